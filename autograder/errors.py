@@ -1,0 +1,54 @@
+"""The exceptions of the kit. Only the command line prints them and exits.
+
+AutogradeError
+├── CourseError          a mistake in course.yml or in a file that it names
+├── AuthoringError       a mistake in checks, misconceptions or alternatives
+├── SubmissionError      a submission that cannot be read
+├── KeyMismatch          an answer key that does not fit: missing, old, other versions
+├── SandboxUnavailable   confinement was required and is not to be had
+├── ProtocolError        a child sent something that is no valid frame
+└── ReleaseError         the release is out of date, or would leak something private
+"""
+
+__all__ = [
+    "AuthoringError",
+    "AutogradeError",
+    "CourseError",
+    "KeyMismatch",
+    "ProtocolError",
+    "ReleaseError",
+    "SandboxUnavailable",
+    "SubmissionError",
+]
+
+
+class AutogradeError(Exception):
+    """Base of every error that a user of the kit can cause and mend; its text is one or more plain sentences."""
+
+
+class CourseError(AutogradeError):
+    """A mistake in the course's data; the text names file, key and remedy, one line a mistake."""
+
+
+class AuthoringError(AutogradeError):
+    """A mistake in a file of checks, misconceptions or alternatives; the text names file and line."""
+
+
+class SubmissionError(AutogradeError):
+    """A submission that cannot be read as a notebook or as Python."""
+
+
+class KeyMismatch(AutogradeError):
+    """An answer key is missing, too old, or made for another version of the course."""
+
+
+class SandboxUnavailable(AutogradeError):
+    """Student code would have to run without the confinement that was asked for."""
+
+
+class ProtocolError(AutogradeError):
+    """Bytes from a child process that do not decode to a valid message."""
+
+
+class ReleaseError(AutogradeError):
+    """The release folder differs from its sources, or something private stands in it."""
