@@ -11,6 +11,7 @@ import ast
 import inspect
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from autograder.errors import AuthoringError
 
@@ -51,9 +52,7 @@ def read_checks(path: Path) -> tuple[CheckSpec, ...]:
     for node, arguments in _decorated(path, ("checks",), ("task",)):
         docstring = ast.get_docstring(node)
         if not docstring:
-            raise AuthoringError(
-                f"{path}:{node.lineno}: {node.name} has no docstring; write the sentence students read."
-            )
+            raise AuthoringError(f"{path}:{node.lineno}: {node.name} has no docstring; write the sentence students read.")
         sentence = " ".join(inspect.cleandoc(docstring).split("\n\n")[0].split())
         if not node.name.startswith("test_"):
             raise AuthoringError(f"{path}:{node.lineno}: {node.name} must be called test_… for pytest to find it.")
@@ -76,14 +75,14 @@ def read_variants(path: Path) -> tuple[VariantSpec, ...]:
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-def _decorated(path: Path, names: tuple[str, ...], positional: tuple[str, ...]) -> list[tuple[_Definition, dict]]:
+def _decorated(path: Path, names: tuple[str, ...], positional: tuple[str, ...]) -> list[tuple[_Definition, dict[str, Any]]]:
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:
         raise AuthoringError(f"{path}: cannot be read ({error.strerror}).") from error
     except SyntaxError as error:
         raise AuthoringError(f"{path}:{error.lineno}: {error.msg}.") from error
-    found: list[tuple[_Definition, dict]] = []
+    found: list[tuple[_Definition, dict[str, Any]]] = []
     seen: dict[str, int] = {}
     for node in tree.body:
         if not isinstance(node, _Definition):
