@@ -1,0 +1,47 @@
+# `make demo` and `make test` each do all their set-up; it is done once, and again only when its inputs change.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint format verify bench release clean help
+
+help: ## Say what each target does
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "autograde needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY) ## Build the release, grade the example class and print its table
+	$(BIN)/autograde release
+	$(BIN)/autograde grade examples/class -o build/demo
+
+test: $(READY) ## Run all tests, verification of the course included
+	$(BIN)/pytest
+
+lint: $(READY) ## Run ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY) ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+verify: $(READY) ## Prove the course's checks: reference, stubs, alternatives, misconceptions, mutants
+	$(BIN)/autograde verify
+
+bench: $(READY) ## Grade the same notebooks with nbgrader and with autograde, side by side
+	$(BIN)/python benchmarks/bench.py
+
+release: $(READY) ## Build what students get
+	$(BIN)/autograde release
+
+clean: ## Remove everything that was installed or generated outside git
+	rm -rf $(VENV) build .autograde grades
