@@ -18,6 +18,7 @@ __all__ = [
     "FACT_NAMES",
     "AtLeast",
     "AtMost",
+    "DigestFact",
     "DistributedAs",
     "ErrorFact",
     "Fact",
@@ -115,7 +116,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     unordered: bool = False
 
 
-class TensorFact(msgspec.Struct, frozen=True, tag="tensor", kw_only=True):
+class TensorFact(msgspec.Struct, frozen=True, tag="tensor", tag_field="kind", kw_only=True):
     """One tensor (or NumPy array, with type `ndarray`).
 
     `values` are the elements in row-major order, little-endian, conj and neg resolved, in the tensor's own dtype
@@ -143,7 +144,7 @@ class TensorFact(msgspec.Struct, frozen=True, tag="tensor", kw_only=True):
     policy: Policy = Policy()
 
 
-class ValueFact(msgspec.Struct, frozen=True, tag="value", kw_only=True):
+class ValueFact(msgspec.Struct, frozen=True, tag="value", tag_field="kind", kw_only=True):
     """A number, string, None, dtype or device. `type` is the exact type's name, as in `type(x).__name__`."""
 
     type: str
@@ -151,7 +152,7 @@ class ValueFact(msgspec.Struct, frozen=True, tag="value", kw_only=True):
     policy: Policy = Policy()
 
 
-class SequenceFact(msgspec.Struct, frozen=True, tag="sequence", kw_only=True):
+class SequenceFact(msgspec.Struct, frozen=True, tag="sequence", tag_field="kind", kw_only=True):
     """A list, tuple, set (sorted by repr) or torch.Size. A complex number is a sequence of type `complex`."""
 
     type: str
@@ -159,7 +160,7 @@ class SequenceFact(msgspec.Struct, frozen=True, tag="sequence", kw_only=True):
     policy: Policy = Policy()
 
 
-class MappingFact(msgspec.Struct, frozen=True, tag="mapping", kw_only=True):
+class MappingFact(msgspec.Struct, frozen=True, tag="mapping", tag_field="kind", kw_only=True):
     """A dict, in its own order. Keys that are not strings stand as their repr."""
 
     type: str
@@ -168,7 +169,7 @@ class MappingFact(msgspec.Struct, frozen=True, tag="mapping", kw_only=True):
     policy: Policy = Policy()
 
 
-class ModuleFact(msgspec.Struct, frozen=True, tag="module", kw_only=True):
+class ModuleFact(msgspec.Struct, frozen=True, tag="module", tag_field="kind", kw_only=True):
     """A module: what it registers, in its own order, duplicates (tied parameters) kept.
 
     `parameters` and `buffers` are (name, fact) pairs, `training` (module name, flag) pairs, `state_dict` its keys.
@@ -190,7 +191,7 @@ class SourceLine(msgspec.Struct, frozen=True):
     text: str
 
 
-class ErrorFact(msgspec.Struct, frozen=True, tag="error", kw_only=True):
+class ErrorFact(msgspec.Struct, frozen=True, tag="error", tag_field="kind", kw_only=True):
     """An exception. `bases` are the names of the classes in its method resolution order, itself first.
 
     `message` and `at` (the student's innermost own line) are shown, `arguments` describes what the student's function
@@ -207,7 +208,7 @@ class ErrorFact(msgspec.Struct, frozen=True, tag="error", kw_only=True):
     not_attempted: bool = False
 
 
-class RaisedFact(msgspec.Struct, frozen=True, tag="raised", kw_only=True):
+class RaisedFact(msgspec.Struct, frozen=True, tag="raised", tag_field="kind", kw_only=True):
     """The outcome of `raises(call)`: the error, or None where the call returned (then `returned` says what, in words)."""
 
     error: ErrorFact | None = None
@@ -215,7 +216,7 @@ class RaisedFact(msgspec.Struct, frozen=True, tag="raised", kw_only=True):
     policy: Policy = Policy()
 
 
-class OpaqueFact(msgspec.Struct, frozen=True, tag="opaque", kw_only=True):
+class OpaqueFact(msgspec.Struct, frozen=True, tag="opaque", tag_field="kind", kw_only=True):
     """Something of a type that is not observed (or a thing over a limit, named in `reason`). Compared by type only."""
 
     type: str
@@ -223,7 +224,15 @@ class OpaqueFact(msgspec.Struct, frozen=True, tag="opaque", kw_only=True):
     policy: Policy = Policy()
 
 
-Fact = TensorFact | ValueFact | SequenceFact | MappingFact | ModuleFact | RaisedFact | OpaqueFact
+class DigestFact(msgspec.Struct, frozen=True, tag="digest", tag_field="kind", kw_only=True):
+    """Stands for a secret thing in a public key: equal things have equal digests under one salt. No child sends it."""
+
+    salt: bytes
+    digest: bytes
+    policy: Policy = Policy()
+
+
+Fact = TensorFact | ValueFact | SequenceFact | MappingFact | ModuleFact | RaisedFact | OpaqueFact | DigestFact
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
