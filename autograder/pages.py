@@ -1,0 +1,116 @@
+"""What all pages share: templates, cleaned text, words for outcomes and states, and writing a file at once."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from autograder.errors import AutogradeError
+from autograder.jobs import Outcome
+from autograder.results import TaskResult
+
+__all__ = ["OUTCOMES", "Label", "page_path", "points_text", "readable", "task_state", "write"]
+
+_NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+
+
+@dataclass(frozen=True)
+class Label:
+    """A state as a word, a symbol and a style: never a colour alone."""
+
+    style: str
+    symbol: str
+    word: str
+
+
+OUTCOMES = {
+    Outcome.PASSED: ("✓", "passed"),
+    Outcome.FAILED: ("✗", "failed"),
+    Outcome.ERROR: ("!", "error"),
+    Outcome.TIMEOUT: ("∞", "time-out"),
+    Outcome.NOT_RUN: ("○", "not run"),
+}
+
+
+def page_path(out: Path, student: str, topic: str) -> Path:
+    """Where the page of a result lies, `out/STUDENT/TOPIC.html`.
+
+    Raises:
+        AutogradeError: if a name cannot be a file's name.
+    """
+    for what, name in (("student", student), ("topic", topic)):
+        if name in ("", ".", "..") or re.search(r"[/\\\x00]", name):
+            raise AutogradeError(f"The {what} name {name!r} cannot name a file; use a name without / and \\.")
+    return out / student / f"{topic}.html"
+
+
+def write(path: Path, template: str, page: Any) -> Path:
+    """Render a template with `page` and put it in place at once, so that nobody sees half a page."""
+    text = _environment().get_template(template).render(page=page)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        autoescape=True,
+        loader=PackageLoader("autograder"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: readable(value) if type(value) is str else value,
+    )
+    environment.filters["prose"] = _prose
+    return environment
+
+
+def readable(text: str) -> str:
+    """The text without terminal colours; what has no glyph or would reorder the line shows as a replacement sign."""
+    return _NOT_TEXT.sub("\ufffd", _ANSI.sub("", text.replace("\r\n", "\n")))
+
+
+def _prose(text: str) -> Markup:
+    """A sentence in which `…` is code."""
+    parts = readable(text).split("`")
+    if len(parts) % 2 == 0:
+        return escape(readable(text))
+    return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts))
+
+
+def points_text(number: float) -> str:
+    """Points without needless zeros: 4, 2.5, 1.33."""
+    return f"{round(number, 2):g}"
+
+
+def task_state(task: TaskResult) -> Label:
+    """How a task stands, in a word."""
+    if not task.attempted:
+        return Label("untouched", "○", "not attempted")
+    if task.pending:
+        return Label("pending", "…", "pending")
+    if task.checks and all(check.outcome is Outcome.PASSED for check in task.checks):
+        return Label("complete", "✓", "complete")
+    if task.earned:
+        return Label("partial", "◐", "partly right")
+    if all(check.outcome is Outcome.NOT_RUN for check in task.checks):
+        return Label("idle", "○", "not run")
+    return Label("none", "✗", "no points yet")

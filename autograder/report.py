@@ -1,0 +1,337 @@
+"""The page of one student and topic, `OUT/STUDENT/TOPIC.html`; `class_page` makes the one for the class.
+
+A page is one self-contained file without scripts. What its audience may see is decided here, in Python, before a template
+gets anything. A student's page says of a hidden check only its sentence, its outcome and words that the kit chose itself:
+whatever else comes out of such a check (what it printed, an exception's text, even the name of a type) could be words
+that the submission picked to carry the hidden check's source or inputs out.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from autograder.class_page import write_index
+from autograder.jobs import CellReport, Outcome
+from autograder.observation import ErrorFact, SourceLine
+from autograder.pages import OUTCOMES, Label, page_path, points_text, readable, task_state, write
+from autograder.results import CheckResult, Diagnosis, TaskResult, TopicResult
+
+__all__ = ["Audience", "write_index", "write_page"]
+
+Audience = Literal["student", "instructor"]
+
+_OUTPUT_SHOWN = 4000
+_HIDDEN_FACTS = {
+    "type": "the type",
+    "shape": "the shape",
+    "dtype": "the dtype",
+    "device": "the device",
+    "layout": "the layout",
+    "requires_grad": "whether it requires a gradient",
+    "is_leaf": "whether it is a leaf",
+    "grad_fn": "whether it is connected to the graph",
+    "values": "the values",
+    "gradient": "the gradient",
+    "aliasing": "with what it shares storage",
+    "overlap": "whether its elements overlap in memory",
+    "stride": "the strides",
+    "bits": "the exact bits",
+}
+
+
+@dataclass(frozen=True)
+class _Warning:
+    kicker: str
+    text: str
+
+
+@dataclass(frozen=True)
+class _CellView:
+    name: str
+    state: Label
+    note: str
+    error: str
+    line: str
+    output: str
+    cut: int
+
+
+@dataclass(frozen=True)
+class _CheckView:
+    state: Label
+    sentence: str
+    label: str
+    details: tuple[str, ...]
+    found: tuple[str, ...]
+    line: str
+
+
+@dataclass(frozen=True)
+class _DiagnosisView:
+    kicker: str
+    feedback: str
+
+
+@dataclass(frozen=True)
+class _CodeLine:
+    text: str
+    marked: bool
+
+
+@dataclass(frozen=True)
+class _TaskView:
+    name: str
+    state: Label
+    points: str
+    earned: str
+    passed: int
+    notes: tuple[str, ...]
+    diagnoses: tuple[_DiagnosisView, ...]
+    checks: tuple[_CheckView, ...]
+    source: tuple[_CodeLine, ...]
+    open: bool
+
+
+@dataclass(frozen=True)
+class _TopicView:
+    title: str
+    student: str
+    instructor: bool
+    points: str
+    earned: str
+    pending: str
+    late: str
+    warnings: tuple[_Warning, ...]
+    facts: tuple[tuple[str, str], ...]
+    cells: tuple[_CellView, ...]
+    tasks: tuple[_TaskView, ...]
+    machinery: tuple[tuple[str, str], ...]
+    footer: tuple[str, ...]
+
+
+def write_page(result: TopicResult, out: Path, *, audience: Audience = "student") -> Path:
+    """Write the page of one result to `out/STUDENT/TOPIC.html` and return its path.
+
+    Args:
+        result: what grading found.
+        out: the folder of all pages; made if it does not exist.
+        audience: `student` leaves out everything that could give hidden checks away; `instructor` shows all.
+
+    Raises:
+        AutogradeError: if the student's or the topic's name cannot be a file's name.
+    """
+    page = _topic_view(result, instructor=audience == "instructor")
+    return write(page_path(out, result.student, result.topic), "topic.html.j2", page)
+
+
+def _topic_view(result: TopicResult, *, instructor: bool) -> _TopicView:
+    return _TopicView(
+        title=result.title or result.topic,
+        student=result.student,
+        instructor=instructor,
+        points=points_text(result.points),
+        earned=points_text(result.earned),
+        pending=points_text(result.pending) if result.pending else "",
+        late=_late(result),
+        warnings=tuple(_warnings(result)),
+        facts=(
+            ("Topic", result.topic),
+            ("File", result.submission.path if instructor else Path(result.submission.path).name),
+            *((("Handed in", _moment(result.submission.submitted_at)),) if result.submission.submitted_at else ()),
+            ("Graded", _moment(result.graded_at)),
+            ("Seed", str(result.seed)),
+            ("Device", result.device),
+            ("Confinement", _confinement(result)),
+        ),
+        cells=tuple(_cell_view(cell) for cell in result.cells if _worth_telling(cell)),
+        tasks=tuple(_task_view(task, instructor=instructor) for task in result.tasks),
+        machinery=tuple(_machinery(result)) if instructor else (),
+        footer=_footer(result),
+    )
+
+
+def _late(result: TopicResult) -> str:
+    late = result.lateness
+    if late is None or late.days <= 0:
+        return ""
+    days = f"{points_text(late.days)} day{'' if late.days == 1 else 's'}"
+    return f"Handed in {days} late: {points_text(late.penalty * 100)} % of the points were taken off."
+
+
+def _warnings(result: TopicResult) -> Iterable[_Warning]:
+    if result.problem:
+        yield _Warning("This file could not be graded", result.problem)
+    if result.unsafe:
+        yield _Warning("Run without confinement", "The submission was run without protection (`--unsafe`).")
+
+
+def _moment(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text or "not recorded"
+    return f"{moment:%Y-%m-%d %H:%M} {moment.tzname() or ''}".strip()
+
+
+def _confinement(result: TopicResult) -> str:
+    if not result.layers:
+        return "none" if result.unsafe else "nothing was run"
+    active = sum(state == "on" for state in result.layers.values())
+    return f"all {active} layers" if active == len(result.layers) else f"{active} of {len(result.layers)} layers"
+
+
+def _machinery(result: TopicResult) -> Iterable[tuple[str, str]]:
+    usage = result.usage
+    yield "SHA-256 of the file", result.submission.sha256
+    yield "Fingerprint", result.fingerprint
+    yield from ((f"Version of {name}", version) for name, version in sorted(result.versions.items()))
+    yield from ((f"Confinement: {name}", state) for name, state in sorted(result.layers.items()))
+    yield "Wall and CPU time", f"{usage.wall_seconds:.2f} s, {usage.cpu_seconds:.2f} s"
+    yield "Peak memory", f"{usage.peak_mb:.0f} MB in one of {usage.children} processes"
+
+
+def _footer(result: TopicResult) -> tuple[str, ...]:
+    lines = ["A tag says how a check ended: passed, failed, error (the program died), time-out, or not run."]
+    if any(not check.visible for task in result.tasks for check in task.checks):
+        lines.append("Checks marked “only in grading” are not in your notebook; your page shows what they look at, not how.")
+    return tuple(lines)
+
+
+def _worth_telling(cell: CellReport) -> bool:
+    return cell.outcome is not Outcome.PASSED or cell.error is not None or bool(cell.note)
+
+
+def _cell_name(number: int) -> str:
+    return f"Cell {number}" if number else "Your file"
+
+
+def _outcome(outcome: Outcome) -> Label:
+    symbol, word = OUTCOMES[outcome]
+    return Label(str(outcome), symbol, word)
+
+
+def _cell_view(cell: CellReport) -> _CellView:
+    error = cell.error
+    output = readable(cell.output)
+    return _CellView(
+        name=_cell_name(cell.number),
+        state=_outcome(cell.outcome),
+        note=cell.note,
+        error=_error_sentence(error) if error else "",
+        line=error.at.text.strip() if error and error.at else "",
+        output=output[:_OUTPUT_SHOWN],
+        cut=_OUTPUT_SHOWN if len(output) > _OUTPUT_SHOWN else 0,
+    )
+
+
+def _error_sentence(error: ErrorFact) -> str:
+    place = f" in line {error.at.line}" if error.at else ""
+    message = error.message.replace("`", "'")
+    return f"`{error.type}`{place}: {message}" if message else f"`{error.type}`{place}."
+
+
+def _task_view(task: TaskResult, *, instructor: bool) -> _TaskView:
+    state = task_state(task)
+    lines = task.source.splitlines()
+    own = {line.strip() for line in lines}
+    stopped = {check.at.text.strip() for check in task.checks if check.at and task.attempted and check.at.text.strip()}
+    marked = {text for text in stopped if sum(line.strip() == text for line in lines) == 1}
+    checks = tuple(_check_view(check, task, own, marked, instructor=instructor) for check in task.checks)
+    return _TaskView(
+        name=task.task,
+        state=state,
+        points=points_text(task.points),
+        earned=points_text(task.earned),
+        passed=sum(check.outcome is Outcome.PASSED for check in task.checks),
+        notes=tuple(_task_notes(task)),
+        diagnoses=tuple(_diagnosis_view(diagnosis, task, instructor=instructor) for diagnosis in task.diagnoses),
+        checks=checks,
+        source=tuple(_CodeLine(line, line.strip() in marked) for line in lines),
+        open=task.attempted and state.style != "complete",
+    )
+
+
+def _task_notes(task: TaskResult) -> Iterable[str]:
+    if not task.attempted:
+        yield "You have not written this one yet. That is not counted as wrong; it just earns nothing."
+    elif task.gated:
+        yield "The values are not right yet. Until they are, the task's other checks earn nothing."
+    if task.pending:
+        yield f"{points_text(task.pending)} points wait for a device that was not there when this was graded."
+
+
+def _diagnosis_view(diagnosis: Diagnosis, task: TaskResult, *, instructor: bool) -> _DiagnosisView:
+    count, all_checks = len(diagnosis.checks), len(task.checks)
+    share = "" if diagnosis.exact else f" in {count} of {all_checks} checks"
+    name = f" ({diagnosis.misconception})" if instructor else ""
+    return _DiagnosisView(f"Your code does the same as a well-known mistake{share}{name}:", diagnosis.feedback)
+
+
+def _check_view(check: CheckResult, task: TaskResult, own: set[str], marked: set[str], *, instructor: bool) -> _CheckView:
+    guarded = not check.visible and not instructor
+    label = check.name if check.visible or instructor else ""
+    if not check.visible:
+        label = f"{label} · only in grading" if label else "only in grading"
+    if not task.attempted:
+        return _CheckView(Label("untouched", "○", "to do"), check.sentence, label, (), (), "")
+    if check.outcome is Outcome.PASSED:
+        return _CheckView(_outcome(check.outcome), check.sentence, label, (), (), "")
+    return _CheckView(
+        state=_outcome(check.outcome),
+        sentence=check.sentence,
+        label=label,
+        details=tuple(_guarded_details(check) if guarded else _details(check)),
+        found=_guarded_found(check) if guarded else tuple(difference.sentence for difference in check.differences),
+        line=_own_line(check.at, own if guarded else None, marked),
+    )
+
+
+def _own_line(at: SourceLine | None, own: set[str] | None, marked: set[str]) -> str:
+    """The line where the code stopped, unless it is marked in the task's source; with `own`, only one of its lines."""
+    text = at.text.strip() if at else ""
+    return "" if text in marked or (own is not None and text not in own) else text
+
+
+def _place(at: SourceLine | None) -> str:
+    return "" if at is None else f" ({_cell_name(at.cell).lower()}, line {at.line})"
+
+
+def _draws(check: CheckResult) -> Iterable[str]:
+    if 0 < check.draws_passed < check.draws:
+        yield f"It held for {check.draws_passed} of {check.draws} inputs."
+
+
+def _details(check: CheckResult) -> Iterable[str]:
+    if check.reason:
+        yield check.reason
+    if check.error_type:
+        message = check.error_message.replace("`", "'")
+        yield f"Your code stopped with `{check.error_type}`{_place(check.at)}" + (f": {message}" if message else ".")
+    if check.arguments:
+        yield f"It had been called with {check.arguments}."
+    yield from _draws(check)
+
+
+def _guarded_details(check: CheckResult) -> Iterable[str]:
+    if check.outcome is Outcome.ERROR:
+        yield "The program ended before it gave a result."
+    elif check.outcome is Outcome.TIMEOUT:
+        yield "It took longer than it may."
+    elif check.outcome is Outcome.NOT_RUN and check.reason:
+        yield check.reason
+    if check.error_type:
+        standard = getattr(builtins, check.error_type, None)
+        known = isinstance(standard, type) and issubclass(standard, BaseException)
+        yield f"Your code stopped with {f'`{check.error_type}`' if known else 'an exception'}."
+    yield from _draws(check)
+
+
+def _guarded_found(check: CheckResult) -> tuple[str, ...]:
+    """What differs, in the kit's own words. A result's name is left out: it may come from the submission."""
+    facts = dict.fromkeys(_HIDDEN_FACTS[found.fact] for found in check.differences if found.fact in _HIDDEN_FACTS)
+    return (f"What differs: {'; '.join(facts)}.",) if facts else ()
