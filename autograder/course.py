@@ -253,14 +253,18 @@ def _convert_struct(value: Any, kind: type[msgspec.Struct], key: str, mistakes: 
     before = len(mistakes.lines)
     prefix = f"{key}." if key else ""
     unused = [name for name in fields if name not in value]
+    meant = set()
     for name in value:
         if name not in fields:
-            mistakes.add(f"{prefix}{name} is no key of the course; {_instead(str(name), unused or list(fields))}")
+            close = difflib.get_close_matches(str(name), unused or fields, n=1, cutoff=0.65)
+            meant.update(close)
+            remedy = f"did you mean '{close[0]}'?" if close else f"choose from {', '.join(fields)}."
+            mistakes.add(f"{prefix}{name} is no key of the course; {remedy}")
     found = {}
     for name, each in fields.items():
         if value.get(name) is not None:
             found[name] = _convert(value[name], each.type, prefix + name, mistakes)
-        elif each.required:
+        elif each.required and name not in meant:
             state = "empty" if name in value else "missing"
             mistakes.add(f"{prefix}{name} is {state}; write {_wanted(each.type)}.")
     return kind(**found) if len(mistakes.lines) == before else None
@@ -309,11 +313,6 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "…" + text[-1]
 
 
-def _instead(name: str, choices: list[str]) -> str:
-    close = difflib.get_close_matches(name, choices, n=1)
-    return f"did you mean '{close[0]}'?" if close else f"choose from {', '.join(choices)}."
-
-
 def _check_topics(course: _CourseFields, mistakes: _Mistakes) -> None:
     numbers: dict[int, str] = {}
     for name, topic in course.topics.items():
@@ -338,24 +337,28 @@ def _check_files(course: _CourseFields, root: Path, mistakes: _Mistakes) -> None
                 f"run `autograde new {name}`, or take the topic out."
             )
             continue
-        for role in ("exercises", "solutions"):
-            defined, stubs = _definitions(root / role / f"{name}.py", mistakes)
-            _check_tasks(name, topic, f"{role}/{name}.py", defined, stubs if role == "exercises" else {}, mistakes)
+        defined, stubs = _definitions(root / "exercises" / f"{name}.py", mistakes)
+        solved, _ = _definitions(root / "solutions" / f"{name}.py", mistakes)
+        if defined and solved:
+            _check_tasks(name, topic, defined, stubs, solved, mistakes)
 
 
 def _check_tasks(
-    name: str, topic: _TopicFields, file: str, defined: set[str], stubs: dict[str, int], mistakes: _Mistakes
+    name: str, topic: _TopicFields, defined: set[str], stubs: dict[str, int], solved: set[str], mistakes: _Mistakes
 ) -> None:
     unlisted = [stub for stub in stubs if stub not in topic.tasks]
     for task in topic.tasks:
-        if defined and task not in defined:
+        if task not in defined:
             close = difflib.get_close_matches(task, unlisted, n=1)
             remedy = f"did you mean '{close[0]}'?" if close else "define it there, or take the task out."
-            mistakes.add(f"topics.{name}.tasks.{task} is not defined in {file}; {remedy}")
+            mistakes.add(f"topics.{name}.tasks.{task} is not defined in exercises/{name}.py; {remedy}")
             unlisted = [stub for stub in unlisted if stub not in close]
+        elif task not in solved:
+            mistakes.add(f"topics.{name}.tasks.{task} is not defined in solutions/{name}.py; define it there.")
     for stub in unlisted:
         mistakes.add(
-            f"topics.{name}.tasks.{stub} is missing, but line {stubs[stub]} of {file} is its stub; write its points."
+            f"topics.{name}.tasks.{stub} is missing, but line {stubs[stub]} of exercises/{name}.py is its stub; "
+            "write its points."
         )
 
 
