@@ -6,6 +6,7 @@ AutogradeError
 ├── SubmissionError      a submission that cannot be read
 ├── KeyMismatch          an answer key that does not fit: missing, old, other versions
 ├── SandboxUnavailable   confinement was required and is not to be had
+├── ResultError          a result file that is missing, damaged or of another version
 ├── ProtocolError        a child sent something that is no valid frame
 └── ReleaseError         the release is out of date, or would leak something private
 """
@@ -17,6 +18,7 @@ __all__ = [
     "KeyMismatch",
     "ProtocolError",
     "ReleaseError",
+    "ResultError",
     "SandboxUnavailable",
     "SubmissionError",
 ]
@@ -40,6 +42,10 @@ class SubmissionError(AutogradeError):
 
 class KeyMismatch(AutogradeError):
     """An answer key is missing, too old, or made for another version of the course."""
+
+
+class ResultError(AutogradeError):
+    """A result file that is missing, damaged or of another version."""
 
 
 class SandboxUnavailable(AutogradeError):

@@ -1,0 +1,113 @@
+"""Results on disk: OUT/STUDENT/TOPIC.json, one file per submission, and OUT/run.json, which records the run's seed.
+
+A file is written under another name and then renamed, so that a reader, or a run that is interrupted, never leaves half of
+one. The form of the files is published as docs/result.schema.json; `python -m autograder.result_files` prints it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from autograder.errors import ResultError
+from autograder.results import FORMAT_VERSION, TopicResult
+
+__all__ = ["RunRecord", "read_result", "read_run", "result_path", "result_schema", "write_result", "write_run"]
+
+
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds for all results of a folder: the course's title, the seed of the run and the device."""
+
+    format_version: int = FORMAT_VERSION
+    course: str
+    seed: int
+    device: str
+
+
+class _Version(msgspec.Struct, frozen=True):
+    format_version: int
+
+
+R = TypeVar("R", TopicResult, RunRecord)
+
+
+def result_path(out: Path, student: str, topic: str) -> Path:
+    """Where the result of a submission stands."""
+    return out / student / f"{topic}.json"
+
+
+def write_result(result: TopicResult, out: Path) -> Path:
+    """Write a result below `out`, replacing an older one in one step; returns its path."""
+    path = result_path(out, result.student, result.topic)
+    _write(path, msgspec.json.encode(result))
+    return path
+
+
+def read_result(path: Path) -> TopicResult:
+    """Read a result file.
+
+    Raises:
+        ResultError: if the file is missing, damaged, or of another version; the text says what to do.
+    """
+    return _read(path, TopicResult)
+
+
+def write_run(record: RunRecord, out: Path) -> None:
+    """Record a run in OUT/run.json."""
+    _write(out / "run.json", msgspec.json.encode(record))
+
+
+def read_run(out: Path) -> RunRecord | None:
+    """The record of the run that filled a folder; None if the folder has none.
+
+    Raises:
+        ResultError: if there is one that cannot be read.
+    """
+    path = out / "run.json"
+    return _read(path, RunRecord) if path.exists() else None
+
+
+def result_schema() -> dict[str, Any]:
+    """The JSON schema of a result file."""
+    schema = msgspec.json.schema(TopicResult)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"Result of one submission, format {FORMAT_VERSION}",
+        **schema,
+    }
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(msgspec.json.format(data, indent=2) + b"\n")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _read(path: Path, kind: type[R]) -> R:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ResultError(f"{path}: there is no such file; run `autograde grade` first.") from error
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be read ({error.strerror}).") from error
+    try:
+        version = msgspec.json.decode(data, type=_Version).format_version
+        if version == FORMAT_VERSION:
+            return msgspec.json.decode(data, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ResultError(f"{path}: is damaged ({error}); delete it and grade again.") from error
+    age = "a newer" if version > FORMAT_VERSION else "an older"
+    remedy = "update autograde" if version > FORMAT_VERSION else "grade again"
+    raise ResultError(f"{path}: has format {version}, of {age} autograde than this one (format {FORMAT_VERSION}); {remedy}.")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(result_schema()), indent=2).decode() + "\n")
