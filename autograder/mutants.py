@@ -1,7 +1,7 @@
 """Makes mutants: copies of a reference solution with one small wrong change each.
 
 A check that no mutant can slip past sees what it claims to see. The changes are those of
-`autograder.mutation_operators`; each is put into the definition of one task (and of what that definition uses), which is
+`autograder.mutation`; each is put into the definition of one task (and of what that definition uses), which is
 then written back by `ast.unparse` in the place of the original. Nothing is run here.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from autograder.errors import AuthoringError
 from autograder.jobs import Cell
-from autograder.mutation_operators import OPERATORS, Operator, Site
+from autograder.mutation import OPERATORS, Operator, Site
 
 __all__ = ["Mutant", "make_mutants"]
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autograder.mutants
-import autograder.mutation_operators
+import autograder.mutation
 from autograder.errors import AuthoringError
 from autograder.jobs import Cell
 from autograder.mutants import make_mutants
@@ -222,6 +222,6 @@ def test_any_function_is_mutated_validly_and_the_original_restored(one, other):
 
 
 def test_public_names():
-    for module in (autograder.mutants, autograder.mutation_operators):
+    for module in (autograder.mutants, autograder.mutation):
         public = {name for name in module.__all__ if hasattr(module, name)}
         assert public == set(module.__all__)

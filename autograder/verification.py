@@ -1,0 +1,139 @@
+"""What `autograde verify` found out, and how it is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.table import Table
+
+__all__ = ["Equal", "Survivor", "TopicVerification", "Verification"]
+
+
+@dataclass(frozen=True)
+class Survivor:
+    """A mutant of the reference that no check noticed. `entry` accepts it, once a reason is written into it."""
+
+    task: str
+    description: str
+    file: str
+    line: int
+    diff: str
+    entry: str
+
+    @property
+    def sentence(self) -> str:
+        """Where it stands and what was changed, with the changed lines."""
+        indented = "\n".join(f"    {line}" for line in self.diff.splitlines())
+        return f"{self.file}:{self.line}: {self.task}: no check notices this mutant ({self.description}).\n{indented}"
+
+
+@dataclass(frozen=True)
+class Equal:
+    """Misconceptions of a task that no check tells apart; a submission with one of them is told of all of them."""
+
+    task: str
+    misconceptions: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The misconceptions in one line."""
+        return f"{self.task}: {' = '.join(self.misconceptions)}"
+
+
+@dataclass(frozen=True)
+class TopicVerification:
+    """A topic's counts, and everything that is wrong with it (`problems`, survivors included)."""
+
+    topic: str
+    tasks: int = 0
+    checks: int = 0
+    alternatives: int = 0
+    misconceptions: int = 0
+    mutants: int = 0
+    killed: int = 0
+    timed_out: int = 0
+    accepted: int = 0
+    survivors: tuple[Survivor, ...] = ()
+    equal: tuple[Equal, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+_COLUMNS = ("tasks", "checks", "alternatives", "misconceptions", "mutants", "killed", "accepted", "surviving", "problems")
+
+
+@dataclass(frozen=True)
+class Verification:
+    """All topics that were verified. Nothing is wrong if there are no `problems`."""
+
+    topics: tuple[TopicVerification, ...]
+    seeds: tuple[int, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def problems(self) -> list[str]:
+        """Every problem of every topic, one text each."""
+        return [f"{topic.topic}: {problem}" for topic in self.topics for problem in topic.problems]
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """The table's lines: a topic each, then their sum."""
+        counts = [
+            (
+                *(topic.tasks, topic.checks, topic.alternatives, topic.misconceptions, topic.mutants, topic.killed),
+                *(topic.accepted, len(topic.survivors), len(topic.problems)),
+            )
+            for topic in self.topics
+        ]
+        lines = [(topic.topic, *map(str, numbers)) for topic, numbers in zip(self.topics, counts, strict=True)]
+        if len(lines) > 1:
+            lines.append(("all", *(str(sum(column)) for column in zip(*counts, strict=True))))
+        return lines
+
+    def table(self) -> Table:
+        """The counts for a terminal."""
+        table = Table(title="Verification", title_justify="left")
+        table.add_column("topic")
+        for column in _COLUMNS:
+            table.add_column(column, justify="right")
+        rows = self.rows()
+        for row in rows:
+            if row[0] == "all" and len(rows) > 1:
+                table.add_section()
+            table.add_row(*row, style="red" if row[-1] != "0" else None)
+        return table
+
+    def plain(self) -> str:
+        """Counts, equal misconceptions, problems, and a last line that sums up; for logs and for people without colour."""
+        rows = [("topic", *_COLUMNS), *self.rows()]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(
+                [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+            )
+            for row in rows
+        ]
+        return "\n".join([*lines, "", *self.notes(), self.summary()])
+
+    def notes(self) -> list[str]:
+        """What the table has no room for: misconceptions that look alike, problems, and how to accept a survivor."""
+        notes = [f"{topic.topic}: equal misconceptions: {equal.sentence}" for topic in self.topics for equal in topic.equal]
+        notes += self.problems
+        survivors = [(topic.topic, survivor) for topic in self.topics for survivor in topic.survivors]
+        if survivors:
+            topic, survivor = survivors[0]
+            notes += [
+                "A survivor is a gap in the checks, or no mistake at all. In the second case write down why, for example in",
+                f"solutions/equivalent_mutants/{topic}.yml under {survivor.task}:",
+                survivor.entry,
+            ]
+        return notes
+
+    def summary(self) -> str:
+        """One line: how much was tried, and how it came out."""
+        problems = len(self.problems)
+        verdict = "everything holds" if not problems else f"{problems} problem{'s' if problems > 1 else ''}"
+        mutants = sum(topic.mutants for topic in self.topics)
+        slow = sum(topic.timed_out for topic in self.topics)
+        ended = f" ({slow} of them ended by a time limit)" if slow else ""
+        return (
+            f"{len(self.topics)} topics, {mutants} mutants{ended}, {len(self.seeds)} seeds, {self.seconds:.0f} s: {verdict}."
+        )
