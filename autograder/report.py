@@ -1,9 +1,9 @@
 """The page of one student and topic, `OUT/STUDENT/TOPIC.html`; `class_page` makes the one for the class.
 
 A page is one self-contained file without scripts. What its audience may see is decided here, in Python, before a template
-gets anything. A student's page says of a hidden check only its sentence, its outcome and words that the kit chose itself:
-whatever else comes out of such a check (what it printed, an exception's text, even the name of a type) could be words
-that the submission picked to carry the hidden check's source or inputs out.
+gets anything. A student's page says of a hidden check its sentence, its outcome and the differences, whose words the kit
+chose itself (see `differences`). What else comes out of such a check, an exception's text say, could be words that the
+submission picked to carry the hidden check's source or inputs out.
 """
 
 from __future__ import annotations
@@ -26,22 +26,6 @@ __all__ = ["Audience", "write_index", "write_page"]
 Audience = Literal["student", "instructor"]
 
 _OUTPUT_SHOWN = 4000
-_HIDDEN_FACTS = {
-    "type": "the type",
-    "shape": "the shape",
-    "dtype": "the dtype",
-    "device": "the device",
-    "layout": "the layout",
-    "requires_grad": "whether it requires a gradient",
-    "is_leaf": "whether it is a leaf",
-    "grad_fn": "whether it is connected to the graph",
-    "values": "the values",
-    "gradient": "the gradient",
-    "aliasing": "with what it shares storage",
-    "overlap": "whether its elements overlap in memory",
-    "stride": "the strides",
-    "bits": "the exact bits",
-}
 
 
 @dataclass(frozen=True)
@@ -285,8 +269,8 @@ def _check_view(check: CheckResult, task: TaskResult, own: set[str], marked: set
         state=_outcome(check.outcome),
         sentence=check.sentence,
         label=label,
-        details=tuple(_guarded_details(check) if guarded else _details(check)),
-        found=_guarded_found(check) if guarded else tuple(difference.sentence for difference in check.differences),
+        details=tuple(_details(check, guarded=guarded)),
+        found=tuple(difference.sentence for difference in check.differences),
         line=_own_line(check.at, own if guarded else None, marked),
     )
 
@@ -297,41 +281,25 @@ def _own_line(at: SourceLine | None, own: set[str] | None, marked: set[str]) -> 
     return "" if text in marked or (own is not None and text not in own) else text
 
 
-def _place(at: SourceLine | None) -> str:
-    return "" if at is None else f" ({_cell_name(at.cell).lower()}, line {at.line})"
+def _place(at: SourceLine | None, guarded: bool) -> str:
+    if at is None or guarded:
+        return ""
+    return f" in cell {at.cell}, line {at.line}" if at.cell else f" in line {at.line}"
 
 
-def _draws(check: CheckResult) -> Iterable[str]:
-    if 0 < check.draws_passed < check.draws:
-        yield f"It held for {check.draws_passed} of {check.draws} inputs."
-
-
-def _details(check: CheckResult) -> Iterable[str]:
-    if check.reason:
+def _details(check: CheckResult, *, guarded: bool) -> Iterable[str]:
+    """What happened beside the differences. Of a guarded check neither texts nor names that come out of its run."""
+    if check.reason and not (guarded and check.outcome is Outcome.ERROR):
         yield check.reason
-    if check.error_type:
-        message = check.error_message.replace("`", "'")
-        yield f"Your code stopped with `{check.error_type}`{_place(check.at)}" + (f": {message}" if message else ".")
-    if check.arguments:
-        yield f"It had been called with {check.arguments}."
-    yield from _draws(check)
-
-
-def _guarded_details(check: CheckResult) -> Iterable[str]:
-    if check.outcome is Outcome.ERROR:
+    elif check.outcome is Outcome.ERROR:
         yield "The program ended before it gave a result."
-    elif check.outcome is Outcome.TIMEOUT:
-        yield "It took longer than it may."
-    elif check.outcome is Outcome.NOT_RUN and check.reason:
-        yield check.reason
-    if check.error_type:
+    if check.error_type and all(difference.fact != "error" for difference in check.differences):
         standard = getattr(builtins, check.error_type, None)
         known = isinstance(standard, type) and issubclass(standard, BaseException)
-        yield f"Your code stopped with {f'`{check.error_type}`' if known else 'an exception'}."
-    yield from _draws(check)
-
-
-def _guarded_found(check: CheckResult) -> tuple[str, ...]:
-    """What differs, in the kit's own words. A result's name is left out: it may come from the submission."""
-    facts = dict.fromkeys(_HIDDEN_FACTS[found.fact] for found in check.differences if found.fact in _HIDDEN_FACTS)
-    return (f"What differs: {'; '.join(facts)}.",) if facts else ()
+        yield f"Your code raised {check.error_type if known or not guarded else 'an exception'}{_place(check.at, guarded)}."
+    if check.error_message and not guarded:
+        yield f"The message is: {check.error_message}"
+    if check.arguments and not guarded:
+        yield f"It had been called with {check.arguments}."
+    if 0 < check.draws_passed < check.draws:
+        yield f"It held for {check.draws_passed} of {check.draws} inputs."
