@@ -334,7 +334,7 @@ def _check_files(course: _CourseFields, root: Path, mistakes: _Mistakes) -> None
         if missing:
             mistakes.add(
                 f"topics.{name} is listed, but {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing; "
-                f"run `autograde new {name}`, or take the topic out."
+                f"write {'it' if len(missing) == 1 else 'them'}, or take the topic out and run `autograde new {name}`."
             )
             continue
         defined, stubs = _definitions(root / "exercises" / f"{name}.py", mistakes)

@@ -114,7 +114,7 @@ def test_numbers_like_1e_9_and_due_times(tmp_path: Path) -> None:
         ("  views:", "  Views:", "topics.Views has capital letters; file names are safer without: write views."),
         ("  views:", "  viewz:",
          "topics.viewz is listed, but exercises/viewz.py, solutions/viewz.py, tests/visible/test_viewz.py or "
-         "tests/hidden/test_viewz.py are missing; run `autograde new viewz`, or take the topic out."),
+         "tests/hidden/test_viewz.py are missing; write them, or take the topic out and run `autograde new viewz`."),
     ],
 )  # fmt: skip
 def test_each_mistake_is_one_line(tmp_path: Path, old: str, new: str, line: str) -> None:
