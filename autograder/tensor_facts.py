@@ -6,8 +6,8 @@ functions which a student replaces later are not the ones that are called here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from ctypes import string_at
+from typing import Any, Literal, NamedTuple
 
 import numpy
 import torch
@@ -22,6 +22,7 @@ __all__ = [
     "array_extent",
     "array_fact",
     "contents",
+    "input_state",
     "is_tensor",
     "tensor_extent",
     "tensor_fact",
@@ -45,34 +46,29 @@ _is_leaf = _Base.is_leaf.__get__
 _grad_fn = _Base.grad_fn.__get__
 _grad = _Base.grad.__get__
 _retains_grad = _Base.retains_grad.__get__
-_detach, _numpy, _view, _stride, _cpu = _Base.detach, _Base.numpy, _Base.view, _Base.stride, _Base.cpu
+_detach, _stride, _cpu, _data_ptr = _Base.detach, _Base.stride, _Base.cpu, _Base.data_ptr
+_contiguous, _is_contiguous = _Base.contiguous, _Base.is_contiguous
 _is_conj, _is_neg, _resolve_conj, _resolve_neg = _Base.is_conj, _Base.is_neg, _Base.resolve_conj, _Base.resolve_neg
 _numel, _element_size, _storage_offset = _Base.numel, _Base.element_size, _Base.storage_offset
 _to_dense, _dequantize, _untyped_storage = _Base.to_dense, _Base.dequantize, _Base.untyped_storage
-_is_quantized = _Base.is_quantized.__get__
+_is_quantized, _is_meta, _is_cpu = _Base.is_quantized.__get__, _Base.is_meta.__get__, _Base.is_cpu.__get__
 _storage_pointer, _storage_bytes = _Storage.data_ptr, _Storage.nbytes
 _storage_identity = _Storage._cdata.__get__
 _array_bytes, _array_view, _array_astype = numpy.ndarray.tobytes, numpy.ndarray.view, numpy.ndarray.astype
 _byte_bounds = numpy.lib.array_utils.byte_bounds
 _strided = torch.strided
-_is_lazy = torch.nn.parameter.is_lazy
+_Lazy: Any = torch.nn.parameter.UninitializedParameter.__mro__[1]
+_ERRORS = (RuntimeError, TypeError, ValueError)
 
 _DTYPES = {dtype: str(dtype).removeprefix("torch.") for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)}
-_AS_BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32}
-_NUMPY_KNOWS = frozenset(
-    {
-        *(torch.float64, torch.float32, torch.float16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8),
-        *(torch.bool, torch.complex64, torch.complex128, torch.uint16, torch.uint32, torch.uint64),
-    }
-)
+_DEVICES: dict[torch.device, str] = {}
 
 
 class Unobservable(Exception):
     """A thing of a kind that is observed, but that cannot be; the text says why."""
 
 
-@dataclass(frozen=True)
-class Extent:
+class Extent(NamedTuple):
     """The memory behind a tensor or array: bytes `start` (inclusive) to `end` (exclusive) of `device`."""
 
     device: str
@@ -94,47 +90,68 @@ def tensor_fact(tensor: torch.Tensor, policy: Policy = _PLAIN, shares: tuple[str
     try:
         with _no_function(), _no_dispatch():
             return _tensor_fact(tensor, policy, shares)
-    except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
+    except _ERRORS as error:
         raise Unobservable(f"PyTorch cannot read it: {_first_line(error)}") from None
 
 
 def _tensor_fact(tensor: torch.Tensor, policy: Policy, shares: tuple[str, ...]) -> TensorFact:
-    dtype, layout = _dtype(tensor), _layout(tensor)
-    kind = type_name(type(tensor))
-    if _is_lazy(tensor):
-        return TensorFact(type=kind, dtype=_DTYPES[dtype], shape=(), device=str(_device(tensor)), policy=policy)
+    dtype, layout, kind = _dtype(tensor), _layout(tensor), type(tensor)
+    device = _device_name(_device(tensor))
+    if issubclass(kind, _Lazy):
+        return TensorFact(type=type_name(kind), dtype=_DTYPES[dtype], shape=(), device=device, policy=policy)
     shape = tuple(_shape(tensor))
-    plain = _detach(tensor)
     leaf = _is_leaf(tensor)
-    gradient: Literal["none", "zero", "value", "non-leaf"] = "none"
-    gradient_values = None
-    if leaf or _retains_grad(tensor):
-        grad = _grad(tensor)
-        if grad is not None:
-            gradient_values = _elements(_detach(grad))
-            gradient = "value" if gradient_values.strip(b"\0") else "zero"
-    else:
-        gradient = "non-leaf"
+    gradient, gradient_values = _gradient(tensor)
     strided = layout is _strided
     return TensorFact(
-        type=kind,
+        type=type_name(kind),
         dtype=_DTYPES[dtype],
         shape=shape,
-        device=str(_device(tensor)),
-        layout=str(layout).removeprefix("torch."),
+        device=device,
+        layout="strided" if strided else str(layout).removeprefix("torch."),
         stride=_canonical(shape, _stride(tensor)) if strided else None,
         requires_grad=_requires_grad(tensor),
         is_leaf=leaf,
         has_grad_fn=not leaf and _grad_fn(tensor) is not None,
         conj=_is_conj(tensor),
         neg=_is_neg(tensor),
-        overlap=strided and _internal_overlap(plain) == 1,
+        overlap=strided and not _is_contiguous(tensor) and _internal_overlap(tensor) == 1,
         gradient=gradient,
         gradient_values=gradient_values,
         shares=shares,
-        values=_elements(plain),
+        values=_elements(tensor),
         policy=policy,
     )
+
+
+def _gradient(tensor: torch.Tensor) -> tuple[Literal["none", "zero", "value", "non-leaf"], bytes | None]:
+    # PyTorch warns about .grad of any other tensor.
+    if not (_is_leaf(tensor) or _retains_grad(tensor)):
+        return "non-leaf", None
+    grad = _grad(tensor)
+    if grad is None:
+        return "none", None
+    values = _elements(grad)
+    return ("value" if values.strip(b"\0") else "zero"), values
+
+
+def input_state(tensor: torch.Tensor) -> dict[str, Any]:
+    """What of an input a student's code is to leave alone, as comparable values.
+
+    Raises:
+        Unobservable: as `tensor_fact` does.
+    """
+    try:
+        with _no_function(), _no_dispatch():
+            if issubclass(type(tensor), _Lazy):
+                return {"values": "not made yet"}
+            return {
+                "values": (_dtype(tensor), _shape(tensor), _device(tensor), _layout(tensor), _elements(tensor)),
+                "requires_grad": _requires_grad(tensor),
+                "gradient": _gradient(tensor),
+            }
+    except _ERRORS as error:
+        raise Unobservable(f"PyTorch cannot read it: {_first_line(error)}") from None
 
 
 def contents(tensor: torch.Tensor) -> bytes:
@@ -145,35 +162,45 @@ def contents(tensor: torch.Tensor) -> bytes:
     """
     try:
         with _no_function(), _no_dispatch():
-            return _elements(_detach(tensor))
-    except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
+            return _elements(tensor)
+    except _ERRORS as error:
         raise Unobservable(f"PyTorch cannot read it: {_first_line(error)}") from None
 
 
-def _elements(plain: torch.Tensor) -> bytes:
-    """The elements of a detached tensor: row-major, little-endian, in its own dtype."""
-    count = _numel(plain)
-    device = _device(plain).type
-    if count == 0 or device == "meta":
+def _elements(tensor: torch.Tensor) -> bytes:
+    """The elements, row-major and little-endian, in the tensor's own dtype."""
+    count, size = _numel(tensor), _element_size(tensor)
+    if count == 0 or _is_meta(tensor):
         return b""
-    if count * _element_size(plain) > MAX_BYTES:
+    if count * size > MAX_BYTES:
         raise Unobservable(f"it has {count:,} elements, more than are compared")
-    if _is_quantized(plain):
-        plain = _dequantize(plain)
-    if _layout(plain) is not _strided:
-        plain = _to_dense(plain)
-    if device != "cpu":
-        plain = _cpu(plain)
-    if _is_conj(plain):
-        plain = _resolve_conj(plain)
-    if _is_neg(plain):
-        plain = _resolve_neg(plain)
-    if _storage_bytes(_untyped_storage(plain)) < _reach(plain) * _element_size(plain):
+    plain = _is_cpu(tensor) and not _is_quantized(tensor) and _layout(tensor) is _strided
+    if not (plain and _is_contiguous(tensor)) or _is_conj(tensor) or _is_neg(tensor):
+        tensor = _plain(tensor)
+        size = _element_size(tensor)
+    if _storage_bytes(_untyped_storage(tensor)) < (_storage_offset(tensor) + count) * size:
         raise Unobservable("its storage has been taken away")
-    if _dtype(plain) not in _NUMPY_KNOWS:
-        plain = _view(plain, _AS_BITS[_element_size(plain)])
-    data: bytes = _array_bytes(_numpy(plain))
-    return data
+    return string_at(_data_ptr(tensor), count * size)
+
+
+def _plain(tensor: torch.Tensor) -> torch.Tensor:
+    """The same numbers as a contiguous CPU tensor."""
+    tensor = _detach(tensor)
+    if _is_quantized(tensor):
+        tensor = _dequantize(tensor)
+    if _layout(tensor) is not _strided:
+        tensor = _to_dense(tensor)
+    elif _storage_bytes(_untyped_storage(tensor)) < _reach(tensor) * _element_size(tensor):
+        raise Unobservable("its storage has been taken away")
+    result: torch.Tensor = _contiguous(_resolve_neg(_resolve_conj(_cpu(tensor))))
+    return result
+
+
+def _device_name(device: torch.device) -> str:
+    name = _DEVICES.get(device)
+    if name is None:
+        name = _DEVICES[device] = str(device)
+    return name
 
 
 def _reach(plain: torch.Tensor) -> int:
@@ -197,10 +224,10 @@ def tensor_extent(tensor: torch.Tensor) -> Extent | None:
     """
     try:
         with _no_function(), _no_dispatch():
-            if _is_lazy(tensor) or _numel(tensor) == 0 or _layout(tensor) is not _strided:
+            if issubclass(type(tensor), _Lazy) or _numel(tensor) == 0 or _layout(tensor) is not _strided:
                 return None
             storage = _untyped_storage(tensor)
-            device = str(_device(tensor))
+            device = _device_name(_device(tensor))
             if device == "meta":
                 identity = _storage_identity(storage)
                 return Extent(device, identity, identity + 1)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import collections
-from typing import Any, Literal
+from typing import Any
 
 import numpy
 import torch
 
 from autograder.observe import module_parts
-from autograder.tensor_facts import Unobservable, array_fact, is_tensor, tensor_fact
+from autograder.tensor_facts import Unobservable, array_fact, input_state, is_tensor
 
 __all__ = ["Watch", "watchable"]
 
-Aspect = Literal["values", "requires_grad", "gradient", "training"]
-Aspects = dict[Aspect, Any]
+Aspects = dict[str, Any]
 
 _CONTAINERS = (list, tuple, dict, collections.OrderedDict)
 _optimizer_base = torch.optim.Optimizer
@@ -52,12 +51,7 @@ def _aspects(thing: Any) -> Aspects:
     kind = type(thing)
     try:
         if is_tensor(thing):
-            fact = tensor_fact(thing)
-            return {
-                "values": (fact.dtype, fact.shape, fact.device, fact.layout, fact.values),
-                "requires_grad": fact.requires_grad,
-                "gradient": (fact.gradient, fact.gradient_values),
-            }
+            return input_state(thing)
         if issubclass(kind, numpy.ndarray):
             array = array_fact(thing)
             return {"values": (array.dtype, array.shape, array.values)}
@@ -78,9 +72,9 @@ def _module_aspects(module: torch.nn.Module) -> Aspects:
     parts = module_parts(module)
     values, flags = [], []
     for name, tensor in (*parts.parameters, *parts.buffers):
-        fact = tensor_fact(tensor)
-        values.append((name, fact.dtype, fact.shape, fact.device, fact.values))
-        flags.append((name, fact.requires_grad))
+        state = input_state(tensor)
+        values.append((name, state["values"]))
+        flags.append((name, state.get("requires_grad")))
     return {"values": values, "requires_grad": flags, "training": parts.training}
 
 
@@ -99,8 +93,7 @@ def _settings(attributes: dict[str, Any]) -> Any:
 
 def _frozen(value: Any) -> Any:
     if is_tensor(value):
-        fact = tensor_fact(value)
-        return fact.dtype, fact.shape, fact.values
+        return input_state(value)["values"]
     if type(value) is dict:
         return {name: _frozen(item) for name, item in value.items()}
     if type(value) in (list, tuple):
