@@ -1,7 +1,5 @@
 """Right answers of a careful student who spells everything out, with torch.func and an autograd.Function of their own."""
 
-import contextlib
-
 import torch
 
 
@@ -44,6 +42,8 @@ def mean_any(x):
 
 
 def with_default_dtype(dtype, fn):
+    import contextlib
+
     @contextlib.contextmanager
     def default(dtype):
         saved = torch.get_default_dtype()

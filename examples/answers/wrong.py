@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import warnings
 
 import torch
 
@@ -145,6 +144,8 @@ def value_and_grad__sums(f, x):
 
 def value_and_grad__warns(f, x):
     print("value_and_grad was called", flush=True)
+    import warnings
+
     warnings.warn("this is only a warning of my own", stacklevel=1)
     z = x.detach().clone().requires_grad_()
     w = z * 1
