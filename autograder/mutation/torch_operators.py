@@ -67,6 +67,36 @@ def _not_registered(site: Site) -> Iterator[Replacement]:
             yield [ast.Assign([target], call.args[1], lineno=node.lineno)]
 
 
+_KEYWORDS: dict[str, dict[str, bool | str]] = {
+    "grad": {"create_graph": True},
+    "backward": {"create_graph": True},
+    "Parameter": {"requires_grad": False},
+    "register_buffer": {"persistent": False},
+    "Linear": {"bias": False},
+    "ReLU": {"inplace": True},
+    "relu": {"inplace": True},
+    "cross_entropy": {"reduction": "sum"},
+    "mse_loss": {"reduction": "sum"},
+    "load_state_dict": {"strict": False},
+    "mean": {"keepdim": True},
+    "sum": {"keepdim": True},
+    "norm": {"keepdim": True},
+    "amax": {"keepdim": True},
+    "argmax": {"keepdim": True},
+    "var": {"unbiased": False},
+    "std": {"unbiased": False},
+}
+
+
+def _keyword_added(site: Site) -> Iterator[Replacement]:
+    node = site.node
+    if isinstance(node, ast.Call):
+        present = {keyword.arg for keyword in node.keywords}
+        for keyword, value in _KEYWORDS.get(called_name(node), {}).items():
+            if keyword not in present and (keyword != "keepdim" or node.args or "dim" in present):
+                yield changed(node, keywords=[*node.keywords, ast.keyword(keyword, ast.Constant(value))])
+
+
 _DTYPES = {
     "float32": ("float64", "float16"),
     "float": ("double",),
@@ -206,6 +236,7 @@ OPERATORS: dict[str, Operator] = {
     "other dtype": _other_dtype,
     "reshape for a permutation of dimensions": _reshape_for_permute,
     "other operation": _other_operation,
+    "keyword added": _keyword_added,
     "call dropped": _call_dropped,
     "in-place on the operand": _in_place,
 }
