@@ -355,6 +355,8 @@ def with_default_dtype(dtype: torch.dtype, fn: Callable[[], Any]) -> Any:
     Afterwards the default dtype is again what it was before the call, which need not be float32, also if fn raises.
     An exception of fn reaches the caller unchanged.
     """
+    import contextlib
+
     @contextlib.contextmanager
     def default(dtype):
         saved = torch.get_default_dtype()
