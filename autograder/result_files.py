@@ -6,8 +6,10 @@ one. The form of the files is published as docs/result.schema.json; `python -m a
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +18,17 @@ import msgspec
 from autograder.errors import ResultError
 from autograder.results import FORMAT_VERSION, TopicResult
 
-__all__ = ["RunRecord", "read_result", "read_run", "result_path", "result_schema", "write_result", "write_run"]
+__all__ = [
+    "RunRecord",
+    "find_result",
+    "read_all",
+    "read_result",
+    "read_run",
+    "result_path",
+    "result_schema",
+    "write_result",
+    "write_run",
+]
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +66,36 @@ def read_result(path: Path) -> TopicResult:
         ResultError: if the file is missing, damaged, or of another version; the text says what to do.
     """
     return _read(path, TopicResult)
+
+
+def find_result(out: Path, student: str, topic: str) -> Path:
+    """The path of a result that is there.
+
+    Raises:
+        ResultError: if it is not; the text names similar students, or the student's topics.
+    """
+    path = result_path(out, student, topic)
+    if path.is_file():
+        return path
+    if not out.is_dir():
+        raise ResultError(f"{out}: there is no such folder; run `autograde grade` first, or name the folder with -o.")
+    students = sorted(folder.name for folder in out.iterdir() if folder.is_dir())
+    if student not in students:
+        close = difflib.get_close_matches(student, students, n=3)
+        raise ResultError(
+            f"{student}: no results in {out}; " + (f"did you mean {' or '.join(close)}?" if close else "grade first.")
+        )
+    topics = sorted(file.stem for file in (out / student).glob("*.json"))
+    raise ResultError(f"{student} has no result for {topic}; there are {', '.join(topics) or 'none'}.")
+
+
+def read_all(out: Path) -> Iterator[TopicResult]:
+    """All results of a folder that can be read, by student and topic, one at a time."""
+    for path in sorted(out.glob("*/*.json")):
+        try:
+            yield read_result(path)
+        except ResultError:
+            continue
 
 
 def write_run(record: RunRecord, out: Path) -> None:

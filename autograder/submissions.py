@@ -157,8 +157,8 @@ class _Search:
         )
 
     def look_at_student(self, folder: Path, student: str, root: Path) -> None:
-        if not student.isprintable() or _not_utf8(student):
-            self.leave_out(folder, "a student's folder needs a name of printable characters")
+        if not student.isprintable() or _not_utf8(student) or "\\" in student:
+            self.leave_out(folder, "a student's folder needs a name of printable characters, without \\")
             return
         self.students.setdefault(student, folder)
         before = len(self.unrecognised), sum(map(len, self.found.values()))

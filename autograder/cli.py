@@ -1,0 +1,304 @@
+"""The command `autograde`. It parses, calls and prints; nothing heavy is imported before a command needs it.
+
+Exit codes: 0 the command did its work (whatever the scores), 1 `verify` or `release --check` found problems,
+2 a mistake in the command line or in the course's files, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autograder.errors import AutogradeError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from autograder.course import Course
+    from autograder.grading import PreparedTopic
+    from autograder.submissions import Discovery
+    from autograder.terminal import ClassSummary
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="autograde",
+    help="Grade exercises for PyTorch.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Device(StrEnum):
+    """Where the student's code runs."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+CourseOption = Annotated[Path, typer.Option(help="course.yml, or the folder that holds it.")]
+JobsOption = Annotated[int | None, typer.Option(min=1, max=256, help="Submissions at a time; one per core by default.")]
+SandboxOption = Annotated[
+    bool, typer.Option("--require-sandbox", help="Refuse to run if a layer of confinement is missing.")
+]
+UnsafeOption = Annotated[bool, typer.Option("--unsafe", help="Run where there is no confinement at all.")]
+OutOption = Annotated[Path, typer.Option("-o", "--out", help="The folder of the results.")]
+
+
+@app.command()
+def grade(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="A class's folder (STUDENT/TOPIC.ipynb), a student's, or a file.", show_default="submitted/"),
+    ] = None,
+    course: CourseOption = Path("course.yml"),
+    topic: Annotated[list[str] | None, typer.Option(help="Only this topic; may be repeated.")] = None,
+    student: Annotated[list[str] | None, typer.Option(help="Only this student; may be repeated.")] = None,
+    jobs: JobsOption = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**63 - 1, help="Repeat the run that had this seed.", show_default="as before, or drawn"),
+    ] = None,
+    device: Annotated[Device, typer.Option(help="Where the students' code runs.")] = Device.CPU,
+    out: OutOption = Path("grades"),
+    force: Annotated[bool, typer.Option("--force", help="Grade again what has not changed, with a new seed.")] = False,
+    require_sandbox: SandboxOption = False,
+    unsafe: UnsafeOption = False,
+) -> None:
+    """Grade a class. Unchanged submissions keep their results; an interrupted run goes on where it stopped."""
+    with _one_line_mistakes("Interrupted. The results so far are kept; the same command goes on from there."):
+        from autograder.course import load_course
+        from autograder.submissions import find_submissions
+
+        loaded = load_course(course)
+        console = _console()
+        found = find_submissions(_paths(paths, loaded), loaded, topics=tuple(topic or ()), students=tuple(student or ()))
+        _print_left_out(console, found)
+        if not found.submissions:
+            console.print("There is nothing to grade here. A submission is STUDENT/TOPIC.ipynb or STUDENT/TOPIC.py.")
+            return
+        _grade(
+            loaded, found, console, out, topics=tuple(topic or ()), jobs=jobs, seed=seed, device=device.value, force=force,
+            require_sandbox=require_sandbox, unsafe=unsafe,
+        )  # fmt: skip
+
+
+@app.command()
+def show(
+    student: Annotated[str, typer.Argument(help="The student, as the results' folder is called.")],
+    topic: Annotated[str, typer.Argument(help="The topic.")],
+    out: OutOption = Path("grades"),
+) -> None:
+    """Show one result in the terminal."""
+    with _one_line_mistakes():
+        from autograder.result_files import find_result, read_result
+        from autograder.terminal import print_result
+
+        path = find_result(out, student, topic)
+        print_result(read_result(path), _console(), page=path.with_suffix(".html"))
+
+
+@app.command()
+def verify(
+    topics: Annotated[list[str] | None, typer.Argument(help="Topics to verify.", show_default="all")] = None,
+    course: CourseOption = Path("course.yml"),
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="How many seeds to try.")] = 3,
+    jobs: JobsOption = None,
+    require_sandbox: SandboxOption = False,
+    unsafe: UnsafeOption = False,
+) -> None:
+    """Prove that the checks pass what is right, fail what is wrong, and tell which mistake it is."""
+    with _one_line_mistakes():
+        from autograder.course import load_course
+        from autograder.errors import CourseError
+        from autograder.pool import Pool
+        from autograder.verify import verify as verify_course
+
+        loaded = load_course(course)
+        for name in topics or ():
+            if name not in loaded.topics:
+                raise CourseError(f"{name}: the course has no such topic; there are {', '.join(loaded.topics)}.")
+        console = _console()
+        with Pool(jobs, require_sandbox=require_sandbox, unsafe=unsafe) as pool, _progress("Verifying") as step:
+            verification = verify_course(loaded, topics or None, pool, seeds=seeds, on_progress=step)
+        if console.is_terminal:
+            console.print(verification.table())
+            console.print("\n".join([*verification.notes(), verification.summary()]), soft_wrap=True)
+        else:
+            console.print(verification.plain(), soft_wrap=True)
+        if verification.problems:
+            raise typer.Exit(1)
+
+
+@app.command()
+def new(
+    topic: Annotated[str, typer.Argument(help="The new topic's name, for example `views`.")],
+    course: CourseOption = Path("course.yml"),
+) -> None:
+    """Write the skeleton of a new topic: exercise, checks, reference, misconceptions, and its entry in course.yml."""
+    with _one_line_mistakes():
+        from autograder import new_topic
+
+        root = course if course.is_dir() else course.parent
+        for path in new_topic.create(root, topic):
+            typer.echo(f"wrote {path}")
+        typer.echo(new_topic.next_steps(root, topic))
+
+
+@app.command()
+def release(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; say what is out of date or would leak.")] = False,
+    course: CourseOption = Path("course.yml"),
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The folder to release to.", show_default="release/ of the course")
+    ] = None,
+    unsafe: UnsafeOption = False,
+) -> None:
+    """Write what students get: notebooks, visible checks, public answer keys. Fails if anything private would leak."""
+    with _one_line_mistakes():
+        from autograder import release as releasing
+        from autograder.course import load_course
+        from autograder.pool import Pool
+
+        loaded = load_course(course)
+        folder = out or loaded.root / "release"
+        with Pool(unsafe=unsafe) as pool:
+            if not check:
+                paths = releasing.build(loaded, pool, folder)
+                typer.echo(f"wrote {len(paths)} files below {folder}")
+                return
+            problems = releasing.check(loaded, pool, folder)
+        for problem in problems:
+            typer.echo(problem, err=True)
+        if problems:
+            raise typer.Exit(1)
+        typer.echo(f"{folder} is up to date, and nothing private is in it.")
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+    app()
+
+
+@contextmanager
+def _one_line_mistakes(interrupted: str = "Interrupted.") -> Iterator[None]:
+    """Turns the kit's own errors, full disks and Ctrl-C into plain lines and an exit code."""
+    try:
+        yield
+    except AutogradeError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        typer.echo(f"\n{interrupted}", err=True)
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.filename is None:
+            raise
+        typer.echo(f"{error.filename}: {error.strerror}.", err=True)
+        raise typer.Exit(2) from None
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(markup=False, highlight=False, emoji=False, stderr=stderr)
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A live bar on standard error, if that is a terminal; the value is called as `(done, total, what)`."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = _console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task(title, total=None)
+
+        def step(done: int, total: int, what: str) -> None:
+            progress.update(bar, completed=done, total=total, description=f"{title} {what}".replace("[", r"\["))
+
+        yield step
+
+
+def _paths(paths: list[Path] | None, course: Course) -> list[Path]:
+    if paths:
+        return paths
+    default = course.root / "submitted"
+    if not default.is_dir():
+        raise AutogradeError(f"Name the folder to grade: there is no {default}.")
+    return [default]
+
+
+def _print_left_out(console: Console, found: Discovery) -> None:
+    from rich.text import Text
+
+    if found.unrecognised:
+        console.print(f"NOT GRADED, since not recognised ({len(found.unrecognised)}):", style="bold yellow")
+        for line in found.unrecognised:
+            console.print(Text(f"  {line}", "yellow"), soft_wrap=True)
+    for note in found.notes:
+        console.print(Text(note), soft_wrap=True)
+
+
+def _grade(
+    course: Course,
+    found: Discovery,
+    console: Console,
+    out: Path,
+    *,
+    topics: Sequence[str],
+    jobs: int | None,
+    seed: int | None,
+    device: str,
+    force: bool,
+    require_sandbox: bool,
+    unsafe: bool,
+) -> None:
+    from autograder import grading, report
+    from autograder.pool import Pool
+    from autograder.result_files import read_all
+    from autograder.terminal import ClassSummary, confinement
+
+    started = time.monotonic()
+    summary = ClassSummary(course, found.students)
+    with Pool(jobs, require_sandbox=require_sandbox, unsafe=unsafe) as pool, _progress("Grading") as step:
+        line = confinement(pool.layers, unsafe=pool.unsafe)
+        chosen = grading.choose_seed(course, out, seed=seed, device=device, force=force)
+        prepared: dict[str, PreparedTopic] = {}
+        for name in dict.fromkeys(submission.topic for submission in found.submissions):
+            step(0, len(found.submissions), f"(answer key of {name})")
+            prepared[name] = grading.prepare(course, name, pool, seed=chosen.seed, device=device)
+        for graded in grading.grade(course, prepared, found.submissions, pool, out, force=force):
+            summary.add(graded)
+            step(len(summary.graded), len(found.submissions), graded.student)
+    report.write_index(read_all(out), out, title=course.title)
+    summary.print(console, named=topics)
+    console.print(_counts(summary, time.monotonic() - started), soft_wrap=True)
+    console.print(f"Seed {chosen.seed} ({chosen.origin}); `--seed {chosen.seed}` repeats this run.", soft_wrap=True)
+    console.print(line, soft_wrap=True)
+    console.print(f"Reports: {out / 'index.html'} and {out / 'STUDENT' / 'TOPIC.html'}", soft_wrap=True)
+
+
+def _counts(summary: ClassSummary, seconds: float) -> str:
+    graded = list(summary.graded.values())
+    kept = sum(each.reused for each in graded)
+    students = len({each.student for each in graded})
+    return (
+        f"Graded {len(graded) - kept} submission{'' if len(graded) - kept == 1 else 's'} in {seconds:.1f} s"
+        f"{f' and kept {kept} unchanged' if kept else ''}; {students} student{'' if students == 1 else 's'}."
+    )

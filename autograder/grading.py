@@ -1,0 +1,292 @@
+"""Grades a class: answer keys, jobs, scores, result files and pages, one submission after the other.
+
+Results are written one by one, so an interrupted run goes on where it stopped; what one submission does or fails to do
+never stops the others; and what is kept in memory does not grow with the class.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import secrets
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from autograder import report
+from autograder.answer_key import AnswerKey, build_key
+from autograder.course import Course, LatePolicy
+from autograder.errors import AuthoringError, ResultError, SubmissionError
+from autograder.jobs import Cell, Job, Outcome, Run
+from autograder.notebooks import read_cells, task_source
+from autograder.pool import Pool
+from autograder.result_files import RunRecord, read_result, read_run, result_path, write_result, write_run
+from autograder.results import FORMAT_VERSION, Lateness, SubmissionFile, TaskResult, TopicResult
+from autograder.scoring import score
+from autograder.submissions import Submission
+from autograder.topic import Topic, load_topic, make_job
+
+__all__ = ["Graded", "PreparedTopic", "RunSeed", "choose_seed", "grade", "lateness", "prepare"]
+
+
+@dataclass(frozen=True)
+class RunSeed:
+    """The seed of a run, and in a sentence where it comes from."""
+
+    seed: int
+    origin: str
+
+
+@dataclass(frozen=True)
+class PreparedTopic:
+    """A topic ready for grading; `content` is a hash of everything but the submission that its results depend on."""
+
+    topic: Topic
+    key: AnswerKey
+    content: str
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What the class table and the summary need of a result; the rest is in its file. `diagnoses` are (task,
+    misconception, feedback); `troubles` are sentences about what could not be read, died or ran out of time; `reused`
+    marks a submission that has not changed since it was graded."""
+
+    student: str
+    topic: str
+    points: float
+    earned: float
+    pending: float
+    penalty: float
+    reused: bool
+    attempted: bool
+    diagnoses: tuple[tuple[str, str, str], ...]
+    troubles: tuple[str, ...]
+
+
+def choose_seed(course: Course, out: Path, *, seed: int | None, device: str, force: bool) -> RunSeed:
+    """The seed of a run, recorded in `out`: the given one, or that of the results which are there already (so that
+    unchanged submissions keep theirs), or a new one."""
+    chosen = RunSeed(secrets.randbelow(2**31), "drawn for this run")
+    if seed is not None:
+        chosen = RunSeed(seed, "given with --seed")
+    elif not force:
+        try:
+            record = read_run(out)
+        except ResultError:
+            record = None
+        if record and (record.course, record.device) == (course.title, device):
+            chosen = RunSeed(record.seed, f"that of the results in {out}")
+    write_run(RunRecord(course=course.title, seed=chosen.seed, device=device), out)
+    return chosen
+
+
+def prepare(course: Course, name: str, pool: Pool, *, seed: int, device: str) -> PreparedTopic:
+    """Read a topic and build its answer key, or take the key from the cache in the course's folder.
+
+    Raises:
+        AuthoringError: if the topic's own files are at fault.
+    """
+    topic = load_topic(course, name)
+    key = build_key(course, topic, seed=seed, device=device, pool=pool, cache=_cache(course))
+    entry = course.topics[name]
+    parts = (FORMAT_VERSION, version("autograde-torch"), key.content_hash, key.versions, seed, device)
+    policies = (course.title, entry, course.draws, course.tolerances, course.late, pool.unsafe)
+    return PreparedTopic(topic, key, _hash(msgspec.json.encode((*parts, *policies))))
+
+
+def grade(
+    course: Course,
+    prepared: dict[str, PreparedTopic],
+    submissions: Iterable[Submission],
+    pool: Pool,
+    out: Path,
+    *,
+    force: bool = False,
+) -> Iterator[Graded]:
+    """Grade submissions in their order, writing each result and page before the next is reported.
+
+    Args:
+        course: the course.
+        prepared: the topics of the submissions, by name.
+        submissions: taken lazily, a few ahead of those that have been graded.
+        pool: runs the jobs.
+        out: the folder of the results.
+        force: grade also what has not changed since it was graded.
+    """
+    waiting: deque[_Item] = deque()
+
+    def jobs() -> Iterator[Job]:
+        for submission in submissions:
+            item = _read(course, prepared[submission.topic], submission, out, force=force)
+            waiting.append(item)
+            if item.job is not None:
+                yield item.job
+
+    def without_job() -> Iterator[Graded]:
+        while waiting and waiting[0].job is None:
+            yield _finish(course, waiting.popleft(), Run(), pool, out)
+
+    for run in pool.map(jobs()):
+        yield from without_job()
+        yield _finish(course, waiting.popleft(), run, pool, out)
+    yield from without_job()
+
+
+def lateness(policy: LatePolicy | None, due: datetime | None, submitted_at: datetime | None) -> Lateness | None:
+    """How late a submission is and what that costs; None if it is in time, or nobody knows."""
+    if policy is None or due is None or submitted_at is None or submitted_at <= due:
+        return None
+    seconds = (submitted_at - due).total_seconds()
+    days = seconds / 86400
+    penalty = 0.0 if seconds <= policy.grace_minutes * 60 else min(policy.at_most, policy.per_day * math.ceil(days))
+    return Lateness(days=round(days, 2), penalty=round(penalty, 4))
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A submission on its way. Without a job it is done already (`old`) or could not be read (`problem`)."""
+
+    submission: Submission
+    prepared: PreparedTopic
+    sha256: str = ""
+    fingerprint: str = ""
+    cells: tuple[Cell, ...] = ()
+    job: Job | None = None
+    old: TopicResult | None = None
+    problem: str = ""
+
+
+def _read(course: Course, prepared: PreparedTopic, submission: Submission, out: Path, *, force: bool) -> _Item:
+    try:
+        data = submission.read()
+    except SubmissionError as error:
+        return _Item(submission, prepared, problem=str(error))
+    sha256 = hashlib.sha256(data).hexdigest()
+    when = submission.submitted_at.isoformat() if submission.submitted_at else None
+    fingerprint = _hash(msgspec.json.encode((prepared.content, submission.student, _shown(submission.path), sha256, when)))
+    if not force:
+        try:
+            old = read_result(result_path(out, submission.student, submission.topic))
+        except ResultError:
+            old = None
+        if old is not None and old.fingerprint == fingerprint:
+            return _Item(submission, prepared, sha256, fingerprint, old=old)
+    try:
+        cells = read_cells(data, submission.path.name)
+    except SubmissionError as error:
+        return _Item(submission, prepared, sha256, fingerprint, problem=str(error))
+    key = prepared.key
+    job = make_job(course, prepared.topic, cells, seed=key.seed, device=key.device)
+    return _Item(submission, prepared, sha256, fingerprint, cells, job)
+
+
+def _finish(course: Course, item: _Item, run: Run, pool: Pool, out: Path) -> Graded:
+    """Score a run, write its result and page, and keep what the summary needs."""
+    if item.old is not None:
+        if not (out / item.old.student / f"{item.old.topic}.html").exists():
+            report.write_page(item.old, out)
+        return _summary(item.old, reused=True)
+    try:
+        result = _result(course, item, run, pool)
+        report.write_page(result, out)
+    except (OSError, AuthoringError):
+        raise
+    except Exception as error:  # a fault of ours that one submission brings to light must not stop the class
+        fault = f"Grading failed here with {type(error).__name__}: {error}. This is a fault of autograde; please report it."
+        result = _result(course, replace(item, problem=fault), Run(), pool)
+        report.write_page(result, out)
+    write_result(result, out)
+    return _summary(result, reused=False)
+
+
+def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
+    submission, key = item.submission, item.prepared.key
+    entry = course.topics[submission.topic]
+    tasks = score(course, item.prepared.topic, key, run)
+    late = lateness(course.late, entry.due, submission.submitted_at)
+    earned = sum(task.earned for task in tasks) * (1 - (late.penalty if late else 0.0))
+    when = submission.submitted_at.isoformat() if submission.submitted_at else None
+    return TopicResult(
+        student=submission.student,
+        topic=submission.topic,
+        title=entry.title,
+        submission=SubmissionFile(path=_shown(submission.path), sha256=item.sha256, submitted_at=when),
+        fingerprint=item.fingerprint,
+        seed=key.seed,
+        device=key.device,
+        versions=key.versions,
+        layers=run.layers,
+        unsafe=pool.unsafe,
+        problem=item.problem or run.problem,
+        points=round(sum(task.points for task in tasks), 2),
+        earned=round(earned, 2),
+        pending=round(sum(task.pending for task in tasks), 2),
+        lateness=late,
+        cells=run.cells,
+        tasks=tuple(msgspec.structs.replace(task, source=task_source(item.cells, task.task)) for task in tasks),
+        graded_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        usage=run.usage,
+    )
+
+
+def _summary(result: TopicResult, *, reused: bool) -> Graded:
+    return Graded(
+        student=result.student,
+        topic=result.topic,
+        points=result.points,
+        earned=result.earned,
+        pending=result.pending,
+        penalty=result.lateness.penalty if result.lateness else 0.0,
+        reused=reused,
+        attempted=any(task.attempted for task in result.tasks) and not result.problem,
+        diagnoses=tuple(
+            (task.task, diagnosis.misconception, diagnosis.feedback) for task in result.tasks for diagnosis in task.diagnoses
+        ),
+        troubles=tuple(_troubles(result)),
+    )
+
+
+def _troubles(result: TopicResult) -> Iterator[str]:
+    if result.problem:
+        yield result.problem
+    for cell in result.cells:
+        if cell.outcome in (Outcome.ERROR, Outcome.TIMEOUT):
+            place = f"cell {cell.number}" if cell.number else "the file"
+            yield f"{place}: {cell.note or _NAMES[cell.outcome]}"
+    for task in result.tasks:
+        yield from _troubles_of_task(task)
+
+
+_NAMES = {Outcome.ERROR: "the process died", Outcome.TIMEOUT: "time ran out"}
+
+
+def _troubles_of_task(task: TaskResult) -> Iterator[str]:
+    for outcome, name in _NAMES.items():
+        hit = [check for check in task.checks if check.outcome is outcome]
+        if hit:
+            count = "1 check" if len(hit) == 1 else f"{len(hit)} checks"
+            yield f"{task.task}: {name} in {count}" + (f" ({hit[0].reason.rstrip('.')})" if hit[0].reason else "")
+
+
+def _shown(path: Path) -> str:
+    return str(path).encode("utf-8", "replace").decode()
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=20).hexdigest()
+
+
+def _cache(course: Course) -> Path | None:
+    """Where answer keys are kept; None where the course's folder cannot be written to."""
+    folder = course.root / ".autograde" / "keys"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder
