@@ -37,7 +37,7 @@ from autograder.results import Difference
 from autograder.tensor_comparison import compare_tensors
 from autograder.value_comparison import compare_numbers, compare_values
 
-__all__ = ["compare", "same", "same_error"]
+__all__ = ["compare", "message_template", "same", "same_error"]
 
 # Beyond this, items of an unordered sequence that are not exactly equal are not matched one by one.
 _MOST_MATCHED = 1000

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,65 +43,166 @@ class VariantSpec:
     line: int = 0
 
 
-def read_checks(path: Path) -> tuple[CheckSpec, ...]:
+def read_checks(path: Path, *, shown: Path | None = None) -> tuple[CheckSpec, ...]:
     """The checks of a file, in its order.
 
+    Args:
+        path: the file.
+        shown: how to name it in errors; `path` if None.
+
     Raises:
-        AuthoringError: for a syntax error, an argument that is no literal, a missing docstring, or a name used twice.
+        AuthoringError: one line for each mistake: a syntax error, an argument that is unknown, wrong or no literal, a
+            missing docstring, a name used twice, a name that does not start with `test_`.
     """
-    found = []
-    for node, arguments in _decorated(path, ("checks",), ("task",)):
+    name = shown or path
+    found: list[CheckSpec] = []
+    problems: list[str] = []
+    for node, kind, arguments in _decorated(path, name, problems):
+        where = f"{name}:{node.lineno}"
+        if kind != "checks":
+            problems.append(f"{where}: @{kind} belongs into solutions/, not among checks.")
+            continue
         docstring = ast.get_docstring(node)
         if not docstring:
-            raise AuthoringError(f"{path}:{node.lineno}: {node.name} has no docstring; write the sentence students read.")
-        sentence = " ".join(inspect.cleandoc(docstring).split("\n\n")[0].split())
+            problems.append(f"{where}: {node.name} has no docstring; write the sentence students read.")
         if not node.name.startswith("test_"):
-            raise AuthoringError(f"{path}:{node.lineno}: {node.name} must be called test_… for pytest to find it.")
+            problems.append(f"{where}: {node.name} must be called test_… for pytest to find it.")
+        if not isinstance(node, ast.FunctionDef):
+            problems.append(f"{where}: {node.name} must be a plain function.")
+        sentence = " ".join(inspect.cleandoc(docstring or "").split("\n\n")[0].split())
         found.append(CheckSpec(name=node.name, sentence=sentence, line=node.lineno, **arguments))
+    _raise(problems)
     return tuple(found)
 
 
-def read_variants(path: Path) -> tuple[VariantSpec, ...]:
+def read_variants(path: Path, *, kind: str | None = None, shown: Path | None = None) -> tuple[VariantSpec, ...]:
     """The misconceptions or alternatives of a file, in its order; none if the file does not exist.
 
+    Args:
+        path: the file.
+        kind: which of the two belongs into the file; either if None.
+        shown: how to name the file in errors; `path` if None.
+
     Raises:
-        AuthoringError: for a syntax error, an argument that is no literal, or a name used twice.
+        AuthoringError: one line for each mistake: a syntax error, an argument that is unknown, wrong or no literal, a
+            name used twice, a decorator that belongs into another file.
     """
     if not path.exists():
         return ()
-    decorated = _decorated(path, ("misconception", "alternative"), ("task", "feedback"))
-    return tuple(VariantSpec(name=node.name, line=node.lineno, **arguments) for node, arguments in decorated)
+    name = shown or path
+    found: list[VariantSpec] = []
+    problems: list[str] = []
+    for node, decorator, arguments in _decorated(path, name, problems):
+        if decorator == "checks" or decorator != (kind or decorator):
+            problems.append(f"{name}:{node.lineno}: @{decorator} belongs into another file than {name}.")
+        else:
+            found.append(VariantSpec(name=node.name, line=node.lineno, **arguments))
+    _raise(problems)
+    return tuple(found)
+
+
+def _raise(problems: list[str]) -> None:
+    if problems:
+        raise AuthoringError("\n".join(problems))
 
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-def _decorated(path: Path, names: tuple[str, ...], positional: tuple[str, ...]) -> list[tuple[_Definition, dict[str, Any]]]:
+@dataclass(frozen=True)
+class _Argument:
+    fits: Callable[[Any], bool]
+    remedy: str
+    positional: bool = False
+    required: bool = False
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
+_TASK = _Argument(_is_text, "the task's name", positional=True, required=True)
+_DECORATORS: dict[str, dict[str, _Argument]] = {
+    "checks": {
+        "task": _TASK,
+        "gate": _Argument(lambda value: isinstance(value, bool), "True or False"),
+        "draws": _Argument(lambda value: value is None or (type(value) is int and value > 0), "a whole number above 0"),
+        "seconds": _Argument(lambda value: value is None or _is_number(value), "a number above 0"),
+        "device": _Argument(lambda value: value in ("any", "second", "cuda"), '"any", "second" or "cuda"'),
+    },
+    "misconception": {
+        "task": _TASK,
+        "feedback": _Argument(_is_text, "a sentence for the student", positional=True, required=True),
+    },
+    "alternative": {"task": _TASK},
+}
+
+
+def _decorated(path: Path, shown: Path, problems: list[str]) -> Iterator[tuple[_Definition, str, dict[str, Any]]]:
+    """The definitions under one of our decorators: the node, the decorator's name, its checked arguments."""
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:
-        raise AuthoringError(f"{path}: cannot be read ({error.strerror}).") from error
+        raise AuthoringError(f"{shown}: cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise AuthoringError(f"{shown}: byte {error.start} is not valid UTF-8; save the file as UTF-8.") from error
     except SyntaxError as error:
-        raise AuthoringError(f"{path}:{error.lineno}: {error.msg}.") from error
-    found: list[tuple[_Definition, dict[str, Any]]] = []
+        raise AuthoringError(f"{shown}:{error.lineno}: {error.msg}.") from error
+    except ValueError as error:
+        raise AuthoringError(f"{shown}: {error}.") from error
     seen: dict[str, int] = {}
     for node in tree.body:
         if not isinstance(node, _Definition):
             continue
         for decorator in node.decorator_list:
-            if not (isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name)):
+            name = _decorator_name(decorator)
+            if name not in _DECORATORS:
                 continue
-            if decorator.func.id not in names:
+            if not isinstance(decorator, ast.Call):
+                problems.append(f'{shown}:{node.lineno}: write @{name}("task", …) with the name of its task.')
                 continue
-            try:
-                arguments = dict(zip(positional, map(ast.literal_eval, decorator.args), strict=False))
-                arguments |= {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in decorator.keywords}
-            except ValueError as error:
-                raise AuthoringError(
-                    f"{path}:{decorator.lineno}: the arguments of @{decorator.func.id} must be plain literals."
-                ) from error
             if node.name in seen:
-                raise AuthoringError(f"{path}:{node.lineno}: {node.name} stands in line {seen[node.name]} already.")
+                problems.append(f"{shown}:{node.lineno}: {node.name} stands in line {seen[node.name]} already.")
             seen[node.name] = node.lineno
-            found.append((node, arguments))
+            before = len(problems)
+            arguments = _arguments(decorator, name, f"{shown}:{decorator.lineno}", problems)
+            if len(problems) == before:
+                yield node, name, arguments
+
+
+def _decorator_name(decorator: ast.expr) -> str:
+    target = decorator.func if isinstance(decorator, ast.Call) else decorator
+    if isinstance(target, ast.Attribute):
+        return target.attr
+    return target.id if isinstance(target, ast.Name) else ""
+
+
+def _arguments(call: ast.Call, name: str, where: str, problems: list[str]) -> dict[str, Any]:
+    known = _DECORATORS[name]
+    positional = [key for key, argument in known.items() if argument.positional]
+    if len(call.args) > len(positional):
+        problems.append(f"{where}: @{name} takes {len(positional)} positional argument(s), {', '.join(positional)}.")
+    given = dict(zip(positional, call.args, strict=False))
+    for keyword in call.keywords:
+        if keyword.arg is None or keyword.arg not in known:
+            problems.append(f"{where}: @{name} has no argument {keyword.arg or '**'}; it takes {', '.join(known)}.")
+        else:
+            given[keyword.arg] = keyword.value
+    found = {}
+    for key, argument in known.items():
+        if key not in given:
+            if argument.required:
+                problems.append(f"{where}: @{name} lacks {key}; write {argument.remedy}.")
+            continue
+        try:
+            found[key] = ast.literal_eval(given[key])
+        except ValueError:
+            problems.append(f"{where}: {key} of @{name} must be a plain literal; write {argument.remedy}.")
+            continue
+        if not argument.fits(found[key]):
+            problems.append(f"{where}: {key} of @{name} is {found[key]!r}; write {argument.remedy}.")
     return found

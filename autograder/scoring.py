@@ -1,0 +1,241 @@
+"""From observations to points: the verdict of each check, each task's gate, partial credit and diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from autograder.answer_key import AnswerKey
+from autograder.comparison import compare
+from autograder.course import Course
+from autograder.diagnosis import diagnose
+from autograder.differences import difference, error_name
+from autograder.jobs import Failure, Outcome, Run
+from autograder.observation import ErrorFact, Fact, MappingFact, Observation, RaisedFact, SequenceFact
+from autograder.results import CheckResult, Difference, TaskResult
+from autograder.topic import Topic, TopicCheck, draws_of
+
+__all__ = ["NO_DEVICE", "SIDE_EFFECTS", "score"]
+
+SIDE_EFFECTS = "side_effects"
+"""The name of the check that every task has by itself."""
+_SIDE_EFFECTS_SENTENCE = "Inputs and global settings are left as they were."
+NO_DEVICE = "no device"
+"""The reason of a check that waits for a GPU; its points are pending."""
+
+_MOST_DIFFERENCES = 5
+_NOTHING_RETURNED = "No check got as far as returning something."
+
+
+def score(course: Course, topic: Topic, key: AnswerKey, run: Run, *, visible_only: bool = False) -> tuple[TaskResult, ...]:
+    """The result of each of the topic's tasks, in the order of course.yml.
+
+    A check passes only if every one of its draws was observed and differs in nothing. A task earns the share of its
+    checks that passed, `side_effects` among them, but nothing while none of its gates passes; where no check is marked
+    as gate, each counts as one.
+
+    Args:
+        course: gives points, draws and tolerances.
+        topic: gives the checks.
+        key: the answer key for the run's seed and device.
+        run: what came of the submission's job.
+        visible_only: score the visible checks alone, as students can.
+    """
+    return tuple(
+        _score_task(course, topic, key, run, task, entry.points, visible_only)
+        for task, entry in course.topics[topic.name].tasks.items()
+    )
+
+
+def _score_task(
+    course: Course, topic: Topic, key: AnswerKey, run: Run, task: str, points: float, visible_only: bool
+) -> TaskResult:
+    checks = [check for check in topic.checks_of(task) if check.visible or not visible_only]
+    seen: dict[str, list[Observation | Failure]] = {}
+    results = []
+    for check in checks:
+        if check.spec.device == "cuda" and not key.device.startswith("cuda"):
+            results.append(_result(check, draws_of(course, topic.name, check.spec), reason=NO_DEVICE))
+            continue
+        expected = key.reference.get(check.name, [])
+        missing = Failure(Outcome.NOT_RUN, run.problem or "It was not run.")
+        seen[check.name] = [run.observations.get((check.name, draw), missing) for draw in range(len(expected))]
+        results.append(_judge(check, expected, seen[check.name], course.tolerances))
+    if checks:
+        results.append(_judge_side_effects(checks, key, seen))
+    attempted = _is_attempted(seen)
+    failing = [result.name for result in results if result.outcome in (Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT)]
+    passed = [result for result in results if result.outcome is Outcome.PASSED]
+    waiting = [result for result in results if _is_pending(result)]
+    gates = [result for result in results if result.gate] or results[:-1]
+    opened = any(gate.outcome is Outcome.PASSED for gate in gates)
+    may_open = opened or any(map(_is_pending, gates))
+    share = points / len(results) if results else 0.0
+    earned = share * len(passed) if opened else 0.0
+    pending = share * (len(waiting) + (0 if opened else len(passed))) if waiting and may_open else 0.0
+    return TaskResult(
+        task=task,
+        points=points,
+        earned=round(earned, 2),
+        pending=round(pending, 2),
+        attempted=attempted,
+        gated=bool(passed) and not may_open,
+        checks=tuple(results),
+        diagnoses=diagnose(task, failing, seen, key, course.tolerances, side_effects=SIDE_EFFECTS) if attempted else (),
+    )
+
+
+def _is_pending(result: CheckResult) -> bool:
+    return result.outcome is Outcome.NOT_RUN and result.reason == NO_DEVICE
+
+
+def _result(check: TopicCheck, draws: int, *, outcome: Outcome = Outcome.NOT_RUN, reason: str = "") -> CheckResult:
+    return CheckResult(
+        name=check.name,
+        sentence=check.spec.sentence,
+        visible=check.visible,
+        outcome=outcome,
+        gate=check.spec.gate,
+        draws=draws,
+        reason=reason,
+    )
+
+
+def _judge(
+    check: TopicCheck,
+    expected: Sequence[Observation],
+    seen: Sequence[Observation | Failure],
+    tolerances: dict[str, float],
+) -> CheckResult:
+    """The verdict over all draws; the first draw that does not pass says why."""
+    result = _result(check, len(expected))
+    if not expected:
+        return msgspec.structs.replace(result, reason="The answer key does not have this check.")
+    passed = 0
+    first: Observation | Failure | None = None
+    found: tuple[Difference, ...] = ()
+    for reference, one in zip(expected, seen, strict=True):
+        if isinstance(one, Failure):
+            first = first or one
+            continue
+        differences = compare(reference, one, tolerances, task=check.task, quote=check.visible)
+        if not differences:
+            passed += 1
+        elif first is None:
+            first, found = one, differences
+    result = msgspec.structs.replace(result, draws_passed=passed)
+    if first is None:
+        return msgspec.structs.replace(result, outcome=Outcome.PASSED)
+    if isinstance(first, Failure):
+        # A pass takes positive evidence, so that a failure may not call itself one.
+        outcome = Outcome.ERROR if first.outcome in (Outcome.PASSED, Outcome.FAILED) else first.outcome
+        return msgspec.structs.replace(result, outcome=outcome, reason=first.reason)
+    result = msgspec.structs.replace(result, outcome=Outcome.FAILED, differences=_first_few(found))
+    return _with_error(result, first.error, check.visible) if first.error is not None else result
+
+
+def _first_few(found: tuple[Difference, ...]) -> tuple[Difference, ...]:
+    if len(found) <= _MOST_DIFFERENCES:
+        return found
+    left = len(found) - _MOST_DIFFERENCES + 1
+    return (*found[: _MOST_DIFFERENCES - 1], difference("…", "", f"{left} more things differ."))
+
+
+def _with_error(result: CheckResult, error: ErrorFact, visible: bool) -> CheckResult:
+    """What may be told of an exception. A hidden check's inputs could be carried out in a message or a line's text."""
+    if error.undefined or error.not_attempted:
+        return result
+    at = error.at
+    if at is not None and not visible:
+        at = msgspec.structs.replace(at, text="")
+    return msgspec.structs.replace(
+        result,
+        error_type=error_name(error, quote=visible),
+        error_message=error.message if visible else "",
+        arguments=error.arguments if visible else "",
+        at=at,
+    )
+
+
+# ---- side effects -----------------------------------------------------------------------------------------------------
+
+
+def _judge_side_effects(
+    checks: Sequence[TopicCheck], key: AnswerKey, seen: dict[str, list[Observation | Failure]]
+) -> CheckResult:
+    """Whether the code left alone what the reference leaves alone, in every draw in which it returned normally."""
+    draws = passed = 0
+    sentences: dict[str, None] = {}
+    for check in checks:
+        for expected, one in zip(key.reference.get(check.name, ()), seen.get(check.name, ()), strict=False):
+            if isinstance(one, Failure) or one.returned is None or _holds_stub(one.returned):
+                continue
+            draws += 1
+            extra = [effect for effect in one.effects if effect not in expected.effects]
+            passed += not extra
+            for effect in extra:
+                sentences.setdefault(_effect_sentence(effect, quote=check.visible))
+    outcome = Outcome.NOT_RUN if draws == 0 else Outcome.PASSED if passed == draws else Outcome.FAILED
+    found = tuple(difference("", "side effect", sentence) for sentence in sentences)
+    return CheckResult(
+        name=SIDE_EFFECTS,
+        sentence=_SIDE_EFFECTS_SENTENCE,
+        visible=all(check.visible for check in checks),
+        outcome=outcome,
+        draws=draws,
+        draws_passed=passed,
+        differences=_first_few(found),
+        reason=_NOTHING_RETURNED if draws == 0 else "",
+    )
+
+
+_GLOBAL_EFFECTS = {
+    "global random state": "The global random state was changed; leave it as it was, or draw from a generator of your own.",
+    "default dtype": "torch's default dtype was changed and not put back.",
+    "grad mode": "Gradient recording was switched on or off and not put back.",
+}
+_INPUT_EFFECTS = {
+    "values": "The values of {} were changed in place.",
+    "requires_grad": "requires_grad of {} was changed.",
+    "gradient": "The .grad of {} is not as it was before.",
+    "training": "The training or evaluation mode of {} was changed.",
+}
+
+
+def _effect_sentence(effect: str, *, quote: bool) -> str:
+    """A hidden check's inputs are not named: what says their names is a record of the child."""
+    if effect in _GLOBAL_EFFECTS:
+        return _GLOBAL_EFFECTS[effect]
+    name, _, what = effect.rpartition(": ")
+    which = f"the input `{name[:40]}`" if quote else "an input"
+    return _INPUT_EFFECTS.get(what, "Something of {} was changed.").format(which)
+
+
+# ---- attempted? -------------------------------------------------------------------------------------------------------
+
+
+def _is_attempted(seen: dict[str, list[Observation | Failure]]) -> bool:
+    """False if whatever was observed of the task only shows its stub."""
+    observed = [one for draws in seen.values() for one in draws if isinstance(one, Observation)]
+    return not observed or not all(map(_shows_stub, observed))
+
+
+def _shows_stub(one: Observation) -> bool:
+    if one.error is not None:
+        return one.error.not_attempted
+    return one.returned is not None and _holds_stub(one.returned)
+
+
+def _holds_stub(fact: Fact) -> bool:
+    """Whether a returned thing holds an exception that only says that there is no code yet."""
+    return any(error.not_attempted or error.undefined for error in _raised(fact))
+
+
+def _raised(fact: Fact) -> Iterator[ErrorFact]:
+    match fact:
+        case RaisedFact() if fact.error is not None:
+            yield fact.error
+        case SequenceFact() | MappingFact():
+            for item in fact.items:
+                yield from _raised(item)
