@@ -26,10 +26,8 @@ from autograder.observe import observe
 from autograder.tensor_facts import contents
 from autograder.type_names import base_names, type_name
 
-__all__ = ["DEVICES", "OUTPUT_LIMIT", "load_checks", "load_replacement", "run_check"]
+__all__ = ["OUTPUT_LIMIT", "load_checks", "load_replacement", "run_check"]
 
-DEVICES = {"cpu": ("cpu", "meta"), "cuda": ("cuda:0", "cpu")}
-"""For each device that one can grade on: where inputs are made, and the second device."""
 OUTPUT_LIMIT = 4000
 """How many characters printed by one run of a check are kept."""
 _WARNINGS_LIMIT = 10
@@ -58,12 +56,12 @@ def run_check(function: Callable[[Code, Given], Any], code: Code, request: Check
         function: a check, as `load_checks` returns it.
         code: the code under test.
         request: which check and draw this is, and its seed.
-        device: a key of `DEVICES`.
+        device: where inputs are made, `cpu` or e.g. `cuda:0`. The second device is `meta` beside the CPU, else the CPU.
 
     Returns:
         The observation. Whatever student code does, short of ending the process, comes back as one.
     """
-    given = Given(request.seed, *DEVICES[device])
+    given = Given(request.seed, *(("cpu", "meta") if device == "cpu" else (device, "cpu")))
     found = _Switches.now()
     _Switches.usual(found).set()
     generators = _Generators(request.seed)

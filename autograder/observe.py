@@ -48,6 +48,7 @@ MAX_THINGS = 20_000
 """How many things one check may return, all levels together."""
 _TEXT_LIMIT = 20_000
 _SHARES_LIMIT = 32
+_ALONE = "result"
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 _PLAIN = Policy()
 _Module = torch.nn.Module
@@ -70,7 +71,7 @@ def observe(thing: Any, inputs: Mapping[str, Any] = {}) -> Fact:
 
     Returns:
         The fact. `shares` names returned things by their keys: `gradient`, `parts[0]`, `net.weight`; a thing that was
-        returned alone is `the result`.
+        returned alone is `result`.
 
     Raises:
         UndefinedName, NotAttempted: from code inside `raises` that is not there yet.
@@ -129,7 +130,7 @@ class _Observer:
         if self.bytes_left < 0:
             raise Unobservable("together with what came before it is more than is compared")
         self.alive.append(thing)
-        self.extents.append((path or "the result", extent))
+        self.extents.append((path or _ALONE, extent))
         return fact
 
     def sequence(self, items: list[Any], name: str, path: str, policy: Policy, depth: int) -> Fact:

@@ -57,7 +57,7 @@ _storage_identity = _Storage._cdata.__get__
 _array_bytes, _array_view, _array_astype = numpy.ndarray.tobytes, numpy.ndarray.view, numpy.ndarray.astype
 _byte_bounds = numpy.lib.array_utils.byte_bounds
 _strided = torch.strided
-_Lazy: Any = torch.nn.parameter.UninitializedParameter.__mro__[1]
+_Lazy: Any = vars(torch.nn.parameter)["UninitializedTensorMixin"]
 _ERRORS = (RuntimeError, TypeError, ValueError)
 
 _DTYPES = {dtype: str(dtype).removeprefix("torch.") for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)}
