@@ -20,6 +20,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,10 @@ class _Piece:
     text: str
     code: bool = False
 
+    def tokens(self) -> tuple[str, ...]:
+        """The text's tokens; of code, also those of its uniform form."""
+        return _tokens(self.text) + (_tokens(_unparsed(self.text)) if self.code else ())
+
 
 def scan(root: Path, release: Path) -> list[Leak]:
     """Everything private that stands in a release.
@@ -85,14 +90,15 @@ def scan(root: Path, release: Path) -> list[Leak]:
         One leak for each place and private file, in the order of the release's files.
     """
     index = _Index(_private(root))
-    for path in _files(*(root / name for name in PUBLIC_PATHS), _PACKAGE):
+    index.forget(_package_tokens())
+    for path in _files(*(root / name for name in PUBLIC_PATHS)):
         for piece in _pieces(path.read_bytes(), path.name, "", 0):
-            index.forget(piece)
+            index.forget(piece.tokens())
     found: list[Leak] = []
     for path in _files(release):
         name = path.relative_to(release.parent).as_posix()
         for piece in (_Piece("its name", name), *_pieces(path.read_bytes(), path.name, "", 0)):
-            found += _grouped(name, piece.where, index.search(piece))
+            found += _grouped(name, piece.where, index.search(piece.tokens()))
     return found
 
 
@@ -124,8 +130,9 @@ def _private(root: Path) -> Iterator[_Secret]:
 
 def _secrets_of(name: str, source: str) -> Iterator[_Secret]:
     for number, line in enumerate(source.splitlines(), 1):
-        if _telling(tokens := _tokens(line.strip().lstrip("#"))):
-            yield _Secret(tokens, name, number, line.strip())
+        for part in (line, *line.split("#")[1:]):
+            if _telling(tokens := _tokens(part)):
+                yield _Secret(tokens, name, number, part.strip())
     try:
         tree = ast.parse(source) if name.endswith(_CODE_SUFFIXES) else None
     except (SyntaxError, ValueError):
@@ -166,16 +173,13 @@ class _Index:
                 if all(secret.tokens != other.tokens for other in bucket):
                     bucket.append(secret)
 
-    def search(self, piece: _Piece) -> list[_Secret]:
-        """The secrets that stand in a piece, each once."""
-        found = dict.fromkeys(self._occurring(_tokens(piece.text)))
-        if piece.code:
-            found |= dict.fromkeys(self._occurring(_tokens(_unparsed(piece.text))))
-        return list(found)
+    def search(self, tokens: tuple[str, ...]) -> list[_Secret]:
+        """The secrets that stand in a text, each once."""
+        return list(dict.fromkeys(self._occurring(tokens)))
 
-    def forget(self, piece: _Piece) -> None:
-        """Take everything that stands in a public piece out of the index."""
-        for secret in self.search(piece):
+    def forget(self, tokens: tuple[str, ...]) -> None:
+        """Take everything that stands in a public text out of the index."""
+        for secret in self.search(tokens):
             if len(secret.tokens) == 1:
                 self._words.pop(secret.tokens[0], None)
             else:
@@ -189,6 +193,12 @@ class _Index:
             for secret in self._starts.get(tokens[position : position + _SHORTEST], ()):
                 if tokens[position : position + len(secret.tokens)] == secret.tokens:
                     yield secret
+
+
+@cache
+def _package_tokens() -> tuple[str, ...]:
+    """The kit itself is public: students get its wheel."""
+    return tuple(token for path in sorted(_PACKAGE.rglob("*.py")) for token in _tokens(path.read_text(encoding="utf-8")))
 
 
 def _unparsed(source: str) -> str:

@@ -48,28 +48,40 @@ def create(course_root: Path, name: str) -> list[Path]:
             right as it stands. Nothing has been written then.
     """
     _check_name(name)
-    course = load_course(course_root)
-    course_file = course.root / "course.yml"
-    if name in course.topics:
+    root = course_root.absolute()
+    course_file = root / "course.yml"
+    topics = _topics_before(course_file)
+    if name in topics:
         raise CourseError(f"{course_file}: topics.{name} stands there already; choose another name.")
-    paths = topic_paths(course.root, name)
+    paths = topic_paths(root, name)
     if taken := [path for path in paths if path.exists()]:
         raise CourseError(f"{taken[0]}: the file exists already; move it away, or choose another name.")
-    number = 1 + max((topic.number for topic in course.topics.values()), default=0)
     before = course_file.read_bytes()
-    after = _with_entry(before.decode("utf-8"), name, number, course_file)
+    after = _with_entry(before.decode("utf-8"), name, 1 + max(topics.values(), default=0), course_file)
     try:
         for path, template in zip(paths, _TEMPLATES.values(), strict=True):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(_rendered(template, name), encoding="utf-8", newline="\n")
         course_file.write_bytes(after.encode("utf-8"))
-        load_course(course.root)
+        load_course(root)
     except BaseException:
         course_file.write_bytes(before)
         for path in paths:
             path.unlink(missing_ok=True)
         raise
     return [*paths, course_file]
+
+
+def _topics_before(course_file: Path) -> dict[str, int]:
+    """The topics and their numbers; none for a course that has none yet, which is no valid course."""
+    try:
+        return {name: topic.number for name, topic in load_course(course_file).topics.items()}
+    except CourseError:
+        if course_file.is_file() and re.search(
+            r"(?m)^topics\s*:\s*(\{\s*\}\s*)?(#.*)?\Z", course_file.read_text("utf-8").rstrip()
+        ):
+            return {}
+        raise
 
 
 def topic_paths(course_root: Path, name: str) -> list[Path]:
@@ -111,6 +123,7 @@ def _check_name(name: str) -> None:
 def _with_entry(text: str, name: str, number: int, file: Path) -> str:
     """The text of course.yml with one more topic after the last one; everything else stays byte for byte."""
     end_of_line = "\r\n" if "\r\n" in text else "\n"
+    text = re.sub(r"(?m)^(topics\s*:)[ \t]*\{\s*\}", r"\1", text)
     lines = text.splitlines(keepends=True)
     start = next((i for i, line in enumerate(lines) if re.match(r"topics\s*:\s*(#.*)?$", line.rstrip())), None)
     if start is None:
