@@ -1,0 +1,170 @@
+"""The confined process that runs one submission: its cells, then checks, one instruction after the other.
+
+It is forked from a warm zygote, and everything in it after the first cell is at the mercy of student code. It holds no
+expected value; what it sends is validated and judged elsewhere.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy
+import torch
+
+from autograder import sandbox
+from autograder.check_run import load_checks, load_replacement, run_check
+from autograder.code_under_test import Code
+from autograder.error_facts import describe_error
+from autograder.jobs import Cell, CheckModule, CheckRequest
+from autograder.protocol import (
+    Broken,
+    CellFinished,
+    Fork,
+    FromChild,
+    Hello,
+    Loaded,
+    Observed,
+    Replace,
+    Replaced,
+    RunCell,
+    RunChecks,
+    ToChild,
+    frame,
+    read_frame,
+)
+from autograder.shell import Shell
+
+__all__ = ["rehearse", "run_child"]
+
+_SEED = 0
+_REHEARSAL = """
+from autograder import checks
+
+@checks("rehearsal")
+def test_rehearsal(code, given):
+    x = given.normal(3, 4)
+    return {"result": code.rehearsal(x)}
+"""
+_to_child: msgspec.msgpack.Decoder[ToChild] = msgspec.msgpack.Decoder(ToChild)
+
+
+def run_child(order: Fork, found: sandbox.Confinement, shell: Shell, descriptors: tuple[int, int, int]) -> None:
+    """Be the child; returns when there is nothing more to do.
+
+    Args:
+        descriptors: instructions to read, reports to write, and where everything printed goes.
+    """
+    instructions, reports, output = descriptors
+    _connect(output)
+    layers = sandbox.confine(found, order.limits, order.scratch, keep=(instructions, reports))
+    os.environ["HOME"] = os.environ["TMPDIR"] = str(Path.cwd())
+    _send(reports, Hello(layers))
+    # torch.manual_seed would also look for accelerators.
+    torch.default_generator.manual_seed(_SEED)
+    numpy.random.seed(_SEED)
+    random.seed(_SEED)
+    while True:
+        try:
+            message = _to_child.decode(read_frame(instructions))
+        except EOFError:
+            return
+        if isinstance(message, RunCell):
+            _run_cell(shell, message, reports)
+        elif isinstance(message, Replace):
+            _send(reports, Replaced(_problem(functools.partial(_replace, shell, message))))
+        else:
+            _run_checks(shell, message, reports)
+
+
+def rehearse(shell: Shell) -> None:
+    """Run, before the fork, what every submission runs, so that its pages and caches are shared. No backward pass."""
+    module = CheckModule("rehearsal", _REHEARSAL)
+    request = CheckRequest(check="test_rehearsal", task="rehearsal", draw=0, seed=0, seconds=1.0)
+    shell.run(Cell(1, "def rehearsal(x):\n    return x + 1\n"))
+    check = load_checks(module)["test_rehearsal"]
+    frame(Observed(run_check(check, Code(shell.user_ns), request)))
+    shell.forget()
+
+
+def _connect(output: int) -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), encoding="utf-8")
+    sys.stdout, sys.stderr = _writer(1), _writer(2)
+    sys.argv = ["notebook"]
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _writer(descriptor: int) -> io.TextIOWrapper:
+    raw = io.FileIO(descriptor, "w", closefd=False)
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="replace", line_buffering=descriptor == 2)
+
+
+def _send(reports: int, message: FromChild) -> None:
+    data = memoryview(frame(message))
+    while data:
+        data = data[os.write(reports, data) :]
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):  # what a student put in its place
+            continue
+
+
+def _run_cell(shell: Shell, message: RunCell, reports: int) -> None:
+    error = shell.run(message.cell)
+    described = None if error is None else describe_error(error)
+    _flush()
+    _send(reports, CellFinished(error=described, note=shell.note))
+
+
+def _replace(shell: Shell, message: Replace) -> None:
+    task = message.replacement.task
+    replacement = load_replacement(message.replacement)
+    current = shell.user_ns.get(task)
+    is_variable = task in shell.user_ns and not callable(current)
+    shell.user_ns[task] = replacement() if is_variable else replacement
+
+
+def _problem(action: Callable[[], None]) -> str:
+    """Do it, and say in a sentence what went wrong, if anything did."""
+    try:
+        action()
+    except BaseException as error:  # this code, too, may run what student code has changed
+        described = describe_error(error)
+        return f"{described.type}: {described.message}"[:2000]
+    return ""
+
+
+def _run_checks(shell: Shell, message: RunChecks, reports: int) -> None:
+    checks: dict[str, Callable[..., Any]] = {}
+    problem = _problem(lambda: checks.update(load_checks(message.module)))
+    missing = [] if problem else [request.check for request in message.requests if request.check not in checks]
+    if missing:
+        problem = f"{message.module.filename} has no check {missing[0]}"
+    _send(reports, Loaded(problem))
+    if problem:
+        return
+    code = Code(shell.user_ns)
+    for request in message.requests:
+        try:
+            answer: FromChild = Observed(run_check(checks[request.check], code, request, message.device))
+            _send(reports, answer)
+        except BaseException as error:  # a check reports its own errors; this is about the report itself
+            reason = f"what the check saw could not be reported ({type(error).__name__})"
+            _send(reports, Broken(request.check, request.draw, reason))

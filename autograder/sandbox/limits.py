@@ -1,0 +1,69 @@
+"""Resource limits of a child, set after the fork so that what it inherited is counted already."""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+
+from autograder.jobs import Limits
+
+__all__ = ["apply", "mapped_bytes"]
+
+_MEGABYTE = 1 << 20
+_STACK_BYTES = 8 * _MEGABYTE
+_OPEN_FILES = 256
+_SECONDS_TO_SPARE = 10
+
+
+def apply(limits: Limits, mapped_and_data: tuple[int, int], *, count_processes: bool) -> None:
+    """Bind this process, and every thread of it, to `limits`. Memory is limited to what `mapped_bytes` told and more.
+
+    The number of threads is limited only if `count_processes`, as the kernel counts by user: elsewhere the user's other
+    processes would count too, and only the address space bounds them.
+
+    Raises:
+        OSError: if a limit cannot be set.
+    """
+    mapped, data = mapped_and_data
+    memory = limits.memory_mb * _MEGABYTE
+    hard: dict[int, int] = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: limits.scratch_mb * _MEGABYTE,
+        resource.RLIMIT_MEMLOCK: 0,
+        resource.RLIMIT_NOFILE: _OPEN_FILES,
+        resource.RLIMIT_STACK: _STACK_BYTES,
+    }
+    if mapped:
+        # Stacks and arenas of threads reserve address space that they never use, so the bound on it is loose; it
+        # stops shared mappings, which RLIMIT_DATA does not count.
+        hard |= {resource.RLIMIT_DATA: data + memory, resource.RLIMIT_AS: mapped + 3 * memory}
+    for name, value in (("RLIMIT_MSGQUEUE", 0), ("RLIMIT_SIGPENDING", 64)):
+        if hasattr(resource, name):
+            hard[getattr(resource, name)] = value
+    if count_processes:
+        hard[resource.RLIMIT_NPROC] = limits.threads
+    for limit, value in hard.items():
+        _set(limit, value, value)
+    # A backstop for the wall clock: all threads of a child together may use every core for as long as the topic may last.
+    seconds = math.ceil(limits.topic_seconds) * (os.cpu_count() or 1) + _SECONDS_TO_SPARE
+    _set(resource.RLIMIT_CPU, seconds, seconds + 1)
+
+
+def _set(limit: int, soft: int, hard: int) -> None:
+    highest = resource.getrlimit(limit)[1]
+    if highest != resource.RLIM_INFINITY:
+        soft, hard = min(soft, highest), min(hard, highest)
+    try:
+        resource.setrlimit(limit, (soft, hard))
+    except ValueError as error:
+        raise OSError(str(error)) from error
+
+
+def mapped_bytes(statm: int | None) -> tuple[int, int]:
+    """Address space and private data of the process whose /proc/…/statm this descriptor reads; zeros if it is None."""
+    if statm is None:
+        return 0, 0
+    fields = os.pread(statm, 200, 0).split()
+    page = resource.getpagesize()
+    return int(fields[0]) * page, int(fields[5]) * page

@@ -1,0 +1,151 @@
+"""Namespaces: the zygote gets a network, processes and a file tree of its own, and each child again.
+
+They need root, or unprivileged user namespaces, which many systems do not allow (Docker by default, hosted CI runners).
+The private root is a read-only tmpfs that holds the system's and Python's libraries and nothing else; beneath it each
+child has an empty tmpfs of its own to write to.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from autograder.sandbox import libc
+
+__all__ = ["SCRATCH", "enter", "enter_child", "leave_child", "make_root", "readable_paths", "whether_possible"]
+
+SCRATCH = "/scratch"
+_SYSTEM_PATHS = (
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/libx32",
+    "/usr/local/lib",
+    "/usr/share/zoneinfo",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/dev/null",
+    "/dev/zero",
+    "/dev/urandom",
+    "/dev/random",
+    "/sys/devices/system/cpu",
+)
+_ROOT_MEGABYTES = 16
+_SCRATCH_FILES = 4096
+
+
+def readable_paths(prefixes: Iterable[str], packages: Iterable[str], own_package: str) -> tuple[str, ...]:
+    """What a child may read: the system's libraries, those of each Python prefix, and this package. Nothing beside it.
+
+    Args:
+        prefixes: `sys.prefix` and the like. Only their libraries are taken, as a course may lie in the same folder.
+        packages: further folders of installed packages.
+        own_package: the folder of the package `autograder`, which may lie beside a course's solutions.
+    """
+    found = list(_SYSTEM_PATHS)
+    for prefix in dict.fromkeys(prefixes):
+        found += [f"{prefix}/{part}" for part in ("lib", "lib64", "pyvenv.cfg")]
+    found += [*packages, own_package]
+    kept: list[str] = []
+    for path in dict.fromkeys(found):
+        if Path(path).exists() and not any(Path(path).is_relative_to(other) for other in kept):
+            kept.append(path)
+    return tuple(kept)
+
+
+def enter() -> None:
+    """Leave the network, the IPC, process and mount namespaces of the system. The next fork is process 1 of its own.
+
+    Raises:
+        OSError: where the system does not permit it; the process is then of no more use.
+    """
+    user, group = os.getuid(), os.getgid()
+    if user != 0:
+        libc.prctl(libc.PR_SET_DUMPABLE, 1)  # else the files written next belong to root
+        libc.unshare(libc.CLONE_NEWUSER)
+        Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+        Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="ascii")
+        Path("/proc/self/gid_map").write_text(f"0 {group} 1", encoding="ascii")
+        libc.prctl(libc.PR_SET_DUMPABLE, 0)
+    libc.unshare(libc.CLONE_NEWNS)
+    libc.mount(None, "/", None, libc.MS_REC | libc.MS_PRIVATE)
+    libc.unshare(libc.CLONE_NEWNET | libc.CLONE_NEWIPC | libc.CLONE_NEWUTS | libc.CLONE_NEWCGROUP)
+    libc.unshare(libc.CLONE_NEWPID)
+
+
+def make_root(place: str, readable: Sequence[str]) -> None:
+    """Make a new root at `place` (an empty folder) with `readable` paths bound into it read-only, and go there for good.
+
+    Raises:
+        OSError: where a mount is not permitted.
+    """
+    flags = libc.MS_NOSUID | libc.MS_NODEV
+    libc.mount("tmpfs", place, "tmpfs", flags, f"size={_ROOT_MEGABYTES}m,mode=755")
+    for path in readable:
+        _bind(path, place + path)
+    for folder in ("old", SCRATCH[1:]):
+        Path(place, folder).mkdir()
+    if not os.path.lexists(f"{place}/tmp"):
+        Path(place, "tmp").symlink_to(SCRATCH)
+    os.chdir(place)
+    libc.pivot_root(".", "old")
+    os.chroot(".")
+    os.chdir("/")
+    libc.umount("/old")
+    Path("/old").rmdir()
+    libc.mount(None, "/", None, libc.MS_REMOUNT | libc.MS_RDONLY | flags, f"size={_ROOT_MEGABYTES}m")
+
+
+def _bind(source: str, target: str) -> None:
+    if Path(source).is_dir():
+        Path(target).mkdir(parents=True, exist_ok=True)
+    else:
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        Path(target).touch()
+    libc.mount(source, target, None, libc.MS_BIND | libc.MS_REC)
+    if source.startswith("/dev/"):
+        return  # a remount with nodev would make the device useless; what is written to it goes nowhere
+    flags = libc.MS_REMOUNT | libc.MS_BIND | libc.MS_RDONLY | libc.MS_NOSUID
+    inherited = os.statvfs(target).f_flag  # a user namespace may not take away flags that a mount has
+    flags |= libc.MS_NODEV if inherited & os.ST_NODEV else 0
+    flags |= libc.MS_NOEXEC if inherited & os.ST_NOEXEC else 0
+    flags |= libc.MS_RELATIME if inherited & os.ST_RELATIME else 0
+    libc.mount(None, target, None, flags)
+
+
+def whether_possible(place: str, readable: Sequence[str]) -> str:
+    """Try `enter` and `make_root` in a child that is thrown away: "" if they work, else why not."""
+    if not libc.LINUX:
+        return "only Linux has namespaces"
+    answer, tell = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        status = 0
+        try:
+            enter()
+            make_root(place, readable)
+        except Exception as error:  # whatever went wrong in this child is its answer
+            os.write(tell, str(error).encode()[:500])
+            status = 1
+        finally:
+            os._exit(status)
+    os.close(tell)
+    with os.fdopen(answer, "rb") as stream:
+        reason = stream.read().decode(errors="replace")
+    failed = os.waitpid(pid, 0)[1] != 0
+    return reason or ("the trial ended without a reason" if failed else "")
+
+
+def enter_child(scratch_mb: int) -> None:
+    """In a child: mount its own scratch, of `scratch_mb` megabytes, and go there."""
+    libc.unshare(libc.CLONE_NEWNS)
+    flags = libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC
+    libc.mount("tmpfs", SCRATCH, "tmpfs", flags, f"size={scratch_mb}m,mode=1777,nr_inodes={_SCRATCH_FILES}")
+    os.chdir(SCRATCH)
+
+
+def leave_child(own_processes: int) -> None:
+    """In the zygote, after a fork into a new process namespace: have further children in the zygote's own again."""
+    libc.setns(own_processes, libc.CLONE_NEWPID)

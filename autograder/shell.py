@@ -1,0 +1,142 @@
+"""Runs the cells of a notebook as IPython does: magics, top-level await, the last expression's value is shown.
+
+What would start a process (`!pip install …`, `%pip`, `%%bash`) is not run; the cell goes on and a note says so.
+"""
+
+from __future__ import annotations
+
+import linecache
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from IPython.core.compilerop import CachingCompiler
+from IPython.core.displayhook import DisplayHook
+from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+from traitlets.config import Config
+
+from autograder.jobs import Cell
+
+__all__ = ["NOT_RUN", "Shell", "cell_filename", "make_shell"]
+
+NOT_RUN = "shell commands are not run while grading"
+
+_PROCESS_MAGICS = ("pip", "uv", "conda", "mamba", "micromamba", "sx", "sc", "system", "!", "edit", "hist_restore")
+_PROCESS_CELL_MAGICS = (
+    *("bash", "sh", "script", "perl", "ruby", "python", "python2", "python3", "pypy", "cmd", "system"),
+    *("sx", "!"),
+)
+
+
+def cell_filename(number: int) -> str:
+    """The file name under which a cell is compiled, which is how tracebacks name it."""
+    return f"<cell {number}>" if number else "<submission>"
+
+
+class _Compiler(CachingCompiler):
+    """Compiles under the cell's own name instead of a hash."""
+
+    name = "<cell 0>"
+
+    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
+        return self.name
+
+
+class _PlainDisplayHook(DisplayHook):
+    """Shows a cell's last value without the prompt `Out[1]:`."""
+
+    def write_output_prompt(self) -> None:
+        pass
+
+
+class Shell(InteractiveShell):
+    """One notebook's shell; its `user_ns` is the namespace that checks look into."""
+
+    note = ""
+    compile: _Compiler
+
+    def run(self, cell: Cell) -> BaseException | None:
+        """Run a cell and return what it raised, if anything. `note` tells afterwards what was not run."""
+        self.note = ""
+        self.compile.name = cell_filename(cell.number)
+        # A plain file is no notebook: the value of its last line is not shown.
+        self.ast_node_interactivity = "last_expr" if cell.number else "none"
+        self.execution_count = max(cell.number, 1)
+        run_cell: Callable[..., ExecutionResult] = self.run_cell
+        result = run_cell(cell.source, store_history=False)
+        # inspect.getsource and tracebacks are to show what the student wrote, not what magics were turned into.
+        lines = cell.source.splitlines(keepends=True)
+        linecache.cache[self.compile.name] = (len(cell.source), None, lines, self.compile.name)
+        error: BaseException | None = result.error_before_exec or result.error_in_exec
+        return error
+
+    def refuse(self) -> None:
+        """Do not run a command, and say so."""
+        self.note = NOT_RUN
+        print(f"({NOT_RUN})")
+
+    def forget(self) -> None:
+        """Empty the namespace."""
+        reset: Callable[..., None] = self.reset
+        reset(new_session=False)
+
+    def system(self, cmd: str) -> None:
+        """`!command`."""
+        self.refuse()
+
+    system_piped = system_raw = system
+
+    def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> Any:
+        """`x = !command`."""
+        self.refuse()
+        return [] if split else ""
+
+    def showtraceback(self, *arguments: Any, **options: Any) -> None:
+        """Say nothing: the error is part of the cell's report."""
+
+    showsyntaxerror = showindentationerror = showtraceback
+
+    def ask_exit(self) -> None:
+        """`exit` in a cell: the cells after it are run all the same."""
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        """There is none."""
+
+    def enable_matplotlib(self, gui: str | None = None) -> tuple[str | None, str]:
+        """`%matplotlib inline` and the like: plots are drawn without a screen, whatever is asked for."""
+        return gui, "agg"
+
+
+def _refuse(shell: Any, *arguments: Any, **options: Any) -> None:
+    shell.refuse()
+
+
+def make_shell(profile: Path) -> Shell:
+    """A shell without history, colours or start-up files, to be made before the fork; `profile` is an empty folder.
+
+    The caller's `__main__` is replaced by the notebook's own.
+    """
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.HistoryManager.hist_file = ":memory:"
+    config.InteractiveShell.colors = "nocolor"
+    config.InteractiveShell.xmode = "Minimal"
+    config.ProfileDir.location = str(profile)
+    shell = Shell.instance(
+        config=config,
+        ipython_dir=str(profile),
+        compiler_class=_Compiler,
+        displayhook_class=_PlainDisplayHook,
+    )
+    register: Callable[..., None] = shell.register_magic_function
+    for name in _PROCESS_MAGICS:
+        register(_refuse, "line", name)
+    for name in _PROCESS_CELL_MAGICS:
+        register(_refuse, "cell", name)
+    # `display` and `get_ipython` are to be there for functions that checks call, too, as they are in a notebook.
+    shell.builtin_trap.activate()
+    shell.run(Cell(1, "1 + 1\n%time pass"))
+    shell.forget()
+    warnings.filterwarnings("ignore", message=".*is non-interactive, and thus cannot be shown")
+    return shell

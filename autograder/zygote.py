@@ -1,0 +1,266 @@
+"""The fork server: one process, started once per worker, that has imported everything and forks a child per submission.
+
+It must stay single-threaded, must never run a backward pass and must never touch CUDA: each would break its children.
+Started as `python -m autograder.zygote SETTINGS`, with one end of a socket pair; see `autograder.fork_server`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import importlib
+import inspect
+import io
+import os
+import select
+import signal
+import site
+import socket
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import msgspec
+
+from autograder import sandbox
+from autograder.protocol import Ended, Fork, Kill, Ready, Settings, ToZygote, encode
+from autograder.sandbox import libc, namespaces
+
+__all__ = ["LARGEST_ORDER", "PRELOADABLE", "main"]
+
+PRELOADABLE = ("sklearn.datasets", "pandas")
+"""What is imported before the fork when a submission mentions it, and costs nothing otherwise."""
+
+LARGEST_ORDER = 1 << 16
+_ALWAYS = (
+    *("asyncio", "torch", "torch._dynamo", "torch.testing", "torch.utils.data", "torch.utils.checkpoint", "torch.optim"),
+    *("torch.func", "torch.profiler", "torch.nn.utils.parametrize", "torch.nn.utils.rnn"),
+)
+_IF_INSTALLED = ("matplotlib.pyplot",)
+_FIRST_SLOT_USER = 61_500  # among the uids that systemd keeps for services without an account
+
+
+def main() -> None:
+    """Serve until the other end of the control socket is closed."""
+    settings = msgspec.json.decode(sys.argv[1], type=Settings)
+    control = socket.socket(fileno=settings.control)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        is_root = os.geteuid() == 0
+        readable = _readable()
+        missing = _enter(settings, readable, control)
+        own_processes = None if missing else os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC) if libc.LINUX else None
+        shell = _warm_up(settings.place)
+        _check_single_threaded()
+        if not missing:
+            namespaces.make_root(settings.place, readable)
+        user, reason = _choose_user(settings, readable) if is_root else (None, "only root can give it another user")
+    except Exception as error:  # it cannot serve, and the trusted side is told why
+        traceback.print_exc()
+        control.send(encode(Ready(problem=f"{type(error).__name__}: {error}"[:2000])))
+        return
+    found = sandbox.Confinement(
+        readable=readable,
+        namespaces=missing,
+        user=user,
+        user_reason=reason,
+        statm=statm,
+        in_user_namespace=not missing and not is_root,
+        bare=settings.mode == "bare",
+    )
+    gc.collect()
+    gc.freeze()
+    control.send(encode(Ready()))
+    _serve(control, found, shell, own_processes)
+
+
+def _readable() -> tuple[str, ...]:
+    folders = [*site.getsitepackages(), *([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])]
+    prefixes = (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix)
+    return namespaces.readable_paths(prefixes, folders, str(Path(__file__).parent))
+
+
+def _enter(settings: Settings, readable: tuple[str, ...], control: socket.socket) -> str:
+    """Enter namespaces if that works here, and become the first process in them. Returns "" or why not."""
+    if settings.mode == "bare":
+        return "confinement was switched off"
+    if libc.LINUX:
+        sandbox.undumpable()
+    if settings.mode == "plain":
+        return "it was not asked for"
+    reason = namespaces.whether_possible(settings.place, readable)
+    if reason:
+        if settings.mode == "namespaces":
+            raise OSError(reason)
+        return reason
+    namespaces.enter()
+    pid = os.fork()
+    if pid:
+        control.close()
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 0xFF)
+    libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)
+    return ""
+
+
+def _choose_user(settings: Settings, readable: tuple[str, ...]) -> tuple[int | None, str]:
+    """The uid for this slot's children, if that user can read Python's libraries; else None and why."""
+    if settings.mode == "bare":
+        return None, "confinement was switched off"
+    user = _FIRST_SLOT_USER + settings.slot
+    answer, tell = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setgroups([])
+            os.setresgid(user, user, user)
+            os.setresuid(user, user, user)
+            hidden = [path for path in readable if not os.access(path, os.R_OK)]
+            os.write(tell, f"the user {user} may not read {hidden[0]}".encode() if hidden else b"")
+        except OSError as error:
+            os.write(tell, f"changing the user failed: {error.strerror}".encode())
+        finally:
+            os._exit(0)
+    os.close(tell)
+    with os.fdopen(answer, "rb") as stream:
+        reason = stream.read().decode()
+    os.waitpid(pid, 0)
+    return (None, reason) if reason else (user, "")
+
+
+def _warm_up(place: str) -> Any:
+    """Import what submissions import, and run once what each of them runs; forward only."""
+    for name in _ALWAYS:
+        importlib.import_module(name)
+    for name in _IF_INSTALLED:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue
+    import torch
+
+    from autograder import child
+    from autograder.shell import make_shell
+
+    torch.set_num_threads(1)
+    _load_in_process()
+    torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1), torch.nn.Flatten(), torch.nn.Linear(4, 2))(torch.ones(1, 1, 2, 2))
+    repr(torch.randn(2, 2))
+    torch.testing.assert_close(torch.ones(1), torch.ones(1))
+    buffer = io.BytesIO()
+    torch.save({"a": torch.ones(1)}, buffer)
+    buffer.seek(0)
+    torch.load(buffer)
+    with tempfile.TemporaryDirectory(dir=place) as profile:
+        shell = make_shell(Path(profile))
+    child.rehearse(shell)
+    return shell
+
+
+def _load_in_process() -> None:
+    """Have every DataLoader load in the process itself: workers would need fork and shared memory."""
+    from torch.utils.data import DataLoader
+
+    original: Callable[..., None] = DataLoader.__init__
+
+    @functools.wraps(original)
+    def __init__(self: Any, *arguments: Any, **options: Any) -> None:
+        bound = inspect.signature(original).bind(self, *arguments, **options)
+        for name in ("num_workers", "prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout"):
+            bound.arguments.pop(name, None)
+        original(*bound.args, **bound.kwargs)
+
+    DataLoader.__init__ = __init__  # type: ignore[method-assign]
+
+
+def _check_single_threaded() -> None:
+    if libc.LINUX and len(list(Path("/proc/self/task").iterdir())) > 1:
+        raise RuntimeError("an imported library started a thread; children forked now could hang")
+
+
+def _serve(control: socket.socket, found: sandbox.Confinement, shell: Any, own_processes: int | None) -> None:
+    decoder: msgspec.msgpack.Decoder[ToZygote] = msgspec.msgpack.Decoder(ToZygote)
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(control, LARGEST_ORDER, 3)
+        if not data:
+            return
+        order = decoder.decode(data)
+        if isinstance(order, Kill):
+            continue  # its child has ended meanwhile
+        _preload(order.preload)
+        if own_processes is not None:
+            libc.unshare(libc.CLONE_NEWPID)
+        pid = os.fork()
+        if pid == 0:
+            _be_child(control, order, found, shell, (descriptors[0], descriptors[1], descriptors[2]))
+        if own_processes is not None:
+            libc.setns(own_processes, libc.CLONE_NEWPID)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        connected = _wait(control, pid, order.id, decoder)
+        with contextlib.suppress(OSError):
+            os.killpg(pid, signal.SIGKILL)  # where new processes were not refused, this ends most of them
+        _, status, usage = os.wait4(pid, 0)
+        ended = Ended(
+            id=order.id,
+            status=os.waitstatus_to_exitcode(status),
+            cpu_seconds=usage.ru_utime + usage.ru_stime,
+            peak_mb=usage.ru_maxrss / 1024,
+        )
+        if not connected:
+            return
+        control.send(encode(ended))
+
+
+def _preload(names: tuple[str, ...]) -> None:
+    wanted = [name for name in names if name in PRELOADABLE and name not in sys.modules]
+    for name in wanted:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue
+    if wanted:
+        gc.collect()
+        gc.freeze()
+
+
+def _be_child(
+    control: socket.socket, order: Fork, found: sandbox.Confinement, shell: Any, descriptors: tuple[int, int, int]
+) -> NoReturn:
+    from autograder.child import run_child
+
+    try:
+        control.close()
+        run_child(order, found, shell, descriptors)
+    except BaseException:  # the child's last words go where its output goes
+        os.write(2, traceback.format_exc().encode())
+        os._exit(97)
+    os._exit(0)
+
+
+def _wait(control: socket.socket, pid: int, job: int, decoder: msgspec.msgpack.Decoder[ToZygote]) -> bool:
+    """Return when the child has ended, or has been killed on order. Returns whether the trusted side is still there."""
+    events = select.poll()
+    events.register(control, select.POLLIN)
+    process = os.pidfd_open(pid)
+    try:
+        events.register(process, select.POLLIN)
+        while True:
+            ready = {descriptor for descriptor, _ in events.poll()}
+            if process in ready:
+                return True
+            data = control.recv(LARGEST_ORDER)
+            order = decoder.decode(data) if data else None
+            if order is None or (isinstance(order, Kill) and order.id == job):
+                signal.pidfd_send_signal(process, signal.SIGKILL)
+                return order is not None
+    finally:
+        os.close(process)
+
+
+if __name__ == "__main__":
+    main()
