@@ -115,7 +115,7 @@ def read_run(out: Path) -> RunRecord | None:
 
 def result_schema() -> dict[str, Any]:
     """The JSON schema of a result file."""
-    schema = msgspec.json.schema(TopicResult)
+    schema = msgspec.json.decode(msgspec.json.encode(msgspec.json.schema(TopicResult)))  # tuples as JSON has them
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"Result of one submission, format {FORMAT_VERSION}",
