@@ -1,0 +1,379 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Automatic differentiation
+#
+# When you have worked through this notebook you can
+#
+# * tell which tensors can call `backward()` and which get a `.grad`;
+# * compute a gradient without leaving traces on inputs or parameters;
+# * explain how gradients accumulate in `.grad`, and make use of it;
+# * differentiate through a gradient;
+# * cut the graph exactly where it has to be cut.
+#
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
+# task's name: any way of fulfilling it is as good as another.
+
+# %%
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+# %% [markdown]
+# ## 1. Recording
+#
+# A tensor made with `requires_grad=True` is recorded: PyTorch notes each operation on it in a graph. `backward()`
+# walks that graph back from a result and writes the derivatives into `.grad`.
+
+# %%
+a = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+b = (a**2).sum()
+print(b)
+
+b.backward()
+print(a.grad)  # 2·a
+
+# %% [markdown]
+# Some notes for readers of the tutorial. `Variable` has been a plain tensor since 2018; leave it out. `b` is not "of
+# size 1": it has no dimensions at all, its shape is `()`. And `requires_grad=True` only tells PyTorch to compute a
+# gradient; whether a tensor is *trained* is decided by the list that you give to the optimizer.
+#
+# The tensors at which a graph begins are its *leaves*. `backward()` fills the `.grad` of leaves that require a gradient,
+# of all of them, and of nothing else:
+
+# %%
+x = torch.tensor([1.0, 2.0])  # data: no gradient wanted
+w = torch.tensor([3.0, 4.0], requires_grad=True)  # a leaf
+product = x * w  # computed from a leaf: no leaf itself
+product.sum().backward()
+
+print("x:", x.requires_grad, x.is_leaf, x.grad)
+print("w:", w.requires_grad, w.is_leaf, w.grad)
+print("product:", product.requires_grad, product.is_leaf)
+
+# %% [markdown]
+# Where nothing was recorded there is nothing to walk back, and a result with several elements has no single derivative.
+# The tutorial says of the first case that `b.grad` is then `None`; in truth its program ends there:
+
+# %%
+b = torch.tensor(1.0)
+try:
+    (b**3).backward()
+except RuntimeError as error:
+    print("RuntimeError:", error)
+try:
+    (a**2).backward()
+except RuntimeError as error:
+    print("RuntimeError:", error)
+
+# %% [markdown]
+# Only floating (and complex) tensors can require gradients; `torch.tensor([1, 2], requires_grad=True)` raises.
+#
+# ## 2. Gradients add up
+#
+# `backward()` *adds* to `.grad`. Nobody clears it, unless you do: `optimizer.zero_grad()`, `model.zero_grad()` or
+# `w.grad = None`.
+
+# %%
+w = torch.tensor(2.0, requires_grad=True)
+for _ in range(3):
+    (10 * w).backward()
+    print(w.grad)
+
+# %% [markdown]
+# ### Predict, then verify: what the tutorial reads from `a.grad`
+#
+# The tutorial computes two results from the same leaf, calls `backward()` on both, and says of `a.grad`: "this is
+# dx/da". Its numbers happen to hide something; here are others. Which number does `a.grad` hold at the end? Write a
+# number in place of the dots.
+
+# %%
+a = torch.tensor(2.0, requires_grad=True)
+x = a**3
+z = 5 * a
+
+x.backward()
+z.backward()
+
+predicted_gradient = ...
+
+# %%
+if predicted_gradient is ...:
+    print("Write down your prediction first, then run this cell.")
+else:
+    print("You predicted", predicted_gradient, "and a.grad is", a.grad)
+
+# %% [markdown]
+# In the tutorial `a` and `c` are 1, `x` is `a**3` and `z` is `c**a`. The derivative of `z` is `c**a * ln(c)`, and ln(1) is
+# 0: the second `backward()` adds nothing, and the sentence looks true. Try it with `c = 2`.
+#
+# ## 3. A gradient without traces
+#
+# `torch.autograd.grad(result, inputs)` *returns* gradients and leaves every `.grad` alone. `inputs` may be any tensors of
+# the graph, leaves or not. An input on which the result does not depend is an error, unless you say
+# `allow_unused=True`; its gradient is then `None`.
+
+# %%
+u = torch.tensor([1.0, 2.0], requires_grad=True)
+v = torch.tensor([5.0], requires_grad=True)
+result = (u**2).sum()
+
+print(torch.autograd.grad(result, [u, v], allow_unused=True))
+print(u.grad, v.grad)
+
+# %% [markdown]
+# If a tensor is to be differentiated that belongs to somebody else, make a private leaf from it: `detach()` returns a
+# tensor without history, on the *same* memory; `clone()` copies the memory and keeps the history. Together they give
+# a fresh start:
+
+# %%
+theirs = torch.tensor([1.0, 2.0])
+mine = theirs.detach().clone().requires_grad_()
+print(mine.is_leaf, mine.requires_grad, theirs.requires_grad)
+
+# %% [markdown]
+# ### Task `value_and_grad`
+
+
+# %%
+def value_and_grad(f: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (f(x), df/dx at x) for a floating tensor x and a function f that returns a 0-dim tensor.
+
+    Both results are detached: they do not require grad. The gradient has x's shape and dtype; it is zeros if f does
+    not depend on x, be f(x) a constant or a function of some parameters only.
+
+    No trace is left: x's values, requires_grad and .grad are unchanged, and so is the .grad of every parameter used
+    inside f. x may be a leaf or not, and may have a .grad already. Calling the function twice gives the same answer
+    twice.
+
+    Raise ValueError if f(x) is not 0-dim; the shape (1,) is not 0-dim either.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## 4. Whose gradient?
+#
+# A loss over a batch is usually a mean, so that its gradient is the mean of the samples' gradients. Once they are
+# mixed, they cannot be told apart. To look at one sample, make a batch of one. A slice keeps the batch dimension, an
+# index drops it:
+
+# %%
+X = torch.arange(12.0).reshape(4, 3)
+print(X[2:3].shape, X[2].shape)
+
+# %% [markdown]
+# `model.named_parameters()` gives the names of a model's parameters:
+
+# %%
+model = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
+model[0].bias.requires_grad_(False)  # frozen: it does not take part in training
+for name, parameter in model.named_parameters():
+    print(name, tuple(parameter.shape), parameter.requires_grad)
+
+# %% [markdown]
+# ### Task `per_sample_grads`
+#
+# Gradients of single samples show which samples pull hardest on a model; private training (DP-SGD) clips them one by
+# one.
+
+
+# %%
+def per_sample_grads(
+    model: nn.Module, loss_fn: Callable[[Tensor, Tensor], Tensor], X: Tensor, y: Tensor
+) -> dict[str, Tensor]:
+    """Gradient of every single sample's loss, for every trainable parameter.
+
+    X has shape (N, ...), y has shape (N, ...), and N is at least 1. The loss of sample i is
+    loss_fn(model(X[i:i+1]), y[i:i+1]), a 0-dim tensor.
+
+    Return {name: tensor of shape (N, *parameter.shape)} for exactly the parameters with requires_grad=True, under
+    their names in model.named_parameters(). The tensors are detached. No parameter's .grad is changed.
+
+    You may rely on this: every trainable parameter takes part in the loss, and the model has no BatchNorm or Dropout.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## 5. Differentiating a gradient
+#
+# A gradient is the result of a computation, so one can differentiate it again - if that computation was recorded, too.
+# `create_graph=True` asks for that:
+
+# %%
+t = torch.tensor(2.0, requires_grad=True)
+(first,) = torch.autograd.grad(t**3, t, create_graph=True)  # 3·t²
+(second,) = torch.autograd.grad(first, t)  # 6·t
+print(first, second)
+
+(first,) = torch.autograd.grad(t**3, t)
+print(first, "- requires_grad:", first.requires_grad)
+
+# %% [markdown]
+# ### Task `gradient_penalty`
+#
+# The critic of a Wasserstein GAN gives each image a score, and it is trained so that the slope of the score with respect to
+# the image has length 1. The departure from it is a term of the loss.
+
+
+# %%
+def gradient_penalty(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Gradient penalty: the mean over the samples i of (‖∂ critic(x)ᵢ / ∂ xᵢ‖₂ - 1)², as a 0-dim tensor.
+
+    critic maps x of shape (N, ...) to N scores, of shape (N,) or (N, 1); score i depends on x[i] only. The norm
+    is taken for each sample over all of its dimensions.
+
+    The result is differentiable with respect to the critic's parameters: penalty.backward() fills their .grad.
+    Computing the penalty changes neither x (values, requires_grad, .grad) nor any parameter's .grad.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## 6. Accumulating on purpose
+#
+# A batch that does not fit into memory can be handled in pieces: since `.grad` adds up, the pieces may call `backward()` one
+# after the other, and each piece's graph is free again before the next is built. But a mean of means is not the mean
+# of all, if the pieces differ in size:
+
+# %%
+losses = torch.tensor([1.0, 2.0, 3.0, 10.0])
+print("mean of all:", losses.mean())
+print("mean of the pieces' means:", torch.stack([losses[:3].mean(), losses[3:].mean()]).mean())
+
+# %% [markdown]
+# ### Task `accumulate_gradients`
+
+
+# %%
+def accumulate_gradients(
+    model: nn.Module, loss_fn: Callable[[Tensor, Tensor], Tensor], batches: Sequence[tuple[Tensor, Tensor]]
+) -> float:
+    """Gradient accumulation: leave in .grad what one big batch would leave there.
+
+    Afterwards the .grad of every trainable parameter is the gradient of the mean loss over all samples of all
+    batches, exactly as if they had been one batch. Return that mean loss as a Python float.
+
+    loss_fn(model(xb), yb) returns the mean loss of a batch. Batches may differ in size, with at least one sample
+    each. The model is called exactly once per batch, in the given order.
+
+    What was in .grad before the call must not influence the result. Parameter values and requires_grad flags are
+    unchanged; frozen parameters get no gradient.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## 7. Cutting the graph
+#
+# `detach()` returns the same numbers without their history: in the forward direction nothing changes, and in the
+# backward direction that path is closed. Other paths stay open. In `loss = y.detach() + w` with `y = w**2`, the
+# gradient reaches `w` by the direct way only:
+
+# %%
+w = torch.tensor(3.0, requires_grad=True)
+y = w**2
+loss = y.detach() + w
+loss.backward()
+print("loss:", loss.item(), " gradient:", w.grad.item())
+
+# %%
+import matplotlib.pyplot as plt
+
+boxes = {"w": (0, 0), "y = w**2": (1, 1), "y.detach()": (2.2, 1), "loss": (3.2, 0)}
+figure, axis = plt.subplots(figsize=(6, 2.2))
+for start, end, style, color in [
+    ("y = w**2", "w", "-|>", "tab:green"),
+    ("y.detach()", "y = w**2", "-", "lightgray"),
+    ("loss", "y.detach()", "-", "lightgray"),
+    ("loss", "w", "-|>", "tab:green"),
+]:
+    arrow = {"arrowstyle": style, "color": color, "linewidth": 2, "shrinkA": 24, "shrinkB": 24}
+    axis.annotate("", boxes[end], boxes[start], arrowprops=arrow)
+for label, place in boxes.items():
+    axis.text(*place, label, ha="center", va="center", bbox={"boxstyle": "round", "facecolor": "white"})
+axis.text(1.6, 1.25, "cut", ha="center", color="tab:red")
+axis.text(1.6, -0.28, "open", ha="center", color="tab:green")
+axis.set(xlim=(-0.5, 3.7), ylim=(-0.5, 1.5), title="The ways back from loss to w")
+_ = axis.axis("off")
+# %% [markdown]
+# Arrows show where a gradient can travel. The way from `y` to `w` exists, but no gradient arrives at `y`.
+#
+# ### Predict, then verify: half detached
+#
+# `w * w` is w², and its derivative at 3 is 6. Now one of the factors is detached. Which number does `w.grad` hold? Write a
+# number in place of the dots.
+
+# %%
+w = torch.tensor(3.0, requires_grad=True)
+(w * w.detach()).backward()
+
+predicted_detached = ...
+
+# %%
+if predicted_detached is ...:
+    print("Write down your prediction first, then run this cell.")
+else:
+    print("You predicted", predicted_detached, "and w.grad is", w.grad)
+
+# %% [markdown]
+# Where a cut is not enough, you can write down both directions yourself. A `torch.autograd.Function` has a `forward`, and a
+# `backward` that receives the gradient of the loss with respect to the output and returns the one with respect to the
+# input. This one leaves the numbers as they are and turns the gradient around:
+
+
+# %%
+class Reverse(torch.autograd.Function):
+    """The identity; its gradient has the opposite sign."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        return -grad_output
+
+
+w = torch.tensor([1.0, 2.0], requires_grad=True)
+(3 * Reverse.apply(w)).sum().backward()
+print(w.grad)
+
+# %% [markdown]
+# ### Task `sign_ste`
+#
+# A network with weights of +1 and -1 is small and fast, but the step from -1 to +1 has the derivative 0 nearly
+# everywhere: nothing could be learned. The *straight-through estimator* steps in the forward direction and pretends in the
+# backward direction that it was the identity, near 0 at least.
+
+
+# %%
+def sign_ste(x: Tensor) -> Tensor:
+    """Binarise x with a straight-through gradient.
+
+    Forward: +1 where x >= 0 (0.0 and -0.0 give +1), -1 elsewhere; same shape and dtype as x.
+    Backward: the derivative of the output with respect to x is taken to be 1 where |x| <= 1 (ends included), and 0
+    elsewhere; the incoming gradient is multiplied by it.
+
+    x is floating and has no nan; its shape is any, also () and shapes without elements. x is not modified.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## What to read next
+#
+# * [Autograd mechanics](https://docs.pytorch.org/docs/stable/notes/autograd.html) in PyTorch's documentation: what is
+#   saved for the backward pass, and how recording is switched off.
+# * [Per-sample gradients](https://docs.pytorch.org/tutorials/intermediate/per_sample_grads.html): the same with
+#   `torch.func`, for a whole batch at once.
+# * In this course, `freezing` keeps parameters out of training, and `training` puts `backward()` into a loop.

@@ -1,0 +1,485 @@
+"""Wrong solutions that students write, each with the sentence that helps them on."""
+
+import torch
+
+from autograder import misconception
+
+
+@misconception(
+    "predicted_pixel", "You counted as on paper. How many different numbers fit into the eight bits of one pixel?"
+)
+def widens():
+    return 300
+
+
+@misconception(
+    "predicted_pixel",
+    "Nothing in PyTorch stops at the largest number. Think of a mileage counter that has run out of digits.",
+)
+def saturates():
+    return 255
+
+
+@misconception("predicted_pixel", "You went past the end one step too far: how many numbers are there from 0 to 255?")
+def off_by_one():
+    return 45
+
+
+@misconception(
+    "predicted_dtypes", "This is what the tutorial says. Which of the two functions looks at the numbers you give it?"
+)
+def always_float32():
+    return torch.float32, torch.float32
+
+
+@misconception(
+    "predicted_dtypes", "One of them is right. For the other one, read which cell came before it, and what that changed."
+)
+def capital_is_always_float32():
+    return torch.int64, torch.float32
+
+
+@misconception(
+    "predicted_dtypes", "The numbers have no decimal point, and only one of the two functions takes that into account."
+)
+def both_infer():
+    return torch.int64, torch.int64
+
+
+@misconception(
+    "predicted_dtypes", "The default floating dtype matters only where a floating tensor is made. Do both lines make one?"
+)
+def both_default():
+    return torch.float64, torch.float64
+
+
+@misconception(
+    "predicted_dtypes", "The sizes are not those of PyTorch's integers: look at what section 1 printed for whole numbers."
+)
+def int32():
+    return torch.int32, torch.float64
+
+
+@misconception(
+    "scale_pixels", "Look at a middle grey before and after: the result should not consist of only zeros and ones."
+)
+def floor_div(img):
+    if img.dtype != torch.uint8:
+        raise TypeError
+    return (img // 255).float()
+
+
+@misconception("scale_pixels", "`view(dtype)` reads the same bytes as another type; it does not convert numbers.")
+def view_bits(img):
+    if img.dtype != torch.uint8:
+        raise TypeError
+    return img.contiguous().view(torch.int8).float() / 255
+
+
+@misconception(
+    "scale_pixels", "What should happen to an image that is float already? Read the last line of the specification."
+)
+def no_check(img):
+    return img.to(torch.float32) / 255
+
+
+@misconception("scale_pixels", "Which value does the brightest pixel get? It has to be 1.0 exactly.")
+def divide_by_256(img):
+    if img.dtype != torch.uint8:
+        raise TypeError
+    return img.to(torch.float32) / 256
+
+
+@misconception(
+    "scale_pixels", "The divisor is a property of the type, not of this image: try an image without a white pixel."
+)
+def divide_by_maximum(img):
+    if img.dtype != torch.uint8:
+        raise TypeError
+    return img.to(torch.float32) / (img.max() if img.numel() else 1)
+
+
+@misconception("scale_pixels", "Set another default dtype, call your function, and look at the dtype of what it returns.")
+def default_dtype(img):
+    if img.dtype != torch.uint8:
+        raise TypeError
+    return img / 255
+
+
+@misconception("scale_pixels", "The values are converted, but never brought between 0 and 1.")
+def not_scaled(img):
+    if img.dtype != torch.uint8:
+        raise TypeError
+    return img.to(torch.float32)
+
+
+@misconception(
+    "scale_pixels", "The specification asks for one floating type in particular; look at the dtype of your result."
+)
+def double(img):
+    if img.dtype != torch.uint8:
+        raise TypeError
+    return img.double() / 255
+
+
+@misconception("scale_pixels", "`assert` raises another exception than the specification asks for.")
+def asserts(img):
+    assert img.dtype == torch.uint8
+    return img.to(torch.float32) / 255
+
+
+@misconception("scale_pixels", "You refuse floating images only. Which other types are not uint8?")
+def refuses_floats_only(img):
+    if img.is_floating_point():
+        raise TypeError
+    return img.to(torch.float32) / 255
+
+
+@misconception("scale_pixels", "An image may have any number of dimensions, and it keeps them.")
+def flattens(img):
+    if img.dtype != torch.uint8:
+        raise TypeError
+    return (img.to(torch.float32) / 255).flatten()
+
+
+@misconception(
+    "match",
+    "The values arrive, the gradient does not: something in your function builds a new tensor from the numbers only.",
+)
+def rewrap(x, like):
+    return torch.tensor(x.tolist(), dtype=like.dtype, device=like.device)
+
+
+@misconception(
+    "match",
+    "You took over one of the two properties of `like`; which other one decides whether two tensors can be combined?",
+)
+def dtype_only(x, like):
+    return x.to(like.dtype)
+
+
+@misconception(
+    "match",
+    "You took over one of the two properties of `like`; which other one decides whether two tensors can be combined?",
+)
+def device_only(x, like):
+    return x.to(like.device)
+
+
+@misconception("match", "When nothing has to change, compare the storages of x and of your result.")
+def clone(x, like):
+    return x.clone().to(like)
+
+
+@misconception("match", "When nothing has to change nothing is to be copied, however x lies in memory: try a transposed x.")
+def contiguous(x, like):
+    return x.contiguous().to(like)
+
+
+@misconception("match", "Follow the graph from your result back to x: at one point it is cut.")
+def detached(x, like):
+    return x.detach().to(like)
+
+
+@misconception("match", "Which of the two tensors has to change its type, and which one is the model?")
+def other_way_round(x, like):
+    return like.to(x)
+
+
+@misconception("match", "`view(dtype)` reads the same bytes as another type; it does not convert numbers.")
+def view_as_type(x, like):
+    return x.contiguous().view(like.dtype).to(like.device)
+
+
+@misconception("match", "`like` says which dtype and device are wanted. Its values and its shape are of no interest.")
+def arithmetic(x, like):
+    return x + torch.zeros_like(like)
+
+
+@misconception("match", "Conversion to an integer type has a rule of its own for the fraction, and it is not rounding.")
+def rounds(x, like):
+    if x.is_floating_point() and not like.is_floating_point() and like.dtype != torch.bool:
+        x = x.round()
+    return x.to(like)
+
+
+@misconception("round_to_int", "Try -1.7 and 1.7: conversion to an integer type is not rounding.")
+def truncate(x):
+    if x.is_floating_point() and not torch.isfinite(x).all():
+        raise ValueError
+    return x.long()
+
+
+@misconception("round_to_int", "All ties went upwards; the specification asks for another rule (try 0.5 and 2.5).")
+def floor_half(x):
+    if x.is_floating_point() and not torch.isfinite(x).all():
+        raise ValueError
+    return torch.floor(x.double() + 0.5).long()
+
+
+@misconception("round_to_int", "Ties went away from zero; the specification asks for another rule (try 0.5 and -2.5).")
+def half_away_from_zero(x):
+    if x.is_floating_point() and not torch.isfinite(x).all():
+        raise ValueError
+    numbers = x.double()
+    return (numbers.sign() * (numbers.abs() + 0.5).floor()).long()
+
+
+@misconception("round_to_int", "Adding a half and cutting the fraction off works on one side of zero only: try -1.7.")
+def add_half_and_truncate(x):
+    if x.is_floating_point() and not torch.isfinite(x).all():
+        raise ValueError
+    return (x.double() + 0.5).long()
+
+
+@misconception("round_to_int", "`.int()` is a different integer type from the one that class indices need.")
+def as_int32(x):
+    if x.is_floating_point() and not torch.isfinite(x).all():
+        raise ValueError
+    return (torch.round(x) if x.is_floating_point() else x).int()
+
+
+@misconception("round_to_int", "The numbers are rounded; look at the dtype in which you return them.")
+def still_floating(x):
+    if x.is_floating_point() and not torch.isfinite(x).all():
+        raise ValueError
+    return torch.round(x) if x.is_floating_point() else x
+
+
+@misconception("round_to_int", "What is the integer nearest to nan? Print what your function makes of it.")
+def no_finite_check(x):
+    return (x.round() if x.is_floating_point() else x).long()
+
+
+@misconception("round_to_int", "nan is refused. Which other floating values have no nearest integer?")
+def only_nan(x):
+    if x.isnan().any():
+        raise ValueError
+    return (x.round() if x.is_floating_point() else x).long()
+
+
+@misconception("round_to_int", "Infinity is refused; nan is not equal to anything, not even to itself.")
+def only_infinity(x):
+    if x.is_floating_point() and x.isinf().any():
+        raise ValueError
+    return (x.round() if x.is_floating_point() else x).long()
+
+
+@misconception(
+    "round_to_int", "One good value among the bad ones is enough for your test to be content: mix nan with ordinary numbers."
+)
+def any_finite(x):
+    if x.numel() and not torch.isfinite(x).any():
+        raise ValueError
+    return (x.round() if x.is_floating_point() else x).long()
+
+
+@misconception(
+    "round_to_int",
+    "Which of the two comes first, rounding or converting? After a conversion there is nothing left to round.",
+)
+def rounds_too_late(x):
+    if x.is_floating_point() and not torch.isfinite(x).all():
+        raise ValueError
+    return x.long().double().round().long() if x.is_floating_point() else x.int().long()
+
+
+@misconception("round_to_int", "Not every dtype knows how to round. Try a mask.")
+def rounds_everything(x):
+    if not torch.isfinite(x).all():
+        raise ValueError
+    return torch.round(x).long()
+
+
+@misconception("mean_any", "Try a bool mask: `mean()` needs a type that can hold a fraction.")
+def plain(x):
+    if x.numel() == 0:
+        raise ValueError
+    return x.mean()
+
+
+@misconception("mean_any", "If half of a mask is True its mean is 0.5; integer division cannot say that.")
+def int_div(x):
+    if x.numel() == 0:
+        raise ValueError
+    return x.mean() if x.is_floating_point() else x.sum() // x.numel()
+
+
+@misconception("mean_any", "You named a dtype; the specification names a *setting*. Change the setting and run again.")
+def hard32(x):
+    if x.numel() == 0:
+        raise ValueError
+    return x.mean() if x.is_floating_point() else x.float().mean()
+
+
+@misconception("mean_any", "Look at the dtype that comes back for a float64 tensor, and at its last digits.")
+def always_float(x):
+    if x.numel() == 0:
+        raise ValueError
+    return x.float().mean()
+
+
+@misconception("mean_any", "A floating tensor keeps its own dtype, whatever the default is.")
+def always_default(x):
+    if x.numel() == 0:
+        raise ValueError
+    return x.mean(dtype=torch.get_default_dtype())
+
+
+@misconception("mean_any", "Which dtype does a floating tensor have before, and which one after?")
+def always_double(x):
+    if x.numel() == 0:
+        raise ValueError
+    return x.double().mean()
+
+
+@misconception("mean_any", "You return a Python number; what has become of the tensor, its dtype and its graph?")
+def item(x):
+    if x.numel() == 0:
+        raise ValueError
+    return x.double().mean().item()
+
+
+@misconception("mean_any", "The number is right, but it sits in a tensor that still has a dimension: look at its shape.")
+def keeps_a_dimension(x):
+    if x.numel() == 0:
+        raise ValueError
+    x = x if x.is_floating_point() else x.to(torch.get_default_dtype())
+    return x.flatten().mean(dim=0, keepdim=True)
+
+
+@misconception("mean_any", "A mean over all elements does not stop after the first dimension.")
+def first_dimension(x):
+    if x.numel() == 0:
+        raise ValueError
+    x = x if x.is_floating_point() else x.to(torch.get_default_dtype())
+    return x.mean(dim=0)
+
+
+@misconception("mean_any", "How many elements does an (8, 5) tensor have, and what does `len` say?")
+def divides_by_len(x):
+    if x.numel() == 0:
+        raise ValueError
+    x = x if x.is_floating_point() else x.to(torch.get_default_dtype())
+    return x.sum() / (len(x) if x.dim() else 1)
+
+
+@misconception("mean_any", "The sum is formed in the elements' own small type: add up some bright pixels by hand.")
+def sums_in_own_type(x):
+    if x.numel() == 0:
+        raise ValueError
+    return x.mean() if x.is_floating_point() else x.sum(dtype=x.dtype) / x.numel()
+
+
+@misconception("mean_any", "What is the mean of nothing? Try torch.tensor([]).")
+def no_empty_check(x):
+    return x.mean(dtype=x.dtype if x.is_floating_point() else torch.get_default_dtype())
+
+
+@misconception("mean_any", "Does a gradient reach x through what you return?")
+def cuts_the_graph(x):
+    if x.numel() == 0:
+        raise ValueError
+    return x.detach().mean(dtype=x.dtype if x.is_floating_point() else torch.get_default_dtype())
+
+
+@misconception("mean_any", "A tensor without elements need not have the shape (0,).")
+def checks_the_length_only(x):
+    if x.dim() and len(x) == 0:
+        raise ValueError
+    return x.mean(dtype=x.dtype if x.is_floating_point() else torch.get_default_dtype())
+
+
+@misconception(
+    "with_default_dtype", "Print torch.get_default_dtype() after the call: everybody's tensors have changed their type."
+)
+def never_reset(dtype, fn):
+    torch.set_default_dtype(dtype)
+    return fn()
+
+
+@misconception("with_default_dtype", "Let fn raise, then look at the default dtype.")
+def no_finally(dtype, fn):
+    old = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    result = fn()
+    torch.set_default_dtype(old)
+    return result
+
+
+@misconception("with_default_dtype", "You put back what the default usually is. What if it was something else before?")
+def back_to_float32(dtype, fn):
+    torch.set_default_dtype(dtype)
+    try:
+        return fn()
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@misconception("with_default_dtype", "At the moment at which you remember the default, it is no longer the old one.")
+def remembers_too_late(dtype, fn):
+    torch.set_default_dtype(dtype)
+    old = torch.get_default_dtype()
+    try:
+        return fn()
+    finally:
+        torch.set_default_dtype(old)
+
+
+@misconception("with_default_dtype", "The caller never learns that fn failed: where has its exception gone?")
+def swallows(dtype, fn):
+    old = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        return fn()
+    except Exception:
+        return None
+    finally:
+        torch.set_default_dtype(old)
+
+
+@misconception("with_default_dtype", "An exception comes out, but is it the one that fn raised?")
+def wraps_the_exception(dtype, fn):
+    old = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        return fn()
+    except Exception as error:
+        raise RuntimeError("fn failed") from error
+    finally:
+        torch.set_default_dtype(old)
+
+
+@misconception("with_default_dtype", "fn's result is computed and then forgotten: what does your function return?")
+def returns_nothing(dtype, fn):
+    old = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        fn()
+    finally:
+        torch.set_default_dtype(old)
+
+
+@misconception("with_default_dtype", "Converting afterwards is not the same: what does fn itself see while it runs?")
+def converts_the_result(dtype, fn):
+    result = fn()
+    return result.to(dtype) if isinstance(result, torch.Tensor) else result
+
+
+@misconception("with_default_dtype", "Count how often fn runs; it may have effects that nobody wants twice.")
+def calls_twice(dtype, fn):
+    old = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        fn()
+        return fn()
+    finally:
+        torch.set_default_dtype(old)
+
+
+@misconception("with_default_dtype", "The default is back, but too early: has fn been called by then?")
+def resets_too_early(dtype, fn):
+    old = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    torch.set_default_dtype(old)
+    return fn()

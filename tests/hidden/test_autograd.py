@@ -1,0 +1,435 @@
+"""Checks of topic `autograd` that only grading runs: edge cases of the specification."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from autograder import checks, only, raises
+
+
+def cubic(t):
+    return (t**3 + 2 * t).sum()
+
+
+def mlp():
+    return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double()
+
+
+class Vision(nn.Module):
+    """A small network on images: one number for each, as (N, 1) or (N,)."""
+
+    def __init__(self, squeeze=False):
+        super().__init__()
+        self.features = nn.Conv2d(2, 3, kernel_size=2, dtype=torch.float64)
+        self.score = nn.Linear(3, 1, dtype=torch.float64)
+        self.squeeze = squeeze
+
+    def forward(self, x):
+        scores = self.score(torch.tanh(self.features(x)).mean(dim=(2, 3)))
+        return scores.squeeze(1) if self.squeeze else scores
+
+
+class Recording(nn.Module):
+    """A model that remembers what it was called with."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+        self.batches = []
+
+    def forward(self, x):
+        self.batches.append(x.detach().clone())
+        return self.inner(x)
+
+
+def gradient(result, x, weights):
+    """The gradient of (result * weights).sum() with respect to x; None where none arrives."""
+    if not result.requires_grad:
+        return None
+    return torch.autograd.grad((result * weights).sum(), x, allow_unused=True)[0]
+
+
+def gradients(result, module):
+    """The gradients of a 0-dim tensor with respect to a module's parameters, by name; zeros where none arrives."""
+    named = dict(module.named_parameters())
+    if not result.requires_grad:
+        return dict.fromkeys(named)
+    found = torch.autograd.grad(result, list(named.values()), allow_unused=True, materialize_grads=True)
+    return dict(zip(named, found, strict=True))
+
+
+def classification(given, *sizes):
+    """Batches of inputs of shape (size, 3) and labels from two classes."""
+    return [(given.normal(n, 3, dtype=torch.float64), given.integers(n, high=2)) for n in sizes]
+
+
+@checks("value_and_grad", gate=True)
+def test_value_and_grad_of_any_x(code, given):
+    """Value and gradient are right for leaves and other tensors, 0-d ones, and ones that are not contiguous."""
+    inputs = {
+        "leaf": given.normal(3, 4, requires_grad=True),
+        "leaf with .grad": given.with_grad(given.normal(5)),
+        "no leaf": given.non_leaf(given.normal(3, 4)),
+        "0-d": given.normal(()),
+        "one element": given.normal(1),
+        "transposed": given.transposed(given.normal(3, 4)),
+        "not contiguous": given.non_contiguous(given.normal(3, 4)),
+        "float64 leaf": given.normal(2, 3, 4, dtype=torch.float64, requires_grad=True),
+    }
+    results = {}
+    for name, x in inputs.items():
+        results[f"value, {name}"], results[f"gradient, {name}"] = code.value_and_grad(cubic, x)
+    return only(results, "shape", "values")
+
+
+@checks("value_and_grad")
+def test_value_and_grad_of_a_network(code, given):
+    """Value and gradient are right if f uses a network."""
+    model = given.module(mlp)
+    x = given.normal(5, 3, dtype=torch.float64)
+    value, slope = code.value_and_grad(lambda t: model(t).square().mean(), x)
+    return only({"value": value, "gradient": slope}, "shape", "values")
+
+
+@checks("value_and_grad")
+def test_value_and_grad_twice(code, given):
+    """Calling the function twice gives the same answer twice, for a leaf with a .grad as well."""
+    model = given.module(mlp)
+    plain = given.normal(5, 3, dtype=torch.float64)
+    leaf = given.with_grad(given.normal(5, 3, dtype=torch.float64))
+    results = {}
+    for name, x in (("plain", plain), ("leaf", leaf)):
+        for time in ("first", "second"):
+            _, results[f"{name}, {time} time"] = code.value_and_grad(lambda t: model(t).sum() ** 2, x)
+    return only(results, "values")
+
+
+@checks("value_and_grad")
+def test_value_and_grad_dtype(code, given):
+    """The gradient has the dtype of x."""
+    inputs = {"float32": given.normal(3), "float64": given.normal(3, dtype=torch.float64)}
+    results = {f"gradient, {name}": code.value_and_grad(cubic, x)[1] for name, x in inputs.items()}
+    results["gradient, f ignoring x"] = code.value_and_grad(lambda t: torch.tensor(1.0), inputs["float64"])[1]
+    return only(results, "dtype")
+
+
+@checks("value_and_grad")
+def test_value_and_grad_detached_from_everything(code, given):
+    """Value and gradient require no grad either if x or parameters inside f do, or if f does not use x."""
+    model = given.module(lambda: nn.Linear(3, 2))
+    leaf = given.normal(4, 3, requires_grad=True)
+    inner = given.non_leaf(given.normal(4, 3))
+    results = {}
+    for name, f, x in (
+        ("x is a leaf", cubic, leaf),
+        ("x is no leaf", cubic, inner),
+        ("f uses parameters", lambda t: model(t).square().sum(), leaf),
+        ("f uses parameters only", lambda t: model.weight.sum(), inner),
+    ):
+        results[f"value, {name}"], results[f"gradient, {name}"] = code.value_and_grad(f, x)
+    return only(results, "requires_grad")
+
+
+@checks("value_and_grad")
+def test_value_and_grad_leaves_a_leaf_alone(code, given):
+    """An x that requires grad is unchanged, and so is a .grad that it has."""
+    inputs = {
+        "leaf": given.normal(3, requires_grad=True),
+        "leaf with .grad": given.with_grad(given.normal(3)),
+        "float64": given.normal(3, dtype=torch.float64),
+        "0-d": given.normal(()),
+    }
+    for x in inputs.values():
+        code.value_and_grad(cubic, x)
+    return only({f"{name}, afterwards": x for name, x in inputs.items()}, "values", "requires_grad", "gradient")
+
+
+@checks("value_and_grad")
+def test_value_and_grad_leaves_parameters_alone(code, given):
+    """The .grad of parameters inside f is unchanged: None stays None, and numbers stay as they were."""
+    fresh = given.module(lambda: nn.Linear(3, 2))
+    used = given.with_grad(given.module(lambda: nn.Linear(3, 2)))
+    x = given.normal(4, 3)
+    code.value_and_grad(lambda t: (fresh(t) * used(t)).sum(), x)
+    code.value_and_grad(lambda t: (fresh.weight * used.weight).sum(), x)
+    afterwards = {"weight without .grad": fresh.weight, "weight with .grad": used.weight, "bias with .grad": used.bias}
+    return only({f"{name}, afterwards": p for name, p in afterwards.items()}, "gradient")
+
+
+@checks("value_and_grad")
+def test_value_and_grad_of_a_constant(code, given):
+    """If f(x) is a constant the gradient is zeros."""
+    x, leaf = given.normal(3, 4), given.normal(3, requires_grad=True)
+    number = given.normal(())
+    results = {}
+    results["value"], results["gradient"] = code.value_and_grad(lambda t: number.clone(), x)
+    results["value, x detached in f"], results["gradient, x detached in f"] = code.value_and_grad(
+        lambda t: t.detach().sum(), leaf
+    )
+    return only(results, "shape", "values")
+
+
+@checks("value_and_grad")
+def test_value_and_grad_of_parameters_only(code, given):
+    """If f depends on parameters only the gradient is zeros."""
+    model = given.module(lambda: nn.Linear(3, 2))
+    x = given.normal(4, 3)
+    value, slope = code.value_and_grad(lambda t: model.weight.square().sum(), x)
+    return only({"value": value, "gradient": slope}, "shape", "values")
+
+
+@checks("value_and_grad")
+def test_value_and_grad_refuses_one_element(code, given):
+    """Results of shape (1,) and (1, 1) are refused with a ValueError, too."""
+    x = given.normal(3)
+    return {
+        "f(x) of shape (1,)": raises(lambda: code.value_and_grad(lambda t: t.sum().reshape(1), x)),
+        "f(x) of shape (1, 1)": raises(lambda: code.value_and_grad(lambda t: t.sum().reshape(1, 1), x)),
+        "f(x) of shape (2, 3)": raises(lambda: code.value_and_grad(lambda t: torch.ones(2, 3), x)),
+    }
+
+
+@checks("per_sample_grads", gate=True)
+def test_per_sample_grads_of_networks(code, given):
+    """The rows are right for a network with a hidden layer, for images, and with cross-entropy."""
+    network, vision = given.module(mlp), given.module(Vision)
+    X, labels = given.normal(7, 3, dtype=torch.float64), given.integers(7, high=2)
+    images, scores = given.normal(3, 2, 4, 3, dtype=torch.float64), given.normal(3, 1, dtype=torch.float64)
+    results = {
+        "network": code.per_sample_grads(network, F.cross_entropy, X, labels),
+        "images": code.per_sample_grads(vision, F.mse_loss, images, scores),
+    }
+    return only(results, "shape", "values")
+
+
+@checks("per_sample_grads")
+def test_per_sample_grads_of_one_sample(code, given):
+    """A single sample gives tensors with one row."""
+    model = given.module(mlp)
+    X, y = given.normal(1, 3, dtype=torch.float64), given.integers(1, high=2)
+    return only(code.per_sample_grads(model, F.cross_entropy, X, y), "shape", "values")
+
+
+@checks("per_sample_grads")
+def test_per_sample_grads_with_frozen_parameters(code, given):
+    """If a parameter in the middle is frozen, the rows of the others are right."""
+    model = given.module(mlp)
+    model[0].bias.requires_grad_(False)
+    given.watch(model, "model")
+    X, y = given.normal(4, 3, dtype=torch.float64), given.normal(4, 2, dtype=torch.float64)
+    return only(code.per_sample_grads(model, F.mse_loss, X, y), "shape", "values")
+
+
+@checks("per_sample_grads")
+def test_per_sample_grads_detached(code, given):
+    """The results do not require grad."""
+    model = given.module(mlp)
+    X, y = given.normal(4, 3, dtype=torch.float64), given.integers(4, high=2)
+    return only(code.per_sample_grads(model, F.cross_entropy, X, y), "requires_grad")
+
+
+@checks("per_sample_grads")
+def test_per_sample_grads_keeps_gradients(code, given):
+    """Gradients that were in .grad before are there afterwards."""
+    model = given.with_grad(given.module(mlp))
+    X, y = given.normal(4, 3, dtype=torch.float64), given.integers(4, high=2)
+    code.per_sample_grads(model, F.cross_entropy, X, y)
+    return only({f"{name} afterwards": p for name, p in model.named_parameters()}, "gradient")
+
+
+@checks("gradient_penalty", gate=True)
+def test_gradient_penalty_of_images(code, given):
+    """For images each sample's norm is taken over channels, rows and columns; scores may have shape (N,)."""
+    images = given.normal(3, 2, 4, 5, dtype=torch.float64)
+    results = {}
+    for name, squeeze in (("scores of shape (N, 1)", False), ("scores of shape (N,)", True)):
+        critic = given.module(lambda squeeze=squeeze: Vision(squeeze))
+        results[name] = code.gradient_penalty(critic, images)
+    return only(results, "shape", "values")
+
+
+@checks("gradient_penalty", gate=True)
+def test_gradient_penalty_of_edge_cases(code, given):
+    """The value is right for a single sample, for slopes above and below 1, and for a critic that is a function."""
+    steep = given.normal(6, dtype=torch.float64, std=3)
+    flat = given.normal(6, dtype=torch.float64, std=0.05)
+    x, one = given.normal(5, 6, dtype=torch.float64), given.normal(1, 6, dtype=torch.float64)
+    results = {
+        "steep": code.gradient_penalty(lambda t: t @ steep, x),
+        "flat": code.gradient_penalty(lambda t: t @ flat, x),
+        "steep and flat": code.gradient_penalty(lambda t: (t**2) @ flat + (t**3) @ steep, x),
+        "one sample": code.gradient_penalty(lambda t: (t**2) @ steep, one),
+        "one sample, score of shape (1, 1)": code.gradient_penalty(lambda t: (t**2) @ steep.reshape(6, 1), one),
+        "x requires grad": code.gradient_penalty(lambda t: t @ steep, given.non_leaf(x)),
+    }
+    return only(results, "shape", "values")
+
+
+@checks("gradient_penalty")
+def test_gradient_penalty_gradients_of_networks(code, given):
+    """The penalty's gradients with respect to all parameters of a network are right."""
+    hidden = given.module(lambda: nn.Sequential(nn.Linear(5, 6), nn.Tanh(), nn.Linear(6, 1)).double())
+    vision = given.module(Vision)
+    results = {
+        "hidden layer": gradients(code.gradient_penalty(hidden, given.normal(4, 5, dtype=torch.float64)), hidden),
+        "images": gradients(code.gradient_penalty(vision, given.normal(3, 2, 4, 5, dtype=torch.float64)), vision),
+    }
+    return only(results, "values")
+
+
+@checks("gradient_penalty")
+def test_gradient_penalty_leaves_parameters_alone(code, given):
+    """Computing the penalty changes no parameter's .grad: None stays None, and numbers stay as they were."""
+    fresh = given.module(lambda: nn.Linear(5, 1).double())
+    used = given.with_grad(given.module(lambda: nn.Linear(5, 1).double()))
+    x = given.normal(4, 5, dtype=torch.float64)
+    code.gradient_penalty(fresh, x)
+    code.gradient_penalty(used, x)
+    return only({"weight without .grad": fresh.weight, "weight with .grad": used.weight}, "gradient")
+
+
+@checks("gradient_penalty")
+def test_gradient_penalty_leaves_a_leaf_alone(code, given):
+    """An x that requires grad is unchanged, and so is a .grad that it has."""
+    critic = given.module(lambda: nn.Linear(5, 1).double())
+    inputs = {
+        "leaf": given.normal(4, 5, dtype=torch.float64, requires_grad=True),
+        "leaf with .grad": given.with_grad(given.normal(4, 5, dtype=torch.float64)),
+    }
+    for x in inputs.values():
+        code.gradient_penalty(critic, x)
+    return only({f"{name}, afterwards": x for name, x in inputs.items()}, "values", "requires_grad", "gradient")
+
+
+@checks("accumulate_gradients", gate=True)
+def test_accumulate_gradients_of_a_single_batch(code, given):
+    """A single batch leaves its own gradients."""
+    model = given.module(mlp)
+    code.accumulate_gradients(model, F.cross_entropy, classification(given, 6))
+    return only({f"{name}.grad": p.grad for name, p in model.named_parameters()}, "shape", "values")
+
+
+@checks("accumulate_gradients")
+def test_accumulate_gradients_of_very_unequal_batches(code, given):
+    """Batches may have any size, one sample included, in any order."""
+    results = {}
+    for name, sizes in (("5, 5, 2, 1", (5, 5, 2, 1)), ("1, 8", (1, 8))):
+        model = given.module(mlp)
+        code.accumulate_gradients(model, F.cross_entropy, classification(given, *sizes))
+        results |= {f"{name}: {parameter}.grad": p.grad for parameter, p in model.named_parameters()}
+    return only(results, "shape", "values")
+
+
+@checks("accumulate_gradients")
+def test_accumulate_gradients_of_a_regression(code, given):
+    """The gradients are right for a mean squared error on images, too."""
+    model = given.module(Vision)
+    batches = tuple((given.normal(n, 2, 4, 3, dtype=torch.float64), given.normal(n, 1, dtype=torch.float64)) for n in (3, 2))
+    code.accumulate_gradients(model, F.mse_loss, batches)
+    return only({f"{name}.grad": p.grad for name, p in model.named_parameters()}, "shape", "values")
+
+
+@checks("accumulate_gradients")
+def test_accumulate_gradients_ignores_stale_gradients(code, given):
+    """What was in .grad before does not matter."""
+    model = given.module(mlp)
+    for p in model.parameters():
+        p.grad = torch.full_like(p, 7.0)
+    code.accumulate_gradients(model, F.cross_entropy, classification(given, 4, 4))
+    return only({f"{name}.grad": p.grad for name, p in model.named_parameters()}, "values")
+
+
+@checks("accumulate_gradients")
+def test_accumulate_gradients_twice(code, given):
+    """A second call leaves the same gradients as the first."""
+    model = given.module(mlp)
+    batches = classification(given, 4, 4)
+    code.accumulate_gradients(model, F.cross_entropy, batches)
+    code.accumulate_gradients(model, F.cross_entropy, batches)
+    return only({f"{name}.grad": p.grad for name, p in model.named_parameters()}, "values")
+
+
+@checks("accumulate_gradients")
+def test_accumulate_gradients_calls_the_model_once_per_batch(code, given):
+    """The model is called once for each batch, in their order."""
+    model = given.module(lambda: Recording(mlp()))
+    code.accumulate_gradients(model, F.cross_entropy, classification(given, 5, 3, 2))
+    return only({"batches the model saw": model.batches}, "shape", "values")
+
+
+@checks("accumulate_gradients")
+def test_accumulate_gradients_of_frozen_parameters(code, given):
+    """A frozen parameter gets no gradient, and the others get theirs."""
+    model = given.module(mlp)
+    model[0].weight.requires_grad_(False)
+    given.watch(model, "model")
+    code.accumulate_gradients(model, F.cross_entropy, classification(given, 4, 4))
+    return only({f"{name}.grad": p.grad for name, p in model.named_parameters()}, "values")
+
+
+@checks("accumulate_gradients")
+def test_accumulate_gradients_leaves_parameters_alone(code, given):
+    """Parameters keep their values and their requires_grad."""
+    model = given.module(mlp)
+    model[2].bias.requires_grad_(False)
+    given.watch(model, "model")
+    code.accumulate_gradients(model, F.cross_entropy, classification(given, 4, 2))
+    return only({f"{name} afterwards": p for name, p in model.named_parameters()}, "values", "requires_grad")
+
+
+@checks("sign_ste", gate=True)
+def test_sign_ste_of_any_shape(code, given):
+    """The values are right for 0-d, empty and non-contiguous tensors, and in float64."""
+    inputs = {
+        "0-d": given.normal(()),
+        "0-d, zero": given.tensor(0.0),
+        "empty": given.normal(0, 3),
+        "transposed": given.transposed(given.normal(3, 4)),
+        "not contiguous": given.non_contiguous(given.normal(3, 4)),
+        "float64": given.normal(2, 3, 4, dtype=torch.float64, std=2),
+        "requires grad": given.normal(3, 4, requires_grad=True),
+        "tiny and large": given.tensor([1e-30, -1e-30, 1e6, -1e6]),
+    }
+    return only({name: code.sign_ste(x) for name, x in inputs.items()}, "shape", "values")
+
+
+@checks("sign_ste")
+def test_sign_ste_of_zeros(code, given):
+    """0.0 and -0.0 give +1."""
+    zeros = given.tensor([0.0, -0.0, 1.0, -1.0])
+    wide = given.tensor([0.0, -0.0], dtype=torch.float64)
+    return only({"float32": code.sign_ste(zeros), "float64": code.sign_ste(wide)}, "values")
+
+
+@checks("sign_ste")
+def test_sign_ste_dtype(code, given):
+    """The result has the dtype of x."""
+    inputs = {"float32": given.normal(3), "float64": given.normal(3, dtype=torch.float64), "empty": given.normal(0)}
+    return only({name: code.sign_ste(x) for name, x in inputs.items()}, "dtype")
+
+
+@checks("sign_ste")
+def test_sign_ste_gradient_at_the_ends(code, given):
+    """The ends of the window, 1 and -1, belong to it, and so do 0.0 and -0.0."""
+    x = given.tensor([-1.5, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 1.5], requires_grad=True)
+    wide = given.tensor([-1.0, 1.0, 1 + 1e-9, -1 - 1e-9], dtype=torch.float64, requires_grad=True)
+    results = {
+        "float32": gradient(code.sign_ste(x), x, given.normal(8, mean=3)),
+        "float64": gradient(code.sign_ste(wide), wide, given.normal(4, mean=3)),
+    }
+    return only(results, "values")
+
+
+@checks("sign_ste")
+def test_sign_ste_gradient_of_any_shape(code, given):
+    """The gradient is right for 0-d, empty and non-contiguous tensors, in float64, and for a tensor that is no leaf."""
+    inputs = {
+        "0-d": given.uniform((), low=-1, high=1, requires_grad=True),
+        "0-d, outside": given.uniform((), low=2, high=3, requires_grad=True),
+        "empty": given.normal(0, 3, requires_grad=True),
+        "transposed": given.transposed(given.normal(3, 4, requires_grad=True)),
+        "float64": given.normal(3, 4, dtype=torch.float64, requires_grad=True),
+        "no leaf": given.non_leaf(given.normal(5)),
+    }
+    found = {name: gradient(code.sign_ste(x), x, given.normal(tuple(x.shape), std=3)) for name, x in inputs.items()}
+    return only(found, "shape", "values")
