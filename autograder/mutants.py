@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from autograder.errors import AuthoringError
 from autograder.jobs import Cell
 from autograder.mutation import OPERATORS, Operator, Site
+from autograder.mutation.site import called_name
 
 __all__ = ["Mutant", "make_mutants"]
 
@@ -213,6 +214,8 @@ def _left_alone(parent: ast.AST, field: str, child: ast.AST) -> bool:
         return True
     if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
         return True  # a docstring
+    if isinstance(child, ast.keyword) and child.arg == "strict" and isinstance(parent, ast.Call):
+        return called_name(parent) == "zip"  # a guard against a mistake that is not there
     if isinstance(parent, ast.JoinedStr) and isinstance(child, ast.Constant):
         return True
     # the operator of the minus sign sees the number behind it

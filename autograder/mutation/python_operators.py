@@ -155,8 +155,9 @@ def _other_constant(site: Site) -> Iterator[Replacement]:
             yield _number(value - 1)
         elif isinstance(value, float):
             yield _number(value + 1.0)
-            yield _number(-value)
-            yield _number(0.0)
+            if value:
+                yield _number(-value)
+                yield _number(0.0)
         elif isinstance(value, str):
             yield ast.Constant(_WORDS.get(value, value + "_"))
 
@@ -178,7 +179,9 @@ def _other_arguments(site: Site) -> Iterator[Replacement]:
             yield changed(node, args=[*node.args[:index], other, one, *node.args[index + 2 :]])
     if len(node.args) > 1 and called_name(node) not in {"isinstance", "hasattr"}:
         yield changed(node, args=node.args[:-1])
-    for index in range(len(node.keywords)):
+    for index, keyword in enumerate(node.keywords):
+        if called_name(node) == "zip" and keyword.arg == "strict":
+            continue  # zip's guard against a mistake that is not there
         yield changed(node, keywords=node.keywords[:index] + node.keywords[index + 1 :])
 
 

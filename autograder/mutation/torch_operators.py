@@ -25,7 +25,8 @@ __all__ = ["OPERATORS"]
 def _detach_inserted(site: Site) -> Iterator[Replacement]:
     if isinstance(site.node, ast.Return | ast.Assign | ast.AugAssign):
         for element, put in elements(site.node.value):
-            if not isinstance(element, ast.Tuple | ast.List | ast.Dict | ast.Compare | ast.ListComp | ast.DictComp):
+            container = isinstance(element, ast.Tuple | ast.List | ast.Dict | ast.Compare | ast.ListComp | ast.DictComp)
+            if not container and called_name(element) != "detach":
                 yield [changed(site.node, value=put(method(element, "detach")))]
 
 

@@ -124,6 +124,16 @@ def test_docstrings_annotations_and_messages_are_left_alone():
     assert len(mutants_of(source)) == 4  # 1 → 2, 1 → 0, another exception, none
 
 
+def test_changes_that_cannot_matter_are_not_made():
+    descriptions = {
+        mutant.description for mutant in mutants_of("def task(x, y):\n    z = x.detach() * 0.0\n    return z.detach()\n")
+    }
+    assert not any(text.endswith((".detach().detach()", "-0.0")) for text in descriptions)
+    guarded = mutants_of("def task(x, y):\n    x.load_state_dict(y, strict=True)\n    return zip(x, y, strict=True)\n")
+    assert {mutant.line for mutant in guarded if "strict=True → " in mutant.description} == set()
+    assert {mutant.line for mutant in guarded if mutant.description == "other constant: True → False"} == {2}
+
+
 def test_a_mutant_says_where_it_stands():
     source = "# a comment\n\ndef other():\n    return 1\n\n\ndef task(x):\n    y = x\n    # why\n    return y.detach()\n"
     (mutant,) = (mutant for mutant in mutants_of(source) if mutant.description.startswith("call dropped"))

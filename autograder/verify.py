@@ -1,0 +1,361 @@
+"""The kit proves its own checks: what must pass passes, what must fail fails, under several seeds.
+
+For each topic: the reference passes everything, whatever state its cells leave behind, and twice the same; the untouched
+stub earns nothing; every alternative passes; every misconception fails and is diagnosed as itself; every mutant of the
+reference is noticed by some check, or is accepted with a reason.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import msgspec
+import yaml
+
+from autograder.accepted_mutants import entry_for, read_accepted, stale_entries
+from autograder.answer_key import AnswerKey, build_key
+from autograder.course import Course
+from autograder.errors import AuthoringError
+from autograder.jobs import Cell, CheckModule, CheckRequest, Job, Outcome, Replacement, Run
+from autograder.mutants import Mutant, make_mutants
+from autograder.observation import Observation
+from autograder.pool import Pool
+from autograder.results import CheckResult, TaskResult
+from autograder.scoring import score
+from autograder.topic import Topic, load_topic, make_job
+from autograder.topic_files import VariantSpec
+from autograder.verification import Equal, Survivor, TopicVerification, Verification
+
+__all__ = ["verify"]
+
+FIRST_SEED = 1001
+"""Seeds are counted from here: far from the public key's 0, and the same in every run."""
+
+_STATES = {
+    "global random state": "import random as _r, numpy as _n, torch as _t\n_r.seed(7); _n.random.seed(7); _t.manual_seed(7)",
+    "default dtype float64": "import torch as _t\n_t.set_default_dtype(_t.float64)",
+    "gradients switched off": "import torch as _t\n_t.set_grad_enabled(False)",
+}
+"""What a notebook's cells may leave behind, and what no check may depend on."""
+
+_HINTS = 3
+_QUICK_SECONDS = 2.0  # for one check of a mutant, unless the reference itself is slow
+
+
+def verify(
+    course: Course,
+    topics: Sequence[str] | None,
+    pool: Pool,
+    *,
+    seeds: int = 3,
+    on_progress: Callable[[int, int, str], None] | None = None,
+) -> Verification:
+    """Verify a course.
+
+    Args:
+        course: the course.
+        topics: names of topics; all of them if None.
+        pool: runs the jobs, in parallel.
+        seeds: how many run seeds are tried.
+        on_progress: called as `(done, known so far, topic)` after each job.
+    """
+    started = time.monotonic()
+    run_seeds = tuple(range(FIRST_SEED, FIRST_SEED + seeds))
+    names = list(course.topics) if topics is None else list(topics)
+    progress = _Progress(on_progress)
+    found = []
+    for name in names:
+        proof = _Proof(course, name, pool, run_seeds, progress)
+        try:
+            proof.run()
+        except AuthoringError as error:
+            proof.problems += str(error).splitlines()
+        found.append(proof.result())
+    return Verification(tuple(found), run_seeds, time.monotonic() - started)
+
+
+@dataclass
+class _Progress:
+    report: Callable[[int, int, str], None] | None
+    done: int = 0
+    known: int = 0
+
+    def step(self, topic: str) -> None:
+        self.done += 1
+        if self.report:
+            self.report(self.done, self.known, topic)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Code to run, and who judges what came of it."""
+
+    job: Job
+    judge: Callable[[Run], None]
+
+
+@dataclass
+class _Proof:
+    """One topic's verification in the making."""
+
+    course: Course
+    name: str
+    pool: Pool
+    seeds: tuple[int, ...]
+    progress: _Progress
+    problems: list[str] = field(default_factory=list)
+    equal: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
+    mutants: list[Mutant] = field(default_factory=list)
+    surviving: list[Mutant] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    timed_out: int = 0
+    accepted: int = 0
+    topic: Topic | None = None
+
+    def run(self) -> None:
+        self.topic = topic = load_topic(self.course, self.name)
+        self.problems += _missing(self.course, topic)
+        keys = {
+            seed: build_key(self.course, topic, seed=seed, device="cpu", pool=self.pool, cache=None) for seed in self.seeds
+        }
+        self._try(self._reference(topic, keys))
+        self._try(self._stub(topic, keys[self.seeds[0]]))
+        self._try(self._alternatives(topic, keys))
+        self._try(self._misconceptions(topic, keys))
+        self._try_mutants(topic, keys)
+        self._settle_survivors()
+
+    def result(self) -> TopicVerification:
+        if self.topic is None:
+            return TopicVerification(self.name, problems=tuple(self.problems))
+        file = f"solutions/{self.name}.py"
+        survivors = tuple(
+            Survivor(mutant.task, mutant.description, file, mutant.line, mutant.diff, entry_for(mutant))
+            for mutant in self.surviving
+        )
+        return TopicVerification(
+            topic=self.name,
+            tasks=len(self._tasks()),
+            checks=len(self.topic.checks),
+            alternatives=len(self.topic.alternatives),
+            misconceptions=len(self.topic.misconceptions),
+            mutants=len(self.mutants),
+            killed=len(self.mutants) - self.accepted - len(survivors),
+            timed_out=self.timed_out,
+            accepted=self.accepted,
+            survivors=survivors,
+            equal=tuple(Equal(task, names) for task, names in sorted(self.equal)),
+            problems=(*self.problems, *(survivor.sentence for survivor in survivors)),
+        )
+
+    def _key(self, topic: Topic, seed: int) -> AnswerKey:
+        return build_key(self.course, topic, seed=seed, device="cpu", pool=self.pool, cache=None)
+
+    def _tasks(self) -> list[str]:
+        return list(self.course.topics[self.name].tasks)
+
+    def _try(self, trials: Iterable[_Trial]) -> None:
+        listed = list(trials)
+        self.progress.known += len(listed)
+        for trial, run in zip(listed, self.pool.map(trial.job for trial in listed), strict=True):
+            trial.judge(run)
+            self.progress.step(self.name)
+
+    def _results(self, topic: Topic, key: AnswerKey, run: Run, task: str | None = None) -> list[TaskResult]:
+        return [result for result in score(self.course, topic, key, run) if task in (None, result.task)]
+
+    # ---- what must pass -------------------------------------------------------------------------------------------
+
+    def _reference(self, topic: Topic, keys: dict[int, AnswerKey]) -> Iterator[_Trial]:
+        for seed, key in keys.items():
+
+            def judge_again(run: Run, key: AnswerKey = key, seed: int = seed) -> None:
+                self.problems += _changed_observations(key, run, seed)
+
+            yield _Trial(make_job(self.course, topic, topic.reference, seed=seed), judge_again)
+            for state, source in _STATES.items():
+                cells = (*topic.reference, Cell(max(cell.number for cell in topic.reference) + 1, source))
+
+                def judge(run: Run, key: AnswerKey = key, what: str = f"the reference, seed {seed}, {state}") -> None:
+                    self._must_pass(self._results(topic, key, run), what)
+
+                yield _Trial(make_job(self.course, topic, cells, seed=seed), judge)
+
+    def _alternatives(self, topic: Topic, keys: dict[int, AnswerKey]) -> Iterator[_Trial]:
+        for spec in topic.alternatives:
+            for seed, key in keys.items():
+
+                def judge(run: Run, spec: VariantSpec = spec, key: AnswerKey = key, seed: int = seed) -> None:
+                    self._must_pass(self._results(topic, key, run, spec.task), f"the alternative {spec.name}, seed {seed}")
+
+                yield _Trial(self._variant_job(topic, spec, topic.alternative_module, seed), judge)
+
+    def _must_pass(self, results: Iterable[TaskResult], what: str) -> None:
+        for result in results:
+            for check in result.checks:
+                if check.outcome is not Outcome.PASSED and not (check.outcome is Outcome.NOT_RUN and result.pending):
+                    because = [difference.sentence for difference in check.differences] or [
+                        check.reason or check.error_message
+                    ]
+                    self.problems.append(f"{result.task}: {what}: {check.name} is {check.outcome}: {because[0]}")
+
+    # ---- what must fail -------------------------------------------------------------------------------------------
+
+    def _stub(self, topic: Topic, key: AnswerKey) -> Iterator[_Trial]:
+        def judge(run: Run) -> None:
+            for result in self._results(topic, key, run):
+                if result.earned > 0:
+                    passed = ", ".join(check.name for check in result.checks if check.outcome is Outcome.PASSED)
+                    self.problems.append(f"{result.task}: the untouched stub earns {result.earned:g} points ({passed}).")
+                if result.attempted:
+                    self.problems.append(f"{result.task}: the untouched stub counts as attempted.")
+
+        yield _Trial(make_job(self.course, topic, topic.exercise, seed=self.seeds[0]), judge)
+
+    def _misconceptions(self, topic: Topic, keys: dict[int, AnswerKey]) -> Iterator[_Trial]:
+        for spec in topic.misconceptions:
+            for seed, key in keys.items():
+
+                def judge(run: Run, spec: VariantSpec = spec, key: AnswerKey = key, seed: int = seed) -> None:
+                    for result in self._results(topic, key, run, spec.task):
+                        self._must_be_diagnosed(result, spec.name, seed)
+
+                yield _Trial(self._variant_job(topic, spec, topic.misconception_module, seed), judge)
+
+    def _must_be_diagnosed(self, result: TaskResult, name: str, seed: int) -> None:
+        where = f"{result.task}: the misconception {name}, seed {seed},"
+        if not _not_passed(result):
+            self.problems.append(f"{where} passes every check; add the check that exposes it.")
+            return
+        exact = tuple(sorted(diagnosis.misconception for diagnosis in result.diagnoses if diagnosis.exact))
+        if not exact:
+            seen = ", ".join(diagnosis.misconception for diagnosis in result.diagnoses) or "nothing"
+            self.problems.append(f"{where} is diagnosed as {seen}; its observations do not repeat.")
+        elif exact != (name,):
+            self.equal.add((result.task, tuple(sorted({*exact, name}))))
+
+    def _variant_job(self, topic: Topic, spec: VariantSpec, module: CheckModule | None, seed: int) -> Job:
+        assert module is not None  # it declares the variant
+        replacement = Replacement(spec.task, spec.name, module.filename, module.source)
+        return make_job(self.course, topic, topic.reference, seed=seed, tasks=[spec.task], replacement=replacement)
+
+    # ---- mutants --------------------------------------------------------------------------------------------------
+
+    def _try_mutants(self, topic: Topic, keys: dict[int, AnswerKey]) -> None:
+        """All mutants on one draw of each check; then those that are left on every draw of every seed."""
+        for task in self._tasks():
+            self.mutants += make_mutants(topic.reference, task, self._tasks())
+        thin, first = _one_draw(topic), self.seeds[0]
+        self._try(self._pace(thin, first))
+        rounds = [(thin, self._key(thin, first), first), *((topic, key, seed) for seed, key in keys.items())]
+        alive = list(self.mutants)
+        for drawn, key, seed in rounds:
+            left: list[Mutant] = []
+            self._try(self._mutants(drawn, key, seed, alive, left))
+            alive = left
+        self.surviving = alive
+
+    def _pace(self, topic: Topic, seed: int) -> Iterator[_Trial]:
+        """How long a task takes with the reference: a mutant is given a little more than that."""
+        for task in self._tasks():
+
+            def judge(run: Run, task: str = task) -> None:
+                self.seconds[task] = max(_QUICK_SECONDS, 3 * run.usage.wall_seconds)
+
+            yield _Trial(make_job(self.course, topic, topic.reference, seed=seed, tasks=[task]), judge)
+
+    def _mutants(
+        self, topic: Topic, key: AnswerKey, seed: int, mutants: Sequence[Mutant], left: list[Mutant]
+    ) -> Iterator[_Trial]:
+        for mutant in mutants:
+
+            def judge(run: Run, mutant: Mutant = mutant) -> None:
+                for result in self._results(topic, key, run, mutant.task):
+                    outcomes = {check.outcome for check in _not_passed(result)}
+                    if not outcomes:
+                        left.append(mutant)
+                    elif outcomes <= {Outcome.TIMEOUT, Outcome.NOT_RUN}:
+                        self.timed_out += 1
+
+            job = make_job(self.course, topic, mutant.cells, seed=seed, tasks=[mutant.task])
+            yield _Trial(_quick(job, self.seconds[mutant.task]), judge)
+
+    def _settle_survivors(self) -> None:
+        accepted = read_accepted(self.course.root, self.name, self._tasks())
+        self.problems += stale_entries(accepted, self.mutants, self.surviving)
+        survivors = [mutant for mutant in self.surviving if (mutant.task, mutant.description, mutant.text) not in accepted]
+        self.accepted = len(self.surviving) - len(survivors)
+        self.surviving = survivors
+
+
+def _not_passed(result: TaskResult) -> list[CheckResult]:
+    """The checks that count against the code; one that waits for a device does not."""
+    return [
+        check
+        for check in result.checks
+        if check.outcome is not Outcome.PASSED and not (check.outcome is Outcome.NOT_RUN and result.pending)
+    ]
+
+
+def _missing(course: Course, topic: Topic) -> Iterator[str]:
+    """What every task must have."""
+    hints = _read_hints(course, topic)
+    for task in course.topics[topic.name].tasks:
+        own = topic.checks_of(task)
+        if not own:
+            yield f"{task} has no check; write one in tests/visible/test_{topic.name}.py."
+        elif not any(check.spec.gate for check in own):
+            yield f"{task} has no gate; mark its check of values with gate=True."
+        if not any(spec.task == task for spec in topic.alternatives):
+            yield f"{task} has no alternative; write one in solutions/alternatives/{topic.name}.py."
+        if not any(spec.task == task for spec in topic.misconceptions):
+            yield f"{task} has no misconception; write one in solutions/misconceptions/{topic.name}.py."
+        given = hints.get(task)
+        if not (isinstance(given, list) and len(given) == _HINTS and all(isinstance(hint, str) and hint for hint in given)):
+            count = len(given) if isinstance(given, list) else 0
+            yield f"{task} has {count} hints; write {_HINTS} in exercises/hints/{topic.name}.yml."
+    for task in hints:
+        if task not in course.topics[topic.name].tasks:
+            yield f"exercises/hints/{topic.name}.yml has hints for {task}, which is no task; remove them."
+
+
+def _read_hints(course: Course, topic: Topic) -> dict[str, object]:
+    path = course.root / "exercises" / "hints" / f"{topic.name}.yml"
+    try:
+        hints = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except yaml.YAMLError as error:
+        raise AuthoringError(f"{path}: not valid YAML; {' '.join(str(error).split())}.") from error
+    if not isinstance(hints, dict):
+        raise AuthoringError(f"{path}: write a list of {_HINTS} hints for each task.")
+    return hints
+
+
+def _changed_observations(key: AnswerKey, run: Run, seed: int) -> Iterator[str]:
+    """The checks of the reference that saw something else than when the key was made, with the same seed."""
+    for check, observations in key.reference.items():
+        for draw, first in enumerate(observations):
+            again = run.observations.get((check, draw))
+            if not isinstance(again, Observation) or _scored(again) != _scored(first):
+                yield f"{check}, seed {seed}, draw {draw}: sees something else each time; draw everything from `given`."
+                break
+
+
+def _scored(observation: Observation) -> Observation:
+    return msgspec.structs.replace(observation, warnings=(), output="", error=None)
+
+
+def _one_draw(topic: Topic) -> Topic:
+    return replace(topic, checks=tuple(replace(check, spec=replace(check.spec, draws=1)) for check in topic.checks))
+
+
+def _quick(job: Job, seconds: float) -> Job:
+    """The same job with short limits: many mutants loop for ever."""
+
+    def sooner(requests: tuple[CheckRequest, ...]) -> tuple[CheckRequest, ...]:
+        return tuple(msgspec.structs.replace(request, seconds=min(request.seconds, seconds)) for request in requests)
+
+    limits = msgspec.structs.replace(job.limits, topic_seconds=min(job.limits.topic_seconds, 2 * seconds))
+    requests = {"visible_requests": sooner(job.visible_requests), "hidden_requests": sooner(job.hidden_requests)}
+    return msgspec.structs.replace(job, limits=limits, **requests)
