@@ -132,10 +132,16 @@ def _compare(where: str, expected: Fact, actual: Fact, context: _Context) -> lis
     elif isinstance(actual, OpaqueFact) and actual.type == getattr(expected, "type", "") and actual.reason:
         reason = actual.reason if context.quote else "it is too large, or cannot be read"
         return [difference(where, "type", f"{called(where)} cannot be observed: {reason}.")]
-    numbers = isinstance(expected, TensorFact | ValueFact) and isinstance(actual, TensorFact | ValueFact)
-    if numbers and "type" not in policy.facts:
+    if isinstance(actual, TensorFact | ValueFact) and _is_mere_number(expected):
         return _listed(compare_numbers(where, expected, actual, context.tolerances, context.quote))
     return [_other_kind(where, expected, actual, context)]
+
+
+def _is_mere_number(fact: Fact) -> bool:
+    """Whether nothing but a number is asked for, be it in a tensor or not."""
+    if isinstance(fact, TensorFact):
+        return fact.policy.facts == ("values",)
+    return isinstance(fact, ValueFact) and "type" not in fact.policy.facts
 
 
 def _listed(found: Difference | None) -> list[Difference]:

@@ -104,10 +104,18 @@ def _lost_precision(expected: Array, actual: Array, dtypes: tuple[str, str]) -> 
     fine = min(map(epsilon_of, dtypes))
     size = np.maximum(np.abs(expected), np.abs(expected).max() * 1e-2)
     worst = float((np.abs(actual - expected) / size).max()) if expected.any() else 1.0
-    for name in ("float32", "float16", "bfloat16"):
-        if fine < epsilon_of(name) and worst <= 4 * epsilon_of(name):
+    for name in ("float32", "bfloat16", "float16"):
+        if fine < epsilon_of(name) and worst <= 4 * epsilon_of(name) and _fits(actual, name):
             return f"Yours are right to the precision of {name} only: something was computed or kept in that dtype."
     return ""
+
+
+def _fits(array: Array, dtype: str) -> bool:
+    """Whether a dtype holds these numbers without rounding, as it does if they ever were kept in it."""
+    if dtype == "bfloat16":
+        single = array.astype(np.float32)
+        return bool((single == array).all() and not (single.view(np.uint32) & 0xFFFF).any())
+    return bool((array.astype(dtype) == array).all())
 
 
 def _orders(expected: Array, actual: Array, near: _Near) -> Iterator[str]:

@@ -177,7 +177,7 @@ def _judge_side_effects(
             for effect in extra:
                 sentences.setdefault(_effect_sentence(effect, quote=check.visible))
     outcome = Outcome.NOT_RUN if draws == 0 else Outcome.PASSED if passed == draws else Outcome.FAILED
-    found = tuple(difference("", "side effect", sentence) for sentence in sentences)
+    found = tuple(difference("side effects", "", sentence) for sentence in sentences)
     return CheckResult(
         name=SIDE_EFFECTS,
         sentence=_SIDE_EFFECTS_SENTENCE,

@@ -227,8 +227,7 @@ def _gradient(pair: _Pair) -> str:
     if "none" in (expected.gradient, actual.gradient) or "non-leaf" in (expected.gradient, actual.gradient):
         if expected.gradient == actual.gradient:
             return ""
-        yours, wanted = _GRADIENT[actual.gradient], _GRADIENT[expected.gradient]
-        return f"{name} {yours}; it should {wanted.replace('has', 'have', 1).replace('is ', 'be ', 1)}."
+        return f"{name} {_HAS[actual.gradient]}; it should {_SHOULD[expected.gradient]}."
     if expected.gradient_values == actual.gradient_values:
         return ""
     left = decode(expected, expected.gradient_values or b"")
@@ -240,11 +239,17 @@ def _gradient(pair: _Pair) -> str:
     return compare_arrays(f"{pair.where or 'result'}.grad", left, right, dtypes, policy, pair.tolerances)
 
 
-_GRADIENT = {
+_HAS = {
     "none": "has no gradient (its .grad is None)",
     "zero": "has a gradient that is zero",
     "value": "has a gradient",
     "non-leaf": "is no leaf, so that it keeps no .grad",
+}
+_SHOULD = {
+    "none": "have no gradient (its .grad should be None)",
+    "zero": "have a gradient that is zero",
+    "value": "have a gradient",
+    "non-leaf": "be no leaf",
 }
 
 
