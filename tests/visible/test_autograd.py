@@ -163,8 +163,16 @@ def test_sign_ste_values(code, given):
 
 
 @checks("sign_ste")
-def test_sign_ste_gradient(code, given):
-    """The incoming gradient passes where |x| is less than 1, and is stopped where it is larger."""
-    x = given.uniform(5, 8, low=-3, high=3, requires_grad=True)
-    weights = given.normal(5, 8, std=3)
-    return only({"gradient of x": gradient(code.sign_ste(x), x, weights)}, "shape", "values")
+def test_sign_ste_gradient_inside(code, given):
+    """Where x lies between -1 and 1 a gradient of 1 arrives."""
+    x = given.uniform(4, 6, low=-0.99, high=0.99, requires_grad=True)
+    return only({"gradient of x": gradient(code.sign_ste(x), x, 1.0)}, "shape", "values")
+
+
+@checks("sign_ste")
+def test_sign_ste_gradient_outside(code, given):
+    """Where |x| is larger than 1 the gradient is 0."""
+    high = given.uniform(6, low=1.01, high=4, requires_grad=True)
+    low = given.uniform(6, low=-4, high=-1.01, requires_grad=True)
+    results = {"x > 1": gradient(code.sign_ste(high), high, 1.0), "x < -1": gradient(code.sign_ste(low), low, 1.0)}
+    return only(results, "shape", "values")
