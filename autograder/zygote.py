@@ -28,7 +28,7 @@ import msgspec
 
 from autograder import sandbox
 from autograder.protocol import Ended, Fork, Kill, Ready, Settings, ToZygote, encode
-from autograder.sandbox import libc, namespaces
+from autograder.sandbox import libc, namespaces, seccomp
 
 __all__ = ["LARGEST_ORDER", "PRELOADABLE", "main"]
 
@@ -73,6 +73,10 @@ def main() -> None:
         in_user_namespace=not missing and not is_root,
         bare=settings.mode == "bare",
     )
+    if libc.LINUX and not found.bare:
+        libc.drop_bounding_set()
+        with contextlib.suppress(OSError):  # the layer's own state says so then
+            seccomp.program(0)
     gc.collect()
     gc.freeze()
     control.send(encode(Ready()))
@@ -155,7 +159,7 @@ def _warm_up(place: str) -> Any:
     torch.save({"a": torch.ones(1)}, buffer)
     buffer.seek(0)
     torch.load(buffer)
-    with tempfile.TemporaryDirectory(dir=place) as profile:
+    with tempfile.TemporaryDirectory() as profile:
         shell = make_shell(Path(profile))
     child.rehearse(shell)
     return shell

@@ -82,12 +82,16 @@ def confine(found: Confinement, allowed: Limits, scratch: str | None, keep: Sequ
     count_processes = found.user is not None or found.in_user_namespace
     put("limits", lambda: limits.apply(allowed, memory, count_processes=count_processes))
     put("own_user", lambda: _become(found.user), bare or found.user_reason)
+    if libc.LINUX and not found.bare:
+        libc.drop_capabilities()
     put("no_new_privs", lambda: libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1), bare)
     if libc.LINUX:
         libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)  # after the change of user, which clears it
     put("not_dumpable", undumpable, bare)
     writable = ["/dev/null", namespaces.SCRATCH if private else scratch or os.devnull]
-    put("landlock", lambda: landlock.restrict(found.readable, writable), bare)
+    # The private root holds nothing but what may be read.
+    readable = ("/",) if private else found.readable
+    put("landlock", lambda: landlock.restrict(readable, writable), bare)
     put("seccomp", lambda: seccomp.install(seccomp.program(os.getpid())), bare)
     return {layer: layers[layer] for layer in LAYERS}
 
@@ -101,8 +105,8 @@ def _close_others(keep: Sequence[int]) -> None:
 
 
 def _become(user: int | None) -> None:
-    if user is not None:
-        os.setgroups([])
-        os.setresgid(user, user, user)
-        os.setresuid(user, user, user)
-    libc.capset_nothing()
+    if user is None:
+        raise OSError("it keeps the grader's user")
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)

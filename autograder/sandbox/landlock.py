@@ -6,9 +6,9 @@ https://docs.kernel.org/userspace-api/landlock.html
 from __future__ import annotations
 
 import os
+import stat
 import struct
 from collections.abc import Iterable
-from pathlib import Path
 
 from autograder.sandbox import libc
 
@@ -68,7 +68,7 @@ def _allow(ruleset: int, path: str, access: int) -> None:
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return
     try:
-        if not Path(path).is_dir():
+        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
             access &= _FOR_FILES
         rule = struct.pack("=Qi", access, descriptor)
         libc.syscall(_ADD_RULE, ruleset, _RULE_PATH_BENEATH, rule, 0, what=f"landlock_add_rule {path}")

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import sys
 
-__all__ = ["LINUX", "capset_nothing", "mount", "pivot_root", "prctl", "setns", "syscall", "umount", "unshare"]
+__all__ = [
+    "LINUX",
+    "drop_bounding_set",
+    "drop_capabilities",
+    "mount",
+    "pivot_root",
+    "prctl",
+    "setns",
+    "syscall",
+    "umount",
+    "unshare",
+]
 
 LINUX = sys.platform == "linux"
 MACHINE = os.uname().machine if hasattr(os, "uname") else ""
@@ -92,13 +104,15 @@ def pivot_root(new: str, old: str) -> None:
     syscall(_NR_PIVOT_ROOT[MACHINE], os.fsencode(new), os.fsencode(old), what="pivot_root")
 
 
-def capset_nothing() -> None:
-    """Give up every capability, the bounding set included."""
+def drop_bounding_set() -> None:
+    """Make sure that no program run later, and no child's, gains a capability. What this process has now, it keeps."""
     for capability in range(_LAST_CAPABILITY + 1):
-        # A capability that this kernel lacks, or that is out of the bounding set already, is not there to drop.
-        try:
+        # A capability that this kernel lacks, or that is out of the set already, is not there to drop.
+        with contextlib.suppress(OSError):
             prctl(PR_CAPBSET_DROP, capability)
-        except OSError:
-            continue
+
+
+def drop_capabilities() -> None:
+    """Give up every capability."""
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     syscall(_NR_CAPSET[MACHINE], ctypes.byref(header), (ctypes.c_uint32 * 6)(), what="capset")
