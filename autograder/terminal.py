@@ -104,7 +104,7 @@ class ClassSummary:
             :_MOST_FREQUENT
         ]:
             console.print(Text.assemble(f"{count:3} × ", (f"{topic}: {task}", "bold"), f" ({name})"), soft_wrap=True)
-            console.print(Padding(Text(feedback, "dim"), (0, 0, 0, 6)), soft_wrap=not console.is_terminal)
+            _print_indented(Text(feedback, "dim"), 6, console)
         if len(found) > _MOST_FREQUENT:
             console.print(f"      and {len(found) - _MOST_FREQUENT} more", style="dim")
         console.print()
@@ -147,10 +147,9 @@ def print_result(result: TopicResult, console: Console, *, page: Path | None = N
     """Print one result with everything that was found, for an instructor."""
     points = f"{points_text(result.earned)} of {points_text(result.points)} points"
     head = f"{result.student}: {result.title or result.topic}, {points}"
-    console.print(Text(readable(head), "bold"))
-    console.print(
-        Text(readable(f"{result.submission.path}, graded {result.graded_at}, seed {result.seed}, {result.device}"), "dim")
-    )
+    origin = f"{result.submission.path}, graded {result.graded_at}, seed {result.seed}, {result.device}"
+    console.print(Text(readable(head), "bold"), soft_wrap=True)
+    console.print(Text(readable(origin), "dim"), soft_wrap=True)
     if result.lateness:
         late = result.lateness
         taken = f"{points_text(late.penalty * 100)} % of the points taken off" if late.penalty else "nothing taken off"
@@ -188,7 +187,7 @@ def _print_task(task: TaskResult, console: Console) -> None:
     for diagnosis in task.diagnoses:
         where = "" if diagnosis.exact else f", in {len(diagnosis.checks)} checks"
         text = f"does the same as the misconception {diagnosis.misconception}{where}: {diagnosis.feedback}"
-        console.print(Padding(Text(text, "magenta"), (0, 0, 0, 2)))
+        _print_indented(Text(text, "magenta"), 2, console)
     if not task.attempted:
         return
     for check in task.checks:
@@ -198,7 +197,7 @@ def _print_task(task: TaskResult, console: Console) -> None:
 def _print_check(check: CheckResult, console: Console) -> None:
     word = check.outcome.value.replace("_", " ")
     head = Text.assemble((f"{word:8}", _STYLES[check.outcome]), readable(check.sentence), (f"  [{check.name}]", "dim"))
-    console.print(Padding(head, (0, 0, 0, 2)))
+    _print_indented(head, 2, console)
     details = [difference.sentence for difference in check.differences]
     if check.error_type and not details:
         details.append(f"{check.error_type}: {check.error_message}")
@@ -213,4 +212,12 @@ def _print_check(check: CheckResult, console: Console) -> None:
     if 0 < check.draws_passed < check.draws:
         details.append(f"It held for {check.draws_passed} of {check.draws} inputs.")
     for detail in details:
-        console.print(Padding(Text(readable(detail)), (0, 0, 0, 10)))
+        _print_indented(Text(readable(detail)), 10, console)
+
+
+def _print_indented(text: Text, indent: int, console: Console) -> None:
+    """Wrapped to a terminal's width; elsewhere each paragraph stays one line, for searching."""
+    if console.is_terminal:
+        console.print(Padding(text, (0, 0, 0, indent)))
+    else:
+        console.print(Text(" " * indent) + text, soft_wrap=True)
