@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -37,6 +38,7 @@ class Codes:
         self._specs: dict[Path, dict[str, CheckSpec]] = {}
         self._shell: Shell | None = None
         self._main = sys.modules["__main__"]
+        self._profile = Path(tempfile.mkdtemp(prefix="autograde-"))
 
     def of(self, topic: str, checks: Path) -> tuple[Code, Code]:
         """The code under test and the reference for a file of checks; the same where no code was given."""
@@ -77,8 +79,9 @@ class Codes:
         return found + [f"Side effect: the code changes {effect}." for effect in effects]
 
     def close(self) -> None:
-        """Put `__main__` back."""
+        """Put `__main__` back and remove what the shell wrote."""
         sys.modules["__main__"] = self._main
+        shutil.rmtree(self._profile, ignore_errors=True)
 
     def _course(self, checks: Path) -> Course | None:
         root = _root(checks)
@@ -90,7 +93,7 @@ class Codes:
         if path not in self._known:
             cells = read_cells(path.read_bytes(), path.name)
             if self._shell is None:
-                self._shell = make_shell(Path(tempfile.mkdtemp(prefix="autograde-")))
+                self._shell = make_shell(self._profile)
             # Functions keep looking into the namespace that they were defined in, so each file has its own.
             self._shell.user_module = ModuleType("__main__")
             self._shell.user_ns = vars(self._shell.user_module)

@@ -178,9 +178,10 @@ def _elements(tensor: torch.Tensor) -> bytes:
     if not (plain and _is_contiguous(tensor)) or _is_conj(tensor) or _is_neg(tensor):
         tensor = _plain(tensor)
         size = _element_size(tensor)
-    if _storage_bytes(_untyped_storage(tensor)) < (_storage_offset(tensor) + count) * size:
-        raise Unobservable("its storage has been taken away")
-    return string_at(_data_ptr(tensor), count * size)
+    address = _data_ptr(tensor)
+    if not address or _storage_bytes(_untyped_storage(tensor)) < (_storage_offset(tensor) + count) * size:
+        raise Unobservable("there is no storage behind it")
+    return string_at(address, count * size)
 
 
 def _plain(tensor: torch.Tensor) -> torch.Tensor:
@@ -191,7 +192,7 @@ def _plain(tensor: torch.Tensor) -> torch.Tensor:
     if _layout(tensor) is not _strided:
         tensor = _to_dense(tensor)
     elif _storage_bytes(_untyped_storage(tensor)) < _reach(tensor) * _element_size(tensor):
-        raise Unobservable("its storage has been taken away")
+        raise Unobservable("there is no storage behind it")
     result: torch.Tensor = _contiguous(_resolve_neg(_resolve_conj(_cpu(tensor))))
     return result
 

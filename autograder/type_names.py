@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import collections
+import types
 from typing import Any
 
 import numpy
@@ -21,6 +22,7 @@ def _plain_names() -> dict[type, str]:
     empty: dict[str, str] = {}
     samples = (None, Ellipsis, NotImplemented, len, lambda: None, empty.keys(), empty.values(), empty.items())
     found |= {type(sample): type(sample).__name__ for sample in samples}
+    found |= {kind: kind.__name__ for kind in vars(types).values() if type(kind) is type and kind.__module__ == "builtins"}
     for group in (torch.nn, torch.optim, torch.nn.parameter):
         for thing in vars(group).values():
             if isinstance(thing, type) and thing.__module__.startswith("torch"):
