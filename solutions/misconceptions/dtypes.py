@@ -274,16 +274,6 @@ def any_finite(x):
     return (x.round() if x.is_floating_point() else x).long()
 
 
-@misconception(
-    "round_to_int",
-    "Which of the two comes first, rounding or converting? After a conversion there is nothing left to round.",
-)
-def rounds_too_late(x):
-    if x.is_floating_point() and not torch.isfinite(x).all():
-        raise ValueError
-    return x.long().double().round().long() if x.is_floating_point() else x.int().long()
-
-
 @misconception("round_to_int", "Not every dtype knows how to round. Try a mask.")
 def rounds_everything(x):
     if not torch.isfinite(x).all():
@@ -317,6 +307,13 @@ def always_float(x):
     if x.numel() == 0:
         raise ValueError
     return x.float().mean()
+
+
+@misconception("mean_any", "The dtype is right again at the end, but what was lost on the way does not come back.")
+def by_way_of_float32(x):
+    if x.numel() == 0:
+        raise ValueError
+    return x.float().mean().to(x.dtype if x.is_floating_point() else torch.get_default_dtype())
 
 
 @misconception("mean_any", "A floating tensor keeps its own dtype, whatever the default is.")
@@ -414,16 +411,6 @@ def back_to_float32(dtype, fn):
         return fn()
     finally:
         torch.set_default_dtype(torch.float32)
-
-
-@misconception("with_default_dtype", "At the moment at which you remember the default, it is no longer the old one.")
-def remembers_too_late(dtype, fn):
-    torch.set_default_dtype(dtype)
-    old = torch.get_default_dtype()
-    try:
-        return fn()
-    finally:
-        torch.set_default_dtype(old)
 
 
 @misconception("with_default_dtype", "The caller never learns that fn failed: where has its exception gone?")

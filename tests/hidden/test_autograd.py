@@ -420,7 +420,8 @@ def test_sign_ste_incoming_gradient(code, given):
 def test_sign_ste_gradient_at_the_ends(code, given):
     """The ends of the window, 1 and -1, belong to it, and so do 0.0 and -0.0."""
     x = given.tensor([-1.0, -0.0, 0.0, 1.0], requires_grad=True)
-    wide = given.tensor([-1.0, 1.0, 1 + 1e-9, -1 - 1e-9], dtype=torch.float64, requires_grad=True)
+    beside = torch.tensor([-1.0, 1.0, 1 + 1e-9, -1 - 1e-9], dtype=torch.float64)
+    wide = given.tensor(beside, requires_grad=True)
     results = {"float32": gradient(code.sign_ste(x), x, 1.0), "float64": gradient(code.sign_ste(wide), wide, 1.0)}
     return only(results, "values")
 

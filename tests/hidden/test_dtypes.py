@@ -226,7 +226,7 @@ def test_round_to_int_close_to_ties_and_large(code, given):
         "just below one half": given.tensor([0.49999997, -0.49999997]),
         "just above one half": given.tensor([0.50000006, -0.50000006, 2.5000002]),
         "beyond 2**23": given.tensor([8388609.0, -8388611.0, 16777218.0, 2147483520.0]),
-        "large float64": given.tensor([2147483646.7, -2147483646.7, 123456789.49], dtype=torch.float64),
+        "large float64": given.tensor(torch.tensor([2147483646.7, -2147483646.7, 123456789.49], dtype=torch.float64)),
     }
     return only({name: code.round_to_int(x) for name, x in inputs.items()}, "values")
 
