@@ -108,9 +108,7 @@ def submission(root: Path, topic: str, student_file: Path, target: Path, remark:
         if grade_id.startswith(_SOLUTION):
             task = grade_id.removeprefix(_SOLUTION)
             cell.source = next(
-                theirs.source
-                for theirs in student.cells
-                if theirs.cell_type == "code" and task in _defined(theirs.source)
+                theirs.source for theirs in student.cells if theirs.cell_type == "code" and task in _defined(theirs.source)
             )
     target.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(released, target)

@@ -340,9 +340,8 @@ def jun() -> None:
 def katya() -> None:
     # prints megabytes: at top level, and in every call of a task
     first = dtypes(SHORT | wrong("round_to_int__prints"))
-    first.insert(1, "big = torch.arange(2_000_000)\ntorch.set_printoptions(threshold=10**9)\nprint(big)\n"
-                    "torch.set_printoptions(profile='default')")
-    stream(first.code[1], "tensor([" + ", ".join(f"{n:6d}" for n in range(20_000)) + ", ...\n")
+    first.insert(1, "# where does it go wrong?\nprint(list(range(400_000)))")
+    stream(first.code[1], "[" + ", ".join(map(str, range(5_000))) + ", ...\n")
     write("katya", first)
 
 
@@ -422,7 +421,7 @@ def quentin() -> None:
 def rosa() -> None:
     # partly right answers
     write("rosa", dtypes(SHORT | wrong("scale_pixels__default_dtype", "match__clone", "round_to_int__no_check",
-                                       "mean_any__item", "with_default_dtype__back_to_float32")))
+                                       "mean_any__no_check", "with_default_dtype__back_to_float32")))
     partly = autograd(SHORT | wrong("value_and_grad__sums", "accumulate_gradients__tensor"))
     stub = Copy("autograd")
     partly.replace("per_sample_grads", stub.source("per_sample_grads"))
@@ -476,7 +475,7 @@ def viktor() -> None:
 
 
 def _numbers(x: torch.Tensor) -> str:
-    return "[" + ", ".join(f"{number:.4g}" for number in x.flatten().tolist()) + "]"
+    return "[" + ", ".join(f"{number:.9g}" for number in x.flatten().tolist()) + "]"
 
 
 def _public_inputs(topic_name: str, task: str) -> list[torch.Tensor]:

@@ -2,6 +2,7 @@
 
 Each test runs on three newly drawn inputs, as our checks do. `# %% TASK` begins the cell of a task.
 """
+# ruff: noqa - names come from the notebook that these cells are put into
 
 # %% predicted_gradient
 assert float(predicted_gradient) == 17
@@ -68,6 +69,7 @@ for seed in range(3):
                 assert result[name].shape == (n, *gradient.shape) and not result[name].requires_grad
                 torch.testing.assert_close(result[name][i], gradient)
         assert torch.equal(some.grad, torch.ones_like(some))
+
 
 # %% gradient_penalty
 def expected_penalty(critic, x):

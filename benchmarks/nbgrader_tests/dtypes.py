@@ -2,6 +2,7 @@
 
 Each test runs on three newly drawn inputs, as our checks do. `# %% TASK` begins the cell of a task.
 """
+# ruff: noqa - names come from the notebook that these cells are put into
 
 # %% predicted_pixel
 assert predicted_pixel == 44
@@ -12,9 +13,9 @@ assert tuple(predicted_dtypes) == (torch.int64, torch.float64)
 # %% scale_pixels
 for seed in range(3):
     torch.manual_seed(seed)
-    images = [
-        torch.randint(0, 256, shape, dtype=torch.uint8) for shape in [(), (5, 7), (2, 3, 4, 5), (0, 3, 4)]
-    ] + [torch.randint(0, 256, (4, 6), dtype=torch.uint8).t()]
+    images = [torch.randint(0, 256, shape, dtype=torch.uint8) for shape in [(), (5, 7), (2, 3, 4, 5), (0, 3, 4)]] + [
+        torch.randint(0, 256, (4, 6), dtype=torch.uint8).t()
+    ]
     for image in images:
         before = image.clone()
         result = scale_pixels(image)

@@ -193,7 +193,7 @@ for label, place in boxes.items():
 axis.text(1.6, 1.25, "cut", ha="center", color="tab:red")
 axis.text(1.6, -0.28, "open", ha="center", color="tab:green")
 axis.set(xlim=(-0.5, 3.7), ylim=(-0.5, 1.5), title="The ways back from loss to w")
-axis.axis("off")
+_ = axis.axis("off")
 
 
 w = torch.tensor(3.0, requires_grad=True)
