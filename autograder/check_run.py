@@ -44,6 +44,7 @@ _function_depth, _pop_function_mode = torch._C._len_torch_function_stack, torch.
 _dispatch_depth, _pop_dispatch_mode = torch._C._len_torch_dispatch_stack, torch._C._pop_torch_dispatch_stack
 _set_default_device = torch.set_default_device
 _getcwd, _chdir = os.getcwd, os.chdir
+_catch_warnings, _simplefilter = warnings.catch_warnings, warnings.simplefilter
 
 
 def run_check(function: Callable[[Code, Given], Any], code: Code, request: CheckRequest, device: str = "cpu") -> Observation:
@@ -72,8 +73,8 @@ def run_check(function: Callable[[Code, Given], Any], code: Code, request: Check
     error: ErrorFact | None = None
     effects: set[str] = set()
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        with _catch_warnings(record=True) as caught:
+            _simplefilter("always")
             try:
                 returned = observe(function(code, given), given.inputs())
             except BaseException as raised:  # student code may raise SystemExit or KeyboardInterrupt

@@ -23,6 +23,7 @@ T = TypeVar("T")
 Shape = int | Sequence[int]
 
 _default_generator = torch.default_generator
+_Device, _Generator = torch.device, torch.Generator
 _TEMPORARY_DIRECTORY = tempfile.mkdtemp
 
 
@@ -39,9 +40,9 @@ class Given:
 
     def __init__(self, seed: int, device: str = "cpu", second_device: str = "meta") -> None:
         """Start drawing from `seed` (0 ≤ seed < 2**63)."""
-        self.device = torch.device(device)
-        self.second_device = torch.device(second_device)
-        self._generator = torch.Generator().manual_seed(seed)
+        self.device = _Device(device)
+        self.second_device = _Device(second_device)
+        self._generator = _Generator().manual_seed(seed)
         self._watches: dict[str, Watch] = {}
         self._unnamed: dict[str, int] = {}
         self._scratch: Path | None = None
