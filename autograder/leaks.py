@@ -91,6 +91,9 @@ def scan(root: Path, release: Path) -> list[Leak]:
     """
     index = _Index(_private(root))
     index.forget(_package_tokens())
+    for path in _files(root / "solutions" / "misconceptions"):
+        for feedback in _feedback(path.read_text(encoding="utf-8", errors="replace")):
+            index.forget(_tokens(feedback))
     for path in _files(*(root / name for name in PUBLIC_PATHS)):
         for piece in _pieces(path.read_bytes(), path.name, "", 0):
             index.forget(piece.tokens())
@@ -142,6 +145,19 @@ def _secrets_of(name: str, source: str) -> Iterator[_Secret]:
             yield _Secret((node.name,), name, node.lineno, node.name)
         if isinstance(node, ast.stmt) and _telling(tokens := _tokens(_first_line(node))):
             yield _Secret(tokens, name, node.lineno, _first_line(node))
+
+
+def _feedback(source: str) -> Iterator[str]:
+    """The sentences of `@misconception`: the public key has them, so that students get them."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return
+    for node in body:
+        for decorator in getattr(node, "decorator_list", ()):
+            for text in ast.walk(decorator):
+                if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                    yield text.value
 
 
 def _first_line(node: ast.stmt) -> str:

@@ -224,3 +224,12 @@ def test_trivial_lines_are_not_taken_for_secrets(course):
 def test_a_secret_prediction_in_a_key_is_found_by_its_statement(course):
     leaks = planted(course, "means.ipynb", notebook(source="predicted = 17.0"))
     assert {leak.private for leak in leaks} == {"solutions/means.py:5"}
+
+
+def test_feedback_is_no_secret_since_the_key_has_it(course):
+    (course / "solutions/misconceptions/means.py").write_text(
+        '@misconception(\n    "row_means",\n    """These are the means of the columns.\n'
+        'Which dimension disappears?""",\n)\ndef means_of_columns(x):\n    return x.mean(dim=0)\n'
+    )
+    feedback = "These are the means of the columns.\nWhich dimension disappears?"
+    assert planted(course, "means.key", msgspec.msgpack.encode({"feedback": feedback, "bytes": b"\xff"})) == []

@@ -1,0 +1,88 @@
+"""The notebook of a topic as students get it, from exercises/TOPIC.py; the same bytes from the same source."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import jupytext  # type: ignore[import-untyped] # it ships no types
+import nbformat
+
+from autograder.course import Course
+from autograder.errors import AuthoringError
+from autograder.jobs import Cell
+from autograder.notebooks import task_source
+from autograder.release_keys import content_version
+from autograder.topic import Topic
+
+__all__ = ["notebook_bytes"]
+
+_FORMAT = {"extension": ".py", "format_name": "percent", "comment_magics": False}
+_KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+def notebook_bytes(course: Course, topic: Topic) -> bytes:
+    """The topic's notebook: no outputs, stable cell ids, and its topic and version in the metadata.
+
+    The id of a cell with a task is `task-NAME`; other ids come from the cell's text, so that a changed cell changes no
+    other one's id.
+
+    Raises:
+        AuthoringError: if the exercise is no valid notebook source.
+    """
+    path = course.root / "exercises" / f"{topic.name}.py"
+    notebook: Any = jupytext.reads(path.read_text(encoding="utf-8"), fmt=_FORMAT)
+    notebook.metadata = {
+        "kernelspec": _KERNEL,
+        "language_info": {"name": "python"},
+        "autograde": {"topic": topic.name, "version": content_version(course, topic)},
+    }
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    _take_code(notebook.cells, topic)
+    _name_cells(notebook.cells, course.topics[topic.name].tasks)
+    try:
+        nbformat.validate(notebook)
+    except nbformat.ValidationError as error:
+        raise AuthoringError(f"exercises/{topic.name}.py: gives no valid notebook: {error.message}.") from error
+    return (json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _take_code(cells: Iterable[Any], topic: Topic) -> None:
+    """Give the code cells the text that grading reads: Jupytext takes some comments for shell commands."""
+    read = {cell.number: cell.source for cell in topic.exercise}
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    if set(read) - set(range(1, len(code) + 1)):
+        raise AuthoringError(f"exercises/{topic.name}.py: is not in the percent format; begin each cell with `# %%`.")
+    for number, cell in enumerate(code, 1):
+        cell.source = read.get(number, "")
+
+
+def _name_cells(cells: Iterable[Any], tasks: Iterable[str]) -> None:
+    taken: set[str] = set()
+    for cell in cells:
+        cell.metadata = {key: value for key, value in cell.metadata.items() if not key.startswith("lines_to_")}
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+        cell.id = _free(_cell_name(cell, tasks), taken)
+
+
+def _cell_name(cell: Any, tasks: Iterable[str]) -> str:
+    if cell.cell_type == "code":
+        code = (Cell(1, cell.source),)
+        defined = next((task for task in tasks if task_source(code, task)), None)
+        if defined is not None:
+            return re.sub(r"[^A-Za-z0-9_-]", "-", f"task-{defined}")[:60]
+    return f"{cell.cell_type}-{hashlib.blake2b(cell.source.encode(), digest_size=6).hexdigest()}"
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number = 1
+    free = name
+    while free in taken:
+        number += 1
+        free = f"{name}-{number}"
+    taken.add(free)
+    return free
