@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 
 from autograder import differences as words
-from autograder.differences import called, difference, item_path, key_path, kind_text
+from autograder.differences import Telling, called, difference, item_path, key_path, kind_text
 from autograder.digests import digest_of
 from autograder.judging import compare_judged, similar_judged
 from autograder.observation import (
@@ -37,7 +36,7 @@ from autograder.results import Difference
 from autograder.tensor_comparison import compare_tensors
 from autograder.value_comparison import compare_numbers, compare_values
 
-__all__ = ["compare", "message_template", "same", "same_error"]
+__all__ = ["compare", "message_template", "passes", "same", "same_error"]
 
 # Beyond this, items of an unordered sequence that are not exactly equal are not matched one by one.
 _MOST_MATCHED = 1000
@@ -66,24 +65,26 @@ def compare(
     Returns:
         For each returned thing the first difference; empty if nothing differs.
     """
-    context = _Context(tolerances, quote)
+    return _compare_observations(expected, actual, Telling(tolerances, quote), task)
+
+
+def passes(expected: Observation, actual: Observation, tolerances: Mapping[str, float]) -> bool:
+    """Whether nothing differs: what `compare` finds, without looking for words."""
+    return not _compare_observations(expected, actual, Telling(tolerances, quote=False, explain=False), "")
+
+
+def _compare_observations(expected: Observation, actual: Observation, how: Telling, task: str) -> tuple[Difference, ...]:
     if actual.error is not None:
         if expected.error is not None and _as_good(expected.error, actual.error):
             return ()
-        return (difference("", "error", _error_sentence(actual.error, task, quote)),)
+        return (difference("", "error", _error_sentence(actual.error, task, how.quote)),)
     if actual.returned is None or expected.returned is None:
         return (difference("", "error", "There is nothing to compare."),)
     try:
-        return tuple(_compare("", expected.returned, actual.returned, context))
+        return tuple(_compare("", expected.returned, actual.returned, how))
     except (ValueError, TypeError, OverflowError, ArithmeticError, RecursionError) as error:
         # Facts come from a child; ones that cannot be right are no reason to stop grading.
         return (difference("", "type", f"What the check returned cannot be compared ({type(error).__name__})."),)
-
-
-@dataclass(frozen=True)
-class _Context:
-    tolerances: Mapping[str, float]
-    quote: bool
 
 
 def _error_sentence(error: ErrorFact, task: str, quote: bool) -> str:
@@ -104,37 +105,37 @@ def _as_good(expected: ErrorFact, actual: ErrorFact) -> bool:
     return actual.type == expected.type or expected.type in actual.bases
 
 
-def _compare(where: str, expected: Fact, actual: Fact, context: _Context) -> list[Difference]:
+def _compare(where: str, expected: Fact, actual: Fact, how: Telling) -> list[Difference]:
     policy = expected.policy
     if isinstance(expected, DigestFact):
         equal = expected == actual or expected.digest == digest_of(actual, expected.salt, policy)
-        return [] if equal else [_wrong_answer(where, actual, context)]
+        return [] if equal else [_wrong_answer(where, actual, how)]
     if policy.secret:
         plain = msgspec.structs.replace(expected, policy=msgspec.structs.replace(policy, secret=False))
-        return [_wrong_answer(where, actual, context)] if _compare(where, plain, actual, context) else []
+        return [_wrong_answer(where, actual, how)] if _compare(where, plain, actual, how) else []
     if policy.judge is not None:
-        return compare_judged(where, expected, actual, policy.judge, context.tolerances, context.quote)
+        return compare_judged(where, expected, actual, policy.judge, how)
     if isinstance(expected, TensorFact) and isinstance(actual, TensorFact):
-        return _listed(compare_tensors(where, expected, actual, context.tolerances, context.quote))
+        return _listed(compare_tensors(where, expected, actual, how))
     if isinstance(expected, ValueFact) and isinstance(actual, ValueFact):
-        return _listed(compare_values(where, expected, actual, context.tolerances, context.quote))
+        return _listed(compare_values(where, expected, actual, how))
     if isinstance(expected, SequenceFact) and isinstance(actual, SequenceFact):
-        return _compare_sequences(where, expected, actual, context)
+        return _compare_sequences(where, expected, actual, how)
     if isinstance(expected, MappingFact) and isinstance(actual, MappingFact):
-        return _compare_mappings(where, expected, actual, context)
+        return _compare_mappings(where, expected, actual, how)
     if isinstance(expected, ModuleFact) and isinstance(actual, ModuleFact):
-        return _compare_modules(where, expected, actual, context)
+        return _compare_modules(where, expected, actual, how)
     if isinstance(expected, RaisedFact) and isinstance(actual, RaisedFact):
-        return _listed(_compare_raised(where, expected, actual, context))
+        return _listed(_compare_raised(where, expected, actual, how))
     if isinstance(expected, OpaqueFact) and isinstance(actual, OpaqueFact):
         if expected.type == actual.type or "type" not in policy.facts:
             return []
     elif isinstance(actual, OpaqueFact) and actual.type == getattr(expected, "type", "") and actual.reason:
-        reason = actual.reason if context.quote else "it is too large, or cannot be read"
+        reason = actual.reason if how.quote else "it is too large, or cannot be read"
         return [difference(where, "type", f"{called(where)} cannot be observed: {reason}.")]
     if isinstance(actual, TensorFact | ValueFact) and _is_mere_number(expected):
-        return _listed(compare_numbers(where, expected, actual, context.tolerances, context.quote))
-    return [_other_kind(where, expected, actual, context)]
+        return _listed(compare_numbers(where, expected, actual, how))
+    return [_other_kind(where, expected, actual, how)]
 
 
 def _is_mere_number(fact: Fact) -> bool:
@@ -148,47 +149,49 @@ def _listed(found: Difference | None) -> list[Difference]:
     return [] if found is None else [found]
 
 
-def _other_kind(where: str, expected: Fact, actual: Fact, context: _Context) -> Difference:
-    yours, wanted = kind_text(actual, quote=context.quote), kind_text(expected, quote=True)
+def _other_kind(where: str, expected: Fact, actual: Fact, how: Telling) -> Difference:
+    yours, wanted = kind_text(actual, quote=how.quote), kind_text(expected, quote=True)
     if yours == wanted:
         return difference(where, "type", f"{called(where)} is another kind of thing than {wanted}.")
     return difference(where, "type", f"{called(where)} is {yours}; it should be {wanted}.")
 
 
-def _wrong_answer(where: str, actual: Fact, context: _Context) -> Difference:
+def _wrong_answer(where: str, actual: Fact, how: Telling) -> Difference:
     yours = ""
     if isinstance(actual, ValueFact):
-        yours = f" (yours: {words.value_text(actual.value, quote=context.quote)})"
+        yours = f" (yours: {words.value_text(actual.value, quote=how.quote)})"
     return difference(where, "values", f"{called(where)} is not the right answer{yours}.")
 
 
-def _compare_sequences(where: str, expected: SequenceFact, actual: SequenceFact, context: _Context) -> list[Difference]:
+def _compare_sequences(where: str, expected: SequenceFact, actual: SequenceFact, how: Telling) -> list[Difference]:
     policy = expected.policy
     if "type" in policy.facts and _ALIKE.get(expected.type, expected.type) != _ALIKE.get(actual.type, actual.type):
-        return [_other_kind(where, expected, actual, context)]
+        return [_other_kind(where, expected, actual, how)]
     if len(expected.items) != len(actual.items):
         count = f"{len(actual.items)} item{'' if len(actual.items) == 1 else 's'}"
         return [difference(where, "shape", f"{called(where)} has {count}; it should have {len(expected.items)}.")]
     if expected.type == "complex":
         parts = tuple(msgspec.structs.replace(item, policy=policy) for item in expected.items)
-        found = [_compare(where, left, right, context) for left, right in zip(parts, actual.items, strict=True)]
-        return next(filter(None, found), [])
+        halves = [_compare(where, left, right, how) for left, right in zip(parts, actual.items, strict=True)]
+        return next(filter(None, halves), [])
     if policy.unordered or expected.type in _UNORDERED_TYPES:
-        return _compare_unordered(where, expected, actual, context)
-    found = []
+        return _compare_unordered(where, expected, actual, how)
+    found: list[Difference] = []
     for index, (left, right) in enumerate(zip(expected.items, actual.items, strict=True)):
-        found.append(_compare(item_path(where, index), left, right, context))
-    return [one for several in found for one in several]
+        found += _compare(item_path(where, index), left, right, how)
+        if found and not how.explain:
+            break
+    return found
 
 
-def _compare_unordered(where: str, expected: SequenceFact, actual: SequenceFact, context: _Context) -> list[Difference]:
+def _compare_unordered(where: str, expected: SequenceFact, actual: SequenceFact, how: Telling) -> list[Difference]:
     wanted, yours = list(expected.items), list(actual.items)
     if all(isinstance(item, ValueFact) for item in (*wanted, *yours)):
         wanted, yours = _without_equal(wanted, yours)
     unmatched = len(yours)
     if unmatched <= _MOST_MATCHED:
         for item in yours:
-            match = next((i for i, one in enumerate(wanted) if not _compare(where, one, item, context)), None)
+            match = next((i for i, one in enumerate(wanted) if not _compare(where, one, item, how)), None)
             if match is not None:
                 wanted.pop(match)
                 unmatched -= 1
@@ -219,27 +222,29 @@ def _written(fact: Fact) -> str:
     return f"{fact.type} {fact.value!r}" if isinstance(fact, ValueFact) else ""
 
 
-def _compare_mappings(where: str, expected: MappingFact, actual: MappingFact, context: _Context) -> list[Difference]:
+def _compare_mappings(where: str, expected: MappingFact, actual: MappingFact, how: Telling) -> list[Difference]:
     if "type" in expected.policy.facts and _ALIKE.get(expected.type, expected.type) != _ALIKE.get(actual.type, actual.type):
-        return [_other_kind(where, expected, actual, context)]
+        return [_other_kind(where, expected, actual, how)]
     theirs = dict(zip(actual.keys, actual.items, strict=False))
-    found = []
+    found: list[Difference] = []
     for key, item in zip(expected.keys, expected.items, strict=True):
         path = key_path(where, key)
+        if found and not how.explain:
+            return found
         if key in theirs:
-            found += _compare(path, item, theirs[key], context)
+            found += _compare(path, item, theirs[key], how)
         else:
             text = f"{called(where)} lacks the key {key!r}." if where else f"{called(path)} is missing."
             found.append(difference(path, "type", text))
     extra = [key for key in actual.keys if key not in expected.keys]
     if extra and "type" in expected.policy.facts:
-        shown = f"the key {words.value_text(extra[0], quote=True)}" if context.quote else "a key"
+        shown = f"the key {words.value_text(extra[0], quote=True)}" if how.quote else "a key"
         text = f"{called(where)} has {shown}, which should not be there."
         found.append(difference(where, "type", text))
     return found
 
 
-def _compare_modules(where: str, expected: ModuleFact, actual: ModuleFact, context: _Context) -> list[Difference]:
+def _compare_modules(where: str, expected: ModuleFact, actual: ModuleFact, how: Telling) -> list[Difference]:
     facts = expected.policy.facts
     found = []
     for kind, other_kind in (("parameters", "buffers"), ("buffers", "parameters")):
@@ -248,7 +253,7 @@ def _compare_modules(where: str, expected: ModuleFact, actual: ModuleFact, conte
         for name, fact in wanted.items():
             path = f"{where}.{name}" if where else name
             if name in theirs:
-                found += _compare(path, fact, theirs[name], context)
+                found += _compare(path, fact, theirs[name], how)
             elif name in others:
                 text = f"{called(path)} is registered as a {_one(other_kind)}; it should be a {_one(kind)}."
                 found.append(difference(path, "type", text))
@@ -257,7 +262,7 @@ def _compare_modules(where: str, expected: ModuleFact, actual: ModuleFact, conte
                 found.append(difference(path, "type", text))
         extra = [name for name in theirs if name not in wanted and name not in dict(getattr(expected, other_kind))]
         if extra and "type" in facts:
-            shown = f"a {_one(kind)} `{extra[0]}`" if context.quote else f"a {_one(kind)}"
+            shown = f"a {_one(kind)} `{extra[0]}`" if how.quote else f"a {_one(kind)}"
             found.append(difference(where, "type", f"{called(where)} has {shown}, which should not be registered."))
     if found or "type" not in facts:
         return found
@@ -285,20 +290,20 @@ def _compare_structure(where: str, expected: ModuleFact, actual: ModuleFact) -> 
     return found
 
 
-def _compare_raised(where: str, expected: RaisedFact, actual: RaisedFact, context: _Context) -> Difference | None:
+def _compare_raised(where: str, expected: RaisedFact, actual: RaisedFact, how: Telling) -> Difference | None:
     wanted = f"it should raise {expected.error.type}" if expected.error else "it should raise nothing"
     error = actual.error
     if error is None:
         if expected.error is None:
             return None
-        returned = f" and returned {actual.returned}" if actual.returned and context.quote else ""
+        returned = f" and returned {actual.returned}" if actual.returned and how.quote else ""
         return difference(where, "type", f"{called(where)} raised nothing{returned}; {wanted}.")
     if expected.error is not None and _as_good(expected.error, error):
         return None
     if error.undefined or error.not_attempted:
         state = "not defined" if error.undefined else "not attempted yet"
         return difference(where, "error", f"{called(where)}: what it calls is {state}.")
-    return difference(where, "type", f"{called(where)} raised {words.error_name(error, quote=context.quote)}; {wanted}.")
+    return difference(where, "type", f"{called(where)} raised {words.error_name(error, quote=how.quote)}; {wanted}.")
 
 
 def same(left: Observation, right: Observation, tolerances: Mapping[str, float], *, effects: bool = True) -> bool:
@@ -320,33 +325,33 @@ def same(left: Observation, right: Observation, tolerances: Mapping[str, float],
     if left.returned is None or right.returned is None:
         return left.returned is right.returned
     try:
-        return _same(left.returned, right.returned, _Context(tolerances, quote=False))
+        return _same(left.returned, right.returned, Telling(tolerances, quote=False, explain=False))
     except (ValueError, TypeError, OverflowError, ArithmeticError, RecursionError):
         return False
 
 
-def _same(left: Fact, right: Fact, context: _Context) -> bool:
+def _same(left: Fact, right: Fact, how: Telling) -> bool:
     match left, right:
         case (SequenceFact(), SequenceFact()) if not left.policy.unordered and left.type not in _UNORDERED_TYPES:
             if left.type != right.type or len(left.items) != len(right.items):
                 return False
-            return all(_same(one, two, context) for one, two in zip(left.items, right.items, strict=True))
+            return all(_same(one, two, how) for one, two in zip(left.items, right.items, strict=True))
         case MappingFact(), MappingFact():
             if left.type != right.type or set(left.keys) != set(right.keys):
                 return False
             theirs = dict(zip(right.keys, right.items, strict=True))
-            return all(_same(one, theirs[key], context) for key, one in zip(left.keys, left.items, strict=True))
+            return all(_same(one, theirs[key], how) for key, one in zip(left.keys, left.items, strict=True))
         case RaisedFact(), RaisedFact():
             if left.error is None or right.error is None:
                 return left.error is right.error and left.returned == right.returned
             return same_error(left.error, right.error)
         case DigestFact(), _:
-            return not _compare("", left, right, context)
+            return not _compare("", left, right, how)
         case _, DigestFact():
-            return not _compare("", right, left, context)
+            return not _compare("", right, left, how)
         case _ if left.policy.judge is not None:
-            return similar_judged(left, right, left.policy.judge, context.tolerances)
-    return not _compare("", _widened(left), right, context)
+            return similar_judged(left, right, left.policy.judge, how)
+    return not _compare("", _widened(left), right, how)
 
 
 def _widened(fact: Fact) -> Fact:

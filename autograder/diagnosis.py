@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from autograder.answer_key import AnswerKey
-from autograder.comparison import compare, same
+from autograder.comparison import passes, same
 from autograder.jobs import Failure, Outcome
 from autograder.observation import (
     Fact,
@@ -129,7 +129,7 @@ def _equal(known: _Draws, seen: _Draws, tolerances: Mapping[str, float], *, effe
 
 def _differs(reference: Sequence[Observation], known: _Draws, tolerances: Mapping[str, float]) -> bool:
     return any(
-        isinstance(one, Failure) or bool(compare(expected, one, tolerances))
+        isinstance(one, Failure) or not passes(expected, one, tolerances)
         for expected, one in zip(reference, known, strict=False)
     )
 

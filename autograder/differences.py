@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ from autograder.results import Difference
 from autograder.tensor_values import Array
 
 __all__ = [
+    "Telling",
     "called",
     "difference",
     "index_text",
@@ -42,6 +45,21 @@ __all__ = [
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,59}")
 _TEXT_SHOWN = 60
 _ALONE = "result"
+
+
+@dataclass(frozen=True)
+class Telling:
+    """How to compare and what to say.
+
+    Attributes:
+        tolerances: by dtype name, as in course.yml.
+        quote: whether text that the code under test produced may stand in sentences.
+        explain: whether sentences are wanted at all, or only whether something differs; then the first will do.
+    """
+
+    tolerances: Mapping[str, float]
+    quote: bool = True
+    explain: bool = True
 
 
 def difference(where: str, fact: str, sentence: str) -> Difference:

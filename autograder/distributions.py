@@ -73,6 +73,8 @@ def _objection(drawn: Array, family: _Family, alpha: float, epsilon: float) -> s
         room = 2 * count * epsilon * 4
         if excess > 2 * math.sqrt(count * log) + 2 * log + room or -excess > 2 * math.sqrt(count * log) + room:
             return f"has standard deviation {spread:.4g}; about {family.std:.4g} is expected of {family}"
+    if epsilon <= _COARSE and (repeats := _unlikely_repeats(drawn, family, alpha)):
+        return repeats
     shares = family.cdf(np.sort(drawn))
     steps = np.arange(1, count + 1) / count
     distance = max(float((steps - shares).max()), float((shares - steps + 1 / count).max()))
@@ -82,9 +84,7 @@ def _objection(drawn: Array, family: _Family, alpha: float, epsilon: float) -> s
         empty = 1 - alpha ** (1 / count)
         if max(float(shares[0]), 1 - float(shares[-1])) > empty + 4 * epsilon:
             return f"lies between {low:.4g} and {high:.4g}; {family} reaches further"
-    if epsilon <= _COARSE:
-        return _unlikely_repeats(drawn, family, alpha) or _dependence(family.cdf(drawn), alpha)
-    return ""
+    return _dependence(family.cdf(drawn), alpha) if epsilon <= _COARSE else ""
 
 
 def _unlikely_repeats(drawn: Array, family: _Family, alpha: float) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from autograder import differences as words
-from autograder.differences import called, difference
+from autograder.differences import Telling, called, difference
 from autograder.distributions import alike, judge_distribution
 from autograder.observation import DEFAULT_FACTS, AtLeast, AtMost, DistributedAs, Fact, Judge, TensorFact, ValueFact
 from autograder.results import Difference
@@ -18,16 +16,14 @@ __all__ = ["compare_judged", "similar_judged"]
 _NUMBERS = {"int", "float"}
 
 
-def compare_judged(
-    where: str, expected: Fact, actual: Fact, judge: Judge, tolerances: Mapping[str, float], quote: bool
-) -> list[Difference]:
+def compare_judged(where: str, expected: Fact, actual: Fact, judge: Judge, how: Telling) -> list[Difference]:
     """Judges what was observed; the expected fact gives the judge's parameters and the facts compared beside it."""
     facts = tuple(fact for fact in expected.policy.facts if fact not in ("values", "bits"))
     if "type" in facts and not _of_one_kind(expected, actual):
-        yours, wanted = words.kind_text(actual, quote=quote), words.kind_text(expected, quote=True)
+        yours, wanted = words.kind_text(actual, quote=how.quote), words.kind_text(expected, quote=True)
         return [difference(where, "type", f"{called(where)} is {yours}; it should be {wanted}.")]
     if isinstance(expected, TensorFact) and isinstance(actual, TensorFact):
-        found = compare_tensors(where, expected, actual, tolerances, quote, facts)
+        found = compare_tensors(where, expected, actual, how, facts)
         if found is not None:
             return [found]
     objection = _objection(actual, judge)
@@ -54,13 +50,13 @@ def _objection(actual: Fact, judge: Judge) -> str:
     return "" if number <= judge.bound else f"is {number:.4g}; it should be at most {judge.bound:.4g}"
 
 
-def similar_judged(left: Fact, right: Fact, judge: Judge, tolerances: Mapping[str, float]) -> bool:
+def similar_judged(left: Fact, right: Fact, judge: Judge, how: Telling) -> bool:
     """Whether two judged things are alike enough to come from the same mistake; see `comparison.same`."""
     if not _of_one_kind(left, right):
         return False
     if isinstance(left, TensorFact) and isinstance(right, TensorFact):
         facts = tuple(fact for fact in DEFAULT_FACTS if fact != "values")
-        if compare_tensors("", left, right, tolerances, False, facts) is not None:
+        if compare_tensors("", left, right, how, facts) is not None:
             return False
     if isinstance(judge, AtLeast | AtMost):
         one, two = number_of(left), number_of(right)

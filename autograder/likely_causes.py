@@ -69,7 +69,7 @@ def _complex_causes(expected: Array, actual: Array, allowed: float) -> Iterator[
 
 
 def _real_causes(expected: Array, actual: Array, dtypes: tuple[str, str], allowed: float) -> Iterator[str]:
-    slack = max(allowed, 1e-6 * float(np.abs(actual).max()), 1e-300) if any(map(is_inexact, dtypes)) else 0.0
+    slack = _slack(expected, actual, dtypes, allowed)
 
     def near(left: Array, right: Array) -> bool:
         return left.shape == right.shape and bool((np.abs(left - right) <= slack).all())
@@ -77,8 +77,6 @@ def _real_causes(expected: Array, actual: Array, dtypes: tuple[str, str], allowe
     if not actual.any():
         yield "All of yours are 0." if actual.size > 1 else ""
         return
-    if precision := _lost_precision(expected, actual, dtypes):
-        yield precision
     if not expected.any():
         return
     if near(actual, -expected):
@@ -86,9 +84,12 @@ def _real_causes(expected: Array, actual: Array, dtypes: tuple[str, str], allowe
     if near(actual, np.abs(expected)):
         yield "The signs are lost: all of yours are positive."
     yield from _orders(expected, actual, near)
-    yield from _factors(expected, actual, near)
+    yield from _factors(expected, actual, near, slack)
     if expected.size > 1:
-        yield from _offsets(expected, actual, near)
+        yield from _offsets(expected, actual, near, slack)
+    if precision := _lost_precision(expected, actual, dtypes):
+        yield precision
+    if expected.size > 1:
         yield from _overflows(expected, actual)
         yield from _roundings(expected, actual, near)
         yield from _functions(expected, actual, near)
@@ -97,6 +98,14 @@ def _real_causes(expected: Array, actual: Array, dtypes: tuple[str, str], allowe
 
 
 _Near = Callable[[Array, Array], bool]
+
+
+def _slack(expected: Array, actual: Array, dtypes: tuple[str, str], allowed: float) -> float:
+    """The allowed distance, in proportion where yours are larger."""
+    if not any(map(is_inexact, dtypes)):
+        return 0.0
+    largest = float(np.abs(expected).max())
+    return allowed * max(1.0, float(np.abs(actual).max()) / largest) if largest else allowed
 
 
 def _lost_precision(expected: Array, actual: Array, dtypes: tuple[str, str]) -> str:
@@ -145,15 +154,17 @@ def _same_numbers(expected: Array, actual: Array, near: _Near) -> Iterator[str]:
         yield "They are the same numbers in another order."
 
 
-def _factors(expected: Array, actual: Array, near: _Near) -> Iterator[str]:
+def _factors(expected: Array, actual: Array, near: _Near, slack: float) -> Iterator[str]:
     factor = float((expected * actual).sum() / (expected * expected).sum())
-    if not np.isfinite(factor) or factor == 0 or abs(factor - 1) < 1e-9 or not near(actual, factor * expected):
+    if not np.isfinite(factor) or factor == 0 or not near(actual, factor * expected):
+        return
+    if abs(factor - 1) * float(np.abs(expected).max()) <= 4 * slack:
         return
     for value, inverse in ((factor, False), (1 / factor, True)):
         whole = round(value)
-        if abs(whole) < 2 or abs(value - whole) > 1e-4 * abs(value):
+        if whole < 2 or abs(value - whole) > 1e-4 * abs(value):
             continue
-        if expected.size == 1 and abs(whole) > _LARGEST_SINGLE_FACTOR:
+        if expected.size == 1 and whole > _LARGEST_SINGLE_FACTOR:
             continue
         text = f"Yours are 1/{whole} of the expected ones" if inverse else f"Yours are {whole} times the expected ones"
         if expected.size == 1:
@@ -203,9 +214,9 @@ def _functions(expected: Array, actual: Array, near: _Near) -> Iterator[str]:
             yield text
 
 
-def _offsets(expected: Array, actual: Array, near: _Near) -> Iterator[str]:
+def _offsets(expected: Array, actual: Array, near: _Near, slack: float) -> Iterator[str]:
     offset = float((actual - expected).mean())
-    if near(actual, expected + offset) and np.unique(expected).size > 1:
+    if abs(offset) > 4 * slack and near(actual, expected + offset) and np.unique(expected).size > 1:
         yield f"Each of yours is off by {offset:.4g}."
 
 

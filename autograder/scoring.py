@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from autograder.answer_key import AnswerKey
-from autograder.comparison import compare
+from autograder.comparison import compare, passes
 from autograder.course import Course
 from autograder.diagnosis import diagnose
 from autograder.differences import difference, error_name
@@ -119,11 +119,10 @@ def _judge(
         if isinstance(one, Failure):
             first = first or one
             continue
-        differences = compare(reference, one, tolerances, task=check.task, quote=check.visible)
-        if not differences:
+        if passes(reference, one, tolerances):
             passed += 1
         elif first is None:
-            first, found = one, differences
+            first, found = one, compare(reference, one, tolerances, task=check.task, quote=check.visible)
     result = msgspec.structs.replace(result, draws_passed=passed)
     if first is None:
         return msgspec.structs.replace(result, outcome=Outcome.PASSED)

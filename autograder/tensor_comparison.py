@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 
 from autograder import differences as words
-from autograder.differences import called, difference, index_text, number_pair, places_text
+from autograder.differences import Telling, called, difference, index_text, number_pair, places_text
 from autograder.likely_causes import likely_cause
 from autograder.observation import FACT_NAMES, FactName, Policy, TensorFact
 from autograder.results import Difference
@@ -24,21 +24,15 @@ class _Pair:
     expected: TensorFact
     actual: TensorFact
     policy: Policy
-    tolerances: Mapping[str, float]
-    quote: bool
+    how: Telling
 
 
 def compare_tensors(
-    where: str,
-    expected: TensorFact,
-    actual: TensorFact,
-    tolerances: Mapping[str, float],
-    quote: bool = True,
-    facts: tuple[FactName, ...] | None = None,
+    where: str, expected: TensorFact, actual: TensorFact, how: Telling, facts: tuple[FactName, ...] | None = None
 ) -> Difference | None:
     """The first fact of the expected tensor's policy (or of `facts`) that differs."""
     wanted = expected.policy.facts if facts is None else facts
-    pair = _Pair(where, expected, actual, expected.policy, tolerances, quote)
+    pair = _Pair(where, expected, actual, expected.policy, how)
     for fact in FACT_NAMES:
         if fact in wanted:
             sentence = _COMPARE[fact](pair)
@@ -50,7 +44,7 @@ def compare_tensors(
 def _type(pair: _Pair) -> str:
     if pair.expected.type == pair.actual.type:
         return ""
-    yours, wanted = words.kind_text(pair.actual, quote=pair.quote), words.kind_text(pair.expected, quote=True)
+    yours, wanted = words.kind_text(pair.actual, quote=pair.how.quote), words.kind_text(pair.expected, quote=True)
     if yours == wanted:
         return f"{called(pair.where)} is {yours} of another kind."
     return f"{called(pair.where)} is {yours}; it should be {wanted}."
@@ -118,7 +112,7 @@ def _values(pair: _Pair) -> str:
         right,
         (expected.dtype, actual.dtype),
         pair.policy,
-        pair.tolerances,
+        pair.how,
     )
 
 
@@ -138,15 +132,17 @@ def compare_arrays(
     actual: Array,
     dtypes: tuple[str, str],
     policy: Policy,
-    tolerances: Mapping[str, float],
+    how: Telling,
 ) -> str:
     """The sentence on what differs between two arrays of one shape, or ""."""
-    allowed = allowed_distance(expected, dtypes, policy, tolerances)
+    allowed = allowed_distance(expected, dtypes, policy, how.tolerances)
     if policy.unordered and expected.ndim > 0:
         return _compare_rows(where, expected, actual, allowed)
     different, distance = mismatches(expected, actual, allowed)
     if not different.any():
         return ""
+    if not how.explain:
+        return f"{called(where)} has other values."
     return values_sentence(where, expected, actual, different, distance) + _cause(expected, actual, dtypes, allowed)
 
 
@@ -236,7 +232,7 @@ def _gradient(pair: _Pair) -> str:
         return f"The gradient of {name} cannot be compared."
     dtypes = (expected.dtype, actual.dtype)
     policy = msgspec.structs.replace(pair.policy, unordered=False)
-    return compare_arrays(f"{pair.where or 'result'}.grad", left, right, dtypes, policy, pair.tolerances)
+    return compare_arrays(f"{pair.where or 'result'}.grad", left, right, dtypes, policy, pair.how)
 
 
 _HAS = {
@@ -257,7 +253,7 @@ def _aliasing(pair: _Pair) -> str:
     yours, wanted = set(pair.actual.shares), set(pair.expected.shares)
     lost, gained = sorted(wanted - yours), sorted(yours - wanted)
     if gained:
-        other = called(gained[0]) if pair.quote or _plain_path(gained[0]) else "something else"
+        other = called(gained[0]) if pair.how.quote or _plain_path(gained[0]) else "something else"
         return f"{called(pair.where)} shares its storage with {other}; it should have its own."
     if lost:
         return f"{called(pair.where)} has a storage of its own; it should share that of {called(lost[0])}."

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
 from autograder import differences as words
-from autograder.differences import called, difference
+from autograder.differences import Telling, called, difference
 from autograder.observation import Fact, TensorFact, ValueFact
 from autograder.results import Difference
 from autograder.tensor_comparison import compare_arrays
@@ -20,39 +19,31 @@ __all__ = ["compare_numbers", "compare_values", "number_of"]
 _FLOAT = "float32"
 
 
-def compare_values(
-    where: str, expected: ValueFact, actual: ValueFact, tolerances: Mapping[str, float], quote: bool = True
-) -> Difference | None:
+def compare_values(where: str, expected: ValueFact, actual: ValueFact, how: Telling) -> Difference | None:
     """Compares type and value; a float has the tolerance of float32."""
     facts = expected.policy.facts
     if "type" in facts and expected.type != actual.type:
-        yours, wanted = words.kind_text(actual, quote=quote), words.kind_text(expected, quote=True)
+        yours, wanted = words.kind_text(actual, quote=how.quote), words.kind_text(expected, quote=True)
         return difference(where, "type", f"{called(where)} is {yours}; it should be {wanted}.")
     if "values" not in facts or expected.value == actual.value:
         return None
     if isinstance(expected.value, int | float) and isinstance(actual.value, int | float):
-        return compare_numbers(where, expected, actual, tolerances, quote)
-    yours = words.value_text(actual.value, quote=quote)
+        return compare_numbers(where, expected, actual, how)
+    yours = words.value_text(actual.value, quote=how.quote)
     wanted = words.value_text(expected.value, quote=True)
     return difference(where, "values", f"{called(where)} is {yours}; it should be {wanted}.")
 
 
-def compare_numbers(
-    where: str,
-    expected: Fact,
-    actual: Fact,
-    tolerances: Mapping[str, float],
-    quote: bool = True,
-) -> Difference | None:
+def compare_numbers(where: str, expected: Fact, actual: Fact, how: Telling) -> Difference | None:
     """Compares a number with a number, or with a tensor of one element."""
     if "values" not in expected.policy.facts:
         return None
     left, right = _as_array(expected), _as_array(actual)
     if left is None or right is None or left.size != 1 or right.size != 1:
-        yours, wanted = words.kind_text(actual, quote=quote), words.kind_text(expected, quote=True)
+        yours, wanted = words.kind_text(actual, quote=how.quote), words.kind_text(expected, quote=True)
         return difference(where, "type", f"{called(where)} is {yours}; it should be {wanted}.")
     dtypes = _dtype_of(expected), _dtype_of(actual)
-    sentence = compare_arrays(where, left.reshape(()), right.reshape(()), dtypes, expected.policy, tolerances)
+    sentence = compare_arrays(where, left.reshape(()), right.reshape(()), dtypes, expected.policy, how)
     return difference(where, "values", sentence) if sentence else None
 
 
