@@ -215,6 +215,8 @@ class _Proof:
         yield _Trial(make_job(self.course, topic, topic.exercise, seed=self.seeds[0]), judge)
 
     def _misconceptions(self, topic: Topic, keys: dict[int, AnswerKey]) -> Iterator[_Trial]:
+        """The first seed is run anew; for the others the key holds what was run to make it."""
+        first = self.seeds[0]
         for spec in topic.misconceptions:
             for seed, key in keys.items():
 
@@ -222,7 +224,11 @@ class _Proof:
                     for result in self._results(topic, key, run, spec.task):
                         self._must_be_diagnosed(result, spec.name, seed)
 
-                yield _Trial(self._variant_job(topic, spec, topic.misconception_module, seed), judge)
+                if seed == first:
+                    yield _Trial(self._variant_job(topic, spec, topic.misconception_module, seed), judge)
+                else:
+                    draws = key.misconceptions[spec.name].items()
+                    judge(Run(observations={(check, draw): one for check, seen in draws for draw, one in enumerate(seen)}))
 
     def _must_be_diagnosed(self, result: TaskResult, name: str, seed: int) -> None:
         where = f"{result.task}: the misconception {name}, seed {seed},"
@@ -249,7 +255,10 @@ class _Proof:
             self.mutants += make_mutants(topic.reference, task, self._tasks())
         thin, first = _one_draw(topic), self.seeds[0]
         self._try(self._pace(thin, first))
-        rounds = [(thin, self._key(thin, first), first), *((topic, key, seed) for seed, key in keys.items())]
+        rounds = [
+            (thin, self._key(replace(thin, misconceptions=()), first), first),
+            *((topic, key, seed) for seed, key in keys.items()),
+        ]
         alive = list(self.mutants)
         for drawn, key, seed in rounds:
             left: list[Mutant] = []
