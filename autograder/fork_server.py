@@ -59,6 +59,7 @@ _ENVIRONMENT = {
     "PYTHONMALLOC": "malloc",
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
+_CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 _PASSED_ON = ("HOME", "TZ", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "MPLCONFIGDIR")
 
 _Answer = TypeVar("_Answer", bound=FromChild)
@@ -374,14 +375,11 @@ def _how_it_ended(ended: Ended) -> ChildLost:
         return OutOfTime("used up its processor time")
     if ended.status >= 0:
         return ChildLost(f"ended the process (exit code {ended.status})")
-    names = {signal.SIGSEGV: "crashed (segmentation fault)", signal.SIGABRT: "crashed (abort)"}
-    names |= {signal.SIGBUS: "crashed (bus error)", signal.SIGFPE: "crashed (arithmetic error)"}
-    names |= {signal.SIGKILL: "was killed, perhaps since memory ran out", signal.SIGXFSZ: "wrote too large a file"}
-    try:
-        number = signal.Signals(-ended.status)
-    except ValueError:
-        return ChildLost(f"was ended by signal {-ended.status}")
-    return ChildLost(names.get(number, f"was ended by the signal {number.name}"))
+    if -ended.status in _CRASHES:
+        return ChildLost("crashed the process")
+    if ended.status == -signal.SIGKILL:
+        return ChildLost("was killed, perhaps since memory ran out")
+    return ChildLost(f"was ended by signal {-ended.status}")
 
 
 def _bytes_beneath(folder: Path) -> int:

@@ -41,6 +41,7 @@ _ALWAYS = (
     *("torch.func", "torch.profiler", "torch.nn.utils.parametrize", "torch.nn.utils.rnn"),
 )
 _IF_INSTALLED = ("matplotlib.pyplot",)
+_CHILD_FAILED = 97
 _FIRST_SLOT_USER = 61_500  # among the uids that systemd keeps for services without an account
 
 
@@ -237,13 +238,15 @@ def _be_child(
 ) -> NoReturn:
     from autograder.child import run_child
 
+    status = _CHILD_FAILED
     try:
         control.close()
         run_child(order, found, shell, descriptors)
+        status = 0
     except BaseException:  # the child's last words go where its output goes
         os.write(2, traceback.format_exc().encode())
-        os._exit(97)
-    os._exit(0)
+    finally:
+        os._exit(status)
 
 
 def _wait(control: socket.socket, pid: int, job: int, decoder: msgspec.msgpack.Decoder[ToZygote]) -> bool:

@@ -35,6 +35,8 @@ _FREQUENT = ("futex", "mmap", "munmap", "read", "write", "madvise")
 _NO_SUCH_CALL = ("clone3",)  # the C library then falls back to clone(), whose flags can be judged
 _NOT_SUPPORTED = tuple(name for name in JUDGED if "xattr" in name)  # the error that shutil.copy2 passes over
 
+# Landlock does not judge these. They are said to have worked, for shutil.copy and the like, and do nothing.
+_PRETENDED = ("chmod", "fchmod", "fchmodat", "fchmodat2", "utimensat", "utime", "utimes", "futimesat")
 _PID = 0x7ABC_DEF0  # larger than any; stands for the process's own until it is known
 _PID_BYTES = struct.pack("I", _PID)
 
@@ -115,6 +117,8 @@ def _template(machine: str) -> bytes:
         made.answer(name, _error(errno.ENOSYS))
     for name in _NOT_SUPPORTED:
         made.answer(name, _error(errno.EOPNOTSUPP))
+    for name in _PRETENDED:
+        made.answer(name, _error(0))
     for name in ALLOWED:
         if name not in _FREQUENT:
             made.answer(name, _ALLOW)
