@@ -37,6 +37,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
 _BASE64_LINES = re.compile(r"(?<=[A-Za-z0-9+/]{40})\r?\n(?=[A-Za-z0-9+/]{4,}={0,2}(?:\s|$))")
 _CODE_SUFFIXES = (".py", ".pyi")
 _SHORTEST = 3
+_SHORTEST_EXPRESSION = 6
 _DEEPEST = 6
 _LARGEST = 64 * 2**20
 
@@ -145,6 +146,10 @@ def _secrets_of(name: str, source: str) -> Iterator[_Secret]:
             yield _Secret((node.name,), name, node.lineno, node.name)
         if isinstance(node, ast.stmt) and _telling(tokens := _tokens(_first_line(node))):
             yield _Secret(tokens, name, node.lineno, _first_line(node))
+        if isinstance(node, (ast.Return, ast.Assign)) and node.value is not None:
+            text = ast.unparse(node.value)
+            if len(tokens := _tokens(text)) >= _SHORTEST_EXPRESSION and _telling(tokens):
+                yield _Secret(tokens, name, node.lineno, text)
 
 
 def _feedback(source: str) -> Iterator[str]:
@@ -194,8 +199,10 @@ class _Index:
         return list(dict.fromkeys(self._occurring(tokens)))
 
     def forget(self, tokens: tuple[str, ...]) -> None:
-        """Take everything that stands in a public text out of the index."""
+        """Take everything that stands in a public text out of the index, private files' own names excepted."""
         for secret in self.search(tokens):
+            if not secret.line:
+                continue
             if len(secret.tokens) == 1:
                 self._words.pop(secret.tokens[0], None)
             else:

@@ -163,6 +163,7 @@ def test_a_solution_is_found_anywhere_in_a_notebook(course, book, where):
         ("see solutions/means.py", "solutions/means.py"),
         ("see ../tests/hidden/test_means.py", "tests/hidden/test_means.py"),
         ("# because both gradients are added", "solutions/means.py:5"),
+        ("x.mean(dim=1, keepdim=False)", "solutions/means.py:13"),
         ("predicted=17.0", "solutions/means.py:5"),
         ('raise ValueError(f"x has {x.dim()} dimensions")', "solutions/means.py:12"),
     ],
