@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--code` and `--code-seed`."""
     group = parser.getgroup("autograde", "checks of exercises")
     group.addoption("--code", metavar="FILE", help="run @checks on this notebook or Python file (default: the reference)")
-    group.addoption("--code-seed", type=int, default=0, metavar="N", help="seed of the inputs of @checks (default: 0)")
+    group.addoption("--code-seed", type=int, metavar="N", help="seed of the inputs of @checks (default: 0)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -79,6 +79,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         codes.close()
 
 
+def _codes(config: pytest.Config) -> Codes:
+    from autograder.pytest_codes import Codes
+
+    if _CODES not in config.stash:
+        name = config.getoption("code")
+        path = None if name is None else config.invocation_params.dir / name
+        config.stash[_CODES] = Codes(path, config.getoption("code_seed"))
+    return config.stash[_CODES]
+
+
 def _topic_of(path: Path, topics: set[str]) -> str | None:
     from autograder.notebooks import notebook_topic
 
@@ -111,18 +121,16 @@ class CheckItem(pytest.Item):
     def runtest(self) -> None:
         """Run every draw on the code and on the reference, and compare."""
         from autograder.check_run import run_check
-        from autograder.pytest_codes import Codes
 
-        codes = self.config.stash.setdefault(_CODES, Codes(self.config.getoption("code"), self.config.invocation_params.dir))
-        code, reference = codes.of(self.topic, self.path)
-        for request in codes.requests(self.topic, self.path, self.name, self.config.getoption("code_seed")):
+        checks = _codes(self.config).checks(self.path)
+        code = checks.code()
+        for request in checks.requests(self.name):
             actual = run_check(self.obj, code, request)
             self.add_report_section("call", "stdout of the code", actual.output)
             self._stop_where_it_is_wanted(actual, code, request)
-            expected = run_check(self.obj, reference, request)
-            problems = codes.problems(self.path, request, expected, actual)
+            problems = checks.problems(self.obj, request, actual)
             if problems:
-                draw = f"\n(draw {request.draw + 1} of this check)" if request.draw else ""
+                draw = f"\n(on draw {request.draw + 1} of its inputs)" if request.draw else ""
                 raise CheckFailed("\n".join(problems) + draw)
 
     def _stop_where_it_is_wanted(self, actual: Observation, code: Code, request: CheckRequest) -> None:
@@ -138,7 +146,8 @@ class CheckItem(pytest.Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """For a check that failed only what differs; for anything else pytest's own report."""
         if isinstance(excinfo.value, CheckFailed):
-            return f"{self.obj.__doc__ or ''}".strip() + f"\n\n{excinfo.value}"
-        if isinstance(excinfo.value, (AutogradeError, pytest.UsageError)):
+            sentence = " ".join((self.obj.__doc__ or "").split())
+            return f"{excinfo.value}\n\nThis check: {sentence}"
+        if isinstance(excinfo.value, AutogradeError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
