@@ -2,6 +2,7 @@
 
 Exact means: the same observation on every check of the task, in every draw. Else each failing check is explained by a
 misconception that was seen to do the same there, and differs there from the reference; as few as possible, three at most.
+What no misconception explains in full may be explained by one that looks the same in what the check compares.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from autograder.observation import (
     MappingFact,
     ModuleFact,
     Observation,
+    RaisedFact,
     SequenceFact,
     TensorFact,
     ValueFact,
@@ -60,6 +62,10 @@ def diagnose(
         if all(_equal(known.get(check, ()), seen[check], tolerances, effects=True) for check in checks):
             return (Diagnosis(misconception=name, feedback=key.feedback[name], exact=True, checks=tuple(failing)),)
     explained = {name: _explained(name, failing, seen, key, tolerances, side_effects) for name in candidates}
+    left = set(failing).difference(*explained.values())
+    if left:
+        for name in candidates:
+            explained[name] |= _explained_as_far_as_compared(name, left, failing, seen, key, tolerances)
     return tuple(
         Diagnosis(misconception=name, feedback=key.feedback[name], exact=False, checks=tuple(sorted(found)))
         for name, found in _fewest({name: found for name, found in explained.items() if found}, failing)
@@ -101,6 +107,45 @@ def _explained(
         if effects and effects == _effects(seen, key):
             found.add(side_effects)
     return found
+
+
+def _explained_as_far_as_compared(
+    name: str,
+    left: Collection[str],
+    failing: Collection[str],
+    seen: Mapping[str, _Draws],
+    key: AnswerKey,
+    tolerances: Mapping[str, float],
+) -> set[str]:
+    """The checks in which the misconception looks the same in what the check compares: with two mistakes in one
+    function, all else may differ. Exceptions do not count, and the misconception must fail nothing that passes."""
+    known = key.misconceptions[name]
+    wrong = {check for check in known if _differs(key.reference[check], known[check], tolerances)}
+    if any(check in seen and check not in failing for check in wrong):
+        return set()
+    return {
+        check for check in left if check in wrong and check in seen and _looks_equal(known[check], seen[check], tolerances)
+    }
+
+
+def _looks_equal(known: _Draws, seen: _Draws, tolerances: Mapping[str, float]) -> bool:
+    return len(known) == len(seen) and all(
+        isinstance(left, Observation)
+        and isinstance(right, Observation)
+        and left.error is None
+        and not _has_raised(left.returned)
+        and passes(left, right, tolerances)
+        for left, right in zip(known, seen, strict=True)
+    )
+
+
+def _has_raised(fact: Fact | None) -> bool:
+    match fact:
+        case RaisedFact():
+            return fact.error is not None
+        case SequenceFact() | MappingFact():
+            return any(map(_has_raised, fact.items))
+    return False
 
 
 def _effects(seen: Mapping[str, _Draws], key: AnswerKey) -> set[tuple[str, str]]:

@@ -31,6 +31,8 @@ def compare_tensors(
     where: str, expected: TensorFact, actual: TensorFact, how: Telling, facts: tuple[FactName, ...] | None = None
 ) -> Difference | None:
     """The first fact of the expected tensor's policy (or of `facts`) that differs."""
+    if expected == actual:
+        return None
     wanted = expected.policy.facts if facts is None else facts
     pair = _Pair(where, expected, actual, expected.policy, how)
     for fact in FACT_NAMES:
@@ -143,7 +145,7 @@ def compare_arrays(
         return ""
     if not how.explain:
         return f"{called(where)} has other values."
-    return values_sentence(where, expected, actual, different, distance) + _cause(expected, actual, dtypes, allowed)
+    return _values_sentence(where, expected, actual, different, distance) + _cause(expected, actual, dtypes, allowed)
 
 
 def _cause(expected: Array, actual: Array, dtypes: tuple[str, str], allowed: float) -> str:
@@ -151,7 +153,7 @@ def _cause(expected: Array, actual: Array, dtypes: tuple[str, str], allowed: flo
     return f" {cause}" if cause else ""
 
 
-def values_sentence(where: str, expected: Array, actual: Array, different: Array, distance: Array) -> str:
+def _values_sentence(where: str, expected: Array, actual: Array, different: Array, distance: Array) -> str:
     """How many elements differ, how far, and where; or where NaN and infinities stand that should not."""
     shape, count = expected.shape, int(np.count_nonzero(different))
     if expected.size == 1:
