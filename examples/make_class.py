@@ -209,6 +209,17 @@ def stream(cell: nbformat.NotebookNode, text: str, name: str = "stdout") -> None
     cell.outputs = [*cell.get("outputs", []), new_output("stream", name=name, text=text)]
 
 
+def _joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """What was printed in one piece, however a kernel happened to send it."""
+    joined: list[nbformat.NotebookNode] = []
+    for out in outputs:
+        if joined and out.output_type == "stream" and joined[-1].get("name") == out.name:
+            joined[-1].text += out.text
+        else:
+            joined.append(out)
+    return joined
+
+
 def write(student: str, copy_: Copy, *, execute: bool = False, ran: bool = True, path: str | None = None) -> Path:
     """Save a copy as STUDENT/TOPIC.ipynb; executed copies carry the outputs of a real kernel."""
     notebook = copy_.notebook(student, ran=ran)
@@ -220,6 +231,8 @@ def write(student: str, copy_: Copy, *, execute: bool = False, ran: bool = True,
         client.execute()
         notebook.metadata = nbformat.from_dict(copy.deepcopy(METADATA))
         for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs = _joined(cell.outputs)
             text = [out for out in cell.get("outputs", ()) if "image/png" not in out.get("data", {})]
             SAVED_OUTPUTS.setdefault(cell.source, text)
     target = OUT / student / (path or f"{copy_.topic}.ipynb")

@@ -1,7 +1,5 @@
 """Right answers again, by a third hand: NumPy habits, gradients by backward() on private copies."""
 
-import copy
-
 import torch
 
 
@@ -60,7 +58,9 @@ def value_and_grad(f, x):
 
 
 def per_sample_grads(model, loss_fn, X, y):
-    twin = copy.deepcopy(model)
+    from copy import deepcopy
+
+    twin = deepcopy(model)
     result = {}
     for i in range(X.size(0)):
         twin.zero_grad()

@@ -86,7 +86,7 @@ def mean_any__no_check(x):
 
 def mean_any__segfault(x):
     # "faster": reads the memory itself
-    first = ctypes.string_at(0, x.numel() + 1)
+    first = ctypes.string_at(8, x.numel() + 1)
     return torch.tensor(sum(first) / x.numel())
 
 

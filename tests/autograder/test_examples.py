@@ -158,15 +158,15 @@ def test_what_became_of_a_dead_or_endless_task_is_said(graded: Path) -> None:
     for name, task, words in (
         ("ivan/autograd", "sign_ste", "did not end"),
         ("jun/autograd", "gradient_penalty", "ended"),
-        ("jun/dtypes", "mean_any", "ended"),
+        ("jun/dtypes", "mean_any", "crashed"),
     ):
         (found,) = [one for one in result(graded, name).tasks if one.task == task]
         assert all(words in check.reason for check in found.checks if check.name != "side_effects")
 
 
 def test_nothing_of_the_reference_stands_in_a_result(graded: Path) -> None:
-    """Answers of predictions that were not given must not be told."""
-    for name in ("fatima/dtypes", "hana/dtypes", "elena/dtypes"):
+    """The right answer of a prediction is not told to those who did not find it."""
+    for name in ("fatima/dtypes", "elena/dtypes"):
         tasks = {task.task: task for task in result(graded, name).tasks}
         assert "44" not in msgspec.json.encode(tasks["predicted_pixel"]).decode()
 
