@@ -145,7 +145,10 @@ class TensorFact(msgspec.Struct, frozen=True, tag="tensor", tag_field="kind", kw
 
 
 class ValueFact(msgspec.Struct, frozen=True, tag="value", tag_field="kind", kw_only=True):
-    """A number, string, None, dtype or device. `type` is the exact type's name, as in `type(x).__name__`."""
+    """A number, string, None, dtype or device. `type` is the name of the exact type (type_names.py).
+
+    An int of more than 64 bits stands as its hexadecimal text.
+    """
 
     type: str
     value: bool | int | float | str | None = None
@@ -161,7 +164,7 @@ class SequenceFact(msgspec.Struct, frozen=True, tag="sequence", tag_field="kind"
 
 
 class MappingFact(msgspec.Struct, frozen=True, tag="mapping", tag_field="kind", kw_only=True):
-    """A dict, in its own order. Keys that are not strings stand as their repr."""
+    """A dict, in its own order. Keys that are not strings stand in angle brackets, so that 1 and "1" differ."""
 
     type: str
     keys: tuple[str, ...] = ()
