@@ -1,0 +1,200 @@
+"""Grades the same notebooks with nbgrader and with autograde, in interleaved rounds, and says what a submission costs.
+
+    make bench                                    measure and print
+    .venv/bin/python benchmarks/bench.py --write  also write docs/benchmarks.md
+
+Three things are measured: `nbgrader autograde` on a small class; `autograde grade` on a class of copies of the same
+notebooks, large enough that starting up matters as little as it does for a real class; and the floor (floor.py). Times
+are those of whole processes with all that they start. Both graders run as they do by default: nbgrader one submission
+at a time, autograde one per core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import measure
+import nbgrader_course
+
+from autograder.course import load_course
+
+ROOT = Path(__file__).parents[1]
+STUDENTS = ("ada", "boris", "chiara", "dmitri", "elena", "rosa")
+"""Students of the example class whose code ends in good time: nbgrader would wait half a minute for the others."""
+TOPICS = ("dtypes", "autograd")
+GOAL_THROUGHPUT, GOAL_CPU = 100, 4
+
+
+@dataclass
+class Series:
+    """Costs per submission of one grader, one entry a round; `peak_mb` is of the whole run."""
+
+    name: str
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    peak_mb: float = 0.0
+
+    def add(self, cost: measure.Cost, submissions: int) -> None:
+        """Note a round in which that many submissions were graded."""
+        self.wall.append(cost.wall / submissions)
+        self.cpu.append(cost.cpu / submissions)
+
+
+class Bench:
+    """The folders of one benchmark."""
+
+    def __init__(self, work: Path, copies: int) -> None:
+        """Build both classes in `work`: `copies` of each notebook for autograde, one for nbgrader."""
+        self.work, self.copies = work, copies
+        course = load_course(ROOT)
+        points = {topic: {task: entry.points for task, entry in course.topics[topic].tasks.items()} for topic in TOPICS}
+        self.nbgrader = work / "nbgrader"
+        self.nbgrader.mkdir()
+        nbgrader_course.build_course(self.nbgrader, ROOT / "exercises", points)
+        self.ours = work / "class"
+        for student in STUDENTS:
+            for topic in TOPICS:
+                source = ROOT / "examples" / "class" / student / f"{topic}.ipynb"
+                target = self.nbgrader / "submitted" / student / topic / f"{topic}.ipynb"
+                nbgrader_course.submission(self.nbgrader, topic, source, target, student)
+                for number in range(copies):
+                    name = f"{student}{number:03d}"
+                    target = self.ours / name / f"{topic}.ipynb"
+                    nbgrader_course.submission(self.nbgrader, topic, source, target, name)
+
+    @property
+    def submissions(self) -> int:
+        """How many submissions nbgrader grades in a round; autograde grades `copies` times as many."""
+        return len(STUDENTS) * len(TOPICS)
+
+    def run_nbgrader(self, number: int, *, memory: bool = False) -> measure.Cost:
+        """Grade all topics in a fresh copy of the course."""
+        root = self.work / f"nbgrader-{number}"
+        shutil.copytree(self.nbgrader, root)
+        wall = cpu = peak = 0.0
+        for topic in TOPICS:
+            command = [sys.executable, "-m", "nbgrader", "autograde", topic]
+            log = self.work / f"nbgrader-{number}-{topic}.log"
+            cost = measure.run(command, cwd=root, env=nbgrader_course.environment(), log=log, memory=memory)
+            wall, cpu, peak = wall + cost.wall, cpu + cost.cpu, max(peak, cost.peak_mb or 0.0)
+        return measure.Cost(wall, cpu, peak)
+
+    def run_ours(self, number: int, *, memory: bool = False) -> measure.Cost:
+        """Grade the class with a new seed, so that answer keys are built as well."""
+        out = self.work / f"grades-{number}"
+        command = [str(Path(sys.executable).with_name("autograde")), "grade", str(self.ours), "-o", str(out)]
+        command += ["--seed", str(1000 + number)]
+        return measure.run(command, cwd=ROOT, env=os.environ, log=self.work / f"ours-{number}.log", memory=memory)
+
+    def run_floor(self, rounds: int) -> float:
+        """Seconds of CPU time per submission."""
+        folder = self.work / "floor"
+        for student in STUDENTS:
+            shutil.copytree(self.ours / f"{student}000", folder / student, dirs_exist_ok=True)
+        command = [sys.executable, str(ROOT / "benchmarks" / "floor.py"), str(ROOT), str(folder), str(rounds)]
+        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+        return float(json.loads(done.stdout)["cpu"])
+
+
+def main() -> None:
+    """Measure, print the table, and write it where it is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (default 3)")
+    parser.add_argument("--copies", type=int, default=20, help="copies of each notebook for autograde (default 20)")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        print("Building both classes …", flush=True)
+        bench = Bench(Path(folder), options.copies)
+        theirs, ours, floors = Series("nbgrader autograde"), Series("autograde grade"), []
+        print("Warming up, measuring memory …", flush=True)
+        theirs.peak_mb = bench.run_nbgrader(0, memory=True).peak_mb or 0.0
+        ours.peak_mb = bench.run_ours(0, memory=True).peak_mb or 0.0
+        for number in range(1, options.rounds + 1):
+            theirs.add(bench.run_nbgrader(number), bench.submissions)
+            ours.add(bench.run_ours(number), bench.submissions * options.copies)
+            floors.append(bench.run_floor(3))
+            print(
+                f"round {number}: {theirs.wall[-1]:.3f} s, {ours.wall[-1]:.3f} s, floor {floors[-1]:.3f} s CPU", flush=True
+            )
+        table = report(theirs, ours, floors, bench)
+    print("\n" + table)
+    if options.write:
+        (ROOT / "docs" / "benchmarks.md").write_text(PAGE.format(table=table), encoding="utf-8")
+
+
+def report(theirs: Series, ours: Series, floors: list[float], bench: Bench) -> str:
+    """The tables, in Markdown."""
+    median = statistics.median
+    floor = median(floors)
+    times = median(a / b for a, b in zip(theirs.wall, ours.wall, strict=True))
+    share = median(a / b for a, b in zip(ours.cpu, floors, strict=True))
+    rows = [
+        "| | wall time per submission | CPU time per submission | peak memory of all processes |",
+        "|---|---|---|---|",
+        *(
+            f"| `{series.name}` | {median(series.wall) * 1000:,.0f} ms ({min(series.wall) * 1000:,.0f} to "
+            f"{max(series.wall) * 1000:,.0f}) | {median(series.cpu) * 1000:,.0f} ms | {series.peak_mb:,.0f} MB |"
+            for series in (theirs, ours)
+        ),
+        f"| floor | | {floor * 1000:,.0f} ms ({min(floors) * 1000:,.0f} to {max(floors) * 1000:,.0f}) | |",
+        "",
+        "| | measured | goal |",
+        "|---|---|---|",
+        f"| throughput, relative to nbgrader's | {times:.0f} times | at least {GOAL_THROUGHPUT} times |",
+        f"| CPU time, relative to the floor's | {share:.1f} times | at most {GOAL_CPU} times |",
+        "",
+        f"Medians of {len(floors)} interleaved rounds (lowest to highest in brackets): nbgrader with {bench.submissions} "
+        f"submissions a round, autograde with {bench.submissions * bench.copies} (copies of the same notebooks), on "
+        f"{datetime.now(UTC):%d %B %Y}; {os.cpu_count()} cores, {platform.system()} {platform.release().split('-')[0]}, "
+        f"Python {platform.python_version()}, torch {version('torch')}, nbgrader {version('nbgrader')}.",
+    ]
+    return "\n".join(rows)
+
+
+PAGE = """# Benchmarks
+
+What it costs to grade a submission, compared with nbgrader on the same notebooks and with the least that is possible.
+`make bench` measures anew; `.venv/bin/python benchmarks/bench.py --write` writes this page.
+
+{table}
+
+## How it is measured
+
+* The submissions are twelve of the example class, right ones and wrong ones, whose code ends in good time; both topics.
+  They are nbgrader's released notebooks with the students' cells put into them, so that both graders get the same files.
+* nbgrader's grade cells (benchmarks/nbgrader_tests) test what our checks test, on three newly drawn inputs each, with asserts,
+  as an instructor would write them. Our checks observe more, and run three draws of each check as well.
+* Wall and CPU times are those of the whole command with everything it starts: for nbgrader the opening of its database and
+  a kernel per submission; for autograde the start of its zygotes, the answer keys of a new seed (the reference and every
+  misconception run through all their checks), result files and pages. Processes that outlive their parents are counted too.
+* nbgrader grades one submission after the other, autograde one per core: that is what each does by default.
+* Memory is the sum of all processes' proportional set sizes, sampled ten times a second in a run of its own.
+* The floor is one warm process that runs cells and checks, observes and compares, without isolation, files or pages; its
+  start is not counted.
+
+## Reading it
+
+nbgrader spends its time on a kernel's start and shutdown and on importing torch in each; autograde imports torch once per core
+and forks. What autograde spends beyond the floor is the fork, the confinement, copy-on-write faults, encoding, and the
+result's files.
+
+Notes on running nbgrader: it calls `alembic` by name, so the virtual environment's `bin` has to be on PATH; anything on stderr
+in a grade cell, a warning included, scores 0.
+"""
+
+
+if __name__ == "__main__":
+    main()
