@@ -12,6 +12,7 @@ import os
 import random
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,7 @@ def run_child(order: Fork, found: sandbox.Confinement, shell: Shell, descriptors
     _connect(output)
     layers = sandbox.confine(found, order.limits, order.scratch, keep=(instructions, reports))
     os.environ["HOME"] = os.environ["TMPDIR"] = str(Path.cwd())
+    tempfile.tempdir = None  # chosen anew, where it can be written to
     _send(reports, Hello(layers))
     # torch.manual_seed would also look for accelerators.
     torch.default_generator.manual_seed(_SEED)

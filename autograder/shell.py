@@ -46,6 +46,11 @@ class _Compiler(CachingCompiler):
 class _PlainDisplayHook(DisplayHook):
     """Shows a cell's last value without the prompt `Out[1]:`."""
 
+    def quiet(self) -> bool:
+        """A semicolon at the end of a cell hides its value."""
+        ends_in_semicolon: Callable[[str], bool] = self.semicolon_at_end_of_expression
+        return ends_in_semicolon(getattr(self.shell, "source", ""))
+
     def write_output_prompt(self) -> None:
         pass
 
@@ -54,11 +59,12 @@ class Shell(InteractiveShell):
     """One notebook's shell; its `user_ns` is the namespace that checks look into."""
 
     note = ""
+    source = ""
     compile: _Compiler
 
     def run(self, cell: Cell) -> BaseException | None:
         """Run a cell and return what it raised, if anything. `note` tells afterwards what was not run."""
-        self.note = ""
+        self.note, self.source = "", cell.source
         self.compile.name = cell_filename(cell.number)
         # A plain file is no notebook: the value of its last line is not shown.
         self.ast_node_interactivity = "last_expr" if cell.number else "none"
@@ -108,10 +114,6 @@ class Shell(InteractiveShell):
         return gui, "agg"
 
 
-def _refuse(shell: Any, *arguments: Any, **options: Any) -> None:
-    shell.refuse()
-
-
 def make_shell(profile: Path) -> Shell:
     """A shell without history, colours or start-up files, to be made before the fork; `profile` is an empty folder.
 
@@ -130,10 +132,9 @@ def make_shell(profile: Path) -> Shell:
         displayhook_class=_PlainDisplayHook,
     )
     register: Callable[..., None] = shell.register_magic_function
-    for name in _PROCESS_MAGICS:
-        register(_refuse, "line", name)
-    for name in _PROCESS_CELL_MAGICS:
-        register(_refuse, "cell", name)
+    for kind, names in (("line", _PROCESS_MAGICS), ("cell", _PROCESS_CELL_MAGICS)):
+        for name in names:
+            register(lambda *arguments: shell.refuse(), kind, name)
     # `display` and `get_ipython` are to be there for functions that checks call, too, as they are in a notebook.
     shell.builtin_trap.activate()
     shell.run(Cell(1, "1 + 1\n%time pass"))
