@@ -15,6 +15,8 @@ __all__ = ["likely_cause"]
 
 # Above this nobody waits for a guess.
 _MOST_ELEMENTS = 1 << 20
+# A few numbers can well be short ones by chance.
+_MANY = 8
 # A single number is a multiple of another one too easily for larger factors to mean anything.
 _LARGEST_SINGLE_FACTOR = 64
 
@@ -87,11 +89,11 @@ def _real_causes(expected: Array, actual: Array, dtypes: tuple[str, str], allowe
     yield from _factors(expected, actual, near, slack)
     if expected.size > 1:
         yield from _offsets(expected, actual, near, slack)
+    yield from _roundings(expected, actual, near)
     if precision := _lost_precision(expected, actual, dtypes):
         yield precision
     if expected.size > 1:
         yield from _overflows(expected, actual)
-        yield from _roundings(expected, actual, near)
         yield from _functions(expected, actual, near)
         yield from _places(expected, actual, np.abs(expected - actual) > slack, near)
         yield from _same_numbers(expected, actual, near)
@@ -113,7 +115,7 @@ def _lost_precision(expected: Array, actual: Array, dtypes: tuple[str, str]) -> 
     fine = min(map(epsilon_of, dtypes))
     size = np.maximum(np.abs(expected), np.abs(expected).max() * 1e-2)
     worst = float((np.abs(actual - expected) / size).max()) if expected.any() else 1.0
-    for name in ("float32", "bfloat16", "float16"):
+    for name in ("float32", "bfloat16", "float16") if expected.size >= _MANY else ("float32",):
         if fine < epsilon_of(name) and worst <= 4 * epsilon_of(name) and _fits(actual, name):
             return f"Yours are right to the precision of {name} only: something was computed or kept in that dtype."
     return ""
@@ -187,7 +189,8 @@ def _overflows(expected: Array, actual: Array) -> Iterator[str]:
 
 def _roundings(expected: Array, actual: Array, near: _Near) -> Iterator[str]:
     if near(expected, np.round(expected)):
-        if (np.abs(expected - actual) == 1).sum() == (expected != actual).sum() and near(actual, np.round(actual)):
+        wrong = np.abs(expected - actual)[expected != actual]
+        if expected.size > 1 and (wrong == 1).all():
             yield "The wrong ones are off by one: is it the rounding, or where a range starts?"
         return
     for rounded, text in (

@@ -209,6 +209,8 @@ CAUSES = [
     (A, A * 0.6, "Yours are 0.6 times the expected ones."),
     (A, A + 0.5, "Each of yours is off by 0.5."),
     (A, A.trunc(), "The fractional parts are missing: was something divided or converted as integers?"),
+    (torch.tensor(47.6429), torch.tensor(47.0), "The fractional parts are missing"),
+    (torch.arange(20) / 255, torch.arange(20) / 256, "Yours are 0.9961 times the expected ones."),
     (A, A.mean(0).expand(3, 4), "Yours do not vary along dimension 0: was something broadcast, or reduced over it?"),
     (A, A**2, "Yours are the squares of the expected ones."),
     (A, A.relu(), "Where a number should be negative, yours is 0."),
