@@ -17,10 +17,11 @@ __all__ = ["write_index"]
 _STUDENTS_NAMED = 12
 
 
-def write_index(results: Iterable[TopicResult], out: Path, *, title: str = "The class") -> Path:
+def write_index(results: Iterable[TopicResult], out: Path, *, title: str = "The class", topics: Sequence[str] = ()) -> Path:
     """Write the instructor's page of a class to `out/index.html`, with links to the pages of `write_page`.
 
-    Results are read one at a time and only their figures are kept, so a class of any size can be passed lazily.
+    Results are read one at a time and only their figures are kept, so a class of any size can be passed lazily. Topics
+    stand in the order of `topics`, others after them as they come.
 
     Raises:
         AutogradeError: if a student's or a topic's name cannot be a file's name.
@@ -29,7 +30,7 @@ def write_index(results: Iterable[TopicResult], out: Path, *, title: str = "The 
     for result in results:
         page_path(out, result.student, result.topic)
         tally.add(result)
-    return write(out / "index.html", "class.html.j2", tally.view(title))
+    return write(out / "index.html", "class.html.j2", tally.view(title, topics))
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,8 @@ class _Tally:
             for feedback in dict.fromkeys(diagnosis.feedback for diagnosis in task.diagnoses):
                 self._seen.setdefault((result.topic, task.task, feedback), []).append(result.student)
 
-    def view(self, title: str) -> _ClassView:
-        topics = tuple(self._topics)
+    def view(self, title: str, order: Sequence[str]) -> _ClassView:
+        topics = tuple(sorted(self._topics, key=lambda topic: order.index(topic) if topic in order else len(order)))
         students = sorted(self._totals, key=lambda name: (name.casefold(), name))
         frequent = sorted(self._seen.items(), key=lambda item: (-len(item[1]), item[0]))
         return _ClassView(
@@ -112,7 +113,10 @@ class _Tally:
                 for student in students
             ),
             misconceptions=tuple(_misconception_row(key, sorted(who)) for key, who in frequent),
-            tasks=tuple(_task_row(key, states) for key, states in self._states.items()),
+            tasks=tuple(
+                _task_row(key, states)
+                for key, states in sorted(self._states.items(), key=lambda item: topics.index(item[0][0]))
+            ),
         )
 
 
@@ -122,14 +126,15 @@ def _of(earned: float, points: float) -> str:
 
 def _entry(result: TopicResult) -> _Entry:
     remark, style = "", ""
+    outcomes = {cell.outcome for cell in result.cells} | {check.outcome for task in result.tasks for check in task.checks}
     if result.problem:
         remark, style = "not readable", "failed"
     elif result.pending:
         remark, style = "pending", "pending"
-    elif any(cell.outcome is Outcome.TIMEOUT for cell in result.cells):
-        remark, style = "time-out", "timeout"
-    elif any(cell.outcome is Outcome.ERROR for cell in result.cells):
+    elif Outcome.ERROR in outcomes:
         remark, style = "crashed", "error"
+    elif Outcome.TIMEOUT in outcomes:
+        remark, style = "time-out", "timeout"
     elif any(cell.error is not None for cell in result.cells):
         remark, style = "error in a cell", "error"
     href = f"{quote(result.student, safe='', errors='surrogateescape')}/{quote(result.topic, safe='')}.html"

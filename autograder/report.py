@@ -79,12 +79,14 @@ class _TaskView:
     checks: tuple[_CheckView, ...]
     source: tuple[_CodeLine, ...]
     open: bool
+    folded: str
 
 
 @dataclass(frozen=True)
 class _TopicView:
     title: str
     student: str
+    problem: bool
     instructor: bool
     points: str
     earned: str
@@ -117,6 +119,7 @@ def _topic_view(result: TopicResult, *, instructor: bool) -> _TopicView:
     return _TopicView(
         title=result.title or result.topic,
         student=result.student,
+        problem=bool(result.problem),
         instructor=instructor,
         points=points_text(result.points),
         earned=points_text(result.earned),
@@ -237,7 +240,16 @@ def _task_view(task: TaskResult, *, instructor: bool) -> _TaskView:
         checks=checks,
         source=tuple(_CodeLine(line, line.strip() in marked) for line in lines),
         open=task.attempted and state.style != "complete",
+        folded=_folded(task, state.style),
     )
+
+
+def _folded(task: TaskResult, style: str) -> str:
+    """What to say in place of a list of checks in which there is nothing to read; empty to show the list."""
+    count = len(task.checks)
+    if style == "complete":
+        return f"All {count} checks passed"
+    return f"What the {count} checks will look at" if style == "untouched" and count else ""
 
 
 def _task_notes(task: TaskResult) -> Iterable[str]:
