@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
@@ -95,8 +94,8 @@ def prepare(course: Course, name: str, pool: Pool, *, seed: int, device: str) ->
     topic = load_topic(course, name)
     key = build_key(course, topic, seed=seed, device=device, pool=pool, cache=_cache(course))
     entry = course.topics[name]
-    parts = (FORMAT_VERSION, version("autograde-torch"), key.content_hash, key.versions, seed, device)
-    policies = (course.title, entry, course.draws, course.tolerances, course.late, pool.unsafe)
+    parts = (FORMAT_VERSION, key.content_hash, pool.unsafe)  # the key's hash covers seed, device, versions and this package
+    policies = (course.title, entry, course.draws, course.tolerances, course.late)
     return PreparedTopic(topic, key, _hash(msgspec.json.encode((*parts, *policies))))
 
 
@@ -220,7 +219,7 @@ def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
         fingerprint=item.fingerprint,
         seed=key.seed,
         device=key.device,
-        versions=key.versions,
+        versions=dict(sorted(key.versions.items())),
         layers=run.layers,
         unsafe=pool.unsafe,
         problem=item.problem or run.problem,

@@ -52,7 +52,10 @@ class ClassSummary:
         """Print everything; `named` are topics that get a column even if nobody handed them in."""
         topics = [topic for topic in self.course.topics if topic in named or any(t == topic for _, t in self.graded)]
         table = self._table(topics)
-        if console.is_terminal and Measurement.get(console, console.options, table).maximum > console.width:
+        if (
+            console.is_terminal
+            and Measurement.get(console, console.options.update(max_width=1000), table).maximum > console.width
+        ):
             self._print_lines(console, topics)
         else:
             console.print(table, width=None if console.is_terminal else 1000, soft_wrap=not console.is_terminal)
