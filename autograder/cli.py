@@ -165,18 +165,19 @@ def release(
 ) -> None:
     """Write what students get: notebooks, visible checks, public answer keys. Fails if anything private would leak."""
     with _one_line_mistakes():
-        from autograder import release as releasing
         from autograder.course import load_course
         from autograder.pool import Pool
+        from autograder.release import build
+        from autograder.release import check as check_release
 
         loaded = load_course(course)
         folder = out or loaded.root / "release"
         with Pool(unsafe=unsafe) as pool:
             if not check:
-                paths = releasing.build(loaded, pool, folder)
+                paths = build(loaded, pool, folder)
                 typer.echo(f"wrote {len(paths)} files below {folder}")
                 return
-            problems = releasing.check(loaded, pool, folder)
+            problems = check_release(loaded, pool, folder)
         for problem in problems:
             typer.echo(problem, err=True)
         if problems:
