@@ -9,6 +9,7 @@ import autograder.verify
 from autograder.accepted_mutants import read_accepted
 from autograder.course import load_course
 from autograder.errors import AuthoringError
+from autograder.pool import Pool
 from autograder.verification import Verification
 from autograder.verify import verify
 
@@ -304,8 +305,10 @@ def test_a_check_without_docstring_is_reported(proof):
 
 
 @pytest.mark.slow
-def test_the_course_proves_itself(pool):
-    verification = verify(load_course(REAL), None, pool)
+@pytest.mark.timeout(1200)
+def test_the_course_proves_itself():
+    with Pool() as pool:
+        verification = verify(load_course(REAL), None, pool)
     assert verification.problems == []
     for topic in verification.topics:
         assert topic.mutants == topic.killed + topic.accepted
