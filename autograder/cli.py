@@ -128,7 +128,7 @@ def verify(
             if name not in loaded.topics:
                 raise CourseError(f"{name}: the course has no such topic; there are {', '.join(loaded.topics)}.")
         console = _console()
-        with Pool(jobs, require_sandbox=require_sandbox, unsafe=unsafe) as pool, _progress("Verifying") as step:
+        with _progress("Verifying") as step, Pool(jobs, require_sandbox=require_sandbox, unsafe=unsafe) as pool:
             verification = verify_course(loaded, topics or None, pool, seeds=seeds, on_progress=step)
         if console.is_terminal:
             console.print(verification.table())
@@ -277,7 +277,7 @@ def _grade(
 
     started = time.monotonic()
     summary = ClassSummary(course, found.students)
-    with Pool(jobs, require_sandbox=require_sandbox, unsafe=unsafe) as pool, _progress("Grading") as step:
+    with _progress("Grading") as step, Pool(jobs, require_sandbox=require_sandbox, unsafe=unsafe) as pool:
         line = confinement(pool.layers, unsafe=pool.unsafe)
         chosen = grading.choose_seed(course, out, seed=seed, device=device, force=force)
         prepared: dict[str, PreparedTopic] = {}
