@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from pathlib import Path
 from types import TracebackType
 
@@ -27,6 +28,7 @@ __all__ = ["Pool"]
 _TRIAL_SECONDS = 30.0
 _ATTEMPTS = 2
 _LOOK_AHEAD = 2
+_STOP_SECONDS = 0.1
 
 
 class Pool:
@@ -107,17 +109,21 @@ class Pool:
         Raises:
             SandboxUnavailable: if a process could not be started, or is confined less than it has to be.
         """
+        return self._run(job, _Stop())
+
+    def _run(self, job: Job, stop: _Stop) -> Run:
         slot, server = self._free.get()
         try:
             for _ in range(_ATTEMPTS):
+                if stop.wanted or self._closed:
+                    break
                 try:
                     server = self._ready(slot, server)
-                    return JobRun(job, server, self._accept).run()
+                    with stop.using(server):
+                        return JobRun(job, server, self._accept).run()
                 except ZygoteLost:
                     self._discard(server)
                     server = None
-                    if self._closed:
-                        break
             return _not_run(job)
         finally:
             self._free.put((slot, server))
@@ -125,10 +131,11 @@ class Pool:
     def map(self, jobs: Iterable[Job]) -> Iterator[Run]:
         """Run jobs, `workers` at a time, and yield their runs in order. Takes jobs from the iterable only as needed."""
         waiting: deque[Future[Run]] = deque()
+        stop = _Stop()
         executor = ThreadPoolExecutor(self.workers, thread_name_prefix="autograde")
         try:
             for job in jobs:
-                waiting.append(executor.submit(self.run, job))
+                waiting.append(executor.submit(self._run, job, stop))
                 if len(waiting) >= self.workers * _LOOK_AHEAD:
                     yield waiting.popleft().result()
             while waiting:
@@ -137,17 +144,12 @@ class Pool:
             # Somebody wants to stop now; whatever still runs is not waited for, but ended.
             for future in waiting:
                 future.cancel()
-            self._interrupt()
+            stop.wanted = True
+            while wait_for(waiting, timeout=_STOP_SECONDS).not_done:
+                stop.end_all()
             raise
         finally:
             executor.shutdown(wait=True, cancel_futures=True)
-
-    def _interrupt(self) -> None:
-        with self._lock:
-            servers = list(self._servers)
-        for server in servers:
-            if server.busy:
-                server.stop()
 
     def _start(self, slot: int) -> ForkServer:
         with self._lock:
@@ -197,6 +199,26 @@ class Pool:
                 f"Student code cannot be confined on this system ({reasons}). Use Linux with Landlock and seccomp, or "
                 "--unsafe to run it with all your own rights."
             )
+
+
+class _Stop:
+    """Ends the runs of one `map` when its caller no longer wants them."""
+
+    def __init__(self) -> None:
+        self.wanted = False
+        self._servers: set[ForkServer] = set()
+
+    @contextlib.contextmanager
+    def using(self, server: ForkServer) -> Iterator[None]:
+        self._servers.add(server)
+        try:
+            yield
+        finally:
+            self._servers.discard(server)
+
+    def end_all(self) -> None:
+        for server in tuple(self._servers):
+            server.stop()
 
 
 def _cores() -> int:
