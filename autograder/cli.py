@@ -111,7 +111,7 @@ def show(
 def verify(
     topics: Annotated[list[str] | None, typer.Argument(help="Topics to verify.", show_default="all")] = None,
     course: CourseOption = Path("course.yml"),
-    seeds: Annotated[int, typer.Option(min=1, max=100, help="How many seeds to try.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="Under how many seeds right answers must pass.")] = 20,
     jobs: JobsOption = None,
     require_sandbox: SandboxOption = False,
     unsafe: UnsafeOption = False,

@@ -66,7 +66,7 @@ class Verification:
     """All topics that were verified. Nothing is wrong if there are no `problems`."""
 
     topics: tuple[TopicVerification, ...]
-    seeds: tuple[int, ...] = ()
+    seeds: int = 0
     seconds: float = 0.0
 
     @property
@@ -135,5 +135,5 @@ class Verification:
         slow = sum(topic.timed_out for topic in self.topics)
         ended = f" ({slow} of them ended by a time limit)" if slow else ""
         return (
-            f"{len(self.topics)} topics, {mutants} mutants{ended}, {len(self.seeds)} seeds, {self.seconds:.0f} s: {verdict}."
+            f"{len(self.topics)} topics, {mutants} mutants{ended}, {self.seeds} seeds, {self.seconds:.0f} s: {verdict}."
         )

@@ -18,7 +18,7 @@ from autograder.accepted_mutants import entry_for, read_accepted, stale_entries
 from autograder.answer_key import AnswerKey, build_key
 from autograder.course import Course
 from autograder.errors import AuthoringError
-from autograder.jobs import Cell, CheckModule, CheckRequest, Job, Outcome, Replacement, Run
+from autograder.jobs import Cell, CheckRequest, Job, Outcome, Replacement, Run
 from autograder.mutants import Mutant, make_mutants
 from autograder.observation import Observation
 from autograder.pool import Pool
@@ -30,8 +30,8 @@ from autograder.verification import Equal, Survivor, TopicVerification, Verifica
 
 __all__ = ["verify"]
 
-FIRST_SEED = 1001
-"""Seeds are counted from here: far from the public key's 0, and the same in every run."""
+RUN_SEED = 1001
+"""All seeds are derived from this one: another than the public key's 0, and the same in every run."""
 
 _STATES = {
     "global random state": "import random as _r, numpy as _n, torch as _t\n_r.seed(7); _n.random.seed(7); _t.manual_seed(7)",
@@ -49,7 +49,7 @@ def verify(
     topics: Sequence[str] | None,
     pool: Pool,
     *,
-    seeds: int = 3,
+    seeds: int = 20,
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> Verification:
     """Verify a course.
@@ -58,22 +58,22 @@ def verify(
         course: the course.
         topics: names of topics; all of them if None.
         pool: runs the jobs, in parallel.
-        seeds: how many run seeds are tried.
+        seeds: under how many seeds the reference, alternatives and hard-to-kill mutants run; for misconceptions the
+            course's number of draws is enough, since each is known by what it returns.
         on_progress: called as `(done, known so far, topic)` after each job.
     """
     started = time.monotonic()
-    run_seeds = tuple(range(FIRST_SEED, FIRST_SEED + seeds))
     names = list(course.topics) if topics is None else list(topics)
     progress = _Progress(on_progress)
     found = []
     for name in names:
-        proof = _Proof(course, name, pool, run_seeds, progress)
+        proof = _Proof(_patient(course, name, seeds), name, pool, seeds, progress)
         try:
             proof.run()
         except AuthoringError as error:
             proof.problems += str(error).splitlines()
         found.append(proof.result())
-    return Verification(tuple(found), run_seeds, time.monotonic() - started)
+    return Verification(tuple(found), seeds, time.monotonic() - started)
 
 
 @dataclass
@@ -103,7 +103,7 @@ class _Proof:
     course: Course
     name: str
     pool: Pool
-    seeds: tuple[int, ...]
+    seeds: int
     progress: _Progress
     problems: list[str] = field(default_factory=list)
     equal: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
@@ -117,14 +117,14 @@ class _Proof:
     def run(self) -> None:
         self.topic = topic = load_topic(self.course, self.name)
         self.problems += _missing(self.course, topic)
-        keys = {
-            seed: build_key(self.course, topic, seed=seed, device="cpu", pool=self.pool, cache=None) for seed in self.seeds
-        }
-        self._try(self._reference(topic, keys))
-        self._try(self._stub(topic, keys[self.seeds[0]]))
-        self._try(self._alternatives(topic, keys))
-        self._try(self._misconceptions(topic, keys))
-        self._try_mutants(topic, keys)
+        many = _drawn(topic, self.seeds)
+        wide = self._key(many)
+        self._try(self._reference(many, wide))
+        self._try(self._alternatives(many, wide))
+        key = build_key(self.course, topic, seed=RUN_SEED, pool=self.pool, cache=None)
+        self._try(self._stub(topic, key))
+        self._try(self._misconceptions(topic, key))
+        self._try_mutants(topic, many, wide)
         self._settle_survivors()
 
     def result(self) -> TopicVerification:
@@ -150,8 +150,18 @@ class _Proof:
             problems=(*self.problems, *(survivor.sentence for survivor in survivors)),
         )
 
-    def _key(self, topic: Topic, seed: int) -> AnswerKey:
-        return build_key(self.course, topic, seed=seed, device="cpu", pool=self.pool, cache=None)
+    def _key(self, topic: Topic) -> AnswerKey:
+        """What the reference shows; nothing of misconceptions, which take the longest."""
+        return build_key(self.course, replace(topic, misconceptions=()), seed=RUN_SEED, pool=self.pool, cache=None)
+
+    def _job(self, topic: Topic, cells: tuple[Cell, ...], spec: VariantSpec | None = None) -> Job:
+        """A job on all tasks, or with a variant in the place of its task, on that task alone."""
+        if spec is None:
+            return make_job(self.course, topic, cells, seed=RUN_SEED)
+        module = topic.misconception_module if spec in topic.misconceptions else topic.alternative_module
+        assert module is not None  # it declares the variant
+        replacement = Replacement(spec.task, spec.name, module.filename, module.source)
+        return make_job(self.course, topic, cells, seed=RUN_SEED, tasks=[spec.task], replacement=replacement)
 
     def _tasks(self) -> list[str]:
         return list(self.course.topics[self.name].tasks)
@@ -168,29 +178,26 @@ class _Proof:
 
     # ---- what must pass -------------------------------------------------------------------------------------------
 
-    def _reference(self, topic: Topic, keys: dict[int, AnswerKey]) -> Iterator[_Trial]:
-        for seed, key in keys.items():
+    def _reference(self, topic: Topic, key: AnswerKey) -> Iterator[_Trial]:
+        def judge_again(run: Run) -> None:
+            self.problems += _changed_observations(key, run)
 
-            def judge_again(run: Run, key: AnswerKey = key, seed: int = seed) -> None:
-                self.problems += _changed_observations(key, run, seed)
+        yield _Trial(self._job(topic, topic.reference), judge_again)
+        for state, source in _STATES.items():
+            cells = (*topic.reference, Cell(max(cell.number for cell in topic.reference) + 1, source))
 
-            yield _Trial(make_job(self.course, topic, topic.reference, seed=seed), judge_again)
-            for state, source in _STATES.items():
-                cells = (*topic.reference, Cell(max(cell.number for cell in topic.reference) + 1, source))
+            def judge(run: Run, state: str = state) -> None:
+                self._must_pass(self._results(topic, key, run), f"the reference after {state}")
 
-                def judge(run: Run, key: AnswerKey = key, what: str = f"the reference, seed {seed}, {state}") -> None:
-                    self._must_pass(self._results(topic, key, run), what)
+            yield _Trial(self._job(topic, cells), judge)
 
-                yield _Trial(make_job(self.course, topic, cells, seed=seed), judge)
-
-    def _alternatives(self, topic: Topic, keys: dict[int, AnswerKey]) -> Iterator[_Trial]:
+    def _alternatives(self, topic: Topic, key: AnswerKey) -> Iterator[_Trial]:
         for spec in topic.alternatives:
-            for seed, key in keys.items():
 
-                def judge(run: Run, spec: VariantSpec = spec, key: AnswerKey = key, seed: int = seed) -> None:
-                    self._must_pass(self._results(topic, key, run, spec.task), f"the alternative {spec.name}, seed {seed}")
+            def judge(run: Run, spec: VariantSpec = spec) -> None:
+                self._must_pass(self._results(topic, key, run, spec.task), f"the alternative {spec.name}")
 
-                yield _Trial(self._variant_job(topic, spec, topic.alternative_module, seed), judge)
+            yield _Trial(self._job(topic, topic.reference, spec), judge)
 
     def _must_pass(self, results: Iterable[TaskResult], what: str) -> None:
         for result in results:
@@ -212,26 +219,19 @@ class _Proof:
                 if result.attempted:
                     self.problems.append(f"{result.task}: the untouched stub counts as attempted.")
 
-        yield _Trial(make_job(self.course, topic, topic.exercise, seed=self.seeds[0]), judge)
+        yield _Trial(self._job(topic, topic.exercise), judge)
 
-    def _misconceptions(self, topic: Topic, keys: dict[int, AnswerKey]) -> Iterator[_Trial]:
-        """The first seed is run anew; for the others the key holds what was run to make it."""
-        first = self.seeds[0]
+    def _misconceptions(self, topic: Topic, key: AnswerKey) -> Iterator[_Trial]:
         for spec in topic.misconceptions:
-            for seed, key in keys.items():
 
-                def judge(run: Run, spec: VariantSpec = spec, key: AnswerKey = key, seed: int = seed) -> None:
-                    for result in self._results(topic, key, run, spec.task):
-                        self._must_be_diagnosed(result, spec.name, seed)
+            def judge(run: Run, spec: VariantSpec = spec) -> None:
+                for result in self._results(topic, key, run, spec.task):
+                    self._must_be_diagnosed(result, spec.name)
 
-                if seed == first:
-                    yield _Trial(self._variant_job(topic, spec, topic.misconception_module, seed), judge)
-                else:
-                    draws = key.misconceptions[spec.name].items()
-                    judge(Run(observations={(check, draw): one for check, seen in draws for draw, one in enumerate(seen)}))
+            yield _Trial(self._job(topic, topic.reference, spec), judge)
 
-    def _must_be_diagnosed(self, result: TaskResult, name: str, seed: int) -> None:
-        where = f"{result.task}: the misconception {name}, seed {seed},"
+    def _must_be_diagnosed(self, result: TaskResult, name: str) -> None:
+        where = f"{result.task}: the misconception {name}"
         if not _not_passed(result):
             self.problems.append(f"{where} passes every check; add the check that exposes it.")
             return
@@ -242,42 +242,28 @@ class _Proof:
         elif exact != (name,):
             self.equal.add((result.task, tuple(sorted({*exact, name}))))
 
-    def _variant_job(self, topic: Topic, spec: VariantSpec, module: CheckModule | None, seed: int) -> Job:
-        assert module is not None  # it declares the variant
-        replacement = Replacement(spec.task, spec.name, module.filename, module.source)
-        return make_job(self.course, topic, topic.reference, seed=seed, tasks=[spec.task], replacement=replacement)
-
     # ---- mutants --------------------------------------------------------------------------------------------------
 
-    def _try_mutants(self, topic: Topic, keys: dict[int, AnswerKey]) -> None:
-        """All mutants on one draw of each check; then those that are left on every draw of every seed."""
+    def _try_mutants(self, topic: Topic, many: Topic, wide: AnswerKey) -> None:
+        """All mutants on one draw of each check; then those that are left on many, without a limit that ends them early."""
         for task in self._tasks():
             self.mutants += make_mutants(topic.reference, task, self._tasks())
-        thin, first = _one_draw(topic), self.seeds[0]
-        self._try(self._pace(thin, first))
-        rounds = [
-            (thin, self._key(replace(thin, misconceptions=()), first), first),
-            *((topic, key, seed) for seed, key in keys.items()),
-        ]
-        alive = list(self.mutants)
-        for drawn, key, seed in rounds:
-            left: list[Mutant] = []
-            self._try(self._mutants(drawn, key, seed, alive, left))
-            alive = left
-        self.surviving = alive
+        thin = _drawn(topic, 1)
+        self._try(self._pace(thin))
+        left: list[Mutant] = []
+        self._try(self._mutants(thin, self._key(thin), self.mutants, left))
+        self._try(self._mutants(many, wide, left, self.surviving))
 
-    def _pace(self, topic: Topic, seed: int) -> Iterator[_Trial]:
+    def _pace(self, topic: Topic) -> Iterator[_Trial]:
         """How long a task takes with the reference: a mutant is given a little more than that."""
         for task in self._tasks():
 
             def judge(run: Run, task: str = task) -> None:
                 self.seconds[task] = max(_QUICK_SECONDS, 3 * run.usage.wall_seconds)
 
-            yield _Trial(make_job(self.course, topic, topic.reference, seed=seed, tasks=[task]), judge)
+            yield _Trial(make_job(self.course, topic, topic.reference, seed=RUN_SEED, tasks=[task]), judge)
 
-    def _mutants(
-        self, topic: Topic, key: AnswerKey, seed: int, mutants: Sequence[Mutant], left: list[Mutant]
-    ) -> Iterator[_Trial]:
+    def _mutants(self, topic: Topic, key: AnswerKey, mutants: Sequence[Mutant], left: list[Mutant]) -> Iterator[_Trial]:
         for mutant in mutants:
 
             def judge(run: Run, mutant: Mutant = mutant) -> None:
@@ -288,8 +274,8 @@ class _Proof:
                     elif outcomes <= {Outcome.TIMEOUT, Outcome.NOT_RUN}:
                         self.timed_out += 1
 
-            job = make_job(self.course, topic, mutant.cells, seed=seed, tasks=[mutant.task])
-            yield _Trial(_quick(job, self.seconds[mutant.task]), judge)
+            job = make_job(self.course, topic, mutant.cells, seed=RUN_SEED, tasks=[mutant.task])
+            yield _Trial(job if left is self.surviving else _quick(job, self.seconds[mutant.task]), judge)
 
     def _settle_survivors(self) -> None:
         accepted = read_accepted(self.course.root, self.name, self._tasks())
@@ -341,13 +327,13 @@ def _read_hints(course: Course, topic: Topic) -> dict[str, object]:
     return hints
 
 
-def _changed_observations(key: AnswerKey, run: Run, seed: int) -> Iterator[str]:
+def _changed_observations(key: AnswerKey, run: Run) -> Iterator[str]:
     """The checks of the reference that saw something else than when the key was made, with the same seed."""
     for check, observations in key.reference.items():
         for draw, first in enumerate(observations):
             again = run.observations.get((check, draw))
             if not isinstance(again, Observation) or _scored(again) != _scored(first):
-                yield f"{check}, seed {seed}, draw {draw}: sees something else each time; draw everything from `given`."
+                yield f"{check}, draw {draw}: sees something else each time; draw everything from `given`."
                 break
 
 
@@ -355,8 +341,21 @@ def _scored(observation: Observation) -> Observation:
     return msgspec.structs.replace(observation, warnings=(), output="", error=None)
 
 
-def _one_draw(topic: Topic) -> Topic:
-    return replace(topic, checks=tuple(replace(check, spec=replace(check.spec, draws=1)) for check in topic.checks))
+def _patient(course: Course, name: str, seeds: int) -> Course:
+    """The same course, with the time and room that so many draws of everything may need together."""
+    entry = course.topics[name]
+    times = max(1.0, seeds / (entry.draws or course.draws))
+    limits = msgspec.structs.replace(
+        entry.limits,
+        topic_seconds=entry.limits.topic_seconds * times,
+        report_mb=round(entry.limits.report_mb * times),
+    )
+    return replace(course, topics={**course.topics, name: msgspec.structs.replace(entry, limits=limits)})
+
+
+def _drawn(topic: Topic, draws: int) -> Topic:
+    """The same topic with each check drawn so many times, each time with another seed."""
+    return replace(topic, checks=tuple(replace(check, spec=replace(check.spec, draws=draws)) for check in topic.checks))
 
 
 def _quick(job: Job, seconds: float) -> Job:

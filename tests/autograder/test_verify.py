@@ -223,7 +223,7 @@ def test_a_wrong_alternative_is_reported(proof):
 
 def test_a_misconception_that_no_check_exposes_is_reported(proof):
     verification = proof(("solutions/misconceptions/tiny.py", "return x * x", "return x + x"))
-    assert problems(verification, "the misconception double__squares, seed 1001, passes every check")
+    assert problems(verification, "the misconception double__squares passes every check")
 
 
 def test_a_misconception_that_behaves_differently_each_time_is_reported(proof):
@@ -255,7 +255,7 @@ def test_a_reference_that_fails_its_own_bound_is_reported(proof):
         ("tests/visible/test_tiny.py", "import checks", "import at_least, checks"),
         seeds=5,
     )
-    assert problems(verification, "the reference, seed")
+    assert problems(verification, "the reference after")
 
 
 def test_a_check_that_is_not_repeatable_is_reported(proof):
@@ -263,7 +263,7 @@ def test_a_check_that_is_not_repeatable_is_reported(proof):
         ("tests/visible/test_tiny.py", "code.double(given.normal(2, 3))", "code.double(given.normal(2) + time.time() % 1)"),
         ("tests/visible/test_tiny.py", "from autograder", "import time\n\nfrom autograder"),
     )
-    assert problems(verification, "test_values, seed 1001, draw 0: sees something else each time")
+    assert problems(verification, "test_values, draw 0: sees something else each time")
 
 
 def test_a_reference_that_raises_is_a_problem_of_its_topic(proof):
