@@ -10,30 +10,30 @@ predicted_detached = 3.0  # the detached factor counts as a constant
 
 
 def value_and_grad(f: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
-    leaf = x.detach().clone().requires_grad_()
-    with torch.enable_grad():
-        value = f(leaf)
+    leaf = x.detach().requires_grad_()
+    value = f(leaf)
     if value.dim() != 0:
         raise ValueError(f"f has to return a 0-dim tensor, not one of shape {tuple(value.shape)}")
     if not value.requires_grad:
         return value, torch.zeros_like(x)
-    (gradient,) = torch.autograd.grad(value, leaf, allow_unused=True, materialize_grads=True)
+    (gradient,) = torch.autograd.grad(value, leaf, materialize_grads=True)
     return value.detach(), gradient
 
 
 def per_sample_grads(
     model: nn.Module, loss_fn: Callable[[Tensor, Tensor], Tensor], X: Tensor, y: Tensor
 ) -> dict[str, Tensor]:
-    trainable = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    trainable = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    names, parameters = zip(*trainable, strict=True)
     rows = []
     for i in range(len(X)):
         loss = loss_fn(model(X[i : i + 1]), y[i : i + 1])
-        rows.append(torch.autograd.grad(loss, tuple(trainable.values())))
-    return {name: torch.stack(gradients) for name, gradients in zip(trainable, zip(*rows, strict=True), strict=True)}
+        rows.append(torch.autograd.grad(loss, parameters))
+    return {name: torch.stack(gradients) for name, gradients in zip(names, zip(*rows, strict=True), strict=True)}
 
 
 def gradient_penalty(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    leaf = x.detach().clone().requires_grad_()
+    leaf = x.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(critic(leaf).sum(), leaf, create_graph=True)
     return ((gradient.flatten(start_dim=1).norm(dim=1) - 1) ** 2).mean()
 

@@ -350,6 +350,14 @@ def test_accumulate_gradients_twice(code, given):
 
 
 @checks("accumulate_gradients")
+def test_accumulate_gradients_keeps_no_graph(code, given):
+    """The gradients that are left carry no graph: they do not require grad."""
+    model = given.module(mlp)
+    code.accumulate_gradients(model, F.cross_entropy, classification(given, 4, 4))
+    return only({f"{name}.grad": p.grad for name, p in model.named_parameters()}, "requires_grad")
+
+
+@checks("accumulate_gradients")
 def test_accumulate_gradients_calls_the_model_once_per_batch(code, given):
     """The model is called once for each batch, in their order."""
     model = given.module(lambda: Recording(mlp()))
@@ -404,7 +412,8 @@ def test_sign_ste_of_zeros(code, given):
 @checks("sign_ste")
 def test_sign_ste_dtype(code, given):
     """The result has the dtype of x."""
-    inputs = {"float32": given.normal(3), "float64": given.normal(3, dtype=torch.float64), "empty": given.normal(0)}
+    inputs = {str(dtype): given.normal(3, dtype=dtype) for dtype in (torch.float16, torch.bfloat16, torch.float64)}
+    inputs["empty"] = given.normal(0)
     return only({name: code.sign_ste(x) for name, x in inputs.items()}, "dtype")
 
 
