@@ -25,7 +25,6 @@ from autograder import sandbox
 from autograder.check_run import load_checks, load_replacement, run_check
 from autograder.code_under_test import Code
 from autograder.error_facts import describe_error
-from autograder.jobs import Cell, CheckModule, CheckRequest
 from autograder.protocol import (
     Broken,
     CellFinished,
@@ -44,17 +43,9 @@ from autograder.protocol import (
 )
 from autograder.shell import Shell
 
-__all__ = ["rehearse", "run_child"]
+__all__ = ["run_child"]
 
 _SEED = 0
-_REHEARSAL = """
-from autograder import checks
-
-@checks("rehearsal")
-def test_rehearsal(code, given):
-    x = given.normal(3, 4)
-    return {"result": code.rehearsal(x)}
-"""
 _to_child: msgspec.msgpack.Decoder[ToChild] = msgspec.msgpack.Decoder(ToChild)
 
 
@@ -85,16 +76,6 @@ def run_child(order: Fork, found: sandbox.Confinement, shell: Shell, descriptors
             _send(reports, Replaced(_problem(functools.partial(_replace, shell, message))))
         else:
             _run_checks(shell, message, reports)
-
-
-def rehearse(shell: Shell) -> None:
-    """Run, before the fork, what every submission runs, so that its pages and caches are shared. No backward pass."""
-    module = CheckModule("rehearsal", _REHEARSAL)
-    request = CheckRequest(check="test_rehearsal", task="rehearsal", draw=0, seed=0, seconds=1.0)
-    shell.run(Cell(1, "def rehearsal(x):\n    return x + 1\n"))
-    check = load_checks(module)["test_rehearsal"]
-    frame(Observed(run_check(check, Code(shell.user_ns), request)))
-    shell.forget()
 
 
 def _connect(output: int) -> None:

@@ -134,6 +134,4 @@ class Verification:
         mutants = sum(topic.mutants for topic in self.topics)
         slow = sum(topic.timed_out for topic in self.topics)
         ended = f" ({slow} of them ended by a time limit)" if slow else ""
-        return (
-            f"{len(self.topics)} topics, {mutants} mutants{ended}, {self.seeds} seeds, {self.seconds:.0f} s: {verdict}."
-        )
+        return f"{len(self.topics)} topics, {mutants} mutants{ended}, {self.seeds} seeds, {self.seconds:.0f} s: {verdict}."

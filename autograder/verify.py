@@ -18,14 +18,14 @@ from autograder.accepted_mutants import entry_for, read_accepted, stale_entries
 from autograder.answer_key import AnswerKey, build_key
 from autograder.course import Course
 from autograder.errors import AuthoringError
-from autograder.jobs import Cell, CheckRequest, Job, Outcome, Replacement, Run
+from autograder.jobs import Cell, CheckRequest, Failure, Job, Outcome, Replacement, Run
 from autograder.mutants import Mutant, make_mutants
 from autograder.observation import Observation
 from autograder.pool import Pool
 from autograder.results import CheckResult, TaskResult
 from autograder.scoring import score
 from autograder.topic import Topic, load_topic, make_job
-from autograder.topic_files import VariantSpec
+from autograder.topic_files import CheckSpec, VariantSpec
 from autograder.verification import Equal, Survivor, TopicVerification, Verification
 
 __all__ = ["verify"]
@@ -41,6 +41,7 @@ _STATES = {
 """What a notebook's cells may leave behind, and what no check may depend on."""
 
 _HINTS = 3
+_SINGLE_DRAWS = 5  # on each of them alone a misconception has to lose points, since a course may draw once
 _QUICK_SECONDS = 2.0  # for one check of a mutant, unless the reference itself is slow
 
 
@@ -121,9 +122,10 @@ class _Proof:
         wide = self._key(many)
         self._try(self._reference(many, wide))
         self._try(self._alternatives(many, wide))
-        key = build_key(self.course, topic, seed=RUN_SEED, pool=self.pool, cache=None)
-        self._try(self._stub(topic, key))
-        self._try(self._misconceptions(topic, key))
+        some = _drawn(topic, _SINGLE_DRAWS, keep_declared=True)
+        key = build_key(self.course, some, seed=RUN_SEED, pool=self.pool, cache=None)
+        self._try(self._stub(some, key))
+        self._try(self._misconceptions(some, key))
         self._try_mutants(topic, many, wide)
         self._settle_survivors()
 
@@ -223,6 +225,15 @@ class _Proof:
 
     def _misconceptions(self, topic: Topic, key: AnswerKey) -> Iterator[_Trial]:
         for spec in topic.misconceptions:
+            for draw in range(_SINGLE_DRAWS):
+                alone, seen = _single_draw(key, spec.name, draw)
+                (result,) = self._results(topic, alone, seen, spec.task)
+                if not _not_passed(result):
+                    self.problems.append(
+                        f"{result.task}: the misconception {spec.name} passes every check on draw {draw} alone; "
+                        "draw inputs that always expose it, or give the check draws=…."
+                    )
+                    break
 
             def judge(run: Run, spec: VariantSpec = spec) -> None:
                 for result in self._results(topic, key, run, spec.task):
@@ -353,9 +364,29 @@ def _patient(course: Course, name: str, seeds: int) -> Course:
     return replace(course, topics={**course.topics, name: msgspec.structs.replace(entry, limits=limits)})
 
 
-def _drawn(topic: Topic, draws: int) -> Topic:
+def _drawn(topic: Topic, draws: int, *, keep_declared: bool = False) -> Topic:
     """The same topic with each check drawn so many times, each time with another seed."""
-    return replace(topic, checks=tuple(replace(check, spec=replace(check.spec, draws=draws)) for check in topic.checks))
+
+    def drawn(spec: CheckSpec) -> CheckSpec:
+        return spec if keep_declared and spec.draws else replace(spec, draws=draws)
+
+    return replace(topic, checks=tuple(replace(check, spec=drawn(check.spec)) for check in topic.checks))
+
+
+def _single_draw(key: AnswerKey, misconception: str, draw: int) -> tuple[AnswerKey, Run]:
+    """What the key and a run on a misconception would be, had each check been run on this one draw only.
+
+    Checks with a number of draws of their own are left with all of them.
+    """
+    reference: dict[str, list[Observation]] = {}
+    seen: dict[tuple[str, int], Observation | Failure] = {}
+    for check, observations in key.reference.items():
+        own = len(observations) != _SINGLE_DRAWS
+        reference[check] = observations if own else [observations[draw]]
+        known = key.misconceptions[misconception].get(check, [])
+        chosen = known if own else known[draw : draw + 1]
+        seen |= {(check, number): observation for number, observation in enumerate(chosen)}
+    return msgspec.structs.replace(key, reference=reference, misconceptions={}), Run(observations=seen)
 
 
 def _quick(job: Job, seconds: float) -> Job:

@@ -286,7 +286,7 @@ def test_mean_any_of_floating_edge_cases(code, given):
     return only({name: number(code.mean_any(x)) for name, x in inputs.items()}, "values")
 
 
-@checks("mean_any")
+@checks("mean_any", draws=4)
 def test_mean_any_precision(code, given):
     """A float64 tensor's mean has the precision of float64."""
     x = given.uniform(5, 8, low=1, high=2, dtype=torch.float64)
