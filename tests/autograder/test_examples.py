@@ -68,7 +68,7 @@ def contents(out: Path) -> dict[str, dict[str, Any]]:
         for key in ("graded_at", "usage"):
             content.pop(key)
         for cell in content["cells"]:
-            cell["output"] = re.sub(r"[\d.e+]+ (ns|µs|us|ms|s)\b", "TIME", cell["output"])
+            cell["output"] = re.sub(r"[\d.e+]+ (ns|[µμ]s|us|ms|s)\b", "TIME", cell["output"])
         found[path.relative_to(out).with_suffix("").as_posix()] = content
     return found
 
