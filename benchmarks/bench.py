@@ -187,8 +187,7 @@ What it costs to grade a submission, compared with nbgrader on the same notebook
 
 ## Reading it
 
-nbgrader spends its time on a kernel's start and shutdown and on importing torch in each; autograde imports torch once per
-core and forks. What autograde spends beyond the floor is the fork, the confinement, copy-on-write faults, encoding, the
+nbgrader starts a kernel and imports torch for each submission; autograde imports torch once per core and forks. What autograde spends beyond the floor is the fork, the confinement, copy-on-write faults, encoding, the
 answer keys of a new seed, and the result's files.
 
 Notes on running nbgrader: it calls `alembic` by name, so the virtual environment's `bin` has to be on PATH; anything on
