@@ -126,6 +126,8 @@ def test_match_values_of_edge_cases(code, given):
     }
     results = {name: code.match(x, like) for name, x in inputs.items() if name != "like 0-d"}
     results["like 0-d"] = code.match(inputs["like 0-d"], given.normal((), dtype=torch.float64))
+    large = given.integers(3, low=2**40, high=2**41)
+    results["more digits than float32 has"] = code.match(large, given.normal(2, dtype=torch.float64))
     results["like empty"] = code.match(inputs["like 0-d"], given.normal(0, dtype=torch.float64))
     return only(results, "shape", "values")
 
