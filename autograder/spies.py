@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import CodeType, FunctionType
 from typing import Any
 
 import torch
@@ -116,6 +117,25 @@ class _Refusal(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
+def _refuse(*args: Any, **kwargs: Any) -> None:
+    raise RuntimeError("This function is not available in this task.")
+
+
+@contextmanager
+def _refusing(functions: tuple[Callable[..., Any], ...]) -> Iterator[None]:
+    """Functions of torch.nn.init raise: most of them never ask `__torch_function__`."""
+    changed: list[tuple[FunctionType, CodeType]] = []
+    for function in functions:
+        if isinstance(function, FunctionType) and function.__module__ == "torch.nn.init" and not function.__closure__:
+            changed.append((function, function.__code__))
+            function.__code__ = _refuse.__code__
+    try:
+        yield
+    finally:
+        for function, code in changed:
+            function.__code__ = code
+
+
 @contextmanager
 def unavailable(*functions: Callable[..., Any]) -> Iterator[None]:
     """Make PyTorch functions raise a RuntimeError while the context lasts, however they were imported.
@@ -123,5 +143,5 @@ def unavailable(*functions: Callable[..., Any]) -> Iterator[None]:
     Works for what goes through `__torch_function__`: functions of `torch`, `torch.nn.functional` and `torch.nn.init`
     that take a tensor, also when a module's forward calls them.
     """
-    with _Refusal(functions):
+    with _refusing(functions), _Refusal(functions):
         yield

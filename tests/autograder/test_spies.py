@@ -57,3 +57,20 @@ def test_unavailable_functions_raise_also_inside_modules() -> None:
                 call()
         F.log_softmax(logits, 1)
     early(logits, labels)
+
+
+def test_every_function_of_nn_init_can_be_made_unavailable() -> None:
+    weight, early = torch.zeros(4, 3), nn.init.xavier_uniform_
+    with unavailable(nn.init.xavier_uniform_, nn.init.trunc_normal_, nn.init.calculate_gain):
+        for call in (
+            lambda: early(weight, gain=2.0),
+            lambda: nn.init.xavier_uniform_(weight),
+            lambda: nn.init.trunc_normal_(weight, std=0.1, generator=torch.Generator()),
+            lambda: nn.init.calculate_gain("relu"),
+        ):
+            with pytest.raises(RuntimeError, match="is not available in this task"):
+                call()
+    assert not weight.any()
+    early(weight)
+    assert nn.init.calculate_gain("relu") > 1
+    assert weight.any()
