@@ -284,7 +284,6 @@ def write_key(key: AnswerKey, path: Path, *, private: bool = False) -> None:
             tasks=key.tasks,
             feedback=key.feedback,
         ),
-        order="deterministic",
     )
     content = _MAGIC + hashlib.blake2b(data, digest_size=32).digest() + data
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

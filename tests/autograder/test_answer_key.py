@@ -115,6 +115,14 @@ def test_what_is_written_is_read_again(key: AnswerKey, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.key"]
 
 
+def test_misconceptions_keep_their_order_when_written(key: AnswerKey, tmp_path: Path) -> None:
+    """Of misconceptions that explain as much, the first is named: a key from the cache has to name the same one."""
+    backwards = dict(sorted(key.misconceptions.items(), reverse=True))
+    assert len(backwards) > 1
+    write_key(msgspec.structs.replace(key, misconceptions=backwards), tmp_path / "a.key")
+    assert list(read_key(tmp_path / "a.key").misconceptions) == list(backwards)
+
+
 def test_mismatches_are_clear(key: AnswerKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.key"
     with pytest.raises(KeyMismatch, match="there is no answer key; take it from the release"):
