@@ -1,0 +1,305 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Out of PyTorch and back: numpy(), item(), tolist()
+#
+# When you have worked through this notebook you can
+#
+# * turn any tensor into a NumPy array, also one that requires grad or lives on a GPU;
+# * say when a tensor and an array share their memory, and what follows from it;
+# * bring an array into PyTorch with the dtype that training needs;
+# * collect numbers during training instead of graphs.
+#
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
+# task's name: any way of fulfilling it is as good as another.
+
+# %%
+import numpy as np
+import torch
+from torch import Tensor
+
+# %% [markdown]
+# ## 1. Two objects, one memory
+#
+# A tensor on the CPU and a NumPy array are built alike: a block of memory, a dtype, a shape and strides. So `t.numpy()` need
+# not convert anything. It makes an array that looks at the *same* memory, and `torch.from_numpy(a)` does the same in the
+# other direction. That costs nothing, and it has a consequence:
+
+# %%
+t = torch.tensor([1, 2, 3])
+a = t.numpy()
+a[0] = 100
+print(a, t)
+print("one memory:", np.shares_memory(a, t.numpy()))
+
+# %% [markdown]
+# The tutorial says that `numpy()` "converts" a tensor. Nothing was converted: who writes to one of the two changes both.
+# A copy has a memory of its own; `t.clone()`, `a.copy()`, `np.array(a)` and `torch.tensor(a)` make one.
+#
+# ### Predict, then verify: who notices what?
+#
+# One tensor, one array, and two ways of adding 1. Which number does `a[0]` hold at the end? Write a number in place of
+# the dots.
+
+# %%
+t = torch.ones(3)
+a = t.numpy()
+
+t.add_(1)
+t = t + 1
+
+predicted_shared = ...
+
+# %%
+if predicted_shared is ...:
+    print("Write down your prediction first, then run this cell.")
+else:
+    print("You predicted", predicted_shared, "and a[0] is", a[0])
+
+# %% [markdown]
+# If you are surprised: which of the two lines writes into memory that was there before, and which one makes a new tensor
+# and gives it an old name?
+#
+# ## 2. Three reasons why numpy() refuses
+#
+# NumPy knows nothing of gradients, has no GPU, and lacks some of PyTorch's dtypes. In each of these cases `numpy()` raises,
+# so that you say yourself what is to be left behind. (The device `meta`, whose tensors have no data, stands for a GPU
+# here.)
+
+# %%
+for tensor in (
+    torch.ones(3, requires_grad=True),
+    torch.ones(3, device="meta"),
+    torch.ones(3, dtype=torch.bfloat16),
+):
+    try:
+        tensor.numpy()
+    except (RuntimeError, TypeError) as error:
+        print(f"{type(error).__name__}: {error}")
+
+# %% [markdown]
+# * `t.detach()` is a tensor without history. It is another tensor on the *same memory*, and the original keeps its graph,
+#   its `requires_grad` and its `.grad`. (`detach_()`, with an underscore, would take them away from the original.)
+# * `t.cpu()` copies a tensor from another device; a tensor that is on the CPU already is returned as it is.
+# * `bfloat16` has the range of `float32` and fewer digits. `float32` holds each of its values exactly.
+#
+# The usual chain is `t.detach().cpu().numpy()`; detached first, the copy to the CPU need not be recorded. One thing it
+# does not promise is whether you get a copy: from a GPU you do, from the CPU you do not.
+
+# %%
+w = torch.tensor([1.0, 2.0], requires_grad=True)
+array = w.detach().cpu().numpy()
+array[0] = 50.0
+print(w)
+
+# %% [markdown]
+# Two more notes for readers of the tutorial. Its tensor `torch.tensor([1, 2, 3], requires_grad=True)` cannot be made: only
+# floating (and complex) tensors can require gradients. And the type of a tensor on the GPU is `torch.Tensor`, as everywhere;
+# only `numpy()` makes a `numpy.ndarray`.
+#
+# ### Task `to_numpy`
+
+
+# %%
+def to_numpy(t: Tensor) -> np.ndarray:
+    """Return an independent NumPy copy of a tensor, on whatever device it is, requiring grad or not, with any strides.
+
+    The array has the shape, the values and the dtype of t; only bfloat16, which NumPy lacks, becomes float32. It is a
+    np.ndarray for every shape, also () and shapes without elements. t is bool, integer, floating or complex; you need
+    not care about sparse, quantized or lazily conjugated tensors, nor about float8.
+
+    Writing to the array does not change t, and the other way round. t keeps its requires_grad and its graph: a
+    backward() through t works afterwards as before.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## 3. From NumPy into training
+#
+# PyTorch's default floating type is `float32`, NumPy's is `float64`. `torch.from_numpy` and `torch.tensor` keep the type
+# that the array has. That is honest, but it is rarely what a model wants:
+
+# %%
+layer = torch.nn.Linear(3, 1)
+try:
+    layer(torch.from_numpy(np.ones((2, 3))))
+except RuntimeError as error:
+    print("RuntimeError:", error)
+
+# %% [markdown]
+# ### Predict, then verify: the same numbers, two tensors
+#
+# Which dtypes do these two tensors have? Write two dtypes in place of the dots, as in
+# `predicted_dtypes = torch.float16, torch.bool`.
+
+# %%
+from_list = torch.tensor([0.5, 1.5])
+from_array = torch.tensor(np.array([0.5, 1.5]))
+
+# The dtype of `from_list`, and the dtype of `from_array`:
+predicted_dtypes = ...
+
+# %%
+if predicted_dtypes is ...:
+    print("Write down your prediction first, then run this cell.")
+else:
+    print("You predicted", predicted_dtypes, "and PyTorch says", (from_list.dtype, from_array.dtype))
+
+# %% [markdown]
+# Class labels and indices have to be `int64`, whatever small integer type they were stored in. The class `torch.Tensor` with
+# its capital T is of no use here: it makes everything floating.
+#
+# Arrays come in forms that tensors do not have. A tensor's strides are never negative, so a reversed array has to be
+# copied first; `np.ascontiguousarray` copies where that is needed, and *only* there. Look at what else it does:
+
+# %%
+backwards = np.arange(4.0)[::-1]
+print("strides:", backwards.strides)
+try:
+    torch.from_numpy(backwards)
+except ValueError as error:
+    print("ValueError:", error)
+
+print("strides:", np.ascontiguousarray(backwards).strides)
+forwards = np.arange(4.0)
+print("copied:", np.ascontiguousarray(forwards) is not forwards)
+print("shape () becomes", np.ascontiguousarray(np.array(5.0)).shape)
+
+# %% [markdown]
+# An array can also be read-only. A tensor cannot, so `torch.from_numpy` warns and lets you write to it all the same. With
+# a copy the question does not arise.
+#
+# Each array has a `dtype.kind`, one letter for the family of its type:
+
+# %%
+for example in (np.float16(1), np.int8(1), np.uint8(1), np.bool_(True), np.complex64(1), np.str_("one")):
+    print(example.dtype, "->", example.dtype.kind)
+
+# %% [markdown]
+# ### Task `from_numpy`
+
+
+# %%
+def from_numpy(a: np.ndarray) -> Tensor:
+    """Return an independent tensor copy of a NumPy array, on the CPU, with a dtype that fits training.
+
+    Floating arrays (float16, float32, float64) become float32, signed and unsigned integer arrays of every size become
+    int64, and bool stays bool; whatever torch's default dtype is. Shape and values are those of a, also for the shape ()
+    and for shapes without elements. (Values of a uint64 array are below 2**63 here.)
+
+    a may have any strides, also negative ones, and may be read-only. No memory is shared, and a is not modified.
+
+    Raise TypeError for arrays of any other type: complex numbers, objects, strings, dates.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## 4. Numbers for Python
+#
+# `item()` gives the one number of a tensor with one element, of whatever shape; `tolist()` gives all numbers as nested
+# lists, and for a tensor without dimensions the bare number. Both fetch the tensor from its device and leave the graph
+# behind.
+
+# %%
+loss = torch.tensor([0.1], requires_grad=True)
+print(loss.item(), loss.tolist(), loss.sum().tolist())
+
+# %% [markdown]
+# (There is nothing wrong with the digits. A Python float has 16 of them, and the `float32` next to 0.1 is not quite 0.1.)
+#
+# The tutorial remarks that neither is differentiable, as if it were a flaw. For keeping records it is just what you want. A
+# loss that you keep as a *tensor* keeps its graph alive, and with it all that the forward pass has saved for the
+# backward pass. If you sum up such losses, the graphs of all batches hang together:
+
+# %%
+w = torch.tensor(2.0, requires_grad=True)
+as_tensor, as_number = 0.0, 0.0
+for _ in range(3):
+    loss = (w - 5) ** 2
+    as_tensor += loss
+    as_number += loss.item()
+print(as_tensor)
+print(as_number)
+
+# %%
+depth, node = 0, as_tensor.grad_fn
+while node is not None:
+    depth, node = depth + 1, node.next_functions[0][0] if node.next_functions else None
+print(f"The sum is the end of a chain of {depth} recorded steps; the number is just a number.")
+
+# %% [markdown]
+# On a GPU, `item()` has a price: Python has to wait until the device has computed the number. Once per batch is fine, in an
+# inner loop it is not.
+#
+# What does one do with the numbers? A single batch's loss jumps about; the average over what has been seen in an epoch is
+# easier to read. The last batch is often smaller than the others, and then each batch has to count as many times as it has
+# samples.
+
+# %%
+import matplotlib.pyplot as plt
+
+noise = torch.Generator().manual_seed(0)
+batch_losses = (2 * torch.exp(-torch.arange(60) / 25) + 0.3 * torch.rand(60, generator=noise)).tolist()
+averages = [sum(batch_losses[: i + 1]) / (i + 1) for i in range(60)]
+figure, axis = plt.subplots(figsize=(5, 2.6))
+axis.plot(batch_losses, label="loss of each batch", alpha=0.5)
+axis.plot(averages, label="average so far")
+axis.set(xlabel="batch", ylabel="loss")
+_ = axis.legend()
+
+# %%
+print("three samples with loss 1 and one with loss 5:", (3 * 1.0 + 1 * 5.0) / 4, "- not", (1.0 + 5.0) / 2)
+
+# %% [markdown]
+# ### Task `LossMeter`
+
+
+# %%
+class LossMeter:
+    """The running average of batch losses.
+
+    The meter holds no tensor at any time, so that it keeps no graph alive. It calls no backward(), and the caller's
+    losses are not modified: a backward() through them works afterwards. Two meters have nothing to do with each other.
+    """
+
+    def __init__(self) -> None:
+        """Start a meter that has seen nothing."""
+        raise NotImplementedError
+
+    def reset(self) -> None:
+        """Forget everything that was seen."""
+        raise NotImplementedError
+
+    def update(self, loss: Tensor | float, n: int = 1) -> None:
+        """Take note of `loss`, the mean loss of n samples.
+
+        It is a Python number, or a tensor with one element: of shape () or another, on any device, possibly with a graph.
+        """
+        raise NotImplementedError
+
+    def mean(self) -> float:
+        """Return the average loss over all samples since the start or the last reset, as a Python float.
+
+        Raise ValueError if there were none. Asking does not change anything.
+        """
+        raise NotImplementedError
+
+
+# %% [markdown]
+# ## What to read next
+#
+# * [`Tensor.numpy`](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.numpy.html): with `force=True` it takes
+#   several of the steps of section 2 at once.
+# * [`torch.from_numpy`](https://docs.pytorch.org/docs/stable/generated/torch.from_numpy.html) and
+#   [`torch.as_tensor`](https://docs.pytorch.org/docs/stable/generated/torch.as_tensor.html): which dtypes they accept, and
+#   when they copy.
+# * In this course, `autograd` comes next: what a graph is, and what `detach()` cuts.

@@ -1,0 +1,450 @@
+"""Wrong solutions that students write, each with the sentence that helps."""
+
+import numpy as np
+import torch
+
+from autograder import misconception
+
+
+@misconception("predicted_shared", "You take `numpy()` for a copy: what did the array show in the example above this one?")
+def a_copy():
+    return 1.0
+
+
+@misconception("predicted_shared", "Both lines add 1 to t. Which of them writes to the memory that the array looks at?")
+def follows_the_name():
+    return 3.0
+
+
+@misconception("predicted_dtypes", "One of them is right. What has the array to say about the type of its numbers?")
+def always_float32():
+    return torch.float32, torch.float32
+
+
+@misconception("predicted_dtypes", "One of them is right. Which floating type does PyTorch give to plain Python numbers?")
+def always_float64():
+    return torch.float64, torch.float64
+
+
+@misconception("predicted_dtypes", "You have them the other way round: whose default is which?")
+def exchanged():
+    return torch.float64, torch.float32
+
+
+@misconception("to_numpy", "PyTorch refuses: NumPy cannot record gradients. What has to be left behind first?")
+def plain(t):
+    return (t.float() if t.dtype == torch.bfloat16 else t).numpy().copy()
+
+
+@misconception("to_numpy", "Through Python lists the dtype is lost (and an empty tensor loses its shape).")
+def tolist(t):
+    return np.array(t.tolist())
+
+
+@misconception("to_numpy", "There is one floating type NumPy does not know.")
+def no_bf16(t):
+    return t.detach().cpu().numpy().copy()
+
+
+def _detached(t):
+    t = t.detach().cpu()
+    return t.float() if t.dtype == torch.bfloat16 else t
+
+
+@misconception("to_numpy", "Write to the array and look at the tensor: who owns the memory?")
+def shares_memory(t):
+    return _detached(t).numpy()
+
+
+@misconception("to_numpy", "A copy is made where PyTorch happens to need one. Is one made for a tensor that lies in order?")
+def copies_sometimes(t):
+    return _detached(t).contiguous().numpy()
+
+
+@misconception("to_numpy", "Look at the dtype that comes back for integers, and for float64.")
+def always_float32_array(t):
+    return t.detach().cpu().float().numpy().copy()
+
+
+@misconception("to_numpy", "Look at the dtype that comes back for float32: float64 is NumPy's habit, not the tensor's.")
+def as_float64(t):
+    return np.array(_detached(t).tolist(), dtype=np.float64).reshape(tuple(t.shape))
+
+
+@misconception(
+    "to_numpy",
+    "bfloat16 has a partner that holds all of its values; this one is too small for them, or larger than asked for.",
+)
+def bfloat16_as_float16(t):
+    t = t.detach().cpu()
+    return (t.half() if t.dtype == torch.bfloat16 else t).numpy().copy()
+
+
+@misconception("to_numpy", "You treat all floating types alike. Which of them does NumPy lack?")
+def all_floats_to_float32(t):
+    t = t.detach().cpu()
+    return (t.float() if t.is_floating_point() else t).numpy().copy()
+
+
+@misconception("to_numpy", "Try a backward() through t after your call: one underscore too many took its graph away.")
+def detaches_the_original(t):
+    t.detach_()
+    return _detached(t).numpy().copy()
+
+
+@misconception("to_numpy", "After your call t does not require grad any more.")
+def switches_grad_off(t):
+    if t.is_leaf:
+        t.requires_grad_(False)
+    return _detached(t).numpy().copy()
+
+
+@misconception("to_numpy", "A tensor without dimensions becomes an array without dimensions, not a bare number.")
+def bare_number(t):
+    return _detached(t).numpy().copy()[()]
+
+
+@misconception("to_numpy", "Look at the shape of the array: what has become of the dimensions?")
+def flattens(t):
+    return _detached(t).flatten().numpy().copy()
+
+
+@misconception("to_numpy", "Dimensions of size 1 are dimensions, too.")
+def squeezes(t):
+    return _detached(t).numpy().copy().squeeze()
+
+
+@misconception("from_numpy", "Change the array afterwards: the tensor changes with it.")
+def shares(a):
+    if a.dtype.kind not in "fiub":
+        raise TypeError
+    a = np.ascontiguousarray(a).reshape(a.shape)
+    return torch.from_numpy(a).to({"f": torch.float32, "i": torch.int64, "u": torch.int64, "b": torch.bool}[a.dtype.kind])
+
+
+@misconception("from_numpy", "Class labels became floats: torch.Tensor(...) always makes the default float type.")
+def capital_tensor(a):
+    if a.dtype.kind not in "fiub":
+        raise TypeError
+    return torch.Tensor(np.array(a, ndmin=1, order="C")).reshape(a.shape)
+
+
+@misconception("from_numpy", "Complex numbers silently lost their imaginary part.")
+def accepts_complex(a):
+    if a.dtype.kind in "OUSmM":
+        raise TypeError
+    return torch.tensor(a.astype({"i": np.int64, "u": np.int64, "b": bool}.get(a.dtype.kind, np.float32)))
+
+
+@misconception("from_numpy", "The tensor has NumPy's types. Which ones does training need?")
+def keeps_the_dtype(a):
+    if a.dtype.kind not in "fiub":
+        raise TypeError
+    return torch.tensor(a.copy())
+
+
+@misconception("from_numpy", "Masks became something else: which dtype does a bool array keep?")
+def bools_become_integers(a):
+    if a.dtype.kind not in "fiub":
+        raise TypeError
+    return torch.tensor(a.astype(np.float32 if a.dtype.kind == "f" else np.int64))
+
+
+@misconception("from_numpy", "Labels and indices need int64; look at the dtype that integers get.")
+def integers_become_int32(a):
+    if a.dtype.kind not in "fiub":
+        raise TypeError
+    return torch.tensor(a.astype({"f": np.float32, "b": bool}.get(a.dtype.kind, np.int32)))
+
+
+@misconception("from_numpy", "Look at the dtype of a floating tensor: what does a float32 layer make of it?")
+def floats_become_float64(a):
+    if a.dtype.kind not in "fiub":
+        raise TypeError
+    return torch.tensor(a.astype({"f": np.float64, "b": bool}.get(a.dtype.kind, np.int64)))
+
+
+@misconception("from_numpy", "Everything became floating: which arrays hold labels, and which hold masks?")
+def everything_becomes_float32(a):
+    if a.dtype.kind not in "fiub":
+        raise TypeError
+    return torch.tensor(a.astype(np.float32))
+
+
+@misconception("from_numpy", "Large integers lost their last digits on the way: what did they pass through?")
+def by_way_of_float(a):
+    if a.dtype.kind not in "fiub":
+        raise TypeError
+    dtype = {"f": torch.float32, "b": torch.bool}.get(a.dtype.kind, torch.int64)
+    return torch.tensor(a.astype(np.float64)).to(dtype)
+
+
+@misconception("from_numpy", "Unsigned integers are integers, too: did you think of their letter?")
+def refuses_unsigned(a):
+    if a.dtype.kind not in "fib":
+        raise TypeError
+    return torch.tensor(a.astype({"f": np.float32, "b": bool}.get(a.dtype.kind, np.int64)))
+
+
+@misconception(
+    "from_numpy", "You know the types that you have listed. Does the list hold every size of integer and of float?"
+)
+def knows_a_few_types(a):
+    kinds = {np.dtype("float64"): torch.float32, np.dtype("float32"): torch.float32, np.dtype("bool"): torch.bool}
+    kinds |= {np.dtype(name): torch.int64 for name in ("int32", "int64", "uint8")}
+    if a.dtype not in kinds:
+        raise TypeError
+    return torch.tensor(a.copy(), dtype=kinds[a.dtype])
+
+
+@misconception("from_numpy", "Try a[::-1]: which strides does a tensor not have?")
+def negative_strides(a):
+    kinds = {"f": torch.float32, "i": torch.int64, "u": torch.int64, "b": torch.bool}
+    if a.dtype.kind not in kinds:
+        raise TypeError
+    return torch.from_numpy(a).to(kinds[a.dtype.kind], copy=True)
+
+
+@misconception("from_numpy", "An array of shape () came back with a dimension. Which function likes to add one?")
+def adds_a_dimension(a):
+    kinds = {"f": np.float32, "i": np.int64, "u": np.int64, "b": np.bool_}
+    if a.dtype.kind not in kinds:
+        raise TypeError
+    return torch.from_numpy(np.ascontiguousarray(a, dtype=kinds[a.dtype.kind])).clone()
+
+
+@misconception(
+    "from_numpy", "PyTorch raises for a string, but for complex numbers and objects? Look at which exception comes out."
+)
+def wrong_exception(a):
+    kinds = {"f": np.float32, "i": np.int64, "u": np.int64, "b": np.bool_}
+    if a.dtype.kind not in kinds:
+        raise ValueError
+    return torch.from_numpy(a.astype(kinds[a.dtype.kind], order="C"))
+
+
+@misconception("from_numpy", "An exception comes out, but is it the one that the specification names?")
+def lets_the_key_fail(a):
+    kinds = {"f": np.float32, "i": np.int64, "u": np.int64, "b": np.bool_}
+    return torch.from_numpy(a.astype(kinds[a.dtype.kind], order="C"))
+
+
+@misconception("from_numpy", "What the array holds is converted if it can be. Which types are to be refused even so?")
+def converts_what_it_can(a):
+    kinds = {"i": np.int64, "u": np.int64, "b": np.bool_, "m": np.int64, "M": np.int64}
+    return torch.from_numpy(a.astype(kinds.get(a.dtype.kind, np.float32), order="C"))
+
+
+@misconception("from_numpy", "Data that come in from outside are no leaves to be trained; look at requires_grad.")
+def requires_grad(a):
+    kinds = {"f": np.float32, "i": np.int64, "u": np.int64, "b": np.bool_}
+    if a.dtype.kind not in kinds:
+        raise TypeError
+    tensor = torch.from_numpy(a.astype(kinds[a.dtype.kind], order="C"))
+    return tensor.requires_grad_() if tensor.is_floating_point() else tensor
+
+
+@misconception("from_numpy", "Set another default dtype of torch, and look at what your floating tensors become.")
+def default_dtype(a):
+    if a.dtype.kind not in "fiub":
+        raise TypeError
+    dtype = {"f": torch.get_default_dtype(), "b": torch.bool}.get(a.dtype.kind, torch.int64)
+    return torch.from_numpy(a.astype(np.int64) if a.dtype.kind == "u" else a.copy()).to(dtype)
+
+
+class _Meter:
+    """What is right about most of the meters below."""
+
+    def __init__(self):
+        self.reset()
+
+    def reset(self):
+        self.total, self.count = 0.0, 0
+
+    def update(self, loss, n=1):
+        self.total += (loss.item() if isinstance(loss, torch.Tensor) else loss) * n
+        self.count += n
+
+    def mean(self):
+        if not self.count:
+            raise ValueError
+        return self.total / self.count
+
+
+@misconception("LossMeter", "The meter drags every batch's graph along; remember numbers, not tensors.")
+class Tensors(_Meter):
+    def update(self, loss, n=1):
+        self.total = self.total + loss * n
+        self.count += n
+
+    def mean(self):
+        if not self.count:
+            raise ValueError
+        total = self.total.detach() if isinstance(self.total, torch.Tensor) else self.total
+        return float(total / self.count)
+
+
+@misconception("LossMeter", "No graph is kept, but is that a number which the meter holds? Print its attributes.")
+class DetachedTensors(_Meter):
+    def update(self, loss, n=1):
+        self.total = self.total + torch.as_tensor(loss).detach().sum() * n
+        self.count += n
+
+    def mean(self):
+        if not self.count:
+            raise ValueError
+        return float(self.total / self.count)
+
+
+@misconception(
+    "LossMeter", "The losses stand in your list as tensors, each with its graph, until somebody asks for the mean."
+)
+class KeepsLosses(_Meter):
+    def reset(self):
+        self.losses = []
+
+    def update(self, loss, n=1):
+        self.losses.append((loss, n))
+
+    def mean(self):
+        if not self.losses:
+            raise ValueError
+        total = sum((loss.item() if isinstance(loss, torch.Tensor) else loss) * n for loss, n in self.losses)
+        return total / sum(n for _, n in self.losses)
+
+
+@misconception("LossMeter", "The mean comes back as a tensor; what does the specification ask for?")
+class ReturnsATensor(_Meter):
+    def mean(self):
+        return torch.tensor(super().mean(), dtype=torch.float64)
+
+
+@misconception("LossMeter", "What is the average of nothing? The specification names an error.")
+class Zero(_Meter):
+    def mean(self):
+        return self.total / max(self.count, 1)
+
+
+@misconception(
+    "LossMeter", "What is the average of nothing? nan is an answer, but not the one that the specification names."
+)
+class NotANumber(_Meter):
+    def mean(self):
+        return self.total / self.count if self.count else float("nan")
+
+
+@misconception("LossMeter", "An exception comes out for an empty meter, but is it the one that the specification names?")
+class DividesByZero(_Meter):
+    def mean(self):
+        return self.total / self.count
+
+
+@misconception("LossMeter", "Three samples with loss 1 and one with loss 5: what is their average?")
+class MeanOfMeans(_Meter):
+    def update(self, loss, n=1):
+        super().update(loss, 1)
+
+
+@misconception("LossMeter", "The loss is a mean already. How many samples does it speak for, and what is their sum?")
+class SumsMeans(_Meter):
+    def update(self, loss, n=1):
+        super().update(loss, 1)
+        self.count += n - 1
+
+
+@misconception(
+    "LossMeter",
+    "You have n samples in a batch, and the sum over them: has it been divided by the samples, or by the batches?",
+)
+class DividesByBatches(_Meter):
+    def update(self, loss, n=1):
+        super().update(loss, n)
+        self.count += 1 - n
+
+
+@misconception("LossMeter", "Only the last loss is left. What happens to the earlier ones in update?")
+class LastLoss(_Meter):
+    def update(self, loss, n=1):
+        self.reset()
+        super().update(loss, n)
+
+
+@misconception("LossMeter", "A Python number has no item(): which kinds of losses may be handed over?")
+class TensorsOnly(_Meter):
+    def update(self, loss, n=1):
+        super().update(loss.detach().item(), n)
+
+
+@misconception("LossMeter", "After a reset something of the old losses is still there: sums come in pairs.")
+class ResetsTheTotalOnly(_Meter):
+    def __init__(self):
+        self.total, self.count = 0.0, 0
+
+    def reset(self):
+        self.total = 0.0
+
+
+@misconception("LossMeter", "Call reset, then ask for the mean: has anything been forgotten?")
+class DoesNotReset(_Meter):
+    def __init__(self):
+        self.total, self.count = 0.0, 0
+
+    def reset(self):
+        pass
+
+
+@misconception("LossMeter", "Ask for the mean twice: the second answer is another one.")
+class ResetsAfterMean(_Meter):
+    def mean(self):
+        mean = super().mean()
+        self.reset()
+        return mean
+
+
+@misconception("LossMeter", "Use two meters at the same time. What stands in the class belongs to all of them.")
+class SharesItsList(_Meter):
+    losses = []  # noqa: RUF012 - the mistake
+
+    def __init__(self):
+        pass
+
+    def reset(self):
+        self.losses.clear()
+
+    def update(self, loss, n=1):
+        self.losses.append(((loss.item() if isinstance(loss, torch.Tensor) else loss), n))
+
+    def mean(self):
+        if not self.losses:
+            raise ValueError
+        return sum(loss * n for loss, n in self.losses) / sum(n for _, n in self.losses)
+
+
+@misconception("LossMeter", "The meter is asked to watch the training; who calls backward()?")
+class CallsBackward(_Meter):
+    def update(self, loss, n=1):
+        if isinstance(loss, torch.Tensor) and loss.requires_grad:
+            loss.backward()
+        super().update(loss, n)
+
+
+@misconception("LossMeter", "The caller wants to call backward() on the loss afterwards. What has your method done to it?")
+class DetachesTheLoss(_Meter):
+    def update(self, loss, n=1):
+        if isinstance(loss, torch.Tensor):
+            loss.detach_()
+        super().update(loss, n)
+
+
+@misconception("LossMeter", "If the sum is 0, has nothing been seen? Try losses that are 0.")
+class ZeroIsNothing(_Meter):
+    def mean(self):
+        if not self.total:
+            raise ValueError
+        return super().mean()
+
+
+@misconception("LossMeter", "What does a loss count for if the caller does not say how many samples it has?")
+class NeedsN(_Meter):
+    def update(self, loss, n):
+        super().update(loss, n)
