@@ -294,7 +294,7 @@ print("buffers of a BatchNorm:", [name for name, _ in model[1][1].named_buffers(
 
 # %%
 def init_model_(model: nn.Module, seed: int) -> None:
-    """Initialise a whole model in place, reproducibly.
+    """Initialise a whole model in place, reproducibly, and return nothing.
 
     * nn.Linear and nn.Conv2d: the weight is drawn from N(0, 2 / fan_in), the bias (if there is one) is 0.
     * nn.BatchNorm1d and nn.BatchNorm2d: the weight is 1 and the bias is 0 (if there are any).

@@ -47,7 +47,7 @@ def test_predicted_bound(code, given):
     return {"predicted_bound": secret(round(float(code.predicted_bound), 4))}
 
 
-@checks("glorot_uniform_", gate=True)
+@checks("glorot_uniform_", gate=True, draws=1)
 def test_glorot_uniform_values(code, given):
     """The values of a weight of shape (out, in) are uniform between -a and a."""
     w = given.full(200, 100, value=7.0, name="w")
@@ -57,7 +57,7 @@ def test_glorot_uniform_values(code, given):
     return {"w": drawn(w, "uniform", a=-bound, b=bound)}
 
 
-@checks("glorot_uniform_")
+@checks("glorot_uniform_", draws=1)
 def test_glorot_uniform_of_a_convolution(code, given):
     """The bound of a convolution's weight takes the kernel into account."""
     w = given.full(64, 32, 3, 3, value=7.0, name="w")
@@ -83,7 +83,7 @@ def test_glorot_uniform_refuses_a_vector(code, given):
     return {"shape (5,)": raises(lambda: code.glorot_uniform_(w))}
 
 
-@checks("he_normal_", gate=True)
+@checks("he_normal_", gate=True, draws=1)
 def test_he_normal_of_fan_in(code, given):
     """Without a mode, the mean is 0 and the standard deviation is sqrt(2 / fan_in)."""
     w = given.full(400, 50, value=7.0, name="w")
@@ -92,7 +92,7 @@ def test_he_normal_of_fan_in(code, given):
     return moments(w, math.sqrt(2 / 50))
 
 
-@checks("he_normal_")
+@checks("he_normal_", draws=1)
 def test_he_normal_of_fan_out(code, given):
     """With mode "fan_out" the standard deviation is sqrt(2 / fan_out)."""
     w = given.full(400, 50, value=7.0, name="w")
@@ -119,7 +119,7 @@ def test_he_normal_refuses_another_mode(code, given):
     return {'mode "fan_avg"': raises(lambda: code.he_normal_(w, mode="fan_avg"))}
 
 
-@checks("init_model_", gate=True)
+@checks("init_model_", gate=True, draws=1)
 def test_init_model_weights(code, given):
     """The weights of linear layers and convolutions have mean 0 and standard deviation sqrt(2 / fan_in), at every depth."""
     model = given.module(network, name="model")
@@ -131,7 +131,7 @@ def test_init_model_weights(code, given):
     }
 
 
-@checks("init_model_")
+@checks("init_model_", draws=1)
 def test_init_model_biases(code, given):
     """The biases of linear layers and convolutions are 0."""
     model = given.module(network, name="model")
@@ -144,7 +144,7 @@ def test_init_model_biases(code, given):
     return only(biases, "values")
 
 
-@checks("init_model_")
+@checks("init_model_", draws=1)
 def test_init_model_is_reproducible(code, given):
     """The same seed gives the same weights, whatever the model held before and whatever the global random state is."""
     models = [given.module(network, name=name) for name in ("first", "second")]
@@ -158,7 +158,7 @@ def test_init_model_is_reproducible(code, given):
     return only({f"difference, {name}": found for name, found in zip(names, differences, strict=True)}, "values")
 
 
-@checks("init_model_")
+@checks("init_model_", draws=1)
 def test_init_model_leaves_the_global_state_alone(code, given):
     """Other people's random numbers do not change: the global random state is as before."""
     model = given.module(network, name="model")
@@ -169,7 +169,7 @@ def test_init_model_leaves_the_global_state_alone(code, given):
     return {"bytes of the global state that changed": int((before != after).sum())}
 
 
-@checks("trunc_normal_", gate=True)
+@checks("trunc_normal_", gate=True, draws=1)
 def test_trunc_normal_values(code, given):
     """The values have the shape of a normal distribution that is cut off at two standard deviations."""
     w = given.full(300, 200, value=7.0, name="w")
