@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # Out of PyTorch and back: numpy(), item(), tolist()
+# # Out of PyTorch and back
 #
 # When you have worked through this notebook you can
 #
