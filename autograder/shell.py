@@ -5,6 +5,7 @@ What would start a process (`!pip install …`, `%pip`, `%%bash`) is not run; th
 
 from __future__ import annotations
 
+import contextlib
 import linecache
 import warnings
 from collections.abc import Callable
@@ -97,6 +98,10 @@ class Shell(InteractiveShell):
         """`x = !command`."""
         self.refuse()
         return [] if split else ""
+
+    def _tee(self, channel: str) -> contextlib.AbstractContextManager[None]:
+        """IPython 9 keeps a copy of all that is printed, in memory without bound; nothing here reads it."""
+        return contextlib.nullcontext()
 
     def showtraceback(self, *arguments: Any, **options: Any) -> None:
         """Say nothing: the error is part of the cell's report."""

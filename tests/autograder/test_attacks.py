@@ -341,6 +341,7 @@ FLOODS = {
     "descriptor 1": "import os\nfor n in range(300):\n    os.write(1, b'x' * 100_000)",
     "not text": "import os\nos.write(1, b'\\xff\\xfe\\x00\\x80' * 100_000)",
     "a long line at the end": "'x' * 3_000_000",
+    "more than fits into memory": "for n in range(60_000):\n    print('x' * 10_000)",
 }
 
 
