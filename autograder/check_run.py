@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import linecache
 import os
 import random
 import sys
@@ -17,6 +16,7 @@ import torch
 
 from autograder.authoring import Mark
 from autograder.code_under_test import Code
+from autograder.compiled import executed
 from autograder.error_facts import describe_error, safe_text
 from autograder.errors import AuthoringError
 from autograder.given import Given
@@ -64,7 +64,8 @@ def run_check(function: Callable[[Code, Given], Any], code: Code, request: Check
     """
     given = Given(request.seed, *(("cpu", "meta") if device == "cpu" else (device, "cpu")))
     found = _Switches.now()
-    _Switches.usual(found).set()
+    usual = found.usual()
+    usual.set()
     generators = _Generators(request.seed)
     output = _Output()
     streams = sys.stdout, sys.stderr
@@ -81,7 +82,7 @@ def run_check(function: Callable[[Code, Given], Any], code: Code, request: Check
                 error = _described(raised)
             try:
                 effects |= _global_effects(generators)
-                _Switches.usual(found).set()
+                usual.set()
                 effects |= set(given.changes())
             except Exception as raised:  # what student code left behind can be broken in any way
                 returned, error = None, _described(raised)
@@ -144,10 +145,9 @@ class _Switches:
             folder=_getcwd(),
         )
 
-    @classmethod
-    def usual(cls, found: _Switches) -> _Switches:
+    def usual(self) -> _Switches:
         """The positions a check starts from."""
-        return replace(found, default_dtype=torch.float32, grad=True, deterministic=False, anomaly=False)
+        return replace(self, default_dtype=torch.float32, grad=True, deterministic=False, anomaly=False)
 
     def set(self) -> None:
         """Turn only what stands elsewhere: some of these switches are slow."""
@@ -232,9 +232,12 @@ def _texts(caught: list[warnings.WarningMessage]) -> tuple[str, ...]:
     return tuple(texts)[:_WARNINGS_LIMIT]
 
 
-def load_checks(module: CheckModule) -> dict[str, Callable[[Code, Given], Any]]:
-    """Execute a file of checks and return the functions marked with `@checks`, by name, in their order."""
-    namespace = _executed(module.filename, module.source)
+def load_checks(module: CheckModule, code: bytes = b"") -> dict[str, Callable[[Code, Given], Any]]:
+    """Execute a file of checks and return the functions marked with `@checks`, by name, in their order.
+
+    `code` is the file as `compiled.compiled` gives it; without it, it is compiled here.
+    """
+    namespace = executed(module.filename, module.source, code)
     return {
         name: thing
         for name, thing in namespace.items()
@@ -242,21 +245,13 @@ def load_checks(module: CheckModule) -> dict[str, Callable[[Code, Given], Any]]:
     }
 
 
-def load_replacement(replacement: Replacement) -> Any:
+def load_replacement(replacement: Replacement, code: bytes = b"") -> Any:
     """Execute a file of misconceptions or alternatives and return what stands there under the replacement's name.
 
     Raises:
         AuthoringError: if there is no such name.
     """
-    namespace = _executed(replacement.filename, replacement.source)
+    namespace = executed(replacement.filename, replacement.source, code)
     if replacement.name not in namespace:
         raise AuthoringError(f"{replacement.filename}: there is no {replacement.name}.")
     return namespace[replacement.name]
-
-
-def _executed(filename: str, source: str) -> dict[str, Any]:
-    # Its lines go to linecache, so that tracebacks, inspect.getsource and jit.script find them without the file.
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    namespace: dict[str, Any] = {"__name__": "__main__", "__file__": filename, "__builtins__": __builtins__}
-    exec(compile(source, filename, "exec", dont_inherit=True), namespace)
-    return namespace

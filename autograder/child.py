@@ -118,7 +118,7 @@ def _run_cell(shell: Shell, message: RunCell, reports: int) -> None:
 
 def _replace(shell: Shell, message: Replace) -> None:
     task = message.replacement.task
-    replacement = load_replacement(message.replacement)
+    replacement = load_replacement(message.replacement, message.code)
     current = shell.user_ns.get(task)
     is_variable = task in shell.user_ns and not callable(current)
     shell.user_ns[task] = replacement() if is_variable else replacement
@@ -136,7 +136,7 @@ def _problem(action: Callable[[], None]) -> str:
 
 def _run_checks(shell: Shell, message: RunChecks, reports: int) -> None:
     checks: dict[str, Callable[..., Any]] = {}
-    problem = _problem(lambda: checks.update(load_checks(message.module)))
+    problem = _problem(lambda: checks.update(load_checks(message.module, message.code)))
     missing = [] if problem else [request.check for request in message.requests if request.check not in checks]
     if missing:
         problem = f"{message.module.filename} has no check {missing[0]}"

@@ -187,7 +187,9 @@ class Given:
         The factory runs with the global generator seeded from `given`; afterwards that is as it was.
         """
         with self.seeded():
-            made = factory().to(self.device)
+            made = factory()
+        if self.device.type != "cpu":
+            made.to(self.device)
         return self.watch(made, name or self._next("module"))
 
     def watch(self, thing: T, name: str) -> T:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
+from autograder.compiled import compiled
 from autograder.fork_server import Child, ChildLost, ForkServer, OutOfTime
 from autograder.jobs import CellReport, CheckModule, CheckRequest, Failure, Job, Outcome, Run, Usage
 from autograder.observation import Observation
@@ -148,7 +149,8 @@ class JobRun:
     def _replace(self, child: Child) -> bool:
         if self.job.replacement is None:
             return True
-        child.send(Replace(self.job.replacement))
+        replacement = self.job.replacement
+        child.send(Replace(replacement, compiled(replacement.filename, replacement.source)))
         try:
             problem = child.expect(Replaced, self._until(_LOAD_SECONDS)).problem
         except ChildLost as lost:
@@ -169,7 +171,7 @@ class JobRun:
         left = tuple(request for request in requests if (request.check, request.draw) not in self.observations)
         if module is None or not left:
             return True
-        child.send(RunChecks(module, left, self.job.device))
+        child.send(RunChecks(module, left, self.job.device, compiled(module.filename, module.source)))
         try:
             problem = child.expect(Loaded, self._until(_LOAD_SECONDS)).problem
         except ChildLost as lost:

@@ -131,17 +131,22 @@ class RunCell(msgspec.Struct, frozen=True, tag="run_cell"):
 
 
 class Replace(msgspec.Struct, frozen=True, tag="replace"):
-    """Put the replacement in its task's place and answer `Replaced`."""
+    """Put the replacement in its task's place and answer `Replaced`. `code` is its file, compiled."""
 
     replacement: Replacement
+    code: bytes = b""
 
 
 class RunChecks(msgspec.Struct, frozen=True, tag="run_checks"):
-    """Load the checks and answer `Loaded`, then run the requests in order and answer each with `Observed` or `Broken`."""
+    """Load the checks and answer `Loaded`, then run the requests in order and answer each with `Observed` or `Broken`.
+
+    `code` is the checks' file, compiled.
+    """
 
     module: CheckModule
     requests: tuple[CheckRequest, ...]
     device: str
+    code: bytes = b""
 
 
 ToChild = RunCell | Replace | RunChecks

@@ -99,7 +99,7 @@ class Shell(InteractiveShell):
         self.refuse()
         return [] if split else ""
 
-    def _tee(self, channel: str) -> contextlib.AbstractContextManager[None]:
+    def _tee(self, channel: str) -> Any:
         """IPython 9 keeps a copy of all that is printed, in memory without bound; nothing here reads it."""
         return contextlib.nullcontext()
 

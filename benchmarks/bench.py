@@ -175,8 +175,8 @@ What it costs to grade a submission, compared with nbgrader on the same notebook
 
 * The submissions are twelve of the example class, right ones and wrong ones, whose code ends in good time; both topics.
   They are nbgrader's released notebooks with the students' cells put into them, so that both graders get the same files.
-* nbgrader's grade cells (benchmarks/nbgrader_tests) test what our checks test, on three newly drawn inputs each, with
-  asserts, as an instructor would write them. Our checks observe more, and run three draws of each check as well.
+* nbgrader's grade cells (benchmarks/nbgrader_tests) test what our checks test, on newly drawn inputs, with
+  asserts, as an instructor would write them. Our checks observe more. Either draws once for each test.
 * Wall and CPU times are those of the whole command with everything it starts: for nbgrader the opening of its database and
   a kernel per submission; for autograde the start of its zygotes, the answer keys of a new seed (the reference and every
   misconception run through all their checks), result files and pages. Processes that outlive their parents are counted too.

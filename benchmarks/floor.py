@@ -20,6 +20,7 @@ os.environ.update({"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MPLBACKEND":
 from autograder.answer_key import AnswerKey, build_key
 from autograder.check_run import load_checks, run_check
 from autograder.code_under_test import Code
+from autograder.compiled import compiled
 from autograder.course import Course, load_course
 from autograder.jobs import Cell, Run
 from autograder.notebooks import read_cells
@@ -61,7 +62,7 @@ def _grade(course: Course, topic: Topic, key: AnswerKey, cells: tuple[Cell, ...]
     for module, requests in ((job.visible, job.visible_requests), (job.hidden, job.hidden_requests)):
         if module is None:
             continue
-        checks = load_checks(module)
+        checks = load_checks(module, compiled(module.filename, module.source))
         for request in requests:
             observations[request.check, request.draw] = run_check(checks[request.check], code, request)
     score(course, topic, key, Run(observations=observations))

@@ -1,6 +1,6 @@
 """Grade cells for nbgrader, one per task: what an instructor writes there who tests the same things as our checks.
 
-Each test runs on three newly drawn inputs, as our checks do. `# %% TASK` begins the cell of a task.
+Each test runs on newly drawn inputs, once each as our checks do. `# %% TASK` begins the cell of a task.
 """
 # ruff: noqa - names come from the notebook that these cells are put into
 
@@ -11,7 +11,7 @@ assert float(predicted_gradient) == 17
 assert float(predicted_detached) == 3
 
 # %% value_and_grad
-for seed in range(3):
+for seed in range(1):
     torch.manual_seed(seed)
     cubic = lambda t: (t**3 + 2 * t).sum()
     for x in [
@@ -46,7 +46,7 @@ for seed in range(3):
             raise AssertionError("no ValueError for a vector")
 
 # %% per_sample_grads
-for seed in range(3):
+for seed in range(1):
     torch.manual_seed(seed)
     cases = [
         (nn.Linear(3, 2), nn.functional.cross_entropy, 7, torch.randint(0, 2, (7,))),
@@ -81,7 +81,7 @@ def expected_penalty(critic, x):
     return total / len(x)
 
 
-for seed in range(3):
+for seed in range(1):
     torch.manual_seed(seed)
     for shape in [(5, 4), (3, 2, 4, 4), (1, 4)]:
         size = torch.Size(shape[1:]).numel()
@@ -104,7 +104,7 @@ for seed in range(3):
                 torch.testing.assert_close(one, other)
 
 # %% accumulate_gradients
-for seed in range(3):
+for seed in range(1):
     torch.manual_seed(seed)
     for sizes in [(4, 4, 4), (5, 5, 2), (1, 6), (7,)]:
         for stale in (False, True):
@@ -129,7 +129,7 @@ for seed in range(3):
             assert model[0].bias.grad is None
 
 # %% sign_ste
-for seed in range(3):
+for seed in range(1):
     torch.manual_seed(seed)
     edge = torch.tensor([0.0, -0.0, 1.0, -1.0, 1.5, -1.5])
     for x in [edge, torch.randn(4, 5) * 2, torch.randn(4, 5).double().t(), torch.randn(()), torch.empty(0, 3)]:

@@ -1,6 +1,6 @@
 """Grade cells for nbgrader, one per task: what an instructor writes there who tests the same things as our checks.
 
-Each test runs on three newly drawn inputs, as our checks do. `# %% TASK` begins the cell of a task.
+Each test runs on newly drawn inputs, once each as our checks do. `# %% TASK` begins the cell of a task.
 """
 # ruff: noqa - names come from the notebook that these cells are put into
 
@@ -11,7 +11,7 @@ assert predicted_pixel == 44
 assert tuple(predicted_dtypes) == (torch.int64, torch.float64)
 
 # %% scale_pixels
-for seed in range(3):
+for seed in range(1):
     torch.manual_seed(seed)
     images = [torch.randint(0, 256, shape, dtype=torch.uint8) for shape in [(), (5, 7), (2, 3, 4, 5), (0, 3, 4)]] + [
         torch.randint(0, 256, (4, 6), dtype=torch.uint8).t()
@@ -36,7 +36,7 @@ for seed in range(3):
             raise AssertionError(f"no TypeError for {dtype}")
 
 # %% match
-for seed in range(3):
+for seed in range(1):
     torch.manual_seed(seed)
     kinds = [torch.float32, torch.float64, torch.float16, torch.int64, torch.uint8, torch.bool]
     for source in kinds:
@@ -57,7 +57,7 @@ for seed in range(3):
     assert shared.untyped_storage().data_ptr() == x.untyped_storage().data_ptr()
 
 # %% round_to_int
-for seed in range(3):
+for seed in range(1):
     torch.manual_seed(seed)
     for x in [
         torch.randn(5, 6) * 10,
@@ -86,7 +86,7 @@ for seed in range(3):
             raise AssertionError(f"no ValueError for {bad}")
 
 # %% mean_any
-for seed in range(3):
+for seed in range(1):
     torch.manual_seed(seed)
     for x in [torch.rand(5, 4) > 0.5, torch.randint(100, 256, (50,), dtype=torch.uint8), torch.randint(-9, 9, (4, 5))]:
         torch.testing.assert_close(mean_any(x), x.float().mean())
@@ -113,7 +113,7 @@ for seed in range(3):
             raise AssertionError("no ValueError for an empty tensor")
 
 # %% with_default_dtype
-for seed in range(3):
+for seed in range(1):
     for dtype in (torch.float64, torch.float16):
         calls = []
 
