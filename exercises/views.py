@@ -1,0 +1,386 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # view, reshape, permute
+#
+# When you have worked through this notebook you can
+#
+# * tell regrouping from reordering: `view` and `reshape` cut a row of numbers anew, `permute` and `transpose` rename axes;
+# * predict when a result shares its memory with the input, and when it has to be a copy;
+# * cut an axis in two and merge two axes into one, in the right order;
+# * find out whether two tensors use the same memory.
+#
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
+# task's name: any way of fulfilling it is as good as another.
+
+# %%
+import torch
+from torch import Tensor
+
+# %% [markdown]
+# ## 1. A row of numbers, and a rule for reading it
+#
+# Memory has no rows and columns. A tensor's numbers stand one after the other in its *storage*; shape and *strides* say
+# how they are to be read. The stride of an axis is the number of places that one step along this axis moves you forward.
+
+# %%
+a = torch.arange(6).view(2, 3)
+print(a)
+print("in memory:", a.untyped_storage().nbytes() // a.element_size(), "numbers; strides:", a.stride())
+
+# %% [markdown]
+# One row further is 3 places further, one column further is 1 place further. This order is called *row-major*: the last
+# index runs fastest. A tensor that lies in memory in just this way, without gaps, is called *contiguous*.
+#
+# `transpose` exchanges two axes. It does not touch the storage at all, it only exchanges two sizes and two strides:
+
+# %%
+turned = a.transpose(0, 1)
+print(turned)
+print("strides:", turned.stride(), "contiguous:", turned.is_contiguous())
+
+# %% [markdown]
+# Both tensors read the same memory, and so a change of one is a change of the other. Such a tensor is called a *view*.
+
+# %%
+turned[2, 0] = 100
+print(a)
+
+# %% [markdown]
+# ## 2. Regrouping is not reordering
+#
+# Two families of functions change a shape, and they do different things.
+#
+# | | what stays | what changes |
+# |---|---|---|
+# | `view`, `reshape`, `flatten`, `unflatten` | the order in which the numbers are read, row by row | where the row is cut |
+# | `permute`, `transpose`, `movedim`, `.T`, `.mT` | which numbers belong together along an axis | the order of the axes |
+#
+# The tutorial shows it with six numbers. Both results have the shape (3, 2), and they agree in two entries only:
+
+# %%
+a = torch.tensor([[1, 2, 3], [4, 5, 6]])
+print(a.view(3, 2))
+print(a.permute(1, 0))
+
+# %% [markdown]
+# `permute` gets the order of the axes: output axis 0 is the input axis that stands first in the list, and so on.
+# `transpose(i, j)` exchanges two axes, and has the other names `swapaxes` and `swapdims`; `movedim(i, j)` moves one axis
+# and keeps the others in their order.
+
+# %%
+x = torch.randn(2, 3, 5)
+print(x.permute(2, 0, 1).shape)
+print(x.transpose(0, -1).shape)
+print(x.movedim(0, -1).shape)
+
+# %% [markdown]
+# ### Predict, then verify: one entry, two ways
+#
+# `viewed` and `turned` both have the shape (4, 3). Which numbers are `viewed[1, 2]` and `turned[1, 2]`? Write two numbers
+# in place of the dots, as in `predicted_entries = 0, 11`.
+
+# %%
+a = torch.arange(12).view(3, 4)
+print(a)
+
+viewed = a.view(4, 3)
+turned = a.permute(1, 0)
+
+# The entry of `viewed`, and the entry of `turned`:
+predicted_entries = ...
+
+# %%
+if predicted_entries is ...:
+    print("Write down your prediction first, then run this cell.")
+else:
+    print("You predicted", predicted_entries, "and the entries are", (viewed[1, 2].item(), turned[1, 2].item()))
+
+# %% [markdown]
+# No error tells you that you have taken the wrong one: the shape is right, and a network can even learn something from
+# scrambled pictures. So check entries, not shapes. Here is what happens to a picture that is stored with its colours last,
+# (height, width, colour), and that a model wants with its colours first:
+
+# %%
+import matplotlib.pyplot as plt
+
+rows, columns = torch.meshgrid(torch.linspace(-1, 1, 48), torch.linspace(-1.5, 1.5, 72), indexing="ij")
+disc = (rows**2 + columns**2 < 0.6).float()
+picture = torch.stack([disc, (columns + 1.5) / 3, 1 - disc], dim=-1)
+print("height, width, colour:", tuple(picture.shape))
+
+reordered = picture.permute(2, 0, 1)
+regrouped = picture.reshape(3, 48, 72)
+
+figure, axes = plt.subplots(1, 3, figsize=(8, 2.2))
+axes[0].imshow(picture.numpy())
+axes[0].set_title("the picture")
+axes[1].imshow(reordered[0].numpy(), cmap="gray")
+axes[1].set_title("red channel, by permute")
+axes[2].imshow(regrouped[0].numpy(), cmap="gray")
+axes[2].set_title("red channel, by reshape")
+for axis in axes:
+    axis.axis("off")
+
+# %% [markdown]
+# `regrouped` takes the first third of the memory for the red channel: the upper third of the picture, all colours mixed.
+#
+# ### Task `nhwc_to_nchw`
+#
+# Cameras, files and NumPy programs keep the colours last; PyTorch's convolutions want them in front of height and width.
+
+
+# %%
+def nhwc_to_nchw(x: Tensor) -> Tensor:
+    """Turn images (N, H, W, C) into images (N, C, H, W): out[n, c, h, w] == x[n, h, w, c].
+
+    This holds for every dtype, and also where a size is 0 or 1. The result is a view: it shares x's storage (no copy),
+    whatever x's strides. If x requires grad, gradients flow back to it.
+
+    Raise ValueError if x.dim() != 4.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## 3. When there is no view
+#
+# The new axes of a view need strides, too: each of them has to be readable with *one* step width. The tutorial says that
+# `view` "can only be performed on contiguous tensors". That is not so. An axis can be cut in two whatever its stride is;
+# what may fail is merging two axes, because their numbers have to follow each other in equal steps.
+
+# %%
+turned = torch.arange(6).view(2, 3).t()
+print(turned)
+try:
+    turned.view(6)
+except RuntimeError as error:
+    print("RuntimeError:", error)
+
+# %% [markdown]
+# Read row by row, `turned` is 0, 3, 1, 4, 2, 5. In the memory, which holds 0, 1, 2, 3, 4, 5, there is no single step width
+# for that.
+#
+# ### Predict, then verify: which of them works?
+#
+# None of the tensors below is contiguous. Which of the three calls of `view` work? Write three times `True` (it works) or
+# `False` (it raises) in place of the dots, as in `predicted_views = False, False, True`.
+
+# %%
+square = torch.arange(16).view(4, 4).t()
+block = torch.arange(24).view(2, 3, 4).permute(2, 0, 1)
+print("square:", square.shape, square.stride())
+print("block: ", block.shape, block.stride())
+
+calls = {
+    "square.view(2, 2, 4)": lambda: square.view(2, 2, 4),
+    "square.view(16)": lambda: square.view(16),
+    "block.view(4, 6)": lambda: block.view(4, 6),
+}
+
+# The first call, the second, and the third:
+predicted_views = ...
+
+# %%
+if predicted_views is ...:
+    print("Write down your prediction first, then run this cell.")
+else:
+    print("You predicted", predicted_views)
+    for name, call in calls.items():
+        try:
+            print(name, "works and has the strides", call().stride())
+        except RuntimeError:
+            print(name, "raises")
+
+# %% [markdown]
+# `reshape` takes the view where there is one and copies where there is none. So it always succeeds, but it does not promise
+# which of the two you get: write to the result only if you do not mind either.
+#
+# A copy is what `contiguous()` makes as well; it returns the tensor itself if that is contiguous already.
+
+# %%
+print("reshape, a view: ", torch.arange(6).view(2, 3).reshape(6))
+print("reshape, a copy: ", turned.reshape(6))
+print("the same as:     ", turned.contiguous().view(6))
+
+# %% [markdown]
+# One of the sizes may be -1; it is then computed from the others. (The tutorial says that -1 "returns a flattened version";
+# that is the special case of a -1 that stands alone.) The computation is a division, and an empty tensor leaves it
+# without an answer:
+
+# %%
+print(torch.arange(6).view(2, -1).shape, torch.arange(6).view(-1).shape)
+try:
+    torch.empty(0, 5).reshape(0, -1)
+except RuntimeError as error:
+    print("RuntimeError:", error)
+
+# %% [markdown]
+# Empty batches do occur: when a filter lets nothing pass, say.
+#
+# ### Task `flatten_batch`
+
+
+# %%
+def flatten_batch(x: Tensor) -> Tensor:
+    """Flatten everything but the batch dimension: (N, d1, d2, ...) becomes (N, d1*d2*...), and (N,) becomes (N, 1).
+
+    Row i holds the elements of x[i] in row-major order. It works for any strides; a copy is made only if no view is
+    possible: for a contiguous x the result shares x's storage. It works for empty batches: (0, 3, 4) becomes (0, 12).
+
+    Raise ValueError for a 0-dim tensor.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## 4. Cutting an axis, merging two
+#
+# To cut an axis of size 6 into (2, 3) is to give each index i two names: i = 3·a + b, with a from 0 to 1 and b from 0 to 2.
+# The second name runs faster. Cut into (3, 2), the same axis has other names: i = 2·a + b.
+
+# %%
+row = torch.arange(6)
+print(row.view(2, 3))
+print(row.view(3, 2))
+
+# %% [markdown]
+# Merging is the way back, and again the last of the merged axes runs fastest. Whoever merges axes in another order than
+# the one in which they were cut gets other numbers:
+
+# %%
+cut = row.view(2, 3)
+print(cut.reshape(6))
+print(cut.transpose(0, 1).reshape(6))
+
+# %% [markdown]
+# Only axes that stand side by side can be merged. If two axes that belong together do not, they have to be brought
+# there first. Nearly every puzzle of this kind is solved by three questions:
+#
+# 1. What is the name of each axis before, and what after?
+# 2. Which axes have to be cut, so that every name stands alone?
+# 3. Which order of the names makes those that are to be merged neighbours, the slow one first?
+#
+# *Attention* in a transformer is such a puzzle. Each of its heads works on a slice of the D features of every token: head 0
+# on the first D/H of them, head 1 on the next, and so on. To run all heads at once, they become an axis of their own, in
+# front of time.
+#
+# ### Task `split_heads`
+
+
+# %%
+def split_heads(x: Tensor, num_heads: int) -> Tensor:
+    """Split the features into attention heads: (B, T, D) becomes (B, H, T, D/H), with H = num_heads.
+
+    out[b, h, t, j] == x[b, t, h * (D/H) + j]. It works for any strides of x, and it is differentiable.
+
+    Raise ValueError if D is not divisible by num_heads.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# Afterwards the heads' results are put side by side again.
+#
+# ### Task `merge_heads`
+
+
+# %%
+def merge_heads(x: Tensor) -> Tensor:
+    """Undo split_heads: (B, H, T, Dh) becomes (B, T, H*Dh), with out[b, t, h * Dh + j] == x[b, h, t, j].
+
+    It works for contiguous and for non-contiguous x, and it is differentiable.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# A vision transformer reads a picture as a sequence, too: it is cut into small squares, and each square becomes one long
+# vector. Here two axes are to be cut, and three are to be merged.
+
+# %%
+small = picture[::2, ::2]
+figure, axes = plt.subplots(2, 3, figsize=(4.2, 2.9))
+for number, axis in enumerate(axes.flat):
+    i, j = divmod(number, 3)
+    axis.imshow(small[i * 12 : (i + 1) * 12, j * 12 : (j + 1) * 12].numpy())
+    axis.set_title(f"patch {number}", fontsize=9)
+    axis.axis("off")
+
+# %% [markdown]
+# ### Task `patchify`
+
+
+# %%
+def patchify(img: Tensor, p: int) -> Tensor:
+    """Cut images (B, C, H, W) into non-overlapping p x p patches: the result is (B, (H/p)*(W/p), C*p*p).
+
+    Patches are ordered left to right, then top to bottom; inside a patch the order is channel, row, column:
+    out[b, i*(W/p)+j, c*p*p + r*p + s] == img[b, c, i*p + r, j*p + s].
+
+    It works for any strides of img, and it is differentiable. Raise ValueError if p does not divide both H and W.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## 5. One memory or two?
+#
+# Views save memory and time, and they make surprises possible: somebody writes to one tensor, and another one changes. To
+# find out beforehand, one has to compare memories, not numbers. Of the two addresses that a tensor has, only one helps:
+
+# %%
+x = torch.zeros(4, 3)
+for name, tensor in {"x": x, "x.t()": x.t(), "x[1:]": x[1:]}.items():
+    print(f"{name:6} first element {tensor.data_ptr() - x.data_ptr():2} bytes further, ", end="")
+    print(f"storage {tensor.untyped_storage().data_ptr() - x.untyped_storage().data_ptr():2} bytes further")
+
+# %% [markdown]
+# (The tutorial's `x.storage()` still works, and warns: it is deprecated.)
+#
+# A storage consists of bytes, and does not know a dtype. A view with another dtype reads the same bytes as other numbers;
+# that is rarely useful, but it is a view like any other:
+
+# %%
+bits = x.view(torch.int32)
+bits[0, 0] = 1_065_353_216
+print(x[0])
+
+# %% [markdown]
+# A tensor without elements has no memory to speak of. Its address tells nothing:
+
+# %%
+print(torch.empty(0).untyped_storage().data_ptr(), torch.empty(0, 3).untyped_storage().data_ptr())
+
+# %% [markdown]
+# ### Task `same_storage`
+
+
+# %%
+def same_storage(a: Tensor, b: Tensor) -> bool:
+    """Return True if a and b use the same underlying storage, and otherwise False.
+
+    Using the same storage means that writing to one could be seen in the other. They may start at different offsets,
+    like two rows of one matrix, and may have different dtypes. The answer is False whenever a or b has no elements.
+
+    It is a Python bool. Nothing is modified, and no warning is emitted (not even a deprecation warning).
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## What to read next
+#
+# * [Tensor views](https://docs.pytorch.org/docs/stable/tensor_view.html) in PyTorch's documentation: which operations
+#   return a view, and which never do.
+# * [`Tensor.view`](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.view.html): the exact rule for strides
+#   behind section 3.
+# * [einops](https://einops.rocks) writes such puzzles down with names for the axes: `"b t (h d) -> b h t d"`.
+# * In this course, `interop` comes next: arrays of NumPy are views of memory as well.

@@ -1,0 +1,663 @@
+"""Wrong solutions that students write, each with the sentence that helps."""
+
+import math
+
+import torch
+
+from autograder import misconception
+
+
+@misconception("predicted_entries", "These are the right numbers; which of the two tensors has the transposed axes?")
+def entries_exchanged():
+    return 9, 5
+
+
+@misconception("predicted_entries", "This is a[1, 2]. Do the new tensors still have four columns?")
+def entries_as_before():
+    return 6, 6
+
+
+@misconception("predicted_entries", "Both tensors have the same shape. Do they have the same entries?")
+def both_regrouped():
+    return 5, 5
+
+
+@misconception("predicted_entries", "One of the two only cuts the row of numbers elsewhere; no axes change places there.")
+def both_reordered():
+    return 9, 9
+
+
+@misconception("predicted_views", "The tutorial's rule would say so. Do all of the calls merge axes?")
+def never_without_contiguity():
+    return False, False, False
+
+
+@misconception(
+    "predicted_views", "In which order would the second call have to walk through the memory, and with which step?"
+)
+def always():
+    return True, True, True
+
+
+@misconception("predicted_views", "One call merges two axes that lie one after the other in memory. Look at the strides.")
+def merging_never():
+    return True, False, False
+
+
+@misconception("predicted_views", "One of the calls only cuts an axis. What could stand in the way of that?")
+def cutting_never():
+    return False, False, True
+
+
+def _images(x):
+    if x.dim() != 4:
+        raise ValueError
+    return x.shape
+
+
+@misconception("nhwc_to_nchw", "The shape is right and the picture is scrambled: reshaping does not move axes.")
+def images_by_reshape(x):
+    n, h, w, c = _images(x)
+    return x.reshape(n, c, h, w)
+
+
+@misconception("nhwc_to_nchw", "permute's argument lists where each OUTPUT axis comes from, not where each input axis goes.")
+def inverse_order(x):
+    _images(x)
+    return x.permute(0, 2, 3, 1)
+
+
+@misconception("nhwc_to_nchw", "The channels are in their place; do the images still stand upright?")
+def height_and_width_exchanged(x):
+    _images(x)
+    return x.transpose(1, 3)
+
+
+@misconception("nhwc_to_nchw", "The channels have changed places with the wrong axis: compare the shapes axis by axis.")
+def channels_and_width_exchanged(x):
+    _images(x)
+    return x.transpose(2, 3)
+
+
+@misconception("nhwc_to_nchw", "What stands in front of the channels in the result that is asked for?")
+def channels_in_front_of_the_batch(x):
+    _images(x)
+    return x.movedim(-1, 0)
+
+
+@misconception(
+    "nhwc_to_nchw", "A single image without batch dimension should be refused, with the error the specification names."
+)
+def any_number_of_dimensions(x):
+    return x.permute(0, 3, 1, 2)
+
+
+@misconception("nhwc_to_nchw", "You have added a batch dimension to a single image; the specification wants it refused.")
+def single_images_welcome(x):
+    if x.dim() == 3:
+        x = x[None]
+    _images(x)
+    return x.permute(0, 3, 1, 2)
+
+
+@misconception("nhwc_to_nchw", "Too few dimensions are refused. Are too many of them?")
+def too_few_dimensions_only(x):
+    if x.dim() < 4:
+        raise ValueError
+    return x.movedim(-1, 1)
+
+
+@misconception("nhwc_to_nchw", "An assertion raises AssertionError; the specification names another exception.")
+def asserts_four_dimensions(x):
+    assert x.dim() == 4
+    return x.permute(0, 3, 1, 2)
+
+
+@misconception("nhwc_to_nchw", "The entries are right. If you write to the result, does x change?")
+def contiguous_images(x):
+    _images(x)
+    return x.permute(0, 3, 1, 2).contiguous()
+
+
+@misconception("nhwc_to_nchw", "Give your function an x that requires grad: does a gradient arrive there?")
+def images_without_graph(x):
+    _images(x)
+    return x.detach().permute(0, 3, 1, 2)
+
+
+@misconception("nhwc_to_nchw", "Images of whole numbers are images, too: which dtype has your result?")
+def floating_images(x):
+    _images(x)
+    return x.float().permute(0, 3, 1, 2)
+
+
+@misconception("nhwc_to_nchw", "How does your function know how many images there are if there is only one, or none?")
+def loses_the_batch_of_one(x):
+    _images(x)
+    images = x.permute(0, 3, 1, 2)
+    return images.squeeze(0) if len(x) == 1 else images
+
+
+@misconception("nhwc_to_nchw", "A loop over the images finds nothing to stack in an empty batch, and stacking copies.")
+def image_by_image(x):
+    _images(x)
+    return torch.stack([image.permute(2, 0, 1) for image in x])
+
+
+def _batch(x):
+    if x.dim() == 0:
+        raise ValueError
+    return x.shape[0], math.prod(x.shape[1:])
+
+
+@misconception("flatten_batch", "Try a permuted tensor: view() cannot regroup it.")
+def by_view(x):
+    return x.view(_batch(x))
+
+
+@misconception("flatten_batch", "The batch dimension has disappeared as well.")
+def flattens_everything(x):
+    _batch(x)
+    return x.flatten()
+
+
+@misconception("flatten_batch", "A contiguous input needs no copy at all.")
+def clones(x):
+    return x.clone().reshape(_batch(x))
+
+
+@misconception("flatten_batch", "Not every tensor that is not contiguous has to be copied: try every other item of a batch.")
+def contiguous_first(x):
+    return x.contiguous().view(_batch(x))
+
+
+@misconception("flatten_batch", "How many columns does -1 stand for if there are no rows?")
+def second_size_by_minus_one(x):
+    n, _ = _batch(x)
+    return x.reshape(n, -1)
+
+
+@misconception("flatten_batch", "How many rows does -1 stand for if there are no columns?")
+def first_size_by_minus_one(x):
+    _, columns = _batch(x)
+    return x.reshape(-1, columns)
+
+
+@misconception("flatten_batch", "Which dimensions can be flattened in a tensor of shape (N,)? Try one.")
+def flatten_from_one(x):
+    _batch(x)
+    return x.flatten(1)
+
+
+@misconception("flatten_batch", "What should the result's shape be for a batch of single numbers?")
+def leaves_vectors_alone(x):
+    _batch(x)
+    return x if x.dim() == 1 else x.flatten(1)
+
+
+@misconception("flatten_batch", "A batch of single numbers has many rows with one number, not one row with many.")
+def vector_as_one_row(x):
+    _batch(x)
+    return x[None] if x.dim() == 1 else x.flatten(1)
+
+
+@misconception("flatten_batch", "The last dimension has survived: what should become of all dimensions but the first?")
+def keeps_the_last_dimension(x):
+    _batch(x)
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+
+
+@misconception("flatten_batch", "All elements of x[i] are in row i. In which order should they stand there?")
+def column_major(x):
+    n, columns = _batch(x)
+    return x.permute(0, *range(x.dim() - 1, 0, -1)).reshape(n, columns)
+
+
+@misconception(
+    "flatten_batch", "A tensor without dimensions has no batch dimension; what does the specification say about it?"
+)
+def a_number_becomes_a_matrix(x):
+    return x.reshape(1, 1) if x.dim() == 0 else x.reshape(_batch(x))
+
+
+@misconception("flatten_batch", "Which exception does your function raise for a 0-dim tensor, and which one is asked for?")
+def leaves_the_error_to_pytorch(x):
+    return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+
+
+@misconception("flatten_batch", "What is the size of a batch of one after your function?")
+def squeezes_the_batch(x):
+    return x.reshape(_batch(x)).squeeze(0)
+
+
+def _heads(x, num_heads):
+    batch, time, width = x.shape
+    if width % num_heads:
+        raise ValueError
+    return batch, time, width // num_heads
+
+
+@misconception(
+    "split_heads", "Right shape, wrong entries: you cut the row of memory before naming the axes. Compare one entry."
+)
+def direct_view(x, num_heads):
+    batch, time, features = _heads(x, num_heads)
+    return x.reshape(batch, num_heads, time, features)
+
+
+@misconception("split_heads", "Heads and time are still in the old order.")
+def no_transpose(x, num_heads):
+    batch, time, features = _heads(x, num_heads)
+    return x.reshape(batch, time, num_heads, features)
+
+
+@misconception("split_heads", "Which features belong to head 0: the first of them, or every H-th?")
+def interleaved(x, num_heads):
+    batch, time, features = _heads(x, num_heads)
+    return x.reshape(batch, time, features, num_heads).permute(0, 3, 1, 2)
+
+
+@misconception("split_heads", "Time was exchanged with the features inside a head. Which two axes should change places?")
+def time_and_features_exchanged(x, num_heads):
+    batch, time, features = _heads(x, num_heads)
+    return x.reshape(batch, time, num_heads, features).permute(0, 2, 3, 1)
+
+
+@misconception("split_heads", "The heads stand in front of the batch. Where does the specification put them?")
+def heads_first(x, num_heads):
+    return torch.stack(x.reshape(*x.shape[:2], num_heads, _heads(x, num_heads)[2]).unbind(2))
+
+
+@misconception("split_heads", "num_heads is the number of heads. Is it also the number of features in each of them?")
+def heads_as_features(x, num_heads):
+    batch, time, features = _heads(x, num_heads)
+    return x.reshape(batch, time, features, num_heads).transpose(1, 2)
+
+
+@misconception("split_heads", "An indivisible width should be refused with the named error.")
+def drops_the_rest(x, num_heads):
+    features = x.shape[2] // num_heads
+    return x[..., : features * num_heads].reshape(*x.shape[:2], num_heads, features).transpose(1, 2)
+
+
+@misconception(
+    "split_heads", "Which exception is raised if the width cannot be shared out evenly, and which one is asked for?"
+)
+def leaves_indivisible_to_pytorch(x, num_heads):
+    batch, time, width = x.shape
+    return x.reshape(batch, time, num_heads, width // num_heads).transpose(1, 2)
+
+
+@misconception("split_heads", "An assertion raises AssertionError; the specification names another exception.")
+def asserts_divisibility(x, num_heads):
+    assert x.shape[2] % num_heads == 0
+    return x.reshape(*x.shape[:2], num_heads, -1).transpose(1, 2)
+
+
+@misconception("split_heads", "It is the width that has to be divisible, and it alone.")
+def looks_at_all_elements(x, num_heads):
+    if x.numel() % num_heads:
+        raise ValueError
+    features = x.shape[2] // num_heads
+    return x[..., : features * num_heads].reshape(*x.shape[:2], num_heads, features).transpose(1, 2)
+
+
+@misconception("split_heads", "Does a gradient flow back through your result?")
+def heads_without_graph(x, num_heads):
+    batch, time, features = _heads(x, num_heads)
+    return x.detach().reshape(batch, time, num_heads, features).transpose(1, 2)
+
+
+@misconception(
+    "split_heads", "The heads are filled one by one into a new tensor. Which dtype and which device does it have?"
+)
+def heads_into_default_zeros(x, num_heads):
+    batch, time, features = _heads(x, num_heads)
+    out = torch.zeros(batch, num_heads, time, features)
+    for head in range(num_heads):
+        out[:, head] = x[:, :, head * features : (head + 1) * features]
+    return out
+
+
+@misconception("split_heads", "Your new tensor has the dtype of x. Does it also live on the same device?")
+def heads_on_the_default_device(x, num_heads):
+    batch, time, features = _heads(x, num_heads)
+    out = torch.zeros(batch, num_heads, time, features, dtype=x.dtype)
+    for head in range(num_heads):
+        out[:, head] = x[:, :, head * features : (head + 1) * features]
+    return out
+
+
+@misconception("split_heads", "What becomes of the axes if there is only one head, or only one sequence?")
+def squeezes_heads(x, num_heads):
+    batch, time, features = _heads(x, num_heads)
+    return x.reshape(batch, time, num_heads, features).transpose(1, 2).squeeze()
+
+
+@misconception(
+    "merge_heads", "The entries are scrambled: the heads have to stand next to their own time step before merging."
+)
+def merged_directly(x):
+    batch, heads, time, features = x.shape
+    return x.reshape(batch, time, heads * features)
+
+
+@misconception("merge_heads", "Head and feature index are mixed in the other order.")
+def features_before_heads(x):
+    batch, heads, time, features = x.shape
+    return x.permute(0, 2, 3, 1).reshape(batch, time, heads * features)
+
+
+@misconception("merge_heads", "It works on what a split gives; now try a tensor that is contiguous to begin with.")
+def merged_by_view(x):
+    batch, heads, time, features = x.shape
+    return x.transpose(1, 2).view(batch, time, heads * features)
+
+
+@misconception("merge_heads", "It works on contiguous tensors; now try what a split gives.")
+def view_before_transpose(x):
+    batch, heads, time, features = x.shape
+    return x.view(batch, heads * time, features).unflatten(1, (heads, time)).transpose(1, 2).flatten(2)
+
+
+@misconception("merge_heads", "The heads stand one after the other in time. Which axis should grow?")
+def heads_along_time(x):
+    return torch.cat(x.unbind(dim=1), dim=1)
+
+
+@misconception("merge_heads", "The heads are added up; each of them should keep its own place among the features.")
+def heads_added(x):
+    return x.sum(dim=1)
+
+
+@misconception("merge_heads", "The heads are side by side, but still as an axis of their own.")
+def heads_not_merged(x):
+    return x.transpose(1, 2)
+
+
+@misconception("merge_heads", "Time and heads were merged, which leaves one axis too few, or the wrong one.")
+def time_and_heads_merged(x):
+    batch, heads, time, features = x.shape
+    return x.transpose(1, 2).reshape(batch, time * heads, features)
+
+
+@misconception("merge_heads", "Does a gradient flow back through your result?")
+def merged_without_graph(x):
+    with torch.no_grad():
+        return x.transpose(1, 2).flatten(2)
+
+
+@misconception(
+    "merge_heads", "The heads are filled one by one into a new tensor. Which dtype and which device does it have?"
+)
+def merged_into_default_zeros(x):
+    batch, heads, time, features = x.shape
+    out = torch.zeros(batch, time, heads * features)
+    for head in range(heads):
+        out[:, :, head * features : (head + 1) * features] = x[:, head]
+    return out
+
+
+@misconception("merge_heads", "Your new tensor has the dtype of x. Does it also live on the same device?")
+def merged_on_the_default_device(x):
+    batch, heads, time, features = x.shape
+    out = torch.zeros(batch, time, heads * features, dtype=x.dtype)
+    for head in range(heads):
+        out[:, :, head * features : (head + 1) * features] = x[:, head]
+    return out
+
+
+@misconception("merge_heads", "A batch of one sequence, or a single time step, has lost an axis.")
+def squeezes_merged(x):
+    return x.transpose(1, 2).flatten(2).squeeze()
+
+
+def _grid(img, p):
+    batch, channels, height, width = img.shape
+    if height % p or width % p:
+        raise ValueError
+    return batch, channels, height // p, width // p
+
+
+@misconception("patchify", "One reshape cannot do it: pixels of one patch are not neighbours in memory.")
+def patches_by_reshape(img, p):
+    batch, channels, rows, columns = _grid(img, p)
+    return img.reshape(batch, rows * columns, channels * p * p)
+
+
+@misconception("patchify", "Your patches run down the columns first.")
+def patches_down_the_columns(img, p):
+    batch, channels, rows, columns = _grid(img, p)
+    named = img.reshape(batch, channels, rows, p, columns, p)
+    return named.permute(0, 4, 2, 1, 3, 5).reshape(batch, rows * columns, channels * p * p)
+
+
+@misconception("patchify", "The patches are in their places. In which order do channel, row and column run inside one?")
+def channels_last_inside(img, p):
+    batch, channels, rows, columns = _grid(img, p)
+    named = img.reshape(batch, channels, rows, p, columns, p)
+    return named.permute(0, 2, 4, 3, 5, 1).reshape(batch, rows * columns, channels * p * p)
+
+
+@misconception("patchify", "Each patch is mirrored at its diagonal: what runs faster inside a patch, the row or the column?")
+def transposed_inside(img, p):
+    batch, channels, rows, columns = _grid(img, p)
+    named = img.reshape(batch, channels, rows, p, columns, p)
+    return named.permute(0, 2, 4, 1, 5, 3).reshape(batch, rows * columns, channels * p * p)
+
+
+@misconception("patchify", "Cut into (p, H/p), an axis puts pixels together that are H/p apart. Which factor comes first?")
+def factors_exchanged(img, p):
+    batch, channels, rows, columns = _grid(img, p)
+    named = img.reshape(batch, channels, p, rows, p, columns)
+    return named.permute(0, 3, 5, 1, 2, 4).reshape(batch, rows * columns, channels * p * p)
+
+
+@misconception(
+    "patchify", "The six axes are right, and one of them stands in the way when the others are merged: the channel."
+)
+def channels_before_patches(img, p):
+    batch, channels, rows, columns = _grid(img, p)
+    named = img.reshape(batch, channels, rows, p, columns, p)
+    return named.permute(0, 1, 2, 4, 3, 5).reshape(batch, rows * columns, channels * p * p)
+
+
+@misconception("patchify", "Patches and pixels have changed places: which of the two axes should be the long vector?")
+def pixels_before_patches(img, p):
+    batch, channels, rows, columns = _grid(img, p)
+    named = img.reshape(batch, channels, rows, p, columns, p)
+    return named.permute(0, 1, 3, 5, 2, 4).reshape(batch, channels * p * p, rows * columns)
+
+
+@misconception("patchify", "The last step of your function needs memory in the new order: does view() give it that?")
+def patches_by_view(img, p):
+    batch, channels, rows, columns = _grid(img, p)
+    named = img.view(batch, channels, rows, p, columns, p)
+    return named.permute(0, 2, 4, 1, 3, 5).view(batch, rows * columns, channels * p * p)
+
+
+@misconception("patchify", "The rows of patches are an axis of their own in your result.")
+def keeps_the_grid(img, p):
+    batch, channels, rows, columns = _grid(img, p)
+    named = img.reshape(batch, channels, rows, p, columns, p)
+    return named.permute(0, 2, 4, 1, 3, 5).reshape(batch, rows, columns, channels * p * p)
+
+
+@misconception("patchify", "Pixels in memory order are not pixels in reading order: try images whose channels lie last.")
+def assumes_contiguous_memory(img, p):
+    batch, channels, rows, columns = _grid(img, p)
+    s = torch.empty(img.shape, device="meta").stride()
+    sizes = (batch, rows, columns, channels, p, p)
+    steps = (s[0], p * s[2], p * s[3], s[1], s[2], s[3])
+    return img.as_strided(sizes, steps).reshape(batch, rows * columns, channels * p * p)
+
+
+@misconception("patchify", "The rest of the picture is silently thrown away if p does not divide it.")
+def crops(img, p):
+    batch, channels, height, width = img.shape
+    rows, columns = height // p, width // p
+    named = img[:, :, : rows * p, : columns * p].reshape(batch, channels, rows, p, columns, p)
+    return named.permute(0, 2, 4, 1, 3, 5).reshape(batch, rows * columns, channels * p * p)
+
+
+@misconception("patchify", "The height is looked at. What if p does not divide the width?")
+def looks_at_the_height_only(img, p):
+    if img.shape[2] % p:
+        raise ValueError
+    return crops(img, p)
+
+
+@misconception("patchify", "The width is looked at. What if p does not divide the height?")
+def looks_at_the_width_only(img, p):
+    if img.shape[3] % p:
+        raise ValueError
+    return crops(img, p)
+
+
+@misconception("patchify", "The number of pixels can be divisible although a side is not.")
+def looks_at_the_area(img, p):
+    if img.shape[2] * img.shape[3] % (p * p):
+        raise ValueError
+    return crops(img, p)
+
+
+@misconception("patchify", "Which exception is raised if p does not fit, and which one is asked for?")
+def leaves_misfits_to_pytorch(img, p):
+    batch, channels, height, width = img.shape
+    named = img.reshape(batch, channels, height // p, p, width // p, p)
+    return named.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+
+
+@misconception("patchify", "Does a gradient flow back to the images?")
+def patches_without_graph(img, p):
+    batch, channels, rows, columns = _grid(img, p)
+    named = img.data.reshape(batch, channels, rows, p, columns, p)
+    return named.permute(0, 2, 4, 1, 3, 5).reshape(batch, rows * columns, channels * p * p)
+
+
+@misconception("patchify", "The patches are written into a new tensor. Which dtype and which device does it have?")
+def patches_into_default_zeros(img, p):
+    batch, channels, rows, columns = _grid(img, p)
+    out = torch.zeros(batch, rows * columns, channels * p * p)
+    for i in range(rows):
+        for j in range(columns):
+            out[:, i * columns + j] = img[:, :, i * p : (i + 1) * p, j * p : (j + 1) * p].reshape(batch, -1)
+    return out
+
+
+@misconception("patchify", "Number the patches of a picture that is wider than high: by which size is the row multiplied?")
+def numbered_by_rows(img, p):
+    batch, channels, rows, columns = _grid(img, p)
+    out = img.new_zeros(batch, rows * columns, channels * p * p)
+    for i in range(rows):
+        for j in range(columns):
+            patch = img[:, :, i * p : (i + 1) * p, j * p : (j + 1) * p]
+            out[:, (i * rows + j) % (rows * columns)] = patch.reshape(batch, -1)
+    return out
+
+
+@misconception(
+    "same_storage",
+    "Two views of one storage may begin at different places: what exactly does data_ptr() of a tensor point at?",
+)
+def addresses_of_first_elements(a, b):
+    return a.numel() > 0 and b.numel() > 0 and a.data_ptr() == b.data_ptr()
+
+
+@misconception("same_storage", "Equal numbers can live in different places.")
+def equal_numbers(a, b):
+    return a.numel() > 0 and a.shape == b.shape and torch.equal(a, b)
+
+
+@misconception("same_storage", "All empty tensors have the same (null) address - do they share anything?")
+def forgets_empty_tensors(a, b):
+    return a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
+
+
+@misconception("same_storage", "One of the two arguments may be empty and the other not; look at both.")
+def looks_at_the_first_for_elements(a, b):
+    return a.numel() > 0 and a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
+
+
+@misconception("same_storage", "Two different Python objects can look at one memory.")
+def same_python_object(a, b):
+    return a.numel() > 0 and a is b
+
+
+@misconception("same_storage", "The answer is right, but a warning is printed: read what it recommends.")
+def deprecated_storage(a, b):
+    return a.numel() > 0 and b.numel() > 0 and a.storage().data_ptr() == b.storage().data_ptr()
+
+
+@misconception(
+    "same_storage", "_base knows of views that autograd keeps track of. What about detached tensors, or parameters?"
+)
+def same_base(a, b):
+    if a.numel() == 0 or b.numel() == 0:
+        return False
+    return (a if a._base is None else a._base) is (b if b._base is None else b._base)
+
+
+@misconception(
+    "same_storage", "The same memory, the same start, the same shape: for which of these does the specification ask?"
+)
+def set_to_the_same(a, b):
+    return a.numel() > 0 and b.numel() > 0 and a.dtype == b.dtype and a.is_set_to(b)
+
+
+@misconception("same_storage", "The two need not have any element in common; it is enough that one storage holds them both.")
+def overlapping_addresses(a, b):
+    if a.numel() == 0 or b.numel() == 0:
+        return False
+
+    def ends(x):
+        last = sum((size - 1) * step for size, step in zip(x.shape, x.stride(), strict=True))
+        return x.data_ptr(), x.data_ptr() + (last + 1) * x.element_size()
+
+    (start, end), (other_start, other_end) = ends(a), ends(b)
+    return start < other_end and other_start < end
+
+
+@misconception("same_storage", "A view may read the same memory as another dtype.")
+def same_dtype_only(a, b):
+    if a.dtype != b.dtype or a.numel() == 0 or b.numel() == 0:
+        return False
+    return a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
+
+
+@misconception("same_storage", "A part of a tensor has fewer elements than the whole, and shares its memory all the same.")
+def same_number_of_elements_only(a, b):
+    if a.numel() != b.numel() or a.numel() == 0:
+        return False
+    return a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
+
+
+@misconception("same_storage", "What is the type of your answer? A Python bool is asked for.")
+def answers_with_a_tensor(a, b):
+    same = a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
+    return torch.tensor(same and a.numel() > 0 and b.numel() > 0)
+
+
+@misconception("same_storage", "What is the type of your answer if it is not True?")
+def answers_with_a_number(a, b):
+    return a.numel() and b.numel() and a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
+
+
+@misconception("same_storage", "You write to a tensor to see what happens to the other one. What is left behind?")
+def writes_and_looks(a, b):
+    if a.numel() == 0 or b.numel() == 0:
+        return False
+    with torch.no_grad():
+        before = b.detach().cpu().clone()
+        bytes_of_a = a.detach().cpu() if a.device.type != "cpu" else a.data
+        bytes_of_a.new_empty(0).set_(bytes_of_a.untyped_storage()).add_(1)
+        return not torch.equal(before, b.detach().cpu())
+
+
+@misconception("same_storage", "NumPy refuses tensors that require grad; can the question be answered without it?")
+def asks_numpy(a, b):
+    if a.numel() == 0 or b.numel() == 0 or a.device != b.device:
+        return False
+    return a.numpy().__array_interface__["data"][0] - a.storage_offset() * a.element_size() == (
+        b.numpy().__array_interface__["data"][0] - b.storage_offset() * b.element_size()
+    )
