@@ -1,0 +1,675 @@
+"""Wrong solutions that students write, each with the sentence that helps."""
+
+import torch
+from torch import nn
+
+from autograder import misconception
+
+
+def _matches(name, prefix):
+    return name == prefix or name.startswith(prefix + ".")
+
+
+def _matching(model, prefixes):
+    named = dict(model.named_parameters())
+    for prefix in prefixes:
+        if not any(_matches(name, prefix) for name in named):
+            raise ValueError
+    return {name: p for name, p in named.items() if any(_matches(name, prefix) for prefix in prefixes)}
+
+
+def _modes(module):
+    return [(part, part.training) for part in module.modules()]
+
+
+def _put_back(modes):
+    for part, training in modes:
+        part.training = training
+
+
+def _refuse_wrong_masks(param, mask):
+    if mask.dtype != torch.bool or mask.shape != param.shape:
+        raise ValueError
+
+
+def _thaw(model, prefix):
+    matching = [p for name, p in model.named_parameters() if _matches(name, prefix)]
+    if not matching:
+        raise ValueError
+    for p in matching:
+        p.requires_grad = True
+    return matching
+
+
+def _missing(optimizer, matching):
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    return [p for p in matching if id(p) not in held]
+
+
+@misconception("predicted_layers", "You expect the frozen layer to stop everything. How does the flag differ from no_grad?")
+def nothing_before_the_frozen_layer():
+    return [2]
+
+
+@misconception("predicted_layers", "Does PyTorch compute a gradient for a parameter whose flag is off?")
+def all_layers():
+    return [0, 1, 2]
+
+
+@misconception("predicted_layers", "One of these is the layer whose flag was switched off; which layers are the others?")
+def the_frozen_layer_only():
+    return [1]
+
+
+@misconception("predicted_layers", "backward() starts at the sum. Which layer does it reach first?")
+def the_first_layer_only():
+    return [0]
+
+
+@misconception("predicted_layers", "You expect backward() to fail. Is there nothing left that requires a gradient?")
+def no_layer():
+    return []
+
+
+@misconception(
+    "predicted_running_mean", "The flags are off, but which of the layer's tensors have a flag that matters here?"
+)
+def stays_at_zero():
+    return 0.0
+
+
+@misconception("predicted_running_mean", "It is called a running mean: how far does one single batch move it?")
+def mean_of_the_batch():
+    return 6.0
+
+
+@misconception("predicted_running_mean", "In which direction is the tenth to be read: how much comes from the new batch?")
+def weights_exchanged():
+    return 5.4
+
+
+@misconception("predicted_weight", "You expect the flag to hold w back. What does step() look at?")
+def weight_stays():
+    return 1.0
+
+
+@misconception("predicted_weight", "Does gradient descent go up the slope, or down?")
+def weight_goes_up():
+    return 1.3
+
+
+@misconception(
+    "predicted_weight",
+    "Look at what backward() has left in w.grad, and at the learning rate: which of them did you leave out?",
+)
+def one_factor_only():
+    return 0.9
+
+
+@misconception("freeze", "You created a new attribute on the module; the parameters never heard of it.")
+def attribute_of_the_module(model, prefixes):
+    matching = _matching(model, prefixes)
+    for name, module in model.named_modules():
+        if name in prefixes:
+            module.requires_grad = False
+    for prefix in set(prefixes) & set(matching):
+        matching[prefix].requires_grad = False
+    return list(matching)
+
+
+@misconception("freeze", "Look at a model that has a layer1 and a layer10: where does a name end?")
+def no_dot(model, prefixes):
+    named = dict(model.named_parameters())
+    if not all(any(name.startswith(prefix) for name in named) for prefix in prefixes):
+        raise ValueError
+    found = [name for name in named if name.startswith(tuple(prefixes))]
+    for name in found:
+        named[name].requires_grad = False
+    return found
+
+
+@misconception("freeze", "The letters of a prefix may stand anywhere in your names; from where on does a path count?")
+def anywhere_in_the_name(model, prefixes):
+    named = dict(model.named_parameters())
+    if not all(any(prefix in name for name in named) for prefix in prefixes):
+        raise ValueError
+    found = [name for name in named if any(prefix in name for prefix in prefixes)]
+    for name in found:
+        named[name].requires_grad = False
+    return found
+
+
+@misconception("freeze", "When one prefix is wrong, half of the model is already frozen by the time you notice.")
+def raises_late(model, prefixes):
+    named, found = dict(model.named_parameters()), set()
+    for prefix in prefixes:
+        hits = [name for name in named if _matches(name, prefix)]
+        if not hits:
+            raise ValueError
+        for name in hits:
+            named[name].requires_grad = False
+        found |= set(hits)
+    return [name for name in named if name in found]
+
+
+@misconception("freeze", "A typing error in a prefix passes silently, as long as another one matches.")
+def ignores_unknown_prefixes(model, prefixes):
+    named = dict(model.named_parameters())
+    found = [name for name in named if any(_matches(name, prefix) for prefix in prefixes)]
+    if prefixes and not found:
+        raise ValueError
+    for name in found:
+        named[name].requires_grad = False
+    return found
+
+
+@misconception("freeze", "There are modules without any parameter: what should happen if a prefix names one of those?")
+def any_module_will_do(model, prefixes):
+    named = dict(model.named_parameters())
+    known = {name for name, _ in model.named_modules()} | set(named)
+    if not set(prefixes) <= known - {""}:
+        raise ValueError
+    found = [name for name in named if any(_matches(name, prefix) for prefix in prefixes)]
+    for name in found:
+        named[name].requires_grad = False
+    return found
+
+
+@misconception("freeze", "With overlapping prefixes the same name comes back twice, and not in the order of the model.")
+def names_prefix_by_prefix(model, prefixes):
+    matching = _matching(model, prefixes)
+    for p in matching.values():
+        p.requires_grad = False
+    return [name for prefix in prefixes for name in matching if _matches(name, prefix)]
+
+
+@misconception("freeze", "No name is there twice, but compare their order with that of named_parameters().")
+def names_in_the_order_of_the_prefixes(model, prefixes):
+    matching = _matching(model, prefixes)
+    for p in matching.values():
+        p.requires_grad = False
+    return list(dict.fromkeys(name for prefix in prefixes for name in matching if _matches(name, prefix)))
+
+
+@misconception("freeze", "What is to be returned for a parameter that was frozen already?")
+def names_of_newly_frozen_ones(model, prefixes):
+    found = [name for name, p in _matching(model, prefixes).items() if p.requires_grad]
+    for name in found:
+        model.get_parameter(name).requires_grad = False
+    return found
+
+
+@misconception(
+    "freeze", "You also write the flags of parameters that nobody has named; one of them may have been frozen before."
+)
+def thaws_all_others(model, prefixes):
+    matching = _matching(model, prefixes)
+    for name, p in model.named_parameters():
+        p.requires_grad = name not in matching
+    return list(matching)
+
+
+@misconception("freeze", "A prefix may also name a single parameter; what does your function look up?")
+def modules_only(model, prefixes):
+    modules = dict(model.named_modules())
+    if not all(prefix in modules and list(modules[prefix].parameters()) for prefix in prefixes):
+        raise ValueError
+    matching = _matching(model, prefixes)
+    for prefix in prefixes:
+        modules[prefix].requires_grad_(False)
+    return list(matching)
+
+
+@misconception("freeze", "A prefix may also name a module, and then everything inside it is meant.")
+def whole_names_only(model, prefixes):
+    named = dict(model.named_parameters())
+    if not all(prefix in named for prefix in prefixes):
+        raise ValueError
+    for prefix in prefixes:
+        named[prefix].requires_grad = False
+    return [name for name in named if name in prefixes]
+
+
+@misconception(
+    "freeze", "There are new objects in the model: what do those hold on to who had the old ones, an optimizer, say?"
+)
+def new_parameters(model, prefixes):
+    matching = _matching(model, prefixes)
+    for name, p in matching.items():
+        path, _, last = name.rpartition(".")
+        setattr(model.get_submodule(path), last, nn.Parameter(p.detach().clone(), requires_grad=False))
+    return list(matching)
+
+
+@misconception("freeze", "You also change a mode; dropout and BatchNorm are none of this function's business.")
+def evaluation_mode_as_well(model, prefixes):
+    matching = _matching(model, prefixes)
+    for p in matching.values():
+        p.requires_grad = False
+    model.eval()
+    return list(matching)
+
+
+@misconception(
+    "freeze", "Gradients that were there have gone; the specification says which attribute of a parameter may change."
+)
+def throws_gradients_away(model, prefixes):
+    matching = _matching(model, prefixes)
+    for p in matching.values():
+        p.requires_grad = False
+        p.grad = None
+    return list(matching)
+
+
+@misconception("freeze", 'Is there a parameter whose name is "layer1." with a dot at its end, or one that is inside of it?')
+def forgives_dots(model, prefixes):
+    matching = _matching(model, [prefix.rstrip(".") for prefix in prefixes])
+    for p in matching.values():
+        p.requires_grad = False
+    return list(matching)
+
+
+@misconception("head_only_forward", "no_grad reaches too far: the head has to learn, but its result carries no graph.")
+def head_under_no_grad(backbone, head, x):
+    modes = _modes(backbone)
+    backbone.eval()
+    with torch.no_grad():
+        result = head(backbone(x))
+    _put_back(modes)
+    return result
+
+
+@misconception("head_only_forward", "After the call the backbone is in another mode than before.")
+def stays_in_evaluation_mode(backbone, head, x):
+    backbone.eval()
+    with torch.no_grad():
+        features = backbone(x)
+    return head(features)
+
+
+@misconception("head_only_forward", "Is everything in training mode afterwards, or is everything as it was?")
+def always_back_to_training_mode(backbone, head, x):
+    backbone.eval()
+    with torch.no_grad():
+        features = backbone(x)
+    backbone.train()
+    return head(features)
+
+
+@misconception("head_only_forward", "You remember one flag. Can a module inside the backbone have had another one?")
+def remembers_one_flag(backbone, head, x):
+    training = backbone.training
+    backbone.eval()
+    with torch.no_grad():
+        features = backbone(x)
+    backbone.train(training)
+    return head(features)
+
+
+@misconception("head_only_forward", "You froze the backbone for good; the caller's flags were not yours to change.")
+def freezes_for_good(backbone, head, x):
+    modes = _modes(backbone)
+    backbone.eval()
+    for p in backbone.parameters():
+        p.requires_grad = False
+    features = backbone(x.detach())
+    _put_back(modes)
+    return head(features)
+
+
+@misconception(
+    "head_only_forward",
+    "Call it twice with the same x: no_grad does not switch dropout off, and what happens to running statistics?",
+)
+def never_in_evaluation_mode(backbone, head, x):
+    with torch.no_grad():
+        features = backbone(x)
+    return head(features)
+
+
+@misconception(
+    "head_only_forward",
+    "Evaluation mode does not stop anything from being recorded: look at .grad in the backbone after backward().",
+)
+def evaluation_mode_only(backbone, head, x):
+    modes = _modes(backbone)
+    features = backbone.eval()(x)
+    _put_back(modes)
+    return head(features)
+
+
+@misconception("head_only_forward", "The way to x is closed. Is the one to the backbone's parameters, too?")
+def detaches_x_only(backbone, head, x):
+    modes = _modes(backbone)
+    features = backbone.eval()(x.detach())
+    _put_back(modes)
+    return head(features)
+
+
+@misconception(
+    "head_only_forward", "The backbone's parameters get nothing, but follow the graph from the result further back."
+)
+def leaves_the_way_to_x_open(backbone, head, x):
+    modes, flags = _modes(backbone), [(p, p.requires_grad) for p in backbone.parameters()]
+    backbone.requires_grad_(False)
+    features = backbone.eval()(x)
+    for p, flag in flags:
+        p.requires_grad = flag
+    _put_back(modes)
+    return head(features)
+
+
+@misconception("head_only_forward", "In which mode does your head run, and who has decided that?")
+def head_in_evaluation_mode(backbone, head, x):
+    modes = _modes(backbone) + _modes(head)
+    backbone.eval()
+    head.eval()
+    with torch.no_grad():
+        features = backbone(x)
+    result = head(features)
+    _put_back(modes)
+    return result
+
+
+@misconception("head_only_forward", "The head is to be trained, but that does not mean that it is in training mode already.")
+def head_in_training_mode(backbone, head, x):
+    modes = _modes(backbone)
+    backbone.eval()
+    with torch.no_grad():
+        features = backbone(x)
+    _put_back(modes)
+    head.train()
+    return head(features)
+
+
+@misconception(
+    "head_only_forward",
+    "A module's own forward may ask for its mode: which modules do you switch, and which ones are left out?",
+)
+def switches_known_layers_only(backbone, head, x):
+    modes = _modes(backbone)
+    for part in backbone.modules():
+        if isinstance(part, (nn.Dropout, nn.BatchNorm1d, nn.BatchNorm2d)):
+            part.eval()
+    with torch.no_grad():
+        features = backbone(x)
+    _put_back(modes)
+    return head(features)
+
+
+@misconception(
+    "head_only_forward",
+    "Tensors made in inference mode can never take part in a recorded computation; what has the head to do with them?",
+)
+def inference_mode(backbone, head, x):
+    modes = _modes(backbone)
+    backbone.eval()
+    with torch.inference_mode():
+        features = backbone(x)
+    _put_back(modes)
+    return head(features)
+
+
+@misconception(
+    "freeze_entries",
+    "Indexing made a new tensor; its flag says nothing about the parameter. Run backward and look at .grad.",
+)
+def flag_of_a_copy(param, mask):
+    _refuse_wrong_masks(param, mask)
+    param.data[mask].requires_grad = False
+    return param.register_hook(lambda gradient: None)
+
+
+@misconception("freeze_entries", "Freezing means keeping the values, not erasing them.")
+def erases_values(param, mask):
+    _refuse_wrong_masks(param, mask)
+    frozen = mask.clone()
+    with torch.no_grad():
+        param[frozen] = 0
+    return param.register_hook(lambda gradient: gradient.masked_fill(frozen, 0))
+
+
+@misconception("freeze_entries", "If the caller re-uses its mask tensor afterwards, your parameter follows.")
+def caller_s_mask(param, mask):
+    _refuse_wrong_masks(param, mask)
+    return param.register_hook(lambda gradient: gradient.masked_fill(mask, 0))
+
+
+@misconception("freeze_entries", "The incoming gradient may be nan or inf: what is 0 times nan?")
+def by_a_product(param, mask):
+    _refuse_wrong_masks(param, mask)
+    free = (~mask).to(param.dtype)
+    return param.register_hook(lambda gradient: gradient * free)
+
+
+@misconception(
+    "freeze_entries", "The entries that are not frozen get their normal gradient, whatever it is; is yours what arrived?"
+)
+def replaces_every_nan(param, mask):
+    _refuse_wrong_masks(param, mask)
+    free = (~mask).to(param.dtype)
+    return param.register_hook(lambda gradient: gradient.nan_to_num() * free)
+
+
+@misconception("freeze_entries", "Does True in the mask say that an entry is trained, or that it is frozen?")
+def mask_the_other_way_round(param, mask):
+    _refuse_wrong_masks(param, mask)
+    frozen = ~mask
+    return param.register_hook(lambda gradient: gradient.masked_fill(frozen, 0))
+
+
+@misconception(
+    "freeze_entries",
+    "Look at the gradient of another parameter that was added to this one: you write into a tensor that both receive.",
+)
+def changes_the_incoming_gradient(param, mask):
+    _refuse_wrong_masks(param, mask)
+    frozen = mask.clone()
+    return param.register_hook(lambda gradient: gradient.masked_fill_(frozen, 0))
+
+
+@misconception("freeze_entries", "A mask that can be broadcast is no mask of the parameter's shape.")
+def broadcasts(param, mask):
+    if mask.dtype != torch.bool:
+        raise ValueError
+    try:
+        frozen = mask.expand(param.shape).clone()
+    except RuntimeError:
+        raise ValueError from None
+    return param.register_hook(lambda gradient: gradient.masked_fill(frozen, 0))
+
+
+@misconception("freeze_entries", "As many entries are not yet the same shape.")
+def compares_sizes_only(param, mask):
+    if mask.dtype != torch.bool or mask.numel() != param.numel():
+        raise ValueError
+    frozen = mask.clone().reshape(param.shape)
+    return param.register_hook(lambda gradient: gradient.masked_fill(frozen, 0))
+
+
+@misconception("freeze_entries", "What is to happen with a mask of zeros and ones that are no bools?")
+def converts_numbers(param, mask):
+    if mask.shape != param.shape:
+        raise ValueError
+    frozen = mask.bool().clone()
+    return param.register_hook(lambda gradient: gradient.masked_fill(frozen, 0))
+
+
+@misconception("freeze_entries", "The first backward is right. Call it once more.")
+def once_only(param, mask):
+    _refuse_wrong_masks(param, mask)
+    frozen = mask.clone()
+
+    def cut(gradient):
+        handle.remove()
+        return gradient.masked_fill(frozen, 0)
+
+    handle = param.register_hook(cut)
+    return handle
+
+
+@misconception("freeze_entries", "Your parameter gets no gradient at all any more, not even where the mask is False.")
+def freezes_everything(param, mask):
+    _refuse_wrong_masks(param, mask)
+    handle = param.register_hook(lambda gradient: gradient)
+    if mask.any():
+        param.requires_grad_(False)
+    return handle
+
+
+@misconception("freeze_entries", "There is no way to undo it: what does your function give back?")
+def returns_no_handle(param, mask):
+    _refuse_wrong_masks(param, mask)
+    frozen = mask.clone()
+    param.register_hook(lambda gradient: gradient.masked_fill(frozen, 0))
+
+
+@misconception("freeze_entries", "A second call for the same parameter replaces the first one's mask.")
+def one_mask_per_parameter(param, mask):
+    _refuse_wrong_masks(param, mask)
+    param.frozen = mask.clone()
+    return param.register_hook(lambda gradient: gradient.masked_fill(param.frozen, 0))
+
+
+@misconception(
+    "unfreeze", "requires_grad is back, a gradient arrives, but who applies it? Ask the optimizer which tensors it holds."
+)
+def flag_only(model, optimizer, prefix, lr):
+    return len(_thaw(model, prefix))
+
+
+@misconception("unfreeze", "The optimizer got the parameters. Does a gradient arrive for them?")
+def group_only(model, optimizer, prefix, lr):
+    matching = [p for name, p in model.named_parameters() if _matches(name, prefix)]
+    if not matching:
+        raise ValueError
+    new = _missing(optimizer, matching)
+    if new:
+        optimizer.add_param_group({"params": new, "lr": lr})
+    return len(new)
+
+
+@misconception("unfreeze", "The new parameters learn with the old learning rate; where does a group keep its own?")
+def into_the_first_group(model, optimizer, prefix, lr):
+    new = _missing(optimizer, _thaw(model, prefix))
+    optimizer.param_groups[0]["params"].extend(new)
+    return len(new)
+
+
+@misconception("unfreeze", "There is a new group, but look at its learning rate.")
+def forgets_the_learning_rate(model, optimizer, prefix, lr):
+    new = _missing(optimizer, _thaw(model, prefix))
+    if new:
+        optimizer.add_param_group({"params": new})
+    return len(new)
+
+
+@misconception("unfreeze", "Now everything learns at the new rate, also what had another one before.")
+def learning_rate_for_all(model, optimizer, prefix, lr):
+    new = _missing(optimizer, _thaw(model, prefix))
+    if new:
+        optimizer.add_param_group({"params": new})
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    return len(new)
+
+
+@misconception("unfreeze", "A typing error in the prefix passes silently and nothing is trained.")
+def silent(model, optimizer, prefix, lr):
+    matching = [p for name, p in model.named_parameters() if _matches(name, prefix)]
+    for p in matching:
+        p.requires_grad = True
+    new = _missing(optimizer, matching)
+    if new:
+        optimizer.add_param_group({"params": new, "lr": lr})
+    return len(new)
+
+
+@misconception("unfreeze", "Look at a model that has a layer1 and a layer10: where does a name end?")
+def no_dot_at_the_end(model, optimizer, prefix, lr):
+    matching = [p for name, p in model.named_parameters() if prefix and name.startswith(prefix)]
+    if not matching:
+        raise ValueError
+    for p in matching:
+        p.requires_grad = True
+    new = _missing(optimizer, matching)
+    if new:
+        optimizer.add_param_group({"params": new, "lr": lr})
+    return len(new)
+
+
+@misconception("unfreeze", "Which of these parameters does the optimizer hold already? It refuses to get one twice.")
+def adds_what_is_held(model, optimizer, prefix, lr):
+    matching = _thaw(model, prefix)
+    optimizer.add_param_group({"params": matching, "lr": lr})
+    return len(matching)
+
+
+@misconception("unfreeze", "An optimizer may have several groups; where do you look for a parameter?")
+def looks_into_the_first_group(model, optimizer, prefix, lr):
+    matching = _thaw(model, prefix)
+    held = {id(p) for p in optimizer.param_groups[0]["params"]}
+    new = [p for p in matching if id(p) not in held]
+    if new:
+        optimizer.add_param_group({"params": new, "lr": lr})
+    return len(new)
+
+
+@misconception("unfreeze", "You take what was frozen for what the optimizer lacks; these are two different questions.")
+def takes_frozen_for_missing(model, optimizer, prefix, lr):
+    new = [p for name, p in model.named_parameters() if _matches(name, prefix) and not p.requires_grad]
+    _thaw(model, prefix)
+    if new:
+        optimizer.add_param_group({"params": new, "lr": lr})
+    return len(new)
+
+
+@misconception("unfreeze", "`in` compares tensors by their numbers, with ==; what do you want to compare?")
+def compares_numbers(model, optimizer, prefix, lr):
+    matching = _thaw(model, prefix)
+    held = [p for group in optimizer.param_groups for p in group["params"]]
+    new = [p for p in matching if p not in held]
+    if new:
+        optimizer.add_param_group({"params": new, "lr": lr})
+    return len(new)
+
+
+@misconception("unfreeze", "Count the optimizer's groups before and after.")
+def a_group_for_each(model, optimizer, prefix, lr):
+    new = _missing(optimizer, _thaw(model, prefix))
+    for p in new:
+        optimizer.add_param_group({"params": [p], "lr": lr})
+    return len(new)
+
+
+@misconception("unfreeze", "What does the optimizer get when there is nothing new for it?")
+def an_empty_group(model, optimizer, prefix, lr):
+    new = _missing(optimizer, _thaw(model, prefix))
+    optimizer.add_param_group({"params": new, "lr": lr})
+    return len(new)
+
+
+@misconception("unfreeze", "Your group lacks what the optimizer needs beside the learning rate; let the optimizer make it.")
+def a_group_of_its_own_making(model, optimizer, prefix, lr):
+    new = _missing(optimizer, _thaw(model, prefix))
+    if new:
+        optimizer.param_groups.append({"params": new, "lr": lr})
+    return len(new)
+
+
+@misconception("unfreeze", "How many of them are new to the optimizer? You count all that match.")
+def counts_all(model, optimizer, prefix, lr):
+    matching = _thaw(model, prefix)
+    new = _missing(optimizer, matching)
+    if new:
+        optimizer.add_param_group({"params": new, "lr": lr})
+    return len(matching)
+
+
+@misconception("unfreeze", "The optimizer has forgotten what it knew about the old parameters.")
+def starts_the_optimizer_again(model, optimizer, prefix, lr):
+    new = _missing(optimizer, _thaw(model, prefix))
+    if new:
+        optimizer.add_param_group({"params": new, "lr": lr})
+    optimizer.state.clear()
+    return len(new)
