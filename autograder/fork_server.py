@@ -85,7 +85,7 @@ class ForkServer:
 
         Args:
             place: an empty folder for this zygote alone.
-            slot: the worker's number, from 0.
+            slot: the worker's number, from 0 and below 32.
         """
         self.mode, self.slot, self.place = mode, slot, place
         self._jobs = 0
@@ -99,7 +99,7 @@ class ForkServer:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
         kind = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
         self.control, other = socket.socketpair(socket.AF_UNIX, kind)
-        settings = Settings(control=other.fileno(), mode=mode, place=str(self._root), slot=slot)
+        settings = Settings(control=other.fileno(), mode=mode, place=str(self._root), slot=os.getpid() * 32 + slot)
         command = [sys.executable, "-P", "-m", "autograder.zygote", msgspec.json.encode(settings).decode()]
         self._process = subprocess.Popen(
             command,

@@ -36,6 +36,7 @@ def test_triple(code, given):
 """
 HIDDEN = VISIBLE.replace("test_", "test_hidden_") + "\nMARK = 'text-of-the-hidden-checks'\n"
 HONEST = "def double(x):\n    return 2 * x\n\ndef triple(x):\n    return 3 * x\n"
+pytestmark = pytest.mark.slow
 LIMITS = Limits(cell_seconds=1.5, check_seconds=1.5, topic_seconds=20.0, memory_mb=512, output_kb=64, scratch_mb=4)
 
 

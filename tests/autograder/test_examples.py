@@ -25,6 +25,8 @@ from autograder.result_files import read_result
 from autograder.results import TaskResult, TopicResult
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
 CLASS = ROOT / "examples" / "class"
 COMMAND = Path(sys.executable).with_name("autograde")
 EXPECTED: dict[str, dict[str, Any]] = yaml.safe_load(
