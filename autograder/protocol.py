@@ -79,7 +79,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What the trusted side tells its zygote.
 
     `control` is the descriptor of the socket, `place` an empty folder for the private root, `slot` a number that
-    no other zygote on this machine is likely to have. `mode` is `auto`, or forces less for tests: `namespaces`, `plain` (without namespaces), `bare` (nothing).
+    no other zygote on this machine is likely to have.
+    `mode` is `auto`, or forces less for tests: `namespaces`, `plain` (without namespaces), `bare` (nothing).
     """
 
     control: int
