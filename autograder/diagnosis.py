@@ -61,22 +61,36 @@ def diagnose(
         known = key.misconceptions[name]
         if all(_equal(known.get(check, ()), seen[check], tolerances, effects=True) for check in checks):
             return (Diagnosis(misconception=name, feedback=key.feedback[name], exact=True, checks=tuple(failing)),)
-    explained = {name: _explained(name, failing, seen, key, tolerances, side_effects) for name in candidates}
+    wrong = {name: _wrong_checks(name, key, tolerances) for name in candidates}
+    # It fails a check that the submission passes.
+    contradicted = {name for name in candidates if any(check in seen and check not in failing for check in wrong[name])}
+    explained = {
+        name: _explained(name, wrong[name], name in contradicted, failing, seen, key, tolerances, side_effects)
+        for name in candidates
+    }
     left = set(failing).difference(*explained.values())
-    if left:
-        for name in candidates:
-            explained[name] |= _explained_as_far_as_compared(name, left, failing, seen, key, tolerances)
+    for name in set(candidates) - contradicted if left else ():
+        explained[name] |= _explained_as_far_as_compared(name, left & wrong[name], seen, key, tolerances)
+    likely = {name: found for name, found in explained.items() if found}
     return tuple(
         Diagnosis(misconception=name, feedback=key.feedback[name], exact=False, checks=tuple(sorted(found)))
-        for name, found in _fewest({name: found for name, found in explained.items() if found}, failing)
+        for name, found in _fewest(likely, contradicted, failing)
     )
 
 
-def _fewest(explained: dict[str, set[str]], failing: Collection[str]) -> Iterator[tuple[str, set[str]]]:
-    """Greedily the ones that explain most of what is left."""
+def _wrong_checks(name: str, key: AnswerKey, tolerances: Mapping[str, float]) -> set[str]:
+    """The checks that a misconception fails."""
+    known = key.misconceptions[name]
+    return {check for check in known if _differs(key.reference[check], known[check], tolerances)}
+
+
+def _fewest(
+    explained: dict[str, set[str]], contradicted: Collection[str], failing: Collection[str]
+) -> Iterator[tuple[str, set[str]]]:
+    """Greedily the ones that explain most of what is left; of equally good ones, one that nothing contradicts."""
     left = set(failing)
     for _ in range(_MOST):
-        best = max(explained, key=lambda name: len(explained[name] & left), default=None)
+        best = max(explained, key=lambda name: (len(explained[name] & left), name not in contradicted), default=None)
         if best is None or not explained[best] & left:
             return
         yield best, explained[best]
@@ -85,6 +99,8 @@ def _fewest(explained: dict[str, set[str]], failing: Collection[str]) -> Iterato
 
 def _explained(
     name: str,
+    wrong: Collection[str],
+    contradicted: bool,
     failing: Collection[str],
     seen: Mapping[str, _Draws],
     key: AnswerKey,
@@ -93,8 +109,6 @@ def _explained(
 ) -> set[str]:
     """The failing checks in which the misconception did the same, and not what the reference did."""
     known = key.misconceptions[name]
-    wrong = {check for check in known if _differs(key.reference[check], known[check], tolerances)}
-    contradicted = any(check in seen and check not in failing for check in wrong)
     found = set()
     for check in failing:
         if check not in wrong or check not in seen or not _equal(known[check], seen[check], tolerances, effects=False):
@@ -112,7 +126,6 @@ def _explained(
 def _explained_as_far_as_compared(
     name: str,
     left: Collection[str],
-    failing: Collection[str],
     seen: Mapping[str, _Draws],
     key: AnswerKey,
     tolerances: Mapping[str, float],
@@ -120,12 +133,7 @@ def _explained_as_far_as_compared(
     """The checks in which the misconception looks the same in what the check compares: with two mistakes in one
     function, all else may differ. Exceptions do not count, and the misconception must fail nothing that passes."""
     known = key.misconceptions[name]
-    wrong = {check for check in known if _differs(key.reference[check], known[check], tolerances)}
-    if any(check in seen and check not in failing for check in wrong):
-        return set()
-    return {
-        check for check in left if check in wrong and check in seen and _looks_equal(known[check], seen[check], tolerances)
-    }
+    return {check for check in left if check in seen and _looks_equal(known[check], seen[check], tolerances)}
 
 
 def _looks_equal(known: _Draws, seen: _Draws, tolerances: Mapping[str, float]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import linecache
 import re
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -56,6 +57,7 @@ def describe_error(error: BaseException) -> ErrorFact:
         at=at,
         arguments=_arguments(inner),
         not_attempted=kind is NotImplementedError and bool(inner) and inner[-1] is steps[-1] and _raises(inner[-1]),
+        own_words=bool(steps) and _raises(steps[-1]) and _is_under_test(steps[-1].tb_frame.f_code.co_filename),
     )
 
 
@@ -107,6 +109,11 @@ def _line_of_syntax_error(error: BaseException) -> SourceLine | None:
 def _raises(step: TracebackType) -> bool:
     """Whether a `raise` statement stands there: PyTorch's own NotImplementedError comes out of a call."""
     return step.tb_frame.f_code.co_code[step.tb_lasti] == _RAISE
+
+
+def _is_under_test(filename: str) -> bool:
+    """Whether it is the student's or stands in the course's folder: libraries have absolute paths, or `<…>`."""
+    return _STUDENT_FILE.fullmatch(filename) is not None or not (filename.startswith("<") or Path(filename).is_absolute())
 
 
 def _arguments(inner: list[TracebackType]) -> str:

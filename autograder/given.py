@@ -111,7 +111,8 @@ class Given:
 
         Without a dtype: float32, int64 or bool, whatever the default dtype is.
         """
-        made = torch.as_tensor(data).detach().clone()
+        # With the dtype from the start: Python's floats would lose digits on the way through float32.
+        made = torch.as_tensor(data, dtype=dtype).detach().clone()
         kind = dtype or (torch.float32 if made.is_floating_point() and not isinstance(data, torch.Tensor) else made.dtype)
         return self._tensor(made, kind, requires_grad, name)
 

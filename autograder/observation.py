@@ -199,7 +199,8 @@ class ErrorFact(msgspec.Struct, frozen=True, tag="error", tag_field="kind", kw_o
 
     `message` and `at` (the student's innermost own line) are shown, `arguments` describes what the student's function
     had been called with; none of them is scored. `undefined` marks a task's name that the code does not define,
-    `not_attempted` a stub left as it was.
+    `not_attempted` a stub left as it was, `own_words` an exception that the code under test raised itself, with a text
+    of its own.
     """
 
     type: str
@@ -209,6 +210,7 @@ class ErrorFact(msgspec.Struct, frozen=True, tag="error", tag_field="kind", kw_o
     arguments: str = ""
     undefined: bool = False
     not_attempted: bool = False
+    own_words: bool = False
 
 
 class RaisedFact(msgspec.Struct, frozen=True, tag="raised", tag_field="kind", kw_only=True):

@@ -130,7 +130,7 @@ class _Observer:
         if self.bytes_left < 0:
             raise Unobservable("together with what came before it is more than is compared")
         self.alive.append(thing)
-        self.extents.append((path or _ALONE, extent))
+        self.extents.append((f"{_ALONE}{path}" if not path or path.startswith("[") else path, extent))
         return fact
 
     def sequence(self, items: list[Any], name: str, path: str, policy: Policy, depth: int) -> Fact:

@@ -17,6 +17,7 @@ from autograder.observation import Policy, TensorFact
 
 __all__ = [
     "DEFAULT_TOLERANCES",
+    "DTYPE_NAMES",
     "Array",
     "allowed_distance",
     "decode",
@@ -59,6 +60,9 @@ _FLOAT8: dict[str, tuple[int, int, bool, bool]] = {
     "float8_e4m3fnuz": (3, 8, False, True),
     "float8_e5m2fnuz": (2, 16, False, True),
 }
+
+DTYPE_NAMES = frozenset((*_NUMPY, *_FLOAT8, "bfloat16", "complex32", "float8_e8m0fnu"))
+"""The dtypes whose values can be read, without `torch.`."""
 
 # The distance of 1.0 to the next number.
 _EPSILON: dict[str, float] = {

@@ -188,7 +188,7 @@ def _print_task(task: TaskResult, console: Console) -> None:
     state += f", {points_text(task.pending)} points pending" if task.pending else ""
     console.print(Text(f"{task.task}  {points_text(task.earned)} of {points_text(task.points)}{state}", "bold"))
     for diagnosis in task.diagnoses:
-        where = "" if diagnosis.exact else f", in {len(diagnosis.checks)} checks"
+        where = "" if diagnosis.exact else f", in {len(diagnosis.checks)} check{'s' if len(diagnosis.checks) != 1 else ''}"
         text = f"does the same as the misconception {diagnosis.misconception}{where}: {diagnosis.feedback}"
         _print_indented(Text(text, "magenta"), 2, console)
     if not task.attempted:

@@ -11,7 +11,7 @@ from autograder.differences import Telling, called, difference
 from autograder.observation import Fact, TensorFact, ValueFact
 from autograder.results import Difference
 from autograder.tensor_comparison import compare_arrays
-from autograder.tensor_values import Array, decode
+from autograder.tensor_values import DTYPE_NAMES, Array, decode
 
 __all__ = ["compare_numbers", "compare_values", "number_of"]
 
@@ -29,9 +29,14 @@ def compare_values(where: str, expected: ValueFact, actual: ValueFact, how: Tell
         return None
     if isinstance(expected.value, int | float) and isinstance(actual.value, int | float):
         return compare_numbers(where, expected, actual, how)
-    yours = words.value_text(actual.value, quote=how.quote)
+    yours = words.value_text(actual.value, quote=how.quote or _is_dtype(actual))
     wanted = words.value_text(expected.value, quote=True)
     return difference(where, "values", f"{called(where)} is {yours}; it should be {wanted}.")
+
+
+def _is_dtype(fact: ValueFact) -> bool:
+    """Whether it is one of the known dtypes, in which nobody can hide another text."""
+    return fact.type == "dtype" and isinstance(fact.value, str) and fact.value.removeprefix("torch.") in DTYPE_NAMES
 
 
 def compare_numbers(where: str, expected: Fact, actual: Fact, how: Telling) -> Difference | None:

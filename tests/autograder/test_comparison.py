@@ -406,6 +406,13 @@ def test_nothing_that_the_code_chose_is_quoted_of_a_hidden_check() -> None:
     assert text.count(". `") >= 4
 
 
+def test_a_dtype_is_told_even_of_a_hidden_check() -> None:
+    assert told(torch.int64, torch.float64, quote=False) == ["`result` is 'torch.float64'; it should be 'torch.int64'."]
+    forged = Observation(check="test", draw=0, returned=ValueFact(type="dtype", value="torch.hidden"))
+    expected = Observation(check="test", draw=0, returned=ValueFact(type="dtype", value="torch.int64"))
+    assert "hidden" not in compare(expected, forged, {}, quote=False)[0].sentence
+
+
 CORRUPT = [
     TensorFact(type="Tensor", dtype="float32", shape=(3, 4), device="cpu", values=b"abc"),
     TensorFact(type="Tensor", dtype="float99", shape=(3, 4), device="cpu", values=b"abc"),
@@ -531,6 +538,14 @@ def test_random_things_are_the_same_if_they_may_come_from_one_distribution() -> 
     assert alike(at_least(0.5, 0.9), at_least(0.52, 0.9))
     assert not alike(at_least(0.5, 0.9), at_least(0.7, 0.9))
     assert not alike(at_least(0.89, 0.9), at_least(0.91, 0.9))
+
+
+def test_what_an_author_and_a_student_write_into_an_exception_need_not_agree() -> None:
+    def error(message: str, own: bool) -> Observation:
+        return Observation(check="test", draw=0, error=ErrorFact(type="ValueError", message=message, own_words=own))
+
+    assert same(error("empty", True), error("there is nothing in it", True), {})
+    assert not same(error("empty", True), error("there is nothing in it", False), {})
 
 
 def test_message_template() -> None:

@@ -42,6 +42,14 @@ def test_a_plain_file_is_cell_0() -> None:
     assert fact.arguments == "x: list of 1"
 
 
+def test_whose_words_a_message_is() -> None:
+    code = cell("import torch\ndef own(): raise ValueError('mine')\ndef called(): torch.ones(2) @ torch.ones(3)\n")
+    assert raised(code["own"]).own_words
+    assert not raised(code["called"]).own_words
+    course = cell("def wrong(): raise ValueError('theirs')\n", "solutions/misconceptions/topic.py")
+    assert raised(course["wrong"]).own_words
+
+
 def test_an_error_that_is_not_in_the_students_code() -> None:
     fact = raised(lambda: [][0])
     assert (fact.at, fact.arguments) == (None, "")

@@ -69,6 +69,7 @@ def test_ranges_and_dtypes() -> None:
     assert given.tensor([1, 2]).dtype == torch.int64
     assert given.tensor([True]).dtype == torch.bool
     assert given.tensor([1, 2], dtype=torch.float16).dtype == torch.float16
+    assert given.tensor([0.1], dtype=torch.float64).item() == 0.1
     assert {given.integer(2, 4) for _ in range(50)} == {2, 3}
     assert 5 <= given.number(5, 6) < 6
     assert given.choice(["a", "b"]) in {"a", "b"}

@@ -203,6 +203,12 @@ def test_names_of_things_in_modules() -> None:
     assert observe(model[0].bias, {"state": model.state_dict()}).shares == ('state["0.bias"]',)  # type: ignore[union-attr]
 
 
+def test_items_of_a_list_are_called_by_the_name_of_the_whole() -> None:
+    x = torch.ones(3)
+    fact = observe([x, x.view(3), {"a": x[1:]}])
+    assert leaf(fact, 0).shares == ("result[1]", 'result[2]["a"]')
+
+
 def test_a_thousand_slices_name_at_most_32() -> None:
     fact = observe(list(torch.ones(1000).split(1)))
     assert {len(item.shares) for item in fact.items} == {32}  # type: ignore[union-attr]

@@ -119,6 +119,12 @@ def test_what_is_not_defined_is_told_by_name(small: Class) -> None:
     assert result.earned == 0
 
 
+def test_the_text_of_an_own_exception_does_not_hide_the_mistake(small: Class) -> None:
+    source = RIGHT.replace("raise ValueError", "raise ValueError('by is zero')").replace("return x * by", "return -x * by")
+    result = small.grade(source)["scale"]
+    assert [(each.misconception, each.exact) for each in result.diagnoses] == [("negates", True)]
+
+
 def test_side_effects_cost_their_share(small: Class) -> None:
     result = small.grade(RIGHT.replace("return x * by", "y = x * by; x.zero_(); return y"))["scale"]
     effects = check(result, SIDE_EFFECTS)
