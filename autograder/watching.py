@@ -70,12 +70,12 @@ def _aspects(thing: Any) -> Aspects:
 
 def _module_aspects(module: torch.nn.Module) -> Aspects:
     parts = module_parts(module)
-    values, flags = [], []
-    for name, tensor in (*parts.parameters, *parts.buffers):
-        state = input_state(tensor)
-        values.append((name, state["values"]))
-        flags.append((name, state.get("requires_grad")))
-    return {"values": values, "requires_grad": flags, "training": parts.training}
+    states = {name: input_state(tensor) for name, tensor in (*parts.parameters, *parts.buffers)}
+    return {  # by name: the order in which a module lists its parts is free
+        "values": {name: state["values"] for name, state in states.items()},
+        "requires_grad": {name: state.get("requires_grad") for name, state in states.items()},
+        "training": dict(parts.training),
+    }
 
 
 def _settings(attributes: dict[str, Any]) -> Any:

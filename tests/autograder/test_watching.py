@@ -72,6 +72,17 @@ def test_changes_of_a_module(change: Callable[[nn.Module], object], effects: tup
     assert watch.changes() == effects
 
 
+def test_the_order_of_a_modules_parameters_is_free() -> None:
+    net = nn.Linear(3, 2)
+    net.bias.requires_grad_(False)
+    watch = Watch("net", net)
+    weight = net.weight
+    del net.weight
+    net.weight = weight
+    assert list(dict(net.named_parameters())) == ["bias", "weight"]
+    assert watch.changes() == ()
+
+
 def test_changes_of_an_optimizer() -> None:
     model = nn.Linear(2, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
