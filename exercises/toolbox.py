@@ -1,0 +1,324 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Toolbox
+#
+# When you have worked through this notebook you can
+#
+# * choose between `arange` and `linspace`, and get exactly as many numbers as you want;
+# * choose between two values with `where` without spoiling the gradient;
+# * join tensors with `cat` and `stack`, also those that do not have the same length;
+# * add and remove exactly one axis, and move an axis somewhere and back.
+#
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
+# task's name: any way of fulfilling it is as good as another.
+
+# %%
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+# %% [markdown]
+# ## 1. How many numbers?
+#
+# A tensor can be asked for its size in several ways. `size()` is another name for `shape`; how many elements there are
+# altogether, tells `numel()`. (NumPy uses the same word for something else: the attribute `size` of an array is its number
+# of elements.)
+
+# %%
+a = torch.randn(2, 3, 5)
+print(a.shape, a.size(), a.size(2), a.numel())
+
+# %% [markdown]
+# `len` gives the size of the first axis. The tutorial does not say what happens if there is none:
+
+# %%
+print(len(a))
+try:
+    print(len(torch.tensor(3.5)))
+except TypeError as error:
+    print("TypeError:", error)
+
+# %% [markdown]
+# `arange(start, end, step)` counts from `start` in steps and stops *before* `end`, like Python's `range`.
+# `linspace(start, end, steps)` divides an interval evenly and *includes* both ends; the third argument is the number of
+# numbers, not their distance.
+
+# %%
+print(torch.arange(8))
+print(torch.arange(3, 8, 2))
+print(torch.linspace(1.0, 2.0, steps=5))
+
+# %% [markdown]
+# The first two are integer tensors, since they were made of whole numbers; `linspace` is always floating.
+#
+# With a step like 0.1, says the tutorial, the results of `arange` "will often not be consistent". What it means is this:
+# how many numbers there are depends on the last digit of `end`. 0.1 is not exactly one tenth, and 3 · 0.1 comes out a
+# little larger than 0.3:
+
+# %%
+print(3 * 0.1)
+for n in range(1, 8):
+    print(f"asked for {n}, got {len(torch.arange(0, n * 0.1, 0.1))}")
+
+# %% [markdown]
+# Rounding errors in the *values* are harmless, they show in the seventh digit. A rounding error in the *number of
+# elements* is not: the next operation fails because two shapes do not fit, for some lengths only.
+#
+# ### Task `sample_times`
+#
+# A sensor is read at equal intervals: at which times?
+
+
+# %%
+def sample_times(start: float, step: float, n: int) -> Tensor:
+    """Return a float32 tensor of EXACTLY n numbers: start, start+step, ..., start+(n-1)*step.
+
+    The relative error is below 1e-5. n = 0 gives an empty tensor; negative and integer steps are fine, and an integer
+    start, too. Raise ValueError if n < 0.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## 2. Choosing with where
+#
+# `torch.where(condition, a, b)` takes from `a` where the condition is true, and from `b` elsewhere. All three are
+# broadcast against each other, and `a` or `b` may be a plain number.
+
+# %%
+a = torch.tensor([[-0.5, 0.3], [0.4, -0.7]])
+print(torch.where(a > 0, a, 10.0))
+print(torch.where(a > 0, a, -a))
+
+# %% [markdown]
+# It looks like an `if`, but it is none. Python computes both arguments, for *all* elements, before `where` chooses. For the
+# values that makes no difference: what is not chosen is dropped. Also if it is `nan`?
+
+# %%
+x = torch.tensor([-1.0, 0.0, 4.0])
+print(x.sqrt())
+print(torch.where(x > 0, x.sqrt(), 0.0))
+
+# %% [markdown]
+# ### Predict, then verify: the gradient of a choice
+#
+# Now with a gradient. The derivative of √x is 1/(2·√x). Which three numbers does `x.grad` hold at the end? Write three
+# numbers in place of the dots, as in `predicted_gradient = 1.0, 2.0, 3.0`. (Two numbers that PyTorch knows as well are
+# written `float("inf")` and `float("nan")`.)
+
+# %%
+x = torch.tensor([-1.0, 0.0, 4.0], requires_grad=True)
+y = torch.where(x > 0, x.sqrt(), 0.0)
+y.sum().backward()
+
+predicted_gradient = ...
+
+# %%
+if predicted_gradient is ...:
+    print("Write down your prediction first, then run this cell.")
+else:
+    print("You predicted", predicted_gradient, "and x.grad is", x.grad)
+
+# %% [markdown]
+# If you are surprised: `backward()` sends a gradient into *both* arguments of `where`, and into the one that was not chosen
+# it sends zeros. On the way further back they are multiplied by the derivative that stands there, and not every number
+# times zero is zero:
+
+# %%
+print(0.0 * torch.tensor([2.0, float("inf"), float("nan")]))
+
+# %% [markdown]
+# A single `nan` in a gradient is enough: after the next step of the optimizer it stands in the weights, and soon after
+# that everywhere. So nothing that is infinite or undefined may be computed in the first place, not even where it is not
+# wanted.
+#
+# ### Task `safe_log`
+
+
+# %%
+def safe_log(x: Tensor) -> Tensor:
+    """Return log(x) where x > 0, and 0 elsewhere, in the shape and dtype of the floating tensor x.
+
+    The gradient is 1/x where x > 0 and exactly 0 elsewhere; it is never nan or inf for normal positive x (all positive
+    numbers but the denormal ones, from about 1e-38 on in float32). x is not modified.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## 3. Joining
+#
+# `cat` puts tensors one after the other along an axis that they have; `stack` puts them side by side along a new one.
+
+# %%
+u, v = torch.tensor([1, 2, 3]), torch.tensor([4, 5, 6])
+print(torch.cat([u, v]))
+print(torch.stack([u, v]))
+print(torch.stack([u, v], dim=1))
+
+# %% [markdown]
+# All sizes have to agree, for `cat` except the one along which it joins. The tutorial adds: "or be empty". That exception is
+# narrower than it sounds. It is made for tensors of the shape (0,) only; any other empty tensor has to fit like the rest:
+
+# %%
+matrix = torch.ones(2, 3)
+print(torch.cat([torch.empty(0), matrix]).shape)
+try:
+    torch.cat([torch.empty(0, 4), matrix])
+except RuntimeError as error:
+    print("RuntimeError:", error)
+
+# %% [markdown]
+# Sentences and recordings have different lengths, and a batch has to be a rectangle. So the short ones are filled up, and a
+# *mask* tells the real entries from the padding. Everything behind needs that mask: a loss or a mean that counts the
+# padding is wrong.
+#
+# A mask is a comparison. If two shapes differ, PyTorch repeats the axes of size 1 (`[:, None]` adds one); a column
+# compared with a row gives a table:
+
+# %%
+column = torch.tensor([3, 1, 2])[:, None]
+row = torch.tensor([1, 2, 3, 4])
+print(column.shape, row.shape)
+print(column == row)
+
+# %% [markdown]
+# New tensors should have the dtype and the device of those that they are to be joined with. `x.new_full(shape, value)` and
+# `torch.full(shape, value, dtype=x.dtype, device=x.device)` see to that:
+
+# %%
+print(u.new_full((2,), 9).dtype, torch.zeros(2).dtype)
+
+# %% [markdown]
+# ### Task `pad_sequences`
+
+
+# %%
+def pad_sequences(seqs: Sequence[Tensor], pad_value: float = 0) -> tuple[Tensor, Tensor]:
+    """Batch 1-d tensors of different length (all of one dtype; length 0 is allowed), and return (batch, mask).
+
+    * batch has the shape (B, T), with T the greatest length, and the dtype of the sequences. Row i is seqs[i] followed
+      by pad_value.
+    * mask is a bool tensor of shape (B, T), True exactly at the len(seqs[i]) real entries of each row.
+
+    Both live on the device of the sequences. batch is differentiable in the sequences, which are not modified.
+
+    Raise ValueError for an empty list.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## 4. One axis more, one axis less
+#
+# `unsqueeze(dim)` adds an axis of size 1; the index tells where it will stand in the result. A negative one counts from the
+# end. `x[None]` and `x[..., None]` do the same at the front and at the end.
+
+# %%
+a = torch.tensor([1, 2, 3, 4])
+print(a.unsqueeze(0).shape, a.unsqueeze(1).shape, a.unsqueeze(-1).shape)
+
+# %% [markdown]
+# `squeeze` takes axes of size 1 away: with an index, the one that you name; without, whatever it finds. All of them share
+# their memory with the original.
+#
+# ### Predict, then verify: three times squeeze
+#
+# Which shapes do the three results have? Write three tuples in place of the dots, as in
+# `predicted_shapes = (2, 2), (2,), (1, 2)`. (A tuple with one element is written with a comma.)
+
+# %%
+x = torch.zeros(1, 3, 1)
+all_of_them, first, second = x.squeeze(), x.squeeze(0), x.squeeze(1)
+
+# The shape of `all_of_them`, of `first`, and of `second`:
+predicted_shapes = ...
+
+# %%
+if predicted_shapes is ...:
+    print("Write down your prediction first, then run this cell.")
+else:
+    found = tuple(all_of_them.shape), tuple(first.shape), tuple(second.shape)
+    print("You predicted", predicted_shapes, "and the shapes are", found)
+
+# %% [markdown]
+# A bare `squeeze()` is a bug that sleeps. With a batch of 32 it does what you want; the last batch of an epoch, which
+# happens to hold one sample, loses its batch axis. The tutorial warns of that. It does not warn of the other end: a model
+# with a single output loses *that* axis, with every batch.
+#
+# A model has been written for batches, and often you have just one sample: one picture, one sentence.
+
+# %%
+layer = nn.Conv2d(1, 2, kernel_size=3)
+print(layer(torch.zeros(5, 1, 8, 8)).shape)
+
+# %% [markdown]
+# ### Task `predict_one`
+
+
+# %%
+def predict_one(model: nn.Module, x: Tensor) -> Tensor:
+    """Apply a model for batches to ONE sample x, which has no batch dimension.
+
+    The model is called once, with x as a batch of one: with a tensor of shape (1, *x.shape). Returned is its output
+    without the batch dimension - and with all its other dimensions, also those of size 1.
+
+    The result is differentiable; x and the model's mode are unchanged.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## 5. There and back again
+#
+# Many functions work on the last axis, or have a `dim` that you would have to pass on. To use such a function along another
+# axis, move that axis to the end. `movedim` (or `moveaxis`) takes one axis out and puts it in elsewhere; the others close
+# ranks and keep their order. With `permute` you would have to name all of them.
+
+# %%
+x = torch.randn(2, 3, 5, 7)
+print(x.movedim(1, -1).shape)
+print(x.permute(0, 2, 3, 1).shape)
+
+# %% [markdown]
+# That is something else than exchanging two axes, and also something else than `reshape`, which gets to the same shape and
+# leaves the numbers in the order in which they are read:
+
+# %%
+print(x.transpose(1, -1).shape)
+print(torch.equal(x.movedim(1, -1), x.reshape(2, 5, 7, 3)))
+
+# %% [markdown]
+# ### Task `apply_along`
+
+
+# %%
+def apply_along(fn: Callable[[Tensor], Tensor], x: Tensor, dim: int) -> Tensor:
+    """Apply fn along axis `dim` of x (a negative dim counts from the end).
+
+    fn works on the LAST axis of its argument, (..., K) -> (..., K'), independently for every position of the other axes.
+    It is called once.
+
+    The result has K' at position dim, and all other axes unchanged and in the same order.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## What to read next
+#
+# * [Indexing, slicing, joining](https://docs.pytorch.org/docs/stable/torch.html#indexing-slicing-joining-mutating-ops) in
+#   PyTorch's documentation: the other tools of the box.
+# * [Broadcasting semantics](https://docs.pytorch.org/docs/stable/notes/broadcasting.html): which shapes fit together.
+# * [`pad_sequence`](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.rnn.pad_sequence.html): PyTorch's own
+#   function for section 3, without a mask.
+# * In this course, `views` comes next: which of these tools copy, and which only look at the same memory differently.
