@@ -1,0 +1,324 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Optimizers and per-layer learning rates
+#
+# When you have worked through this notebook you can
+#
+# * say what an optimizer does in a step, and what it looks at;
+# * write stochastic gradient descent with momentum yourself;
+# * give the layers of a model different learning rates, so that each parameter is trained exactly once;
+# * change a learning rate in the middle of training, without losing what the optimizer has learnt.
+#
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
+# task's name: any way of fulfilling it is as good as another.
+
+# %%
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+# %% [markdown]
+# ## 1. What a step is
+#
+# `loss.backward()` computes gradients and leaves them in `.grad`. Nothing else happens. To change the parameters is the
+# business of an *optimizer*: an object that was told once which parameters it is in charge of, and changes them
+# whenever its `step()` is called.
+
+# %%
+w = nn.Parameter(torch.tensor([1.0, -2.0]))
+optimizer = torch.optim.SGD([w], lr=0.1)
+
+loss = (w**2).sum()  # its gradient is 2·w
+loss.backward()
+print("gradient:", w.grad)
+optimizer.step()
+print("after the step:", w.data)
+
+# %% [markdown]
+# That is gradient descent: `w` has become `w - lr * w.grad`. The tutorial announces a list of PyTorch's optimizers that is
+# missing there. These four do most of the work in practice:
+#
+# | optimizer | changes a parameter by | remembers for each parameter |
+# |---|---|---|
+# | `SGD` | -lr · gradient | nothing |
+# | `SGD` with `momentum` | -lr · velocity, which sums up past gradients | the velocity |
+# | `Adam` | -lr · mean of gradients / root of the mean of squared gradients | both means |
+# | `AdamW` | as `Adam`; weights decay apart from that | both means |
+#
+# ## 2. What an optimizer looks at
+#
+# An optimizer does not see the loss, and it does not see the model. It goes through its list of parameters and reads
+# `.grad` of each.
+#
+# ### Predict, then verify: a parameter that was frozen too late
+#
+# "Only parameters with `requires_grad = True` will be updated", says the tutorial. Here a parameter has a gradient
+# and is frozen before the step. Which number does it hold afterwards? Write a number in place of the dots.
+
+# %%
+w = nn.Parameter(torch.tensor(2.0))
+optimizer = torch.optim.SGD([w], lr=0.1)
+
+(3 * w).backward()
+w.requires_grad_(False)
+# … and now optimizer.step()
+
+predicted_frozen = ...
+
+# %%
+if predicted_frozen is ...:
+    print("Write down your prediction first, then run this cell.")
+else:
+    optimizer.step()
+    print("You predicted", predicted_frozen, "and w is", w.item())
+
+# %% [markdown]
+# A parameter is skipped for one reason only: its `.grad` is None. A gradient that is *zero* is another thing, because with
+# weight decay or momentum a step is more than the gradient:
+
+# %%
+decayed = nn.Parameter(torch.tensor([1.0, 1.0]))
+decayed.grad = torch.zeros(2)
+skipped = nn.Parameter(torch.tensor([1.0, 1.0]))
+torch.optim.SGD([decayed, skipped], lr=0.1, weight_decay=0.5).step()
+print("gradient 0:   ", decayed.data)
+print("gradient None:", skipped.data)
+
+# %% [markdown]
+# That is why `optimizer.zero_grad()` sets every `.grad` to None nowadays, and not to zero.
+#
+# ## 3. Momentum
+#
+# In a long and narrow valley the gradient points to the nearest wall rather than to the exit. Plain descent then jumps from
+# wall to wall. With *momentum* a parameter has a velocity, here called `buf`: from step to step a part of it is kept, and
+# the gradient is added.
+#
+# > buf = gradient in the first step, and momentum · buf + gradient in each later one
+# >
+# > parameter = parameter - lr · buf
+#
+# Directions that change their sign from step to step cancel out in the velocity; those that stay add up.
+
+# %%
+import matplotlib.pyplot as plt
+
+
+def valley(x, y):
+    return 0.5 * (x**2 + 25 * y**2)
+
+
+figure, axis = plt.subplots(figsize=(6, 2.8))
+xs, ys = torch.meshgrid(torch.linspace(-6, 1.5, 100), torch.linspace(-1.2, 1.2, 80), indexing="xy")
+axis.contour(xs, ys, valley(xs, ys), levels=[0.1, 0.5, 2, 5, 10, 16], colors="lightgray")
+for momentum, color in [(0.0, "tab:red"), (0.7, "tab:blue")]:
+    place = nn.Parameter(torch.tensor([-5.5, 1.0]))
+    descent = torch.optim.SGD([place], lr=0.07, momentum=momentum)
+    path = [place.tolist()]
+    for _ in range(25):
+        descent.zero_grad()
+        valley(*place).backward()
+        descent.step()
+        path.append(place.tolist())
+    axis.plot(*zip(*path, strict=True), "o-", color=color, markersize=3, linewidth=1, label=f"momentum {momentum}")
+axis.set_title("25 steps, the same learning rate")
+_ = axis.legend(loc="lower right")
+
+# %% [markdown]
+# A steady gradient g leads to the velocity g / (1 - momentum): with momentum 0.9 the steps become ten times as long. If you
+# switch momentum on, the learning rate usually has to become smaller.
+#
+# ### Predict, then verify: three steps with momentum
+#
+# `w` starts at 0, and the loss is `w` itself, so that the gradient is 1 in every step. Where is `w` after three steps with
+# lr = 1 and momentum = 0.5? Write a number in place of the dots.
+
+# %%
+predicted_momentum = ...
+
+# %%
+if predicted_momentum is ...:
+    print("Write down your prediction first, then run this cell.")
+else:
+    w = nn.Parameter(torch.tensor(0.0))
+    optimizer = torch.optim.SGD([w], lr=1.0, momentum=0.5)
+    for _ in range(3):
+        optimizer.zero_grad()
+        w.backward()
+        optimizer.step()
+    print("You predicted", predicted_momentum, "and w is", w.item())
+
+# %% [markdown]
+# ## 4. An optimizer of your own
+#
+# Three things to look at before you begin. An optimizer and a model have parameters in common because they hold *the same
+# objects*. A statement like `p = p - 1` makes a new tensor and gives it the old one's name:
+
+# %%
+layer = nn.Linear(2, 1, bias=False)
+p = layer.weight
+p = p - 1
+print(p is layer.weight, "- the new one has a history:", p.grad_fn is not None)
+
+# %% [markdown]
+# While PyTorch is recording, it refuses to change a leaf that requires grad; under `torch.no_grad()` it does not record. And
+# `model.parameters()` is a generator: it can be gone through once, then it is empty.
+
+# %%
+parameters = layer.parameters()
+print(len(list(parameters)), len(list(parameters)))
+
+# %% [markdown]
+# ### Task `SGD`
+
+
+# %%
+class SGD:
+    """Plain stochastic gradient descent, with momentum.
+
+    step(): for every parameter whose .grad is not None, let buf = grad (the first time) or momentum * buf + grad (each
+    later time); then the parameter changes IN PLACE by -lr * buf, as with torch.optim.SGD. With momentum 0 that is
+    simply -lr * grad. Parameters without a gradient are skipped, and so is their buf. step() does not change .grad, nothing
+    is recorded by autograd, and the parameters stay the same leaf objects.
+
+    zero_grad(): sets every .grad to None.
+
+    params may be any iterable, also a generator.
+    """
+
+    def __init__(self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.0) -> None:
+        raise NotImplementedError
+
+    def step(self) -> None:
+        raise NotImplementedError
+
+    def zero_grad(self) -> None:
+        raise NotImplementedError
+
+
+# %% [markdown]
+# ## 5. Different learning rates for different layers
+#
+# The body of a pretrained model should change slowly, its new head fast. So an optimizer keeps its parameters in *groups*,
+# each of which has options of its own. What you hand over as a plain list becomes a single group:
+
+# %%
+optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+(group,) = optimizer.param_groups
+print("one group, with the options", [name for name in group if name != "params"])
+
+# %% [markdown]
+# Instead you can hand over a list of dicts. Whatever a dict does not mention is taken from the keywords that follow:
+
+# %%
+model = nn.ModuleDict({"body": nn.Linear(4, 3), "head": nn.Linear(3, 2), "head_norm": nn.LayerNorm(2)})
+optimizer = torch.optim.SGD(
+    [
+        {"params": [model["body"].weight], "lr": 0.001},
+        {"params": [model["body"].bias]},
+    ],
+    lr=0.1,
+    momentum=0.9,
+)
+for group in optimizer.param_groups:
+    print("lr:", group["lr"], " momentum:", group["momentum"], " parameters:", len(group["params"]))
+
+# %% [markdown]
+# A parameter that stands in two groups is refused, since it would be moved twice in each step. One that stands in no group
+# is never trained, and nobody tells you.
+
+# %%
+try:
+    torch.optim.SGD([{"params": model.parameters()}, {"params": model["head"].parameters(), "lr": 0.01}], lr=0.1)
+except ValueError as error:
+    print("ValueError:", error)
+
+# %% [markdown]
+# Which parameter belongs to which layer is told by its name. If two layers share a parameter, `named_parameters()` gives it
+# once only, under the first of its names.
+
+# %%
+print([name for name, _ in model.named_parameters()])
+
+# %% [markdown]
+# ### Task `param_groups`
+
+
+# %%
+def param_groups(model: nn.Module, head: str, base_lr: float, head_lr: float) -> list[dict]:
+    """Return two parameter groups for a torch.optim optimizer: first the body with lr base_lr, then the head with head_lr.
+
+    The head group holds the trainable parameters whose name (in model.named_parameters()) starts with head + '.'; the
+    body group holds all other trainable ones. Both are in the order of named_parameters(). Frozen parameters
+    (requires_grad=False) are in neither. The values under 'params' are lists.
+
+    Raise ValueError if the head group would be empty.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## 6. What an optimizer remembers
+#
+# The tutorial says that an optimizer's `state_dict` holds "the per-parameter learning rate". It does not. A learning rate
+# belongs to a *group*, and stands among its options in `param_groups`. What belongs to a single parameter stands in
+# `state`: velocities, or Adam's means. Before the first step there is none.
+
+# %%
+w = nn.Parameter(torch.tensor([1.0, -2.0]))
+optimizer = torch.optim.SGD([w], lr=0.1, momentum=0.9)
+print("state before:", dict(optimizer.state))
+for _ in range(5):
+    optimizer.zero_grad()
+    (w**2).sum().backward()
+    optimizer.step()
+print("state after:", optimizer.state[w])
+
+# %% [markdown]
+# In the course of training, the learning rate is often reduced. A new optimizer with a smaller rate would do that, and would
+# begin with an empty state: all velocity is lost, and Adam would have to find its means again. Here both get the same
+# gradient:
+
+# %%
+import copy
+
+old_w, old_optimizer = copy.deepcopy((w, optimizer))
+new_w = copy.deepcopy(w)
+new_optimizer = torch.optim.SGD([new_w], lr=0.1, momentum=0.9)
+for label, parameter, stepping in [("old", old_w, old_optimizer), ("new", new_w, new_optimizer)]:
+    before = parameter.detach().clone()
+    parameter.grad = torch.tensor([0.1, 0.1])
+    stepping.step()
+    print(f"the {label} optimizer moves w by", parameter.detach() - before)
+
+# %% [markdown]
+# ### Task `scale_lr`
+
+
+# %%
+def scale_lr(optimizer: torch.optim.Optimizer, factor: float) -> list[float]:
+    """Multiply the learning rate of EVERY parameter group by factor, in place, and return the new ones in group order.
+
+    The optimizer object, its state (momentum, Adam's moments) and all other options stay as they are; the next step
+    uses the new rates.
+
+    Raise ValueError (changing nothing) if factor is negative.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## What to read next
+#
+# * [torch.optim](https://docs.pytorch.org/docs/stable/optim.html): all optimizers, and schedulers that change learning
+#   rates by a plan.
+# * [Why momentum really works](https://distill.pub/2017/momentum/): the picture of the valley, to play with.
+# * In this course, `training` puts an optimizer into a loop, and `checkpoints` saves its state along with the model's.
