@@ -58,12 +58,13 @@ def run_check(function: Callable[[Code, Given], Any], code: Code, request: Check
         function: a check, as `load_checks` returns it.
         code: the code under test.
         request: which check and draw this is, and its seed.
-        device: where inputs are made, `cpu` or e.g. `cuda:0`. The second device is `meta` beside the CPU, else the CPU.
+        device: where inputs are made, `cpu` or e.g. `cuda:0`. The second device is a simulated `cuda:0` beside the CPU,
+            from when the check first asks for it; else the CPU.
 
     Returns:
         The observation. Whatever student code does, short of ending the process, comes back as one.
     """
-    given = Given(request.seed, *(("cpu", "meta") if device == "cpu" else (device, "cpu")))
+    given = Given(request.seed, *(("cpu", "cuda:0") if device == "cpu" else (device, "cpu")))
     found = _Switches.now()
     usual = found.usual()
     usual.set()
@@ -82,15 +83,16 @@ def run_check(function: Callable[[Code, Given], Any], code: Code, request: Check
             except BaseException as raised:  # student code may raise SystemExit or KeyboardInterrupt
                 error = _described(raised)
             try:
-                effects |= _global_effects(generators)
+                effects |= _global_effects(generators, given)
+                given.end_simulation()
                 usual.set()
                 effects |= set(given.changes())
             except Exception as raised:  # what student code left behind can be broken in any way
                 returned, error = None, _described(raised)
     finally:
         sys.stdout, sys.stderr = streams
-        found.set()
         given.close()
+        found.set()
     return Observation(
         check=request.check,
         draw=request.draw,
@@ -109,13 +111,13 @@ def _described(error: BaseException) -> ErrorFact:
         return ErrorFact(type=type_name(type(error)), bases=base_names(type(error)))
 
 
-def _global_effects(generators: _Generators) -> set[str]:
+def _global_effects(generators: _Generators, given: Given) -> set[str]:
     effects = set()
     if _get_default_dtype() is not torch.float32:
         effects.add("default dtype")
     if not _is_grad_enabled():
         effects.add("grad mode")
-    if generators.moved():
+    if generators.moved() or given.gpu_drawn_from():
         effects.add("global random state")
     return effects
 
@@ -167,7 +169,7 @@ class _Switches:
         while _function_depth() > self.function_modes:
             _pop_function_mode()
         while _dispatch_depth() > self.dispatch_modes:
-            _pop_dispatch_mode()
+            _pop_dispatch_mode(None)
         if _getcwd() != self.folder:
             _chdir(self.folder)
 

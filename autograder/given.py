@@ -10,12 +10,16 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
 from autograder.spies import Spy, Steps, counted_steps, unavailable
+from autograder.transfers import Transfers, counted_transfers, without_gpu
 from autograder.watching import Watch, watchable
+
+if TYPE_CHECKING:
+    from autograder.simulation.session import SimulatedGpu
 
 __all__ = ["Given"]
 
@@ -35,17 +39,51 @@ class Given:
 
     Attributes:
         device: where inputs are made.
-        second_device: another device, for tasks that move things.
     """
 
-    def __init__(self, seed: int, device: str = "cpu", second_device: str = "meta") -> None:
-        """Start drawing from `seed` (0 ≤ seed < 2**63)."""
+    def __init__(self, seed: int, device: str = "cpu", second_device: str = "cuda:0") -> None:
+        """Start drawing from `seed` (0 ≤ seed < 2**63). Beside the CPU, a GPU as second device is a simulated one."""
         self.device = _Device(device)
-        self.second_device = _Device(second_device)
+        self._second_device = _Device(second_device)
+        self._seed = seed
+        self._simulation: AbstractContextManager[SimulatedGpu] | None = None
+        self._gpu: SimulatedGpu | None = None
         self._generator = _Generator().manual_seed(seed)
         self._watches: dict[str, Watch] = {}
         self._unnamed: dict[str, int] = {}
         self._scratch: Path | None = None
+
+    # Devices
+
+    @property
+    def second_device(self) -> torch.device:
+        """Another device, for tasks that move things: beside the CPU a GPU, which is simulated, else the CPU.
+
+        The simulation begins when a check first asks for the device, and ends with the check.
+        """
+        self._simulate()
+        return self._second_device
+
+    @contextmanager
+    def counted_transfers(self) -> Iterator[Transfers]:
+        """Count what goes from one device to another: `with given.counted_transfers() as transfers: …`."""
+        self._simulate()
+        with counted_transfers(self._gpu) as transfers:
+            yield transfers
+
+    @contextmanager
+    def no_gpu(self) -> Iterator[None]:
+        """The machine has no GPU while the context lasts: a file written before is read on another machine."""
+        self._simulate()
+        with without_gpu(self._gpu):
+            yield
+
+    def _simulate(self) -> None:
+        if self._gpu is None and (self.device.type, self._second_device.type) == ("cpu", "cuda"):
+            from autograder.simulation.session import simulated_gpu
+
+            self._simulation = simulated_gpu(seed=self._seed)
+            self._gpu = self._simulation.__enter__()
 
     # Tensors
 
@@ -274,8 +312,19 @@ class Given:
         """`NAME: values | requires_grad | gradient | training` for what is not as it was."""
         return tuple(change for watch in self._watches.values() for change in watch.changes())
 
+    def gpu_drawn_from(self) -> bool:
+        """Whether the simulated GPU's random generator is not as it was."""
+        return self._gpu is not None and self._gpu.drawn_from
+
+    def end_simulation(self) -> None:
+        """Go back to a machine without a GPU."""
+        simulation, self._simulation = self._simulation, None
+        if simulation is not None:
+            simulation.__exit__(None, None, None)
+
     def close(self) -> None:
-        """Remove the scratch folder."""
+        """End the simulation and remove the scratch folder."""
+        self.end_simulation()
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
             self._scratch = None

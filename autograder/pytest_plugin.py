@@ -141,7 +141,11 @@ class CheckItem(pytest.Item):
             # The debugger is to open where the code raised; an observation is too late for that.
             from autograder.given import Given
 
-            self.obj(code, Given(request.seed))
+            given = Given(request.seed)
+            try:
+                self.obj(code, given)
+            finally:
+                given.close()
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """For a check that failed only what differs; for anything else pytest's own report."""

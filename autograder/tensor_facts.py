@@ -13,6 +13,7 @@ import numpy
 import torch
 
 from autograder.observation import Policy, TensorFact
+from autograder.simulation.places import device_of
 from autograder.type_names import type_name
 
 __all__ = [
@@ -96,7 +97,7 @@ def tensor_fact(tensor: torch.Tensor, policy: Policy = _PLAIN, shares: tuple[str
 
 def _tensor_fact(tensor: torch.Tensor, policy: Policy, shares: tuple[str, ...]) -> TensorFact:
     dtype, layout, kind = _dtype(tensor), _layout(tensor), type(tensor)
-    device = _device_name(_device(tensor))
+    device = _device_name(device_of(tensor))
     if issubclass(kind, _Lazy):
         return TensorFact(type=type_name(kind), dtype=_DTYPES[dtype], shape=(), device=device, policy=policy)
     shape = tuple(_shape(tensor))
@@ -146,7 +147,7 @@ def input_state(tensor: torch.Tensor) -> dict[str, Any]:
             if issubclass(type(tensor), _Lazy):
                 return {"values": "not made yet"}
             return {
-                "values": (_dtype(tensor), _shape(tensor), _device(tensor), _layout(tensor), _elements(tensor)),
+                "values": (_dtype(tensor), _shape(tensor), device_of(tensor), _layout(tensor), _elements(tensor)),
                 "requires_grad": _requires_grad(tensor),
                 "gradient": _gradient(tensor),
             }
@@ -228,7 +229,7 @@ def tensor_extent(tensor: torch.Tensor) -> Extent | None:
             if issubclass(type(tensor), _Lazy) or _numel(tensor) == 0 or _layout(tensor) is not _strided:
                 return None
             storage = _untyped_storage(tensor)
-            device = _device_name(_device(tensor))
+            device = _device_name(_device(tensor))  # the memory's own, whatever device it pretends to be of
             if device == "meta":
                 identity = _storage_identity(storage)
                 return Extent(device, identity, identity + 1)

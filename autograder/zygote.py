@@ -39,6 +39,7 @@ LARGEST_ORDER = 1 << 16
 _ALWAYS = (
     *("asyncio", "torch", "torch._dynamo", "torch.testing", "torch.utils.data", "torch.utils.checkpoint", "torch.optim"),
     *("torch.func", "torch.profiler", "torch.nn.utils.parametrize", "torch.nn.utils.rnn"),
+    "autograder.simulation.session",
 )
 _IF_INSTALLED = ("matplotlib.pyplot",)
 _CHILD_FAILED = 97

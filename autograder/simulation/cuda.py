@@ -1,0 +1,331 @@
+"""What `torch.cuda` and `torch.accelerator` say and do on the pretended machine."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+from autograder.simulation.machine import Machine
+from autograder.simulation.moving import Target, moved
+from autograder.simulation.patches import Patches
+from autograder.simulation.places import device_of
+
+__all__ = ["patch"]
+
+_NAME = "Simulated GPU"
+_CAPABILITY = (8, 0)
+_MEMORY = 16 << 30
+_FLOAT_TYPES = ("FloatTensor", "DoubleTensor", "HalfTensor", "BFloat16Tensor")
+_WHOLE_TYPES = ("LongTensor", "IntTensor", "ShortTensor", "CharTensor", "ByteTensor", "BoolTensor")
+
+
+def patch(patches: Patches, machine: Machine) -> None:
+    """Replace them while the simulation lasts."""
+    patches.set_existing(torch.cuda, **_questions(machine), **_memory(machine), **_random(machine), **_streams(machine))
+    patches.set_existing(torch.cuda, device=_selector(machine), set_device=_setter(machine))
+    patches.set_existing(torch.accelerator, **_accelerator(machine))
+    for name in (*_FLOAT_TYPES, *_WHOLE_TYPES):
+        if hasattr(torch, name):
+            patches.set(torch.cuda, name, _tensor_type(name, machine))
+    patches.set(torch, "Generator", _generator_type(machine))
+    patches.set(torch, "compile", _compile)
+    patches.set_existing(torch.backends.cuda, is_built=lambda: True)
+    patches.set_existing(torch.backends.cudnn, is_acceptable=lambda tensor: False, is_available=lambda: machine.present)
+    patches.set(torch._C, "_group_tensors_by_device_and_dtype", _grouped)
+
+
+def _questions(machine: Machine) -> dict[str, Any]:
+    def get_device_name(device: Any = None) -> str:
+        machine.index(device)
+        return _NAME
+
+    def get_device_capability(device: Any = None) -> tuple[int, int]:
+        machine.index(device)
+        return _CAPABILITY
+
+    def get_device_properties(device: Any = None) -> Any:
+        machine.index(device)
+        major, minor = _CAPABILITY
+        return SimpleNamespace(name=_NAME, major=major, minor=minor, total_memory=_MEMORY, multi_processor_count=108)
+
+    def _lazy_init() -> None:
+        machine.device("cuda")
+
+    return {
+        "is_available": lambda: machine.present,
+        "device_count": lambda: machine.gpus if machine.present else 0,
+        "current_device": lambda: machine.index("cuda"),
+        "is_initialized": lambda: machine.present,
+        "init": _lazy_init,
+        "_lazy_init": _lazy_init,
+        "_is_in_bad_fork": lambda: False,
+        "is_bf16_supported": lambda including_emulation=True: True,
+        "is_tf32_supported": lambda: True,
+        "is_current_stream_capturing": lambda: False,
+        "get_device_name": get_device_name,
+        "get_device_capability": get_device_capability,
+        "get_device_properties": get_device_properties,
+        "get_arch_list": lambda: ["sm_80"],
+    }
+
+
+def _memory(machine: Machine) -> dict[str, Any]:
+    memory = machine.memory
+
+    def reset_peak_memory_stats(device: Any = None) -> None:
+        memory.peak = memory.used
+
+    return {
+        "memory_allocated": lambda device=None: memory.used,
+        "max_memory_allocated": lambda device=None: memory.peak,
+        "memory_reserved": lambda device=None: memory.used,
+        "max_memory_reserved": lambda device=None: memory.peak,
+        "mem_get_info": lambda device=None: (_MEMORY - memory.used, _MEMORY),
+        "memory_summary": lambda device=None, abbreviated=False: (
+            f"{_NAME}: {memory.used:,} bytes in use, {memory.peak:,} at most"
+        ),
+        "reset_peak_memory_stats": reset_peak_memory_stats,
+        "reset_max_memory_allocated": reset_peak_memory_stats,
+        "empty_cache": lambda: None,
+        "ipc_collect": lambda: None,
+    }
+
+
+def _random(machine: Machine) -> dict[str, Any]:
+    def get_rng_state(device: Any = "cuda") -> torch.Tensor:
+        return machine.random_states[machine.index(device)].clone()
+
+    def set_rng_state(new_state: torch.Tensor, device: Any = "cuda") -> None:
+        machine.random_states[machine.index(device)] = new_state.clone()
+
+    def set_rng_state_all(new_states: Any) -> None:
+        for index, state in enumerate(new_states):
+            set_rng_state(state, index)
+
+    return {
+        "manual_seed": lambda seed: machine.seed(int(seed)),
+        "manual_seed_all": lambda seed: machine.seed(int(seed)),
+        "seed": lambda: machine.seed(time.time_ns()),
+        "seed_all": lambda: machine.seed(time.time_ns()),
+        "initial_seed": lambda: machine.initial_seed,
+        "get_rng_state": get_rng_state,
+        "set_rng_state": set_rng_state,
+        "get_rng_state_all": lambda: [state.clone() for state in machine.random_states],
+        "set_rng_state_all": set_rng_state_all,
+    }
+
+
+def _streams(machine: Machine) -> dict[str, Any]:
+    """Everything that was asked for is done at once, except copies to the CPU that nobody waited for."""
+
+    class Event:
+        """A moment in a stream's work."""
+
+        def __init__(self, enable_timing: bool = False, blocking: bool = False, interprocess: bool = False) -> None:
+            self._timed, self._time = enable_timing, 0.0
+
+        def record(self, stream: Any = None) -> None:
+            self._time = time.perf_counter()
+
+        def wait(self, stream: Any = None) -> None:
+            pass
+
+        def query(self) -> bool:
+            return True
+
+        def synchronize(self) -> None:
+            machine.synchronize()
+
+        def elapsed_time(self, end_event: Event) -> float:
+            if not (self._timed and end_event._timed):
+                raise ValueError("Both events must be created with argument 'enable_timing=True'.")
+            if not (self._time and end_event._time):
+                raise ValueError("Both events must be recorded before calculating elapsed time.")
+            return (end_event._time - self._time) * 1e3
+
+    class Stream:
+        """A queue of work."""
+
+        def __init__(self, device: Any = None, priority: int = 0, **options: Any) -> None:
+            self.device = machine.device("cuda" if device is None else device)
+
+        def synchronize(self) -> None:
+            machine.synchronize()
+
+        def wait_stream(self, stream: Any) -> None:
+            pass
+
+        def wait_event(self, event: Any) -> None:
+            pass
+
+        def record_event(self, event: Any = None) -> Any:
+            event = event or Event()
+            event.record(self)
+            return event
+
+        def query(self) -> bool:
+            return True
+
+        def is_capturing(self) -> bool:
+            return False
+
+        def __enter__(self) -> Stream:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+    class StreamContext:
+        """`with torch.cuda.stream(s):`"""
+
+        def __init__(self, stream: Any) -> None:
+            self.stream = stream
+
+        def __enter__(self) -> None:
+            pass
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+    def no_graphs(*args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("CUDA graphs are not simulated: they need a GPU.")
+
+    def synchronize(device: Any = None) -> None:
+        machine.index(device)
+        machine.synchronize()
+
+    return {
+        "Event": Event,
+        "Stream": Stream,
+        "StreamContext": StreamContext,
+        "stream": StreamContext,
+        "current_stream": lambda device=None: Stream(device),
+        "default_stream": lambda device=None: Stream(device),
+        "set_stream": lambda stream: None,
+        "synchronize": synchronize,
+        "CUDAGraph": no_graphs,
+        "graph": no_graphs,
+        "make_graphed_callables": no_graphs,
+    }
+
+
+def _setter(machine: Machine) -> Callable[[Any], None]:
+    def set_device(device: Any) -> None:
+        machine.current = machine.index(device)
+
+    return set_device
+
+
+def _selector(machine: Machine) -> type:
+    class device:
+        """`with torch.cuda.device(1):`"""
+
+        def __init__(self, device: Any) -> None:
+            self.idx = machine.index(device)
+
+        def __enter__(self) -> None:
+            self.prev_idx, machine.current = machine.current, self.idx
+
+        def __exit__(self, *error: object) -> None:
+            machine.current = self.prev_idx
+
+    return device
+
+
+def _accelerator(machine: Machine) -> dict[str, Any]:
+    cuda = torch.device("cuda")
+    streams = _streams(machine)
+    return {
+        "is_available": lambda: machine.present,
+        "device_count": lambda: machine.gpus if machine.present else 0,
+        "current_accelerator": lambda check_available=False: cuda if machine.present else None,
+        "current_device_index": lambda: machine.index("cuda"),
+        "current_device_idx": lambda: machine.index("cuda"),
+        "set_device_index": _setter(machine),
+        "set_device_idx": _setter(machine),
+        "synchronize": streams["synchronize"],
+        "current_stream": streams["current_stream"],
+        "set_stream": streams["set_stream"],
+        "empty_cache": lambda: None,
+        "memory_allocated": lambda device=None: machine.memory.used,
+        "max_memory_allocated": lambda device=None: machine.memory.peak,
+    }
+
+
+def _tensor_type(name: str, machine: Machine) -> Any:
+    """`torch.cuda.FloatTensor`, the old way of making and recognising tensors of one type on the GPU."""
+    cpu_type: Any = getattr(torch, name)
+
+    class _Type(type):
+        def __instancecheck__(cls, thing: object) -> bool:
+            if not isinstance(thing, torch.Tensor) or device_of(thing).type != "cuda":
+                return False
+            return bool(thing.dtype == cpu_type.dtype)
+
+        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+            return moved(machine, cpu_type(*args, **kwargs), machine.device("cuda"), Target())
+
+    return _Type(name, (), {"__module__": "torch.cuda", "dtype": cpu_type.dtype, "is_cuda": True})
+
+
+def _generator_type(machine: Machine) -> Any:
+    original: Any = torch._C.Generator
+
+    class _Type(type(original)):  # type: ignore[misc]
+        def __instancecheck__(cls, thing: object) -> bool:
+            return isinstance(thing, original)
+
+    class Generator(original, metaclass=_Type):  # type: ignore[misc]
+        """A generator of the CPU that says that it is the GPU's."""
+
+        _place: torch.device
+
+        def __new__(cls, device: Any = "cpu") -> Any:
+            made = original.__new__(cls, device="cpu")
+            made._place = machine.device(device)
+            if made._place.type == "cuda":
+                machine.generators.add(made._cdata)
+                weakref.finalize(made, machine.generators.discard, made._cdata).atexit = False
+            return made
+
+        @property
+        def device(self) -> torch.device:
+            return self._place
+
+    return Generator
+
+
+def _compile(model: Any = None, **options: Any) -> Any:
+    """`torch.compile` changes nothing here."""
+    return (lambda compiled: compiled) if model is None else model
+
+
+def _grouped(lists: list[list[Any]], with_indices: bool = False) -> dict[Any, Any]:
+    """The parameters of an optimizer, by device and dtype (torch/csrc/utils/device_lazy_init, ForeachUtils.h)."""
+    groups: dict[Any, Any] = {}
+    for index, first in enumerate(lists[0]):
+        place = device_of(first)
+        for others in lists[1:]:
+            other = others[index] if others else None
+            if isinstance(other, torch.Tensor):
+                alike = device_of(other) == place and other.dtype == first.dtype
+                is_step = (
+                    device_of(other).type == "cpu" and other.dtype in (torch.float32, torch.float64) and other.dim() == 0
+                )
+                if not (alike or is_step):
+                    raise RuntimeError(
+                        "Tensors of the same index must be on the same device and the same dtype except `step` tensors "
+                        "that can be CPU and float32/64 notwithstanding"
+                    )
+        parts, indices = groups.setdefault((place, first.dtype), ([[] for _ in lists], []))
+        for part, items in zip(parts, lists, strict=True):
+            if items:
+                part.append(items[index])
+        if with_indices:
+            indices.append(index)
+    return groups

@@ -1,0 +1,169 @@
+"""The pretended machine: how many GPUs it has, their random numbers, what was moved, and what is still under way."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import torch
+
+from autograder.simulation.places import CPU
+
+__all__ = ["Machine", "Transfer", "active", "local", "set_active"]
+
+_Error: type[RuntimeError] = getattr(torch, "AcceleratorError", RuntimeError)
+_default_generator = torch.default_generator
+_Generator = torch._C.Generator
+_no_function, _no_dispatch = torch._C.DisableTorchFunction, torch._C._DisableTorchDispatch
+_Storage: Any = torch._C.StorageBase
+_bytes = _Storage.nbytes
+_BLOCK = 512
+_copy = torch._C.TensorBase.copy_
+
+
+class Transfer(NamedTuple):
+    """Data that went from one device to another.
+
+    `how` is `copy` (`.to`, `.cpu`, `copy_`, …), `item` (one number asked for: `.item()`, `float(x)`, `if x:`) or `create`
+    (a tensor made on the GPU from Python numbers or an array). `waited` says whether the CPU waited for the GPU.
+    """
+
+    source: torch.device
+    destination: torch.device
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    how: Literal["copy", "item", "create"]
+    waited: bool
+
+
+class _Local(threading.local):
+    """What each thread has for itself."""
+
+    making: torch.device | None = None
+    """Where the factory function that is running now puts its result."""
+
+
+local = _Local()
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """A copy to the CPU that nobody has waited for yet: `values` go to `destination` when somebody does."""
+
+    destination: Any
+    values: Any
+
+
+class Memory:
+    """How much memory of the GPUs is in use, in bytes. CUDA's allocator gives it away in blocks of 512."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.used = self.peak = 0
+        self._sizes: dict[weakref.ref[Any], int] = {}
+
+    def hold(self, storage: Any) -> None:
+        """Count a storage for as long as it lives."""
+        if isinstance(storage, torch.UntypedStorage):
+            size = -(-_bytes(storage) // _BLOCK) * _BLOCK
+            self.used += size
+            self.peak = max(self.peak, self.used)
+            self._sizes[weakref.ref(storage, self._release)] = size
+
+    def _release(self, storage: weakref.ref[Any]) -> None:
+        self.used -= self._sizes.pop(storage, 0)
+
+
+class Machine:
+    """One pretended machine. At most one is active in a process, in all of its threads."""
+
+    def __init__(self, gpus: int, seed: int) -> None:
+        """A machine with `gpus` GPUs, whose generators start from `seed`."""
+        self.gpus = gpus
+        self.current = 0
+        self.present = True
+        self.memory = Memory()
+        self.generators: set[int] = set()  # the addresses of those that are a GPU's
+        self.transfers: list[Transfer] = []
+        self._pending: list[_Pending] = []
+        self.seed(seed)
+
+    # Devices
+
+    def device(self, wanted: Any) -> torch.device:
+        """The device that is meant by `cuda`, `cuda:0`, 0, …, with its index.
+
+        Raises:
+            RuntimeError: if there is no such GPU.
+        """
+        device = torch.device("cuda", wanted) if isinstance(wanted, int) else torch.device(wanted)
+        if device.type != "cuda":
+            return CPU if device.type == "cpu" else device
+        if not self.present:
+            raise RuntimeError("No CUDA GPUs are available")
+        index = self.current if device.index is None else device.index
+        if not 0 <= index < self.gpus:
+            raise _Error("CUDA error: invalid device ordinal")
+        return torch.device("cuda", index)
+
+    def index(self, wanted: Any = None) -> int:
+        """The number of the GPU that is meant; the current one if None."""
+        if wanted is None:
+            return self.current
+        found: int = self.device(wanted).index
+        return found
+
+    # Random numbers: each GPU has a generator of its own, in the place of the CPU's while an operation draws from it
+
+    def seed(self, seed: int) -> None:
+        """Seed the generators of all GPUs."""
+        self.initial_seed = seed % 2**63
+        self.random_states = [_Generator().manual_seed(self.initial_seed).get_state() for _ in range(self.gpus)]
+
+    @contextmanager
+    def drawing(self, gpu: torch.device) -> Iterator[None]:
+        """Draw from the generator of a GPU while the context lasts."""
+        before = _default_generator.get_state()
+        _default_generator.set_state(self.random_states[gpu.index])
+        try:
+            yield
+        finally:
+            self.random_states[gpu.index] = _default_generator.get_state()
+            _default_generator.set_state(before)
+
+    # Transfers
+
+    def note(self, source: torch.device, destination: torch.device, tensor: Any, how: Any, *, waited: bool = True) -> None:
+        """Count a transfer; one that waits for the GPU also waits for the copies under way."""
+        self.transfers.append(Transfer(source, destination, tuple(tensor.shape), tensor.dtype, how, waited))
+        if waited:
+            self.synchronize()
+
+    def delay(self, destination: torch.Tensor, values: torch.Tensor) -> None:
+        """A copy to the CPU was asked for without waiting: until somebody waits, its memory holds something else."""
+        self._pending.append(_Pending(destination, values))
+
+    def synchronize(self) -> None:
+        """Wait until everything asked of the GPUs is done."""
+        pending, self._pending = self._pending, []
+        with _no_function(), _no_dispatch(), torch.no_grad():
+            for copy in pending:
+                _copy(copy.destination.data, copy.values)
+
+
+_active: Machine | None = None
+
+
+def active() -> Machine | None:
+    """The machine that is pretended now, if any."""
+    return _active
+
+
+def set_active(machine: Machine | None) -> None:
+    """Say which machine is pretended from now on."""
+    global _active
+    _active = machine

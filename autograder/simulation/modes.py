@@ -1,0 +1,160 @@
+"""The two places where every call of PyTorch can be seen: as an operation, and as a function that Python called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from autograder.simulation import autocast
+from autograder.simulation.machine import Machine, local
+from autograder.simulation.operations import Operand, Operation, Rule, check, operands, operation, refusal
+from autograder.simulation.places import CPU, UNDECIDED, Mark, mark_of, put, real_device
+
+__all__ = ["Functions", "Operations"]
+
+
+class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Sees every aten operation, also in a backward pass and inside of functions written in C++.
+
+    Refuses what CUDA would refuse, and says where results are.
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        """Watch the operations on a machine's tensors."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._machine = machine
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Run one operation."""
+        kwargs = kwargs or {}
+        op = operation(func)
+        marks = [mark_of(tensor) for tensor in _tensors((*args, *kwargs.values()) if kwargs else args)]
+        if not marks:
+            return self._make(op, func, args, kwargs)
+        gpu = next((mark for mark in marks if isinstance(mark, torch.device)), None)
+        if gpu is None:
+            result = func(*args, **kwargs)
+            if (UNDECIDED in marks and None not in marks) or _is_converted_inside(op, kwargs):
+                _place(result, UNDECIDED)
+            return result
+        if op.name == "_local_scalar_dense":
+            self._machine.note(gpu, CPU, args[0], "item")
+        if marks.count(gpu) == len(marks) and not op.special:
+            result = self._run(op, func, args, kwargs, gpu)
+            _place(result, gpu)
+            return result
+        found = operands(op.arguments, args, kwargs, mark_of)
+        check(op, found, gpu)
+        result = self._run(op, func, args, kwargs, gpu)
+        self._settle(op, found, result, gpu)
+        return result
+
+    def _make(self, op: Operation, func: Any, args: Any, kwargs: Any) -> Any:
+        """An operation without tensors: its result goes where the Python function behind it wants it, if there is one."""
+        target = local.making
+        if op.random and target is not None and target != CPU and kwargs.get("generator") is None:
+            with self._machine.drawing(target):
+                result = func(*args, **kwargs)
+        else:
+            result = func(*args, **kwargs)
+        if isinstance(result, torch.Tensor) and real_device(result) == CPU:
+            put(result, UNDECIDED if target is None else target)
+        return result
+
+    def _run(self, op: Operation, func: Any, args: Any, kwargs: Any, gpu: torch.device) -> Any:
+        generator = kwargs.get("generator")
+        if generator is not None and generator._cdata not in self._machine.generators:
+            raise RuntimeError(f"Expected a 'cuda' device type for generator but found '{generator.device.type}'")
+        try:
+            if op.random and generator is None:
+                with self._machine.drawing(gpu):
+                    return func(*args, **kwargs)
+            return func(*args, **kwargs)
+        except (IndexError, RuntimeError) as error:
+            told = refusal(op, error)
+            if told is error:
+                raise
+            raise told from None
+
+    def _settle(self, op: Operation, found: list[Operand], result: Any, gpu: torch.device) -> None:
+        """Say where the results of an operation on GPU tensors are."""
+        first = found[0]
+        if op.rule is Rule.ANY:
+            if op.name == "copy_" and isinstance(found[-1].mark, torch.device) and first.mark is UNDECIDED:
+                put(first.tensor, gpu)
+            elif op.name == "copy_" and len(found) > 1 and (first.mark or CPU) != (found[1].mark or CPU):
+                self._machine.note(_device(found[1].mark, gpu), _device(first.mark, gpu), first.tensor, "copy")
+            elif first.mark is not None and not (isinstance(result, torch.Tensor) and result.is_meta):
+                _place(result, UNDECIDED if _is_converted_inside(op, {}) else first.mark)
+            return
+        if op.rule is Rule.FIRST or op.rule is Rule.INDEX:
+            if first.mark is not None:
+                _place(result, _device(first.mark, gpu))
+            return
+        for operand in found:
+            if operand.mark is UNDECIDED and operand.position in op.written:
+                put(operand.tensor, gpu)
+        _place(result[0] if op.rule is Rule.LENGTHS else result, gpu)
+
+
+def _is_converted_inside(op: Operation, kwargs: Mapping[str, Any]) -> bool:
+    """Whether a function written in C++ brings a tensor to "the device of the other one", which always is the CPU here."""
+    return op.name == "_to_copy" and kwargs.get("device") is not None
+
+
+def _device(mark: Mark, gpu: torch.device) -> torch.device:
+    return CPU if mark is None else gpu if mark is UNDECIDED else mark  # type: ignore[return-value]
+
+
+def _place(result: Any, mark: Mark) -> None:
+    """Mark results that have no place yet. A view keeps that of what it is a view of."""
+    if isinstance(result, torch.Tensor):
+        if not isinstance(mark_of(result), torch.device):
+            put(result, mark)
+    elif isinstance(result, (list, tuple)):
+        for item in result:
+            if item is not None:
+                _place(item, mark)
+
+
+class Functions(TorchFunctionMode):
+    """Sees every function of PyTorch that Python code calls, also those it got hold of before the simulation began."""
+
+    def __init__(self, replaced: Mapping[Any, Callable[..., Any]]) -> None:
+        """Call the values of `replaced` in the place of its keys."""
+        super().__init__()
+        self._replaced = replaced
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Run one function."""
+        kwargs = kwargs or {}
+        if local.making is not None:
+            return function(*args, **kwargs)
+        replacement = self._replaced.get(function)
+        if replacement is not None:
+            return replacement(*args, **kwargs)
+        result = autocast.run(function, args, kwargs) if autocast.anywhere() else function(*args, **kwargs)
+        undecided = [made for made in _tensors((result,)) if mark_of(made) is UNDECIDED]
+        if undecided:
+            place = next((mark for mark in map(mark_of, _tensors(args)) if isinstance(mark, torch.device)), None)
+            for made in undecided:
+                put(made, place)
+        return result
+
+
+def _tensors(things: Any) -> list[torch.Tensor]:
+    found = []
+    for thing in things:
+        if isinstance(thing, torch.Tensor):
+            found.append(thing)
+        elif isinstance(thing, (list, tuple)):
+            found += [item for item in thing if isinstance(item, torch.Tensor)]
+    return found

@@ -1,0 +1,332 @@
+"""Which of its tensors an operation of PyTorch wants on one device, and how CUDA says that they are not.
+
+Sources: `device_check` in PyTorch's native_functions.yaml; TensorIterator's rule for CPU scalars (aten/src/ATen/
+TensorIterator.cpp, `compute_types`); the messages stand in the same places and in c10's `common_device_check_failure`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+import torch
+
+from autograder.simulation.places import CPU, UNDECIDED, Mark, device_of
+
+__all__ = ["Operand", "Operation", "Rule", "check", "operands", "operation", "refusal", "type_string"]
+
+
+class Rule(Enum):
+    """What an operation asks of the devices of its tensors."""
+
+    SAME = auto()
+    """All on one device."""
+    ELEMENTWISE = auto()
+    """All on one device, except 0-dimensional CPU tensors that are only read."""
+    ANY = auto()
+    """Nothing: it copies between devices, or reads only the shape of its second tensor. The result is like the first."""
+    FIRST = auto()
+    """Nothing: whatever is elsewhere is fetched. The result is where the first tensor is."""
+    INDEX = auto()
+    """Indices on the CPU or with the indexed tensor; values with it, or 0-dimensional."""
+    LENGTHS = auto()
+    """The second tensor, of lengths, on the CPU."""
+    CONVOLUTION = auto()
+    """All on one device, and the message names types."""
+
+
+# Operations without a device check of their own that go through TensorIterator and are not tagged as pointwise.
+_ELEMENTWISE = frozenset(
+    [
+        "binary_cross_entropy",
+        "binary_cross_entropy_with_logits",
+        "mse_loss",
+        "smooth_l1_loss",
+        "huber_loss",
+        "where",
+        "lerp",
+        "lerp_",
+        "addcmul",
+        "addcdiv",
+        "floor_divide",
+        "floor_divide_",
+        "true_divide_",
+        "copysign_",
+        "eq_",
+        "ne_",
+        "lt_",
+        "le_",
+        "gt_",
+        "ge_",
+        "__and__",
+        "__iand__",
+        "__or__",
+        "__ior__",
+        "__xor__",
+        "__ixor__",
+        "__irshift__",
+        "__rshift__",
+        "__lshift__",
+        "__ilshift__",
+        "rsub",
+        "heaviside_",
+        "special_xlogy",
+        "xlogy",
+        "dist",
+        "isclose",
+        "allclose",
+        "masked_fill",
+        "masked_fill_",
+        "index_fill",
+        "index_fill_",
+        "fill",
+        "fill_",
+        "bernoulli_",
+        "clamp",
+        "clamp_",
+        "clamp_min",
+        "clamp_max",
+        "cummaxmin_backward",
+        "cumprod_backward",
+        "_amp_foreach_non_finite_check_and_unscale_",
+        "_amp_update_scale_",
+    ]
+)
+_ANY = frozenset(
+    [
+        "copy_",
+        "copy",
+        "_to_copy",
+        "to",
+        "set_",
+        "resize_",
+        "resize_as_",
+        "is_same_size",
+        "is_set_to",
+        "view_as",
+        "reshape_as",
+        "expand_as",
+        "type_as",
+        "_has_compatible_shallow_copy_type",
+        "_has_same_storage_numel",
+        "_foreach_copy_",
+        "_foreach_copy",
+        "_pad_packed_sequence",
+        "slice_inverse",
+    ]
+)
+_FIRST = frozenset(["_ctc_loss", "_ctc_loss_backward"])
+_INDEX = frozenset(["index", "_unsafe_index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index_put"])
+_CONVOLUTIONS = frozenset(
+    ["convolution", "_convolution", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
+)
+# Operations that read indices on the device: one that is out of range is not noticed before the kernel runs.
+_READS_INDICES = frozenset(
+    [
+        "index",
+        "_unsafe_index",
+        "index_put",
+        "index_put_",
+        "_index_put_impl_",
+        "index_select",
+        "index_add",
+        "index_add_",
+        "index_copy",
+        "index_copy_",
+        "embedding",
+        "_embedding_bag",
+        "nll_loss_forward",
+        "nll_loss2d_forward",
+        "gather",
+        "scatter",
+        "scatter_",
+        "scatter_add",
+        "scatter_add_",
+        "take",
+    ]
+)
+# Products that CUDA has for floating and complex numbers alone, and the kernel that its message names.
+_NO_INTEGERS = {
+    **{"mm": "addmm_cuda", "addmm": "addmm_cuda", "bmm": "baddbmm_cuda", "baddbmm": "baddbmm_cuda"},
+    **{"mv": "addmv_impl_cuda", "addmv": "addmv_impl_cuda", "dot": "dot", "vdot": "vdot"},
+}
+_TYPE_NAMES = {
+    **{torch.float32: "Float", torch.float64: "Double", torch.float16: "Half", torch.bfloat16: "BFloat16"},
+    **{torch.int64: "Long", torch.int32: "Int", torch.int16: "Short", torch.int8: "Char", torch.uint8: "Byte"},
+    torch.bool: "Bool",
+}
+_Error: type[RuntimeError] = getattr(torch, "AcceleratorError", RuntimeError)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One overload of an aten operation.
+
+    `written` has the positions and names of the arguments that it changes.
+    """
+
+    name: str
+    rule: Rule
+    arguments: tuple[str, ...]
+    written: frozenset[int | str]
+    random: bool
+    reads_indices: bool
+    without_integers: str
+
+    @functools.cached_property
+    def special(self) -> bool:
+        """Whether there is more to look at even if all tensors are on one GPU."""
+        return self.rule in (Rule.ANY, Rule.LENGTHS) or self.without_integers != ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """One tensor among an operation's arguments, or in a list among them."""
+
+    tensor: torch.Tensor
+    position: int | str
+    name: str
+    mark: Mark
+
+
+@functools.cache
+def operation(overload: Any) -> Operation:
+    """What there is to know of an overload, from its schema and its tags."""
+    schema = overload._schema
+    name = schema.name.split("::")[-1]
+    written: set[int | str] = set()
+    for position, argument in enumerate(schema.arguments):
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            written |= {position, argument.name}
+    return Operation(
+        name=name,
+        rule=_rule(name, overload, own=schema.name.startswith("aten::")),
+        arguments=tuple(argument.name for argument in schema.arguments),
+        written=frozenset(written),
+        random=torch.Tag.nondeterministic_seeded in overload.tags,
+        reads_indices=name in _READS_INDICES,
+        without_integers=_NO_INTEGERS.get(name, ""),
+    )
+
+
+def _rule(name: str, overload: Any, *, own: bool) -> Rule:
+    if not own:
+        return Rule.SAME
+    for names, rule in ((_ANY, Rule.ANY), (_FIRST, Rule.FIRST), (_INDEX, Rule.INDEX), (_CONVOLUTIONS, Rule.CONVOLUTION)):
+        if name in names:
+            return rule
+    if name == "_pack_padded_sequence":
+        return Rule.LENGTHS
+    if name.startswith(("_foreach", "_fused")) or name in _ELEMENTWISE or torch.Tag.pointwise in overload.tags:
+        return Rule.ELEMENTWISE
+    return Rule.SAME
+
+
+def operands(arguments: tuple[str, ...], args: Sequence[Any], kwargs: Mapping[str, Any], mark_of: Any) -> list[Operand]:
+    """The tensors among the arguments of a call, with their marks."""
+    found = []
+    for position, name, value in _named(arguments, args, kwargs):
+        if isinstance(value, torch.Tensor):
+            found.append(Operand(value, position, name, mark_of(value)))
+        elif isinstance(value, (list, tuple)):
+            found += [Operand(item, position, name, mark_of(item)) for item in value if isinstance(item, torch.Tensor)]
+    return found
+
+
+def _named(
+    arguments: tuple[str, ...], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Iterator[tuple[int | str, str, Any]]:
+    for position, value in enumerate(args):
+        yield position, arguments[position] if position < len(arguments) else "?", value
+    for name, value in kwargs.items():
+        yield name, name, value
+
+
+def check(op: Operation, found: list[Operand], gpu: torch.device) -> None:
+    """Raise what CUDA would raise.
+
+    Args:
+        op: the operation that is about to run.
+        found: its tensors; at least one is on a GPU.
+        gpu: the device of the first of those.
+
+    Raises:
+        RuntimeError: if tensors are on devices that do not go together, or the operation has no kernel for them.
+    """
+    if op.without_integers and not (found[0].tensor.is_floating_point() or found[0].tensor.is_complex()):
+        kind = _TYPE_NAMES.get(found[0].tensor.dtype, str(found[0].tensor.dtype))
+        raise NotImplementedError(f"\"{op.without_integers}\" not implemented for '{kind}'")
+    if op.rule is Rule.INDEX:
+        _check_index(found, gpu)
+    elif op.rule is Rule.LENGTHS:
+        if isinstance(found[1].mark, torch.device):
+            raise RuntimeError(f"'lengths' argument should be a 1D CPU int64 tensor, but got 1D {found[1].mark} Long tensor")
+    elif op.rule not in (Rule.ANY, Rule.FIRST):
+        _check_same(op, found, gpu)
+
+
+def _check_same(op: Operation, found: list[Operand], gpu: torch.device) -> None:
+    for operand in found:
+        if operand.mark is UNDECIDED or operand.mark == gpu:
+            continue
+        if op.rule is Rule.ELEMENTWISE and _is_scalar_on_cpu(operand) and operand.position not in op.written:
+            continue
+        other = operand.mark or CPU
+        if op.rule is Rule.CONVOLUTION:
+            first, second = ("Input", "bias" if operand.name == "bias" else "weight")
+            against = operand if operand.name == "bias" else found[1]
+            raise RuntimeError(
+                f"{first} type ({type_string(found[0].tensor)}) and {second} type ({type_string(against.tensor)}) "
+                "should be the same"
+            )
+        if op.rule is Rule.ELEMENTWISE:
+            raise _two_devices(gpu, other)
+        raise RuntimeError(
+            f"Expected all tensors to be on the same device, but got {operand.name} is on {other}, different from other "
+            f"tensors on {gpu} (when checking argument in method wrapper_CUDA_{op.name})"
+        )
+
+
+def _is_scalar_on_cpu(operand: Operand) -> bool:
+    return operand.mark is None and operand.tensor.dim() == 0
+
+
+def _check_index(found: list[Operand], gpu: torch.device) -> None:
+    first = found[0].mark
+    place = CPU if first is None else first if isinstance(first, torch.device) else gpu
+    for operand in found[1:]:
+        if operand.mark is UNDECIDED:
+            continue
+        other = operand.mark or CPU
+        if operand.position == 1:
+            if other != CPU and other != place:
+                raise RuntimeError(f"indices should be either on cpu or on the same device as the indexed tensor ({place})")
+        elif other != place and operand.tensor.dim() != 0:
+            raise _two_devices(place, other)
+
+
+def _two_devices(one: Any, other: Any) -> RuntimeError:
+    return RuntimeError(f"Expected all tensors to be on the same device, but found at least two devices, {one} and {other}!")
+
+
+def refusal(op: Operation, error: Exception) -> Exception:
+    """What CUDA raises where the CPU raised `error`: an index out of range is noticed inside the kernel."""
+    if not op.reads_indices or not isinstance(error, (IndexError, RuntimeError)):
+        return error
+    text = str(error)
+    if text.startswith("Dimension") or not ("out of range" in text or "out of bounds" in text):
+        return error
+    return _Error(
+        f"CUDA error: device-side assert triggered\n(on the CPU: {text.splitlines()[0]})\n"
+        "CUDA kernel errors might be asynchronously reported at some other API call, so the stacktrace below might be "
+        "incorrect. For debugging consider passing CUDA_LAUNCH_BLOCKING=1"
+    )
+
+
+def type_string(tensor: torch.Tensor) -> str:
+    """The old name of a tensor's type, such as `torch.cuda.FloatTensor`."""
+    place = "cuda." if device_of(tensor).type == "cuda" else ""
+    return f"torch.{place}{_TYPE_NAMES.get(tensor.dtype, str(tensor.dtype))}Tensor"

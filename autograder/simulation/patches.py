@@ -1,0 +1,40 @@
+"""Attributes that are replaced for a time, and put back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["Patches"]
+
+_MISSING = object()
+
+
+class Patches:
+    """A stack of replaced attributes of modules and classes."""
+
+    def __init__(self) -> None:
+        """Start with nothing replaced."""
+        self._replaced: list[tuple[Any, str, Any]] = []
+
+    def set(self, owner: Any, name: str, value: Any) -> None:
+        """Replace an attribute of `owner`'s own, or add one that it does not have itself."""
+        self._replaced.append((owner, name, vars(owner).get(name, _MISSING)))
+        setattr(owner, name, value)
+
+    def set_all(self, owner: Any, **values: Any) -> None:
+        """Replace several attributes of one owner."""
+        for name, value in values.items():
+            self.set(owner, name, value)
+
+    def set_existing(self, owner: Any, **values: Any) -> None:
+        """Replace those attributes that `owner` has: releases of PyTorch differ."""
+        self.set_all(owner, **{name: value for name, value in values.items() if hasattr(owner, name)})
+
+    def undo(self) -> None:
+        """Put everything back, the last replaced first."""
+        while self._replaced:
+            owner, name, before = self._replaced.pop()
+            if before is _MISSING:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, before)

@@ -1,0 +1,62 @@
+"""Files and copies: a checkpoint says which device each tensor was on, and a deep copy stays there."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import torch
+
+from autograder.simulation.machine import Machine
+from autograder.simulation.patches import Patches
+from autograder.simulation.places import device_of_storage, put_storage
+
+__all__ = ["patch"]
+
+_PRIORITY = 5
+"""Before PyTorch's own: the CPU has 10, CUDA 20."""
+
+
+def patch(patches: Patches, machine: Machine) -> None:
+    """Have `torch.save` write the pretended device and `torch.load` read it."""
+
+    def location(storage: Any) -> str | None:
+        device = device_of_storage(_untyped(storage))
+        return None if device is None else str(device)
+
+    def restore(storage: Any, location: str) -> Any:
+        if not re.fullmatch(r"cuda(:\d+)?", str(location)):
+            return None
+        if not machine.present:
+            raise RuntimeError(
+                "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. If you are "
+                "running on a CPU-only machine, please use torch.load with map_location=torch.device('cpu') to map your "
+                "storages to the CPU."
+            )
+        if (torch.device(location).index or 0) >= machine.gpus:
+            raise RuntimeError(
+                f"Attempting to deserialize object on CUDA device {torch.device(location).index} but "
+                f"torch.cuda.device_count() is {machine.gpus}. Please use torch.load with map_location to map your storages "
+                "to an existing device."
+            )
+        put_storage(_untyped(storage), machine.device(location))
+        return storage
+
+    known: list[Any] = torch.serialization._package_registry
+    patches.set(
+        torch.serialization,
+        "_package_registry",
+        sorted([*known, (_PRIORITY, location, restore)], key=lambda entry: entry[0]),
+    )
+    patches.set(torch.storage._StorageBase, "clone", _clone)
+
+
+def _untyped(storage: Any) -> Any:
+    return storage._untyped_storage if isinstance(storage, torch.storage.TypedStorage) else storage
+
+
+def _clone(storage: Any) -> Any:
+    """What `copy.deepcopy` of a tensor calls."""
+    copy = type(storage)(storage.nbytes(), device=storage.device).copy_(storage)
+    put_storage(copy, device_of_storage(storage))
+    return copy

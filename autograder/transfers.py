@@ -1,0 +1,112 @@
+"""What goes from one device to another, counted; and a machine with a GPU that has none for a while.
+
+On a simulated GPU the simulation tells. On a real one the operations of PyTorch do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+if TYPE_CHECKING:
+    from autograder.simulation.session import SimulatedGpu
+
+__all__ = ["Moved", "Transfers", "counted_transfers", "without_gpu"]
+
+_cuda = torch.cuda
+
+
+class Moved(NamedTuple):
+    """One transfer: from where to where, the shape of what was moved, and whether the CPU waited for the GPU."""
+
+    source: str
+    destination: str
+    shape: tuple[int, ...]
+    waited: bool
+
+
+class Transfers:
+    """Transfers between devices, in order.
+
+    Attributes:
+        moved: each of them.
+    """
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.moved: list[Moved] = []
+
+    @property
+    def to_cpu(self) -> int:
+        """How often something came back: a tensor, or one number asked for by `.item()`, `float(x)`, `if x:` or printing."""
+        return sum(moved.destination == "cpu" for moved in self.moved)
+
+    @property
+    def to_gpu(self) -> int:
+        """How often something went to the GPU."""
+        return sum(moved.source == "cpu" for moved in self.moved)
+
+    @property
+    def waits(self) -> int:
+        """How many of them the CPU waited for."""
+        return sum(moved.waited for moved in self.moved)
+
+
+@contextmanager
+def counted_transfers(gpu: SimulatedGpu | None) -> Iterator[Transfers]:
+    """Count transfers while the context lasts, on a simulated GPU or (None) on a real one."""
+    transfers = Transfers()
+    if gpu is None:
+        with _Observer(transfers):
+            yield transfers
+        return
+    before = len(gpu.transfers)
+    try:
+        yield transfers
+    finally:
+        transfers.moved += [
+            Moved(str(seen.source), str(seen.destination), seen.shape, seen.waited) for seen in gpu.transfers[before:]
+        ]
+
+
+class _Observer(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Notes each operation that copies between devices."""
+
+    def __init__(self, transfers: Transfers) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._moved = transfers.moved
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        options = kwargs or {}
+        result = function(*args, **options)
+        name = function._schema.name
+        if name == "aten::_local_scalar_dense" and args[0].device.type != "cpu":
+            self._moved.append(Moved(str(args[0].device), "cpu", tuple(args[0].shape), True))
+        elif name in ("aten::_to_copy", "aten::copy_") and isinstance(args[1 if name == "aten::copy_" else 0], torch.Tensor):
+            source, target = (args[1], args[0]) if name == "aten::copy_" else (args[0], result)
+            if source.device != target.device:
+                late = bool(options.get("non_blocking", args[2] if name == "aten::copy_" and len(args) > 2 else False))
+                waited = not (late and (source.device.type != "cpu" or source.is_pinned()))
+                self._moved.append(Moved(str(source.device), str(target.device), tuple(source.shape), waited))
+        return result
+
+
+@contextmanager
+def without_gpu(gpu: SimulatedGpu | None) -> Iterator[None]:
+    """Have PyTorch say that there is no GPU while the context lasts."""
+    if gpu is not None:
+        with gpu.hidden():
+            yield
+        return
+    before = _cuda.is_available, _cuda.device_count
+    _cuda.is_available, _cuda.device_count = lambda: False, lambda: 0
+    try:
+        yield
+    finally:
+        _cuda.is_available, _cuda.device_count = before
