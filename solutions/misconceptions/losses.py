@@ -1,0 +1,545 @@
+"""Wrong solutions that students write, each with the sentence that helps them on."""
+
+import torch
+import torch.nn.functional as F
+
+from autograder import misconception
+
+
+@misconception(
+    "predicted_limits", "These are the limits of one sigmoid. What is the smallest number that the outer one gets?"
+)
+def limits_of_one():
+    return 0.0, 1.0
+
+
+@misconception(
+    "predicted_limits", "The upper limit: can the inner sigmoid give more than 1, and what does the outer make of it?"
+)
+def upper_stays_one():
+    return 0.5, 1.0
+
+
+@misconception("predicted_limits", "The lower limit: which number does the outer sigmoid get if z is very small?")
+def lower_stays_zero():
+    return 0.0, 0.73
+
+
+@misconception("predicted_limits", "These are the lowest losses for both answers; probabilities are asked for.")
+def the_losses():
+    return 0.31, 0.69
+
+
+@misconception("predicted_limits", "Both numbers are right; which of them is the smaller one?")
+def limits_exchanged():
+    return 0.73, 0.5
+
+
+@misconception("predicted_loss", "That is what it should be. Which shape has the difference?")
+def perfect():
+    return 0.0
+
+
+@misconception("predicted_loss", "You added the squares up; how many differences are there?")
+def the_sum():
+    return 12.0
+
+
+@misconception("predicted_loss", "You divided by three. How many entries has the difference of these two tensors?")
+def divided_by_three():
+    return 4.0
+
+
+@misconception("predicted_loss", "These are the distances, not their squares.")
+def not_squared():
+    return 8 / 9
+
+
+@misconception("predicted_loss", "You have left out the three differences that are 0; do they count in a mean?")
+def without_the_zeros():
+    return 2.0
+
+
+def _reduced(losses, reduction):
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError
+    return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
+
+
+def _picked(logarithms, labels):
+    return -logarithms[torch.arange(len(labels), device=labels.device), labels]
+
+
+@misconception("cross_entropy", "log of a softmax that has become exactly 0: use one function for both.")
+def log_of_softmax(logits, labels, reduction="mean"):
+    return _reduced(_picked(torch.softmax(logits, 1).log(), labels), reduction)
+
+
+@misconception("cross_entropy", "exp(1000) is infinite. Does the formula have to compute it?")
+def plain_exponentials(logits, labels, reduction="mean"):
+    return _reduced(_picked(logits, labels) + logits.exp().sum(1).log(), reduction)
+
+
+@misconception(
+    "cross_entropy", "A small number inside the logarithm hides the infinity: which loss comes out for a logit of -1000?"
+)
+def with_epsilon(logits, labels, reduction="mean"):
+    return _reduced(_picked((torch.softmax(logits, 1) + 1e-8).log(), labels), reduction)
+
+
+@misconception(
+    "cross_entropy", "Cutting probabilities off keeps the loss finite, but is it right, and what is its gradient there?"
+)
+def clamped(logits, labels, reduction="mean"):
+    return _reduced(_picked(torch.softmax(logits, 1).clamp(min=1e-12).log(), labels), reduction)
+
+
+@misconception("cross_entropy", "You took the columns of ALL labels for every row: the result of the indexing is N x N.")
+def columns(logits, labels, reduction="mean"):
+    losses = -F.log_softmax(logits, 1)[:, labels]
+    return losses.mean(1) if reduction == "none" else _reduced(losses, reduction)
+
+
+@misconception("cross_entropy", "The mean divides by the number of samples; you divided by the number of entries.")
+def over_nc(logits, labels, reduction="mean"):
+    losses = -F.log_softmax(logits, 1) * F.one_hot(labels, logits.shape[1])
+    return losses.sum(1) if reduction == "none" else _reduced(losses, reduction)
+
+
+@misconception(
+    "cross_entropy", "You pick the right entries, but of raw scores. Do those know anything of the other classes?"
+)
+def of_raw_scores(logits, labels, reduction="mean"):
+    return _reduced(_picked(logits, labels), reduction)
+
+
+@misconception("cross_entropy", "The softmax is applied twice: what do you hand to log_softmax?")
+def softmax_twice(logits, labels, reduction="mean"):
+    return _reduced(_picked(F.log_softmax(torch.softmax(logits, 1), 1), labels), reduction)
+
+
+@misconception(
+    "cross_entropy", "The probabilities of which numbers add up to 1: those of one sample, or those of one class?"
+)
+def along_the_samples(logits, labels, reduction="mean"):
+    return _reduced(_picked(F.log_softmax(logits, 0), labels), reduction)
+
+
+@misconception("cross_entropy", "The logarithm of a probability is negative. Is a loss?")
+def negative(logits, labels, reduction="mean"):
+    return _reduced(-_picked(F.log_softmax(logits, 1), labels), reduction)
+
+
+@misconception("cross_entropy", "You return how probable the right class is; what has the logarithm to do with it?")
+def one_minus_probability(logits, labels, reduction="mean"):
+    return _reduced(1 + _picked(torch.softmax(logits, 1), labels), reduction)
+
+
+@misconception("cross_entropy", "The entry that you pick is the one the model likes best. Whose entry should it be?")
+def of_the_predicted_class(logits, labels, reduction="mean"):
+    return _reduced(_picked(F.log_softmax(logits, 1), logits.argmax(1)), reduction)
+
+
+@misconception("cross_entropy", "What does your function do with the argument `reduction`?")
+def always_mean(logits, labels, reduction="mean"):
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError
+    return _picked(F.log_softmax(logits, 1), labels).mean()
+
+
+@misconception("cross_entropy", "Mean and sum: which of the two divides by the number of samples?")
+def sum_for_mean(logits, labels, reduction="mean"):
+    return _reduced(_picked(F.log_softmax(logits, 1), labels), "sum" if reduction == "mean" else reduction)
+
+
+@misconception("cross_entropy", "What comes out for a reduction that does not exist? The specification names an error.")
+def any_other_is_none(logits, labels, reduction="mean"):
+    losses = _picked(F.log_softmax(logits, 1), labels)
+    return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
+
+
+@misconception("cross_entropy", "An error comes out for another reduction; is it the one that the specification names?")
+def asserts(logits, labels, reduction="mean"):
+    assert reduction in ("mean", "sum", "none")
+    return _reduced(_picked(F.log_softmax(logits, 1), labels), reduction)
+
+
+@misconception("cross_entropy", "`in` looks for parts of a text, too: try the reductions 'me' and ''.")
+def part_of_a_word(logits, labels, reduction="mean"):
+    if reduction not in "mean sum none":
+        raise ValueError
+    losses = _picked(F.log_softmax(logits, 1), labels)
+    return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
+
+
+@misconception("cross_entropy", "The numbers are right; print the shapes of your results.")
+def keeps_a_column(logits, labels, reduction="mean"):
+    return _reduced(-F.log_softmax(logits, 1).gather(1, labels[:, None]), reduction)
+
+
+@misconception("cross_entropy", "The numbers are right; how many dimensions has your mean?")
+def one_element_vector(logits, labels, reduction="mean"):
+    losses = _reduced(_picked(F.log_softmax(logits, 1), labels), reduction)
+    return losses if reduction == "none" else losses.reshape(1)
+
+
+@misconception("cross_entropy", "squeeze() removes every dimension of size one: what is left of a single sample?")
+def squeezes_everything(logits, labels, reduction="mean"):
+    return _reduced(-F.log_softmax(logits, 1).gather(1, labels[:, None]).squeeze(), reduction)
+
+
+@misconception("cross_entropy", "The value is right, but does a gradient find its way from your result to the logits?")
+def detached_loss(logits, labels, reduction="mean"):
+    return _reduced(_picked(F.log_softmax(logits.detach(), 1), labels), reduction)
+
+
+@misconception("cross_entropy", "Which dtype has the result for logits in float64, or in float16?")
+def always_float32(logits, labels, reduction="mean"):
+    return _reduced(_picked(F.log_softmax(logits.float(), 1), labels), reduction)
+
+
+@misconception("cross_entropy", "Look at the caller's logits after your function ran.")
+def shifts_the_logits(logits, labels, reduction="mean"):
+    with torch.no_grad():
+        logits -= logits.amax(1, keepdim=True)
+    return _reduced(_picked(F.log_softmax(logits, 1), labels), reduction)
+
+
+@misconception("cross_entropy", "The specification says which functions are not available in this task.")
+def by_the_library(logits, labels, reduction="mean"):
+    return F.cross_entropy(logits, labels, reduction=reduction)
+
+
+@misconception("cross_entropy", "Logarithms to which base? The gradient is simple only for one of them.")
+def in_bits(logits, labels, reduction="mean"):
+    return _reduced(_picked(F.log_softmax(logits, 1), labels) / 0.6931471805599453, reduction)
+
+
+@misconception("cross_entropy", "The name that the tutorial divides by does not exist. How many samples are there?")
+def as_in_the_tutorial(logits, labels, reduction="mean"):
+    losses = F.log_softmax(logits, 1)[range(len(logits)), labels]
+    return -torch.sum(losses) / num_examples  # noqa: F821 (the mistake itself)
+
+
+def _same_shapes(logits, targets):
+    if logits.shape != targets.shape:
+        raise ValueError
+
+
+def _losses(logits, targets):
+    return torch.logaddexp(logits, torch.zeros_like(logits)) - logits * targets
+
+
+@misconception("bce_with_logits", "At 200 the sigmoid is exactly 1 and the log of the rest is minus infinity.")
+def sigmoid_and_log(logits, targets):
+    _same_shapes(logits, targets)
+    p = torch.sigmoid(logits)
+    return -(targets * p.log() + (1 - targets) * (1 - p).log()).mean()
+
+
+@misconception(
+    "bce_with_logits", "The loss of a wrong logit of 200 stops at 100, and its gradient is gone: where do you cut?"
+)
+def logarithms_cut_off(logits, targets):
+    _same_shapes(logits, targets)
+    p = torch.sigmoid(logits)
+    return -(targets * p.log().clamp(min=-100) + (1 - targets) * (1 - p).log().clamp(min=-100)).mean()
+
+
+@misconception(
+    "bce_with_logits", "A small number inside the logarithms hides the infinity: is the loss 200 where it should be?"
+)
+def epsilon_in_the_logs(logits, targets):
+    _same_shapes(logits, targets)
+    p = torch.sigmoid(logits)
+    return -(targets * (p + 1e-7).log() + (1 - targets) * (1 - p + 1e-7).log()).mean()
+
+
+@misconception("bce_with_logits", "Cutting the logits off keeps the exponential finite. Which loss has a logit of 200 then?")
+def logits_cut_off(logits, targets):
+    _same_shapes(logits, targets)
+    return _losses(logits.clamp(-50, 50), targets).mean()
+
+
+@misconception("bce_with_logits", "Small logits are right. What is exp(200) in float32?")
+def one_plus_exp(logits, targets):
+    _same_shapes(logits, targets)
+    return (torch.log1p(torch.exp(logits)) - logits * targets).mean()
+
+
+@misconception(
+    "bce_with_logits", "The values are exact, the gradient is nan: torch.where differentiates both of its branches."
+)
+def both_branches(logits, targets):
+    _same_shapes(logits, targets)
+    positive = logits + torch.log1p(torch.exp(-logits))
+    return (torch.where(logits > 0, positive, torch.log1p(torch.exp(logits))) - logits * targets).mean()
+
+
+@misconception("bce_with_logits", "The sigmoid is applied twice: your predictions can only lie between 0.5 and 0.73.")
+def double_sigmoid(logits, targets):
+    _same_shapes(logits, targets)
+    return _losses(torch.sigmoid(logits), targets).mean()
+
+
+@misconception("bce_with_logits", "The mean is over all entries; you added them up.")
+def adds_up(logits, targets):
+    _same_shapes(logits, targets)
+    return _losses(logits, targets).sum()
+
+
+@misconception("bce_with_logits", "You divide by the first size. How many entries has a tensor of shape (4, 3)?")
+def per_row(logits, targets):
+    _same_shapes(logits, targets)
+    return _losses(logits, targets).sum() / (len(logits) if logits.dim() else 1)
+
+
+@misconception("bce_with_logits", "One number is asked for, as a tensor without dimensions.")
+def one_for_each_entry(logits, targets):
+    _same_shapes(logits, targets)
+    return _losses(logits, targets)
+
+
+@misconception("bce_with_logits", "The mean was taken over one dimension only; a single number is asked for.")
+def one_for_each_row(logits, targets):
+    _same_shapes(logits, targets)
+    return _losses(logits, targets).mean(-1)
+
+
+@misconception("bce_with_logits", "Shapes that differ may still be broadcast: compare (N, 1) with (N,).")
+def broadcasts(logits, targets):
+    return _losses(logits, targets).mean()
+
+
+@misconception("bce_with_logits", "As many entries are not yet the same shape.")
+def compares_numel(logits, targets):
+    if logits.numel() != targets.numel():
+        raise ValueError
+    return _losses(logits, targets).mean()
+
+
+@misconception("bce_with_logits", "The first sizes agree. Is that all there is to a shape?")
+def compares_lengths(logits, targets):
+    if (logits.shape or (1,))[0] != (targets.shape or (1,))[0]:
+        raise ValueError
+    return _losses(logits, targets).mean()
+
+
+@misconception("bce_with_logits", "You make the shapes fit. The specification wants something else if they do not.")
+def repairs_shapes(logits, targets):
+    return _losses(logits.reshape(-1), targets.reshape(-1)).mean()
+
+
+@misconception("bce_with_logits", "An error comes out for other shapes; is it the one that the specification names?")
+def asserts_shapes(logits, targets):
+    assert logits.shape == targets.shape
+    return _losses(logits, targets).mean()
+
+
+@misconception("bce_with_logits", "Is 1 the yes or the no? Look at the loss of a large logit whose target is 1.")
+def targets_exchanged(logits, targets):
+    _same_shapes(logits, targets)
+    return _losses(logits, 1 - targets).mean()
+
+
+@misconception("bce_with_logits", "Targets may lie between 0 and 1: what becomes of 0.3?")
+def rounds_targets(logits, targets):
+    _same_shapes(logits, targets)
+    return _losses(logits, (targets > 0.5).to(logits.dtype)).mean()
+
+
+@misconception("bce_with_logits", "You have the loss of the right answer. Which part belongs to a target of 0?")
+def ones_only(logits, targets):
+    _same_shapes(logits, targets)
+    return (targets * (torch.logaddexp(logits, torch.zeros_like(logits)) - logits)).mean()
+
+
+@misconception("bce_with_logits", "The logarithm of a probability is negative. Is a loss?")
+def negative_loss(logits, targets):
+    _same_shapes(logits, targets)
+    return -_losses(logits, targets).mean()
+
+
+@misconception("bce_with_logits", "The value is right, but does a gradient find its way from your result to the logits?")
+def detached_logits(logits, targets):
+    _same_shapes(logits, targets)
+    return _losses(logits.detach(), targets).mean()
+
+
+@misconception("bce_with_logits", "Which dtype has the result for logits in float64, or in float16?")
+def in_float32(logits, targets):
+    _same_shapes(logits, targets)
+    return _losses(logits.float(), targets.float()).mean()
+
+
+@misconception("bce_with_logits", "Look at the caller's targets after your function ran.")
+def changes_targets(logits, targets):
+    _same_shapes(logits, targets)
+    return (
+        torch.logaddexp(logits, torch.zeros_like(logits)) - targets.mul_(logits.detach()) / logits.detach() * logits
+    ).mean()
+
+
+@misconception("bce_with_logits", "The specification says which functions are not available in this task.")
+def binary_by_the_library(logits, targets):
+    _same_shapes(logits, targets)
+    return F.binary_cross_entropy_with_logits(logits, targets)
+
+
+def _checked(pred, target, mask):
+    if pred.shape != target.shape or pred.shape != mask.shape:
+        raise ValueError
+    if not mask.any():
+        raise ValueError
+
+
+@misconception("masked_mse", "You divide by all entries, also those that do not count.")
+def all_entries(pred, target, mask):
+    _checked(pred, target, mask)
+    zero = torch.zeros_like(pred)
+    return (torch.where(mask, pred, zero) - torch.where(mask, target, zero)).square().mean()
+
+
+@misconception("masked_mse", "The value is fine, the gradient is nan where you thought nothing happens.")
+def where_late(pred, target, mask):
+    _checked(pred, target, mask)
+    return torch.where(mask, (pred - target) ** 2, torch.zeros_like(pred)).sum() / mask.sum()
+
+
+@misconception("masked_mse", "Is nan times 0 really 0? Print it.")
+def multiplies(pred, target, mask):
+    _checked(pred, target, mask)
+    return ((pred - target) ** 2 * mask).sum() / mask.sum()
+
+
+@misconception("masked_mse", "Is nan times 0 really 0? Print it.")
+def multiplies_first(pred, target, mask):
+    _checked(pred, target, mask)
+    return ((pred * mask - target * mask) ** 2).sum() / mask.sum()
+
+
+@misconception("masked_mse", "Both tensors can hold something wild outside the mask; you have cleaned one of them.")
+def cleans_pred_only(pred, target, mask):
+    _checked(pred, target, mask)
+    return ((pred.masked_fill(~mask, 0) - target * mask) ** 2).sum() / mask.sum()
+
+
+@misconception("masked_mse", "nan is not the only thing that can stand there, and a nan that counts must not vanish.")
+def ignores_nan(pred, target, mask):
+    _checked(pred, target, mask)
+    weights = mask.to(pred.dtype)
+    return ((pred.nan_to_num() - target.nan_to_num()) ** 2 * weights).sum() / weights.sum()
+
+
+@misconception("masked_mse", "A nan that counts has disappeared. Which of the entries may you leave out?")
+def skips_nan(pred, target, mask):
+    _checked(pred, target, mask)
+    return (pred[mask] - target[mask]).square().nanmean()
+
+
+@misconception("masked_mse", "Where mask is False the entry does not count. Which ones have you averaged?")
+def inverted(pred, target, mask):
+    _checked(pred, target, mask)
+    rest = ~mask if not mask.all() else mask
+    return (pred[rest] - target[rest]).square().mean()
+
+
+@misconception("masked_mse", "What has the argument mask done to your result?")
+def without_mask(pred, target, mask):
+    _checked(pred, target, mask)
+    return (pred - target).square().mean()
+
+
+@misconception("masked_mse", "You added the squares up; a mean is asked for.")
+def masked_sum(pred, target, mask):
+    _checked(pred, target, mask)
+    return (pred[mask] - target[mask]).square().sum()
+
+
+@misconception("masked_mse", "A mean of row means is not the mean of all, if the rows have different numbers of entries.")
+def mean_of_row_means(pred, target, mask):
+    _checked(pred, target, mask)
+    zero = torch.zeros_like(pred)
+    squares = (torch.where(mask, pred, zero) - torch.where(mask, target, zero)).square()
+    if mask.dim() < 2:
+        return squares.sum() / mask.sum()
+    rows = mask.any(-1)
+    return (squares.sum(-1)[rows] / mask.sum(-1)[rows]).mean()
+
+
+@misconception("masked_mse", "The square root makes it another loss. Is it in the specification?")
+def rooted(pred, target, mask):
+    _checked(pred, target, mask)
+    return (pred[mask] - target[mask]).square().mean().sqrt()
+
+
+@misconception("masked_mse", "These are distances; what does the S in MSE stand for?")
+def absolute(pred, target, mask):
+    _checked(pred, target, mask)
+    return (pred[mask] - target[mask]).abs().mean()
+
+
+@misconception("masked_mse", "One number is asked for, as a tensor without dimensions.")
+def single_squares(pred, target, mask):
+    _checked(pred, target, mask)
+    return (pred[mask] - target[mask]).square()
+
+
+@misconception("masked_mse", "What is the mean of nothing? The specification wants an error, not a number.")
+def nan_for_nothing(pred, target, mask):
+    if pred.shape != target.shape or pred.shape != mask.shape:
+        raise ValueError
+    return (pred[mask] - target[mask]).square().mean()
+
+
+@misconception("masked_mse", "What is the mean of nothing? The specification wants an error, not a number.")
+def zero_for_nothing(pred, target, mask):
+    if pred.shape != target.shape or pred.shape != mask.shape:
+        raise ValueError
+    return (pred[mask] - target[mask]).square().sum() / mask.sum().clamp(min=1)
+
+
+@misconception("masked_mse", "Shapes that differ may still be broadcast: compare (N, 1) with (N,).")
+def broadcasts_all(pred, target, mask):
+    if not mask.any():
+        raise ValueError
+    difference = (
+        torch.broadcast_to(pred, (pred - target).shape)[mask] - torch.broadcast_to(target, (pred - target).shape)[mask]
+    )
+    return difference.square().mean()
+
+
+@misconception("masked_mse", "pred and target agree. Must a mask not have their shape, too?")
+def any_mask(pred, target, mask):
+    if pred.shape != target.shape or not mask.any():
+        raise ValueError
+    pred, target, mask = torch.broadcast_tensors(pred, target, mask)
+    return (pred[mask] - target[mask]).square().mean()
+
+
+@misconception("masked_mse", "An error comes out, but is it the one that the specification names?")
+def asserts_everything(pred, target, mask):
+    assert pred.shape == target.shape == mask.shape
+    assert mask.any()
+    return (pred[mask] - target[mask]).square().mean()
+
+
+@misconception("masked_mse", "The value is right, but does a gradient find its way from your result to pred?")
+def detached_pred(pred, target, mask):
+    _checked(pred, target, mask)
+    return (pred.detach()[mask] - target[mask]).square().mean()
+
+
+@misconception("masked_mse", "Look at the caller's tensors after your function ran.")
+def overwrites(pred, target, mask):
+    _checked(pred, target, mask)
+    with torch.no_grad():
+        pred[~mask] = 0
+        target[~mask] = 0
+    return ((pred - target) ** 2).sum() / mask.sum()
+
+
+@misconception("masked_mse", "Which dtype has the result for a pred in float64, or in float16?")
+def mask_as_float32(pred, target, mask):
+    _checked(pred, target, mask)
+    return (pred[mask].float() - target[mask].float()).square().mean()
