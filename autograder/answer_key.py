@@ -12,7 +12,7 @@ import hashlib
 import os
 import platform
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,15 +22,26 @@ import msgspec
 
 from autograder.course import Course
 from autograder.errors import AuthoringError, KeyMismatch
+from autograder.gpu import find_gpu
 from autograder.jobs import Failure, Job, Outcome, Replacement, Run
-from autograder.key_privacy import without_private_parts
 from autograder.observation import Observation
 from autograder.topic import Topic, draws_of, make_job
 
 if TYPE_CHECKING:
     from autograder.pool import Pool
 
-__all__ = ["KEY_FORMAT", "PUBLIC_SEED", "AnswerKey", "build_key", "current_versions", "public_key", "read_key", "write_key"]
+__all__ = [
+    "KEY_FORMAT",
+    "PUBLIC_SEED",
+    "AnswerKey",
+    "build_key",
+    "content_hash",
+    "current_versions",
+    "key_folder",
+    "read_key",
+    "versions_on",
+    "write_key",
+]
 
 KEY_FORMAT = 1
 """Counts up whenever keys written by an older version can no longer be read."""
@@ -74,14 +85,14 @@ def build_key(
     Raises:
         AuthoringError: if the reference raises, times out or dies in a check; one line for each.
     """
-    content = _content_hash(course, topic, seed, device)
+    content = content_hash(course, topic, seed, device)
     entry = None if cache is None else cache / f"{topic.name}-{content[:32]}.key"
     if entry is not None:
         with contextlib.suppress(KeyMismatch):
             key = read_key(entry)
             if key.content_hash == content:
                 return key
-    key = _build(course, topic, seed, device, pool, content, hidden=True)
+    key = _build(course, topic, seed, device, pool, content)
     if entry is not None:
         entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_key(key, entry, private=True)
@@ -89,20 +100,9 @@ def build_key(
     return key
 
 
-def public_key(course: Course, topic: Topic, pool: Pool) -> AnswerKey:
-    """The key that students get: visible checks on the public seed, secrets as digests, nothing of the solution's text.
-
-    Raises:
-        AuthoringError: as `build_key` does.
-    """
-    content = _content_hash(course, topic, PUBLIC_SEED, "cpu")
-    key = _build(course, topic, PUBLIC_SEED, "cpu", pool, content, hidden=False)
-    return without_private_parts(key)
-
-
-def _build(course: Course, topic: Topic, seed: int, device: str, pool: Pool, content: str, *, hidden: bool) -> AnswerKey:
-    reference_job = make_job(course, topic, topic.reference, seed=seed, device=device, hidden=hidden)
-    runs = pool.map([reference_job, *_misconception_jobs(course, topic, seed, device, hidden)])
+def _build(course: Course, topic: Topic, seed: int, device: str, pool: Pool, content: str) -> AnswerKey:
+    reference_job = make_job(course, topic, topic.reference, seed=seed, device=device)
+    runs = pool.map([reference_job, *_misconception_jobs(course, topic, seed, device)])
     reference = _observations(topic, reference_job, next(runs))
     misconceptions = {}
     for spec in topic.misconceptions:
@@ -115,7 +115,7 @@ def _build(course: Course, topic: Topic, seed: int, device: str, pool: Pool, con
         topic=topic.name,
         seed=seed,
         device=device,
-        versions=current_versions(),
+        versions=versions_on(device),
         content_hash=content,
         reference=reference,
         misconceptions=misconceptions,
@@ -124,7 +124,7 @@ def _build(course: Course, topic: Topic, seed: int, device: str, pool: Pool, con
     )
 
 
-def _misconception_jobs(course: Course, topic: Topic, seed: int, device: str, hidden: bool) -> Iterator[Job]:
+def _misconception_jobs(course: Course, topic: Topic, seed: int, device: str) -> Iterator[Job]:
     module = topic.misconception_module
     for spec in topic.misconceptions:
         assert module is not None  # there are none without their file
@@ -136,7 +136,6 @@ def _misconception_jobs(course: Course, topic: Topic, seed: int, device: str, hi
             seed=seed,
             device=device,
             tasks=[spec.task],
-            hidden=hidden,
             replacement=replacement,
         )
 
@@ -180,6 +179,16 @@ def _misfortune(seen: Observation | Failure) -> str:
     return f"raises {seen.error.type}{message}"
 
 
+def key_folder(course: Course) -> Path | None:
+    """Where answer keys are kept between runs; None where the course's folder cannot be written to."""
+    folder = course.root / ".autograde" / "keys"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder
+
+
 # ---- what a key depends on --------------------------------------------------------------------------------------------
 
 
@@ -204,13 +213,23 @@ def _package_hash() -> str:
     return digest.hexdigest()
 
 
-def _content_hash(course: Course, topic: Topic, seed: int, device: str) -> str:
+def versions_on(device: str) -> dict[str, str]:
+    """The current versions, and on `cuda` the GPU and how code runs on it.
+
+    Raises:
+        DeviceUnavailable: if there is no GPU.
+    """
+    return current_versions() | (find_gpu().facts() if device.startswith("cuda") else {})
+
+
+def content_hash(course: Course, topic: Topic, seed: int, device: str, versions: Mapping[str, str] | None = None) -> str:
+    """The hash of all that a key depends on; `versions` are those of another machine, if it was made there."""
     parts: list[Any] = [
         KEY_FORMAT,
         topic.name,
         seed,
         device,
-        sorted(current_versions().items()),
+        sorted((versions_on(device) if versions is None else versions).items()),
         _package_hash(),
         [[cell.number, cell.source] for cell in topic.reference],
         [

@@ -66,9 +66,10 @@ def run_check(function: Callable[[Code, Given], Any], code: Code, request: Check
     """
     given = Given(request.seed, *(("cpu", "cuda:0") if device == "cpu" else (device, "cpu")))
     found = _Switches.now()
-    usual = found.usual()
+    on_gpu = device.startswith("cuda")
+    usual = found.usual(deterministic=on_gpu)
     usual.set()
-    generators = _Generators(request.seed ^ _OTHER_SEED)
+    generators = _Generators(request.seed ^ _OTHER_SEED, on_gpu=on_gpu)
     output = _Output()
     streams = sys.stdout, sys.stderr
     sys.stdout = sys.stderr = output
@@ -148,9 +149,9 @@ class _Switches:
             folder=_getcwd(),
         )
 
-    def usual(self) -> _Switches:
+    def usual(self, *, deterministic: bool) -> _Switches:
         """The positions a check starts from."""
-        return replace(self, default_dtype=torch.float32, grad=True, deterministic=False, anomaly=False)
+        return replace(self, default_dtype=torch.float32, grad=True, deterministic=deterministic, anomaly=False)
 
     def set(self) -> None:
         """Turn only what stands elsewhere: some of these switches are slow."""
@@ -159,7 +160,7 @@ class _Switches:
         if _is_grad_enabled() is not self.grad:
             _set_grad_enabled(self.grad)
         if _get_deterministic() is not self.deterministic:
-            _set_deterministic(self.deterministic, warn_only=False)
+            _set_deterministic(self.deterministic, warn_only=True)
         if _is_anomaly_enabled() is not self.anomaly:
             _set_anomaly_enabled(self.anomaly)
         if _get_num_threads() != self.threads:
@@ -187,15 +188,18 @@ class _Generators:
     _numpy_seed, _numpy_draw = numpy.random.seed, numpy.random.random_sample
     _python_seed, _python_draw = random.seed, random.random
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, on_gpu: bool = False) -> None:
         small = seed % 2**32
         self._torch.manual_seed(seed)
+        self._gpu = torch.cuda.default_generators[0].manual_seed(seed) if on_gpu else None
+        self._gpu_state = contents(self._gpu.get_state()) if self._gpu else b""
         for seeder in (_Generators._numpy_seed, self._numpy_twin.seed, _Generators._python_seed, self._python_twin.seed):
             seeder(small)
         self._torch_state = contents(self._torch.get_state())
 
     def moved(self) -> bool:
         moved = contents(self._torch.get_state()) != self._torch_state
+        moved |= self._gpu is not None and contents(self._gpu.get_state()) != self._gpu_state
         moved |= _Generators._numpy_draw() != self._numpy_twin.random_sample()
         moved |= _Generators._python_draw() != self._python_twin.random()
         return moved

@@ -60,6 +60,8 @@ def run_child(order: Fork, found: sandbox.Confinement, shell: Shell, descriptors
     layers = sandbox.confine(found, order.limits, order.scratch, keep=(instructions, reports))
     os.environ["HOME"] = os.environ["TMPDIR"] = str(Path.cwd())
     tempfile.tempdir = None  # chosen anew, where it can be written to
+    if order.gpu:
+        _open_gpu(order.limits.gpu_memory_mb)
     _send(reports, Hello(layers))
     # torch.manual_seed would also look for accelerators.
     torch.default_generator.manual_seed(_SEED)
@@ -76,6 +78,20 @@ def run_child(order: Fork, found: sandbox.Confinement, shell: Shell, descriptors
             _send(reports, Replaced(_problem(functools.partial(_replace, shell, message))))
         else:
             _run_checks(shell, message, reports)
+
+
+def _open_gpu(memory_mb: int) -> None:
+    """Make this process's CUDA context, with the settings that results record (`gpu.SETTINGS`), and limit its memory.
+
+    PyTorch's allocator keeps the limit; a student who replaces the allocator can get round it, and harms the time of the
+    others, not their marks.
+    """
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction(min(1.0, (memory_mb << 20) / total))
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
+    torch.cuda.manual_seed_all(_SEED)
+    torch.ones(1, device="cuda").sum().item()  # the first kernel costs a second, and no check is to pay for it
 
 
 def _connect(output: int) -> None:

@@ -71,6 +71,10 @@ def grade(
     device: Annotated[Device, typer.Option(help="Where the students' code runs.")] = Device.CPU,
     out: OutOption = Path("grades"),
     force: Annotated[bool, typer.Option("--force", help="Grade again what has not changed, with a new seed.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Only run checks that waited for a GPU, and leave all else; needs --device cuda."),
+    ] = False,
     require_sandbox: SandboxOption = False,
     unsafe: UnsafeOption = False,
 ) -> None:
@@ -79,12 +83,24 @@ def grade(
         from autograder.course import load_course
         from autograder.submissions import find_submissions
 
+        if resume and (device is Device.CPU or force or seed is not None):
+            raise AutogradeError("--resume completes results with their own seed: it goes with --device cuda, and not with "
+                                 "--seed or --force.")  # fmt: skip
+        if device is Device.CUDA:
+            from autograder.gpu import find_gpu
+
+            find_gpu()
         loaded = load_course(course)
         console = _console()
         found = find_submissions(_paths(paths, loaded), loaded, topics=tuple(topic or ()), students=tuple(student or ()))
         _print_left_out(console, found)
         if not found.submissions:
             console.print("There is nothing to grade here. A submission is STUDENT/TOPIC.ipynb or STUDENT/TOPIC.py.")
+            return
+        if resume:
+            _resume(
+                loaded, found, console, out, jobs=jobs, device=device.value, require_sandbox=require_sandbox, unsafe=unsafe
+            )
             return
         _grade(
             loaded, found, console, out, topics=tuple(topic or ()), jobs=jobs, seed=seed, device=device.value, force=force,
@@ -277,7 +293,7 @@ def _grade(
 
     started = time.monotonic()
     summary = ClassSummary(course, found.students)
-    with _progress("Grading") as step, Pool(jobs, require_sandbox=require_sandbox, unsafe=unsafe) as pool:
+    with _progress("Grading") as step, Pool(jobs, device=device, require_sandbox=require_sandbox, unsafe=unsafe) as pool:
         line = confinement(pool.layers, unsafe=pool.unsafe)
         chosen = grading.choose_seed(course, out, seed=seed, device=device, force=force)
         prepared: dict[str, PreparedTopic] = {}
@@ -292,6 +308,54 @@ def _grade(
     console.print(_counts(summary, time.monotonic() - started), soft_wrap=True)
     console.print(f"Seed {chosen.seed} ({chosen.origin}); `--seed {chosen.seed}` repeats this run.", soft_wrap=True)
     console.print(line, soft_wrap=True)
+    console.print(f"Reports: {out / 'index.html'} and {out / 'STUDENT' / 'TOPIC.html'}", soft_wrap=True)
+
+
+def _resume(
+    course: Course,
+    found: Discovery,
+    console: Console,
+    out: Path,
+    *,
+    jobs: int | None,
+    device: str,
+    require_sandbox: bool,
+    unsafe: bool,
+) -> None:
+    from rich.text import Text
+
+    from autograder import grading, report, resuming
+    from autograder.pool import Pool
+    from autograder.result_files import read_all
+    from autograder.terminal import ClassSummary
+    from autograder.topic import load_topic
+
+    started = time.monotonic()
+    seed = resuming.seed_of(out)
+    topics = {name: load_topic(course, name) for name in dict.fromkeys(each.topic for each in found.submissions)}
+    summary = ClassSummary(course, found.students)
+    waiting: list[resuming.Waiting] = []
+    for each in resuming.find_waiting(course, topics, found.submissions, out):
+        if isinstance(each, str):
+            console.print(Text(each, "yellow"), soft_wrap=True)
+        elif isinstance(each, resuming.Waiting):
+            waiting.append(each)
+        else:
+            summary.add(each)
+    if waiting:
+        with (
+            _progress("Resuming") as step,
+            Pool(jobs, device=device, require_sandbox=require_sandbox, unsafe=unsafe) as pool,
+        ):
+            names = dict.fromkeys(each.submission.topic for each in waiting)
+            prepared = {name: grading.prepare(course, name, pool, seed=seed, device=device) for name in names}
+            for number, graded in enumerate(resuming.resume(course, prepared, waiting, pool, out), start=1):
+                summary.add(graded)
+                step(number, len(waiting), graded.student)
+        report.write_index(read_all(out), out, title=course.title)
+    summary.print(console)
+    done, seconds = len(waiting), time.monotonic() - started
+    console.print(f"Completed {done} result{'' if done == 1 else 's'} on {device} in {seconds:.1f} s.", soft_wrap=True)
     console.print(f"Reports: {out / 'index.html'} and {out / 'STUDENT' / 'TOPIC.html'}", soft_wrap=True)
 
 

@@ -69,6 +69,7 @@ class _LimitsEntry(msgspec.Struct, frozen=True, kw_only=True):
     output_kb: _Kilobytes | None = None
     report_mb: _Megabytes | None = None
     threads: _Count | None = None
+    gpu_memory_mb: _Megabytes | None = None
 
 
 class _TolerancesEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +77,13 @@ class _TolerancesEntry(msgspec.Struct, frozen=True, kw_only=True):
     float32: _Tolerance = 1e-5
     float16: _Tolerance = 4e-3
     bfloat16: _Tolerance = 3e-2
+
+
+class _OtherTolerances(msgspec.Struct, frozen=True, kw_only=True):
+    float64: _Tolerance | None = None
+    float32: _Tolerance | None = None
+    float16: _Tolerance | None = None
+    bfloat16: _Tolerance | None = None
 
 
 class _TopicFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +102,7 @@ class _CourseFields(msgspec.Struct, frozen=True, kw_only=True):
     draws: _Draws = 3
     limits: _LimitsEntry = _LimitsEntry()
     tolerances: _TolerancesEntry = _TolerancesEntry()
+    cuda_tolerances: _OtherTolerances = _OtherTolerances()
     late: LatePolicy | None = None
 
 
@@ -113,7 +122,7 @@ class TopicEntry(msgspec.Struct, frozen=True, kw_only=True):
 class Course:
     """A course that has been checked. `topics` are in the order of course.yml; `root` is the folder that holds it.
 
-    `tolerances` are by dtype name: float64, float32, float16, bfloat16.
+    `tolerances` are by dtype name: float64, float32, float16, bfloat16; `cuda_tolerances` are those that differ on a GPU.
     """
 
     title: str
@@ -123,6 +132,11 @@ class Course:
     limits: Limits = field(default_factory=Limits)
     tolerances: dict[str, float] = field(default_factory=lambda: msgspec.structs.asdict(_TolerancesEntry()))
     late: LatePolicy | None = None
+    cuda_tolerances: dict[str, float] = field(default_factory=dict)
+
+    def tolerances_on(self, device: str) -> dict[str, float]:
+        """The tolerances for results of this device."""
+        return self.tolerances | self.cuda_tolerances if device.startswith("cuda") else self.tolerances
 
 
 def load_course(path: Path) -> Course:
@@ -161,13 +175,17 @@ def load_course(path: Path) -> Course:
         draws=fields.draws,
         limits=limits,
         tolerances=msgspec.structs.asdict(fields.tolerances),
+        cuda_tolerances=_given(fields.cuda_tolerances),
         late=fields.late,
     )
 
 
 def _over(limits: Limits, entry: _LimitsEntry) -> Limits:
-    given = {name: value for name, value in msgspec.structs.asdict(entry).items() if value is not None}
-    return msgspec.structs.replace(limits, **given)
+    return msgspec.structs.replace(limits, **_given(entry))
+
+
+def _given(entry: msgspec.Struct) -> dict[str, Any]:
+    return {name: value for name, value in msgspec.structs.asdict(entry).items() if value is not None}
 
 
 @dataclass

@@ -6,6 +6,7 @@ AutogradeError
 ├── SubmissionError      a submission that cannot be read
 ├── KeyMismatch          an answer key that does not fit: missing, old, other versions
 ├── SandboxUnavailable   confinement was required and is not to be had
+├── DeviceUnavailable    a GPU was asked for and is not to be had
 ├── ResultError          a result file that is missing, damaged or of another version
 ├── ProtocolError        a child sent something that is no valid frame
 └── ReleaseError         the release is out of date, or would leak something private
@@ -15,6 +16,7 @@ __all__ = [
     "AuthoringError",
     "AutogradeError",
     "CourseError",
+    "DeviceUnavailable",
     "KeyMismatch",
     "ProtocolError",
     "ReleaseError",
@@ -50,6 +52,10 @@ class ResultError(AutogradeError):
 
 class SandboxUnavailable(AutogradeError):
     """Student code would have to run without the confinement that was asked for."""
+
+
+class DeviceUnavailable(AutogradeError):
+    """Code would have to run on a device that this machine does not have."""
 
 
 class ProtocolError(AutogradeError):

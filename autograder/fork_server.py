@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import msgspec
 
+from autograder import gpu
 from autograder.errors import ProtocolError, SandboxUnavailable
 from autograder.jobs import Limits
 from autograder.protocol import (
@@ -62,6 +63,13 @@ _ENVIRONMENT = {
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 _PASSED_ON = ("HOME", "TZ", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "MPLCONFIGDIR")
 
+
+def _environment(on_gpu: bool) -> dict[str, str]:
+    passed = (*_PASSED_ON, "CUDA_VISIBLE_DEVICES") if on_gpu else _PASSED_ON
+    found = {name: os.environ[name] for name in passed if name in os.environ}
+    return _ENVIRONMENT | (gpu.ENVIRONMENT if on_gpu else {}) | found
+
+
 _Answer = TypeVar("_Answer", bound=FromChild)
 
 
@@ -80,7 +88,7 @@ class OutOfTime(ChildLost):
 class ForkServer:
     """A running zygote."""
 
-    def __init__(self, place: Path, slot: int, mode: str = "auto") -> None:
+    def __init__(self, place: Path, slot: int, mode: str = "auto", device: str = "cpu") -> None:
         """Start it, without waiting until it is warm.
 
         Args:
@@ -88,6 +96,7 @@ class ForkServer:
             slot: the worker's number, from 0 and below 32.
         """
         self.mode, self.slot, self.place = mode, slot, place
+        self.on_gpu = device.startswith("cuda")
         self._jobs = 0
         self._ready = False
         self.busy = False
@@ -99,7 +108,9 @@ class ForkServer:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
         kind = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
         self.control, other = socket.socketpair(socket.AF_UNIX, kind)
-        settings = Settings(control=other.fileno(), mode=mode, place=str(self._root), slot=os.getpid() * 32 + slot)
+        settings = Settings(
+            control=other.fileno(), mode=mode, place=str(self._root), slot=os.getpid() * 32 + slot, gpu=self.on_gpu
+        )
         command = [sys.executable, "-P", "-m", "autograder.zygote", msgspec.json.encode(settings).decode()]
         self._process = subprocess.Popen(
             command,
@@ -108,7 +119,7 @@ class ForkServer:
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
             cwd="/",
-            env=_ENVIRONMENT | {name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+            env=_environment(self.on_gpu),
             start_new_session=True,
         )
         other.close()
@@ -207,7 +218,7 @@ class Child:
         self._open = {self._instructions, self._reports, self._output}
         for descriptor in self._open:
             os.set_blocking(descriptor, False)
-        order = Fork(id=number, limits=limits, scratch=str(self._scratch), preload=preload)
+        order = Fork(id=number, limits=limits, scratch=str(self._scratch), preload=preload, gpu=server.on_gpu)
         try:
             server.send(order, (instructions, reports, output))
         finally:

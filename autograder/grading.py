@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from autograder import report
-from autograder.answer_key import AnswerKey, build_key
+from autograder.answer_key import AnswerKey, build_key, key_folder
 from autograder.course import Course, LatePolicy
 from autograder.errors import AuthoringError, ResultError, SubmissionError
 from autograder.jobs import Cell, Job, Outcome, Run
@@ -30,7 +30,19 @@ from autograder.scoring import score
 from autograder.submissions import Submission
 from autograder.topic import Topic, load_topic, make_job
 
-__all__ = ["Graded", "PreparedTopic", "RunSeed", "choose_seed", "grade", "lateness", "prepare"]
+__all__ = [
+    "Graded",
+    "PreparedTopic",
+    "RunSeed",
+    "choose_seed",
+    "content_of",
+    "earned_of",
+    "fingerprint_of",
+    "grade",
+    "lateness",
+    "prepare",
+    "summary_of",
+]
 
 
 @dataclass(frozen=True)
@@ -92,11 +104,28 @@ def prepare(course: Course, name: str, pool: Pool, *, seed: int, device: str) ->
         AuthoringError: if the topic's own files are at fault.
     """
     topic = load_topic(course, name)
-    key = build_key(course, topic, seed=seed, device=device, pool=pool, cache=_cache(course))
-    entry = course.topics[name]
-    parts = (FORMAT_VERSION, key.content_hash, pool.unsafe)  # the key's hash covers seed, device, versions and this package
-    policies = (course.title, entry, course.draws, course.tolerances, course.late)
-    return PreparedTopic(topic, key, _hash(msgspec.json.encode((*parts, *policies))))
+    key = build_key(course, topic, seed=seed, device=device, pool=pool, cache=key_folder(course))
+    return PreparedTopic(topic, key, content_of(course, topic, key.content_hash, unsafe=pool.unsafe))
+
+
+def content_of(course: Course, topic: Topic, key_hash: str, *, unsafe: bool) -> str:
+    """The hash of all that results of a topic depend on, besides the submission. That of the key covers seed, device,
+    versions and this package."""
+    policies = (
+        course.title,
+        course.topics[topic.name],
+        course.draws,
+        course.tolerances,
+        course.cuda_tolerances,
+        course.late,
+    )
+    return _hash(msgspec.json.encode((FORMAT_VERSION, key_hash, unsafe, *policies)))
+
+
+def fingerprint_of(content: str, submission: Submission, sha256: str) -> str:
+    """The hash of all that a result depends on."""
+    when = submission.submitted_at.isoformat() if submission.submitted_at else None
+    return _hash(msgspec.json.encode((content, submission.student, _shown(submission.path), sha256, when)))
 
 
 def grade(
@@ -167,8 +196,7 @@ def _read(course: Course, prepared: PreparedTopic, submission: Submission, out: 
     except SubmissionError as error:
         return _Item(submission, prepared, problem=str(error))
     sha256 = hashlib.sha256(data).hexdigest()
-    when = submission.submitted_at.isoformat() if submission.submitted_at else None
-    fingerprint = _hash(msgspec.json.encode((prepared.content, submission.student, _shown(submission.path), sha256, when)))
+    fingerprint = fingerprint_of(prepared.content, submission, sha256)
     if not force:
         try:
             old = read_result(result_path(out, submission.student, submission.topic))
@@ -190,7 +218,7 @@ def _finish(course: Course, item: _Item, run: Run, pool: Pool, out: Path) -> Gra
     if item.old is not None:
         if not (out / item.old.student / f"{item.old.topic}.html").exists():
             report.write_page(item.old, out)
-        return _summary(item.old, reused=True)
+        return summary_of(item.old, reused=True)
     try:
         result = _result(course, item, run, pool)
         report.write_page(result, out)
@@ -201,7 +229,7 @@ def _finish(course: Course, item: _Item, run: Run, pool: Pool, out: Path) -> Gra
         result = _result(course, replace(item, problem=fault), Run(), pool)
         report.write_page(result, out)
     write_result(result, out)
-    return _summary(result, reused=False)
+    return summary_of(result, reused=False)
 
 
 def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
@@ -209,7 +237,6 @@ def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
     entry = course.topics[submission.topic]
     tasks = score(course, item.prepared.topic, key, run)
     late = lateness(course.late, entry.due, submission.submitted_at)
-    earned = sum(task.earned for task in tasks) * (1 - (late.penalty if late else 0.0))
     when = submission.submitted_at.isoformat() if submission.submitted_at else None
     return TopicResult(
         student=submission.student,
@@ -224,7 +251,7 @@ def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
         unsafe=pool.unsafe,
         problem=item.problem or run.problem,
         points=round(sum(task.points for task in tasks), 2),
-        earned=round(earned, 2),
+        earned=earned_of(tasks, late),
         pending=round(sum(task.pending for task in tasks), 2),
         lateness=late,
         cells=run.cells,
@@ -234,7 +261,8 @@ def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
     )
 
 
-def _summary(result: TopicResult, *, reused: bool) -> Graded:
+def summary_of(result: TopicResult, *, reused: bool) -> Graded:
+    """What the class's table needs of a result."""
     return Graded(
         student=result.student,
         topic=result.topic,
@@ -249,6 +277,11 @@ def _summary(result: TopicResult, *, reused: bool) -> Graded:
         ),
         troubles=tuple(_troubles(result)),
     )
+
+
+def earned_of(tasks: Iterable[TaskResult], late: Lateness | None) -> float:
+    """What the tasks earn together, less what being late costs."""
+    return round(sum(task.earned for task in tasks) * (1 - (late.penalty if late else 0.0)), 2)
 
 
 def _troubles(result: TopicResult) -> Iterator[str]:
@@ -279,13 +312,3 @@ def _shown(path: Path) -> str:
 
 def _hash(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=20).hexdigest()
-
-
-def _cache(course: Course) -> Path | None:
-    """Where answer keys are kept; None where the course's folder cannot be written to."""
-    folder = course.root / ".autograde" / "keys"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return folder

@@ -81,6 +81,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     output_kb: int = 256
     report_mb: int = 64
     threads: int = 64
+    gpu_memory_mb: int = 2048
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

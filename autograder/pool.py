@@ -45,6 +45,7 @@ class Pool:
         self,
         workers: int | None = None,
         *,
+        device: str = "cpu",
         require_sandbox: bool = False,
         unsafe: bool = False,
         _mode: str = "auto",
@@ -53,6 +54,7 @@ class Pool:
 
         Args:
             workers: how many children run at a time; one per processor core if None.
+            device: the device of the jobs to come; on `cuda`, children may use the GPU.
             require_sandbox: refuse to run where any of the layers that need no privilege is missing.
             unsafe: run even where nothing confines student code.
 
@@ -62,6 +64,7 @@ class Pool:
         if sys.platform == "win32":
             raise SandboxUnavailable("Submissions cannot be run on Windows itself; use WSL 2, or a Linux machine.")
         self._require, self._allow_unsafe, self._mode = require_sandbox, unsafe, _mode
+        self._device = device
         self._lock = threading.Lock()
         self._closed = False
         self._servers: list[ForkServer] = []
@@ -158,7 +161,7 @@ class Pool:
             self._started += 1
             place = Path(self._folder.name, f"{slot}-{self._started}")
             place.mkdir(mode=0o711)
-            server = ForkServer(place, slot, self._mode)
+            server = ForkServer(place, slot, self._mode, self._device)
             self._servers.append(server)
         return server
 

@@ -79,7 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What the trusted side tells its zygote.
 
     `control` is the descriptor of the socket, `place` an empty folder for the private root, `slot` a number that
-    no other zygote on this machine is likely to have.
+    no other zygote on this machine is likely to have. `gpu` is whether children may use the GPU.
     `mode` is `auto`, or forces less for tests: `namespaces`, `plain` (without namespaces), `bare` (nothing).
     """
 
@@ -87,6 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mode: str
     place: str
     slot: int
+    gpu: bool = False
 
 
 class Fork(msgspec.Struct, frozen=True, tag="fork", kw_only=True):
@@ -96,6 +97,7 @@ class Fork(msgspec.Struct, frozen=True, tag="fork", kw_only=True):
     limits: Limits
     scratch: str | None = None
     preload: tuple[str, ...] = ()
+    gpu: bool = False
 
 
 class Kill(msgspec.Struct, frozen=True, tag="kill"):

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from autograder.answer_key import PUBLIC_SEED, build_key
+from autograder.answer_key import PUBLIC_SEED, build_key, key_folder
 from autograder.comparison import compare, same
 from autograder.course import Course
 from autograder.jobs import Failure
@@ -35,18 +34,8 @@ def make(course: Course, topic: Topic, pool: Pool) -> AnswerKey:
     """
     visible = tuple(check for check in topic.checks if check.visible)
     shown = dataclasses.replace(topic, checks=visible, hidden=None)
-    key = build_key(course, shown, seed=PUBLIC_SEED, pool=pool, cache=_cache(course))
+    key = build_key(course, shown, seed=PUBLIC_SEED, pool=pool, cache=key_folder(course))
     return without_private_parts(msgspec.structs.replace(key, content_hash=content_version(course, topic)))
-
-
-def _cache(course: Course) -> Path | None:
-    """Where keys are kept between runs; None where the course's folder cannot be written to."""
-    folder = course.root / ".autograde" / "keys"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return folder
 
 
 def content_version(course: Course, topic: Topic) -> str:

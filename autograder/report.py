@@ -132,7 +132,7 @@ def _topic_view(result: TopicResult, *, instructor: bool) -> _TopicView:
             *((("Handed in", _moment(result.submission.submitted_at)),) if result.submission.submitted_at else ()),
             ("Graded", _moment(result.graded_at)),
             ("Seed", str(result.seed)),
-            ("Device", result.device),
+            ("Device", _devices(result)),
             ("Confinement", _confinement(result)),
         ),
         cells=tuple(_cell_view(cell) for cell in result.cells if _worth_telling(cell)),
@@ -315,3 +315,10 @@ def _details(check: CheckResult, *, guarded: bool) -> Iterable[str]:
         yield f"It had been called with {check.arguments}."
     if 0 < check.draws_passed < check.draws:
         yield f"It held for {check.draws_passed} of {check.draws} inputs."
+
+
+def _devices(result: TopicResult) -> str:
+    if result.completed is None:
+        return result.device
+    gpu = result.completed.versions.get("gpu", result.completed.device)
+    return f"{result.device}; what had to wait for a GPU ran on {gpu} later"

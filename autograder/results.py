@@ -10,6 +10,7 @@ from autograder.observation import SourceLine
 __all__ = [
     "FORMAT_VERSION",
     "CheckResult",
+    "Completion",
     "Diagnosis",
     "Difference",
     "Lateness",
@@ -32,7 +33,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict of one check over all its draws. `name` is the test function's, or `side_effects` for the check that
-    every task has. `reason` is set for `error`, `timeout` and `not_run`. `sentence` is the check's own docstring."""
+    every task has. `reason` is set for `error`, `timeout` and `not_run`. `sentence` is the check's own docstring. `device`
+    is set where it ran on another device than the result's."""
 
     name: str
     sentence: str
@@ -47,6 +49,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     error_message: str = ""
     at: SourceLine | None = None
     arguments: str = ""
+    device: str = ""
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,11 +91,24 @@ class Lateness(msgspec.Struct, frozen=True, kw_only=True):
     penalty: float
 
 
+class Completion(msgspec.Struct, frozen=True, kw_only=True):
+    """The run on another device that completed a result's pending checks."""
+
+    device: str
+    versions: dict[str, str]
+    layers: dict[str, str] = {}
+    unsafe: bool = False
+    problem: str = ""
+    graded_at: str = ""
+    usage: Usage = Usage()
+
+
 class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about one submission. Two runs with the same seed on the same files differ in `graded_at` and `usage` only.
 
     `fingerprint` is a hash of all that the result depends on: submission, course files, seed, device, versions.
-    `problem` is set, and every check `not_run`, when the submission could not be read.
+    `problem` is set, and every check `not_run`, when the submission could not be read. `completed` is set when checks
+    that had no device then were run on one later.
     """
 
     format_version: int = FORMAT_VERSION
@@ -115,3 +131,4 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
     tasks: tuple[TaskResult, ...] = ()
     graded_at: str = ""
     usage: Usage = Usage()
+    completed: Completion | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -13,10 +13,10 @@ from autograder.diagnosis import diagnose
 from autograder.differences import difference, error_name
 from autograder.jobs import Failure, Outcome, Run
 from autograder.observation import ErrorFact, Fact, MappingFact, Observation, RaisedFact, SequenceFact
-from autograder.results import CheckResult, Difference, TaskResult
-from autograder.topic import Topic, TopicCheck, draws_of
+from autograder.results import CheckResult, Diagnosis, Difference, TaskResult
+from autograder.topic import Topic, TopicCheck, draws_of, lacks_device
 
-__all__ = ["NO_DEVICE", "SIDE_EFFECTS", "score"]
+__all__ = ["NO_DEVICE", "SIDE_EFFECTS", "complete", "score"]
 
 SIDE_EFFECTS = "side_effects"
 """The name of the check that every task has by itself."""
@@ -52,20 +52,32 @@ def _score_task(
     course: Course, topic: Topic, key: AnswerKey, run: Run, task: str, points: float, visible_only: bool
 ) -> TaskResult:
     checks = [check for check in topic.checks_of(task) if check.visible or not visible_only]
+    tolerances = course.tolerances_on(key.device)
     seen: dict[str, list[Observation | Failure]] = {}
     results = []
     for check in checks:
-        if check.spec.device == "cuda" and not key.device.startswith("cuda"):
+        if lacks_device(check.spec, key.device):
             results.append(_result(check, draws_of(course, topic.name, check.spec), reason=NO_DEVICE))
             continue
         expected = key.reference.get(check.name, [])
         missing = Failure(Outcome.NOT_RUN, run.problem or "It was not run.")
         seen[check.name] = [run.observations.get((check.name, draw), missing) for draw in range(len(expected))]
-        results.append(_judge(check, expected, seen[check.name], course.tolerances))
+        results.append(_judge(check, expected, seen[check.name], tolerances))
     if checks:
         results.append(_judge_side_effects(checks, key, seen))
     attempted = _is_attempted(seen)
-    failing = [result.name for result in results if result.outcome in (Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT)]
+    diagnoses = diagnose(task, _failing(results), seen, key, tolerances, side_effects=SIDE_EFFECTS) if attempted else ()
+    return _totalled(task, points, results, attempted, diagnoses)
+
+
+def _failing(results: Iterable[CheckResult]) -> list[str]:
+    return [result.name for result in results if result.outcome in (Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT)]
+
+
+def _totalled(
+    task: str, points: float, results: Sequence[CheckResult], attempted: bool, diagnoses: tuple[Diagnosis, ...]
+) -> TaskResult:
+    """A task's result from those of its checks, `side_effects` being the last."""
     passed = [result for result in results if result.outcome is Outcome.PASSED]
     waiting = [result for result in results if _is_pending(result)]
     gates = [result for result in results if result.gate] or results[:-1]
@@ -82,7 +94,38 @@ def _score_task(
         attempted=attempted,
         gated=bool(passed) and not may_open,
         checks=tuple(results),
-        diagnoses=diagnose(task, failing, seen, key, course.tolerances, side_effects=SIDE_EFFECTS) if attempted else (),
+        diagnoses=diagnoses,
+    )
+
+
+def complete(old: TaskResult, new: TaskResult, device: str) -> TaskResult:
+    """A task's result with its pending checks replaced by what became of them on `device`, and its points anew.
+
+    Everything else is left as it was; side effects count if either run had some. `new` is the same task scored there,
+    at least by the checks that were pending.
+    """
+    found = {result.name: msgspec.structs.replace(result, device=device) for result in new.checks}
+    waiting = {result.name for result in old.checks if _is_pending(result)} & found.keys()
+    results = []
+    for result in old.checks:
+        effects = found.get(SIDE_EFFECTS) if result.name == SIDE_EFFECTS else None
+        if (
+            effects is not None
+            and waiting
+            and effects.outcome is not Outcome.NOT_RUN
+            and result.outcome is not Outcome.FAILED
+        ):
+            results.append(effects)
+        else:
+            results.append(found[result.name] if result.name in waiting else result)
+    told = {each.misconception for each in old.diagnoses}
+    failing = waiting & set(_failing(results))
+    further = (each for each in new.diagnoses if each.misconception not in told and failing & set(each.checks))
+    return msgspec.structs.replace(
+        _totalled(
+            old.task, old.points, results, old.attempted or (new.attempted and bool(waiting)), (*old.diagnoses, *further)
+        ),
+        source=old.source,
     )
 
 

@@ -151,6 +151,8 @@ def print_result(result: TopicResult, console: Console, *, page: Path | None = N
     points = f"{points_text(result.earned)} of {points_text(result.points)} points"
     head = f"{result.student}: {result.title or result.topic}, {points}"
     origin = f"{result.submission.path}, graded {result.graded_at}, seed {result.seed}, {result.device}"
+    if result.completed is not None:
+        origin += f", completed on {result.completed.device} {result.completed.graded_at}"
     console.print(Text(readable(head), "bold"), soft_wrap=True)
     console.print(Text(readable(origin), "dim"), soft_wrap=True)
     if result.lateness:

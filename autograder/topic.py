@@ -14,7 +14,7 @@ from autograder.jobs import Cell, CheckModule, CheckRequest, Job, Replacement
 from autograder.notebooks import read_cells
 from autograder.topic_files import CheckSpec, VariantSpec, read_checks, read_variants
 
-__all__ = ["Topic", "TopicCheck", "derive_seed", "draws_of", "load_topic", "make_job"]
+__all__ = ["Topic", "TopicCheck", "derive_seed", "draws_of", "lacks_device", "load_topic", "make_job"]
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,11 @@ def derive_seed(run_seed: int, topic: str, check: str, draw: int) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
+def lacks_device(spec: CheckSpec, device: str) -> bool:
+    """Whether a check has to wait for a GPU: it needs one, and `device` is none."""
+    return spec.device == "cuda" and not device.startswith("cuda")
+
+
 def draws_of(course: Course, topic: str, spec: CheckSpec) -> int:
     """How often a check runs: as it says itself, else as the topic does, else the course."""
     return spec.draws or course.topics[topic].draws or course.draws
@@ -184,7 +189,7 @@ def make_job(
     for check in topic.checks:
         if tasks is not None and check.task not in tasks:
             continue
-        if check.spec.device == "cuda" and not device.startswith("cuda"):
+        if lacks_device(check.spec, device):
             continue
         for draw in range(draws_of(course, topic.name, check.spec)):
             request = CheckRequest(

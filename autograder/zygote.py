@@ -55,7 +55,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         is_root = os.geteuid() == 0
-        readable = _readable()
+        devices = namespaces.gpu_paths() if settings.gpu else ()
+        readable = (*_readable(), *(namespaces.gpu_readable() if settings.gpu else ()), *devices)
         missing = _enter(settings, readable, control)
         own_processes = None if missing else os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC) if libc.LINUX else None
@@ -76,6 +77,7 @@ def main() -> None:
         statm=statm,
         in_user_namespace=not missing and not is_root,
         bare=settings.mode == "bare",
+        gpu=devices,
     )
     if libc.LINUX and not found.bare:
         libc.drop_bounding_set()

@@ -31,7 +31,8 @@ class Confinement:
     """What the zygote found out for its children.
 
     `namespaces` is "" where they are in force, else why not. `user` is the uid that a child takes, None to keep its own.
-    `statm` is a descriptor of the zygote's own /proc/self/statm. `bare` leaves out everything but limits.
+    `statm` is a descriptor of the zygote's own /proc/self/statm. `bare` leaves out everything but limits. `gpu` are the
+    device files of the GPU, if children may use it.
     """
 
     readable: tuple[str, ...]
@@ -41,6 +42,7 @@ class Confinement:
     statm: int | None
     in_user_namespace: bool
     bare: bool
+    gpu: tuple[str, ...] = ()
 
 
 def undumpable() -> None:
@@ -80,7 +82,7 @@ def confine(found: Confinement, allowed: Limits, scratch: str | None, keep: Sequ
     if not private and scratch is not None:
         os.chdir(scratch)
     count_processes = found.user is not None or found.in_user_namespace
-    put("limits", lambda: limits.apply(allowed, memory, count_processes=count_processes))
+    put("limits", lambda: limits.apply(allowed, memory, count_processes=count_processes, gpu=bool(found.gpu)))
     put("own_user", lambda: _become(found.user), bare or found.user_reason)
     if libc.LINUX and not found.bare:
         libc.drop_capabilities()
@@ -91,8 +93,8 @@ def confine(found: Confinement, allowed: Limits, scratch: str | None, keep: Sequ
     writable = ["/dev/null", namespaces.SCRATCH if private else scratch or os.devnull]
     # The private root holds nothing but what may be read.
     readable = ("/",) if private else found.readable
-    put("landlock", lambda: landlock.restrict(readable, writable), bare)
-    put("seccomp", lambda: seccomp.install(seccomp.program(os.getpid())), bare)
+    put("landlock", lambda: landlock.restrict(readable, writable, devices=found.gpu), bare)
+    put("seccomp", lambda: seccomp.install(seccomp.program(os.getpid(), gpu=bool(found.gpu))), bare)
     return {layer: layers[layer] for layer in LAYERS}
 
 

@@ -22,7 +22,7 @@ _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _MAKE_CHAR, _MAKE_BLOCK = 1 << 6, 1 << 11
 _REFER, _TRUNCATE, _IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
 _OF_ABI_1 = (1 << 13) - 1
-_FOR_FILES = _READ_FILE | _WRITE_FILE | _EXECUTE | _TRUNCATE
+_FOR_FILES = _READ_FILE | _WRITE_FILE | _EXECUTE | _TRUNCATE | _IOCTL_DEV
 
 
 def abi() -> int:
@@ -34,8 +34,10 @@ def abi() -> int:
     return libc.syscall(_CREATE_RULESET, None, 0, _GET_ABI, what="Landlock")
 
 
-def restrict(readable: Iterable[str], writable: Iterable[str]) -> None:
+def restrict(readable: Iterable[str], writable: Iterable[str], devices: Iterable[str] = ()) -> None:
     """From now on this process can only read beneath `readable` and only write beneath `writable`, and run nothing.
+
+    `devices` may be read, written and controlled.
 
     TCP, abstract sockets and signals to processes outside are refused as well where the kernel knows how. Paths that do
     not exist are passed over. Rules belong to the mounts of this moment: call it after the last mount.
@@ -57,6 +59,8 @@ def restrict(readable: Iterable[str], writable: Iterable[str]) -> None:
             _allow(ruleset, path, handled & (_READ_FILE | _READ_DIR))
         for path in writable:
             _allow(ruleset, path, handled & ~(_EXECUTE | _MAKE_CHAR | _MAKE_BLOCK | _IOCTL_DEV))
+        for path in devices:
+            _allow(ruleset, path, handled & (_READ_FILE | _WRITE_FILE | _IOCTL_DEV))
         libc.syscall(_RESTRICT_SELF, ruleset, 0, what="landlock_restrict_self")
     finally:
         os.close(ruleset)

@@ -14,13 +14,15 @@ _MEGABYTE = 1 << 20
 _STACK_BYTES = 8 * _MEGABYTE
 _OPEN_FILES = 256
 _SECONDS_TO_SPARE = 10
+_CUDA_DATA = 4096 * _MEGABYTE
 
 
-def apply(limits: Limits, mapped_and_data: tuple[int, int], *, count_processes: bool) -> None:
+def apply(limits: Limits, mapped_and_data: tuple[int, int], *, count_processes: bool, gpu: bool = False) -> None:
     """Bind this process, and every thread of it, to `limits`. Memory is limited to what `mapped_bytes` told and more.
 
     The number of threads is limited only if `count_processes`, as the kernel counts by user: elsewhere the user's other
-    processes would count too, and only the address space bounds them.
+    processes would count too, and only the address space bounds them. With `gpu`, the address space is not limited, as CUDA
+    reserves as much of it as the machine and the GPU have memory, and CUDA's own data on the host is allowed for.
 
     Raises:
         OSError: if a limit cannot be set.
@@ -37,7 +39,9 @@ def apply(limits: Limits, mapped_and_data: tuple[int, int], *, count_processes: 
     if mapped:
         # Stacks and arenas of threads reserve address space that they never use, so the bound on it is loose; it
         # stops shared mappings, which RLIMIT_DATA does not count.
-        hard |= {resource.RLIMIT_DATA: data + memory, resource.RLIMIT_AS: mapped + 3 * memory}
+        hard[resource.RLIMIT_DATA] = data + memory + (_CUDA_DATA if gpu else 0)
+        if not gpu:
+            hard[resource.RLIMIT_AS] = mapped + 3 * memory
     for name, value in (("RLIMIT_MSGQUEUE", 0), ("RLIMIT_SIGPENDING", 64)):
         if hasattr(resource, name):
             hard[getattr(resource, name)] = value

@@ -13,7 +13,17 @@ from pathlib import Path
 
 from autograder.sandbox import libc
 
-__all__ = ["SCRATCH", "enter", "enter_child", "leave_child", "make_root", "readable_paths", "whether_possible"]
+__all__ = [
+    "SCRATCH",
+    "enter",
+    "enter_child",
+    "gpu_paths",
+    "gpu_readable",
+    "leave_child",
+    "make_root",
+    "readable_paths",
+    "whether_possible",
+]
 
 SCRATCH = "/scratch"
 _SYSTEM_PATHS = (
@@ -53,6 +63,18 @@ def readable_paths(prefixes: Iterable[str], packages: Iterable[str], own_package
         if Path(path).exists() and not any(Path(path).is_relative_to(other) for other in kept):
             kept.append(path)
     return tuple(kept)
+
+
+def gpu_paths() -> tuple[str, ...]:
+    """The device files of NVIDIA's GPUs, without those that only administrators need."""
+    return tuple(sorted(str(path) for path in Path("/dev").glob("nvidia*") if path.is_char_device()))
+
+
+def gpu_readable() -> tuple[str, ...]:
+    """What CUDA reads beside its device files."""
+    found = ("/proc/driver/nvidia", "/sys/bus/pci", "/sys/devices/system/node", "/sys/module/nvidia")
+    cards = {str(path.resolve().parents[0]) for path in Path("/sys/bus/pci/drivers/nvidia").glob("0*")}
+    return tuple(path for path in (*found, *sorted(cards)) if Path(path).exists())
 
 
 def enter() -> None:

@@ -84,19 +84,20 @@ def _error(number: int) -> int:
     return 0x0005_0000 | number
 
 
-def program(pid: int, machine: str = libc.MACHINE) -> bytes:
-    """The filter for a process that knows itself as `pid`, which may send signals to itself.
+def program(pid: int, machine: str = libc.MACHINE, *, gpu: bool = False) -> bytes:
+    """The filter for a process that knows itself as `pid`, which may send signals to itself. With `gpu` it may control
+    devices: all that CUDA does goes through ioctl, and which devices it reaches is for Landlock and the private root to say.
 
     Raises:
         OSError: for a machine without a table.
     """
     if machine not in _AUDIT_ARCH:
         raise OSError(errno.ENOSYS, f"there is no table of system calls for {machine or 'this machine'}")
-    return _template(machine).replace(_PID_BYTES, struct.pack("I", pid))
+    return _template(machine, gpu).replace(_PID_BYTES, struct.pack("I", pid))
 
 
 @functools.cache
-def _template(machine: str) -> bytes:
+def _template(machine: str, gpu: bool) -> bytes:
     made = _Program(machine)
     made.add(_LOAD, _AT_ARCHITECTURE)
     made.add(_JUMP_EQUAL, _AUDIT_ARCH[machine], 1, 0)
@@ -111,7 +112,10 @@ def _template(machine: str) -> bytes:
         made.allow_if(name, 0, _JUMP_EQUAL, _PID)
     made.allow_if("prlimit64", 0, _JUMP_EQUAL, 0)
     made.allow_if("socketpair", 0, _JUMP_EQUAL, _AF_UNIX)  # asyncio wakes itself through one
-    made.allow_if_among("ioctl", 1, _TERMINAL_QUESTIONS)
+    if gpu:
+        made.answer("ioctl", _ALLOW)
+    else:
+        made.allow_if_among("ioctl", 1, _TERMINAL_QUESTIONS)
     made.allow_if_among("prctl", 0, (_PR_SET_NAME, _PR_GET_NAME))
     for name in _NO_SUCH_CALL:
         made.answer(name, _error(errno.ENOSYS))

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from autograder import answer_key
-from autograder.answer_key import AnswerKey, build_key, current_versions, public_key, read_key, write_key
+from autograder import answer_key, release_keys
+from autograder.answer_key import AnswerKey, build_key, current_versions, read_key, write_key
 from autograder.comparison import compare, same
 from autograder.course import Course, load_course
 from autograder.errors import AuthoringError, KeyMismatch
@@ -51,7 +51,7 @@ def key(course: Course, topic: Topic, pool: Pool, cache: Path) -> AnswerKey:
 
 @pytest.fixture(scope="module")
 def public(course: Course, topic: Topic, pool: Pool) -> AnswerKey:
-    return public_key(course, topic, pool)
+    return release_keys.make(course, topic, pool)
 
 
 def test_a_key_holds_the_reference_and_each_misconception_for_its_task(key: AnswerKey) -> None:
@@ -182,7 +182,7 @@ def test_the_public_key_holds_nothing_of_the_solution_nor_a_secret_answer(public
 def test_salts_differ_and_are_repeatable(course: Course, topic: Topic, pool: Pool, public: AnswerKey) -> None:
     salts = [draw.returned.items[0].salt for draw in public.reference["test_guess"]]  # type: ignore[union-attr]
     assert len(set(salts)) == 2
-    assert public_key(course, topic, pool).reference["test_guess"] == public.reference["test_guess"]
+    assert release_keys.make(course, topic, pool).reference["test_guess"] == public.reference["test_guess"]
 
 
 def observed(course: Course, topic: Topic, pool: Pool, guess: str) -> Observation:

@@ -101,7 +101,7 @@ def test_numbers_like_1e_9_and_due_times(tmp_path: Path) -> None:
         ("topics:", "topcis:", "topcis is no key of the course; did you mean 'topics'?"),
         ("topics:", "limits: {memory: 5}\ntopics:", "limits.memory is no key of the course; did you mean 'memory_mb'?"),
         ("topics:", "limits: 5\ntopics:", "limits is 5; write keys and values below it (cell_seconds, check_seconds, "
-         "topic_seconds, memory_mb, scratch_mb, output_kb, report_mb, threads)."),
+         "topic_seconds, memory_mb, scratch_mb, output_kb, report_mb, threads, gpu_memory_mb)."),
         ("topics:", "tolerances: {float32: 1}\ntopics:",
          "tolerances.float32 is 1; write a number from 0 to below 1, like 1e-5."),
         ("topics:", "late: {per_day: 10}\ntopics:", "late.per_day is 10; write a number from 0 to 1."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import resource
 import struct
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import pytest
 
 from autograder import sandbox
 from autograder.errors import SandboxUnavailable
+from autograder.jobs import Limits
 from autograder.pool import Pool
-from autograder.sandbox import libc, namespaces, seccomp
+from autograder.sandbox import libc, limits, namespaces, seccomp
 from autograder.sandbox.syscall_table import ALLOWED, JUDGED, number
 
 ON = dict.fromkeys(sandbox.LAYERS, "on")
@@ -139,3 +141,24 @@ def test_the_grader_cannot_be_looked_into(pool: Pool) -> None:
         # For root the owner tells nothing; the state itself does.
         assert libc._libc is not None
         assert libc._libc.prctl(3, 0, 0, 0, 0) == 0
+
+
+def test_for_a_gpu_devices_may_be_controlled_and_nothing_else_changes() -> None:
+    usual, gpu = seccomp.program(7, "x86_64"), seccomp.program(7, "x86_64", gpu=True)
+    any_device = number("ioctl", "x86_64")
+    assert evaluate(usual, any_device, (0, 0xC020_462A, 0, 0, 0, 0)) == 0x0005_0000 | errno.EPERM
+    assert evaluate(gpu, any_device, (0, 0xC020_462A, 0, 0, 0, 0)) == 0x7FFF_0000
+    for name in sorted({*ALLOWED, *JUDGED} - {"ioctl"}):
+        call = number(name, "x86_64")
+        assert call is None or evaluate(usual, call) == evaluate(gpu, call), name
+
+
+def test_for_a_gpu_the_address_space_is_not_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: dict[int, int] = {}
+    monkeypatch.setattr(limits, "_set", lambda limit, soft, hard: found.update({limit: hard}))
+    limits.apply(Limits(), (1 << 30, 1 << 29), count_processes=True)
+    without = dict(found)
+    found.clear()
+    limits.apply(Limits(), (1 << 30, 1 << 29), count_processes=True, gpu=True)
+    assert set(without) - set(found) == {resource.RLIMIT_AS}
+    assert found[resource.RLIMIT_DATA] == without[resource.RLIMIT_DATA] + (4096 << 20)
