@@ -1,0 +1,256 @@
+"""Other right solutions, in other styles than the reference: every check passes on each of them."""
+
+import copy
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
+
+from autograder import alternative
+
+
+@alternative("predicted_weight")
+def weight_as_a_tensor():
+    return torch.tensor(1 - 0.1 * 2 - 0.1 * 4)
+
+
+@alternative("predicted_steps")
+def steps_computed():
+    return 3 * math.ceil(50 / 8)
+
+
+@alternative("predicted_best")
+def best_as_an_integer():
+    return 20
+
+
+@alternative("train_step")
+def step_cleared_first(model, optimizer, loss_fn, xb, yb):
+    optimizer.zero_grad(set_to_none=False)
+    model.train(True)
+    predictions = model(xb)
+    loss = loss_fn(predictions, yb)
+    loss.backward()
+    optimizer.step()
+    return float(loss)
+
+
+@alternative("train_step")
+def step_with_a_closure(model, optimizer, loss_fn, xb, yb):
+    model.train()
+
+    def closure():
+        optimizer.zero_grad()
+        loss = loss_fn(model(xb), yb)
+        loss.backward()
+        return loss
+
+    return optimizer.step(closure).item()
+
+
+@alternative("train_step")
+def step_with_autograd_grad(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    loss = loss_fn(model(xb), yb)
+    held = [p for group in optimizer.param_groups for p in group["params"]]
+    for p, slope in zip(held, torch.autograd.grad(loss, held, allow_unused=True), strict=True):
+        p.grad = slope
+    optimizer.step()
+    return loss.detach().tolist()
+
+
+@alternative("train_step")
+def step_cleared_before_and_after(model, optimizer, loss_fn, xb, yb):
+    for module in model.modules():
+        module.training = True
+    for p in model.parameters():
+        p.grad = None
+    loss = loss_fn(model.forward(xb), yb)
+    value = loss.item()
+    loss.backward()
+    optimizer.step()
+    model.zero_grad()
+    return value
+
+
+@alternative("minibatches")
+def batches_by_index_select(X, y, batch_size, generator):
+    if X.shape[0] != y.shape[0] or batch_size < 1:
+        raise ValueError
+    return _selected(X, y, batch_size, generator)
+
+
+def _selected(X, y, batch_size, generator):
+    order = torch.randperm(X.shape[0], generator=generator)
+    X, y = X.index_select(0, order), y.index_select(0, order)
+    while len(X):
+        yield X[:batch_size], y[:batch_size]
+        X, y = X[batch_size:], y[batch_size:]
+
+
+@alternative("minibatches")
+def batches_by_sorting_random_numbers(X, y, batch_size, generator):
+    if len(X) != len(y):
+        raise ValueError("lengths differ")
+    if batch_size <= 0:
+        raise ValueError("no samples in a batch")
+    keys = torch.rand(len(X), generator=generator, dtype=torch.float64)
+    for chosen in keys.argsort().split(batch_size):
+        if len(chosen):
+            yield X[chosen], y[chosen]
+
+
+@alternative("minibatches")
+def batches_with_a_loader(X, y, batch_size, generator):
+    if len(X) != len(y) or batch_size < 1:
+        raise ValueError
+    if len(X) == 0:
+        return iter(())
+    return iter(DataLoader(TensorDataset(X, y), batch_size, shuffle=True, generator=generator))
+
+
+@alternative("minibatches")
+def batches_with_samplers(X, y, batch_size, generator):
+    if len(X) != len(y) or batch_size < 1:
+        raise ValueError
+    if len(X):
+        for chosen in BatchSampler(RandomSampler(range(len(X)), generator=generator), batch_size, drop_last=False):
+            yield torch.stack([X[index] for index in chosen]), torch.stack([y[index] for index in chosen])
+
+
+@alternative("minibatches")
+def batches_by_fisher_and_yates(X, y, batch_size, generator):
+    if len(X) != len(y) or batch_size < 1:
+        raise ValueError
+    seed = torch.randint(2**62, (), generator=generator).item()
+    order = list(range(len(X)))
+    choose = np.random.default_rng(seed)
+    for last in range(len(X) - 1, 0, -1):
+        other = int(choose.integers(last + 1))
+        order[last], order[other] = order[other], order[last]
+    return ((X[order[i : i + batch_size]], y[order[i : i + batch_size]]) for i in range(0, len(X), batch_size))
+
+
+@alternative("fit")
+def fit_in_one_piece(model, X, y, *, epochs, batch_size, lr, seed):
+    model.train()
+    optimizer = torch.optim.SGD(model.parameters(), lr, 0.9)
+    generator = torch.Generator()
+    generator.manual_seed(seed)
+    history = []
+    for _epoch in range(epochs):
+        losses = []
+        for chosen in torch.randperm(len(X), generator=generator).split(batch_size):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(X[chosen]), y[chosen])
+            loss.backward()
+            optimizer.step()
+            losses += [loss.item()] * len(chosen)
+        history.append(sum(losses) / len(losses))
+    return history
+
+
+@alternative("fit")
+def fit_with_a_loader(model, X, y, *, epochs, batch_size, lr, seed):
+    modes = {module: module.training for module in model.modules()}
+    model.train()
+    loader = DataLoader(
+        TensorDataset(X, y), batch_size=batch_size, shuffle=True, generator=torch.Generator().manual_seed(seed)
+    )
+    criterion = nn.CrossEntropyLoss(reduction="none")
+    optimizer = torch.optim.SGD(list(model.parameters()), lr=lr, momentum=0.9)
+    history = []
+    for _ in range(epochs):
+        losses = []
+        for xb, yb in loader:
+            each = criterion(model(xb), yb)
+            each.mean().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            losses.append(each.detach())
+        history.append(torch.cat(losses).mean().item())
+    for module, mode in modes.items():
+        module.training = mode
+    return history
+
+
+@alternative("fit")
+def fit_with_log_probabilities(model, X, y, *, epochs, batch_size, lr, seed):
+    rng = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.SGD([{"params": model.parameters(), "momentum": 0.9}], lr=lr)
+    means = torch.zeros(epochs, dtype=torch.float64)
+    for epoch in range(epochs):
+        order = torch.rand(len(X), generator=rng, dtype=torch.float64).argsort()
+        X_epoch, y_epoch = X[order], y[order]
+        for start in range(0, len(X), batch_size):
+            model.train()
+            xb, yb = X_epoch[start : start + batch_size], y_epoch[start : start + batch_size]
+            log_p = model(xb).log_softmax(dim=1)
+            total = -log_p[torch.arange(len(yb)), yb].sum()
+            model.zero_grad()
+            (total / len(yb)).backward()
+            optimizer.step()
+            means[epoch] += total.item() / len(X)
+    return means.tolist()
+
+
+@alternative("fit_early_stopping")
+def stop_with_cloned_tensors(model, train_epoch, val_loss, *, max_epochs, patience):
+    kept, best, bad = None, (-1, math.inf), 0
+    for epoch in range(max_epochs):
+        train_epoch()
+        loss = val_loss()
+        if loss < best[1]:
+            best, bad = (epoch, loss), 0
+            kept = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+        else:
+            bad += 1
+        if bad == patience:
+            break
+    if kept:
+        with torch.no_grad():
+            for name, tensor in model.state_dict().items():
+                tensor.copy_(kept[name])
+    return best
+
+
+@alternative("fit_early_stopping")
+def stop_with_a_copied_model(model, train_epoch, val_loss, *, max_epochs, patience):
+    losses, keeper = [], None
+    while len(losses) < max_epochs:
+        train_epoch()
+        losses.append(val_loss())
+        finite = [loss for loss in losses if loss < math.inf]
+        lowest = losses.index(min(finite)) if finite else -1
+        if lowest == len(losses) - 1:
+            keeper = copy.deepcopy(model)
+        elif len(losses) - 1 - lowest >= patience:
+            break
+    if keeper is None:
+        return -1, float("inf")
+    for mine, theirs in zip(model.parameters(), keeper.parameters(), strict=True):
+        mine.data.copy_(theirs.data)
+    for mine, theirs in zip(model.buffers(), keeper.buffers(), strict=True):
+        mine.copy_(theirs)
+    return lowest, losses[lowest]
+
+
+@alternative("fit_early_stopping")
+def stop_with_snapshots_of_every_epoch(model, train_epoch, val_loss, *, max_epochs, patience):
+    snapshots, best_epoch, best_loss, left = [], -1, math.inf, patience
+    for epoch in range(max_epochs):
+        train_epoch()
+        snapshots.append(copy.deepcopy(model.state_dict()))
+        loss = val_loss()
+        improved = not math.isnan(loss) and loss < best_loss
+        left = patience if improved else left - 1
+        if improved:
+            best_epoch, best_loss = epoch, loss
+        if not left:
+            break
+    if best_epoch >= 0:
+        model.load_state_dict(snapshots[best_epoch])
+    return best_epoch, best_loss

@@ -1,0 +1,874 @@
+"""Wrong solutions that students write, each with the sentence that helps."""
+
+import copy
+import math
+
+import torch
+import torch.nn.functional as F
+
+from autograder import misconception
+
+
+@misconception("predicted_weight", "You have cleared the gradient between the steps. Does this loop?")
+def weight_as_if_cleared():
+    return 0.6
+
+
+@misconception("predicted_weight", "How often does the loop go round?")
+def weight_after_one_step():
+    return 0.8
+
+
+@misconception("predicted_weight", "In which direction does an optimizer go, seen from the gradient?")
+def weight_goes_up():
+    return 1.6
+
+
+@misconception("predicted_weight", "You have written down what stands in .grad; the weight was asked for.")
+def gradient_for_weight():
+    return 4.0
+
+
+@misconception("predicted_weight", "The gradient has piled up at the second step, but not yet at the first.")
+def both_steps_with_the_sum():
+    return 0.2
+
+
+@misconception("predicted_steps", "What becomes of the samples that do not fill a batch?")
+def steps_without_the_rest():
+    return 18
+
+
+@misconception("predicted_steps", "So many steps take place in one epoch. How many epochs are there?")
+def steps_of_one_epoch():
+    return 7
+
+
+@misconception("predicted_steps", "Is the optimizer called for each epoch, or for each batch?")
+def one_step_an_epoch():
+    return 3
+
+
+@misconception("predicted_steps", "Does a batch go on with samples of the next epoch?")
+def steps_across_epochs():
+    return 19
+
+
+@misconception("predicted_steps", "Is the optimizer called for each sample, or for each batch?")
+def steps_for_each_sample():
+    return 150
+
+
+@misconception(
+    "predicted_best", "You take the dict for a copy. Print both addresses: best['weight'].data_ptr() and the weight's."
+)
+def taken_for_a_copy():
+    return 2.0
+
+
+@misconception("predicted_best", "What does mul_ do with the number that is there already?")
+def taken_for_fill():
+    return 10.0
+
+
+# train_step
+
+
+@misconception("train_step", "Each step also applies the gradients of all steps before it.")
+def no_zero(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    loss = loss_fn(model(xb), yb)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+@misconception("train_step", "The gradients are cleared, but at a moment when they are needed: what is left for the step?")
+def zero_after_backward(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    loss = loss_fn(model(xb), yb)
+    loss.backward()
+    optimizer.zero_grad()
+    optimizer.step()
+    return loss.item()
+
+
+@misconception("train_step", "You tidy up behind yourself, but what if somebody before you did not?")
+def zero_at_the_end_only(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    loss = loss_fn(model(xb), yb)
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss.item()
+
+
+@misconception("train_step", "The update happens before there is a gradient for this batch.")
+def step_first(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    loss = loss_fn(model(xb), yb)
+    optimizer.step()
+    optimizer.zero_grad()
+    loss.backward()
+    return loss.item()
+
+
+@misconception("train_step", "The gradients are there, and nobody uses them: do the parameters change?")
+def never_steps(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    optimizer.zero_grad()
+    loss = loss_fn(model(xb), yb)
+    loss.backward()
+    return loss.item()
+
+
+@misconception("train_step", "After an evaluation the model is still in eval mode - and stays there.")
+def no_train_mode(model, optimizer, loss_fn, xb, yb):
+    loss = loss_fn(model(xb), yb)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+@misconception("train_step", "The model is in train mode when you are done. Was it when it was called?")
+def train_mode_too_late(model, optimizer, loss_fn, xb, yb):
+    loss = loss_fn(model(xb), yb)
+    model.train()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+@misconception("train_step", "Look at the flag of the layers inside, not only at that of the model.")
+def flag_of_the_model_only(model, optimizer, loss_fn, xb, yb):
+    model.training = True
+    loss = loss_fn(model(xb), yb)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+@misconception("train_step", "Read again in which mode the model is to be left.")
+def puts_the_mode_back(model, optimizer, loss_fn, xb, yb):
+    before = model.training
+    model.train()
+    loss = loss_fn(model(xb), yb)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    model.train(before)
+    return loss.item()
+
+
+@misconception("train_step", "What you return is a tensor, and it keeps the whole graph of the batch alive.")
+def returns_the_tensor(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    loss = loss_fn(model(xb), yb)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+@misconception("train_step", "Cut off from its graph, it is still a tensor; a Python number was asked for.")
+def returns_a_detached_tensor(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    loss = loss_fn(model(xb), yb)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+@misconception("train_step", "Your loss is that of the new parameters. How often is the model called for it?")
+def loss_after_the_update(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    optimizer.zero_grad()
+    loss_fn(model(xb), yb).backward()
+    optimizer.step()
+    return loss_fn(model(xb), yb).item()
+
+
+@misconception("train_step", "The batch passes through the model more often than is needed.")
+def calls_the_model_twice(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    value = loss_fn(model(xb), yb).item()
+    optimizer.zero_grad()
+    loss_fn(model(xb), yb).backward()
+    optimizer.step()
+    return value
+
+
+@misconception("train_step", "Not every loss is symmetric: which of its arguments comes from the model?")
+def swaps_the_arguments(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    loss = loss_fn(yb, model(xb))
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+@misconception("train_step", "An optimizer remembers its earlier steps. Does the one that takes your step?")
+def makes_an_optimizer(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    own = type(optimizer)(model.parameters(), **{k: v for k, v in optimizer.param_groups[0].items() if k != "params"})
+    loss = loss_fn(model(xb), yb)
+    own.zero_grad()
+    loss.backward()
+    own.step()
+    return loss.item()
+
+
+@misconception("train_step", "The update is done; what does the caller get?")
+def step_returns_nothing(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    loss = loss_fn(model(xb), yb)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+# minibatches
+
+
+def _refuse(X, y, batch_size):
+    if len(X) != len(y) or batch_size < 1:
+        raise ValueError
+
+
+def _taken(X, y, order, batch_size):
+    for i in range(0, len(X), batch_size):
+        yield X[order[i : i + batch_size]], y[order[i : i + batch_size]]
+
+
+@misconception("minibatches", "Samples and labels were shuffled differently: each picture has somebody else's label.")
+def two_perms(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    p, q = torch.randperm(len(X), generator=generator), torch.randperm(len(X), generator=generator)
+    for i in range(0, len(X), batch_size):
+        yield X[p[i : i + batch_size]], y[q[i : i + batch_size]]
+
+
+@misconception("minibatches", "The samples have moved; look at where their labels are.")
+def labels_stay(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    order = torch.randperm(len(X), generator=generator)
+    for i in range(0, len(X), batch_size):
+        yield X[order[i : i + batch_size]], y[i : i + batch_size]
+
+
+@misconception("minibatches", "Drawing indices at random sees some samples twice and others never.")
+def with_replacement(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    for i in range(0, len(X), batch_size):
+        j = torch.randint(0, len(X), (min(batch_size, len(X) - i),), generator=generator)
+        yield X[j], y[j]
+
+
+@misconception("minibatches", "Each batch is drawn without regard to those before it: does every sample get its turn?")
+def permutes_for_each_batch(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    for i in range(0, len(X), batch_size):
+        j = torch.randperm(len(X), generator=generator)[: min(batch_size, len(X) - i)]
+        yield X[j], y[j]
+
+
+@misconception("minibatches", "Only the order of the batches changes; the same samples always travel together.")
+def shuffles_batches(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    starts = list(range(0, len(X), batch_size))
+    if starts:
+        last = starts.pop()
+        for k in torch.randperm(len(starts), generator=generator).tolist():
+            yield X[starts[k] : starts[k] + batch_size], y[starts[k] : starts[k] + batch_size]
+        yield X[last:], y[last:]
+
+
+@misconception(
+    "minibatches", "Which samples can meet in a batch? You shuffle only after they have been sorted into batches."
+)
+def shuffles_inside_batches(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    for xb, yb in zip(X.split(batch_size), y.split(batch_size), strict=True):
+        if len(xb):
+            order = torch.randperm(len(xb), generator=generator)
+            yield xb[order], yb[order]
+
+
+@misconception("minibatches", "All samples are there, once each. Print the first batch of two passes.")
+def not_shuffled(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    yield from _taken(X, y, torch.arange(len(X)), batch_size)
+
+
+@misconception("minibatches", "You begin at a random place. Who are the neighbours of a sample in each pass?")
+def begins_anywhere(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    if len(X):
+        order = (torch.arange(len(X)) + torch.randint(1, len(X) + 1, (), generator=generator)) % len(X)
+        yield from _taken(X, y, order, batch_size)
+
+
+@misconception("minibatches", "The caller's data set has been rearranged in place.")
+def in_place(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    p = torch.randperm(len(X), generator=generator)
+    X[:] = X[p]
+    y[:] = y[p]
+    for i in range(0, len(X), batch_size):
+        yield X[i : i + batch_size], y[i : i + batch_size]
+
+
+@misconception("minibatches", "10 samples in batches of 4: where are the last two?")
+def drops_the_rest(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    order = torch.randperm(len(X), generator=generator)
+    for i in range(0, len(X) - batch_size + 1, batch_size):
+        yield X[order[i : i + batch_size]], y[order[i : i + batch_size]]
+
+
+@misconception("minibatches", "What does your loop yield at the end if the batches fit exactly: 12 samples in batches of 4?")
+def one_batch_too_many(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    order = torch.randperm(len(X), generator=generator)
+    for i in range(len(X) // batch_size + 1):
+        j = order[i * batch_size : (i + 1) * batch_size]
+        yield X[j], y[j]
+
+
+@misconception(
+    "minibatches", "Splitting nothing gives one part with nothing in it. What should a data set without samples yield?"
+)
+def empty_batch(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    for j in torch.randperm(len(X), generator=generator).split(batch_size):
+        yield X[j], y[j]
+
+
+@misconception("minibatches", "This is the whole data set in random order. How many samples does one batch have?")
+def everything_at_once(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    order = torch.randperm(len(X), generator=generator)
+    if len(X):
+        yield X[order], y[order]
+
+
+@misconception("minibatches", "batch_size counts the samples of a batch, not the batches.")
+def so_many_batches(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    if len(X):
+        for j in torch.randperm(len(X), generator=generator).chunk(batch_size):
+            yield X[j], y[j]
+
+
+@misconception("minibatches", "A generator was handed over; does the call that draws the order know about it?")
+def forgets_the_generator(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    yield from _taken(X, y, torch.randperm(len(X)), batch_size)
+
+
+@misconception("minibatches", "Make two passes with one generator and compare: a generator goes on from where it is.")
+def starts_again(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    own = torch.Generator().manual_seed(generator.initial_seed())
+    yield from _taken(X, y, torch.randperm(len(X), generator=own), batch_size)
+
+
+@misconception(
+    "minibatches", "Everybody's random numbers start again after your pass. To whom does the global generator belong?"
+)
+def seeds_everybody(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+    yield from _taken(X, y, torch.randperm(len(X)), batch_size)
+
+
+@misconception("minibatches", "What if there are more labels than samples, or fewer?")
+def any_lengths(X, y, batch_size, generator):
+    if batch_size < 1:
+        raise ValueError
+    yield from _taken(X, y, torch.randperm(min(len(X), len(y)), generator=generator), batch_size)
+
+
+@misconception("minibatches", "What does a loop do whose step is negative?")
+def any_batch_size(X, y, batch_size, generator):
+    if len(X) != len(y):
+        raise ValueError
+    yield from _taken(X, y, torch.randperm(len(X), generator=generator), batch_size)
+
+
+@misconception("minibatches", "Wrong arguments raise, but another exception than the specification asks for.")
+def asserts(X, y, batch_size, generator):
+    assert len(X) == len(y)
+    assert batch_size >= 1
+    yield from _taken(X, y, torch.randperm(len(X), generator=generator), batch_size)
+
+
+@misconception("minibatches", "What you yield are the places of the samples; the samples themselves were asked for.")
+def yields_indices(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    order = torch.randperm(len(X), generator=generator)
+    for i in range(0, len(X), batch_size):
+        yield order[i : i + batch_size], order[i : i + batch_size]
+
+
+@misconception("minibatches", "The labels have become another dtype on their way.")
+def labels_to_float(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    for xb, yb in _taken(X, y, torch.randperm(len(X), generator=generator), batch_size):
+        yield xb, yb.float()
+
+
+# fit
+
+
+def _train(
+    model,
+    X,
+    y,
+    epochs,
+    batch_size,
+    lr,
+    seed,
+    *,
+    optimizer_of=lambda model, lr: torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9),
+    loss_of=F.cross_entropy,
+    order_of=lambda n, g, seed: torch.randperm(n, generator=g),
+    clear="batch",
+    new_optimizer="never",
+    step="batch",
+    drop=False,
+    training=True,
+    generator=None,
+):
+    """A loop with switches; returns for each epoch the pairs (loss, size) of its batches."""
+    optimizer = optimizer_of(model, lr)
+    g = generator or torch.Generator().manual_seed(seed)
+    model.train(training)
+    seen = []
+    for _ in range(epochs):
+        if new_optimizer == "epoch":
+            optimizer = optimizer_of(model, lr)
+        if clear == "epoch":
+            optimizer.zero_grad()
+        pairs = []
+        for j in order_of(len(X), g, seed).split(batch_size):
+            if drop and len(j) < batch_size:
+                continue
+            if new_optimizer == "batch":
+                optimizer = optimizer_of(model, lr)
+            loss = loss_of(model(X[j]), y[j])
+            if clear == "batch":
+                optimizer.zero_grad()
+            if step == "batch":
+                loss.backward()
+                optimizer.step()
+            pairs.append((loss.item(), len(j)))
+        if step == "epoch":
+            loss.backward()
+            optimizer.step()
+        seen.append(pairs)
+    return seen
+
+
+def _weighted(seen):
+    return [sum(loss * size for loss, size in pairs) / sum(size for _, size in pairs) for pairs in seen]
+
+
+@misconception("fit", "A new optimizer every epoch forgets its momentum every epoch.")
+def new_optimizer(model, X, y, *, epochs, batch_size, lr, seed):
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, new_optimizer="epoch"))
+
+
+@misconception("fit", "Where is your optimizer made? It has nothing to remember.")
+def new_optimizer_for_each_batch(model, X, y, *, epochs, batch_size, lr, seed):
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, new_optimizer="batch"))
+
+
+@misconception("fit", "Compare the order of the samples in two epochs. Where is the generator made?")
+def same_order_every_epoch(model, X, y, *, epochs, batch_size, lr, seed):
+    def order_of(n, g, seed):
+        return torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, order_of=order_of))
+
+
+@misconception("fit", "Print the first batch of two epochs: is anything shuffled?")
+def no_shuffling(model, X, y, *, epochs, batch_size, lr, seed):
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, order_of=lambda n, g, seed: torch.arange(n)))
+
+
+@misconception("fit", "The batches come in another order each epoch. Do their members change?")
+def shuffles_whole_batches(model, X, y, *, epochs, batch_size, lr, seed):
+    def order_of(n, g, seed):
+        full = n // batch_size
+        starts = torch.randperm(full, generator=g) * batch_size
+        return torch.cat([(starts[:, None] + torch.arange(batch_size)).flatten(), torch.arange(full * batch_size, n)])
+
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, order_of=order_of))
+
+
+@misconception("fit", "The small last batch counts as much as a full one in your epoch loss.")
+def unweighted(model, X, y, *, epochs, batch_size, lr, seed):
+    seen = _train(model, X, y, epochs, batch_size, lr, seed)
+    return [sum(loss for loss, _ in pairs) / len(pairs) for pairs in seen]
+
+
+@misconception("fit", "A sum over batches grows with the data set. What is it to be divided by?")
+def sum_of_losses(model, X, y, *, epochs, batch_size, lr, seed):
+    seen = _train(model, X, y, epochs, batch_size, lr, seed)
+    return [sum(loss for loss, _ in pairs) for pairs in seen]
+
+
+@misconception(
+    "fit", "You divide a sum over batches by the number of samples: by how much is one batch's mean too small in it?"
+)
+def divides_means_by_samples(model, X, y, *, epochs, batch_size, lr, seed):
+    seen = _train(model, X, y, epochs, batch_size, lr, seed)
+    return [sum(loss for loss, _ in pairs) / len(X) for pairs in seen]
+
+
+@misconception("fit", "Your epoch loss knows one batch only. Which?")
+def loss_of_the_last_batch(model, X, y, *, epochs, batch_size, lr, seed):
+    return [pairs[-1][0] for pairs in _train(model, X, y, epochs, batch_size, lr, seed)]
+
+
+@misconception("fit", "There are more entries than epochs.")
+def loss_of_every_batch(model, X, y, *, epochs, batch_size, lr, seed):
+    return [loss for pairs in _train(model, X, y, epochs, batch_size, lr, seed) for loss, _ in pairs]
+
+
+@misconception(
+    "fit", "At which parameters is the loss of a batch asked for: those it met, or those at the end of the epoch?"
+)
+def loss_at_the_end_of_the_epoch(model, X, y, *, epochs, batch_size, lr, seed):
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+    g, history = torch.Generator().manual_seed(seed), []
+    for _ in range(epochs):
+        model.train()
+        for j in torch.randperm(len(X), generator=g).split(batch_size):
+            optimizer.zero_grad()
+            F.cross_entropy(model(X[j]), y[j]).backward()
+            optimizer.step()
+        with torch.no_grad():
+            history.append(F.cross_entropy(model(X), y).item())
+    return history
+
+
+@misconception("fit", "What does cross_entropy do with the model's outputs itself? It must not be done twice.")
+def softmax_first(model, X, y, *, epochs, batch_size, lr, seed):
+    def loss_of(output, target):
+        return F.cross_entropy(output.softmax(dim=1), target)
+
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, loss_of=loss_of))
+
+
+@misconception("fit", "Classes are no quantities: which loss does the specification name?")
+def squared_error(model, X, y, *, epochs, batch_size, lr, seed):
+    def loss_of(output, target):
+        return F.mse_loss(output, F.one_hot(target, output.shape[1]).to(output.dtype))
+
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, loss_of=loss_of))
+
+
+@misconception("fit", "Your steps are as large as the batch: is its loss a sum or a mean?")
+def sum_over_the_batch(model, X, y, *, epochs, batch_size, lr, seed):
+    def loss_of(output, target):
+        return F.cross_entropy(output, target, reduction="sum")
+
+    seen = _train(model, X, y, epochs, batch_size, lr, seed, loss_of=loss_of)
+    return [sum(loss for loss, _ in pairs) / len(X) for pairs in seen]
+
+
+@misconception("fit", "Gradients of all batches of an epoch pile up: when are they cleared?")
+def zero_per_epoch(model, X, y, *, epochs, batch_size, lr, seed):
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, clear="epoch"))
+
+
+@misconception("fit", "Gradients of all batches of all epochs pile up: when are they cleared?")
+def never_clears(model, X, y, *, epochs, batch_size, lr, seed):
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, clear="never"))
+
+
+@misconception("fit", "Most batches leave no trace in the parameters: in which loop does the step stand?")
+def one_step_for_an_epoch(model, X, y, *, epochs, batch_size, lr, seed):
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, step="epoch"))
+
+
+@misconception("fit", "Losses are computed, but does the model learn anything from them?")
+def learns_nothing(model, X, y, *, epochs, batch_size, lr, seed):
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, step="never"))
+
+
+@misconception("fit", "One argument of your optimizer is missing: it has no momentum.")
+def no_momentum(model, X, y, *, epochs, batch_size, lr, seed):
+    def optimizer_of(model, lr):
+        return torch.optim.SGD(model.parameters(), lr=lr)
+
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, optimizer_of=optimizer_of))
+
+
+@misconception("fit", "It learns, but not with the optimizer that was asked for.")
+def adam(model, X, y, *, epochs, batch_size, lr, seed):
+    def optimizer_of(model, lr):
+        return torch.optim.Adam(model.parameters(), lr=lr)
+
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, optimizer_of=optimizer_of))
+
+
+@misconception("fit", "With 10 samples in batches of 4, two of them are never looked at.")
+def drops_the_last_batch(model, X, y, *, epochs, batch_size, lr, seed):
+    drop = len(X) > batch_size
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, drop=drop))
+
+
+@misconception("fit", "How many batches does one epoch have in your loop? batch_size seems to make no difference.")
+def one_batch_for_all(model, X, y, *, epochs, batch_size, lr, seed):
+    return _weighted(_train(model, X, y, epochs, len(X), lr, seed))
+
+
+@misconception("fit", "Same seed, different result: something draws from the global generator.")
+def global_rng(model, X, y, *, epochs, batch_size, lr, seed):
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, generator=torch.default_generator))
+
+
+@misconception("fit", "Everybody's random numbers start again when you train. To whom does the global generator belong?")
+def seeds_the_global_generator(model, X, y, *, epochs, batch_size, lr, seed):
+    torch.manual_seed(seed)
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, generator=torch.default_generator))
+
+
+@misconception("fit", "Whatever the seed is, your generator starts from the same place.")
+def ignores_the_seed(model, X, y, *, epochs, batch_size, lr, seed):
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, 0))
+
+
+@misconception("fit", "In which mode is the model when it is trained? It may come from an evaluation.")
+def stays_in_eval_mode(model, X, y, *, epochs, batch_size, lr, seed):
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, training=model.training))
+
+
+@misconception("fit", "Your history holds tensors with their graphs; keep numbers.")
+def tensor_history(model, X, y, *, epochs, batch_size, lr, seed):
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+    g, history = torch.Generator().manual_seed(seed), []
+    model.train()
+    for _ in range(epochs):
+        total = 0.0
+        for j in torch.randperm(len(X), generator=g).split(batch_size):
+            loss = F.cross_entropy(model(X[j]), y[j])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total = total + loss * len(j)
+        history.append(total / len(X))
+    return history
+
+
+@misconception("fit", "The history of the whole training was asked for; you return its end.")
+def returns_the_last_loss(model, X, y, *, epochs, batch_size, lr, seed):
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed))[-1]
+
+
+@misconception("fit", "Look at where your return stands: how many epochs take place?")
+def returns_inside_the_loop(model, X, y, *, epochs, batch_size, lr, seed):
+    return _weighted(_train(model, X, y, 1, batch_size, lr, seed))
+
+
+@misconception("fit", "Each label belongs to a sample. Is it still the same one after shuffling?")
+def loses_the_labels(model, X, y, *, epochs, batch_size, lr, seed):
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+    g, history = torch.Generator().manual_seed(seed), []
+    model.train()
+    for _ in range(epochs):
+        total, start = 0.0, 0
+        for j in torch.randperm(len(X), generator=g).split(batch_size):
+            loss = F.cross_entropy(model(X[j]), y[start : start + len(j)])
+            start += len(j)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(j)
+        history.append(total / len(X))
+    return history
+
+
+# fit_early_stopping
+
+
+def _stop(
+    model,
+    train_epoch,
+    val_loss,
+    max_epochs,
+    patience,
+    *,
+    keep=lambda model: copy.deepcopy(model.state_dict()),
+    improves=lambda loss, best, last: loss < best,
+    put_back=lambda model, state: model.load_state_dict(state, strict=False),
+    in_a_row=True,
+):
+    best_epoch, best, last, kept, bad = -1, math.inf, math.inf, None, 0
+    for epoch in range(max_epochs):
+        train_epoch()
+        loss = val_loss()
+        if improves(loss, best, last):
+            best_epoch, best, kept, bad = epoch, loss, keep(model), bad * (not in_a_row)
+        else:
+            bad += 1
+            if bad >= patience:
+                break
+        last = loss
+    if kept is not None:
+        put_back(model, kept)
+    return best_epoch, best
+
+
+@misconception("fit_early_stopping", "The 'best' weights you kept have gone on changing: state_dict() does not copy.")
+def alias(model, train_epoch, val_loss, *, max_epochs, patience):
+    return _stop(model, train_epoch, val_loss, max_epochs, patience, keep=lambda model: model.state_dict())
+
+
+@misconception("fit_early_stopping", "The 'best' weights you kept have gone on changing: state_dict() does not copy.")
+def shallow_copy(model, train_epoch, val_loss, *, max_epochs, patience):
+    return _stop(model, train_epoch, val_loss, max_epochs, patience, keep=lambda model: dict(model.state_dict()))
+
+
+@misconception("fit_early_stopping", "You remember the best epoch but hand back the last weights.")
+def no_restore(model, train_epoch, val_loss, *, max_epochs, patience):
+    return _stop(model, train_epoch, val_loss, max_epochs, patience, put_back=lambda model, state: None)
+
+
+@misconception("fit_early_stopping", "You compare with the previous epoch instead of the best one.")
+def compares_with_the_previous(model, train_epoch, val_loss, *, max_epochs, patience):
+    return _stop(model, train_epoch, val_loss, max_epochs, patience, improves=lambda loss, best, last: loss < last)
+
+
+@misconception("fit_early_stopping", "Is a loss that is equal to the best one an improvement?")
+def plateau_improves(model, train_epoch, val_loss, *, max_epochs, patience):
+    def improves(loss, best, last):
+        return loss <= best
+
+    return _stop(model, train_epoch, val_loss, max_epochs, patience, improves=improves)
+
+
+@misconception("fit_early_stopping", "Every comparison with nan is false. What does `not loss >= best` say then?")
+def nan_improves(model, train_epoch, val_loss, *, max_epochs, patience):
+    return _stop(model, train_epoch, val_loss, max_epochs, patience, improves=lambda loss, best, last: not loss >= best)
+
+
+@misconception(
+    "fit_early_stopping",
+    "BatchNorm's running statistics belong to the best epoch as well; parameters alone are not the state.",
+)
+def params_only(model, train_epoch, val_loss, *, max_epochs, patience):
+    def keep(model):
+        return {name: p.detach().clone() for name, p in model.named_parameters()}
+
+    return _stop(model, train_epoch, val_loss, max_epochs, patience, keep=keep)
+
+
+@misconception("fit_early_stopping", "Count the bad epochs until you stop: it is one too many.")
+def one_epoch_too_long(model, train_epoch, val_loss, *, max_epochs, patience):
+    return _stop(model, train_epoch, val_loss, max_epochs, patience + 1)
+
+
+@misconception(
+    "fit_early_stopping", "Bad epochs count if they follow each other. What happens to your count at an improvement?"
+)
+def never_counts_again(model, train_epoch, val_loss, *, max_epochs, patience):
+    return _stop(model, train_epoch, val_loss, max_epochs, patience, in_a_row=False)
+
+
+@misconception("fit_early_stopping", "It goes on to the end, whatever the losses are: what is `patience` for?")
+def never_stops(model, train_epoch, val_loss, *, max_epochs, patience):
+    return _stop(model, train_epoch, val_loss, max_epochs, math.inf)
+
+
+@misconception("fit_early_stopping", "One argument is not used anywhere: how many epochs are there at most?")
+def without_a_maximum(model, train_epoch, val_loss, *, max_epochs, patience):
+    return _stop(model, train_epoch, val_loss, max_epochs + 12, patience)
+
+
+@misconception("fit_early_stopping", "Compare the parameters with those after each epoch: your copy is a little old.")
+def keeps_the_state_before(model, train_epoch, val_loss, *, max_epochs, patience):
+    states = [copy.deepcopy(model.state_dict())]
+
+    def train_and_keep():
+        states.append(copy.deepcopy(model.state_dict()))
+        return train_epoch()
+
+    return _stop(model, train_and_keep, val_loss, max_epochs, patience, keep=lambda model: states[-1])
+
+
+@misconception(
+    "fit_early_stopping", "If nothing ever improves, the model is to stay as it is then. Which weights do you put back?"
+)
+def puts_the_first_state_back(model, train_epoch, val_loss, *, max_epochs, patience):
+    first = copy.deepcopy(model.state_dict())
+    best_epoch, best = _stop(model, train_epoch, val_loss, max_epochs, patience)
+    if best_epoch < 0:
+        model.load_state_dict(first)
+    return best_epoch, best
+
+
+@misconception("fit_early_stopping", "Epochs are numbered from 0.")
+def counts_from_one(model, train_epoch, val_loss, *, max_epochs, patience):
+    best_epoch, best = _stop(model, train_epoch, val_loss, max_epochs, patience)
+    return (best_epoch + 1 if best_epoch >= 0 else -1), best
+
+
+@misconception("fit_early_stopping", "You return where the training ended, not where it was best.")
+def returns_the_last_epoch(model, train_epoch, val_loss, *, max_epochs, patience):
+    losses = []
+
+    def val_and_note():
+        losses.append(val_loss())
+        return losses[-1]
+
+    best_epoch, best = _stop(model, train_epoch, val_and_note, max_epochs, patience)
+    return (-1, best) if best_epoch < 0 else (len(losses) - 1, losses[-1])
+
+
+@misconception("fit_early_stopping", "An optimizer still holds the old parameters: are those in the model the same objects?")
+def new_parameter_objects(model, train_epoch, val_loss, *, max_epochs, patience):
+    def put_back(model, kept):
+        model.__dict__.update(kept.__dict__)
+
+    return _stop(model, train_epoch, val_loss, max_epochs, patience, keep=copy.deepcopy, put_back=put_back)
+
+
+@misconception("fit_early_stopping", "val_loss() computes something, each time anew. How often is it called in an epoch?")
+def validates_twice(model, train_epoch, val_loss, *, max_epochs, patience):
+    best_epoch, best, kept, bad = -1, math.inf, None, 0
+    for epoch in range(max_epochs):
+        train_epoch()
+        if val_loss() < best:
+            best_epoch, best, kept, bad = epoch, val_loss(), copy.deepcopy(model.state_dict()), 0
+        else:
+            bad += 1
+            if bad >= patience:
+                break
+    if kept is not None:
+        model.load_state_dict(kept)
+    return best_epoch, best
+
+
+@misconception("fit_early_stopping", "Which comes first in an epoch, training or validation?")
+def validates_first(model, train_epoch, val_loss, *, max_epochs, patience):
+    losses = []
+
+    def validate():
+        losses.append(val_loss())
+
+    return _stop(model, validate, lambda: (train_epoch(), losses[-1])[1], max_epochs, patience)
+
+
+@misconception("fit_early_stopping", "Can train_epoch() learn anything in the context in which you call it?")
+def trains_without_gradients(model, train_epoch, val_loss, *, max_epochs, patience):
+    with torch.no_grad():
+        return _stop(model, train_epoch, val_loss, max_epochs, patience)

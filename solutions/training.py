@@ -1,0 +1,73 @@
+"""Reference solutions: training."""
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+predicted_weight = 0.4
+predicted_steps = 21
+predicted_best = 20.0
+
+
+def train_step(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    loss_fn: Callable[[Tensor, Tensor], Tensor],
+    xb: Tensor,
+    yb: Tensor,
+) -> float:
+    model.train()
+    loss = loss_fn(model(xb), yb)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def minibatches(X: Tensor, y: Tensor, batch_size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    if len(X) != len(y):
+        raise ValueError(f"there are {len(X)} samples and {len(y)} labels")
+    if batch_size < 1:
+        raise ValueError(f"a batch cannot have {batch_size} samples")
+    order = torch.randperm(len(X), generator=generator)
+    for start in range(0, len(X), batch_size):
+        chosen = order[start : start + batch_size]
+        yield X[chosen], y[chosen]
+
+
+def fit(model: nn.Module, X: Tensor, y: Tensor, *, epochs: int, batch_size: int, lr: float, seed: int) -> list[float]:
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+    generator = torch.Generator().manual_seed(seed)
+    history = []
+    for _ in range(epochs):
+        total = 0.0
+        for xb, yb in minibatches(X, y, batch_size, generator):
+            total += len(xb) * train_step(model, optimizer, F.cross_entropy, xb, yb)
+        history.append(total / len(X))
+    return history
+
+
+def fit_early_stopping(
+    model: nn.Module,
+    train_epoch: Callable[[], Any],
+    val_loss: Callable[[], float],
+    *,
+    max_epochs: int,
+    patience: int,
+) -> tuple[int, float]:
+    best_epoch, best_loss, best_state = -1, math.inf, None
+    for epoch in range(max_epochs):
+        train_epoch()
+        loss = val_loss()
+        if loss < best_loss:
+            best_epoch, best_loss, best_state = epoch, loss, copy.deepcopy(model.state_dict())
+        elif epoch - best_epoch >= patience:
+            break
+    if best_state is not None:
+        model.load_state_dict(best_state)
+    return best_epoch, best_loss
