@@ -98,7 +98,6 @@ class _TopicFields(msgspec.Struct, frozen=True, kw_only=True):
 
 class _CourseFields(msgspec.Struct, frozen=True, kw_only=True):
     title: _Text
-    package: _Text | None = None
     topics: dict[str, _TopicFields]
     draws: _Draws = 3
     limits: _LimitsEntry = _LimitsEntry()
@@ -123,12 +122,7 @@ class TopicEntry(msgspec.Struct, frozen=True, kw_only=True):
 class Course:
     """A course that has been checked. `topics` are in the order of course.yml; `root` is the folder that holds it.
 
-<<<<<<< Updated upstream
     `tolerances` are by dtype name: float64, float32, float16, bfloat16; `cuda_tolerances` are those that differ on a GPU.
-=======
-    `tolerances` are by dtype name: float64, float32, float16, bfloat16. `package` is what students install, in pip's
-    words, e.g. `autograde-torch==1.0`; empty where the release carries it.
->>>>>>> Stashed changes
     """
 
     title: str
@@ -138,15 +132,11 @@ class Course:
     limits: Limits = field(default_factory=Limits)
     tolerances: dict[str, float] = field(default_factory=lambda: msgspec.structs.asdict(_TolerancesEntry()))
     late: LatePolicy | None = None
-<<<<<<< Updated upstream
     cuda_tolerances: dict[str, float] = field(default_factory=dict)
 
     def tolerances_on(self, device: str) -> dict[str, float]:
         """The tolerances for results of this device."""
         return self.tolerances | self.cuda_tolerances if device.startswith("cuda") else self.tolerances
-=======
-    package: str = ""
->>>>>>> Stashed changes
 
 
 def load_course(path: Path) -> Course:
@@ -187,7 +177,6 @@ def load_course(path: Path) -> Course:
         tolerances=msgspec.structs.asdict(fields.tolerances),
         cuda_tolerances=_given(fields.cuda_tolerances),
         late=fields.late,
-        package=fields.package or "",
     )
 
 

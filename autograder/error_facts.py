@@ -5,12 +5,7 @@ from __future__ import annotations
 import dis
 import linecache
 import re
-<<<<<<< Updated upstream
 from pathlib import Path
-=======
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
->>>>>>> Stashed changes
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -22,7 +17,7 @@ from autograder.observation import ErrorFact, SourceLine
 from autograder.tensor_facts import is_tensor
 from autograder.type_names import base_names, type_name
 
-__all__ = ["describe_error", "in_words", "own_frames", "safe_text"]
+__all__ = ["describe_error", "in_words", "safe_text"]
 
 _MESSAGE_LIMIT = 500
 _ARGUMENTS_LIMIT = 400
@@ -34,27 +29,6 @@ _Base: Any = torch._C.TensorBase
 _DTYPE, _SHAPE, _DEVICE = _Base.dtype.__get__, _Base.shape.__get__, _Base.device.__get__
 _CODE_NAME = type(lambda: None).__dict__["__qualname__"].__get__
 _Function = type(lambda: None)
-_Locate = Callable[[FrameType], int | None]
-
-
-def _by_filename(frame: FrameType) -> int | None:
-    match = _STUDENT_FILE.fullmatch(frame.f_code.co_filename)
-    return None if match is None else int(match[1] or 0)
-
-
-_cell_of: _Locate = _by_filename
-
-
-@contextmanager
-def own_frames(locate: _Locate) -> Iterator[None]:
-    """Within the context, `locate` tells which frames are the student's: the number of their cell, 0 for a plain file,
-    None for a frame of anybody else. Elsewhere the name of a frame's file tells it."""
-    global _cell_of
-    before, _cell_of = _cell_of, locate
-    try:
-        yield
-    finally:
-        _cell_of = before
 
 
 def describe_error(error: BaseException) -> ErrorFact:
@@ -109,6 +83,11 @@ def _steps(trace: TracebackType | None) -> list[TracebackType]:
         found.append(trace)
         trace = trace.tb_next
     return found
+
+
+def _cell_of(frame: FrameType) -> int | None:
+    match = _STUDENT_FILE.fullmatch(frame.f_code.co_filename)
+    return None if match is None else int(match[1] or 0)
 
 
 def _line_at(step: TracebackType) -> SourceLine:

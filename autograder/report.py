@@ -8,6 +8,7 @@ submission picked to carry the hidden check's source or inputs out.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,10 +17,9 @@ from typing import Literal
 
 from autograder.class_page import write_index
 from autograder.jobs import CellReport, Outcome
-from autograder.observation import ErrorFact
-from autograder.pages import Label, page_path, points_text, readable, write
-from autograder.results import TopicResult
-from autograder.task_view import TaskView, outcome_label, task_view
+from autograder.observation import ErrorFact, SourceLine
+from autograder.pages import OUTCOMES, Label, page_path, points_text, readable, task_state, write
+from autograder.results import CheckResult, Diagnosis, TaskResult, TopicResult
 
 __all__ = ["Audience", "write_index", "write_page"]
 
@@ -46,6 +46,43 @@ class _CellView:
 
 
 @dataclass(frozen=True)
+class _CheckView:
+    state: Label
+    sentence: str
+    label: str
+    details: tuple[str, ...]
+    found: tuple[str, ...]
+    line: str
+
+
+@dataclass(frozen=True)
+class _DiagnosisView:
+    kicker: str
+    feedback: str
+
+
+@dataclass(frozen=True)
+class _CodeLine:
+    text: str
+    marked: bool
+
+
+@dataclass(frozen=True)
+class _TaskView:
+    name: str
+    state: Label
+    points: str
+    earned: str
+    passed: int
+    notes: tuple[str, ...]
+    diagnoses: tuple[_DiagnosisView, ...]
+    checks: tuple[_CheckView, ...]
+    source: tuple[_CodeLine, ...]
+    open: bool
+    folded: str
+
+
+@dataclass(frozen=True)
 class _TopicView:
     title: str
     student: str
@@ -58,7 +95,7 @@ class _TopicView:
     warnings: tuple[_Warning, ...]
     facts: tuple[tuple[str, str], ...]
     cells: tuple[_CellView, ...]
-    tasks: tuple[TaskView, ...]
+    tasks: tuple[_TaskView, ...]
     machinery: tuple[tuple[str, str], ...]
     footer: tuple[str, ...]
 
@@ -99,7 +136,7 @@ def _topic_view(result: TopicResult, *, instructor: bool) -> _TopicView:
             ("Confinement", _confinement(result)),
         ),
         cells=tuple(_cell_view(cell) for cell in result.cells if _worth_telling(cell)),
-        tasks=tuple(task_view(task, instructor=instructor) for task in result.tasks),
+        tasks=tuple(_task_view(task, instructor=instructor) for task in result.tasks),
         machinery=tuple(_machinery(result)) if instructor else (),
         footer=_footer(result),
     )
@@ -160,12 +197,17 @@ def _cell_name(number: int) -> str:
     return f"Cell {number}" if number else "Your file"
 
 
+def _outcome(outcome: Outcome) -> Label:
+    symbol, word = OUTCOMES[outcome]
+    return Label(str(outcome), symbol, word)
+
+
 def _cell_view(cell: CellReport) -> _CellView:
     error = cell.error
     output = readable(cell.output)
     return _CellView(
         name=_cell_name(cell.number),
-        state=outcome_label(cell.outcome),
+        state=_outcome(cell.outcome),
         note=cell.note,
         error=_error_sentence(error) if error else "",
         line=error.at.text.strip() if error and error.at else "",
@@ -178,7 +220,6 @@ def _error_sentence(error: ErrorFact) -> str:
     place = f" in line {error.at.line}" if error.at else ""
     message = error.message.replace("`", "'")
     return f"`{error.type}`{place}: {message}" if message else f"`{error.type}`{place}."
-<<<<<<< Updated upstream
 
 
 def _task_view(task: TaskResult, *, instructor: bool) -> _TaskView:
@@ -281,5 +322,3 @@ def _devices(result: TopicResult) -> str:
         return result.device
     gpu = result.completed.versions.get("gpu", result.completed.device)
     return f"{result.device}; what had to wait for a GPU ran on {gpu} later"
-=======
->>>>>>> Stashed changes
