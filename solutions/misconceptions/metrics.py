@@ -1,0 +1,477 @@
+"""Wrong solutions that students write, each with the sentence that helps."""
+
+import torch
+
+from autograder import misconception
+
+
+@misconception("predicted_share", "All of them agree, but who is compared with whom? Look at both shapes.")
+def each_with_its_own():
+    return 1.0
+
+
+@misconception("predicted_share", "Everything is compared with everything, and class 2 stands there more than once.")
+def diagonal_only():
+    return 0.25
+
+
+@misconception("predicted_share", "Count once more: in how many of the 16 places do row and column agree?")
+def one_pair_counted_once():
+    return 5 / 16
+
+
+@misconception("predicted_share", "A share lies between 0 and 1.")
+def number_of_agreements():
+    return 6.0
+
+
+@misconception("predicted_count", "Write the line without `+=`: how often is something written, and which number is it?")
+def counted_all():
+    return 3
+
+
+@misconception("predicted_count", "Does an index with repetitions do nothing at all? Something is written to that place.")
+def counted_nothing():
+    return 0
+
+
+@misconception("predicted_count", "Is there a first time that counts differently from the other two?")
+def counted_repetitions():
+    return 2
+
+
+def _checked(logits, labels):
+    if len(logits) == 0 or labels.shape != logits.shape[:1]:
+        raise ValueError
+
+
+@misconception("accuracy", "The largest entry of a COLUMN says which sample likes the class best.")
+def over_the_samples(logits, labels):
+    _checked(logits, labels)
+    best = logits.argmax(0).repeat(len(labels))[: len(labels)]
+    return (best == labels).double().mean().item()
+
+
+@misconception("accuracy", "Look at the shape of what argmax gives you: how many samples are there, and how many numbers?")
+def over_the_samples_as_it_is(logits, labels):
+    _checked(logits, labels)
+    return (logits.argmax(0) == labels).double().mean().item()
+
+
+@misconception("accuracy", "Without a dim, argmax gives one number for the whole table.")
+def over_everything(logits, labels):
+    _checked(logits, labels)
+    return (logits.argmax() == labels).double().mean().item()
+
+
+@misconception("accuracy", "You compare with the class that the model likes least.")
+def with_the_smallest(logits, labels):
+    _checked(logits, labels)
+    return (logits.argmin(1) == labels).double().mean().item()
+
+
+@misconception("accuracy", "The largest value of a row is not the place where it stands.")
+def values_for_places(logits, labels):
+    _checked(logits, labels)
+    return (logits.max(1).values == labels).double().mean().item()
+
+
+@misconception("accuracy", "A class may also be the best one if its logit is small or negative.")
+def only_clear_predictions(logits, labels):
+    _checked(logits, labels)
+    value, place = logits.max(1)
+    return ((place == labels) & (value > 1.0)).double().mean().item()
+
+
+@misconception("accuracy", "Return a Python number, not a tensor.")
+def as_a_tensor(logits, labels):
+    _checked(logits, labels)
+    return (logits.argmax(1) == labels).double().mean()
+
+
+@misconception("accuracy", "This is the share of mistakes.")
+def error_rate(logits, labels):
+    _checked(logits, labels)
+    return (logits.argmax(1) != labels).double().mean().item()
+
+
+@misconception("accuracy", "You have counted the right ones. Which share of all is that?")
+def number_of_hits(logits, labels):
+    _checked(logits, labels)
+    return float((logits.argmax(1) == labels).sum())
+
+
+@misconception("accuracy", "A share of one half is 0.5 here, and not 50.")
+def percent(logits, labels):
+    _checked(logits, labels)
+    return 100 * (logits.argmax(1) == labels).double().mean().item()
+
+
+@misconception("accuracy", "By what do you divide: by the number of samples, or by the number of logits?")
+def divided_by_all_entries(logits, labels):
+    _checked(logits, labels)
+    return (logits.argmax(1) == labels).sum().item() / logits.numel()
+
+
+@misconception("accuracy", "Two digits are enough for a person who reads the number, but who has asked you to round it?")
+def rounded(logits, labels):
+    _checked(logits, labels)
+    return round((logits.argmax(1) == labels).double().mean().item(), 2)
+
+
+@misconception("accuracy", "One mistake, and nothing is left of the others: is it all or nothing?")
+def all_or_nothing(logits, labels):
+    _checked(logits, labels)
+    return float((logits.argmax(1) == labels).all())
+
+
+@misconception("accuracy", "The dtype of the logits decides how exact your mean is. Try bfloat16.")
+def mean_in_the_logits_dtype(logits, labels):
+    _checked(logits, labels)
+    return (logits.argmax(1) == labels).to(logits.dtype).mean().item()
+
+
+@misconception("accuracy", "float64 logits may differ by less than float32 can tell.")
+def in_single_precision(logits, labels):
+    _checked(logits, labels)
+    return (logits.float().argmax(1) == labels).double().mean().item()
+
+
+@misconception("accuracy", "Logits from a model require grad, and NumPy refuses them.")
+def through_numpy(logits, labels):
+    _checked(logits, labels)
+    return float((logits.double().numpy().argmax(axis=1) == labels.numpy()).mean())
+
+
+@misconception("accuracy", "Your way of looking up a class works with int64 labels only.")
+def needs_int64(logits, labels):
+    _checked(logits, labels)
+    own = logits.gather(1, labels.unsqueeze(1)).squeeze(1)
+    return (own == logits.max(1).values).double().mean().item()
+
+
+@misconception("accuracy", "Labels of shape (N, 1) are compared with everything. Where do you look at their shape?")
+def any_shape(logits, labels):
+    if len(logits) == 0:
+        raise ValueError
+    return (logits.argmax(1) == labels).double().mean().item()
+
+
+@misconception("accuracy", "You look at how many labels there are. Is (N, 1) the shape that is asked for?")
+def any_shape_of_that_size(logits, labels):
+    if len(logits) == 0 or labels.numel() != len(logits):
+        raise ValueError
+    return (logits.argmax(1) == labels.reshape(-1)).double().mean().item()
+
+
+@misconception("accuracy", "The length of labels is right. What else belongs to a shape?")
+def any_shape_of_that_length(logits, labels):
+    if len(logits) == 0 or labels.shape[:1] != logits.shape[:1]:
+        raise ValueError
+    return (logits.argmax(1) == labels).double().mean().item()
+
+
+@misconception("accuracy", "You look at how many dimensions labels has. Must it not have as many entries as there are rows?")
+def any_vector(logits, labels):
+    if len(logits) == 0 or labels.dim() != 1:
+        raise ValueError
+    n = min(len(logits), len(labels))
+    return (logits.argmax(1)[:n] == labels[:n]).sum().item() / len(logits)
+
+
+@misconception("accuracy", "An empty batch gives nan instead of an error.")
+def nan_for_nothing(logits, labels):
+    if labels.shape != logits.shape[:1]:
+        raise ValueError
+    return (logits.argmax(1) == labels).double().mean().item()
+
+
+@misconception("accuracy", "Is a model that has seen no sample always wrong? The specification asks for an error.")
+def zero_for_nothing(logits, labels):
+    if labels.shape != logits.shape[:1]:
+        raise ValueError
+    return (logits.argmax(1) == labels).sum().item() / max(len(labels), 1)
+
+
+@misconception("accuracy", "A division by zero raises, but not the error that the specification asks for.")
+def lets_the_division_fail(logits, labels):
+    if labels.shape != logits.shape[:1]:
+        raise ValueError
+    return (logits.argmax(1) == labels).sum().item() / len(labels)
+
+
+@misconception("accuracy", "You notice what is wrong with the input. Which error is asked for?")
+def asserts(logits, labels):
+    assert len(logits)
+    assert labels.shape == logits.shape[:1]
+    return (logits.argmax(1) == labels).double().mean().item()
+
+
+def _counted(preds, labels, num_classes):
+    return torch.bincount(labels * num_classes + preds, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+@misconception("confusion_matrix", "The same pair twice counts once: does `+=` with an index add up?")
+def indexed_sum(preds, labels, num_classes):
+    M = torch.zeros(num_classes, num_classes, dtype=torch.int64, device=preds.device)
+    M[labels, preds] += 1
+    return M
+
+
+@misconception("confusion_matrix", "What you return says whether a pair occurs, and in which dtype?")
+def occurrence(preds, labels, num_classes):
+    return _counted(preds, labels, num_classes) > 0
+
+
+@misconception("confusion_matrix", "In your matrix the columns are the true classes. Which way round is asked for?")
+def transposed(preds, labels, num_classes):
+    return _counted(labels, preds, num_classes)
+
+
+@misconception(
+    "confusion_matrix", "i taken for j, and j taken for i, are different mistakes. Yours counts both in both places."
+)
+def symmetric(preds, labels, num_classes):
+    M = _counted(preds, labels, num_classes)
+    return M + M.T
+
+
+@misconception("confusion_matrix", "How large is your matrix if the highest class never occurs?")
+def size_from_the_data(preds, labels, num_classes):
+    size = int(max(preds.max(), labels.max())) + 1 if len(preds) else 0
+    return _counted(preds, labels, size) if size else torch.zeros(0, 0, dtype=torch.int64)
+
+
+@misconception("confusion_matrix", "How large is your matrix if there is no sample? The number of classes is known.")
+def nothing_for_nothing(preds, labels, num_classes):
+    return _counted(preds, labels, num_classes) if len(preds) else torch.zeros(0, 0, dtype=torch.int64)
+
+
+@misconception("confusion_matrix", "An empty tensor has no largest element. Do you need one?")
+def fails_without_samples(preds, labels, num_classes):
+    assert int(torch.stack([preds, labels]).max()) < num_classes
+    return _counted(preds, labels, num_classes)
+
+
+@misconception("confusion_matrix", "bincount makes its result as long as the largest number requires. How long must it be?")
+def without_a_minlength(preds, labels, num_classes):
+    return torch.bincount(labels * num_classes + preds).reshape(num_classes, num_classes)
+
+
+@misconception("confusion_matrix", "Only those classes get a row that occur among the labels.")
+def rows_of_known_classes(preds, labels, num_classes):
+    rows = [torch.bincount(preds[labels == k], minlength=num_classes) for k in labels.unique()]
+    return torch.stack(rows) if rows else torch.zeros(num_classes, num_classes, dtype=torch.int64)
+
+
+@misconception(
+    "confusion_matrix", "Two different pairs get the same number in your function. Which factor keeps them apart?"
+)
+def factor_too_small(preds, labels, num_classes):
+    pairs = labels * (num_classes - 1) + preds
+    return torch.bincount(pairs, minlength=num_classes**2)[: num_classes**2].reshape(num_classes, num_classes)
+
+
+@misconception("confusion_matrix", "The correct predictions are missing: what belongs on the diagonal?")
+def mistakes_only(preds, labels, num_classes):
+    return _counted(preds, labels, num_classes).fill_diagonal_(0)
+
+
+@misconception("confusion_matrix", "Only the correct predictions are counted. Where are the mistakes?")
+def diagonal_alone(preds, labels, num_classes):
+    return _counted(preds, labels, num_classes).diagonal().diag()
+
+
+@misconception("confusion_matrix", "The rows of your matrix have the sum 1. Are counts asked for, or shares?")
+def shares_of_rows(preds, labels, num_classes):
+    M = _counted(preds, labels, num_classes).double()
+    return M / M.sum(1, keepdim=True).clamp(min=1)
+
+
+@misconception("confusion_matrix", "The numbers are right. Which dtype do counts have here?")
+def floats(preds, labels, num_classes):
+    return _counted(preds, labels, num_classes).float()
+
+
+@misconception("confusion_matrix", "The numbers are right. How many bits are asked for?")
+def int32(preds, labels, num_classes):
+    return _counted(preds, labels, num_classes).int()
+
+
+@misconception("confusion_matrix", "What happens in your matrix to the 256th sample of a kind?")
+def overflows(preds, labels, num_classes):
+    M = torch.zeros(num_classes * num_classes, dtype=torch.uint8)
+    M.index_add_(0, labels * num_classes + preds, torch.ones(len(preds), dtype=torch.uint8))
+    return M.reshape(num_classes, num_classes).long()
+
+
+@misconception(
+    "confusion_matrix", "Your counts were kept in a short floating dtype for a while. How far can one count in it?"
+)
+def counts_in_bfloat16(preds, labels, num_classes):
+    return _counted(preds, labels, num_classes).to(torch.bfloat16).long()
+
+
+@misconception("confusion_matrix", "Look at labels after the call. Whose tensor is it?")
+def changes_the_labels(preds, labels, num_classes):
+    labels *= num_classes
+    labels += preds
+    return torch.bincount(labels, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+@misconception("confusion_matrix", "The numbers are right. What kind of thing is asked for?")
+def as_a_list(preds, labels, num_classes):
+    return _counted(preds, labels, num_classes).tolist()
+
+
+@misconception("confusion_matrix", "The numbers are right, but they stand in one long row.")
+def flat(preds, labels, num_classes):
+    return _counted(preds, labels, num_classes).flatten()
+
+
+@misconception("confusion_matrix", "One class too many: with C classes the highest is C - 1.")
+def one_class_too_many(preds, labels, num_classes):
+    return _counted(preds, labels, num_classes + 1)
+
+
+def _f1(M):
+    denominators = M.sum(0) + M.sum(1)
+    return torch.where(denominators == 0, 0.0, 2 * M.diagonal() / denominators)
+
+
+@misconception("macro_f1", "That is the accuracy (the micro average): do rare classes count as much as the others?")
+def micro(M):
+    M = M.double()
+    return float(M.diagonal().sum() / M.sum().clamp(min=1))
+
+
+@misconception("macro_f1", "Each class counts as much as it has samples. Which mean is asked for?")
+def weighted(M):
+    M = M.double()
+    return float((_f1(M) * M.sum(1)).sum() / M.sum().clamp(min=1))
+
+
+@misconception("macro_f1", "This is the mean recall: you look along the rows only.")
+def recall_only(M):
+    M = M.double()
+    return float((M.diagonal() / M.sum(1).clamp(min=1)).mean())
+
+
+@misconception("macro_f1", "This is the mean precision: you look down the columns only.")
+def precision_only(M):
+    M = M.double()
+    return float((M.diagonal() / M.sum(0).clamp(min=1)).mean())
+
+
+@misconception("macro_f1", "First the mean and then the harmonic mean, or the other way round? The order matters.")
+def harmonic_mean_of_means(M):
+    precision, recall = precision_only(M), recall_only(M)
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+@misconception("macro_f1", "You took the plain mean of precision and recall. Is it the harmonic mean?")
+def mean_of_both(M):
+    return (precision_only(M) + recall_only(M)) / 2
+
+
+@misconception("macro_f1", "Even if every sample is right, your result stays below 1: look at the formula again.")
+def without_the_two(M):
+    return float((_f1(M.double()) / 2).mean())
+
+
+@misconception("macro_f1", "What you have divided by is the size of the union of both. Is that the formula for F1?")
+def intersection_over_union(M):
+    M = M.double()
+    union = M.sum(0) + M.sum(1) - M.diagonal()
+    return float((M.diagonal() / union.clamp(min=1)).mean())
+
+
+@misconception("macro_f1", "The mean is over all classes, also those with F1 = 0.")
+def skips_empty_classes(M):
+    M = M.double()
+    present = M.sum(0) + M.sum(1) > 0
+    return float(_f1(M)[present].mean()) if present.any() else 0.0
+
+
+@misconception("macro_f1", "A class that is never true, but sometimes predicted, counts as well. You leave it out.")
+def skips_classes_that_are_never_true(M):
+    M = M.double()
+    present = M.sum(1) > 0
+    return float(_f1(M)[present].mean()) if present.any() else 0.0
+
+
+@misconception("macro_f1", "0/0 is nan, and one nan spoils the whole mean.")
+def nan(M):
+    M = M.double()
+    return float((2 * M.diagonal() / (M.sum(0) + M.sum(1))).mean())
+
+
+@misconception("macro_f1", "nanmean leaves some classes out. Are they to be left out?")
+def nanmean(M):
+    M = M.double()
+    return float((2 * M.diagonal() / (M.sum(0) + M.sum(1))).nanmean())
+
+
+@misconception("macro_f1", "Precision and recall can both be 0 for a class that does occur. What is F1 then?")
+def nan_without_a_hit(M):
+    M = M.double()
+    precision, recall = torch.nan_to_num(M.diagonal() / M.sum(0)), torch.nan_to_num(M.diagonal() / M.sum(1))
+    return float((2 * precision * recall / (precision + recall)).mean())
+
+
+@misconception("macro_f1", "A class that never occurs is not a success. What is it defined as?")
+def one_for_empty_classes(M):
+    M = M.double()
+    return float(torch.where(M.sum(0) + M.sum(1) == 0, 1.0, _f1(M)).mean())
+
+
+@misconception("macro_f1", "A matrix of zeros is allowed.")
+def refuses_zeros(M):
+    if M.sum() == 0:
+        raise ValueError
+    return float(_f1(M.double()).mean())
+
+
+@misconception("macro_f1", "A small number in the denominator avoids the nan, and changes all other results a bit.")
+def with_an_epsilon(M):
+    M = M.double()
+    return float((2 * M.diagonal() / (M.sum(0) + M.sum(1) + 1e-3)).mean())
+
+
+@misconception("macro_f1", "Two integers were divided, and the result has another precision than it should have.")
+def divides_integers(M):
+    return float(_f1(M).mean())
+
+
+@misconception("macro_f1", "How many digits does float32 have? The specification names another dtype.")
+def single_precision(M):
+    return float(_f1(M.float()).mean())
+
+
+@misconception("macro_f1", "Everything behind the point is cut off by that division.")
+def whole_numbers(M):
+    M = M.long()
+    return float((2 * M.diagonal() // (M.sum(0) + M.sum(1)).clamp(min=1)).double().mean())
+
+
+@misconception("macro_f1", "Return a Python number, not a tensor.")
+def f1_as_a_tensor(M):
+    return _f1(M.double()).mean()
+
+
+@misconception("macro_f1", "There are as many numbers as classes. Which one number is asked for?")
+def one_for_each_class(M):
+    return _f1(M.double()).tolist()
+
+
+@misconception("macro_f1", "You have added up the classes. How many are there?")
+def total(M):
+    return float(_f1(M.double()).sum())
+
+
+@misconception("macro_f1", "Look at M after the call: its diagonal has gone.")
+def changes_the_matrix(M):
+    tp = M.diagonal().double().clone()
+    M.fill_diagonal_(0)
+    wrong = (M.sum(0) + M.sum(1)).double()
+    return float((2 * tp / (2 * tp + wrong).clamp(min=1)).mean())
