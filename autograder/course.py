@@ -98,6 +98,7 @@ class _TopicFields(msgspec.Struct, frozen=True, kw_only=True):
 
 class _CourseFields(msgspec.Struct, frozen=True, kw_only=True):
     title: _Text
+    package: _Text | None = None
     topics: dict[str, _TopicFields]
     draws: _Draws = 3
     limits: _LimitsEntry = _LimitsEntry()
@@ -123,6 +124,7 @@ class Course:
     """A course that has been checked. `topics` are in the order of course.yml; `root` is the folder that holds it.
 
     `tolerances` are by dtype name: float64, float32, float16, bfloat16; `cuda_tolerances` are those that differ on a GPU.
+    `package` is what students install, in pip's words, e.g. `autograde-torch==1.0`; empty where the release carries it.
     """
 
     title: str
@@ -133,6 +135,7 @@ class Course:
     tolerances: dict[str, float] = field(default_factory=lambda: msgspec.structs.asdict(_TolerancesEntry()))
     late: LatePolicy | None = None
     cuda_tolerances: dict[str, float] = field(default_factory=dict)
+    package: str = ""
 
     def tolerances_on(self, device: str) -> dict[str, float]:
         """The tolerances for results of this device."""
@@ -177,6 +180,7 @@ def load_course(path: Path) -> Course:
         tolerances=msgspec.structs.asdict(fields.tolerances),
         cuda_tolerances=_given(fields.cuda_tolerances),
         late=fields.late,
+        package=fields.package or "",
     )
 
 

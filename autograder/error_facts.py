@@ -5,6 +5,8 @@ from __future__ import annotations
 import dis
 import linecache
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -17,7 +19,7 @@ from autograder.observation import ErrorFact, SourceLine
 from autograder.tensor_facts import is_tensor
 from autograder.type_names import base_names, type_name
 
-__all__ = ["describe_error", "in_words", "safe_text"]
+__all__ = ["describe_error", "in_words", "own_frames", "safe_text"]
 
 _MESSAGE_LIMIT = 500
 _ARGUMENTS_LIMIT = 400
@@ -29,6 +31,27 @@ _Base: Any = torch._C.TensorBase
 _DTYPE, _SHAPE, _DEVICE = _Base.dtype.__get__, _Base.shape.__get__, _Base.device.__get__
 _CODE_NAME = type(lambda: None).__dict__["__qualname__"].__get__
 _Function = type(lambda: None)
+_Locate = Callable[[FrameType], int | None]
+
+
+def _by_filename(frame: FrameType) -> int | None:
+    match = _STUDENT_FILE.fullmatch(frame.f_code.co_filename)
+    return None if match is None else int(match[1] or 0)
+
+
+_cell_of: _Locate = _by_filename
+
+
+@contextmanager
+def own_frames(locate: _Locate) -> Iterator[None]:
+    """Within the context, `locate` tells which frames are the student's: the number of their cell, 0 for a plain file,
+    None for a frame of anybody else. Elsewhere the name of a frame's file tells it."""
+    global _cell_of
+    before, _cell_of = _cell_of, locate
+    try:
+        yield
+    finally:
+        _cell_of = before
 
 
 def describe_error(error: BaseException) -> ErrorFact:
@@ -57,7 +80,7 @@ def describe_error(error: BaseException) -> ErrorFact:
         at=at,
         arguments=_arguments(inner),
         not_attempted=kind is NotImplementedError and bool(inner) and inner[-1] is steps[-1] and _raises(inner[-1]),
-        own_words=bool(steps) and _raises(steps[-1]) and _is_under_test(steps[-1].tb_frame.f_code.co_filename),
+        own_words=bool(steps) and _raises(steps[-1]) and _is_under_test(steps[-1].tb_frame),
     )
 
 
@@ -85,11 +108,6 @@ def _steps(trace: TracebackType | None) -> list[TracebackType]:
     return found
 
 
-def _cell_of(frame: FrameType) -> int | None:
-    match = _STUDENT_FILE.fullmatch(frame.f_code.co_filename)
-    return None if match is None else int(match[1] or 0)
-
-
 def _line_at(step: TracebackType) -> SourceLine:
     filename = step.tb_frame.f_code.co_filename
     text = linecache.getline(filename, step.tb_lineno)
@@ -111,9 +129,10 @@ def _raises(step: TracebackType) -> bool:
     return step.tb_frame.f_code.co_code[step.tb_lasti] == _RAISE
 
 
-def _is_under_test(filename: str) -> bool:
+def _is_under_test(frame: FrameType) -> bool:
     """Whether it is the student's or stands in the course's folder: libraries have absolute paths, or `<…>`."""
-    return _STUDENT_FILE.fullmatch(filename) is not None or not (filename.startswith("<") or Path(filename).is_absolute())
+    filename = frame.f_code.co_filename
+    return _cell_of(frame) is not None or not (filename.startswith("<") or Path(filename).is_absolute())
 
 
 def _arguments(inner: list[TracebackType]) -> str:

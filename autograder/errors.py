@@ -8,6 +8,7 @@ AutogradeError
 ├── SandboxUnavailable   confinement was required and is not to be had
 ├── DeviceUnavailable    a GPU was asked for and is not to be had
 ├── ResultError          a result file that is missing, damaged or of another version
+├── RequestError         a student asks for a task, topic or file that is not there
 ├── ProtocolError        a child sent something that is no valid frame
 └── ReleaseError         the release is out of date, or would leak something private
 """
@@ -20,6 +21,7 @@ __all__ = [
     "KeyMismatch",
     "ProtocolError",
     "ReleaseError",
+    "RequestError",
     "ResultError",
     "SandboxUnavailable",
     "SubmissionError",
@@ -48,6 +50,10 @@ class KeyMismatch(AutogradeError):
 
 class ResultError(AutogradeError):
     """A result file that is missing, damaged or of another version."""
+
+
+class RequestError(AutogradeError):
+    """A student asks for a task, topic or file that is not there or not what it should be."""
 
 
 class SandboxUnavailable(AutogradeError):

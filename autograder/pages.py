@@ -8,14 +8,15 @@ import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from typing import TYPE_CHECKING, Any
 
 from autograder.errors import AutogradeError
 from autograder.jobs import Outcome
 from autograder.results import TaskResult
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
 
 __all__ = ["OUTCOMES", "Label", "page_path", "points_text", "readable", "task_state", "write"]
 
@@ -71,6 +72,8 @@ def write(path: Path, template: str, page: Any) -> Path:
 
 @cache
 def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         autoescape=True,
         loader=PackageLoader("autograder"),
@@ -90,6 +93,8 @@ def readable(text: str) -> str:
 
 def _prose(text: str) -> Markup:
     """A sentence in which `…` is code."""
+    from markupsafe import Markup, escape
+
     parts = readable(text).split("`")
     if len(parts) % 2 == 0:
         return escape(readable(text))

@@ -2,6 +2,8 @@
 
 README.md           how to set up, how to work, what counts
 requirements.txt    what the notebooks need
+course.json         what `check`, `hint` and `progress` must know of the course
+wheels/             the part of autograde that they belong to
 TOPIC.ipynb         the notebook, from exercises/TOPIC.py
 hints/TOPIC.yml     the hints
 checks/test_TOPIC.py   the visible checks
@@ -29,7 +31,10 @@ from autograder.course import Course
 from autograder.errors import KeyMismatch, ReleaseError
 from autograder.new_topic import MARK, unwritten
 from autograder.notebooks import notebook_topic
+from autograder.release_course import course_card
 from autograder.release_notebooks import notebook_bytes
+from autograder.release_wheel import wheel
+from autograder.student.release_files import COURSE_FILE
 from autograder.topic import Topic, load_topic
 
 if TYPE_CHECKING:
@@ -39,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["build", "check"]
 
 _DISTRIBUTIONS = {"sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml", "cv2": "opencv-python"}
-_IGNORED = {".ipynb_checkpoints", "__pycache__", ".DS_Store"}
+_IGNORED = {".autograde", ".ipynb_checkpoints", "__pycache__", ".DS_Store"}
 
 
 def build(course: Course, pool: Pool, out: Path) -> list[Path]:
@@ -113,7 +118,7 @@ def _listing(folder: Path) -> dict[str, Path]:
 def _stale(out: Path, wanted: set[str]) -> Iterator[Path]:
     """Files of an older release that this one no longer has."""
     for name, path in _listing(out).items():
-        ours = name.startswith(("keys/", "checks/", "hints/")) and name.endswith((".key", ".py", ".yml"))
+        ours = name.startswith(("keys/", "checks/", "hints/", "wheels/")) and name.endswith((".key", ".py", ".yml", ".whl"))
         notebook = "/" not in name and name.endswith(".ipynb") and notebook_topic(path.read_bytes()) is not None
         if name not in wanted and (ours or notebook):
             yield path
@@ -122,7 +127,12 @@ def _stale(out: Path, wanted: set[str]) -> Iterator[Path]:
 def _write_all(course: Course, pool: Pool, folder: Path, *, old: Path) -> None:
     topics = [load_topic(course, name) for name in course.topics]
     keys = {topic.name: release_keys.make(course, topic, pool) for topic in topics}
-    files = {"README.md": _readme(course, keys), "requirements.txt": _requirements(topics, keys)}
+    package = course.package
+    files = {"README.md": _readme(course, keys), COURSE_FILE: course_card(course, topics)}
+    if not package:
+        name, data = wheel()
+        files[f"wheels/{name}"], package = data, f"./wheels/{name}"
+    files["requirements.txt"] = _requirements(topics, keys, package)
     for topic in topics:
         files |= _topic_files(course, topic)
     for name, data in files.items():
@@ -157,15 +167,15 @@ def _topic_files(course: Course, topic: Topic) -> dict[str, bytes]:
     return files
 
 
-def _requirements(topics: Sequence[Topic], keys: Mapping[str, AnswerKey]) -> bytes:
-    """torch in the release that the keys were made with, a notebook server, and what the notebooks import."""
+def _requirements(topics: Sequence[Topic], keys: Mapping[str, AnswerKey], package: str) -> bytes:
+    """torch in the release that the keys were made with, a notebook server, what the notebooks import, and autograde."""
     needed = {"jupyterlab", "torch"}
     for topic in topics:
         for cell in topic.exercise:
             needed |= {_DISTRIBUTIONS.get(module, module) for module in _imported(cell.source)}
     torch = {release_keys.torch_release(key) for key in keys.values()}
     lines = [f"torch=={max(torch)}.*" if name == "torch" and torch else name for name in sorted(needed)]
-    return ("\n".join(lines) + "\n").encode()
+    return ("\n".join([*lines, package]) + "\n").encode()
 
 
 def _imported(source: str) -> Iterator[str]:

@@ -1,15 +1,20 @@
-"""The notebook of a topic as students get it, from exercises/TOPIC.py; the same bytes from the same source."""
+"""The notebook of a topic as students get it, from exercises/TOPIC.py; the same bytes from the same source.
+
+Two kinds of cells stand in it that the source does not have: one that imports `check`, `hint` and `progress`, after the
+title, and one that checks a task, after the task's own. While a notebook is graded they do nothing.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import jupytext  # type: ignore[import-untyped] # it ships no types
 import nbformat
+from nbformat.v4 import new_code_cell
 
 from autograder.course import Course
 from autograder.errors import AuthoringError
@@ -21,14 +26,20 @@ from autograder.topic import Topic
 __all__ = ["notebook_bytes"]
 
 _FORMAT = {"extension": ".py", "format_name": "percent", "comment_magics": False}
+_SETUP = """\
+from autograder import check, hint, progress
+
+# check("NAME") checks a task, check() all of them; hint("NAME") gives one more hint; progress() shows how far you are.\
+"""
+_CHECKED = re.compile(r'\Acheck\("(\w+)"\)\Z')
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def notebook_bytes(course: Course, topic: Topic) -> bytes:
     """The topic's notebook: no outputs, stable cell ids, and its topic and version in the metadata.
 
-    The id of a cell with a task is `task-NAME`; other ids come from the cell's text, so that a changed cell changes no
-    other one's id.
+    The id of a cell with a task is `task-NAME`, that of its check `check-NAME`; other ids come from the cell's
+    text, so that a changed cell changes no other one's id.
 
     Raises:
         AuthoringError: if the exercise is no valid notebook source.
@@ -42,7 +53,9 @@ def notebook_bytes(course: Course, topic: Topic) -> bytes:
     }
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     _take_code(notebook.cells, topic)
-    _name_cells(notebook.cells, course.topics[topic.name].tasks)
+    tasks = course.topics[topic.name].tasks
+    notebook.cells = list(_with_checks(notebook.cells, tasks))
+    _name_cells(notebook.cells, tasks)
     try:
         nbformat.validate(notebook)
     except nbformat.ValidationError as error:
@@ -60,6 +73,27 @@ def _take_code(cells: Iterable[Any], topic: Topic) -> None:
         cell.source = read.get(number, "")
 
 
+def _with_checks(cells: Sequence[Any], tasks: Iterable[str]) -> Iterator[Any]:
+    """The cells, with the import after the title and a call of `check` after each task's last definition."""
+    titled = bool(cells) and cells[0].cell_type == "markdown"
+    last = {task: cell for cell in cells for task in _defined(cell, tasks)}
+    new: Callable[[str], Any] = new_code_cell
+    if not titled:
+        yield new(_SETUP)
+    for number, cell in enumerate(cells):
+        yield cell
+        if number == 0 and titled:
+            yield new(_SETUP)
+        for task in tasks:
+            if last.get(task) is cell:
+                yield new(f'check("{task}")')
+
+
+def _defined(cell: Any, tasks: Iterable[str]) -> list[str]:
+    code = (Cell(1, cell.source),) if cell.cell_type == "code" else ()
+    return [task for task in tasks if task_source(code, task)]
+
+
 def _name_cells(cells: Iterable[Any], tasks: Iterable[str]) -> None:
     taken: set[str] = set()
     for cell in cells:
@@ -71,10 +105,9 @@ def _name_cells(cells: Iterable[Any], tasks: Iterable[str]) -> None:
 
 def _cell_name(cell: Any, tasks: Iterable[str]) -> str:
     if cell.cell_type == "code":
-        code = (Cell(1, cell.source),)
-        defined = next((task for task in tasks if task_source(code, task)), None)
-        if defined is not None:
-            return re.sub(r"[^A-Za-z0-9_-]", "-", f"task-{defined}")[:60]
+        for kind, names in (("task", _defined(cell, tasks)), ("check", _CHECKED.findall(cell.source))):
+            if names:
+                return re.sub(r"[^A-Za-z0-9_-]", "-", f"{kind}-{names[0]}")[:60]
     return f"{cell.cell_type}-{hashlib.blake2b(cell.source.encode(), digest_size=6).hexdigest()}"
 
 

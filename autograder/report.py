@@ -8,7 +8,6 @@ submission picked to carry the hidden check's source or inputs out.
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,9 +16,10 @@ from typing import Literal
 
 from autograder.class_page import write_index
 from autograder.jobs import CellReport, Outcome
-from autograder.observation import ErrorFact, SourceLine
-from autograder.pages import OUTCOMES, Label, page_path, points_text, readable, task_state, write
-from autograder.results import CheckResult, Diagnosis, TaskResult, TopicResult
+from autograder.observation import ErrorFact
+from autograder.pages import Label, page_path, points_text, readable, write
+from autograder.results import TopicResult
+from autograder.task_view import TaskView, outcome_label, task_view
 
 __all__ = ["Audience", "write_index", "write_page"]
 
@@ -46,43 +46,6 @@ class _CellView:
 
 
 @dataclass(frozen=True)
-class _CheckView:
-    state: Label
-    sentence: str
-    label: str
-    details: tuple[str, ...]
-    found: tuple[str, ...]
-    line: str
-
-
-@dataclass(frozen=True)
-class _DiagnosisView:
-    kicker: str
-    feedback: str
-
-
-@dataclass(frozen=True)
-class _CodeLine:
-    text: str
-    marked: bool
-
-
-@dataclass(frozen=True)
-class _TaskView:
-    name: str
-    state: Label
-    points: str
-    earned: str
-    passed: int
-    notes: tuple[str, ...]
-    diagnoses: tuple[_DiagnosisView, ...]
-    checks: tuple[_CheckView, ...]
-    source: tuple[_CodeLine, ...]
-    open: bool
-    folded: str
-
-
-@dataclass(frozen=True)
 class _TopicView:
     title: str
     student: str
@@ -95,7 +58,7 @@ class _TopicView:
     warnings: tuple[_Warning, ...]
     facts: tuple[tuple[str, str], ...]
     cells: tuple[_CellView, ...]
-    tasks: tuple[_TaskView, ...]
+    tasks: tuple[TaskView, ...]
     machinery: tuple[tuple[str, str], ...]
     footer: tuple[str, ...]
 
@@ -136,7 +99,7 @@ def _topic_view(result: TopicResult, *, instructor: bool) -> _TopicView:
             ("Confinement", _confinement(result)),
         ),
         cells=tuple(_cell_view(cell) for cell in result.cells if _worth_telling(cell)),
-        tasks=tuple(_task_view(task, instructor=instructor) for task in result.tasks),
+        tasks=tuple(task_view(task, instructor=instructor) for task in result.tasks),
         machinery=tuple(_machinery(result)) if instructor else (),
         footer=_footer(result),
     )
@@ -197,17 +160,12 @@ def _cell_name(number: int) -> str:
     return f"Cell {number}" if number else "Your file"
 
 
-def _outcome(outcome: Outcome) -> Label:
-    symbol, word = OUTCOMES[outcome]
-    return Label(str(outcome), symbol, word)
-
-
 def _cell_view(cell: CellReport) -> _CellView:
     error = cell.error
     output = readable(cell.output)
     return _CellView(
         name=_cell_name(cell.number),
-        state=_outcome(cell.outcome),
+        state=outcome_label(cell.outcome),
         note=cell.note,
         error=_error_sentence(error) if error else "",
         line=error.at.text.strip() if error and error.at else "",
@@ -220,101 +178,6 @@ def _error_sentence(error: ErrorFact) -> str:
     place = f" in line {error.at.line}" if error.at else ""
     message = error.message.replace("`", "'")
     return f"`{error.type}`{place}: {message}" if message else f"`{error.type}`{place}."
-
-
-def _task_view(task: TaskResult, *, instructor: bool) -> _TaskView:
-    state = task_state(task)
-    lines = task.source.splitlines()
-    own = {line.strip() for line in lines}
-    stopped = {check.at.text.strip() for check in task.checks if check.at and task.attempted and check.at.text.strip()}
-    marked = {text for text in stopped if sum(line.strip() == text for line in lines) == 1}
-    checks = tuple(_check_view(check, task, own, marked, instructor=instructor) for check in task.checks)
-    return _TaskView(
-        name=task.task,
-        state=state,
-        points=points_text(task.points),
-        earned=points_text(task.earned),
-        passed=sum(check.outcome is Outcome.PASSED for check in task.checks),
-        notes=tuple(_task_notes(task)),
-        diagnoses=tuple(_diagnosis_view(diagnosis, task, instructor=instructor) for diagnosis in task.diagnoses),
-        checks=checks,
-        source=tuple(_CodeLine(line, line.strip() in marked) for line in lines),
-        open=task.attempted and state.style != "complete",
-        folded=_folded(task, state.style),
-    )
-
-
-def _folded(task: TaskResult, style: str) -> str:
-    """What to say in place of a list of checks in which there is nothing to read; empty to show the list."""
-    count = len(task.checks)
-    if style == "complete":
-        return f"All {count} checks passed"
-    return f"What the {count} checks will look at" if style == "untouched" and count else ""
-
-
-def _task_notes(task: TaskResult) -> Iterable[str]:
-    if not task.attempted:
-        yield "You have not written this one yet. That is not counted as wrong; it just earns nothing."
-    elif task.gated:
-        yield "The values are not right yet. Until they are, the task's other checks earn nothing."
-    if task.pending:
-        yield f"{points_text(task.pending)} points wait for a device that was not there when this was graded."
-
-
-def _diagnosis_view(diagnosis: Diagnosis, task: TaskResult, *, instructor: bool) -> _DiagnosisView:
-    count, all_checks = len(diagnosis.checks), len(task.checks)
-    share = "" if diagnosis.exact else f" in {count} of {all_checks} checks"
-    name = f" ({diagnosis.misconception})" if instructor else ""
-    return _DiagnosisView(f"Your code does the same as a well-known mistake{share}{name}:", diagnosis.feedback)
-
-
-def _check_view(check: CheckResult, task: TaskResult, own: set[str], marked: set[str], *, instructor: bool) -> _CheckView:
-    guarded = not check.visible and not instructor
-    label = check.name if check.visible or instructor else ""
-    if not check.visible:
-        label = f"{label} · only in grading" if label else "only in grading"
-    if not task.attempted:
-        return _CheckView(Label("untouched", "○", "to do"), check.sentence, label, (), (), "")
-    if check.outcome is Outcome.PASSED:
-        return _CheckView(_outcome(check.outcome), check.sentence, label, (), (), "")
-    return _CheckView(
-        state=_outcome(check.outcome),
-        sentence=check.sentence,
-        label=label,
-        details=tuple(_details(check, guarded=guarded)),
-        found=tuple(difference.sentence for difference in check.differences),
-        line=_own_line(check.at, own if guarded else None, marked),
-    )
-
-
-def _own_line(at: SourceLine | None, own: set[str] | None, marked: set[str]) -> str:
-    """The line where the code stopped, unless it is marked in the task's source; with `own`, only one of its lines."""
-    text = at.text.strip() if at else ""
-    return "" if text in marked or (own is not None and text not in own) else text
-
-
-def _place(at: SourceLine | None, guarded: bool) -> str:
-    if at is None or guarded:
-        return ""
-    return f" in cell {at.cell}, line {at.line}" if at.cell else f" in line {at.line}"
-
-
-def _details(check: CheckResult, *, guarded: bool) -> Iterable[str]:
-    """What happened beside the differences. Of a guarded check neither texts nor names that come out of its run."""
-    if check.reason and not (guarded and check.outcome is Outcome.ERROR):
-        yield check.reason
-    elif check.outcome is Outcome.ERROR:
-        yield "The program ended before it gave a result."
-    if check.error_type and all(difference.fact != "error" for difference in check.differences):
-        standard = getattr(builtins, check.error_type, None)
-        known = isinstance(standard, type) and issubclass(standard, BaseException)
-        yield f"Your code raised {check.error_type if known or not guarded else 'an exception'}{_place(check.at, guarded)}."
-    if check.error_message and not guarded:
-        yield f"The message is: {check.error_message}"
-    if check.arguments and not guarded:
-        yield f"It had been called with {check.arguments}."
-    if 0 < check.draws_passed < check.draws:
-        yield f"It held for {check.draws_passed} of {check.draws} inputs."
 
 
 def _devices(result: TopicResult) -> str:

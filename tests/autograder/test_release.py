@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import re
 import shutil
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import msgspec
@@ -16,6 +22,8 @@ from autograder.course import Course, load_course
 from autograder.errors import ReleaseError
 from autograder.notebooks import notebook_topic, read_cells
 from autograder.pool import Pool
+from autograder.release_wheel import student_modules, wheel
+from autograder.student.release_files import CourseCard, digest
 
 PREDICTION = """
 # %%
@@ -32,6 +40,7 @@ def test_prediction(code, given):
     """Your prediction is right."""
     return secret(code.predicted_sum)
 '''
+WHEEL = wheel()[0]
 LATE = "late:\n  per_day: 0.1\n"
 
 
@@ -80,6 +89,8 @@ def test_the_files(root):
     assert set(tree(root / "release")) == {
         "README.md",
         "requirements.txt",
+        "course.json",
+        f"wheels/{WHEEL}",
         "means.ipynb",
         "checks/test_means.py",
         "hints/means.yml",
@@ -93,6 +104,7 @@ def test_the_files(root):
     requirements = (root / "release/requirements.txt").read_text().splitlines()
     assert requirements[0] == "jupyterlab"
     assert requirements[1].startswith("torch==2.")
+    assert requirements[-1] == f"./wheels/{WHEEL}"
 
 
 def test_the_notebook(root):
@@ -110,8 +122,66 @@ def test_the_notebook(root):
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
     assert all(not key.startswith("lines_to") for cell in notebook.cells for key in cell.metadata)
     graded = read_cells((root / "exercises/means.py").read_bytes(), "means.py")
-    assert [cell.source for cell in code] == [cell.source for cell in graded]
+    added = [cell.source for cell in code if cell.source not in [each.source for each in graded]]
+    assert [cell.source for cell in code if cell.source not in added] == [cell.source for cell in graded]
+    assert added[0].startswith("from autograder import check, hint, progress\n")
+    assert added[1:] == ['check("row_means")', 'check("predicted_sum")']
+    assert [cell.cell_type for cell in notebook.cells[:2]] == ["markdown", "code"]
+    after = [notebook.cells[ids.index(f"task-{task}") + 1].id for task in ("row_means", "predicted_sum")]
+    assert after == ["check-row_means", "check-predicted_sum"]
     assert any(cell.source.startswith("# cat the two rows") for cell in code)
+
+
+def test_course_json(root):
+    card = msgspec.json.decode((root / "release/course.json").read_bytes(), type=CourseCard)
+    topic = card.topics["means"]
+    assert (card.title, topic.title, topic.required) == ("A course", "Means", False)
+    assert {name: (task.kind, task.arguments, task.points) for name, task in topic.tasks.items()} == {
+        "row_means": ("function", "x", 4.0),
+        "predicted_sum": ("variable", None, 1.0),
+    }
+    assert topic.version == read_key(root / "release/keys/means.key").content_hash
+    assert topic.checks == digest((root / "release/checks/test_means.py").read_bytes())
+
+
+def test_the_wheel_holds_what_students_need_and_nothing_of_the_instructors(root, tmp_path):
+    path = root / "release/wheels" / WHEEL
+    assert wheel() == (WHEEL, path.read_bytes())
+    modules = set(student_modules())
+    assert {"__init__.py", "student/notebook.py", "scoring.py", "comparison.py"} <= modules
+    assert not [name for name in modules if name.startswith(("sandbox", "mutation", "pool", "zygote", "release", "verify"))]
+    there = str(tmp_path / "there")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", there, str(path)]
+    subprocess.run(command, check=True, capture_output=True, env=os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"})
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'there')!r})\n"
+        "import autograder\nfrom autograder import check\nprint(autograder.__file__)\n"
+        "def row_means(x):\n    return x.mean(1)\ncheck('row_means')\n"
+    )
+    command = [sys.executable, "-P", "-c", code]
+    run = subprocess.run(command, cwd=root / "release", capture_output=True, text=True, check=True)
+    assert run.stdout.startswith(str(tmp_path / "there"))
+    assert "✓ passes row_means" in run.stdout
+
+
+def test_the_wheels_metadata():
+    name, data = wheel()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.testzip() is None
+        info = name.removesuffix("-py3-none-any.whl") + ".dist-info"
+        text = archive.read(f"{info}/METADATA").decode()
+        listed = {line.split(",")[0] for line in archive.read(f"{info}/RECORD").decode().splitlines()}
+        assert listed == set(archive.namelist())
+    assert "Requires-Dist: torch>=" in text
+    assert not re.search("nbgrader|sqlalchemy|jupytext|nbformat|pytest|extra", text, re.IGNORECASE)
+
+
+def test_the_course_may_name_another_source(root, tmp_path, pool):
+    path = root / "course.yml"
+    path.write_text(path.read_text().replace("title: A course\n", "title: A course\npackage: autograde-torch==9.1\n"))
+    release.build(load_course(root), pool, root / "release")
+    assert (root / "release/requirements.txt").read_text().splitlines()[-1] == "autograde-torch==9.1"
+    assert not (root / "release/wheels" / WHEEL).exists()
 
 
 def test_the_key_has_visible_checks_only_and_no_secret(root):
@@ -146,7 +216,7 @@ def test_a_true_release_has_no_problems_and_is_not_written_again(root, pool):
     assert checked(root, pool) == []
     before = {path: path.stat().st_mtime_ns for path in (root / "release").rglob("*")}
     paths = release.build(load_course(root), pool, root / "release")
-    assert len(paths) == 6
+    assert len(paths) == 8
     assert {path: path.stat().st_mtime_ns for path in (root / "release").rglob("*")} == before
 
 

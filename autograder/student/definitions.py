@@ -1,0 +1,105 @@
+"""Tells in one sentence when what stands under a task's name is not what the exercise asks for."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from autograder.differences import with_article
+from autograder.student.release_files import TaskCard
+from autograder.type_names import type_name
+
+__all__ = ["problem_with"]
+
+
+def problem_with(task: str, card: TaskCard, namespace: Mapping[str, Any]) -> str:
+    """One sentence on what is wrong with a task's name; empty where checks can run.
+
+    A name that is not defined at all, or still is `...`, is no problem in this sense: the checks say so themselves.
+
+    Args:
+        task: the task's name.
+        card: what the exercise defines under it.
+        namespace: the student's names.
+    """
+    if card.kind == "variable" or task not in namespace or namespace[task] is ...:
+        return ""
+    thing = namespace[task]
+    if card.kind == "class":
+        return "" if isinstance(thing, type) else _other_kind(task, thing, "class")
+    if isinstance(thing, type) or not callable(thing):
+        return _other_kind(task, thing, "function")
+    if card.arguments is None or _fits(thing, card.arguments):
+        return ""
+    return (
+        f"`{task}` takes ({_arguments_of(thing)}) now; the exercise says ({card.arguments}). "
+        "Give it back its arguments, names and order included."
+    )
+
+
+def _other_kind(task: str, thing: object, wanted: str) -> str:
+    if isinstance(thing, type):
+        return f"`{task}` is a class; the exercise asks for a {wanted}."
+    if inspect.isroutine(thing):
+        return f"`{task}` is a function; the exercise asks for a {wanted}."
+    return (
+        f"`{task}` is {with_article(type_name(type(thing)))} now and no longer a {wanted}: another line has taken its name. "
+        f"Use another name there, then run the cell that defines `{task}` again."
+    )
+
+
+def _fits(function: Callable[..., Any], arguments: str) -> bool:
+    """Whether the function can be called as the exercise says, by position and by name."""
+    try:
+        actual = inspect.signature(function)
+        wanted = _signature(arguments)
+    except (ValueError, TypeError, SyntaxError):
+        return True
+    kinds = inspect.Parameter
+    parameters = list(wanted.parameters.values())
+    placed = [each.name for each in parameters if each.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
+    required = [each.name for each in parameters if each.default is kinds.empty and each.name in placed]
+    named = [each.name for each in parameters if each.kind is kinds.KEYWORD_ONLY]
+    needed = [each.name for each in parameters if each.default is kinds.empty and each.name in named]
+    try:
+        actual.bind(*required, **dict.fromkeys(needed))
+        actual.bind(*placed, **dict.fromkeys(named))
+    except TypeError:
+        return False
+    return True
+
+
+def _signature(arguments: str) -> inspect.Signature:
+    found = ast.parse(f"def f({arguments}): pass").body[0]
+    assert isinstance(found, ast.FunctionDef)
+    given, kinds = found.args, inspect.Parameter
+    empty, default = kinds.empty, None
+    placed = [*given.posonlyargs, *given.args]
+    first, only = len(placed) - len(given.defaults), len(given.posonlyargs)
+    parameters = [
+        kinds(
+            each.arg,
+            kinds.POSITIONAL_ONLY if index < only else kinds.POSITIONAL_OR_KEYWORD,
+            default=empty if index < first else default,
+        )
+        for index, each in enumerate(placed)
+    ]
+    if given.vararg:
+        parameters.append(kinds(given.vararg.arg, kinds.VAR_POSITIONAL))
+    parameters += [
+        kinds(each.arg, kinds.KEYWORD_ONLY, default=empty if value is None else default)
+        for each, value in zip(given.kwonlyargs, given.kw_defaults, strict=True)
+    ]
+    if given.kwarg:
+        parameters.append(kinds(given.kwarg.arg, kinds.VAR_KEYWORD))
+    return inspect.Signature(parameters)
+
+
+def _arguments_of(function: Callable[..., Any]) -> str:
+    plain = [
+        each.replace(annotation=inspect.Parameter.empty, default=each.empty if each.default is each.empty else ...)
+        for each in inspect.signature(function).parameters.values()
+    ]
+    return str(inspect.Signature(plain))[1:-1].replace("Ellipsis", "…")

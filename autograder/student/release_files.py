@@ -1,0 +1,57 @@
+"""course.json of a release: what students' commands must know of a course. `autograde release` writes it."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+__all__ = ["COURSE_FILE", "FORMAT_VERSION", "CourseCard", "TaskCard", "TaskKind", "TopicCard", "digest"]
+
+COURSE_FILE = "course.json"
+FORMAT_VERSION = 1
+
+TaskKind = Literal["function", "class", "variable"]
+
+
+class TaskCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A task: its points and level, what the exercise defines under its name, and the arguments of that function.
+
+    `arguments` is written as in Python, `f, x, *, steps=…`, without annotations; None for what is no function.
+    """
+
+    points: float
+    kind: TaskKind
+    level: str = "medium"
+    arguments: str | None = None
+
+
+class TopicCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A topic. `version` is that of the notebook and of the key; `checks` is the digest of the file of checks."""
+
+    title: str
+    number: int
+    tasks: dict[str, TaskCard]
+    version: str
+    checks: str
+    required: bool = True
+    due: datetime | None = None
+    cell_seconds: float = 20.0
+    check_seconds: float = 5.0
+    topic_seconds: float = 120.0
+
+
+class CourseCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A course, its topics in the order in which they are taught."""
+
+    format_version: int = FORMAT_VERSION
+    title: str
+    tolerances: dict[str, float]
+    topics: dict[str, TopicCard]
+
+
+def digest(data: bytes) -> str:
+    """The digest of a file of checks, whatever its line ends."""
+    return hashlib.blake2b(data.replace(b"\r\n", b"\n"), digest_size=16).hexdigest()

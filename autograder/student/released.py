@@ -1,0 +1,221 @@
+"""Finds the release that a student works in, and reads a topic of it: checks, public key and hints."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+
+from autograder.answer_key import AnswerKey, current_versions, read_key
+from autograder.course import Course, TaskEntry, TopicEntry
+from autograder.errors import KeyMismatch, RequestError
+from autograder.jobs import CheckModule, CheckRequest, Limits
+from autograder.student.release_files import COURSE_FILE, FORMAT_VERSION, CourseCard, TopicCard, digest
+from autograder.topic import Topic, TopicCheck, derive_seed, lacks_device
+from autograder.topic_files import read_checks
+
+__all__ = ["PLACE", "Release", "ReleasedTopic", "find_release", "meant"]
+
+PLACE = "AUTOGRADE_RELEASE"
+"""The environment variable that can name the folder of the release."""
+
+
+@dataclass(frozen=True)
+class ReleasedTopic:
+    """A topic as a release has it. `course` and `topic` are what scoring asks for, with the visible checks only."""
+
+    course: Course
+    topic: Topic
+    card: TopicCard
+    key: AnswerKey
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The topic's name."""
+        return self.topic.name
+
+    def requests(self, tasks: Iterable[str]) -> Iterator[CheckRequest]:
+        """All draws of the checks of these tasks, as the public key has them."""
+        wanted = set(tasks)
+        for check in self.topic.checks:
+            if check.task not in wanted or lacks_device(check.spec, self.key.device):
+                continue
+            for draw in range(len(self.key.reference.get(check.name, ()))):
+                yield CheckRequest(
+                    check=check.name,
+                    task=check.task,
+                    draw=draw,
+                    seed=derive_seed(self.key.seed, self.name, check.name, draw),
+                    seconds=check.spec.seconds or self.card.check_seconds,
+                )
+
+    @cached_property
+    def hints(self) -> dict[str, list[str]]:
+        """The hints by task; tasks without any are missing.
+
+        Raises:
+            RequestError: if the file cannot be read.
+        """
+        import yaml
+
+        path = self.folder / "hints" / f"{self.name}.yml"
+        try:
+            found = yaml.safe_load(path.read_text(encoding="utf-8"))
+            return msgspec.convert(found, dict[str, list[str]])
+        except FileNotFoundError as error:
+            raise RequestError(f"{path}: there are no hints; take the file from the release.") from error
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as error:
+            raise RequestError(f"{path}: cannot be read; take a fresh one from the release.") from error
+
+
+@dataclass(frozen=True)
+class Release:
+    """A folder that `autograde release` has written."""
+
+    folder: Path
+    card: CourseCard
+
+    @cached_property
+    def _topics(self) -> dict[str, tuple[tuple[int, ...], ReleasedTopic]]:
+        return {}
+
+    def topic(self, name: str) -> ReleasedTopic:
+        """Read a topic; what has been read is kept until one of its files changes.
+
+        Raises:
+            RequestError: if there is no such topic.
+            KeyMismatch: if its key or its checks are missing, damaged, of another release or for another torch.
+        """
+        if name not in self.card.topics:
+            raise RequestError(f"There is no topic {name!r}{meant(name, self.card.topics)}")
+        files = self._checks(name), self._key(name)
+        stamp = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in files)
+        known = self._topics.get(name)
+        if known is None or known[0] != stamp:
+            known = self._topics[name] = stamp, self._read(name)
+        return known[1]
+
+    def _checks(self, name: str) -> Path:
+        return self.folder / "checks" / f"test_{name}.py"
+
+    def _key(self, name: str) -> Path:
+        return self.folder / "keys" / f"{name}.key"
+
+    def _read(self, name: str) -> ReleasedTopic:
+        card = self.card.topics[name]
+        path = self._checks(name)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise KeyMismatch(f"{path}: there are no checks; take the file from the release.") from error
+        if digest(data) != card.checks:
+            raise KeyMismatch(f"{path}: was changed, or is of another release; take a fresh one from the release.")
+        key = read_key(self._key(name), versions=current_versions())
+        if key.content_hash != card.version or key.topic != name:
+            raise KeyMismatch(
+                f"{self._key(name)}: is of another release than {COURSE_FILE}; take all files fresh from one release."
+            )
+        checks = tuple(TopicCheck(spec, visible=True) for spec in read_checks(path))
+        return ReleasedTopic(self._course(), self._as_topic(name, path, data, checks), card, key, self.folder)
+
+    def _as_topic(self, name: str, path: Path, data: bytes, checks: tuple[TopicCheck, ...]) -> Topic:
+        return Topic(
+            name=name,
+            root=self.folder,
+            exercise=(),
+            reference=(),
+            visible=CheckModule(f"checks/{path.name}", data.decode("utf-8")),
+            hidden=None,
+            checks=checks,
+            misconceptions=(),
+            alternatives=(),
+            misconception_module=None,
+            alternative_module=None,
+        )
+
+    def _course(self) -> Course:
+        return Course(
+            title=self.card.title,
+            topics={name: _entry(card) for name, card in self.card.topics.items()},
+            root=self.folder,
+            tolerances=self.card.tolerances,
+        )
+
+    def topics_with(self, task: str) -> list[str]:
+        """The topics that have a task of this name."""
+        return [name for name, card in self.card.topics.items() if task in card.tasks]
+
+
+def _entry(card: TopicCard) -> TopicEntry:
+    limits = Limits(cell_seconds=card.cell_seconds, check_seconds=card.check_seconds, topic_seconds=card.topic_seconds)
+    tasks = {name: TaskEntry(points=task.points) for name, task in card.tasks.items()}
+    return TopicEntry(title=card.title, number=card.number, tasks=tasks, due=card.due, limits=limits)
+
+
+def find_release(start: Path | None = None) -> Release:
+    """The release that holds a folder: the folder itself, one above it, or `release` in one of them.
+
+    Args:
+        start: where to look; the working folder if None. The environment variable AUTOGRADE_RELEASE goes before it.
+
+    Raises:
+        RequestError: if there is none, or its course.json cannot be read.
+    """
+    named = os.environ.get(PLACE)
+    here = (start or Path.cwd()).absolute()
+    above = (here, *here.parents)
+    places = [Path(named)] if named else [place for folder in above for place in (folder, folder / "release")]
+    for place in places:
+        if (place / COURSE_FILE).is_file() and (place / "keys").is_dir():
+            return _read_release(place)
+    if named:
+        raise RequestError(f"{PLACE} is {named}, but there is no release: no {COURSE_FILE} with keys/ beside it.")
+    raise RequestError(
+        f"There is no release in {here} or above: no {COURSE_FILE} with keys/ beside it. "
+        "Keep your notebook in the folder that you were given, with all its files."
+    )
+
+
+_known: dict[Path, tuple[int, Release]] = {}
+
+
+def _read_release(folder: Path) -> Release:
+    path = folder / COURSE_FILE
+    stamp = path.stat().st_mtime_ns
+    if folder not in _known or _known[folder][0] != stamp:
+        _known[folder] = stamp, Release(folder, _read_card(path))
+    return _known[folder][1]
+
+
+class _Head(msgspec.Struct):
+    format_version: int
+
+
+def _read_card(path: Path) -> CourseCard:
+    try:
+        data = path.read_bytes()
+        found = msgspec.json.decode(data, type=_Head).format_version
+        if found == FORMAT_VERSION:
+            return msgspec.json.decode(data, type=CourseCard)
+    except OSError as error:
+        raise RequestError(f"{path}: cannot be read ({error.strerror}).") from error
+    except msgspec.MsgspecError as error:
+        raise RequestError(f"{path}: is damaged; take a fresh one from the release.") from error
+    remedy = "install the release's requirements again" if found > FORMAT_VERSION else "take a fresh release"
+    raise RequestError(f"{path}: has format {found}; this version of autograde reads format {FORMAT_VERSION}; {remedy}.")
+
+
+def meant(name: str, choices: Iterable[str]) -> str:
+    """The end of a sentence about a name that is unknown: what may have been meant, or what there is."""
+    known = list(choices)
+    lower = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(name.lower(), lower, n=1)
+    if close:
+        return f"; did you mean {lower[close[0]]!r}?"
+    return f"; there {'is' if len(known) == 1 else 'are'} {', '.join(known)}." if known else "."

@@ -1,0 +1,189 @@
+"""Runs a topic's visible checks in this process, on whatever a namespace holds, and scores them as grading does."""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from types import FrameType
+from typing import Any
+
+import msgspec
+import numpy
+import torch
+
+from autograder.check_run import load_checks, run_check
+from autograder.code_under_test import Code
+from autograder.error_facts import own_frames
+from autograder.errors import AuthoringError
+from autograder.jobs import CheckRequest, Failure, Outcome, Run
+from autograder.observation import Observation
+from autograder.results import TaskResult
+from autograder.scoring import score
+from autograder.student.definitions import problem_with
+from autograder.student.released import ReleasedTopic
+
+__all__ = ["Answer", "answer", "ask", "score_tasks"]
+
+_INTERRUPTED = "You interrupted it."
+_functions: dict[str, dict[str, Callable[..., Any]]] = {}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of checking some tasks of a topic.
+
+    Attributes:
+        topic: the topic's name.
+        tasks: their results, visible checks only.
+        problems: by task, one sentence where its checks could not be run.
+        undefined: the tasks whose names are not defined.
+        warnings: by task, what PyTorch or Python warned of; it never counts.
+        printed: by task, what the code printed first.
+        total: how many tasks the topic has.
+    """
+
+    topic: str
+    tasks: tuple[TaskResult, ...]
+    problems: Mapping[str, str] = field(default_factory=dict)
+    undefined: frozenset[str] = frozenset()
+    warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    printed: Mapping[str, str] = field(default_factory=dict)
+    total: int = 0
+
+
+def ask(
+    topic: ReleasedTopic,
+    tasks: Sequence[str],
+    namespace: Mapping[str, Any],
+    *,
+    locate: Callable[[FrameType], int | None],
+) -> Answer:
+    """Check tasks on what a namespace holds. Random states and global switches are as before afterwards.
+
+    Args:
+        topic: the released topic.
+        tasks: which of its tasks.
+        namespace: the student's names.
+        locate: tells which frames are the student's; see `error_facts.own_frames`.
+    """
+    problems: dict[str, str] = {}
+    undefined: set[str] = set()
+    for task in tasks:
+        if task not in namespace:
+            undefined.add(task)
+            problems[task] = f"`{task}` is not defined yet: run the cell that defines it, then check again."
+        elif problem := problem_with(task, topic.card.tasks[task], namespace):
+            problems[task] = problem
+    functions = _loaded(topic)
+    code = Code(namespace)
+    seen: dict[tuple[str, int], Observation | Failure] = {}
+    stopped: dict[str, Failure] = {}
+    with own_frames(locate), _random_states_kept():
+        for request in topic.requests(task for task in tasks if task not in problems):
+            found = stopped.get("") or stopped.get(request.check) or _observed(functions[request.check], code, request)
+            seen[request.check, request.draw] = found
+            if isinstance(found, Failure):
+                stopped["" if found.outcome is Outcome.NOT_RUN else request.check] = found
+    return replace(answer(topic, tasks, seen, problems), undefined=frozenset(undefined))
+
+
+def answer(
+    topic: ReleasedTopic,
+    tasks: Sequence[str],
+    seen: Mapping[tuple[str, int], Observation | Failure],
+    problems: Mapping[str, str],
+) -> Answer:
+    """The answer to what was seen of some tasks."""
+    task_of = {check.name: check.task for check in topic.topic.checks}
+    warnings: dict[str, dict[str, None]] = {}
+    printed: dict[str, str] = {}
+    for (check, _), one in seen.items():
+        if isinstance(one, Observation):
+            warnings.setdefault(task_of[check], {}).update(dict.fromkeys(one.warnings))
+            if one.output.strip():
+                printed.setdefault(task_of[check], one.output)
+    return Answer(
+        topic=topic.name,
+        tasks=score_tasks(topic, tasks, Run(observations=dict(seen))),
+        problems=problems,
+        warnings={task: tuple(texts) for task, texts in warnings.items()},
+        printed=printed,
+        total=len(topic.card.tasks),
+    )
+
+
+def score_tasks(topic: ReleasedTopic, tasks: Sequence[str], run: Run) -> tuple[TaskResult, ...]:
+    """The results of some tasks, in the order of the course, by the words and rules of grading."""
+    entry = topic.course.topics[topic.name]
+    wanted = {name: task for name, task in entry.tasks.items() if name in tasks}
+    topics = {**topic.course.topics, topic.name: msgspec.structs.replace(entry, tasks=wanted)}
+    return score(replace(topic.course, topics=topics), topic.topic, topic.key, run, visible_only=True)
+
+
+def _loaded(topic: ReleasedTopic) -> dict[str, Callable[..., Any]]:
+    module = topic.topic.visible
+    assert module is not None
+    if topic.card.checks not in _functions:
+        found = load_checks(module)
+        missing = [check.name for check in topic.topic.checks if check.name not in found]
+        if missing:
+            raise AuthoringError(f"{module.filename}: has no check {missing[0]}; take a fresh file from the release.")
+        _functions[topic.card.checks] = found
+    return _functions[topic.card.checks]
+
+
+def _observed(function: Callable[..., Any], code: Code, request: CheckRequest) -> Observation | Failure:
+    with _time_limit(request.seconds) as limit:
+        seen = run_check(function, code, request)
+    if limit.over:
+        return Failure(Outcome.TIMEOUT, f"The code did not end within {request.seconds:g} s.")
+    if seen.error is not None and seen.error.type == "KeyboardInterrupt":
+        return Failure(Outcome.NOT_RUN, _INTERRUPTED)
+    return seen
+
+
+class _OutOfTime(BaseException):
+    pass
+
+
+@dataclass
+class _Limit:
+    over: bool = False
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[_Limit]:
+    """Ends what runs too long, where the system has timers for that; elsewhere students interrupt the kernel."""
+    limit = _Limit()
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield limit
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        limit.over = True
+        raise _OutOfTime
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield limit
+    except _OutOfTime:
+        pass  # it came between the run's end and here
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _random_states_kept() -> Iterator[None]:
+    states = torch.default_generator.get_state(), numpy.random.get_state(), random.getstate()
+    try:
+        yield
+    finally:
+        torch.default_generator.set_state(states[0])
+        numpy.random.set_state(states[1])
+        random.setstate(states[2])

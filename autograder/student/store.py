@@ -1,0 +1,97 @@
+"""What a student has tried and read so far: `.autograde/progress.json` in the release's folder. It stays on the machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+__all__ = ["Store", "TaskRecord"]
+
+_FORMAT_VERSION = 1
+
+
+class TaskRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A task: how it stood when it was last checked in a notebook, and how many hints were read.
+
+    `state` is the style of its label (`complete`, `partial`, `none`, `untouched`), empty if it was never checked. `source`
+    is a digest of the code that was checked, empty where it could not be had. `when` is ISO 8601.
+    """
+
+    hints: int = 0
+    state: str = ""
+    passed: int = 0
+    checks: int = 0
+    when: str = ""
+    source: str = ""
+
+
+class _File(msgspec.Struct, kw_only=True):
+    format_version: int = _FORMAT_VERSION
+    topics: dict[str, dict[str, TaskRecord]] = {}
+    current: dict[str, str] = {}
+
+
+_unwritten: dict[Path, _File] = {}
+
+
+class Store:
+    """Reads and writes a release's progress. Where it cannot be written, it lasts as long as the process."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use the store of the release in `folder`."""
+        self._path = folder / ".autograde" / "progress.json"
+
+    def tasks(self, topic: str) -> dict[str, TaskRecord]:
+        """The records of a topic's tasks; tasks without one are missing."""
+        return self._read().topics.get(topic, {})
+
+    def task(self, topic: str, task: str) -> TaskRecord:
+        """One task's record."""
+        return self.tasks(topic).get(task, TaskRecord())
+
+    def keep(self, topic: str, records: dict[str, TaskRecord]) -> None:
+        """Put records in the place of those with the same names."""
+        file = self._read()
+        file.topics.setdefault(topic, {}).update(records)
+        self._write(file)
+
+    def current(self, topic: str) -> str:
+        """The task that `autograde watch` was at; empty if none."""
+        return self._read().current.get(topic, "")
+
+    def keep_current(self, topic: str, task: str) -> None:
+        """Remember the task that `autograde watch` is at."""
+        file = self._read()
+        if file.current.get(topic) != task:
+            file.current[topic] = task
+            self._write(file)
+
+    def _read(self) -> _File:
+        if self._path in _unwritten:
+            return _unwritten[self._path]
+        try:
+            file = msgspec.json.decode(self._path.read_bytes(), type=_File)
+        except (OSError, msgspec.MsgspecError):
+            return _File()
+        return file if file.format_version == _FORMAT_VERSION else _File()
+
+    def _write(self, file: _File) -> None:
+        data = msgspec.json.format(msgspec.json.encode(file), indent=1) + b"\n"
+        try:
+            self._path.parent.mkdir(exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".progress.")
+        except OSError:
+            _unwritten[self._path] = file
+            return
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+            Path(name).replace(self._path)
+        except OSError:
+            _unwritten[self._path] = file
+            with contextlib.suppress(OSError):
+                Path(name).unlink()

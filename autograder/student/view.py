@@ -1,0 +1,234 @@
+"""What a student is shown, as plain records; `show` turns them into HTML or text. No colour stands for anything alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from autograder.jobs import Outcome
+from autograder.pages import Label, points_text, readable
+from autograder.results import TaskResult
+from autograder.student.released import Release, ReleasedTopic
+from autograder.student.session import Answer
+from autograder.student.store import Store, TaskRecord
+from autograder.task_view import CheckView, TaskView, task_view
+
+__all__ = [
+    "AnswerView",
+    "HintView",
+    "Note",
+    "ProgressRow",
+    "ProgressView",
+    "TaskAnswer",
+    "answer_view",
+    "hint_view",
+    "progress_view",
+    "state_of",
+]
+
+_PRINTED_SHOWN = 1000
+_WARNINGS_SHOWN = 3
+_STATES = {
+    "complete": Label("complete", "✓", "passes"),
+    "partial": Label("partial", "◐", "partly right"),
+    "none": Label("none", "✗", "not right yet"),
+    "untouched": Label("untouched", "○", "not attempted"),
+    "idle": Label("idle", "○", "not checked"),
+    "undefined": Label("undefined", "○", "not defined yet"),
+    "": Label("idle", "○", "not checked yet"),
+}
+_MEASURED = ("complete", "partial", "none")
+_PROBLEM = Label("problem", "!", "cannot be checked")
+
+
+@dataclass(frozen=True)
+class Note:
+    """One sentence: about a mistake in what was asked for, or in what the release has."""
+
+    text: str
+    problem: bool = True
+
+
+@dataclass(frozen=True)
+class TaskAnswer:
+    """One task: how it stands, and what its checks found."""
+
+    name: str
+    state: Label
+    summary: str
+    problem: str
+    view: TaskView
+    warnings: tuple[str, ...]
+    printed: str
+
+    @property
+    def telling(self) -> bool:
+        """Whether there is more to say than the summary."""
+        quiet = ("complete", "untouched", "undefined", "idle")
+        return bool(self.warnings) or self.state.style not in quiet
+
+
+@dataclass(frozen=True)
+class AnswerView:
+    """The answer to `check`: one task in full, or all of a topic, those with something to say in full."""
+
+    title: str
+    tasks: tuple[TaskAnswer, ...]
+    single: bool
+    summary: str
+    footer: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class HintView:
+    """The hints of a task that have been read, the newest last."""
+
+    task: str
+    hints: tuple[str, ...]
+    total: int
+    note: str
+
+
+@dataclass(frozen=True)
+class ProgressRow:
+    """A task in the table of progress."""
+
+    name: str
+    state: Label
+    checks: str
+    hints: str
+    points: str
+
+
+@dataclass(frozen=True)
+class ProgressView:
+    """A topic's tasks, and in a line each how the course's other topics stand."""
+
+    title: str
+    rows: tuple[ProgressRow, ...]
+    summary: str
+    topics: tuple[tuple[str, str], ...]
+
+
+def state_of(task: TaskResult, answer: Answer) -> Label:
+    """How a task stands, as far as its visible checks tell."""
+    if task.task in answer.undefined:
+        return _STATES["undefined"]
+    if task.task in answer.problems:
+        return _PROBLEM
+    if not task.attempted:
+        return _STATES["untouched"]
+    if not task.checks or all(check.outcome is Outcome.NOT_RUN for check in task.checks):
+        return _STATES["idle"]
+    if all(check.outcome is Outcome.PASSED for check in task.checks):
+        return _STATES["complete"]
+    return _STATES["partial" if task.earned else "none"]
+
+
+def answer_view(topic: ReleasedTopic, answer: Answer, *, footer: Iterable[str] = ()) -> AnswerView:
+    """The view of an answer.
+
+    Args:
+        topic: the topic that was checked.
+        answer: what was found.
+        footer: further sentences.
+    """
+    tasks = tuple(_task_answer(task, answer) for task in answer.tasks)
+    complete = [task for task in tasks if task.state.style == "complete"]
+    lines = list(footer)
+    if complete and len(complete) == len(tasks):
+        lines.append("Grading looks at more than the visible checks, on other inputs.")
+    return AnswerView(
+        title=topic.card.title,
+        tasks=tasks,
+        single=len(tasks) == 1,
+        summary=f"{len(complete)} of {_count(len(tasks), 'task')} pass all visible checks." if len(tasks) > 1 else "",
+        footer=tuple(lines),
+    )
+
+
+def _task_answer(task: TaskResult, answer: Answer) -> TaskAnswer:
+    state = state_of(task, answer)
+    view = task_view(task, instructor=False)
+    view = replace(view, checks=tuple(_without_repetitions(view.checks)))
+    warnings = answer.warnings.get(task.task, ())
+    more = len(warnings) - _WARNINGS_SHOWN
+    shown = (*warnings[:_WARNINGS_SHOWN], *((f"and {more} more",) if more > 0 else ()))
+    printed = readable(answer.printed.get(task.task, "")).rstrip()
+    return TaskAnswer(
+        name=task.task,
+        state=state,
+        summary=_summary(task, state),
+        problem=answer.problems.get(task.task, ""),
+        view=view,
+        warnings=shown,
+        printed=printed if len(printed) <= _PRINTED_SHOWN else printed[: _PRINTED_SHOWN - 1] + "…",
+    )
+
+
+def _without_repetitions(checks: Iterable[CheckView]) -> Iterator[CheckView]:
+    """An exception that ends several checks in the same way is told in full once."""
+    told: set[tuple[str, str]] = set()
+    for check in checks:
+        what = (check.line, "".join(check.found))
+        if check.line and what in told:
+            yield replace(check, details=("As above.",), found=(), line="")
+        else:
+            told.add(what)
+            yield check
+
+
+def _summary(task: TaskResult, state: Label) -> str:
+    passed, count = sum(check.outcome is Outcome.PASSED for check in task.checks), len(task.checks)
+    if not count:
+        return "only grading checks it"
+    if state.style in ("problem", "undefined", "idle"):
+        return ""
+    if state.style == "untouched":
+        return f"{_count(count, 'visible check')} will look at it"
+    return f"{passed} of {_count(count, 'visible check')} passed"
+
+
+def hint_view(topic: ReleasedTopic, task: str, read: int) -> HintView:
+    """The first `read` hints of a task."""
+    hints = topic.hints.get(task, [])
+    left = len(hints) - read
+    note = (
+        "This is the last hint."
+        if left == 0
+        else f'{_count(left, "hint")} left: call hint("{task}") again for the next one.'
+    )
+    return HintView(task, tuple(hints[:read]), len(hints), note if hints else "There are no hints for this task.")
+
+
+def progress_view(release: Release, name: str, store: Store) -> ProgressView:
+    """How the tasks of a topic stood when they were last checked, and the course's other topics in brief."""
+    card = release.card.topics[name]
+    records = store.tasks(name)
+    rows = tuple(
+        _row(task, points_text(entry.points), records.get(task, TaskRecord())) for task, entry in card.tasks.items()
+    )
+    left = [row.name for row in rows if row.state.style != "complete"]
+    summary = f"{len(rows) - len(left)} of {_count(len(rows), 'task')} passed all visible checks when last checked."
+    if left:
+        summary += f" Next: `{left[0]}`."
+    others = tuple(
+        (other.title, _done(other.tasks, store.tasks(key))) for key, other in release.card.topics.items() if key != name
+    )
+    return ProgressView(card.title, rows, summary, others)
+
+
+def _row(name: str, points: str, record: TaskRecord) -> ProgressRow:
+    state = _STATES.get(record.state, _PROBLEM)
+    checks = f"{record.passed} of {record.checks}" if record.checks and record.state in _MEASURED else "–"
+    return ProgressRow(name, state, checks, str(record.hints or "–"), points)
+
+
+def _done(tasks: Iterable[str], records: Mapping[str, TaskRecord]) -> str:
+    names = list(tasks)
+    done = sum(records.get(name, TaskRecord()).state == "complete" for name in names)
+    return f"{done} of {_count(len(names), 'task')}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
