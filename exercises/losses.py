@@ -54,8 +54,8 @@ print("their mean:", nn.CrossEntropyLoss()(scores, classes))
 # | `nn.MSELoss`, `nn.L1Loss` | numbers, of any shape | numbers, of the same shape |
 #
 # The tutorial says that a target of `nn.CrossEntropyLoss` must be a class index. Since PyTorch 1.10 it may also be a row of
-# probabilities, and so a one-hot vector, provided that its numbers are floating. A one-hot vector of integers is taken for
-# class indices of a wrong shape:
+# probabilities, and so a one-hot vector, provided that its numbers are floating. A one-hot vector of integers, as
+# `F.one_hot` gives it, is refused:
 
 # %%
 one_hot = F.one_hot(classes, num_classes=3)
@@ -137,8 +137,8 @@ for size in (5.0, 15.0, 20.0, 200.0):
         print(f"logit {size:5}  {name:21}  loss {loss.item():8.4f}  gradient {z.grad.item():.4f}")
 
 # %% [markdown]
-# From about 17 on, float32 knows no number between σ(z) and 1. The logarithm of 1 - σ(z) is then minus infinity; `BCELoss`
-# puts -100 in its place, and the gradient is 0: where the model is most wrong it learns nothing.
+# From about 17 on, σ(z) is exactly 1 in float32. The logarithm of 1 - σ(z) is then minus infinity; `BCELoss` puts -100 in
+# its place, and the gradient is 0: where the model is most wrong it learns nothing.
 #
 # ### Predict, then verify: sigmoid twice
 #
@@ -172,13 +172,13 @@ curves = {
     "BCELoss(sigmoid(z))": F.binary_cross_entropy(torch.sigmoid(z), zeros, reduction="none"),
     "BCEWithLogitsLoss(sigmoid(z))": F.binary_cross_entropy_with_logits(torch.sigmoid(z), zeros, reduction="none"),
 }
-figure, axes = plt.subplots(1, 2, figsize=(8, 3))
-for (label, curve), style in zip(curves.items(), ("-", "--", ":"), strict=True):
-    for axis in axes:
-        axis.plot(z, curve, style, label=label)
+figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
+for axis in axes:
+    for curve, style in zip(curves.values(), ("-", "--", ":"), strict=True):
+        axis.plot(z, curve, style)
 axes[0].set(title="from afar", xlabel="logit z", ylabel="loss for target 0")
 axes[1].set(title="near 0", xlabel="logit z", xlim=(-6, 6), ylim=(0, 4))
-_ = axes[0].legend(fontsize="small")
+_ = figure.legend(axes[0].lines, curves, loc="outside lower center", ncols=3)
 
 # %% [markdown]
 # The dotted line never falls below log 2 = 0.69, nor does it rise above 1.31: to this loss a model that is wrong with all

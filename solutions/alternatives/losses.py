@@ -78,7 +78,7 @@ class UnknownReduction(ValueError):
 def by_a_mask_of_classes(logits, labels, reduction="mean"):
     if reduction != "mean" and reduction != "sum" and reduction != "none":
         raise UnknownReduction
-    mask = labels[:, None] == torch.arange(logits.size(1))
+    mask = labels[:, None] == torch.arange(logits.size(1), device=labels.device)
     losses = -nn.LogSoftmax(dim=1)(logits)[mask]
     return {"mean": losses.mean(), "sum": losses.sum(), "none": losses}[reduction]
 

@@ -221,6 +221,12 @@ def as_in_the_tutorial(logits, labels, reduction="mean"):
     return -torch.sum(losses) / num_examples  # noqa: F821 (the mistake itself)
 
 
+@misconception("cross_entropy", "Where do the tensors live that you make yourself? Try logits on another device.")
+def classes_on_the_cpu(logits, labels, reduction="mean"):
+    chosen = labels[:, None] == torch.arange(logits.shape[1], device="cpu")
+    return _reduced(-F.log_softmax(logits, 1)[chosen], reduction)
+
+
 def _same_shapes(logits, targets):
     if logits.shape != targets.shape:
         raise ValueError
@@ -386,6 +392,13 @@ def binary_by_the_library(logits, targets):
     return F.binary_cross_entropy_with_logits(logits, targets)
 
 
+@misconception("bce_with_logits", "Where do the tensors live that you make yourself? Try logits on another device.")
+def zeros_on_the_cpu(logits, targets):
+    _same_shapes(logits, targets)
+    zeros = torch.zeros(logits.shape, dtype=logits.dtype, device="cpu")
+    return (torch.logaddexp(logits, zeros) - logits * targets).mean()
+
+
 def _checked(pred, target, mask):
     if pred.shape != target.shape or pred.shape != mask.shape:
         raise ValueError
@@ -543,3 +556,10 @@ def overwrites(pred, target, mask):
 def mask_as_float32(pred, target, mask):
     _checked(pred, target, mask)
     return (pred[mask].float() - target[mask].float()).square().mean()
+
+
+@misconception("masked_mse", "Where do the tensors live that you make yourself? Try a pred on another device.")
+def filled_on_the_cpu(pred, target, mask):
+    _checked(pred, target, mask)
+    zeros = torch.zeros(pred.shape, dtype=pred.dtype, device="cpu")
+    return (torch.where(mask, pred, zeros) - torch.where(mask, target, zeros)).square().sum() / mask.sum()

@@ -218,6 +218,13 @@ class CutOffFromX(_Net):
         return super().forward(x.detach())
 
 
+@misconception("TwoLayerNet", "Move the model to another device: does everything that forward uses go along?")
+class ZerosOnTheCPU(_Net):
+    def forward(self, x):
+        hidden = self.linear1(x)
+        return self.linear2(torch.maximum(hidden, torch.zeros(hidden.shape, dtype=hidden.dtype, device="cpu")))
+
+
 def _counts(total, trainable, buffers):
     return {"total": total, "trainable": trainable, "frozen": total - trainable, "buffers": buffers}
 

@@ -135,6 +135,15 @@ def test_cross_entropy_dtype(code, given):
     return only(results, "dtype")
 
 
+@checks("cross_entropy", device="second")
+def test_cross_entropy_on_another_device(code, given):
+    """It works on the device of logits and labels, and the result lives there."""
+    logits = given.normal(5, 4, dtype=torch.float64).to(given.second_device)
+    labels = given.integers(5, high=4).to(given.second_device)
+    results = {name: cross_entropy(code, given, logits, labels, name) for name in ("mean", "none")}
+    return only(results, "device", "values")
+
+
 @checks("cross_entropy")
 def test_cross_entropy_refuses_everything_else(code, given):
     """No other text is taken for a reduction."""
@@ -216,6 +225,14 @@ def test_bce_with_logits_dtype(code, given):
         for dtype in dtypes
     }
     return only(results, "dtype")
+
+
+@checks("bce_with_logits", device="second")
+def test_bce_with_logits_on_another_device(code, given):
+    """It works on the device of its inputs, and the result lives there."""
+    logits = given.normal(4, 3, dtype=torch.float64).to(given.second_device)
+    targets = given.uniform(4, 3, dtype=torch.float64).to(given.second_device)
+    return {"loss": only(bce_with_logits(code, given, logits, targets), "device", "values")}
 
 
 @checks("bce_with_logits")
@@ -350,6 +367,14 @@ def test_masked_mse_dtype(code, given):
         pred, target = given.normal(6, dtype=dtype), given.normal(6, dtype=dtype)
         results[str(dtype)] = code.masked_mse(pred, target, some_true(given, 6))
     return only(results, "dtype")
+
+
+@checks("masked_mse", device="second")
+def test_masked_mse_on_another_device(code, given):
+    """It works on the device of its inputs, and the result lives there."""
+    pred, target = (given.normal(3, 4, dtype=torch.float64).to(given.second_device) for _ in range(2))
+    mask = some_true(given, 3, 4).to(given.second_device)
+    return {"loss": only(code.masked_mse(pred, target, mask), "device", "values")}
 
 
 @checks("masked_mse")

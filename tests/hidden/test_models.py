@@ -113,6 +113,14 @@ def test_two_layer_net_gradient_of_x(code, given):
     return only({"gradient of x": slope}, "values")
 
 
+@checks("TwoLayerNet", device="second")
+def test_two_layer_net_on_another_device(code, given):
+    """A network that was moved to another device works there."""
+    model = two_layer_net(code, given, 5, 7, 3).to(given.second_device)
+    x = given.normal(6, 5, dtype=torch.float64).to(given.second_device)
+    return {"model(x)": only(model(x), "device", "values")}
+
+
 class Scale(nn.Module):
     """A leaf module with parameters of its own, one of them without dimensions, and buffers."""
 
