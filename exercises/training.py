@@ -297,16 +297,16 @@ else:
 # ## 4. When to stop
 #
 # A large model can learn a small data set by heart. Then the loss goes on falling on the data that it is trained on, and
-# rises on data that it has not seen. Here is a network with far too many parameters, for 30 noisy points:
+# rises on data that it has not seen. Here is a network with far too many parameters, for 20 noisy points:
 
 # %%
-points = torch.linspace(-1, 1, 60)[:, None]
-curve = torch.sin(4 * points) + 0.4 * torch.randn(60, 1, generator=noise)
+points = torch.linspace(-1, 1, 40)[:, None]
+curve = torch.sin(2 * points) + 0.5 * torch.randn(40, 1, generator=torch.Generator().manual_seed(1))
 torch.manual_seed(1)
 large = nn.Sequential(nn.Linear(1, 100), nn.Tanh(), nn.Linear(100, 100), nn.Tanh(), nn.Linear(100, 1))
-optimizer = torch.optim.Adam(large.parameters(), lr=0.01)
+optimizer = torch.optim.Adam(large.parameters(), lr=0.003)
 seen, unseen = [], []
-for _ in range(250):
+for _ in range(400):
     loss = F.mse_loss(large(points[::2]), curve[::2])
     optimizer.zero_grad()
     loss.backward()
@@ -320,7 +320,7 @@ figure, axis = plt.subplots(figsize=(5.5, 3))
 axis.plot(seen, label="trained on")
 axis.plot(unseen, label="not seen in training")
 axis.axvline(best, color="gray", linestyle="--", label="the best moment")
-axis.set(xlabel="epoch", ylabel="loss", ylim=(0, 0.8))
+axis.set(xlabel="epoch", ylabel="loss", ylim=(0, 1))
 _ = axis.legend()
 
 # %% [markdown]

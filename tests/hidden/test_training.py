@@ -189,7 +189,7 @@ def test_minibatches_of_any_size(code, given):
     """The batches have the right sizes, and hold every sample once, for any number of samples and any batch size."""
     results = {}
     for count, size in ((12, 4), (9, 9), (5, 100), (6, 1), (1, 3), (1, 1), (50, 8), (0, 4)):
-        X = given.watch(torch.arange(count), f"X, {count} samples, batch_size {size}")
+        X = given.watch(torch.arange(count, device=given.device), f"X, {count} samples, batch_size {size}")
         batches = list(code.minibatches(X, X.clone(), size, given.generator()))
         seen = sorted(number for xb, _ in batches for number in xb.tolist())
         results[f"{count} samples, batch_size {size}"] = {"sizes": [len(xb) for xb, _ in batches], "samples": seen}
@@ -203,7 +203,7 @@ def test_minibatches_of_any_data(code, given):
     shapes = {"numbers": (11,), "rows": (11, 1), "images": (11, 1, 1, 1)}
     results = {}
     for name, shape in shapes.items():
-        X = given.watch((ids.reshape(shape) * torch.ones(11, *[2] * (len(shape) - 1), dtype=torch.int64)).double(), name)
+        X = given.watch(ids.reshape(shape).expand(11, *[2] * (len(shape) - 1)).double(), name)
         y = given.watch((10 * ids).reshape(shape).to(torch.int32), f"labels, {name}")
         batches = list(code.minibatches(X, y, 4, given.generator()))
         results[name] = {
@@ -220,7 +220,7 @@ def test_minibatches_of_any_data(code, given):
 def test_minibatches_are_uniform(code, given):
     """Every order is equally likely: samples go anywhere, and neighbours do not travel together."""
     count = 8192
-    X = given.watch(torch.arange(count), "X")
+    X = given.watch(torch.arange(count, device=given.device), "X")
     order = torch.cat([xb for xb, _ in code.minibatches(X, X.clone(), 64, given.generator())])
     moved = ((order - X) % count + given.uniform(count, dtype=torch.float64)) / count
     # About one pair of neighbours stays together by chance, and 40 less than once in 10**47 times.
@@ -234,7 +234,7 @@ def test_minibatches_are_uniform(code, given):
 @checks("minibatches")
 def test_minibatches_draw_from_the_generator(code, given):
     """Equal seeds give equal orders, whatever the global random state is; another seed, and the next pass, another order."""
-    X, seed = given.watch(torch.arange(60), "X"), given.integer(0, 2**31)
+    X, seed = given.watch(torch.arange(60, device=given.device), "X"), given.integer(0, 2**31)
 
     def order(generator):
         with given.seeded():
@@ -383,11 +383,11 @@ def test_fit_learns_digits(code, given):
         return {"scikit-learn": "is missing"}
     from sklearn.datasets import load_digits
 
-    images, labels = (torch.tensor(array) for array in load_digits(return_X_y=True))
+    images, labels = (torch.tensor(array, device=given.device) for array in load_digits(return_X_y=True))
     # One split for all: which digits are left for the test makes more of a difference than how the model begins.
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0)).to(given.device)
     images, labels = images[order].float() / 16, labels[order]
-    model = given.module(lambda: nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)), name="model")
+    model = given.module(lambda: nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)).eval(), name="model")
     X, y = given.watch(images[:1400], "X"), given.watch(labels[:1400], "y")
     code.fit(model, X, y, epochs=15, batch_size=64, lr=0.2, seed=given.integer(0, 1000))
     share = (model(images[1400:]).argmax(dim=1) == labels[1400:]).double().mean().item()

@@ -127,7 +127,7 @@ def test_minibatches_keep_pairs_together(code, given):
 @checks("minibatches")
 def test_minibatches_are_in_random_order(code, given):
     """The order is random, and another one in the next pass with the same generator."""
-    X = given.watch(torch.arange(64), "X")
+    X = given.watch(torch.arange(64, device=given.device), "X")
     generator = given.generator()
     passes = [torch.cat([xb for xb, _ in code.minibatches(X, X.clone(), 8, generator)]) for _ in range(2)]
     # As many of 64 stay in their places by chance less than once in 10**13 times.
@@ -188,7 +188,7 @@ def test_fit_learns_two_moons(code, given):
     side = 1 - 2 * y
     points = torch.stack([side * angle.cos() + y, side * angle.sin() + 0.5 * y], dim=1)
     X = given.watch(points + given.normal(400, 2, std=0.1), "X")
-    model = given.module(lambda: nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 2)), name="model")
+    model = given.module(lambda: nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 2)).eval(), name="model")
     history = code.fit(model, X, y, epochs=40, batch_size=50, lr=0.1, seed=given.integer(0, 1000))
     share = (model(X).argmax(dim=1) == y).double().mean().item()
     return {
