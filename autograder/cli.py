@@ -6,7 +6,6 @@ Exit codes: 0 the command did its work (whatever the scores), 1 `verify` or `rel
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autograder.errors import AutogradeError
+from autograder.one_line import one_line_mistakes, tolerant_output
+from autograder.student import commands
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,6 +37,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+commands.register(app)
 
 
 class Device(StrEnum):
@@ -79,7 +82,7 @@ def grade(
     unsafe: UnsafeOption = False,
 ) -> None:
     """Grade a class. Unchanged submissions keep their results; an interrupted run goes on where it stopped."""
-    with _one_line_mistakes("Interrupted. The results so far are kept; the same command goes on from there."):
+    with one_line_mistakes("Interrupted. The results so far are kept; the same command goes on from there."):
         from autograder.course import load_course
         from autograder.submissions import find_submissions
 
@@ -115,7 +118,7 @@ def show(
     out: OutOption = Path("grades"),
 ) -> None:
     """Show one result in the terminal."""
-    with _one_line_mistakes():
+    with one_line_mistakes():
         from autograder.result_files import find_result, read_result
         from autograder.terminal import print_result
 
@@ -133,7 +136,7 @@ def verify(
     unsafe: UnsafeOption = False,
 ) -> None:
     """Prove that the checks pass what is right, fail what is wrong, and tell which mistake it is."""
-    with _one_line_mistakes():
+    with one_line_mistakes():
         from autograder.course import load_course
         from autograder.errors import CourseError
         from autograder.pool import Pool
@@ -161,7 +164,7 @@ def new(
     course: CourseOption = Path("course.yml"),
 ) -> None:
     """Write the skeleton of a new topic: exercise, checks, reference, misconceptions, and its entry in course.yml."""
-    with _one_line_mistakes():
+    with one_line_mistakes():
         from autograder import new_topic
 
         root = course if course.is_dir() else course.parent
@@ -180,7 +183,7 @@ def release(
     unsafe: UnsafeOption = False,
 ) -> None:
     """Write what students get: notebooks, visible checks, public answer keys. Fails if anything private would leak."""
-    with _one_line_mistakes():
+    with one_line_mistakes():
         from autograder.course import load_course
         from autograder.pool import Pool
         from autograder.release import build
@@ -203,31 +206,8 @@ def release(
 
 def main() -> None:
     """Run the command line."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="replace")
+    tolerant_output()
     app()
-
-
-@contextmanager
-def _one_line_mistakes(interrupted: str = "Interrupted.") -> Iterator[None]:
-    """Turns the kit's own errors, full disks and Ctrl-C into plain lines and an exit code."""
-    try:
-        yield
-    except AutogradeError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        typer.echo(f"\n{interrupted}", err=True)
-        raise typer.Exit(130) from None
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        if error.filename is None:
-            raise
-        typer.echo(f"{error.filename}: {error.strerror}.", err=True)
-        raise typer.Exit(2) from None
 
 
 def _console(*, stderr: bool = False) -> Console:

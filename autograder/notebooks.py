@@ -19,7 +19,7 @@ import msgspec
 from autograder.errors import SubmissionError
 from autograder.jobs import Cell
 
-__all__ = ["notebook_topic", "read_cells", "task_source"]
+__all__ = ["notebook_topic", "notebook_version", "read_cells", "task_source"]
 
 _PERCENT_MARKER = re.compile(r"^# ?%%(?P<options>(?:[ \t].*|\[.*)?)$\n?", re.MULTILINE)
 _TEXT_CELL = re.compile(r"\[(?:markdown|md|raw)\]")
@@ -50,6 +50,7 @@ class _Notebook(msgspec.Struct, frozen=True):
 
 class _KitMetadata(msgspec.Struct, frozen=True):
     topic: str = ""
+    version: str = ""
 
 
 class _NotebookMetadata(msgspec.Struct, frozen=True):
@@ -94,6 +95,12 @@ def notebook_topic(data: bytes) -> str | None:
     return found.metadata.autograde.topic or None if found else None
 
 
+def notebook_version(data: bytes) -> str | None:
+    """The version that a released notebook names in its metadata (`autograde.version`); None where there is none."""
+    found = _decoded(data, _WithMetadata)
+    return found.metadata.autograde.version or None if found else None
+
+
 def task_source(cells: tuple[Cell, ...], task: str) -> str:
     """The text of a task's last definition at the top level of the cells: function, class or assignment, with decorators.
 
@@ -130,8 +137,10 @@ def _notebook_sources(data: bytes, filename: str) -> list[tuple[int, str]]:
 
 def _older_notebook_sources(data: bytes, filename: str) -> list[tuple[int, str]]:
     """Cells of a notebook of format 3 or older, through nbformat, which knows the old formats."""
-    import nbformat
-
+    try:
+        import nbformat
+    except ImportError:
+        raise SubmissionError(f"{filename} is a notebook of an old format; save it anew.") from None
     try:
         notebook: Any = nbformat.reads(data.decode("utf-8-sig"), as_version=4)  # type: ignore[no-untyped-call]
         code = [str(cell.source) for cell in notebook.cells if cell.cell_type == "code"]

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import os
 import sys
-import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import wraps
-from pathlib import Path
 from types import FrameType
 from typing import Any, ParamSpec
 
-from autograder.errors import AutogradeError, RequestError
-from autograder.results import TaskResult
-from autograder.student.released import Release, ReleasedTopic, find_release, meant
-from autograder.student.session import Answer, ask
-from autograder.student.show import show
-from autograder.student.store import Store, TaskRecord
-from autograder.student.view import Note, answer_view, hint_view, progress_view, state_of
+import msgspec
 
-__all__ = ["check", "hint", "progress", "source_digest"]
+from autograder.errors import AutogradeError, RequestError
+from autograder.student.answer import Answer
+from autograder.student.released import ReleasedTopic, find_release
+from autograder.student.requests import known_tasks, one_more_hint, progress_of, topic_meant
+from autograder.student.session import ask
+from autograder.student.show import show
+from autograder.student.source import source_of
+from autograder.student.store import Store, TaskRecord
+from autograder.student.view import Note, answer_view, record_of, state_of
+
+__all__ = ["check", "hint", "progress"]
 
 P = ParamSpec("P")
-_last: dict[Path, str] = {}
 
 
 def _in_a_sentence(function: Callable[P, None]) -> Callable[P, None]:
@@ -58,16 +56,13 @@ def check(*tasks: Any, topic: str = "") -> None:
         topic: the topic's name, where it is not clear which one is meant.
     """
     namespace = _namespace()
-    release = find_release()
     names = [_name_of(task) for task in tasks]
-    chosen = release.topic(_topic_of(release, names, topic, namespace))
-    wanted = names or list(chosen.card.tasks)
-    for name in wanted:
-        if name not in chosen.card.tasks:
-            raise RequestError(f"There is no task {name!r} in {chosen.name}{meant(name, chosen.card.tasks)}")
-    answer = ask(chosen, wanted, namespace, locate=_locator(namespace))
+    release = find_release()
+    chosen = release.topic(topic_meant(release, names, topic, namespace))
+    answer = ask(chosen, known_tasks(chosen, names), namespace, locate=_locator(namespace))
     show(answer_view(chosen, answer))
-    Store(release.folder).keep(chosen.name, _records(chosen, answer, namespace, Store(release.folder)))
+    store = Store(release.folder)
+    store.keep(chosen.name, _records(chosen, answer, namespace, store))
 
 
 @_in_a_sentence
@@ -78,17 +73,7 @@ def hint(task: Any, *, topic: str = "") -> None:
         task: the task's name; a function or class does as well.
         topic: the topic's name, where it is not clear which one is meant.
     """
-    namespace = _namespace()
-    release = find_release()
-    name = _name_of(task)
-    chosen = release.topic(_topic_of(release, [name], topic, namespace))
-    if name not in chosen.card.tasks:
-        raise RequestError(f"There is no task {name!r} in {chosen.name}{meant(name, chosen.card.tasks)}")
-    store = Store(release.folder)
-    record = store.task(chosen.name, name)
-    read = min(record.hints + 1, len(chosen.hints.get(name, ())))
-    show(hint_view(chosen, name, read))
-    store.keep(chosen.name, {name: _with(record, hints=read)})
+    show(one_more_hint(_name_of(task), topic, _namespace(), again='hint("{}")'))
 
 
 @_in_a_sentence
@@ -98,9 +83,7 @@ def progress(topic: str = "") -> None:
     Args:
         topic: the topic's name, where it is not clear which one is meant.
     """
-    namespace = _namespace()
-    release = find_release()
-    show(progress_view(release, _topic_of(release, [], topic, namespace), Store(release.folder)))
+    show(progress_of(topic, _namespace()))
 
 
 def _name_of(task: Any) -> str:
@@ -108,40 +91,6 @@ def _name_of(task: Any) -> str:
     if not isinstance(name, str):
         raise RequestError('Give the name of a task in quotes, as in check("match"), or nothing to check them all.')
     return name
-
-
-def _topic_of(release: Release, tasks: Sequence[str], topic: str, namespace: Mapping[str, Any]) -> str:
-    """The topic that is meant: the one that is named, has the task, is the notebook's, or whose tasks are defined."""
-    known = release.card.topics
-    if topic:
-        if topic not in known:
-            raise RequestError(f"There is no topic {topic!r}{meant(topic, known)}")
-        return topic
-    fitting = [name for name in known if all(task in known[name].tasks for task in tasks)]
-    if tasks and not fitting:
-        unknown = next((task for task in tasks if not release.topics_with(task)), "")
-        if not unknown:
-            raise RequestError("These tasks belong to different topics; check them one by one.")
-        here = _guess(release, list(known), namespace)
-        everywhere = meant(unknown, [task for card in known.values() for task in card.tasks])
-        nearby = meant(unknown, known[here].tasks) if here else everywhere
-        raise RequestError(f"There is no task {unknown!r}{nearby if 'did you' in nearby else everywhere}")
-    chosen = fitting[0] if len(fitting) == 1 else _guess(release, fitting, namespace)
-    if chosen is None:
-        raise RequestError(f'Which topic? Name it: topic="{fitting[0]}". There are {", ".join(fitting)}.')
-    _last[release.folder] = chosen
-    return chosen
-
-
-def _guess(release: Release, topics: Sequence[str], namespace: Mapping[str, Any]) -> str | None:
-    for path in (namespace.get("__vsc_ipynb_file__"), os.environ.get("JPY_SESSION_NAME"), namespace.get("__file__")):
-        if isinstance(path, str) and Path(path).stem in topics:
-            return Path(path).stem
-    if _last.get(release.folder) in topics:
-        return _last[release.folder]
-    defined = {name: sum(task in namespace for task in release.card.topics[name].tasks) for name in topics}
-    best = max(topics, key=lambda name: defined[name])
-    return best if defined[best] and list(defined.values()).count(defined[best]) == 1 else None
 
 
 def _locator(namespace: dict[str, Any]) -> Callable[[FrameType], int | None]:
@@ -162,36 +111,12 @@ def _locator(namespace: dict[str, Any]) -> Callable[[FrameType], int | None]:
 
 def _records(topic: ReleasedTopic, answer: Answer, namespace: Mapping[str, Any], store: Store) -> dict[str, TaskRecord]:
     now = datetime.now().astimezone().isoformat(timespec="seconds")
-    found = {}
-    for task in answer.tasks:
-        found[task.task] = _with(
-            store.task(topic.name, task.task),
-            state=state_of(task, answer).style,
-            passed=_passed(task),
-            checks=len(task.checks),
+    return {
+        task.task: msgspec.structs.replace(
+            record_of(store.task(topic.name, task.task), task, answer),
+            kernel=state_of(task, answer).style,
             when=now,
-            source=_source_of(namespace.get(task.task)),
+            source=source_of(namespace.get(task.task)),
         )
-    return found
-
-
-def _passed(task: TaskResult) -> int:
-    return sum(check.outcome == "passed" for check in task.checks)
-
-
-def _with(record: TaskRecord, **changes: Any) -> TaskRecord:
-    import msgspec
-
-    return msgspec.structs.replace(record, **changes)
-
-
-def _source_of(thing: Any) -> str:
-    try:
-        return source_digest(inspect.getsource(thing))
-    except (OSError, TypeError, IndexError, SyntaxError):
-        return ""
-
-
-def source_digest(source: str) -> str:
-    """A digest of the text of a definition, whatever its indentation."""
-    return hashlib.blake2b(textwrap.dedent(source).strip().encode("utf-8", "replace"), digest_size=12).hexdigest()
+        for task in answer.tasks
+    }

@@ -7,11 +7,10 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
-import msgspec
 import numpy
 import torch
 
@@ -19,40 +18,16 @@ from autograder.check_run import load_checks, run_check
 from autograder.code_under_test import Code
 from autograder.error_facts import own_frames
 from autograder.errors import AuthoringError
-from autograder.jobs import CheckRequest, Failure, Outcome, Run
+from autograder.jobs import CheckRequest, Failure, Outcome
 from autograder.observation import Observation
-from autograder.results import TaskResult
-from autograder.scoring import score
+from autograder.student.answer import Answer, answer
 from autograder.student.definitions import problem_with
 from autograder.student.released import ReleasedTopic
 
-__all__ = ["Answer", "answer", "ask", "score_tasks"]
+__all__ = ["ask"]
 
 _INTERRUPTED = "You interrupted it."
 _functions: dict[str, dict[str, Callable[..., Any]]] = {}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came of checking some tasks of a topic.
-
-    Attributes:
-        topic: the topic's name.
-        tasks: their results, visible checks only.
-        problems: by task, one sentence where its checks could not be run.
-        undefined: the tasks whose names are not defined.
-        warnings: by task, what PyTorch or Python warned of; it never counts.
-        printed: by task, what the code printed first.
-        total: how many tasks the topic has.
-    """
-
-    topic: str
-    tasks: tuple[TaskResult, ...]
-    problems: Mapping[str, str] = field(default_factory=dict)
-    undefined: frozenset[str] = frozenset()
-    warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    printed: Mapping[str, str] = field(default_factory=dict)
-    total: int = 0
 
 
 def ask(
@@ -89,39 +64,6 @@ def ask(
             if isinstance(found, Failure):
                 stopped["" if found.outcome is Outcome.NOT_RUN else request.check] = found
     return replace(answer(topic, tasks, seen, problems), undefined=frozenset(undefined))
-
-
-def answer(
-    topic: ReleasedTopic,
-    tasks: Sequence[str],
-    seen: Mapping[tuple[str, int], Observation | Failure],
-    problems: Mapping[str, str],
-) -> Answer:
-    """The answer to what was seen of some tasks."""
-    task_of = {check.name: check.task for check in topic.topic.checks}
-    warnings: dict[str, dict[str, None]] = {}
-    printed: dict[str, str] = {}
-    for (check, _), one in seen.items():
-        if isinstance(one, Observation):
-            warnings.setdefault(task_of[check], {}).update(dict.fromkeys(one.warnings))
-            if one.output.strip():
-                printed.setdefault(task_of[check], one.output)
-    return Answer(
-        topic=topic.name,
-        tasks=score_tasks(topic, tasks, Run(observations=dict(seen))),
-        problems=problems,
-        warnings={task: tuple(texts) for task, texts in warnings.items()},
-        printed=printed,
-        total=len(topic.card.tasks),
-    )
-
-
-def score_tasks(topic: ReleasedTopic, tasks: Sequence[str], run: Run) -> tuple[TaskResult, ...]:
-    """The results of some tasks, in the order of the course, by the words and rules of grading."""
-    entry = topic.course.topics[topic.name]
-    wanted = {name: task for name, task in entry.tasks.items() if name in tasks}
-    topics = {**topic.course.topics, topic.name: msgspec.structs.replace(entry, tasks=wanted)}
-    return score(replace(topic.course, topics=topics), topic.topic, topic.key, run, visible_only=True)
 
 
 def _loaded(topic: ReleasedTopic) -> dict[str, Callable[..., Any]]:

@@ -44,9 +44,9 @@ def show(view: View) -> None:
 
         display({"text/html": html(view), "text/plain": plain(view)}, raw=True)  # type: ignore[no-untyped-call]
     elif _in_terminal():
-        print(_coloured(view))
+        print(_coloured(view), flush=True)
     else:
-        print(plain(view))
+        print(plain(view), flush=True)
 
 
 def plain(view: View) -> str:

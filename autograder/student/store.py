@@ -15,10 +15,11 @@ _FORMAT_VERSION = 1
 
 
 class TaskRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A task: how it stood when it was last checked in a notebook, and how many hints were read.
+    """A task: how it stood when it was last checked, and how many hints were read.
 
-    `state` is the style of its label (`complete`, `partial`, `none`, `untouched`), empty if it was never checked. `source`
-    is a digest of the code that was checked, empty where it could not be had. `when` is ISO 8601.
+    `state` is the style of its label (`complete`, `partial`, `none`, `untouched`), empty if it was never checked. `kernel`
+    is the state in the notebook's kernel, and `source` a digest of the code that was checked there, empty where it could
+    not be had. `when` is ISO 8601.
     """
 
     hints: int = 0
@@ -26,6 +27,7 @@ class TaskRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     passed: int = 0
     checks: int = 0
     when: str = ""
+    kernel: str = ""
     source: str = ""
 
 

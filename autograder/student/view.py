@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from autograder.jobs import Outcome
 from autograder.pages import Label, points_text, readable
 from autograder.results import TaskResult
+from autograder.student.answer import Answer
 from autograder.student.released import Release, ReleasedTopic
-from autograder.student.session import Answer
 from autograder.student.store import Store, TaskRecord
 from autograder.task_view import CheckView, TaskView, task_view
 
@@ -23,6 +25,7 @@ __all__ = [
     "answer_view",
     "hint_view",
     "progress_view",
+    "record_of",
     "state_of",
 ]
 
@@ -189,15 +192,11 @@ def _summary(task: TaskResult, state: Label) -> str:
     return f"{passed} of {_count(count, 'visible check')} passed"
 
 
-def hint_view(topic: ReleasedTopic, task: str, read: int) -> HintView:
-    """The first `read` hints of a task."""
+def hint_view(topic: ReleasedTopic, task: str, read: int, *, again: str) -> HintView:
+    """The first `read` hints of a task; `again` is how to ask for the next one."""
     hints = topic.hints.get(task, [])
     left = len(hints) - read
-    note = (
-        "This is the last hint."
-        if left == 0
-        else f'{_count(left, "hint")} left: call hint("{task}") again for the next one.'
-    )
+    note = f"{_count(left, 'hint')} left; for the next one: `{again}`." if left else "This is the last hint."
     return HintView(task, tuple(hints[:read]), len(hints), note if hints else "There are no hints for this task.")
 
 
@@ -228,6 +227,16 @@ def _done(tasks: Iterable[str], records: Mapping[str, TaskRecord]) -> str:
     names = list(tasks)
     done = sum(records.get(name, TaskRecord()).state == "complete" for name in names)
     return f"{done} of {_count(len(names), 'task')}"
+
+
+def record_of(record: TaskRecord, task: TaskResult, answer: Answer) -> TaskRecord:
+    """A task's record, brought up to date with an answer."""
+    return msgspec.structs.replace(
+        record,
+        state=state_of(task, answer).style,
+        passed=sum(check.outcome is Outcome.PASSED for check in task.checks),
+        checks=len(task.checks),
+    )
 
 
 def _count(number: int, what: str) -> str:

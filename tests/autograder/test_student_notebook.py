@@ -143,7 +143,7 @@ def test_hints_come_one_by_one_and_are_remembered(folder, capsys):
     assert first.splitlines() == [
         "Hint 1 of 3 for scale",
         "  1. Look at the `*` operator.",
-        '2 hints left: call hint("scale") again for the next one.',
+        '2 hints left; for the next one: `hint("scale")`.',
     ]
     assert "1. Look" in second
     assert "2. What is special about 0?" in second
@@ -181,13 +181,13 @@ def test_a_store_that_cannot_be_read_or_written_costs_nothing(folder, capsys):
         (['check("scale", "Keeper")'], "These tasks belong to different topics; check them one by one."),
         (['check(topic="smal")'], "There is no topic 'smal'; did you mean 'small'?"),
         (['check("scale", topic="other")'], "There is no task 'scale' in other; there is Keeper."),
-        (["progress()"], 'Which topic? Name it: topic="small". There are small, other.'),
+        (["progress()"], "Which topic do you mean? Name it; there are small, other."),
     ],
 )
 def test_what_is_misspelt_is_one_sentence(folder, capsys, cells, sentence):
-    from autograder.student import notebook
+    from autograder.student import requests
 
-    notebook._last.clear()
+    requests._last.clear()
     assert say(capsys, *cells) == f"{sentence}\n"
 
 

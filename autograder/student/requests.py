@@ -1,0 +1,115 @@
+"""What students ask for by name: which topic is meant, one more hint, how far they are. Needs no torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from autograder.errors import RequestError
+from autograder.student.released import Release, ReleasedTopic, find_release, meant
+from autograder.student.store import Store
+from autograder.student.view import HintView, ProgressView, hint_view, progress_view
+
+__all__ = ["known_tasks", "one_more_hint", "progress_of", "topic_meant"]
+
+_last: dict[Path, str] = {}
+
+
+def topic_meant(release: Release, tasks: Sequence[str], topic: str, namespace: Mapping[str, Any]) -> str:
+    """The topic that is meant: the one that is named, has the tasks, is the notebook's, or was worked on.
+
+    Args:
+        release: the release.
+        tasks: the tasks that are asked for.
+        topic: its name if it was given, else empty.
+        namespace: the student's names.
+
+    Raises:
+        RequestError: if there is no such topic or task, or it is not clear which topic is meant.
+    """
+    known = release.card.topics
+    if topic:
+        if topic not in known:
+            raise RequestError(f"There is no topic {topic!r}{meant(topic, known)}")
+        return topic
+    fitting = [name for name in known if all(task in known[name].tasks for task in tasks)]
+    if tasks and not fitting:
+        unknown = next((task for task in tasks if not release.topics_with(task)), "")
+        if not unknown:
+            raise RequestError("These tasks belong to different topics; check them one by one.")
+        here = _guess(release, list(known), namespace)
+        everywhere = meant(unknown, [task for card in known.values() for task in card.tasks])
+        nearby = meant(unknown, known[here].tasks) if here else everywhere
+        raise RequestError(f"There is no task {unknown!r}{nearby if 'did you' in nearby else everywhere}")
+    chosen = fitting[0] if len(fitting) == 1 else _guess(release, fitting, namespace)
+    if chosen is None:
+        raise RequestError(f"Which topic do you mean? Name it; there are {', '.join(fitting)}.")
+    _last[release.folder] = chosen
+    return chosen
+
+
+def _guess(release: Release, topics: Sequence[str], namespace: Mapping[str, Any]) -> str | None:
+    for path in (namespace.get("__vsc_ipynb_file__"), os.environ.get("JPY_SESSION_NAME"), namespace.get("__file__")):
+        if isinstance(path, str) and Path(path).stem in topics:
+            return Path(path).stem
+    if _last.get(release.folder) in topics:
+        return _last[release.folder]
+    defined = {name: sum(task in namespace for task in release.card.topics[name].tasks) for name in topics}
+    best = max(topics, key=lambda name: defined[name])
+    if defined[best] and list(defined.values()).count(defined[best]) == 1:
+        return best
+    store = Store(release.folder)
+    when = {name: max((record.when for record in store.tasks(name).values()), default="") for name in topics}
+    newest = max(topics, key=lambda name: when[name])
+    return newest if when[newest] else None
+
+
+def known_tasks(topic: ReleasedTopic, tasks: Sequence[str]) -> list[str]:
+    """The tasks, all of the topic's if there are none.
+
+    Raises:
+        RequestError: if the topic does not have one of them.
+    """
+    for name in tasks:
+        if name not in topic.card.tasks:
+            raise RequestError(f"There is no task {name!r} in {topic.name}{meant(name, topic.card.tasks)}")
+    return list(tasks or topic.card.tasks)
+
+
+def one_more_hint(
+    task: str, topic: str = "", namespace: Mapping[str, Any] | None = None, *, again: str = "autograde hint {}"
+) -> HintView:
+    """The hints of a task that have been read and one more, which counts as read from now on.
+
+    Args:
+        task: the task's name.
+        topic: its topic's, where that is not clear.
+        namespace: the student's names, if there are any.
+        again: how to ask for the next one, `{}` being the task.
+
+    Raises:
+        RequestError: if there is no such task or topic.
+        KeyMismatch: if the release is not whole.
+    """
+    release = find_release()
+    chosen = release.topic(topic_meant(release, [task], topic, namespace or {}))
+    known_tasks(chosen, [task])
+    store = Store(release.folder)
+    record = store.task(chosen.name, task)
+    read = min(record.hints + 1, len(chosen.hints.get(task, ())))
+    store.keep(chosen.name, {task: msgspec.structs.replace(record, hints=read)})
+    return hint_view(chosen, task, read, again=again.format(task))
+
+
+def progress_of(topic: str = "", namespace: Mapping[str, Any] | None = None) -> ProgressView:
+    """How the tasks of a topic stood when they were last checked.
+
+    Raises:
+        RequestError: if there is no such topic, or it is not clear which one is meant.
+    """
+    release = find_release()
+    return progress_view(release, topic_meant(release, [], topic, namespace or {}), Store(release.folder))

@@ -1,0 +1,134 @@
+"""A student's file, notebook or Python, with the topic that it is for; and a Python file made from a released notebook."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.errors import RequestError, SubmissionError
+from autograder.jobs import Cell
+from autograder.notebooks import notebook_topic, notebook_version, read_cells
+from autograder.student.released import Release, meant
+
+__all__ = ["StudentFile", "find_file", "python_file", "read_file", "topic_of"]
+
+_ENDINGS = (".py", ".ipynb")
+
+
+@dataclass(frozen=True)
+class StudentFile:
+    """A file's cells. `whole` is the text of a Python file in which errors are told by the file's own lines, else empty;
+    `version` is that of the notebook, empty where it has none."""
+
+    path: Path
+    topic: str
+    cells: tuple[Cell, ...]
+    whole: str = ""
+    version: str = ""
+
+
+def find_file(release: Release, path: Path | None) -> Path:
+    """The file that is meant: the given one, or the only one of the release's topics in the working folder.
+
+    Raises:
+        RequestError: if there is none, or it is not clear which.
+    """
+    if path is not None:
+        if path.is_file():
+            return path
+        near = [each.name for each in _candidates(path.parent)] if path.parent.is_dir() else []
+        raise RequestError(f"{path}: there is no such file{meant(path.name, near)}")
+    found = [each for each in _candidates(Path.cwd()) if each.suffix == ".py" and each.stem in release.card.topics]
+    found = found or [each for each in _candidates(Path.cwd()) if each.stem in release.card.topics]
+    if len(found) == 1:
+        return found[0].relative_to(Path.cwd())
+    if not found:
+        raise RequestError("There is no notebook or Python file of this course here; `autograde start TOPIC` makes one.")
+    raise RequestError(f"Which file? Name it; there are {', '.join(each.name for each in found)}.")
+
+
+def _candidates(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.iterdir() if each.suffix in _ENDINGS and each.is_file())
+
+
+def topic_of(release: Release, path: Path, data: bytes, topic: str | None) -> str:
+    """The topic of a file: the given one, the one its metadata name, or the one it or its folder is called after.
+
+    Raises:
+        RequestError: if none of them is a topic of the release.
+    """
+    if topic is not None:
+        if topic not in release.card.topics:
+            raise RequestError(f"There is no topic {topic!r}{meant(topic, release.card.topics)}")
+        return topic
+    named = notebook_topic(data) if path.suffix == ".ipynb" else None
+    for name in (named, path.stem, path.absolute().parent.name):
+        if name in release.card.topics:
+            return str(name)
+    raise RequestError(
+        f"{path.name}: of which topic is it? Call it after its topic, or name the topic with --topic; "
+        f"there are {', '.join(release.card.topics)}."
+    )
+
+
+def read_file(release: Release, path: Path, topic: str | None = None) -> StudentFile:
+    """Read a notebook (.ipynb) or Python file (.py).
+
+    Raises:
+        RequestError: if its topic is not clear.
+        SubmissionError: if it cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SubmissionError(f"{path} cannot be read ({error.strerror}).") from error
+    name = topic_of(release, path, data, topic)
+    cells = read_cells(data, path.name)
+    if path.suffix == ".py":
+        text = data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+        placed = _placed(cells, text)
+        return StudentFile(path, name, placed or cells, text if placed else "")
+    return StudentFile(path, name, cells, version=notebook_version(data) or "")
+
+
+def _placed(cells: tuple[Cell, ...], text: str) -> tuple[Cell, ...]:
+    """The cells with comments before them, so that their lines count as the file's; none where that cannot be."""
+    placed = []
+    start = 0
+    for cell in cells:
+        start = text.find(cell.source, start)
+        if start < 0 or cell.source.lstrip().startswith("%%"):
+            return ()
+        placed.append(Cell(0, "#\n" * text.count("\n", 0, start) + cell.source))
+        start += len(cell.source)
+    return tuple(placed)
+
+
+def python_file(notebook: bytes) -> str:
+    """A notebook as a Python file in the percent format, which editors and Jupytext understand.
+
+    Raises:
+        RequestError: if it cannot be read.
+    """
+    try:
+        cells = json.loads(notebook)["cells"]
+        return "\n\n".join("\n".join(_lines(cell)) for cell in cells) + "\n"
+    except (ValueError, KeyError, TypeError) as error:
+        raise RequestError("The released notebook cannot be read; take a fresh one from the release.") from error
+
+
+_MAGIC = re.compile(r"^([ \t]*)(%{1,2}[a-zA-Z]|![^\s=])")
+
+
+def _lines(cell: dict[str, Any]) -> Iterator[str]:
+    source = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
+    if cell["cell_type"] == "code":
+        yield "# %%"
+        yield from (_MAGIC.sub(r"\1# \2", line) for line in source.split("\n"))
+    else:
+        yield "# %% [markdown]"
+        yield from (f"# {line}".rstrip() for line in source.split("\n"))

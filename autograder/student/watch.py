@@ -1,0 +1,91 @@
+"""`autograde watch`: runs a file whenever it is saved, shows the task at hand and keeps its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from autograder.errors import AutogradeError
+from autograder.student.file_check import FileAnswer, answer_file, description, next_task
+from autograder.student.file_run import Runner
+from autograder.student.released import Release, ReleasedTopic
+from autograder.student.show import show
+from autograder.student.store import Store
+from autograder.student.student_file import StudentFile, read_file
+from autograder.student.view import Note, answer_view, state_of
+
+__all__ = ["changes", "watch"]
+
+
+def watch(release: Release, path: Path, topic: str | None, saved: Iterable[object]) -> None:
+    """Check a file now, and again for each item of `saved`; returns when all of its tasks pass, or `saved` ends.
+
+    Raises:
+        RequestError: if the file's topic is not clear.
+        KeyMismatch: if the topic's key cannot be used.
+    """
+    store = Store(release.folder)
+    first = read_file(release, path, topic)
+    chosen = release.topic(first.topic)
+    place = store.current(chosen.name)
+    if place in chosen.card.tasks:
+        show(Note(f"You were at `{place}`.", problem=False))
+    with Runner(spare=True) as runner:
+        if _once(release, path, topic, runner, store):
+            return
+        show(Note(f"Watching {path}: save it to have it checked again; Ctrl-C ends this.", problem=False))
+        for _ in saved:
+            if _once(release, path, topic, runner, store):
+                return
+
+
+def _once(release: Release, path: Path, name: str | None, runner: Runner, store: Store) -> bool:
+    """Check the file once. Returns whether all tasks pass."""
+    try:
+        file = read_file(release, path, name)
+        topic = release.topic(file.topic)
+    except AutogradeError as error:  # half a file, perhaps: the next save may bring the rest
+        show(Note(str(error)))
+        return False
+    before = store.current(topic.name)
+    found = answer_file(topic, file, runner.run(topic, file), store)
+    now = next_task(topic, found, before)
+    store.keep_current(topic.name, now)
+    _show(topic, file, found, before, now)
+    return not now
+
+
+def _show(topic: ReleasedTopic, file: StudentFile, found: FileAnswer, before: str, now: str) -> None:
+    done = len(topic.card.tasks) - len(found.left())
+    head = f"{datetime.now():%H:%M:%S}  {topic.card.title}: {done} of {len(topic.card.tasks)} tasks pass all visible checks."
+    show(Note(f"\n{head}", problem=False))
+    for note in found.notes:
+        show(Note(note))
+    # The task that was worked on is shown once more when it is complete.
+    for name in dict.fromkeys((before, now)):
+        tasks = tuple(task for task in found.answer.tasks if task.task == name)
+        if tasks:
+            show(answer_view(topic, replace(found.answer, tasks=tasks)))
+    if not now:
+        show(Note("All tasks pass. Hand in the file, or go on to the next topic.", problem=False))
+        return
+    state = next(state_of(task, found.answer).style for task in found.answer.tasks if task.task == now)
+    words = description(file, now)
+    if now != before or state == "untouched":
+        show(Note(f"Next: `{now}`. {words}".rstrip(), problem=False))
+    show(Note(f"For a hint: autograde hint {now}", problem=False))
+
+
+def changes(path: Path) -> Iterator[object]:
+    """An item for each time that a file is written, until Ctrl-C."""
+    from watchfiles import Change, watch
+
+    target = path.absolute()
+
+    def ours(change: Change, name: str) -> bool:
+        return change is not Change.deleted and Path(name) == target
+
+    # Editors replace files, so the folder is watched. An interrupt is for whoever asked.
+    yield from watch(target.parent, watch_filter=ours, recursive=False, debounce=400, step=50, raise_interrupt=True)

@@ -1,0 +1,172 @@
+"""A process that runs a student's file from top to bottom, then its checks: `python -m autograder.student.worker`.
+
+It answers on the standard output that it was started with; whatever student code prints goes nowhere. It starts by
+importing all that is slow, so that one which is ready beforehand answers at once.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import random
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import msgspec
+
+from autograder.jobs import Cell, CheckModule, CheckRequest
+from autograder.observation import ErrorFact, Observation
+from autograder.student.release_files import TaskCard
+
+if TYPE_CHECKING:
+    from autograder.shell import Shell
+
+__all__ = ["CellRan", "Done", "FromWorker", "Names", "Order", "Ready", "Saw", "Unloadable", "Unobserved"]
+
+_SEED = 0
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What to run. `whole` is the text of a Python file whose cells all have number 0, else empty."""
+
+    cells: tuple[Cell, ...]
+    whole: str
+    module: CheckModule | None
+    requests: tuple[CheckRequest, ...]
+    cards: dict[str, TaskCard]
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """Everything that is slow has been imported."""
+
+
+class CellRan(msgspec.Struct, frozen=True, tag="cell", kw_only=True):
+    """A cell has run."""
+
+    error: ErrorFact | None = None
+    note: str = ""
+
+
+class Names(msgspec.Struct, frozen=True, tag="names"):
+    """What is wrong with tasks' names, in a sentence each."""
+
+    problems: dict[str, str]
+
+
+class Saw(msgspec.Struct, frozen=True, tag="saw"):
+    """What a draw of a check saw."""
+
+    observation: Observation
+
+
+class Unobserved(msgspec.Struct, frozen=True, tag="unobserved"):
+    """What a draw of a check saw cannot be told, since `reason`."""
+
+    reason: str
+
+
+class Unloadable(msgspec.Struct, frozen=True, tag="unloadable"):
+    """The file of checks cannot be loaded."""
+
+    problem: str
+
+
+class Done(msgspec.Struct, frozen=True, tag="done"):
+    """All has been run."""
+
+
+FromWorker = Ready | CellRan | Names | Saw | Unobserved | Unloadable | Done
+
+
+def main() -> None:
+    """Serve one order."""
+    send = _sender()
+    import numpy
+    import torch
+
+    from autograder import check_run  # noqa: F401 - imported here since it takes time
+    from autograder.shell import make_shell
+
+    instructions = sys.stdin.buffer
+    with tempfile.TemporaryDirectory(prefix="autograde-", ignore_cleanup_errors=True) as folder:
+        profile, scratch = Path(folder, "profile"), Path(folder, "scratch")
+        profile.mkdir()
+        scratch.mkdir()
+        shell = make_shell(profile)
+        send(Ready())
+        order = _read(instructions)
+        if order is None:
+            return
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - as long as the process
+        os.chdir(scratch)
+        torch.default_generator.manual_seed(_SEED)
+        numpy.random.seed(_SEED)
+        random.seed(_SEED)
+        _run(order, shell, send)
+        os.chdir(folder)
+
+
+def _sender() -> Callable[[FromWorker], None]:
+    """Sends messages to the standard output of now; descriptor 1 and 2 lead to nowhere afterwards."""
+    reports: BinaryIO = os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+
+    def send(message: FromWorker) -> None:
+        body = msgspec.msgpack.encode(message)
+        reports.write(len(body).to_bytes(4, "big") + body)
+        reports.flush()
+
+    return send
+
+
+def _read(stream: BinaryIO) -> Order | None:
+    size = stream.read(4)
+    return msgspec.msgpack.decode(stream.read(int.from_bytes(size, "big")), type=Order) if len(size) == 4 else None
+
+
+def _run(order: Order, shell: Shell, send: Callable[[FromWorker], None]) -> None:
+    from autograder.check_run import load_checks, run_check
+    from autograder.code_under_test import Code
+    from autograder.error_facts import describe_error
+    from autograder.student.definitions import problem_with
+
+    whole = order.whole.splitlines(keepends=True)
+    for cell in order.cells:
+        if whole:
+            linecache.cache["<submission>"] = (len(order.whole), None, whole, "<submission>")
+        error = shell.run(cell)
+        if whole:
+            linecache.cache["<submission>"] = (len(order.whole), None, whole, "<submission>")
+        send(CellRan(error=None if error is None else describe_error(error), note=shell.note))
+    found = {task: problem_with(task, card, shell.user_ns) for task, card in order.cards.items()}
+    problems = {task: problem for task, problem in found.items() if problem}
+    send(Names(problems))
+    if order.module is not None and order.requests:
+        try:
+            functions: dict[str, Callable[..., Any]] = load_checks(order.module)
+        except Exception as problem:  # student code may have changed what the checks import
+            send(Unloadable(f"{type(problem).__name__}: {problem}"))
+            return
+        code = Code(shell.user_ns)
+        for request in order.requests:
+            if request.task in problems:
+                send(Unobserved(""))
+                continue
+            try:
+                message: FromWorker = Saw(run_check(functions[request.check], code, request))
+                send(message)
+            except Exception as problem:  # a check reports its own errors; this is about the report itself
+                send(Unobserved(f"What the check saw could not be reported ({type(problem).__name__})."))
+    send(Done())
+
+
+if __name__ == "__main__":
+    # The shell puts the notebook's own module in the place of this one, which must live on.
+    from autograder.student import worker
+
+    worker.main()
