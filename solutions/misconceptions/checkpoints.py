@@ -33,8 +33,8 @@ def modules():
     return 5
 
 
-@misconception("predicted_entries", "One of the layers has a bias as well as a weight; which entries does a Linear have?")
-def weights_of_linear_layers_only():
+@misconception("predicted_entries", "How many tensors does a single nn.Linear have? Print its state_dict.")
+def linear_layers_without_biases():
     return 7
 
 
