@@ -1,0 +1,555 @@
+"""Wrong solutions that students write, each with the sentence that helps."""
+
+import copy
+import math
+
+import torch
+
+from autograder import misconception
+
+
+@misconception("predicted_nans", "Clipping multiplies every gradient with one factor; what is that factor computed from?")
+def stays_alone():
+    return 1
+
+
+@misconception("predicted_nans", "Is the norm computed for each parameter by itself, or for all of them together?")
+def its_own_parameter():
+    return 6
+
+
+@misconception("predicted_nans", "Clipping makes numbers smaller. Is there a number that makes nan smaller?")
+def clipped_away():
+    return 0
+
+
+@misconception("predicted_nans", "Do only the entries in one row take part in the norm?")
+def its_own_row():
+    return 3
+
+
+@misconception("predicted_without", "Multiplying by 0 makes a gradient small, as small as can be; does it make it None?")
+def zero_too():
+    return ["gate", "side"]
+
+
+@misconception(
+    "predicted_without", "One of the two is multiplied by 0, the other one is cut off. Which of them does autograd know?"
+)
+def zero_only():
+    return ["gate"]
+
+
+@misconception("predicted_without", "Look at `.detach()`: on which side of it is the layer?")
+def nobody():
+    return []
+
+
+@misconception("predicted_without", "The first layer feeds three others. Is the way back closed along all of them?")
+def everything_before_the_cut():
+    return ["first", "side"]
+
+
+@misconception("nonfinite_grads", "Not every parameter has a gradient: None has no isfinite.")
+def expects_gradients(model):
+    return [name for name, p in model.named_parameters() if not torch.isfinite(p.grad).all()]
+
+
+@misconception("nonfinite_grads", "A parameter without a gradient has no bad gradient either.")
+def none_is_bad(model):
+    return [name for name, p in model.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
+
+
+@misconception("nonfinite_grads", "You looked at the values; the question is about the gradients.")
+def values(model):
+    return [name for name, p in model.named_parameters() if p.grad is not None and not torch.isfinite(p).all()]
+
+
+@misconception("nonfinite_grads", "Is nan the only float that is no proper number?")
+def nan_only(model):
+    return [name for name, p in model.named_parameters() if p.grad is not None and torch.isnan(p.grad).any()]
+
+
+@misconception("nonfinite_grads", "Try a gradient with a nan in it: is nan infinite, and to what is it equal?")
+def infinite_only(model):
+    return [name for name, p in model.named_parameters() if p.grad is not None and torch.isinf(p.grad).any()]
+
+
+@misconception("nonfinite_grads", "There are two infinities.")
+def one_infinity(model):
+    def bad(gradient):
+        return (gradient == math.inf).any() or torch.isnan(gradient).any()
+
+    return [name for name, p in model.named_parameters() if p.grad is not None and bad(p.grad)]
+
+
+@misconception("nonfinite_grads", "Try a gradient with a nan in it: is nan infinite, and to what is it equal?")
+def compares_with_nan(model):
+    def bad(gradient):
+        return (gradient == math.nan).any() or (gradient.abs() == math.inf).any()
+
+    return [name for name, p in model.named_parameters() if p.grad is not None and bad(p.grad)]
+
+
+@misconception("nonfinite_grads", "How many bad numbers does it take? Try a gradient with a single one.")
+def all_of_them(model):
+    return [name for name, p in model.named_parameters() if p.grad is not None and not torch.isfinite(p.grad).any()]
+
+
+@misconception("nonfinite_grads", "The sum of two large, finite numbers can be infinite.")
+def sums(model):
+    return [name for name, p in model.named_parameters() if p.grad is not None and not torch.isfinite(p.grad.sum())]
+
+
+@misconception("nonfinite_grads", "A norm squares its numbers. What is the square of 1e30 in float32?")
+def norms(model):
+    return [name for name, p in model.named_parameters() if p.grad is not None and not torch.isfinite(p.grad.norm())]
+
+
+@misconception(
+    "nonfinite_grads", "A frozen parameter can still hold a gradient from before. Does the specification leave it out?"
+)
+def trainable_only(model):
+    pairs = [(name, p) for name, p in model.named_parameters() if p.requires_grad and p.grad is not None]
+    return [name for name, p in pairs if not torch.isfinite(p.grad).all()]
+
+
+@misconception("nonfinite_grads", "You were asked for the names of the parameters.")
+def parameters_instead_of_names(model):
+    return [p for p in model.parameters() if p.grad is not None and not torch.isfinite(p.grad).all()]
+
+
+@misconception("nonfinite_grads", "Which modules are these? Asked for are parameters.")
+def layers(model):
+    names = []
+    for name, module in model.named_modules():
+        gradients = [p.grad for p in module.parameters(recurse=False) if p.grad is not None]
+        if any(not torch.isfinite(gradient).all() for gradient in gradients):
+            names.append(name)
+    return names
+
+
+@misconception("nonfinite_grads", "You stop at the first one.")
+def first_only(model):
+    for name, p in model.named_parameters():
+        if p.grad is not None and not torch.isfinite(p.grad).all():
+            return [name]
+    return []
+
+
+@misconception("nonfinite_grads", "In which order does named_parameters() give the names?")
+def sorted_names(model):
+    return sorted(name for name, p in model.named_parameters() if p.grad is not None and not torch.isfinite(p.grad).all())
+
+
+@misconception(
+    "nonfinite_grads", "A parameter that two layers share has two names. How many does named_parameters() give it?"
+)
+def shared_twice(model):
+    pairs = model.named_parameters(remove_duplicate=False)
+    return [name for name, p in pairs if p.grad is not None and not torch.isfinite(p.grad).all()]
+
+
+@misconception("nonfinite_grads", "You were to look, not to repair: the gradients have changed.")
+def repairs(model):
+    names = [name for name, p in model.named_parameters() if p.grad is not None and not torch.isfinite(p.grad).all()]
+    for p in model.parameters():
+        if p.grad is not None:
+            torch.nan_to_num_(p.grad, nan=0.0, posinf=0.0, neginf=0.0)
+    return names
+
+
+@misconception("nonfinite_grads", "Somebody may need the gradients after you; where have they gone?")
+def throws_away(model):
+    names = [name for name, p in model.named_parameters() if p.grad is not None and not torch.isfinite(p.grad).all()]
+    model.zero_grad()
+    return names
+
+
+def _trainable(model):
+    return [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+
+
+def _gradients(pairs, loss, **options):
+    if not pairs or not loss.requires_grad:
+        return [None] * len(pairs)
+    options = {"allow_unused": True, "retain_graph": True, **options}
+    return list(torch.autograd.grad(loss, [p for _, p in pairs], **options))
+
+
+def _missing(pairs, gradients):
+    return [name for (name, _), gradient in zip(pairs, gradients, strict=True) if gradient is None]
+
+
+@misconception("disconnected", "Your check has added a gradient to every parameter.")
+def backward(model, loss):
+    if loss.requires_grad:
+        loss.backward(retain_graph=True)
+    return [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
+
+
+@misconception("disconnected", "Gradients that were there before your call are gone.")
+def backward_and_zero_grad(model, loss):
+    model.zero_grad()
+    if loss.requires_grad:
+        loss.backward(retain_graph=True)
+    names = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
+    model.zero_grad()
+    return names
+
+
+@misconception("disconnected", "The model's gradients are as before. Is the model all that has a .grad in this graph?")
+def backward_and_put_back(model, loss):
+    pairs = _trainable(model)
+    before = [p.grad for _, p in pairs]
+    for _, p in pairs:
+        p.grad = None
+    if loss.requires_grad:
+        loss.backward(retain_graph=True)
+    names = [name for name, p in pairs if p.grad is None]
+    for (_, p), gradient in zip(pairs, before, strict=True):
+        p.grad = gradient
+    return names
+
+
+@misconception("disconnected", "A .grad from the last step says nothing about this loss, and a missing one neither.")
+def looks_at_grad(model, loss):
+    return [name for name, p in _trainable(model) if p.grad is None]
+
+
+@misconception("disconnected", "Frozen parameters are not disconnected by accident; leave them out.")
+def frozen(model, loss):
+    pairs = _trainable(model)
+    connected = {name for (name, _), g in zip(pairs, _gradients(pairs, loss), strict=True) if g is not None}
+    return [name for name, _ in model.named_parameters() if name not in connected]
+
+
+@misconception("disconnected", "A frozen parameter cannot be differentiated; ask for the trainable ones only.")
+def asks_for_frozen_ones(model, loss):
+    pairs = list(model.named_parameters())
+    return _missing(pairs, _gradients(pairs, loss))
+
+
+@misconception("disconnected", "A loss without any graph makes your function fail instead of naming everybody.")
+def no_graph(model, loss):
+    pairs = _trainable(model)
+    if not pairs:
+        return []
+    gradients = torch.autograd.grad(loss, [p for _, p in pairs], allow_unused=True, retain_graph=True)
+    return _missing(pairs, gradients)
+
+
+@misconception("disconnected", "A loss without any graph depends on nobody. Whom do you name then?")
+def no_graph_no_names(model, loss):
+    if not loss.requires_grad:
+        return []
+    pairs = _trainable(model)
+    return _missing(pairs, _gradients(pairs, loss))
+
+
+@misconception("disconnected", "What if nothing in the model is trainable?")
+def needs_parameters(model, loss):
+    pairs = _trainable(model)
+    if not loss.requires_grad:
+        return [name for name, _ in pairs]
+    gradients = torch.autograd.grad(loss, [p for _, p in pairs], allow_unused=True, retain_graph=True)
+    return _missing(pairs, gradients)
+
+
+@misconception("disconnected", "A gradient of zeros is a gradient.")
+def zero_is_none(model, loss):
+    pairs = _trainable(model)
+    gradients = _gradients(pairs, loss)
+    return [name for (name, _), g in zip(pairs, gradients, strict=True) if g is None or not g.any()]
+
+
+@misconception("disconnected", "Afterwards the graph is gone, and with it the training step.")
+def frees_the_graph(model, loss):
+    pairs = _trainable(model)
+    return _missing(pairs, _gradients(pairs, loss, retain_graph=False))
+
+
+@misconception(
+    "disconnected", "An unused parameter is what you are looking for, and your function raises when it meets one."
+)
+def raises_if_unused(model, loss):
+    pairs = _trainable(model)
+    return _missing(pairs, _gradients(pairs, loss, allow_unused=False))
+
+
+@misconception("disconnected", "You name whole layers. Can a loss depend on a layer's weight and not on its bias?")
+def layers_as_a_whole(model, loss):
+    pairs = _trainable(model)
+    missing = _missing(pairs, _gradients(pairs, loss))
+    return list(dict.fromkeys(name.rpartition(".")[0] for name in missing))
+
+
+@misconception("disconnected", "These are the connected ones.")
+def the_other_way_round(model, loss):
+    pairs = _trainable(model)
+    missing = _missing(pairs, _gradients(pairs, loss))
+    return [name for name, _ in pairs if name not in missing]
+
+
+@misconception("disconnected", "Does a parameter stop requiring grad when the loss does not use it?")
+def looks_at_the_flags(model, loss):
+    return [name for name, p in model.named_parameters() if not p.requires_grad]
+
+
+@misconception("disconnected", "In which order does named_parameters() give the names?")
+def disconnected_sorted(model, loss):
+    pairs = _trainable(model)
+    return sorted(_missing(pairs, _gradients(pairs, loss)))
+
+
+@misconception("disconnected", "You were asked for the names of the parameters.")
+def disconnected_parameters(model, loss):
+    pairs = _trainable(model)
+    gradients = _gradients(pairs, loss)
+    return [p for (_, p), gradient in zip(pairs, gradients, strict=True) if gradient is None]
+
+
+def _is_bad(output):
+    return output.is_floating_point() and not bool(torch.isfinite(output).all())
+
+
+def _leaves(model):
+    return [(name, module) for name, module in model.named_modules() if not list(module.children())]
+
+
+def _run(model, x, modules, bad=_is_bad):
+    """All names of bad outputs, in call order; the model is a copy, on which hooks may stay."""
+    found = []
+    for name, module in modules:
+        module.register_forward_hook(lambda _m, _a, output, name=name: found.append(name) if bad(output) else None)
+    with torch.no_grad():
+        model(x)
+    return found
+
+
+def _first(found):
+    return found[0] if found else None
+
+
+@misconception("first_nonfinite", "You name the last module that saw a nan, not the first.")
+def last(model, x):
+    twin = copy.deepcopy(model)
+    found = _run(twin, x, _leaves(twin))
+    return found[-1] if found else None
+
+
+@misconception("first_nonfinite", "Your hooks are still attached.")
+def leaves_hooks(model, x):
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    found = _run(model, x, _leaves(model))
+    for name, buffer in model.named_buffers():
+        buffer.copy_(before[name])
+    return _first(found)
+
+
+@misconception("first_nonfinite", "Your hooks are removed if all goes well. What if the model raises?")
+def leaves_hooks_if_it_raises(model, x):
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    found, handles = [], []
+    for name, module in _leaves(model):
+        hook = lambda _m, _a, output, name=name: found.append(name) if _is_bad(output) else None  # noqa: E731
+        handles.append(module.register_forward_hook(hook))
+    with torch.no_grad():
+        model(x)
+    for handle in handles:
+        handle.remove()
+    for name, buffer in model.named_buffers():
+        buffer.copy_(before[name])
+    return _first(found)
+
+
+def _with_hooks_removed(model, x):
+    found, handles = [], []
+    for name, module in _leaves(model):
+        hook = lambda _m, _a, output, name=name: found.append(name) if _is_bad(output) else None  # noqa: E731
+        handles.append(module.register_forward_hook(hook))
+    try:
+        with torch.no_grad():
+            model(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return _first(found)
+
+
+@misconception("first_nonfinite", "What has BatchNorm learnt while you were looking?")
+def leaves_its_mark_on_buffers(model, x):
+    return _with_hooks_removed(model, x)
+
+
+@misconception("first_nonfinite", "Not every buffer is in state_dict(). Which ones are put back?")
+def puts_the_state_dict_back(model, x):
+    before = copy.deepcopy(model.state_dict())
+    try:
+        return _with_hooks_removed(model, x)
+    finally:
+        model.load_state_dict(before)
+
+
+@misconception("first_nonfinite", "Looking at the weights does not find a nan that is born from healthy numbers.")
+def looks_at_weights(model, x):
+    for name, module in _leaves(model):
+        if any(not torch.isfinite(p).all() for p in module.parameters()):
+            return name
+    return None
+
+
+@misconception("first_nonfinite", "A container hands on what one of its layers has made. Which modules have no children?")
+def containers_as_well(model, x):
+    twin = copy.deepcopy(model)
+    return _first(_run(twin, x, list(twin.named_modules())))
+
+
+@misconception("first_nonfinite", "Your names reach one level deep. Where inside of that part does it begin?")
+def top_level_only(model, x):
+    twin = copy.deepcopy(model)
+    return _first(_run(twin, x, list(twin.named_children())))
+
+
+@misconception("first_nonfinite", "Can an output be broken without a nan in it?")
+def nan_only_outputs(model, x):
+    twin = copy.deepcopy(model)
+    return _first(_run(twin, x, _leaves(twin), bad=lambda output: bool(torch.isnan(output).any())))
+
+
+@misconception("first_nonfinite", "The sum of large, finite numbers can be infinite.")
+def sums_of_outputs(model, x):
+    twin = copy.deepcopy(model)
+    return _first(_run(twin, x, _leaves(twin), bad=lambda output: not math.isfinite(output.sum().item())))
+
+
+@misconception("first_nonfinite", "There are more floating dtypes than one.")
+def float32_only(model, x):
+    twin = copy.deepcopy(model)
+    return _first(_run(twin, x, _leaves(twin), bad=lambda output: output.dtype is torch.float32 and _is_bad(output)))
+
+
+@misconception("first_nonfinite", "The model that went wrong was in another mode than the one you ran.")
+def in_eval_mode(model, x):
+    twin = copy.deepcopy(model).eval()
+    return _first(_run(twin, x, _leaves(twin)))
+
+
+@misconception("first_nonfinite", "Not every model that you look at is being trained: in which mode did you find it?")
+def in_train_mode(model, x):
+    twin = copy.deepcopy(model).train()
+    return _first(_run(twin, x, _leaves(twin)))
+
+
+@misconception("first_nonfinite", "Each module has a mode of its own. Are all of them in the mode in which you found them?")
+def one_mode_for_all(model, x):
+    twin = copy.deepcopy(model).train(model.training)
+    found = _run(twin, x, _leaves(twin))
+    model.train(model.training)
+    return _first(found)
+
+
+@misconception("first_nonfinite", "You protect BatchNorm's statistics by a mode in which it computes something else.")
+def batchnorm_in_eval_mode(model, x):
+    twin = copy.deepcopy(model)
+    for module in twin.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            module.eval()
+    return _first(_run(twin, x, _leaves(twin)))
+
+
+@misconception("first_nonfinite", "Nobody needs gradients here, and your run records them.")
+def records_gradients(model, x):
+    twin = copy.deepcopy(model)
+    found = []
+    for name, module in _leaves(twin):
+        module.register_forward_hook(lambda _m, _a, output, name=name: found.append(name) if _is_bad(output) else None)
+    twin(x)
+    return _first(found)
+
+
+@misconception("first_nonfinite", "In which order are modules registered, and in which order are they called?")
+def order_of_registration(model, x):
+    twin = copy.deepcopy(model)
+    found = set(_run(twin, x, _leaves(twin)))
+    return _first([name for name, _ in _leaves(twin) if name in found])
+
+
+@misconception(
+    "first_nonfinite", "You look at the outputs when all is over. May a later layer have written over one of them?"
+)
+def looks_when_all_is_over(model, x):
+    twin = copy.deepcopy(model)
+    outputs = []
+    for name, module in _leaves(twin):
+        module.register_forward_hook(lambda _m, _a, output, name=name: outputs.append((name, output)))
+    with torch.no_grad():
+        twin(x)
+    return _first([name for name, output in outputs if _is_bad(output)])
+
+
+@misconception("first_nonfinite", "You look at what goes into a layer. Who is to blame for that?")
+def looks_at_inputs(model, x):
+    twin = copy.deepcopy(model)
+    found = []
+    for name, module in _leaves(twin):
+        module.register_forward_pre_hook(lambda _m, args, name=name: found.append(name) if _is_bad(args[0]) else None)
+    with torch.no_grad():
+        twin(x)
+    return _first(found)
+
+
+@misconception("first_nonfinite", "Is a layer to blame if it only hands on what it was given? Read what the task asks for.")
+def blames_the_maker_only(model, x):
+    twin = copy.deepcopy(model)
+    found = []
+    for name, module in _leaves(twin):
+        module.register_forward_hook(
+            lambda _m, args, output, name=name: found.append(name) if _is_bad(output) and not _is_bad(args[0]) else None
+        )
+    with torch.no_grad():
+        twin(x)
+    return _first(found)
+
+
+@misconception("first_nonfinite", "Which of the model's layers of this type is it? A module has a name.")
+def names_the_type(model, x):
+    twin = copy.deepcopy(model)
+    types = {name: type(module).__name__ for name, module in twin.named_modules()}
+    return types.get(_first(_run(twin, x, _leaves(twin))))
+
+
+@misconception("first_nonfinite", "Which name has a model that is itself a leaf module, and is that name true or false?")
+def no_empty_name(model, x):
+    twin = copy.deepcopy(model)
+    return _first(_run(twin, x, _leaves(twin))) or None
+
+
+@misconception("first_nonfinite", 'An empty list is no name. What stands for "there is none"?')
+def empty_list_for_none(model, x):
+    twin = copy.deepcopy(model)
+    found = _run(twin, x, _leaves(twin))
+    return found[0] if found else []
+
+
+@misconception(
+    "first_nonfinite", "You call the layers yourself, in the order in which they are listed. Is this what forward does?"
+)
+@torch.no_grad()
+def calls_the_layers_itself(model, x):
+    twin = copy.deepcopy(model)
+    for name, module in _leaves(twin):
+        x = module(x)
+        if _is_bad(x):
+            return name
+    return None
+
+
+@misconception("first_nonfinite", "How often does the model run in your function?")
+def runs_for_each_layer(model, x):
+    for name, _ in _leaves(model):
+        twin = copy.deepcopy(model)
+        if _run(twin, x, [(name, twin.get_submodule(name))]):
+            others = copy.deepcopy(model)
+            return _first(_run(others, x, _leaves(others)))
+    return None
