@@ -1,0 +1,375 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Parameter versus Tensor
+#
+# When you have worked through this notebook you can
+#
+# * register what is to be learned as a parameter, what is only state as a buffer, and keep the rest plain;
+# * predict what stands in `parameters()`, in `buffers()` and in `state_dict()`;
+# * change the value of a parameter without putting another object in its place;
+# * let two modules share one parameter.
+#
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
+# task's name: any way of fulfilling it is as good as another.
+
+# %%
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+# %% [markdown]
+# ## 1. What a module knows of itself
+#
+# A module is a Python object that keeps books. When an attribute is assigned to it, it looks at the type of the value: an
+# `nn.Parameter` is entered into the list of parameters, an `nn.Module` into the list of modules inside it, and everything
+# else becomes an ordinary attribute of which the module knows nothing.
+
+
+# %%
+class M(nn.Module):
+    def __init__(self):
+        super().__init__()  # makes the books, so it has to come first
+        self.weights = nn.Parameter(torch.randn(2, 2))
+        self.bias = nn.Parameter(torch.zeros(2))
+        self.t = torch.tensor(1.0)  # an integer in the tutorial
+
+    def forward(self, x):
+        return x @ self.weights + self.bias
+
+
+m = M()
+for name, parameter in m.named_parameters():
+    print(name, parameter)
+
+# %% [markdown]
+# This is the tutorial's example. It goes on to say that being listed is "the only difference" between a tensor and a
+# parameter. There is more to it. A parameter
+#
+# * is what an optimizer gets, when you write `SGD(m.parameters(), ...)`;
+# * requires a gradient from the start, even if it is made under `no_grad`;
+# * stands in `state_dict()`, which is what is saved and loaded;
+# * follows when the module goes to another device or another dtype.
+#
+# A plain tensor does none of this, with or without `requires_grad=True`. (Two slips on the way: the class is `nn.Parameter`,
+# while `nn.parameter` is the file in which it is written. And `torch.tensor(1)` could not be made a parameter at all:)
+
+# %%
+for attempt in (lambda: nn.parameter(torch.ones(2)), lambda: nn.Parameter(torch.tensor(1))):
+    try:
+        attempt()
+    except (TypeError, RuntimeError) as error:
+        print(f"{type(error).__name__}: {error}")
+
+print("state_dict:", list(m.state_dict()))
+m.to(torch.float64)
+print("dtypes:", m.weights.dtype, m.t.dtype)
+
+# %% [markdown]
+# Some numbers belong to a model without being learned: a mean over the training data, a mask, a counter. These are
+# *buffers*. `register_buffer(name, tensor)` makes one; like a parameter it is saved and moves along, unlike one it is not in
+# `parameters()`. With `persistent=False` it moves along, but is not saved.
+#
+# | | made by | `parameters()` | `state_dict()` | `.to(...)` |
+# |---|---|---|---|---|
+# | parameter | assigning an `nn.Parameter` | yes | yes | yes |
+# | buffer | `register_buffer` | no | yes | yes |
+# | buffer, `persistent=False` | `register_buffer` | no | no | yes |
+# | plain tensor | assigning a tensor | no | no | no |
+#
+# ### Predict, then verify: the books of a module
+#
+# Which names stand in the `state_dict()` of this module? Write a list of strings in place of the dots, as in
+# `predicted_keys = ["a", "b"]`; the order does not matter.
+
+
+# %%
+class Books(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Parameter(torch.zeros(2))
+        self.b = torch.zeros(2, requires_grad=True)
+        self.register_buffer("c", torch.zeros(2))
+        self.d = [nn.Linear(2, 2), nn.Linear(2, 2)]
+        self.e = nn.Linear(2, 1, bias=False)
+
+
+predicted_keys = ...
+
+# %%
+if predicted_keys is ...:
+    print("Write down your prediction first, then run this cell.")
+else:
+    print("You predicted", predicted_keys, "and the names are", list(Books().state_dict()))
+
+# %% [markdown]
+# An optional parameter is `None` if it is not wanted. The attribute is there, so that `forward` can ask for it; a parameter
+# is not:
+
+# %%
+layer = nn.Linear(3, 2, bias=False)
+print(layer.bias, [name for name, _ in layer.named_parameters()])
+
+# %% [markdown]
+# ### Task `Affine`
+
+
+# %%
+class Affine(nn.Module):
+    """y = x * weight + bias, elementwise over the last dimension: x has shape (..., features).
+
+    `weight` is a learnable parameter of ones, of shape (features,); `bias` is one of zeros, of the same shape. With
+    bias=False the attribute `bias` is None, there is no such parameter and no such key in state_dict().
+
+    There are no other parameters or buffers. Every instance has its own parameters.
+    """
+
+    def __init__(self, features: int, bias: bool = True) -> None:
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+# %% [markdown]
+# ## 2. State that is not learned
+#
+# Features of different size are usually standardised: from each column its mean is taken away, and what remains is divided
+# by its standard deviation. Which mean? That of the training data, once and for all. A new sample is treated with the *same*
+# numbers, even if it comes alone; its own mean would tell nothing. So the numbers belong to the model, and should be saved
+# with it.
+#
+# There are two standard deviations. `x.std()` divides by N - 1, which makes sense if the data are a sample; for N = 1
+# there is nothing to divide by. `x.std(correction=0)` divides by N:
+
+# %%
+heights = torch.tensor([[1.0], [3.0]])
+print(heights.std(dim=0), heights.std(dim=0, correction=0))
+print(torch.where(heights > 2, 0.0, heights))
+
+# %% [markdown]
+# ### Task `Standardize`
+
+
+# %%
+class Standardize(nn.Module):
+    """Standardise features with statistics taken once from training data.
+
+    X has shape (N, D), with N >= 1, and is floating. The module stores the buffers `mean` and `std`, each of shape (D,)
+    and of X's dtype. std is the population standard deviation (divide by N); columns with a std of exactly 0 get 1.
+
+    forward takes x of shape (..., D) and returns (x - mean) / std, always with the STORED statistics, in train and in
+    eval mode; it is differentiable in x.
+
+    The buffers are in state_dict() (its keys are exactly "mean" and "std"), follow .to(...), do not require grad, and do
+    not change when X is modified later. The module has no parameters.
+    """
+
+    def __init__(self, X: Tensor) -> None:
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+# %% [markdown]
+# ## 3. Modules inside modules
+#
+# Names grow along the way: the weight of the module `first` inside of a module is called `first.weight`. Lists are a
+# trap. A Python list is neither a parameter nor a module, so nobody looks into it. `nn.ModuleList` is a list that is a
+# module; its members are called by their index. (`nn.Sequential` is one, too, that knows how to call its members one after
+# the other; `nn.ModuleDict` and `nn.ParameterList` do what their names say.)
+
+
+# %%
+class Lists(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden = [nn.Linear(2, 2)]
+        self.known = nn.ModuleList([nn.ReLU(), nn.Linear(2, 1)])
+
+
+print([name for name, _ in Lists().named_parameters()])
+
+# %% [markdown]
+# Note the index: the ReLU has no parameters, but it has a place in the list.
+#
+# ### Predict, then verify: a layer that is used twice
+#
+# How many parameters (tensors, not numbers) does `parameters()` list for this network? Write a number in place of the dots.
+
+# %%
+twice = nn.Linear(3, 3)
+network = nn.Sequential(twice, nn.ReLU(), twice)
+
+predicted_count = ...
+
+# %%
+if predicted_count is ...:
+    print("Write down your prediction first, then run this cell.")
+else:
+    print("You predicted", predicted_count, "and there are", len(list(network.parameters())))
+    print("Names in state_dict():", list(network.state_dict()))
+
+# %% [markdown]
+# ### Task `MLP`
+
+
+# %%
+class MLP(nn.Module):
+    """Multi-layer perceptron, e.g. MLP([4, 8, 8, 2]).
+
+    There is one nn.Linear per neighbouring pair of sizes, a ReLU between the linear layers, and nothing after the last one.
+
+    The keys of state_dict() are exactly layers.0.weight, layers.0.bias, layers.1.weight, ... (one index per Linear,
+    counting only Linears). x has shape (..., sizes[0]), the result (..., sizes[-1]).
+
+    Raise ValueError if len(sizes) < 2.
+    """
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+# %% [markdown]
+# ## 4. The object and its value
+#
+# A parameter is an *object* that holds a *value*. Training changes the value; the object stays. That matters because others
+# hold it as well, above all the optimizer. To give a layer other weights, there are two ways that look alike.
+#
+# ### Predict, then verify: a new parameter
+#
+# Here a new parameter is put into a layer whose optimizer exists already. Which number does `layer.weight` hold in the end?
+# Write a number in place of the dots.
+
+# %%
+layer = nn.Linear(1, 1, bias=False)
+optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+layer.weight = nn.Parameter(torch.tensor([[2.0]]))
+layer(torch.tensor([[1.0]])).sum().backward()
+optimizer.step()
+
+predicted_after_step = ...
+
+# %%
+if predicted_after_step is ...:
+    print("Write down your prediction first, then run this cell.")
+else:
+    print("You predicted", predicted_after_step, "and layer.weight is", layer.weight)
+
+# %% [markdown]
+# So it is the value that has to be changed, in place. PyTorch refuses to do that while it is recording, and a plain
+# tensor it refuses to take for a parameter:
+
+# %%
+layer = nn.Linear(2, 2)
+try:
+    layer.weight.zero_()
+except RuntimeError as error:
+    print("RuntimeError:", error)
+try:
+    layer.weight = torch.zeros(2, 2)
+except TypeError as error:
+    print("TypeError:", error)
+
+with torch.no_grad():
+    layer.weight.zero_()
+print(layer.weight)
+
+# %% [markdown]
+# Methods that write into a tensor are generous: `copy_` converts the dtype, and it *broadcasts*. One row fills them all:
+
+# %%
+target = torch.zeros(2, 3)
+print(target.copy_(torch.tensor([[1.0, 2.0, 3.0]])))
+
+# %% [markdown]
+# ### Task `set_weights_`
+
+
+# %%
+def set_weights_(linear: nn.Linear, W: Tensor, b: Tensor | None = None) -> None:
+    """Overwrite a Linear layer's weight with W (and its bias with b, if b is given) in place. Return nothing.
+
+    The Parameter objects stay the same (an optimizer created earlier keeps working), with their dtype, device and
+    requires_grad; they are still leaves, and .grad is untouched. Later changes to W or b have no effect on the layer, and
+    no gradient connects it to W or b. b=None leaves the bias alone.
+
+    Raise ValueError - before changing anything - if a shape differs from the parameter's, or if b is given but the layer
+    has no bias.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## 5. One parameter in two places
+#
+# A language model has an embedding, which turns a word's number into a vector, and at its end a linear layer that gives each
+# word a score. Both have a weight of shape (words, width), and it works well to use *one* weight for both: the model is
+# smaller, and what is learned at one end is known at the other.
+#
+# Equal numbers are not enough. Two parameters with the same numbers go their own ways with the first step:
+
+# %%
+import matplotlib.pyplot as plt
+
+noise = torch.Generator().manual_seed(0)
+emb, decoder = nn.Embedding(20, 8), nn.Linear(8, 20, bias=False)
+with torch.no_grad():
+    emb.weight.normal_(generator=noise)
+    decoder.weight.copy_(emb.weight)
+optimizer = torch.optim.SGD([emb.weight, decoder.weight], lr=0.1)
+
+distances = [0.0]
+for _ in range(50):
+    words = torch.randint(20, (16,), generator=noise)
+    optimizer.zero_grad()
+    nn.functional.cross_entropy(decoder(emb(words)), (words + 1) % 20).backward()
+    optimizer.step()
+    distances.append((emb.weight - decoder.weight).norm().item())
+
+figure, axis = plt.subplots(figsize=(5.5, 2.6))
+axis.plot(distances)
+axis.set(xlabel="steps", ylabel="distance of the weights", title="Two weights that were equal at the start")
+_ = axis.set_ylim(bottom=0)
+
+# %% [markdown]
+# If both modules hold the *same object*, it is listed once, both uses add to its gradient, and one step changes what both
+# of them see.
+#
+# ### Task `tie_weights`
+
+
+# %%
+def tie_weights(decoder: nn.Linear, emb: nn.Embedding) -> None:
+    """Weight tying: let decoder use emb's weight.
+
+    Afterwards decoder.weight and emb.weight are the SAME Parameter - the one that emb had - so a module holding both lists
+    it once, gradients of both uses add up in it, and one optimizer step changes both. The decoder's bias is untouched.
+
+    Raise ValueError (changing nothing) unless decoder.weight and emb.weight have the same shape.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## What to read next
+#
+# * [`nn.Module`](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html): the methods that go through the
+#   books, from `named_parameters` to `load_state_dict`.
+# * [Modules](https://docs.pytorch.org/docs/stable/notes/modules.html) in PyTorch's notes: parameters, buffers and state
+#   from the beginning.
+# * Press and Wolf, [Using the output embedding to improve language models](https://arxiv.org/abs/1608.05859): why tying
+#   helps.
+# * In this course, `initialization` decides which values parameters start from, and `training` moves them.

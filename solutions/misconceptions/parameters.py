@@ -1,0 +1,884 @@
+"""Wrong solutions that students write, each with the sentence that helps."""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from autograder import misconception
+
+
+@misconception("predicted_keys", "One of these asks for a gradient, but does that make it a parameter?")
+def plain_tensor_included():
+    return ["a", "b", "c", "e.weight"]
+
+
+@misconception("predicted_keys", "You have listed what is learned. Is that all that is saved?")
+def parameters_only():
+    return ["a", "e.weight"]
+
+
+@misconception("predicted_keys", "Who looks into a Python list?")
+def list_included():
+    return ["a", "c", "d.0.weight", "d.0.bias", "d.1.weight", "d.1.bias", "e.weight"]
+
+
+@misconception("predicted_keys", "What is inside a module stands there with its own name; what does `e` hold?")
+def module_without_its_parameter():
+    return ["a", "c", "e"]
+
+
+@misconception("predicted_keys", "Look at the arguments of the last layer once more.")
+def bias_that_is_not_there():
+    return ["a", "c", "e.weight", "e.bias"]
+
+
+@misconception("predicted_count", "You have counted places; parameters() counts objects.")
+def counted_twice():
+    return 4
+
+
+@misconception("predicted_count", "You were asked for tensors, not for the numbers in them.")
+def numbers_counted():
+    return 12
+
+
+@misconception("predicted_count", "A linear layer has more than a weight.")
+def without_bias():
+    return 1
+
+
+@misconception("predicted_after_step", "You expect the optimizer to train the new parameter. When was it told of that?")
+def trained():
+    return 1.9
+
+
+@misconception("predicted_after_step", "Which parameter got this gradient, and which one does the optimizer hold?")
+def step_upwards():
+    return 2.1
+
+
+@misconception(
+    "Affine", "list(model.parameters()) is empty: asking for gradients is not the same as being a parameter of the module."
+)
+class PlainTensor(nn.Module):
+    def __init__(self, features, bias=True):
+        super().__init__()
+        self.weight = torch.ones(features, requires_grad=True)
+        self.bias = torch.zeros(features, requires_grad=True) if bias else None
+
+    def forward(self, x):
+        return x * self.weight + (0 if self.bias is None else self.bias)
+
+
+@misconception("Affine", "Train one instance and look at another: a class attribute belongs to all of them.")
+class ClassLevel(nn.Module):
+    _weights = {}  # noqa: RUF012 (that is the mistake)
+
+    def __init__(self, features, bias=True):
+        super().__init__()
+        self.weight = self._weights.setdefault(features, nn.Parameter(torch.ones(features)))
+        self.bias = nn.Parameter(torch.zeros(features)) if bias else None
+
+    def forward(self, x):
+        return x * self.weight + (0 if self.bias is None else self.bias)
+
+
+@misconception("Affine", "Right numbers, wrong start: ones leave the input alone, what does your initial weight do?")
+class RandomStart(nn.Module):
+    def __init__(self, features, bias=True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(features))
+        self.bias = nn.Parameter(torch.zeros(features)) if bias else None
+
+    def forward(self, x):
+        return x * self.weight + (0 if self.bias is None else self.bias)
+
+
+@misconception("Affine", "What does a new layer do to its input? Look at the values that both parameters start from.")
+class StartsExchanged(nn.Module):
+    def __init__(self, features, bias=True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(features))
+        self.bias = nn.Parameter(torch.ones(features)) if bias else None
+
+    def forward(self, x):
+        return x * self.weight + (0 if self.bias is None else self.bias)
+
+
+@misconception("Affine", "With bias=False there still is a parameter named bias; is a frozen one the same as none?")
+class FrozenBias(nn.Module):
+    def __init__(self, features, bias=True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(features))
+        self.bias = nn.Parameter(torch.zeros(features), requires_grad=bias)
+
+    def forward(self, x):
+        return x * self.weight + self.bias
+
+
+@misconception("Affine", "With bias=False nobody can ask for the attribute: what should it be then?")
+class NoAttribute(nn.Module):
+    def __init__(self, features, bias=True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(features))
+        if bias:
+            self.bias = nn.Parameter(torch.zeros(features))
+
+    def forward(self, x):
+        return x * self.weight + getattr(self, "bias", 0)
+
+
+@misconception("Affine", "A buffer is saved and moves along, but who trains it?")
+class Buffers(nn.Module):
+    def __init__(self, features, bias=True):
+        super().__init__()
+        self.register_buffer("weight", torch.ones(features))
+        self.register_buffer("bias", torch.zeros(features) if bias else None)
+
+    def forward(self, x):
+        return x * self.weight + (0 if self.bias is None else self.bias)
+
+
+@misconception("Affine", "The parameters are to be learned; what does requires_grad say?")
+class NotTrainable(nn.Module):
+    def __init__(self, features, bias=True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(features), requires_grad=False)
+        self.bias = nn.Parameter(torch.zeros(features), requires_grad=False) if bias else None
+
+    def forward(self, x):
+        return x * self.weight + (0 if self.bias is None else self.bias)
+
+
+@misconception(
+    "Affine", "The numbers come out right, but the shape of your parameters is another one than the specification's."
+)
+class RowParameters(nn.Module):
+    def __init__(self, features, bias=True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1, features))
+        self.bias = nn.Parameter(torch.zeros(1, features)) if bias else None
+
+    def forward(self, x):
+        return (x.unsqueeze(-2) * self.weight + (0 if self.bias is None else self.bias)).squeeze(-2)
+
+
+@misconception("Affine", "`@` adds the products up. Is anything added up over the features here?")
+class MatrixProduct(nn.Module):
+    def __init__(self, features, bias=True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(features))
+        self.bias = nn.Parameter(torch.zeros(features)) if bias else None
+
+    def forward(self, x):
+        y = (x @ self.weight).unsqueeze(-1)
+        return y if self.bias is None else y + self.bias
+
+
+@misconception("Affine", "The caller's x is another one after your forward.")
+class InPlace(nn.Module):
+    def __init__(self, features, bias=True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(features))
+        self.bias = nn.Parameter(torch.zeros(features)) if bias else None
+
+    def forward(self, x):
+        with torch.no_grad():
+            x.mul_(self.weight)
+            if self.bias is not None:
+                x.add_(self.bias)
+        return x + 0 * self.weight + (0 if self.bias is None else 0 * self.bias)
+
+
+@misconception("Affine", "The values are right, but does a gradient arrive at the parameters?")
+class UsesData(nn.Module):
+    def __init__(self, features, bias=True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(features))
+        self.bias = nn.Parameter(torch.zeros(features)) if bias else None
+
+    def forward(self, x):
+        return x * self.weight.data + (0 if self.bias is None else self.bias.data)
+
+
+@misconception("Affine", "A layer that starts afresh with each call learns nothing.")
+class MadeInForward(nn.Module):
+    def __init__(self, features, bias=True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(features))
+        self.bias = nn.Parameter(torch.zeros(features)) if bias else None
+
+    def forward(self, x):
+        self.weight = nn.Parameter(torch.ones(x.shape[-1], dtype=x.dtype))
+        return x * self.weight + (0 if self.bias is None else self.bias)
+
+
+def _statistics(X):
+    X = X.detach()
+    std = X.std(0, correction=0)
+    return X.mean(0), torch.where(std == 0, torch.ones_like(std), std)
+
+
+class _Standardizing(nn.Module):
+    def forward(self, x):
+        return (x - self.mean) / self.std
+
+
+@misconception("Standardize", "Save and reload the model: plain attributes are not part of state_dict().")
+class PlainAttributes(_Standardizing):
+    def __init__(self, X):
+        super().__init__()
+        self.mean, self.std = _statistics(X)
+
+
+@misconception("Standardize", "Switching requires_grad off does not take a Parameter off the parameters() list.")
+class FrozenParameters(_Standardizing):
+    def __init__(self, X):
+        super().__init__()
+        mean, std = _statistics(X)
+        self.mean, self.std = nn.Parameter(mean, requires_grad=False), nn.Parameter(std, requires_grad=False)
+
+
+@misconception(
+    "Standardize", "PyTorch's std divides by N-1 unless told otherwise; the specification asks for the other one."
+)
+class Unbiased(_Standardizing):
+    def __init__(self, X):
+        super().__init__()
+        X = X.detach()
+        std = X.std(0)
+        self.register_buffer("mean", X.mean(0))
+        self.register_buffer("std", torch.where(std == 0, torch.ones_like(std), std))
+
+
+@misconception("Standardize", "A non-persistent buffer moves with the model but is not saved with it.")
+class NotPersistent(_Standardizing):
+    def __init__(self, X):
+        super().__init__()
+        mean, std = _statistics(X)
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("std", std, persistent=False)
+
+
+@misconception("Standardize", "Send a batch of one through your module: whose mean do you take away?")
+class StatisticsOfTheBatch(nn.Module):
+    def __init__(self, X):
+        super().__init__()
+        mean, std = _statistics(X)
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+
+    def forward(self, x):
+        std = x.std(0, correction=0)
+        return (x - x.mean(0)) / torch.where(std == 0, torch.ones_like(std), std)
+
+
+@misconception("Standardize", "The specification asks for the stored statistics in which mode?")
+class StatisticsOfTheBatchInTraining(nn.Module):
+    def __init__(self, X):
+        super().__init__()
+        mean, std = _statistics(X)
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+
+    def forward(self, x):
+        mean, std = _statistics(x) if self.training and x.dim() == 2 and len(x) > 1 else (self.mean, self.std)
+        return (x - mean) / std
+
+
+@misconception(
+    "Standardize", "Your buffers change when the module is used; they were to be taken from the training data, once."
+)
+class RunningStatistics(nn.Module):
+    def __init__(self, X):
+        super().__init__()
+        mean, std = _statistics(X)
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+
+    def forward(self, x):
+        result = (x - self.mean.clone()) / self.std
+        if self.training and x.numel():
+            with torch.no_grad():
+                self.mean.lerp_(x.reshape(-1, x.shape[-1]).mean(0), 0.1)
+        return result
+
+
+@misconception("Standardize", "What comes out for a column in which all values are the same?")
+class DividesByZero(_Standardizing):
+    def __init__(self, X):
+        super().__init__()
+        X = X.detach()
+        self.register_buffer("mean", X.mean(0))
+        self.register_buffer("std", X.std(0, correction=0))
+
+
+@misconception(
+    "Standardize", "A small number beside the std changes every column a little; which columns are to be changed?"
+)
+class AddsEpsilon(_Standardizing):
+    def __init__(self, X):
+        super().__init__()
+        X = X.detach()
+        self.register_buffer("mean", X.mean(0))
+        self.register_buffer("std", X.std(0, correction=0) + 1e-8)
+
+
+@misconception("Standardize", "Is a std of 0.000001 exactly 0?")
+class Threshold(_Standardizing):
+    def __init__(self, X):
+        super().__init__()
+        X = X.detach()
+        std = X.std(0, correction=0)
+        self.register_buffer("mean", X.mean(0))
+        self.register_buffer("std", torch.where(std < 1e-4, torch.ones_like(std), std))
+
+
+@misconception("Standardize", "You have one mean for all features together; how many should there be?")
+class OverEverything(_Standardizing):
+    def __init__(self, X):
+        super().__init__()
+        mean, std = _statistics(X.reshape(-1))
+        self.register_buffer("mean", mean.expand(X.shape[1]).clone())
+        self.register_buffer("std", std.expand(X.shape[1]).clone())
+
+
+@misconception("Standardize", "Which dimension of X runs over the samples, and which one over the features?")
+class OverTheFeatures(_Standardizing):
+    def __init__(self, X):
+        super().__init__()
+        mean, std = _statistics(X.T)
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+
+
+@misconception("Standardize", "You divide by the variance; what is the difference to the standard deviation?")
+class Variance(_Standardizing):
+    def __init__(self, X):
+        super().__init__()
+        mean, std = _statistics(X)
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std**2)
+
+
+@misconception("Standardize", "If X requires grad, what do your buffers remember of it?")
+class KeepsTheGraph(_Standardizing):
+    def __init__(self, X):
+        super().__init__()
+        std = X.std(0, correction=0)
+        self.register_buffer("mean", X.mean(0))
+        self.register_buffer("std", torch.where(std == 0, torch.ones_like(std), std))
+
+
+@misconception("Standardize", "You keep the caller's X itself. What becomes of your statistics when the caller changes it?")
+class KeepsTheData(nn.Module):
+    def __init__(self, X):
+        super().__init__()
+        self.register_buffer("X", X.detach())
+
+    @property
+    def mean(self):
+        return _statistics(self.X)[0]
+
+    @property
+    def std(self):
+        return _statistics(self.X)[1]
+
+    def forward(self, x):
+        return (x - self.mean) / self.std
+
+
+@misconception("Standardize", "Is your result differentiable in x?")
+class DetachesX(nn.Module):
+    def __init__(self, X):
+        super().__init__()
+        mean, std = _statistics(X)
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+
+    @torch.no_grad()
+    def forward(self, x):
+        return (x - self.mean) / self.std
+
+
+@misconception("Standardize", "Look at the dtype of the buffers for an X of float64, and of what comes out.")
+class AlwaysFloat32(_Standardizing):
+    def __init__(self, X):
+        super().__init__()
+        mean, std = _statistics(X.float())
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+
+
+@misconception("Standardize", "What shape do your buffers have?")
+class KeepsADimension(_Standardizing):
+    def __init__(self, X):
+        super().__init__()
+        mean, std = _statistics(X)
+        self.register_buffer("mean", mean[None])
+        self.register_buffer("std", std[None])
+
+
+def _linears(sizes):
+    if len(sizes) < 2:
+        raise ValueError
+    return [nn.Linear(a, b) for a, b in pairwise(sizes)]
+
+
+class _Network(nn.Module):
+    def forward(self, x):
+        for layer in self.layers[:-1]:
+            x = F.relu(layer(x))
+        return self.layers[-1](x)
+
+
+@misconception("MLP", "A Python list keeps the layers secret: no parameters, no state_dict, no .to().")
+class PythonList(_Network):
+    def __init__(self, sizes):
+        super().__init__()
+        self.layers = _linears(sizes)
+
+
+@misconception("MLP", "Without a non-linearity in between, all these layers together are one linear map.")
+class NoReLU(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.layers = nn.ModuleList(_linears(sizes))
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+@misconception("MLP", "Activations in the same container shift the numbering: compare your keys with the specification.")
+class ReLUInside(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        parts = [part for layer in _linears(sizes) for part in (layer, nn.ReLU())]
+        self.layers = nn.Sequential(*parts[:-1])
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+@misconception("MLP", "Can your network give a negative number?")
+class ReLUAtTheEnd(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.layers = nn.ModuleList(_linears(sizes))
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = F.relu(layer(x))
+        return x
+
+
+@misconception("MLP", "Your results add up to one. Does the specification put anything after the last layer?")
+class SoftmaxAtTheEnd(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.layers = nn.ModuleList(_linears(sizes))
+
+    def forward(self, x):
+        for layer in self.layers[:-1]:
+            x = F.relu(layer(x))
+        return self.layers[-1](x).softmax(-1)
+
+
+@misconception("MLP", "A ReLU before the first layer throws half of the data away.")
+class ReLUAtTheStart(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.layers = nn.ModuleList(_linears(sizes))
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(F.relu(x))
+        return x
+
+
+@misconception("MLP", "It is another non-linearity that stands between your layers.")
+class Tanh(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.layers = nn.ModuleList(_linears(sizes))
+
+    def forward(self, x):
+        for layer in self.layers[:-1]:
+            x = torch.tanh(layer(x))
+        return self.layers[-1](x)
+
+
+@misconception("MLP", "Layers of equal size are one and the same object in your list; how many parameters do they have?")
+class SharedLayers(_Network):
+    def __init__(self, sizes):
+        super().__init__()
+        if len(sizes) < 2:
+            raise ValueError
+        known = {}
+        pairs = pairwise(sizes)
+        self.layers = nn.ModuleList([known.setdefault(pair, nn.Linear(*pair)) for pair in pairs])
+
+
+@misconception("MLP", "Count the layers: how many neighbouring pairs are there?")
+class OneLayerTooFew(_Network):
+    def __init__(self, sizes):
+        super().__init__()
+        self.layers = nn.ModuleList(_linears(sizes)[: max(len(sizes) - 2, 1)])
+
+
+@misconception("MLP", "Which argument of nn.Linear is the number of inputs?")
+class SizesExchanged(_Network):
+    def __init__(self, sizes):
+        super().__init__()
+        if len(sizes) < 2:
+            raise ValueError
+        self.layers = nn.ModuleList(nn.Linear(b, a) for a, b in pairwise(sizes))
+
+
+@misconception("MLP", "The layers of the specification have a bias, and it stands in state_dict().")
+class NoBias(_Network):
+    def __init__(self, sizes):
+        super().__init__()
+        if len(sizes) < 2:
+            raise ValueError
+        self.layers = nn.ModuleList(nn.Linear(a, b, bias=False) for a, b in pairwise(sizes))
+
+
+@misconception("MLP", "How many layers are there for a single size? Nothing complains.")
+class AcceptsOneSize(_Network):
+    def __init__(self, sizes):
+        super().__init__()
+        if not sizes:
+            raise ValueError
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
+
+
+@misconception("MLP", "Print the names in state_dict(): the layers are registered, but is that what they are to be called?")
+class NumberedAttributes(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.count = len(sizes) - 1
+        for index, layer in enumerate(_linears(sizes)):
+            setattr(self, f"layer{index}", layer)
+
+    def forward(self, x):
+        for index in range(self.count):
+            x = getattr(self, f"layer{index}")(x if index == 0 else F.relu(x))
+        return x
+
+
+@misconception("MLP", "Each layer stands in state_dict() under two names.")
+class RegisteredTwice(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.layers = nn.ModuleList(_linears(sizes))
+        parts = [part for layer in self.layers for part in (layer, nn.ReLU())]
+        self.net = nn.Sequential(*parts[:-1])
+
+    def forward(self, x):
+        return self.net(x)
+
+
+@misconception("MLP", "All but the last dimension of x should come back as they were.")
+class Flattens(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.layers = nn.ModuleList(_linears(sizes))
+
+    def forward(self, x):
+        x = x.reshape(-1, x.shape[-1])
+        for layer in self.layers[:-1]:
+            x = F.relu(layer(x))
+        return self.layers[-1](x)
+
+
+@misconception("MLP", "The caller's list of sizes is shorter afterwards.")
+class EatsTheSizes(_Network):
+    def __init__(self, sizes):
+        super().__init__()
+        if len(sizes) < 2:
+            raise ValueError
+        inner = sizes.pop(0)
+        self.layers = nn.ModuleList()
+        while sizes:
+            outer = sizes.pop(0)
+            self.layers.append(nn.Linear(inner, outer))
+            inner = outer
+
+
+def _refuse(linear, W, b):
+    if W.shape != linear.weight.shape or (b is not None and (linear.bias is None or b.shape != linear.bias.shape)):
+        raise ValueError
+
+
+@misconception("set_weights_", "There is a new Parameter in the layer; the optimizer still holds the old one.")
+def new_parameter(linear, W, b=None):
+    _refuse(linear, W, b)
+    linear.weight = nn.Parameter(W.detach().clone())
+    if b is not None:
+        linear.bias = nn.Parameter(b.detach().clone())
+
+
+@misconception("set_weights_", "PyTorch refuses to modify a leaf that requires grad while it is recording.")
+def recorded(linear, W, b=None):
+    _refuse(linear, W, b)
+    linear.weight.copy_(W)
+    if b is not None:
+        linear.bias.copy_(b)
+
+
+@misconception("set_weights_", "To get past the error you switched requires_grad, and what is it now?")
+def flags_on_again(linear, W, b=None):
+    _refuse(linear, W, b)
+    linear.requires_grad_(False)
+    linear.weight.copy_(W.detach())
+    if b is not None:
+        linear.bias.copy_(b.detach())
+    linear.requires_grad_(True)
+
+
+@misconception("set_weights_", "The layer has the new values. Can it still be trained?")
+def flags_stay_off(linear, W, b=None):
+    _refuse(linear, W, b)
+    linear.requires_grad_(False)
+    linear.weight.copy_(W.detach())
+    if b is not None:
+        linear.bias.copy_(b.detach())
+
+
+@misconception("set_weights_", "copy_ broadcasts: what happens with a W of one row?")
+def broadcasts(linear, W, b=None):
+    if b is not None and linear.bias is None:
+        raise ValueError
+    try:
+        torch.broadcast_to(W, linear.weight.shape)
+        if b is not None:
+            torch.broadcast_to(b, linear.bias.shape)
+    except RuntimeError:
+        raise ValueError from None
+    with torch.no_grad():
+        linear.weight.copy_(W)
+        if b is not None:
+            linear.bias.copy_(b)
+
+
+@misconception("set_weights_", "As many numbers are not yet the same shape.")
+def reshapes(linear, W, b=None):
+    if W.numel() != linear.weight.numel() or (b is not None and (linear.bias is None or b.numel() != linear.bias.numel())):
+        raise ValueError
+    with torch.no_grad():
+        linear.weight.copy_(W.reshape(linear.weight.shape))
+        if b is not None:
+            linear.bias.copy_(b.reshape(linear.bias.shape))
+
+
+@misconception("set_weights_", "When b turns out to be wrong, the weight has already been overwritten.")
+def raises_late(linear, W, b=None):
+    with torch.no_grad():
+        if W.shape != linear.weight.shape:
+            raise ValueError
+        linear.weight.copy_(W)
+        if b is not None:
+            if linear.bias is None or b.shape != linear.bias.shape:
+                raise ValueError
+            linear.bias.copy_(b)
+
+
+@misconception(
+    "set_weights_", "PyTorch complains about a wrong shape by itself, but with which exception, and about which shapes?"
+)
+def leaves_it_to_pytorch(linear, W, b=None):
+    with torch.no_grad():
+        linear.weight.copy_(W)
+        if b is not None:
+            linear.bias.copy_(b)
+
+
+@misconception("set_weights_", "The layer and the caller now share their memory: what happens when W is changed later?")
+def shares_memory(linear, W, b=None):
+    _refuse(linear, W, b)
+    linear.weight.data = W.detach().to(linear.weight.dtype)
+    if b is not None:
+        linear.bias.data = b.detach().to(linear.bias.dtype)
+
+
+@misconception("set_weights_", "Look at the dtype of the layer's parameters after a W of float64.")
+def takes_the_dtype(linear, W, b=None):
+    _refuse(linear, W, b)
+    linear.weight.data = W.detach().clone()
+    if b is not None:
+        linear.bias.data = b.detach().clone()
+
+
+@misconception("set_weights_", "Two tensors were handed over; is the second one used?")
+def forgets_the_bias(linear, W, b=None):
+    _refuse(linear, W, b)
+    with torch.no_grad():
+        linear.weight.copy_(W)
+
+
+@misconception("set_weights_", "No b was given: what should become of the bias then?")
+def clears_the_bias(linear, W, b=None):
+    _refuse(linear, W, b)
+    with torch.no_grad():
+        linear.weight.copy_(W)
+        if linear.bias is not None:
+            linear.bias.zero_()
+            if b is not None:
+                linear.bias.copy_(b)
+
+
+@misconception("set_weights_", "A b for a layer that has no bias is silently dropped.")
+def drops_b(linear, W, b=None):
+    if W.shape != linear.weight.shape or (b is not None and linear.bias is not None and b.shape != linear.bias.shape):
+        raise ValueError
+    with torch.no_grad():
+        linear.weight.copy_(W)
+        if b is not None and linear.bias is not None:
+            linear.bias.copy_(b)
+
+
+@misconception("set_weights_", "A layer without a bias got one. Was that asked for?")
+def adds_a_bias(linear, W, b=None):
+    if W.shape != linear.weight.shape or (b is not None and b.shape != (linear.out_features,)):
+        raise ValueError
+    if b is not None and linear.bias is None:
+        linear.bias = nn.Parameter(torch.zeros(linear.out_features))
+    with torch.no_grad():
+        linear.weight.copy_(W)
+        if b is not None:
+            linear.bias.copy_(b)
+
+
+@misconception("set_weights_", "What stood in .grad is gone.")
+def clears_gradients(linear, W, b=None):
+    _refuse(linear, W, b)
+    linear.zero_grad()
+    with torch.no_grad():
+        linear.weight.copy_(W)
+        if b is not None:
+            linear.bias.copy_(b)
+
+
+@misconception("set_weights_", "In which order does nn.Linear store its weight: (out, in) or (in, out)?")
+def transposes(linear, W, b=None):
+    if W.T.shape != linear.weight.shape or (b is not None and (linear.bias is None or b.shape != linear.bias.shape)):
+        raise ValueError
+    with torch.no_grad():
+        linear.weight.copy_(W.T)
+        if b is not None:
+            linear.bias.copy_(b)
+
+
+@misconception("set_weights_", "What does the specification say is returned?")
+def returns_the_layer(linear, W, b=None):
+    _refuse(linear, W, b)
+    with torch.no_grad():
+        linear.weight.copy_(W)
+        if b is not None:
+            linear.bias.copy_(b)
+    return linear
+
+
+@misconception("tie_weights", "Equal now, different after the next step: these are two parameters with the same numbers.")
+def copied(decoder, emb):
+    if decoder.weight.shape != emb.weight.shape:
+        raise ValueError
+    with torch.no_grad():
+        decoder.weight.copy_(emb.weight)
+
+
+@misconception("tie_weights", "Which of the two parameters was to be kept? An optimizer may already hold it.")
+def wrong_way(decoder, emb):
+    if decoder.weight.shape != emb.weight.shape:
+        raise ValueError
+    emb.weight = decoder.weight
+
+
+@misconception("tie_weights", "Nothing complains until the first forward pass: check that the shapes agree.")
+def no_check(decoder, emb):
+    decoder.weight = emb.weight
+
+
+@misconception(
+    "tie_weights", "They share their memory, but there are two Parameter objects: where do the gradients of both uses go?"
+)
+def shared_memory(decoder, emb):
+    if decoder.weight.shape != emb.weight.shape:
+        raise ValueError
+    decoder.weight.data = emb.weight.data
+
+
+@misconception(
+    "tie_weights", "They share their memory, but there are two Parameter objects: where do the gradients of both uses go?"
+)
+def parameter_of_a_parameter(decoder, emb):
+    if decoder.weight.shape != emb.weight.shape:
+        raise ValueError
+    decoder.weight = nn.Parameter(emb.weight.detach(), requires_grad=emb.weight.requires_grad)
+
+
+@misconception("tie_weights", "Both layers share a parameter, but it is one that neither of them had.")
+def a_third_parameter(decoder, emb):
+    if decoder.weight.shape != emb.weight.shape:
+        raise ValueError
+    shared = nn.Parameter(emb.weight.detach().clone(), requires_grad=emb.weight.requires_grad)
+    decoder.weight = shared
+    emb.weight = shared
+
+
+@misconception("tie_weights", "The right parameter survives, but with whose values?")
+def values_of_the_decoder(decoder, emb):
+    if decoder.weight.shape != emb.weight.shape:
+        raise ValueError
+    with torch.no_grad():
+        emb.weight.copy_(decoder.weight)
+    decoder.weight = emb.weight
+
+
+@misconception("tie_weights", "As many numbers are not yet the same shape.")
+def counts_numbers(decoder, emb):
+    if decoder.weight.numel() != emb.weight.numel():
+        raise ValueError
+    decoder.weight = emb.weight
+
+
+@misconception("tie_weights", "You compare one of the two sizes only.")
+def compares_the_width(decoder, emb):
+    if decoder.in_features != emb.embedding_dim:
+        raise ValueError
+    decoder.weight = emb.weight
+
+
+@misconception("tie_weights", "The error comes, but too late: look at the decoder afterwards.")
+def raises_too_late(decoder, emb):
+    fits = decoder.weight.shape == emb.weight.shape
+    decoder.weight = emb.weight
+    if not fits:
+        raise ValueError
+
+
+@misconception("tie_weights", "A tensor is not a parameter, and PyTorch says so.")
+def tensor_for_a_parameter(decoder, emb):
+    if decoder.weight.shape != emb.weight.shape:
+        raise ValueError
+    decoder.weight = emb.weight.data
+
+
+@misconception("tie_weights", "Weights were to be tied; what has become of the bias?")
+def drops_the_bias(decoder, emb):
+    if decoder.weight.shape != emb.weight.shape:
+        raise ValueError
+    decoder.weight = emb.weight
+    decoder.bias = None
+
+
+@misconception("tie_weights", "The weight has another flag than the embedding's had.")
+def always_trainable(decoder, emb):
+    if decoder.weight.shape != emb.weight.shape:
+        raise ValueError
+    decoder.weight = emb.weight.requires_grad_(True)
