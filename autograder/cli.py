@@ -204,6 +204,38 @@ def release(
         typer.echo(f"{folder} is up to date, and nothing private is in it.")
 
 
+@app.command("export-nbgrader")
+def export_nbgrader(
+    course: CourseOption = Path("course.yml"),
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder of the nbgrader course.")] = Path("nbgrader"),
+    submissions: Annotated[
+        list[Path] | None, typer.Option(help="A class's folder, to be put into submitted/; may be repeated.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**63 - 1, help="The seed of the grading run.", show_default="drawn")
+    ] = None,
+    unsafe: UnsafeOption = False,
+) -> None:
+    """Make a course for nbgrader, whose own commands then grade with autograde."""
+    with one_line_mistakes():
+        import secrets
+
+        from autograder.course import load_course
+        from autograder.nbgrader_export import add_submissions, export
+        from autograder.pool import Pool
+        from autograder.submissions import find_submissions
+
+        loaded = load_course(course)
+        with Pool(unsafe=unsafe) as pool:
+            names = export(loaded, pool, out, seed=secrets.randbelow(2**31) if seed is None else seed)
+        if submissions:
+            found = find_submissions(submissions, loaded)
+            _print_left_out(_console(), found)
+            for note in add_submissions(loaded, found.submissions, out):
+                typer.echo(note)
+        typer.echo(f"Wrote {out} with {len(names)} assignments. In there: nbgrader generate_assignment {names[0]}")
+
+
 def main() -> None:
     """Run the command line."""
     tolerant_output()

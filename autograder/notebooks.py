@@ -40,6 +40,23 @@ _OTHER_KINDS = {
 class _NotebookCell(msgspec.Struct, frozen=True):
     cell_type: str = "raw"
     source: str | list[str] = ""
+    metadata: msgspec.Raw = msgspec.Raw()
+
+    def is_code(self) -> bool:
+        """Whether it is a code cell, or was one: a task's cell that was made a text cell by mistake still counts."""
+        if self.cell_type == "code" or b'"solution"' not in bytes(self.metadata):
+            return self.cell_type == "code"
+        marks = _decoded(bytes(self.metadata), _CellMetadata)
+        return marks is not None and marks.nbgrader.solution and marks.nbgrader.cell_type == "code"
+
+
+class _NbgraderMarks(msgspec.Struct, frozen=True):
+    cell_type: str = ""
+    solution: bool = False
+
+
+class _CellMetadata(msgspec.Struct, frozen=True):
+    nbgrader: _NbgraderMarks = _NbgraderMarks()
 
 
 class _Notebook(msgspec.Struct, frozen=True):
@@ -131,7 +148,7 @@ def _notebook_sources(data: bytes, filename: str) -> list[tuple[int, str]]:
         if notebook.nbformat >= 4 and not bytes(notebook.worksheets):
             raise SubmissionError(f"{filename} is no notebook: it has no cells.")
         return _older_notebook_sources(data, filename)
-    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    code = [cell.source for cell in notebook.cells if cell.is_code()]
     return [(number, text if isinstance(text, str) else "".join(text)) for number, text in enumerate(code, 1)]
 
 

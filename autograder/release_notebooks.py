@@ -1,7 +1,8 @@
 """The notebook of a topic as students get it, from exercises/TOPIC.py; the same bytes from the same source.
 
 Two kinds of cells stand in it that the source does not have: one that imports `check`, `hint` and `progress`, after the
-title, and one that checks a task, after the task's own. While a notebook is graded they do nothing.
+title, and one that checks a task, after the task's own. While a notebook is graded they do nothing. They and the
+tasks' cells carry nbgrader's metadata.
 """
 
 from __future__ import annotations
@@ -9,16 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jupytext  # type: ignore[import-untyped] # it ships no types
 import nbformat
 from nbformat.v4 import new_code_cell
 
-from autograder.course import Course
+from autograder.course import Course, TaskEntry
 from autograder.errors import AuthoringError
 from autograder.jobs import Cell
+from autograder.nbgrader_metadata import mark_cells
 from autograder.notebooks import task_source
 from autograder.release_keys import content_version
 from autograder.topic import Topic
@@ -56,6 +58,7 @@ def notebook_bytes(course: Course, topic: Topic) -> bytes:
     tasks = course.topics[topic.name].tasks
     notebook.cells = list(_with_checks(notebook.cells, tasks))
     _name_cells(notebook.cells, tasks)
+    _mark_cells(notebook.cells, tasks)
     try:
         nbformat.validate(notebook)
     except nbformat.ValidationError as error:
@@ -103,11 +106,21 @@ def _name_cells(cells: Iterable[Any], tasks: Iterable[str]) -> None:
         cell.id = _free(_cell_name(cell, tasks), taken)
 
 
+def _mark_cells(cells: Sequence[Any], tasks: Mapping[str, TaskEntry]) -> None:
+    points = {_cell_id("check", name): task.points for name, task in tasks.items()}
+    setup = next(cell.id for cell in cells if cell.source == _SETUP)
+    mark_cells(cells, {_cell_id("task", name) for name in tasks}, points, setup)
+
+
+def _cell_id(kind: str, name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "-", f"{kind}-{name}")[:60]
+
+
 def _cell_name(cell: Any, tasks: Iterable[str]) -> str:
     if cell.cell_type == "code":
         for kind, names in (("task", _defined(cell, tasks)), ("check", _CHECKED.findall(cell.source))):
             if names:
-                return re.sub(r"[^A-Za-z0-9_-]", "-", f"{kind}-{names[0]}")[:60]
+                return _cell_id(kind, names[0])
     return f"{cell.cell_type}-{hashlib.blake2b(cell.source.encode(), digest_size=6).hexdigest()}"
 
 

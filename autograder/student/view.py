@@ -23,6 +23,7 @@ __all__ = [
     "ProgressView",
     "TaskAnswer",
     "answer_view",
+    "answer_view_of",
     "hint_view",
     "progress_view",
     "record_of",
@@ -128,26 +129,42 @@ def state_of(task: TaskResult, answer: Answer) -> Label:
     return _STATES["partial" if task.earned else "none"]
 
 
-def answer_view(topic: ReleasedTopic, answer: Answer, *, footer: Iterable[str] = ()) -> AnswerView:
+def answer_view(topic: ReleasedTopic, answer: Answer) -> AnswerView:
+    """The view of an answer to a student's own check."""
+    return answer_view_of(topic.card.title, answer)
+
+
+def answer_view_of(title: str, answer: Answer, *, hidden: bool = False) -> AnswerView:
     """The view of an answer.
 
     Args:
-        topic: the topic that was checked.
+        title: the topic's title.
         answer: what was found.
-        footer: further sentences.
+        hidden: whether it is of grading, with hidden checks and points.
     """
+    if hidden:
+        return _graded_view(title, answer)
     tasks = tuple(_task_answer(task, answer) for task in answer.tasks)
     complete = [task for task in tasks if task.state.style == "complete"]
-    lines = list(footer)
+    lines = []
     if complete and len(complete) == len(tasks):
         lines.append("Grading looks at more than the visible checks, on other inputs.")
     return AnswerView(
-        title=topic.card.title,
+        title=title,
         tasks=tasks,
         single=len(tasks) == 1,
         summary=f"{len(complete)} of {_count(len(tasks), 'task')} pass all visible checks." if len(tasks) > 1 else "",
         footer=tuple(lines),
     )
+
+
+def _graded_view(title: str, answer: Answer) -> AnswerView:
+    tasks = []
+    for task in answer.tasks:
+        view = task_view(task, instructor=False)
+        passed = f"{view.passed} of {_count(len(view.checks), 'check')} passed, {view.earned} of {view.points} points"
+        tasks.append(TaskAnswer(view.name, view.state, passed, "", view, (), ""))
+    return AnswerView(title, tuple(tasks), len(tasks) == 1, "", tuple(note for task in tasks for note in task.view.notes))
 
 
 def _task_answer(task: TaskResult, answer: Answer) -> TaskAnswer:
