@@ -153,6 +153,7 @@ def _warm_up(place: str) -> Any:
             continue
     import torch
 
+    import autograder.child  # or each child would import it anew
     from autograder.rehearsal import rehearse
     from autograder.shell import make_shell
 
