@@ -38,7 +38,7 @@ PRELOADABLE = ("sklearn.datasets", "pandas")
 LARGEST_ORDER = 1 << 16
 _ALWAYS = (
     *("asyncio", "torch", "torch._dynamo", "torch.testing", "torch.utils.data", "torch.utils.checkpoint", "torch.optim"),
-    *("torch.func", "torch.profiler", "torch.nn.utils.parametrize", "torch.nn.utils.rnn"),
+    *("torch.func", "torch.profiler", "torch.nn.utils.parametrize", "torch.nn.utils.rnn", "autograder.child"),
     "autograder.simulation.session",
 )
 _IF_INSTALLED = ("matplotlib.pyplot",)
@@ -153,7 +153,6 @@ def _warm_up(place: str) -> Any:
             continue
     import torch
 
-    import autograder.child  # or each child would import it anew
     from autograder.rehearsal import rehearse
     from autograder.shell import make_shell
 
