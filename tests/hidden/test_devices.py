@@ -1,0 +1,711 @@
+"""Checks of topic `devices` that only grading runs."""
+
+import collections
+import math
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import torch
+from torch import nn
+
+from autograder import checks, close, only, raises
+
+Pair = collections.namedtuple("Pair", "image label")
+
+
+@contextmanager
+def gpus(number, working=True):
+    """PyTorch says that this machine has so many GPUs."""
+    before = torch.cuda.is_available, torch.cuda.device_count
+    torch.cuda.is_available, torch.cuda.device_count = lambda: working and number > 0, lambda: number
+    try:
+        yield
+    finally:
+        torch.cuda.is_available, torch.cuda.device_count = before
+
+
+def place(device):
+    """A device in words; `cuda` and `cuda:0` are the same."""
+    text = str(device)
+    return {"cuda": "cuda:0", "cpu:0": "cpu"}.get(text, text)
+
+
+def network(features=3, classes=4):
+    return nn.Sequential(nn.Linear(features, 5), nn.Tanh(), nn.Linear(5, classes))
+
+
+def labelled(given, sizes, features=3, classes=4):
+    """Batches of different sizes on the CPU."""
+    return [(given.normal(n, features), given.integers(n, low=0, high=classes)) for n in sizes]
+
+
+# pick_device
+
+
+@checks("pick_device", draws=1)
+def test_pick_device_wishes(code, given):
+    """An explicit wish is granted where that device is there: cpu, cuda, and the second GPU by its number."""
+    answers = {}
+    for number, wishes in ((0, ("cpu",)), (1, ("cpu", "cuda", "cuda:0")), (2, ("cpu", "cuda", "cuda:0", "cuda:1"))):
+        for wish in wishes:
+            with gpus(number):
+                answers[f"{wish} of {number}"] = place(code.pick_device(wish))
+    return answers
+
+
+@checks("pick_device", draws=1)
+def test_pick_device_refuses(code, given):
+    """A GPU that is not there is refused with a RuntimeError."""
+
+    def ask(number, wish, working):
+        with gpus(number, working):
+            return place(code.pick_device(wish))
+
+    asked = ((0, "cuda"), (0, "cuda:0"), (1, "cuda:1"), (2, "cuda:2"), (2, "cuda:5"))
+    asked = [(*case, True) for case in asked] + [(2, "cuda", False), (2, "cuda:1", False)]
+    return {
+        f"{wish} of {number}{'' if working else ', not available'}": raises(
+            lambda number=number, wish=wish, working=working: ask(number, wish, working)
+        )
+        for number, wish, working in asked
+    }
+
+
+@checks("pick_device", draws=1)
+def test_pick_device_other_strings(code, given):
+    """Any other string is a ValueError, with a GPU and without."""
+
+    def ask(number, wish):
+        with gpus(number):
+            return place(code.pick_device(wish))
+
+    wishes = ("gpu", "", "cuda:x", "cuda:", "mps", "meta", "gpu:0")
+    return {
+        f"{wish!r} of {number}": raises(lambda number=number, wish=wish: ask(number, wish))
+        for wish in wishes
+        for number in (0, 2)
+    }
+
+
+@checks("pick_device", device="second", draws=1)
+def test_pick_device_allocates_nothing(code, given):
+    """On a GPU that is there it is found, and no memory is used for that."""
+    kind = given.second_device.type
+    before = torch.cuda.max_memory_allocated() if kind == "cuda" else 0
+    found = [torch.device(code.pick_device(wish)).type for wish in ("auto", "cpu")]
+    after = torch.cuda.max_memory_allocated() if kind == "cuda" else 0
+    return {"found": found, "bytes used": after - before}
+
+
+# to_device
+
+
+@checks("to_device", device="second")
+def test_to_device_containers(code, given):
+    """Lists, tuples, dicts and namedtuples keep their types, their keys and their order."""
+    pair = Pair(given.normal(2), given.integers(3))
+    batch = {"b": [pair, (given.normal(1),)], "a": {"inner": (given.normal(2), [given.normal(1)])}}
+    return only(code.to_device(given.watch(batch, "batch"), given.second_device), "type", "device", "values")
+
+
+@checks("to_device", device="second")
+def test_to_device_other_leaves(code, given):
+    """Whatever is neither a tensor nor a container is passed through as it is, and empty containers stay."""
+    marker, array = SimpleNamespace(_fields=("x",)), given.integers(3).numpy()
+    batch = {"name": "cat", "none": None, "number": 3, "flag": True, "x": 0.5, "empty": [], "nothing": {}, "none left": ()}
+    moved = code.to_device({**batch, "marker": marker, "array": array}, given.second_device)
+    same = {name: moved[name] is thing for name, thing in (("marker", marker), ("array", array))}
+    return {"the rest": {name: moved[name] for name in batch}, "same objects": same, "alone": code.to_device("a", "cpu")}
+
+
+@checks("to_device", device="second")
+def test_to_device_requires_grad(code, given):
+    """dtype, shape and requires_grad stay as they were."""
+    batch = [given.normal(2, requires_grad=True), given.normal(0, 3), given.normal((), dtype=torch.float64), given.bools(2)]
+    batch.append(Pair(given.normal(1, requires_grad=True), given.normal(1)))
+    return only({"moved": code.to_device(batch, given.second_device)}, "shape", "dtype", "requires_grad", "device")
+
+
+@checks("to_device", device="second")
+def test_to_device_back(code, given):
+    """The device may be a torch.device or a string, and the way back to the CPU is like the way there."""
+    there = [given.normal(2).to(given.second_device), {"y": given.normal(3)}]
+    back = code.to_device(there, "cpu")
+    again = code.to_device(there, str(given.second_device))
+    return only(
+        {"back": back, "again": again, "already there": code.to_device(given.normal(2), torch.device("cpu"))},
+        "device",
+        "values",
+    )
+
+
+# run_where_model_is
+
+
+@checks("run_where_model_is")
+def test_run_where_model_is_gradient(code, given):
+    """On one device it is model(x), and gradients flow back to x."""
+    model, x, weights = given.module(network), given.normal(2, 3, requires_grad=True, name="x"), given.normal(2, 4)
+    result = code.run_where_model_is(model, x)
+    (gradient,) = torch.autograd.grad((result * weights).sum(), x)
+    return only({"result": result, "gradient": gradient}, "device", "values", "requires_grad")
+
+
+@checks("run_where_model_is", device="second")
+def test_run_where_model_is_single_layer(code, given):
+    """It works for a single layer, too."""
+    layer = given.module(lambda: nn.Linear(3, 2)).to(given.second_device)
+    given.watch(layer, "layer")
+    return only({"result": code.run_where_model_is(layer, given.normal(2, 3))}, "device", "values")
+
+
+@checks("run_where_model_is", device="second")
+def test_run_where_model_is_gradient_across(code, given):
+    """Gradients flow back to an x on another device than the model."""
+    model, x = given.module(network), given.normal(2, 3, requires_grad=True, name="x")
+    given.watch(model.to(given.second_device), "model")
+    result = code.run_where_model_is(model, x)
+    (gradient,) = torch.autograd.grad((result * result.detach()).sum(), x)
+    return only({"gradient": gradient}, "device", "values")
+
+
+@checks("run_where_model_is", device="second")
+def test_run_where_model_is_not_moved(code, given):
+    """The model keeps its place and its parameter objects, wherever x is."""
+    here, there = given.module(network), given.module(network).to(given.second_device)
+    objects = [[id(p) for p in model.parameters()] for model in (here, there)]
+    results = [code.run_where_model_is(there, given.normal(2, 3))]
+    results.append(code.run_where_model_is(here, given.normal(2, 3).to(given.second_device)))
+    same = [[id(p) for p in model.parameters()] == before for model, before in zip((here, there), objects, strict=True)]
+    return {"results": only(results, "device", "values"), "models": only([here, there], "device"), "same objects": same}
+
+
+@checks("run_where_model_is", device="second")
+def test_run_where_model_is_without_parameters(code, given):
+    """A model without parameters has buffers that tell where it is; one without both takes x where x is."""
+    norm = given.module(lambda: nn.BatchNorm1d(3, affine=False)).to(given.second_device)
+    given.watch(norm, "norm")
+    there = given.normal(4, 3).to(given.second_device)
+    results = {
+        "buffers": code.run_where_model_is(norm, given.normal(4, 3)),
+        "nothing, on the CPU": code.run_where_model_is(nn.ReLU(), given.normal(2)),
+        "nothing, on the GPU": code.run_where_model_is(nn.ReLU(), there),
+    }
+    return only(results, "device", "values")
+
+
+# causal_scores
+
+
+@checks("causal_scores")
+def test_causal_scores_shapes(code, given):
+    """It works for batches and heads, and for one position or none."""
+    shapes = ((2, 3, 3), (2, 2, 4, 4), (1, 1), (0, 0), (3, 1, 1), (2, 0, 0), (0, 3, 3))
+    return only({str(shape): code.causal_scores(given.normal(shape)) for shape in shapes}, "shape", "values")
+
+
+@checks("causal_scores")
+def test_causal_scores_dtypes(code, given):
+    """The result has the dtype of the scores."""
+    kinds = (torch.float64, torch.float16, torch.bfloat16)
+    return only({str(kind): code.causal_scores(given.normal(3, 3, dtype=kind)) for kind in kinds}, "dtype", "values")
+
+
+@checks("causal_scores", device="second")
+def test_causal_scores_device_and_dtype(code, given):
+    """On a GPU, too, shape, dtype and device are those of the scores."""
+    scores = {kind: given.normal(2, 2, 4, 4, dtype=kind).to(given.second_device) for kind in (torch.float64, torch.float16)}
+    return only({str(kind): code.causal_scores(x) for kind, x in scores.items()}, "shape", "dtype", "device")
+
+
+@checks("causal_scores")
+def test_causal_scores_gradient(code, given):
+    """The gradient is 1 for the entries that are kept and 0 for those that are masked."""
+    scores, weights = given.normal(2, 4, 4, requires_grad=True, name="scores"), given.uniform(2, 4, 4, low=0.5)
+    result = code.causal_scores(scores)
+    (gradient,) = torch.autograd.grad(result, scores, weights)
+    return only({"gradient": gradient, "result": result}, "values", "requires_grad")
+
+
+@checks("causal_scores")
+def test_causal_scores_is_new(code, given):
+    """The result is a new tensor, and scores stay as they are."""
+    scores = given.sliced(given.normal(3, 3, name="scores"))
+    return only({"result": code.causal_scores(scores), "single": code.causal_scores(given.normal(1, 1))}, "aliasing")
+
+
+# leaf_on
+
+
+@checks("leaf_on", device="second")
+def test_leaf_on_devices(code, given):
+    """The device may be a torch.device or a string."""
+    numbers = [given.number() for _ in range(3)]
+    places = {"device": given.second_device, "string": str(given.second_device), "cpu": "cpu", "CPU": torch.device("cpu")}
+    return only({name: code.leaf_on(numbers, where) for name, where in places.items()}, "device", "is_leaf", "values")
+
+
+@checks("leaf_on")
+def test_leaf_on_dtypes(code, given):
+    """The dtype is the one asked for, float32 by default; integers are converted."""
+    whole = [[given.integer(-9, 9) for _ in range(2)] for _ in range(3)]
+    exact = given.normal(3, dtype=torch.float64).numpy()
+    leaves = {
+        "integers": code.leaf_on(whole, "cpu"),
+        "integers, float64": code.leaf_on(whole, "cpu", torch.float64),
+        "array of integers": code.leaf_on(given.integers(3).numpy(), "cpu"),
+        "array, float64": code.leaf_on(exact, "cpu", dtype=torch.float64),
+        "array, float32": code.leaf_on(exact, "cpu"),
+        "one number": code.leaf_on(3, "cpu", torch.float64),
+    }
+    return only(leaves, "shape", "dtype", "values", "is_leaf", "requires_grad")
+
+
+@checks("leaf_on")
+def test_leaf_on_digits(code, given):
+    """A float64 leaf has all digits of the numbers."""
+    return only({"result": code.leaf_on([math.pi, 1 / 3, given.number()], "cpu", torch.float64)}, "values")
+
+
+@checks("leaf_on")
+def test_leaf_on_own_memory(code, given):
+    """Writing to the array afterwards does not change the leaf."""
+    arrays = [given.normal(3, dtype=kind, name=str(kind)).numpy().copy() for kind in (torch.float32, torch.float64)]
+    leaves = [code.leaf_on(array, "cpu", kind) for array, kind in zip(arrays, (torch.float32, torch.float64), strict=True)]
+    for array in arrays:
+        array += 1.0
+    return only({"leaves": leaves}, "values")
+
+
+@checks("leaf_on", device="second")
+def test_leaf_on_optimizer(code, given):
+    """An optimizer accepts the leaf, and a step changes it."""
+    leaf = code.leaf_on([given.number() for _ in range(3)], given.second_device)
+    optimizer = torch.optim.SGD([leaf], lr=0.5)
+    (leaf * 3).sum().backward()
+    optimizer.step()
+    return only({"leaf": leaf}, "values", "gradient", "device")
+
+
+# Standardizer
+
+
+@checks("Standardizer")
+def test_standardizer_constant_column(code, given):
+    """Where a column does not vary, 1 stands in the place of its standard deviation."""
+    data = given.normal(6, 3)
+    data[:, 1] = 5.0
+    given.watch(data, "data")
+    module = code.Standardizer(data)
+    return only({"std": module.std, "result": module(given.normal(2, 3))}, "shape", "values")
+
+
+@checks("Standardizer")
+def test_standardizer_statistics(code, given):
+    """mean and std are those of the columns, with N - 1 in the denominator; two samples are enough."""
+    modules = [code.Standardizer(given.normal(n, f, mean=1.0, dtype=torch.float64)) for n, f in ((2, 3), (5, 2), (9, 1))]
+    return only([{"mean": module.mean, "std": module.std} for module in modules], "shape", "dtype", "values")
+
+
+@checks("Standardizer")
+def test_standardizer_buffers(code, given):
+    """mean and std are buffers and stand in the state_dict; there are no parameters."""
+    module = code.Standardizer(given.normal(5, 3))
+    names = {
+        "buffers": sorted(n for n, _ in module.named_buffers()),
+        "parameters": [n for n, _ in module.named_parameters()],
+    }
+    return names | {"state_dict": sorted(module.state_dict())}
+
+
+@checks("Standardizer")
+def test_standardizer_is_restored(code, given):
+    """With the state_dict of another one it computes as that one does."""
+    one, other = code.Standardizer(given.normal(5, 3)), code.Standardizer(given.normal(5, 3, std=4.0))
+    one.load_state_dict(other.state_dict(), strict=False)
+    return only({"result": one(given.normal(2, 3))}, "values")
+
+
+@checks("Standardizer")
+def test_standardizer_no_gradient(code, given):
+    """mean and std require no gradient even if data does, and gradients flow back to x."""
+    module = code.Standardizer(given.normal(5, 3, requires_grad=True, name="data"))
+    x = given.normal(2, 3, requires_grad=True, name="x")
+    result = module(x)
+    (gradient,) = torch.autograd.grad((result * result.detach()).sum(), x)
+    return only({"mean": module.mean, "std": module.std, "gradient": gradient}, "requires_grad", "values")
+
+
+@checks("Standardizer", device="second")
+def test_standardizer_places(code, given):
+    """mean and std are born where data is, in its dtype, and move and convert with the module."""
+    born = code.Standardizer(given.normal(5, 3, dtype=torch.float64).to(given.second_device))
+    moved = code.Standardizer(given.normal(5, 3)).to(given.second_device, torch.float64)
+    found = {
+        f"{name}, {kind}": getattr(module, kind)
+        for name, module in (("born", born), ("moved", moved))
+        for kind in ("mean", "std")
+    }
+    return only(close(found, rtol=1e-5), "dtype", "device", "values")
+
+
+@checks("Standardizer")
+def test_standardizer_more_dimensions(code, given):
+    """x may have further dimensions before the features, or none."""
+    module = code.Standardizer(given.normal(5, 3))
+    return only({str(shape): module(given.normal(shape)) for shape in ((3,), (2, 4, 3), (0, 3))}, "shape", "values")
+
+
+# batches_on
+
+
+@checks("batches_on", device="second")
+def test_batches_on_does_not_wait(code, given):
+    """Everything goes to the GPU once, and Python waits for none of it."""
+    device = given.second_device
+    batches = [(given.normal(3, 2), given.integers(3)), (given.normal(1, 2), given.integers(1).pin_memory())]
+    with given.counted_transfers() as transfers:
+        list(code.batches_on(batches, device))
+    return {"transfers to the GPU": transfers.to_gpu, "transfers back": transfers.to_cpu, "waited for": transfers.waits}
+
+
+@checks("batches_on", device="second")
+def test_batches_on_is_lazy(code, given):
+    """A batch is fetched from the source when it is asked for, not before."""
+    taken = []
+
+    def source():
+        for number in range(4):
+            taken.append(number)
+            yield (torch.full((2,), float(number)), torch.ones(1))
+
+    moved = iter(code.batches_on(source(), given.second_device))
+    counts = [len(taken)]
+    for _ in range(2):
+        next(moved)
+        counts.append(len(taken))
+    return {"fetched": counts}
+
+
+@checks("batches_on", device="second")
+def test_batches_on_types(code, given):
+    """A list stays a list and a tuple a tuple, however many tensors there are."""
+    batches = [
+        [given.normal(2), given.normal(1)],
+        (given.normal(2),),
+        [given.bools(2), given.integers(2), given.normal(())],
+        (),
+    ]
+    return only({"batches": list(code.batches_on(batches, str(given.second_device)))}, "type", "dtype", "device", "values")
+
+
+@checks("batches_on")
+def test_batches_on_cpu(code, given):
+    """On the CPU the tensors themselves come, neither copied nor pinned."""
+    batches = labelled(given, (2, 3))
+    moved = list(code.batches_on(iter(batches), "cpu"))
+    same = [a is b for one, other in zip(moved, batches, strict=True) for a, b in zip(one, other, strict=True)]
+    return {"the same tensors": same, "batches": only(moved, "values", "device")}
+
+
+@checks("batches_on", device="second")
+def test_batches_on_already_there(code, given):
+    """A tensor that is on the GPU already is passed on itself."""
+    there = given.normal(3).to(given.second_device)
+    (moved,) = code.batches_on([(there, given.normal(2))], given.second_device)
+    return {"the same tensor": moved[0] is there, "batch": only(moved, "device", "values")}
+
+
+@checks("batches_on", device="second")
+def test_batches_on_back(code, given):
+    """On the way from a GPU to the CPU, the values are there when the batch comes."""
+    batches = [(given.normal(3).to(given.second_device), given.integers(2)) for _ in range(2)]
+    return only({"batches": list(code.batches_on(batches, "cpu"))}, "device", "values")
+
+
+# mean_loss
+
+
+@checks("mean_loss", device="second")
+def test_mean_loss_comes_back_once(code, given):
+    """One single number comes back from the GPU, however many batches there are."""
+    model = given.module(network).to(given.second_device)
+    counts = {}
+    for number in (1, 4):
+        with given.counted_transfers() as transfers:
+            code.mean_loss(model, labelled(given, (2,) * number))
+        counts[f"{number} batches"] = transfers.to_cpu
+    return counts
+
+
+@checks("mean_loss", device="second")
+def test_mean_loss_place_of_the_model(code, given):
+    """The model stays where it is, with its parameter objects."""
+    model = given.module(network).to(given.second_device)
+    before = [id(p) for p in model.parameters()]
+    code.mean_loss(model, labelled(given, (2, 1)))
+    return {"model": only(model, "device"), "same objects": [id(p) for p in model.parameters()] == before}
+
+
+@checks("mean_loss")
+def test_mean_loss_type(code, given):
+    """The result is a Python float."""
+    return only({"result": code.mean_loss(given.module(network), labelled(given, (2, 3)))}, "type")
+
+
+@checks("mean_loss")
+def test_mean_loss_iterator(code, given):
+    """The batches may come from an iterator, which has no length and can be read once; the last may be the largest."""
+    batches = labelled(given, (1, 2, 6), features=2, classes=3)
+    return {"result": code.mean_loss(given.module(lambda: nn.Linear(2, 3)), iter(batches))}
+
+
+@checks("mean_loss", draws=1)
+def test_mean_loss_without_samples(code, given):
+    """Without samples there is no mean: a ValueError."""
+    model = given.module(network)
+    return {
+        "no batch": raises(lambda: code.mean_loss(model, [])),
+        "an empty batch": raises(lambda: code.mean_loss(model, labelled(given, (0,)))),
+    }
+
+
+@checks("mean_loss")
+def test_mean_loss_records_nothing(code, given):
+    """The model is called once for each batch, and nothing is recorded for gradients."""
+    model = given.module(network)
+    spy = given.spy(model)
+    code.mean_loss(model, labelled(given, (2, 3)))
+    return {"recorded": [call.grad_enabled for call in spy.calls]}
+
+
+# move_training_
+
+
+def trained(given, make_optimizer):
+    """A model and its optimizer after two steps on the CPU, and a batch for further ones."""
+    model = given.module(lambda: nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.Linear(5, 4)))
+    optimizer = make_optimizer(model.parameters())
+    x, weights = given.normal(6, 3, name="x"), given.normal(6, 4, name="weights")
+    for _ in range(2):
+        step(model, optimizer, x, weights)
+    return model, optimizer, x, weights
+
+
+def step(model, optimizer, x, weights):
+    optimizer.zero_grad()
+    (model(x) * weights).sum().backward()
+    optimizer.step()
+
+
+@checks("move_training_", device="second")
+def test_move_training_momentum(code, given):
+    """Training with momentum and with Adagrad goes on as it would have on the CPU; the device may be a string."""
+    results = {}
+    for name, make in {
+        "momentum": lambda parameters: torch.optim.SGD(parameters, lr=0.05, momentum=0.9),
+        "Adagrad": lambda parameters: torch.optim.Adagrad(parameters, lr=0.1),
+    }.items():
+        model, optimizer, x, weights = trained(given, make)
+        code.move_training_(model, optimizer, str(given.second_device))
+        step(model, optimizer, x.to(given.second_device), weights.to(given.second_device))
+        results[name] = list(model.parameters())
+    return only(close(results, rtol=1e-4), "device", "values")
+
+
+@checks("move_training_", device="second")
+def test_move_training_places(code, given):
+    """Parameters, their gradients, buffers, and the optimizer's tensors of a parameter's shape are on the device."""
+    model, optimizer, _, _ = trained(given, lambda parameters: torch.optim.Adam(parameters, lr=0.1))
+    for parameter in model.parameters():
+        optimizer.state[parameter]["a note"] = 3
+    code.move_training_(model, optimizer, given.second_device)
+    state = [[s["exp_avg"], s["exp_avg_sq"]] for s in (optimizer.state[p] for p in model.parameters())]
+    gradients = [p.grad for p in model.parameters()]
+    found = {
+        "parameters": list(model.parameters()),
+        "state": state,
+        "gradients": gradients,
+        "buffers": list(model.buffers()),
+    }
+    return only(close(found, rtol=1e-4), "device", "values")
+
+
+@checks("move_training_", device="second")
+def test_move_training_same_objects(code, given):
+    """Model and optimizer keep the very same parameter objects."""
+    model, optimizer, _, _ = trained(given, lambda parameters: torch.optim.Adam(parameters, lr=0.1))
+    before = [id(p) for p in model.parameters()]
+    code.move_training_(model, optimizer, given.second_device)
+    return {
+        "model": [id(p) for p in model.parameters()] == before,
+        "optimizer": [id(p) for group in optimizer.param_groups for p in group["params"]] == before,
+        "parameters": [type(p).__name__ for p in model.parameters()],
+    }
+
+
+@checks("move_training_", device="second")
+def test_move_training_back(code, given):
+    """The way back to the CPU is like the way there, and the count of steps goes on."""
+    model, optimizer, x, weights = trained(given, lambda parameters: torch.optim.Adam(parameters, lr=0.1))
+    for device in (given.second_device, "cpu"):
+        code.move_training_(model, optimizer, device)
+    step(model, optimizer, x, weights)
+    steps = [float(state["step"]) for state in optimizer.state.values()]
+    return {"parameters": only(close(list(model.parameters()), rtol=1e-4), "device", "values"), "steps": steps}
+
+
+@checks("move_training_", device="second")
+def test_move_training_before_the_first_step(code, given):
+    """It works before the first step, when the optimizer has no state, and returns nothing."""
+    model, x, weights = given.module(network), given.normal(6, 3), given.normal(6, 4)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+    returned = code.move_training_(model, optimizer, given.second_device)
+    step(model, optimizer, x.to(given.second_device), weights.to(given.second_device))
+    return {"returned": returned, "parameters": only(close(list(model.parameters()), rtol=1e-4), "device", "values")}
+
+
+# mixed_step
+
+
+class Recorder(nn.Module):
+    """A linear model that remembers in which dtype and mode it was called."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.seen = nn.Linear(3, 4), []
+
+    def forward(self, x):
+        logits = self.layer(x)
+        self.seen.append(logits.dtype)
+        return logits
+
+
+def mixed(given, *, init_scale=1024.0, lr=0.5, device=None):
+    """A model, an optimizer, a scaler and a batch on the GPU."""
+    device = device or given.second_device
+    model = given.module(Recorder).to(device)
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    scaler = torch.amp.GradScaler(device.type, init_scale=init_scale)
+    x, y = given.normal(8, 3, name="x").to(device), given.integers(8, low=0, high=4, name="y").to(device)
+    return model, optimizer, scaler, x, y
+
+
+@checks("mixed_step", device="second")
+def test_mixed_step_clips(code, given):
+    """The unscaled gradients are clipped together to max_norm."""
+    model, optimizer, scaler, x, y = mixed(given, lr=1.0)
+    before = [p.detach().clone() for p in model.parameters()]
+    code.mixed_step(model, x, y, optimizer, scaler, 0.01)
+    changes = [p.detach() - old for p, old in zip(model.parameters(), before, strict=True)]
+    norm = torch.cat([change.flatten() for change in changes]).norm()
+    return only(close({"changes": changes, "their norm": norm}, rtol=1e-2), "values")
+
+
+@checks("mixed_step", device="second")
+def test_mixed_step_scales_the_loss(code, given):
+    """The backward pass runs on the scaled loss."""
+    model, optimizer, scaler, x, y = mixed(given, init_scale=4096.0)
+    seen = []
+    model.layer.bias.register_hook(lambda gradient: seen.append(gradient.detach().abs().max()))
+    code.mixed_step(model, x, y, optimizer, scaler, 100.0)
+    return only(close({"largest gradient of the bias": torch.stack(seen).float()}, rtol=1e-2), "shape", "values")
+
+
+@checks("mixed_step", device="second")
+def test_mixed_step_skips_an_overflow(code, given):
+    """A step whose gradients overflow is left out, and the scale is halved."""
+    model, optimizer, scaler, x, y = mixed(given, init_scale=2.0**40)
+    before = [p.detach().clone() for p in model.parameters()]
+    with given.counted_steps() as steps:
+        code.mixed_step(model, x, y, optimizer, scaler, 1.0)
+    return {
+        "parameters": only(list(model.parameters()), "values"),
+        "before": before,
+        "scale": scaler.get_scale(),
+        "steps": steps.count,
+    }
+
+
+@checks("mixed_step", device="second")
+def test_mixed_step_updates_the_scaler(code, given):
+    """After enough good steps in a row the scale grows."""
+    model, optimizer, scaler, x, y = mixed(given, init_scale=64.0, lr=0.1)
+    scaler.set_growth_interval(2)
+    scales = []
+    for _ in range(3):
+        code.mixed_step(model, x, y, optimizer, scaler, 1.0)
+        scales.append(scaler.get_scale())
+    return {"scales": scales}
+
+
+@checks("mixed_step", device="second")
+def test_mixed_step_forgets_old_gradients(code, given):
+    """Gradients of earlier steps play no part, and a frozen parameter stays as it is."""
+    model, optimizer, scaler, x, y = mixed(given, init_scale=2.0)
+    given.with_grad(model.layer)
+    model.layer.bias.requires_grad_(False).grad = None
+    code.mixed_step(model, x, y, optimizer, scaler, 100.0)
+    return only(close({"parameters": list(model.parameters())}, rtol=4e-3), "values")
+
+
+@checks("mixed_step", device="second")
+def test_mixed_step_result(code, given):
+    """The result is the true loss as a float32 number on the GPU, without a history."""
+    model, optimizer, scaler, x, y = mixed(given)
+    loss = code.mixed_step(model, x, y, optimizer, scaler, 100.0)
+    return only(close({"loss": loss}, rtol=4e-3), "shape", "dtype", "device", "requires_grad", "values")
+
+
+@checks("mixed_step")
+def test_mixed_step_on_cpu(code, given):
+    """On the CPU it computes in float16, too: the device is the data's."""
+    model, optimizer, scaler, x, y = mixed(given, device=torch.device("cpu"))
+    loss = code.mixed_step(model, x, y, optimizer, scaler, 100.0)
+    found = only(close({"loss": loss, "parameters": list(model.parameters())}, rtol=4e-3), "device", "values")
+    return {"in the model": model.seen, "results": found}
+
+
+# load_weights_
+
+
+@checks("load_weights_", device="second")
+def test_load_weights_to_the_gpu(code, given):
+    """A model on the GPU stays there, with its parameter objects, wherever the weights were saved."""
+    results = {}
+    for name, place in (("from the CPU", torch.device("cpu")), ("from the GPU", given.second_device)):
+        path, model = given.scratch / f"{place.type}.pt", given.module(network).to(given.second_device)
+        torch.save(given.module(network).to(place).state_dict(), path)
+        before = [id(p) for p in model.parameters()]
+        code.load_weights_(model, path)
+        same = [id(p) for p in model.parameters()] == before
+        results[name] = {"parameters": only(list(model.parameters()), "type", "device", "values"), "same objects": same}
+    return results
+
+
+@checks("load_weights_", device="second")
+def test_load_weights_stay_on_the_cpu(code, given):
+    """A model on the CPU stays there, also when there is a GPU; the path may be a string, and nothing is returned."""
+    path, model = given.scratch / "weights.pt", given.module(lambda: nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)))
+    saved = given.module(lambda: nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)))
+    saved(given.normal(5, 3))
+    torch.save(saved.to(given.second_device).state_dict(), path)
+    returned = code.load_weights_(model, str(path))
+    return {"model": only(model, "device", "values"), "returned": returned}
+
+
+@checks("load_weights_", draws=1)
+def test_load_weights_names(code, given):
+    """Weights that lack a name, or have one too many, are refused with a RuntimeError."""
+    outcomes = {}
+    for name in ("too few", "too many"):
+        path = given.scratch / f"{name}.pt"
+        state = dict(given.module(network).state_dict())
+        if name == "too few":
+            del state["0.bias"]
+        else:
+            state["extra"] = torch.ones(1)
+        torch.save(state, path)
+        model = given.module(network)
+        outcomes[name] = raises(lambda model=model, path=path: code.load_weights_(model, path))
+    return outcomes
