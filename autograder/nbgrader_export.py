@@ -92,6 +92,9 @@ def _write_source(fresh: Path, name: str, target: Path) -> None:
 def _write_gradebook(course: Course, out: Path) -> None:
     from nbgrader.api import Gradebook  # type: ignore[import-untyped] # it opens a database: slow
 
+    from autograder.nbgrader_plugin import find_alembic
+
+    find_alembic()
     with Gradebook(f"sqlite:///{(out / 'gradebook.db').absolute()}") as gradebook:
         for name, topic in course.topics.items():
             due = {"duedate": topic.due.isoformat()} if topic.due else {}

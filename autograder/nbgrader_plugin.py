@@ -8,7 +8,9 @@ to stderr therefore costs nothing. Before that the notebook's damaged cells are 
 from __future__ import annotations
 
 import atexit
+import os
 import re
+import sysconfig
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -44,7 +46,7 @@ from autograder.student.show import plain
 from autograder.student.view import answer_view_of
 from autograder.topic import make_job
 
-__all__ = ["GradeConfined", "LatePolicy", "RepairCells", "configure"]
+__all__ = ["GradeConfined", "LatePolicy", "RepairCells", "configure", "find_alembic"]
 
 _OUTPUT_SHOWN = 10_000
 _REPAIRS = "autograde_repairs"
@@ -58,6 +60,7 @@ def configure(config: Any, *, course: str, seed: int) -> None:
         course: the folder of course.yml.
         seed: of the grading run; the same one as in `autograde grade --seed` gives the same scores.
     """
+    find_alembic()
     config.ClearSolutions.enabled = False  # a released notebook holds stubs, no solutions
     config.Autograde.sanitize_preprocessors = [
         RepairCells, ClearOutput, DeduplicateIds, OverwriteKernelspec, OverwriteCells, CheckCellMetadata,
@@ -67,6 +70,13 @@ def configure(config: Any, *, course: str, seed: int) -> None:
     for plugin in (config.GradeConfined, config.LatePolicy):
         plugin.course = course
     config.GradeConfined.seed = seed
+
+
+def find_alembic() -> None:
+    """Put this environment's commands on the path: nbgrader calls `alembic` by name, also where nobody activated it."""
+    scripts, path = sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)
+    if scripts not in path.split(os.pathsep):
+        os.environ["PATH"] = f"{scripts}{os.pathsep}{path}"
 
 
 class RepairCells(NbGraderPreprocessor):  # type: ignore[misc]
