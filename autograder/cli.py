@@ -89,10 +89,7 @@ def grade(
         if resume and (device is Device.CPU or force or seed is not None):
             raise AutogradeError("--resume completes results with their own seed: it goes with --device cuda, and not with "
                                  "--seed or --force.")  # fmt: skip
-        if device is Device.CUDA:
-            from autograder.gpu import find_gpu
-
-            find_gpu()
+        _ask_for(device)
         loaded = load_course(course)
         console = _console()
         found = find_submissions(_paths(paths, loaded), loaded, topics=tuple(topic or ()), students=tuple(student or ()))
@@ -131,6 +128,10 @@ def verify(
     topics: Annotated[list[str] | None, typer.Argument(help="Topics to verify.", show_default="all")] = None,
     course: CourseOption = Path("course.yml"),
     seeds: Annotated[int, typer.Option(min=1, max=100, help="Under how many seeds right answers must pass.")] = 20,
+    device: Annotated[Device, typer.Option(help="Where the code runs.")] = Device.CPU,
+    mutants: Annotated[
+        bool, typer.Option("--mutants/--no-mutants", help="Try mutants of the reference, which takes longest.")
+    ] = True,
     jobs: JobsOption = None,
     require_sandbox: SandboxOption = False,
     unsafe: UnsafeOption = False,
@@ -146,9 +147,15 @@ def verify(
         for name in topics or ():
             if name not in loaded.topics:
                 raise CourseError(f"{name}: the course has no such topic; there are {', '.join(loaded.topics)}.")
+        _ask_for(device)
         console = _console()
-        with _progress("Verifying") as step, Pool(jobs, require_sandbox=require_sandbox, unsafe=unsafe) as pool:
-            verification = verify_course(loaded, topics or None, pool, seeds=seeds, on_progress=step)
+        with (
+            _progress("Verifying") as step,
+            Pool(jobs, device=device.value, require_sandbox=require_sandbox, unsafe=unsafe) as pool,
+        ):
+            verification = verify_course(
+                loaded, topics or None, pool, seeds=seeds, device=device.value, mutants=mutants, on_progress=step
+            )
         if console.is_terminal:
             console.print(verification.table())
             console.print("\n".join([*verification.notes(), verification.summary()]), soft_wrap=True)
@@ -282,6 +289,14 @@ def _print_left_out(console: Console, found: Discovery) -> None:
             console.print(Text(f"  {line}", "yellow"), soft_wrap=True)
     for note in found.notes:
         console.print(Text(note), soft_wrap=True)
+
+
+def _ask_for(device: Device) -> None:
+    """Raises DeviceUnavailable where the device is a GPU and there is none."""
+    if device is Device.CUDA:
+        from autograder.gpu import find_gpu
+
+        find_gpu()
 
 
 def _grade(

@@ -29,6 +29,7 @@ _TRIAL_SECONDS = 30.0
 _ATTEMPTS = 2
 _LOOK_AHEAD = 2
 _STOP_SECONDS = 0.1
+_LAST_WORDS = 10_000
 
 
 class Pool:
@@ -184,9 +185,12 @@ class Pool:
         child = None
         try:
             child = server.fork(Limits(), ())
+            child.start_output(_LAST_WORDS)
             return child.expect(Hello, time.monotonic() + _TRIAL_SECONDS).layers
         except (ChildLost, ZygoteLost) as error:
-            raise SandboxUnavailable(f"A confined process could not be started: it {error or 'ended'}.") from error
+            printed = child.take_output()[0].strip().splitlines() if child is not None else []
+            last = f" Its last words: {printed[-1]}" if printed else ""
+            raise SandboxUnavailable(f"A confined process could not be started: it {error or 'ended'}.{last}") from error
         finally:
             if child is not None:
                 child.end()

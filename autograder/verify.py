@@ -51,6 +51,8 @@ def verify(
     pool: Pool,
     *,
     seeds: int = 20,
+    device: str = "cpu",
+    mutants: bool = True,
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> Verification:
     """Verify a course.
@@ -61,6 +63,8 @@ def verify(
         pool: runs the jobs, in parallel.
         seeds: under how many seeds the reference, alternatives and hard-to-kill mutants run; for misconceptions the
             course's number of draws is enough, since each is known by what it returns.
+        device: the device under test; `pool` must be made for it.
+        mutants: whether mutants are tried, which takes most of the time.
         on_progress: called as `(done, known so far, topic)` after each job.
     """
     started = time.monotonic()
@@ -68,9 +72,9 @@ def verify(
     progress = _Progress(on_progress)
     found = []
     for name in names:
-        proof = _Proof(_patient(course, name, seeds), name, pool, seeds, progress)
+        proof = _Proof(_patient(course, name, seeds), name, pool, seeds, progress, device)
         try:
-            proof.run()
+            proof.run(mutants=mutants)
         except AuthoringError as error:
             proof.problems += str(error).splitlines()
         found.append(proof.result())
@@ -106,6 +110,7 @@ class _Proof:
     pool: Pool
     seeds: int
     progress: _Progress
+    device: str
     problems: list[str] = field(default_factory=list)
     equal: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
     mutants: list[Mutant] = field(default_factory=list)
@@ -115,7 +120,7 @@ class _Proof:
     accepted: int = 0
     topic: Topic | None = None
 
-    def run(self) -> None:
+    def run(self, *, mutants: bool) -> None:
         self.topic = topic = load_topic(self.course, self.name)
         self.problems += _missing(self.course, topic)
         many = _drawn(topic, self.seeds)
@@ -123,11 +128,12 @@ class _Proof:
         self._try(self._reference(many, wide))
         self._try(self._alternatives(many, wide))
         some = _drawn(topic, _SINGLE_DRAWS, keep_declared=True)
-        key = build_key(self.course, some, seed=RUN_SEED, pool=self.pool, cache=None)
+        key = build_key(self.course, some, seed=RUN_SEED, device=self.device, pool=self.pool, cache=None)
         self._try(self._stub(some, key))
         self._try(self._misconceptions(some, key))
-        self._try_mutants(topic, many, wide)
-        self._settle_survivors()
+        if mutants:
+            self._try_mutants(topic, many, wide)
+            self._settle_survivors()
 
     def result(self) -> TopicVerification:
         if self.topic is None:
@@ -154,16 +160,22 @@ class _Proof:
 
     def _key(self, topic: Topic) -> AnswerKey:
         """What the reference shows; nothing of misconceptions, which take the longest."""
-        return build_key(self.course, replace(topic, misconceptions=()), seed=RUN_SEED, pool=self.pool, cache=None)
+        right = replace(topic, misconceptions=())
+        return build_key(self.course, right, seed=RUN_SEED, device=self.device, pool=self.pool, cache=None)
 
     def _job(self, topic: Topic, cells: tuple[Cell, ...], spec: VariantSpec | None = None) -> Job:
         """A job on all tasks, or with a variant in the place of its task, on that task alone."""
         if spec is None:
-            return make_job(self.course, topic, cells, seed=RUN_SEED)
+            return self._make_job(topic, cells)
         module = topic.misconception_module if spec in topic.misconceptions else topic.alternative_module
         assert module is not None  # it declares the variant
         replacement = Replacement(spec.task, spec.name, module.filename, module.source)
-        return make_job(self.course, topic, cells, seed=RUN_SEED, tasks=[spec.task], replacement=replacement)
+        return self._make_job(topic, cells, tasks=[spec.task], replacement=replacement)
+
+    def _make_job(
+        self, topic: Topic, cells: tuple[Cell, ...], tasks: list[str] | None = None, replacement: Replacement | None = None
+    ) -> Job:
+        return make_job(self.course, topic, cells, seed=RUN_SEED, device=self.device, tasks=tasks, replacement=replacement)
 
     def _tasks(self) -> list[str]:
         return list(self.course.topics[self.name].tasks)
@@ -272,7 +284,7 @@ class _Proof:
             def judge(run: Run, task: str = task) -> None:
                 self.seconds[task] = max(_QUICK_SECONDS, 3 * run.usage.wall_seconds)
 
-            yield _Trial(make_job(self.course, topic, topic.reference, seed=RUN_SEED, tasks=[task]), judge)
+            yield _Trial(self._make_job(topic, topic.reference, tasks=[task]), judge)
 
     def _mutants(self, topic: Topic, key: AnswerKey, mutants: Sequence[Mutant], left: list[Mutant]) -> Iterator[_Trial]:
         for mutant in mutants:
@@ -285,7 +297,7 @@ class _Proof:
                     elif outcomes <= {Outcome.TIMEOUT, Outcome.NOT_RUN}:
                         self.timed_out += 1
 
-            job = make_job(self.course, topic, mutant.cells, seed=RUN_SEED, tasks=[mutant.task])
+            job = self._make_job(topic, mutant.cells, tasks=[mutant.task])
             yield _Trial(job if left is self.surviving else _quick(job, self.seconds[mutant.task]), judge)
 
     def _settle_survivors(self) -> None:

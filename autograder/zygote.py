@@ -63,14 +63,14 @@ def main() -> None:
         shell = _warm_up(settings.place)
         _check_single_threaded()
         if not missing:
-            namespaces.make_root(settings.place, readable)
+            namespaces.make_root(settings.place, readable, proc=settings.gpu)
         user, reason = _choose_user(settings, readable) if is_root else (None, "only root can give it another user")
     except Exception as error:  # it cannot serve, and the trusted side is told why
         traceback.print_exc()
         control.send(encode(Ready(problem=f"{type(error).__name__}: {error}"[:2000])))
         return
     found = sandbox.Confinement(
-        readable=readable,
+        readable=(*readable, *namespaces.GPU_PROC) if settings.gpu else readable,
         namespaces=missing,
         user=user,
         user_reason=reason,
@@ -103,6 +103,8 @@ def _enter(settings: Settings, readable: tuple[str, ...], control: socket.socket
         sandbox.undumpable()
     if settings.mode == "plain":
         return "it was not asked for"
+    if settings.gpu and os.geteuid() != 0:
+        return "CUDA reads /proc, and only root can mount one for each child"
     reason = namespaces.whether_possible(settings.place, readable)
     if reason:
         if settings.mode == "namespaces":

@@ -76,7 +76,7 @@ def confine(found: Confinement, allowed: Limits, scratch: str | None, keep: Sequ
 
     bare = "confinement was switched off" if found.bare else ""
     private = not (found.namespaces or bare)
-    put("private_root", lambda: namespaces.enter_child(allowed.scratch_mb), bare or found.namespaces)
+    put("private_root", lambda: namespaces.enter_child(allowed.scratch_mb, proc=bool(found.gpu)), bare or found.namespaces)
     for layer in ("own_processes", "no_network"):
         put(layer, lambda: None, bare or found.namespaces)
     if not private and scratch is not None:
@@ -91,8 +91,9 @@ def confine(found: Confinement, allowed: Limits, scratch: str | None, keep: Sequ
         libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)  # after the change of user, which clears it
     put("not_dumpable", undumpable, bare)
     writable = ["/dev/null", namespaces.SCRATCH if private else scratch or os.devnull]
-    # The private root holds nothing but what may be read.
-    readable = ("/",) if private else found.readable
+    writable += ["/proc/self/task"] if found.gpu else []  # CUDA names its threads there, and stops where it cannot
+    # The private root holds nothing but what may be read, beside the /proc that CUDA needs.
+    readable = ("/",) if private and not found.gpu else found.readable
     put("landlock", lambda: landlock.restrict(readable, writable, devices=found.gpu), bare)
     put("seccomp", lambda: seccomp.install(seccomp.program(os.getpid(), gpu=bool(found.gpu))), bare)
     return {layer: layers[layer] for layer in LAYERS}

@@ -14,6 +14,7 @@ from pathlib import Path
 from autograder.sandbox import libc
 
 __all__ = [
+    "GPU_PROC",
     "SCRATCH",
     "enter",
     "enter_child",
@@ -42,6 +43,12 @@ _SYSTEM_PATHS = (
     "/dev/random",
     "/sys/devices/system/cpu",
 )
+GPU_PROC = (
+    *("/proc/self/maps", "/proc/cpuinfo", "/proc/meminfo", "/proc/devices", "/proc/sys/vm/mmap_min_addr"),
+    "/proc/driver/nvidia",
+)
+"""What CUDA reads of /proc; of the process itself, where its stack lies."""
+
 _ROOT_MEGABYTES = 16
 _SCRATCH_FILES = 4096
 
@@ -71,10 +78,12 @@ def gpu_paths() -> tuple[str, ...]:
 
 
 def gpu_readable() -> tuple[str, ...]:
-    """What CUDA reads beside its device files."""
-    found = ("/proc/driver/nvidia", "/sys/bus/pci", "/sys/devices/system/node", "/sys/module/nvidia")
+    """What CUDA reads beside its device files, the driver's libraries among it where they lie apart from the system's."""
+    found = ("/sys/bus/pci", "/sys/devices/system/node", "/sys/module/nvidia", "/usr/local/nvidia")
     cards = {str(path.resolve().parents[0]) for path in Path("/sys/bus/pci/drivers/nvidia").glob("0*")}
-    return tuple(path for path in (*found, *sorted(cards)) if Path(path).exists())
+    searched = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
+    drivers = [folder for folder in searched if folder.startswith("/") and Path(folder, "libcuda.so.1").exists()]
+    return tuple(path for path in dict.fromkeys((*found, *sorted(cards), *drivers)) if Path(path).exists())
 
 
 def enter() -> None:
@@ -97,8 +106,10 @@ def enter() -> None:
     libc.unshare(libc.CLONE_NEWPID)
 
 
-def make_root(place: str, readable: Sequence[str]) -> None:
+def make_root(place: str, readable: Sequence[str], *, proc: bool = False) -> None:
     """Make a new root at `place` (an empty folder) with `readable` paths bound into it read-only, and go there for good.
+
+    With `proc` it has an empty folder where each child mounts a /proc of its own.
 
     Raises:
         OSError: where a mount is not permitted.
@@ -107,7 +118,7 @@ def make_root(place: str, readable: Sequence[str]) -> None:
     libc.mount("tmpfs", place, "tmpfs", flags, f"size={_ROOT_MEGABYTES}m,mode=755")
     for path in readable:
         _bind(path, place + path)
-    for folder in ("old", SCRATCH[1:]):
+    for folder in ("old", SCRATCH[1:], *(["proc"] if proc else [])):
         Path(place, folder).mkdir()
     if not os.path.lexists(f"{place}/tmp"):
         Path(place, "tmp").symlink_to(SCRATCH)
@@ -160,12 +171,14 @@ def whether_possible(place: str, readable: Sequence[str]) -> str:
     return reason or ("the trial ended without a reason" if failed else "")
 
 
-def enter_child(scratch_mb: int) -> None:
-    """In a child: mount its own scratch, of `scratch_mb` megabytes, and go there."""
+def enter_child(scratch_mb: int, *, proc: bool = False) -> None:
+    """In a child: mount its own scratch, of `scratch_mb` megabytes, and go there; with `proc` also a /proc of its own."""
     libc.unshare(libc.CLONE_NEWNS)
     flags = libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC
     libc.mount("tmpfs", SCRATCH, "tmpfs", flags, f"size={scratch_mb}m,mode=1777,nr_inodes={_SCRATCH_FILES}")
     os.chdir(SCRATCH)
+    if proc:
+        libc.mount("proc", "/proc", "proc", flags, None)
 
 
 def leave_child(own_processes: int) -> None:

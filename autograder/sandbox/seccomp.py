@@ -31,6 +31,7 @@ _CLONE_THREAD = 0x1_0000
 _AF_UNIX = 1
 _PR_SET_NAME, _PR_GET_NAME = 15, 16
 _TERMINAL_QUESTIONS = (0x5401, 0x5413, 0x5421, 0x541B, 0x5451, 0x5450)  # TCGETS WINSZ FIONBIO FIONREAD FIOCLEX FIONCLEX
+_WANTED_BY_CUDA = ("bind", "listen", "setsockopt")
 _FREQUENT = ("futex", "mmap", "munmap", "read", "write", "madvise")
 _NO_SUCH_CALL = ("clone3",)  # the C library then falls back to clone(), whose flags can be judged
 _NOT_SUPPORTED = tuple(name for name in JUDGED if "xattr" in name)  # the error that shutil.copy2 passes over
@@ -86,7 +87,8 @@ def _error(number: int) -> int:
 
 def program(pid: int, machine: str = libc.MACHINE, *, gpu: bool = False) -> bytes:
     """The filter for a process that knows itself as `pid`, which may send signals to itself. With `gpu` it may control
-    devices: all that CUDA does goes through ioctl, and which devices it reaches is for Landlock and the private root to say.
+    devices, since all that CUDA does goes through ioctl (which devices it reaches is for Landlock and the private root to
+    say), and may have local sockets, without which CUDA does not start; but it connects to none, and accepts nobody.
 
     Raises:
         OSError: for a machine without a table.
@@ -114,6 +116,10 @@ def _template(machine: str, gpu: bool) -> bytes:
     made.allow_if("socketpair", 0, _JUMP_EQUAL, _AF_UNIX)  # asyncio wakes itself through one
     if gpu:
         made.answer("ioctl", _ALLOW)
+        made.allow_if("socket", 0, _JUMP_EQUAL, _AF_UNIX)
+        for name in _WANTED_BY_CUDA:
+            made.answer(name, _ALLOW)
+        made.answer("connect", _error(errno.ENOENT))  # there is no server of NVIDIA's that divides the GPU up
     else:
         made.allow_if_among("ioctl", 1, _TERMINAL_QUESTIONS)
     made.allow_if_among("prctl", 0, (_PR_SET_NAME, _PR_GET_NAME))

@@ -223,7 +223,7 @@ def _dlpack_device(original: Callable[..., Any]) -> Callable[..., Any]:
 def _dlpack(original: Callable[..., Any]) -> Callable[..., Any]:
     def __dlpack__(self: torch.Tensor, **options: Any) -> Any:
         if device_of(self).type == "cuda":
-            raise BufferError(f"a tensor on {device_of(self)} cannot be read by what knows the CPU alone")
+            raise BufferError("Unsupported device in DLTensor.")  # what NumPy says
         return original(self, **options)
 
     return __dlpack__

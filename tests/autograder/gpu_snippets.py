@@ -1,4 +1,4 @@
-"""Code as students write it, and what a GPU makes of it. What CUDA does is from PyTorch's sources, not from running it.
+"""Code as students write it, and what a GPU makes of it. test_real_gpu.py runs it on a real one.
 
 `python benchmarks/devices.py` writes the table of docs/devices.md from these.
 """
@@ -64,6 +64,7 @@ class Snippet:
     """`code` leaves a `result`. `right` looks at it on a GPU; or `error` and `text` say what is raised there.
 
     `bug` says whether the code is wrong; what runs and gives a result that is not right has neither error nor text.
+    `luck` says that a real GPU may give the right result all the same.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Snippet:
     right: Callable[[Any], bool] | None = None
     error: type[Exception] | None = None
     text: str = ""
+    luck: bool = False
 
     def run(self, gpu: bool) -> Any:
         """The result, or the exception that ended it."""
@@ -81,6 +83,8 @@ class Snippet:
             warnings.simplefilter("ignore")
             try:
                 exec(PRELUDE + textwrap.dedent(self.code), namespace)
+                if gpu:
+                    torch.cuda.synchronize()  # what a kernel finds wrong is told at the next occasion
             except Exception as error:
                 return error
         result = namespace["result"]
@@ -114,8 +118,8 @@ def works(name: str, code: str, right: Callable[[Any], bool] = on_cuda) -> Snipp
     return Snippet(name, code, right=right)
 
 
-def wrong(name: str, code: str, right: Callable[[Any], bool] = on_cuda) -> Snippet:
-    return Snippet(name, code, bug=True, right=right)
+def wrong(name: str, code: str, right: Callable[[Any], bool] = on_cuda, *, luck: bool = False) -> Snippet:
+    return Snippet(name, code, bug=True, right=right, luck=luck)
 
 
 SNIPPETS = [
@@ -130,7 +134,7 @@ SNIPPETS = [
     fails("the input not moved", "result = Net().to(device)(X)"),
     fails(
         "the input of a convolution not moved",
-        "result = nn.Conv2d(1, 2, 3).to(device)(torch.randn(1, 1, 5, 5))",
+        "result = nn.Conv2d(3, 2, 3).to(device)(torch.randn(4, 3, 8, 8))",
         text=r"Input type \(torch\.FloatTensor\) and weight type \(torch\.cuda\.FloatTensor\) should be the same",
     ),
     fails(
@@ -153,7 +157,12 @@ SNIPPETS = [
         TypeError,
         "can't convert cuda:0",
     ),
-    fails("`np.from_dlpack` of a GPU tensor", "result = np.from_dlpack(torch.ones(3).to(device))", Exception, "cuda:0"),
+    fails(
+        "`np.from_dlpack` of a GPU tensor",
+        "result = np.from_dlpack(torch.ones(3).to(device))",
+        BufferError,
+        "Unsupported device",
+    ),
     works("`.cpu().numpy()`", "result = torch.ones(3).to(device).cpu().numpy()", lambda r: r.tolist() == [1, 1, 1]),
     fails(
         "`.cpu().numpy()` with gradients",
@@ -304,6 +313,7 @@ SNIPPETS = [
         "`.to('cpu', non_blocking=True)` read at once",
         "x = torch.arange(1.0, 4, device=device).to('cpu', non_blocking=True)\nresult = x.tolist()",
         lambda r: r == [1, 2, 3],
+        luck=True,
     ),
     works(
         "`.to('cpu', non_blocking=True)`, then synchronize",

@@ -6,7 +6,10 @@ import errno
 import os
 import re
 import resource
+import socket
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -148,7 +151,11 @@ def test_for_a_gpu_devices_may_be_controlled_and_nothing_else_changes() -> None:
     any_device = number("ioctl", "x86_64")
     assert evaluate(usual, any_device, (0, 0xC020_462A, 0, 0, 0, 0)) == 0x0005_0000 | errno.EPERM
     assert evaluate(gpu, any_device, (0, 0xC020_462A, 0, 0, 0, 0)) == 0x7FFF_0000
-    for name in sorted({*ALLOWED, *JUDGED} - {"ioctl"}):
+    local, internet = ((family, 5, 0, 0, 0, 0) for family in (socket.AF_UNIX, socket.AF_INET))
+    assert evaluate(gpu, number("socket", "x86_64") or -1, local) == 0x7FFF_0000
+    assert evaluate(gpu, number("socket", "x86_64") or -1, internet) == 0x0005_0000 | errno.EPERM
+    assert evaluate(gpu, number("connect", "x86_64") or -1) == 0x0005_0000 | errno.ENOENT
+    for name in sorted({*ALLOWED, *JUDGED} - {"ioctl", "socket", "connect", "bind", "listen", "setsockopt"}):
         call = number(name, "x86_64")
         assert call is None or evaluate(usual, call) == evaluate(gpu, call), name
 
@@ -162,3 +169,76 @@ def test_for_a_gpu_the_address_space_is_not_limited(monkeypatch: pytest.MonkeyPa
     limits.apply(Limits(), (1 << 30, 1 << 29), count_processes=True, gpu=True)
     assert set(without) - set(found) == {resource.RLIMIT_AS}
     assert found[resource.RLIMIT_DATA] == without[resource.RLIMIT_DATA] + (4096 << 20)
+
+
+# What CUDA 13 does before it starts, found with strace on an H100: where one of these fails, it says "OS call failed".
+_AS_CUDA_STARTS = """
+import ctypes, os, socket, sys, tempfile, threading
+from pathlib import Path
+from autograder.jobs import Limits
+from autograder.sandbox import Confinement, confine, libc, namespaces
+
+place, private = sys.argv[1], sys.argv[2] == "private"
+root = os.geteuid() == 0
+readable = namespaces.readable_paths((sys.prefix, sys.base_prefix), (), str(Path(namespaces.__file__).parents[1]))
+statm = os.open("/proc/self/statm", os.O_RDONLY)
+if private:
+    namespaces.enter()
+    if pid := os.fork():
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    namespaces.make_root(place, readable, proc=True)
+    libc.unshare(libc.CLONE_NEWPID)
+    if pid := os.fork():
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+found = Confinement(
+    readable=(*readable, *namespaces.GPU_PROC), namespaces="" if private else "not asked for", statm=statm, bare=False,
+    user=61400 if root else None, user_reason="", in_user_namespace=False, gpu=("/dev/zero",),
+)
+layers = confine(found, Limits(), None if private else tempfile.mkdtemp(dir=place), keep=())
+assert layers["landlock"] == layers["seccomp"] == "on", layers
+for path in ("/proc/self/maps", "/proc/cpuinfo", "/proc/sys/vm/mmap_min_addr"):
+    assert open(path).read(), path
+one = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+one.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+try:
+    one.connect("/tmp/nvidia-mps/control")
+except FileNotFoundError:
+    pass
+two = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+two.bind(f"\\0cuda-uvmfd-{os.getpid()}")
+two.listen(128)
+started, end = threading.Event(), threading.Event()
+thread = threading.Thread(target=lambda: (started.set(), end.wait()))
+thread.start(); started.wait()
+libc_ = ctypes.CDLL(None, use_errno=True)
+status = libc_.pthread_setname_np(ctypes.c_ulong(thread.ident), b"cuda-EvtHandlr")
+end.set()
+assert status == 0, os.strerror(status)
+for family in (socket.AF_INET, socket.AF_NETLINK):
+    try:
+        socket.socket(family, socket.SOCK_DGRAM)
+    except PermissionError:
+        continue
+    raise AssertionError(family)
+try:
+    two.accept()
+except PermissionError:
+    pass
+for path in ("/proc/self/environ", "/proc/1/cmdline", "/etc/passwd"):
+    try:
+        open(path).read()
+    except OSError:
+        continue
+    raise AssertionError(path)
+print("all of it")
+"""
+
+
+@pytest.mark.parametrize("root", ["plain", "private"])
+def test_for_a_gpu_what_cuda_asks_of_the_system_is_answered_and_no_more(root: str, tmp_path: Path) -> None:
+    if root == "private" and os.getuid() != 0:
+        pytest.skip("only root can mount a /proc for each child")
+    tmp_path.chmod(0o755)
+    command = [sys.executable, "-c", _AS_CUDA_STARTS, str(tmp_path), root]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "all of it\n", done.stderr
