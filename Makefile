@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BROWSER := $(VENV)/.browser
 
-.PHONY: demo test lint format verify bench release clean help
+.PHONY: demo test lint format verify bench release screenshots clean help
 
 help: ## Say what each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -18,11 +19,15 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
+$(BROWSER): tests/install_browser.sh $(READY)
+	@tests/install_browser.sh $(BIN)
+	@touch $@
+
 demo: $(READY) ## Build the release, grade the example class and print its table
 	$(BIN)/autograde release
 	$(BIN)/autograde grade examples/class -o build/demo
 
-test: $(READY) ## Run all tests, verification of the course included
+test: $(READY) $(BROWSER) ## Run all tests, verification of the course included
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY) ## Run ruff and mypy --strict
@@ -42,6 +47,9 @@ bench: $(READY) ## Grade the same notebooks with nbgrader and with autograde, si
 
 release: $(READY) ## Build what students get
 	$(BIN)/autograde release
+
+screenshots: $(READY) $(BROWSER) ## Take the pictures of docs/students.md anew
+	$(BIN)/pytest tests/autograder/test_browser.py --screenshots docs/images
 
 clean: ## Remove everything that was installed or generated outside git
 	rm -rf $(VENV) build .autograde grades

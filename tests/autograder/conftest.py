@@ -9,6 +9,11 @@ import pytest
 from autograder.pool import Pool
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Pictures that the documentation shows are taken by a test."""
+    parser.addoption("--screenshots", metavar="FOLDER", help="where test_browser.py puts its pictures")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests come first, so that no worker is left alone with one in the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
