@@ -59,12 +59,12 @@ def run_check(function: Callable[[Code, Given], Any], code: Code, request: Check
         code: the code under test.
         request: which check and draw this is, and its seed.
         device: where inputs are made, `cpu` or e.g. `cuda:0`. The second device is a simulated `cuda:0` beside the CPU,
-            from when the check first asks for it; else the CPU.
+            from when the check first asks for it; else the CPU, or for a request `from_cpu` the other way round.
 
     Returns:
         The observation. Whatever student code does, short of ending the process, comes back as one.
     """
-    given = Given(request.seed, *(("cpu", "cuda:0") if device == "cpu" else (device, "cpu")))
+    given = _given(request, device)
     found = _Switches.now()
     on_gpu = device.startswith("cuda")
     usual = found.usual(deterministic=on_gpu)
@@ -103,6 +103,13 @@ def run_check(function: Callable[[Code, Given], Any], code: Code, request: Check
         warnings=_texts(caught),
         output=output.text(),
     )
+
+
+def _given(request: CheckRequest, device: str) -> Given:
+    if device == "cpu":
+        return Given(request.seed)
+    places = ("cpu", device) if request.from_cpu else (device, "cpu")
+    return Given(request.seed, *places, simulated=False)
 
 
 def _described(error: BaseException) -> ErrorFact:

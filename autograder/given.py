@@ -41,11 +41,12 @@ class Given:
         device: where inputs are made.
     """
 
-    def __init__(self, seed: int, device: str = "cpu", second_device: str = "cuda:0") -> None:
-        """Start drawing from `seed` (0 ≤ seed < 2**63). Beside the CPU, a GPU as second device is a simulated one."""
+    def __init__(self, seed: int, device: str = "cpu", second_device: str = "cuda:0", *, simulated: bool = True) -> None:
+        """Start drawing from `seed` (0 ≤ seed < 2**63). Beside the CPU, a GPU as second device is a `simulated` one."""
         self.device = _Device(device)
         self._second_device = _Device(second_device)
         self._seed = seed
+        self._simulated = simulated
         self._simulation: AbstractContextManager[SimulatedGpu] | None = None
         self._gpu: SimulatedGpu | None = None
         self._generator = _Generator().manual_seed(seed)
@@ -57,7 +58,7 @@ class Given:
 
     @property
     def second_device(self) -> torch.device:
-        """Another device, for tasks that move things: beside the CPU a GPU, which is simulated, else the CPU.
+        """Another device, for tasks that move things: a GPU, which is simulated where the device under test is the CPU.
 
         The simulation begins when a check first asks for the device, and ends with the check.
         """
@@ -79,7 +80,7 @@ class Given:
             yield
 
     def _simulate(self) -> None:
-        if self._gpu is None and (self.device.type, self._second_device.type) == ("cpu", "cuda"):
+        if self._simulated and self._gpu is None and (self.device.type, self._second_device.type) == ("cpu", "cuda"):
             from autograder.simulation.session import simulated_gpu
 
             self._simulation = simulated_gpu(seed=self._seed)

@@ -61,13 +61,17 @@ class Replacement(msgspec.Struct, frozen=True):
 
 
 class CheckRequest(msgspec.Struct, frozen=True):
-    """One run of one check: `draw` counts from 0, `seed` (0 ≤ seed < 2**63) seeds its inputs and the global generators."""
+    """One run of one check: `draw` counts from 0, `seed` (0 ≤ seed < 2**63) seeds its inputs and the global generators.
+
+    `from_cpu` says that it starts on the CPU and moves things to a second device itself, also where the rest is on a GPU.
+    """
 
     check: str
     task: str
     draw: int
     seed: int
     seconds: float
+    from_cpu: bool = False
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -198,6 +198,7 @@ def make_job(
                 draw=draw,
                 seed=derive_seed(seed, topic.name, check.name, draw),
                 seconds=check.spec.seconds or limits.check_seconds,
+                from_cpu=check.spec.device == "second",
             )
             requests[check.visible].append(request)
     return Job(
