@@ -6,6 +6,7 @@ quoted only where the student may see the check.
 
 from __future__ import annotations
 
+import builtins
 import math
 import re
 from collections.abc import Mapping
@@ -40,14 +41,28 @@ __all__ = [
     "kind_text",
     "number_pair",
     "places_text",
+    "shape_text",
     "type_text",
     "value_text",
     "with_article",
 ]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,59}")
+_KNOWN_NAMES = frozenset(
+    (
+        *vars(builtins),
+        *("NoneType", "ellipsis", "function", "method", "module", "generator", "coroutine", "Tensor", "Parameter", "Buffer"),
+        *("ndarray", "Size", "dtype", "device", "layout", "Generator", "OrderedDict", "defaultdict", "Counter", "Module"),
+        *("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "Linear", "Embedding", "Dropout"),
+        *("Conv1d", "Conv2d", "Conv3d", "BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm", "RMSNorm", "LSTM", "GRU"),
+        *("ReLU", "GELU", "SiLU", "Sigmoid", "Tanh", "Softmax", "Flatten", "Identity", "SGD", "Adam", "AdamW", "RMSprop"),
+        *("LinAlgError", "OutOfMemoryError", "UndefinedName", "NotAttempted"),
+        *(f"numpy.{kind.__name__}" for kind in (*np.sctypeDict.values(), np.bool_)),
+    )
+)
 _TEXT_SHOWN = 60
 _ALONE = "result"
+_DIMENSIONS_SHOWN, _SIZE_SHOWN = 8, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -98,9 +113,9 @@ def with_article(name: str) -> str:
 
 
 def type_text(name: str, *, quote: bool) -> str:
-    """A type's name if it is one; a class of a student's making can be called anything."""
+    """A type's name; a class of a student's making can be called anything, and is named only where it may be quoted."""
     name = name.removeprefix("__main__.")
-    return name if _NAME.fullmatch(name) and (quote or len(name) <= 30) else "something else"
+    return name if name in _KNOWN_NAMES or (quote and _NAME.fullmatch(name)) else "something else"
 
 
 def kind_text(fact: Fact, *, quote: bool) -> str:
@@ -155,6 +170,13 @@ def _number(value: Any, digits: int) -> str:
     if math.isinf(number):
         return "inf" if number > 0 else "-inf"
     return f"{number:.{digits}g}"
+
+
+def shape_text(shape: tuple[int, ...], *, quote: bool) -> str:
+    """A shape or strides, as Python writes them. There is room for many words in one of the code's own making."""
+    if quote or (len(shape) <= _DIMENSIONS_SHOWN and all(abs(size) < _SIZE_SHOWN for size in shape)):
+        return str(shape)
+    return f"(…) of {len(shape)} dimensions" if len(shape) > _DIMENSIONS_SHOWN else "(…) with very large numbers"
 
 
 def index_text(flat: int, shape: tuple[int, ...]) -> str:

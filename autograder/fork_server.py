@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from autograder import gpu
+from autograder import gpu, scratch
 from autograder.errors import ProtocolError, SandboxUnavailable
 from autograder.jobs import Limits
 from autograder.protocol import (
@@ -195,7 +193,7 @@ class ForkServer:
         self.stop()
         self.control.close()
         self._errors.close()
-        shutil.rmtree(self.place, ignore_errors=True)
+        scratch.remove(self.place)
 
 
 class Child:
@@ -292,8 +290,9 @@ class Child:
                 self._take_end(self._server.receive(deadline))
         if now >= self._look_at_scratch:
             self._look_at_scratch = now + _LOOK_AT_SCRATCH_SECONDS
-            if _bytes_beneath(self._scratch) > self._limits.scratch_mb << 20:
-                raise ChildLost(f"was ended since it wrote more than {self._limits.scratch_mb} MB to files")
+            problem = scratch.excess(self._scratch, self._limits.scratch_mb)
+            if problem:
+                raise ChildLost(f"was ended since it {problem}")
 
     def _write(self) -> None:
         if not self._to_send or self._instructions not in self._open:
@@ -372,7 +371,7 @@ class Child:
                 self._take_end(self._server.receive(deadline))
             self._server.busy = False
         finally:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            scratch.remove(self._scratch)
         return self._ended
 
     def _close(self, descriptor: int) -> None:
@@ -391,13 +390,3 @@ def _how_it_ended(ended: Ended) -> ChildLost:
     if ended.status == -signal.SIGKILL:
         return ChildLost("was killed, perhaps since memory ran out")
     return ChildLost(f"was ended by signal {-ended.status}")
-
-
-def _bytes_beneath(folder: Path) -> int:
-    total = 0
-    with contextlib.suppress(OSError):
-        for parent, _, files in os.walk(folder):
-            for name in files:
-                with contextlib.suppress(OSError):
-                    total += Path(parent, name).lstat().st_size
-    return total

@@ -14,7 +14,7 @@ import msgspec
 from autograder.compiled import compiled
 from autograder.fork_server import Child, ChildLost, ForkServer, OutOfTime
 from autograder.jobs import CellReport, CheckModule, CheckRequest, Failure, Job, Outcome, Run, Usage
-from autograder.observation import Observation
+from autograder.observation import ErrorFact, Observation
 from autograder.protocol import Broken, CellFinished, Hello, Loaded, Replace, Replaced, RunCell, RunChecks
 
 __all__ = ["JobRun", "weaker"]
@@ -23,6 +23,7 @@ _START_SECONDS = 30.0
 _LOAD_SECONDS = 10.0
 _MOST_CHILDREN = 24
 _MOST_LOST_CELLS = 4
+_LINE_COMPARED = 100
 _PRELOADS = {"sklearn": "sklearn.datasets", "pandas": "pandas"}
 
 
@@ -56,6 +57,11 @@ class JobRun:
         self._deadline = self._started + job.limits.topic_seconds
         sources = [cell.source for cell in job.cells]
         sources += [module.source for module in (job.visible, job.hidden) if module is not None]
+        self._lines = {
+            (cell.number, number): line.strip()
+            for cell in job.cells
+            for number, line in enumerate((*cell.source.splitlines(), ""), start=1)
+        }
         self._preload = tuple(name for word, name in _PRELOADS.items() if any(word in source for source in sources))
 
     def run(self) -> Run:
@@ -129,7 +135,7 @@ class JobRun:
             else:
                 outcome = Outcome.PASSED if finished.error is None else Outcome.FAILED
                 note = f"{finished.note[:1].upper()}{finished.note[1:]}." if finished.note else ""
-                report = CellReport(number=cell.number, outcome=outcome, error=finished.error, note=note)
+                report = CellReport(number=cell.number, outcome=outcome, error=self._placed(finished.error), note=note)
             if first_time:
                 report = self._with_output(report, child, room)
             if first_time or index in self._lost_cells:
@@ -198,12 +204,20 @@ class JobRun:
                 found: Observation | Failure = failure
             else:
                 asked = (answer.observation.check, answer.observation.draw)
-                found = answer.observation
+                found = msgspec.structs.replace(answer.observation, error=self._placed(answer.observation.error))
             if asked != key:
                 self._fail([request], Outcome.ERROR, "The process reported a check that was not its turn.")
                 return False
             self.observations[key] = found
         return True
+
+    def _placed(self, error: ErrorFact | None) -> ErrorFact | None:
+        """The error, with its place only if the submission has such a line there."""
+        if error is None or error.at is None:
+            return error
+        line = self._lines.get((error.at.cell, error.at.line))
+        is_there = line is not None and line[:_LINE_COMPARED] == error.at.text[:_LINE_COMPARED]
+        return error if is_there else msgspec.structs.replace(error, at=None)
 
     def _fail(self, requests: Iterable[CheckRequest], outcome: Outcome, reason: str) -> None:
         for request in requests:

@@ -15,6 +15,7 @@ import msgspec
 
 from autograder.errors import ProtocolError
 from autograder.jobs import Cell, CheckModule, CheckRequest, Limits, Replacement
+from autograder.messagepack import has_more_items
 from autograder.observation import (
     DigestFact,
     ErrorFact,
@@ -57,6 +58,8 @@ __all__ = [
 
 _MOST_FACTS = 20_000
 _DEEPEST = 32
+_MOST_ITEMS = 1_500_000  # an observation of _MOST_FACTS tensors has a million
+_SMALL_MESSAGE = 1 << 20
 _LONGEST_TEXT = 100_000
 _LONGEST_NAME = 1_000
 _MOST_DIMENSIONS = 64
@@ -274,6 +277,8 @@ def decode_from_child(body: bytes) -> FromChild:
     Raises:
         ProtocolError: for whatever is no valid message.
     """
+    if len(body) > _SMALL_MESSAGE and has_more_items(body, _MOST_ITEMS):
+        raise ProtocolError("it sent a message of too many things")
     try:
         message = _from_child.decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, MemoryError, OverflowError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from autograder.differences import Telling, called, difference, index_text, numb
 from autograder.likely_causes import likely_cause
 from autograder.observation import FACT_NAMES, FactName, Policy, TensorFact
 from autograder.results import Difference
-from autograder.tensor_values import Array, allowed_distance, decode, dtype_name, mismatches
+from autograder.tensor_values import DTYPE_NAMES, Array, allowed_distance, decode, dtype_name, mismatches
 
 __all__ = ["compare_arrays", "compare_tensors"]
 
@@ -55,7 +56,8 @@ def _type(pair: _Pair) -> str:
 def _shape(pair: _Pair) -> str:
     if pair.expected.shape == pair.actual.shape:
         return ""
-    return f"{called(pair.where)} has shape {pair.actual.shape}; it should be {pair.expected.shape}."
+    yours = words.shape_text(pair.actual.shape, quote=pair.how.quote)
+    return f"{called(pair.where)} has shape {yours}; it should be {pair.expected.shape}."
 
 
 def _dtype(pair: _Pair) -> str:
@@ -74,8 +76,14 @@ def _layout(pair: _Pair) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name that a child sent, if it looks like one that PyTorch gives."""
-    return name if len(name) <= 24 and name.replace("_", "").replace(":", "").isalnum() else "unknown"
+    """A dtype's, device's or layout's name that a child sent, if it is one that PyTorch gives."""
+    return name if name in DTYPE_NAMES or name in _LAYOUTS or _DEVICE.fullmatch(name) else "unknown"
+
+
+_LAYOUTS = frozenset(
+    ("strided", "jagged", "mkldnn", "sparse_coo", *(f"sparse_{kind}" for kind in ("csr", "csc", "bsr", "bsc")))
+)
+_DEVICE = re.compile(r"(cpu|cuda|meta|mps|xpu|hpu|mtia|xla|ipu|lazy|vulkan|privateuseone)(:\d{1,2})?")
 
 
 def _requires_grad(pair: _Pair) -> str:
@@ -263,7 +271,7 @@ def _aliasing(pair: _Pair) -> str:
 
 
 def _plain_path(name: str) -> bool:
-    return len(name) <= 40 and all(part.isidentifier() or part.isdigit() for part in name.split("."))
+    return len(name) <= 20 and all(part.isidentifier() or part.isdigit() for part in name.split("."))
 
 
 def _overlap(pair: _Pair) -> str:
@@ -277,7 +285,8 @@ def _overlap(pair: _Pair) -> str:
 def _stride(pair: _Pair) -> str:
     if pair.actual.stride == pair.expected.stride:
         return ""
-    return f"{called(pair.where)} has stride {pair.actual.stride}; it should be {pair.expected.stride}."
+    yours = words.shape_text(pair.actual.stride or (), quote=pair.how.quote)
+    return f"{called(pair.where)} has stride {yours}; it should be {pair.expected.stride}."
 
 
 def _bits(pair: _Pair) -> str:

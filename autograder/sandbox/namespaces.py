@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from autograder.sandbox import libc
+from autograder.scratch import MOST_ENTRIES
 
 __all__ = [
     "GPU_PROC",
@@ -50,7 +51,6 @@ GPU_PROC = (
 """What CUDA reads of /proc; of the process itself, where its stack lies."""
 
 _ROOT_MEGABYTES = 16
-_SCRATCH_FILES = 4096
 
 
 def readable_paths(prefixes: Iterable[str], packages: Iterable[str], own_package: str) -> tuple[str, ...]:
@@ -175,7 +175,7 @@ def enter_child(scratch_mb: int, *, proc: bool = False) -> None:
     """In a child: mount its own scratch, of `scratch_mb` megabytes, and go there; with `proc` also a /proc of its own."""
     libc.unshare(libc.CLONE_NEWNS)
     flags = libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC
-    libc.mount("tmpfs", SCRATCH, "tmpfs", flags, f"size={scratch_mb}m,mode=1777,nr_inodes={_SCRATCH_FILES}")
+    libc.mount("tmpfs", SCRATCH, "tmpfs", flags, f"size={scratch_mb}m,mode=1777,nr_inodes={MOST_ENTRIES}")
     os.chdir(SCRATCH)
     if proc:
         libc.mount("proc", "/proc", "proc", flags, None)

@@ -32,6 +32,9 @@ _AF_UNIX = 1
 _PR_SET_NAME, _PR_GET_NAME = 15, 16
 _TERMINAL_QUESTIONS = (0x5401, 0x5413, 0x5421, 0x541B, 0x5451, 0x5450)  # TCGETS WINSZ FIONBIO FIONREAD FIOCLEX FIONCLEX
 _WANTED_BY_CUDA = ("bind", "listen", "setsockopt")
+# F_DUPFD GETFD SETFD GETFL SETFL GETLK SETLK SETLKW, OFD_GETLK SETLK SETLKW, DUPFD_CLOEXEC, GETPIPE_SZ. Left out are
+# F_SETOWN and F_SETSIG, with which the kernel would send a signal of one's choice to another process.
+_FILE_COMMANDS = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032)
 _FREQUENT = ("futex", "mmap", "munmap", "read", "write", "madvise")
 _NO_SUCH_CALL = ("clone3",)  # the C library then falls back to clone(), whose flags can be judged
 _NOT_SUPPORTED = tuple(name for name in JUDGED if "xattr" in name)  # the error that shutil.copy2 passes over
@@ -122,6 +125,7 @@ def _template(machine: str, gpu: bool) -> bytes:
         made.answer("connect", _error(errno.ENOENT))  # there is no server of NVIDIA's that divides the GPU up
     else:
         made.allow_if_among("ioctl", 1, _TERMINAL_QUESTIONS)
+    made.allow_if_among("fcntl", 1, _FILE_COMMANDS)
     made.allow_if_among("prctl", 0, (_PR_SET_NAME, _PR_GET_NAME))
     for name in _NO_SUCH_CALL:
         made.answer(name, _error(errno.ENOSYS))

@@ -16,8 +16,9 @@ import pytest
 def test_an_ordinary_user_is_as_safe() -> None:
     """In user namespaces and without any, all without privilege."""
     here = Path(__file__).parent
-    script, attacks, honest = (str(here / name) for name in ("as_user.py", "test_attacks.py", "test_honest.py"))
-    pytest_command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", attacks, honest]
+    files = ("test_attacks.py", "test_attacks_inside.py", "test_scratch.py", "test_honest.py")
+    script, *tests = (str(here / name) for name in ("as_user.py", *files))
+    pytest_command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     command = [sys.executable, script, "61000", *pytest_command]
     done = subprocess.run(command, capture_output=True, text=True, cwd=here.parents[1], check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
