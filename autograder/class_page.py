@@ -85,15 +85,16 @@ class _Tally:
     def __init__(self) -> None:
         self._topics: dict[str, None] = {}
         self._entries: dict[tuple[str, str], _Entry] = {}
-        self._totals: dict[str, tuple[float, float]] = {}
+        self._earned: dict[str, float] = {}
+        self._points: dict[str, float] = {}
         self._states: dict[tuple[str, str], Counter[str]] = {}
         self._seen: dict[tuple[str, str, str], list[str]] = {}
 
     def add(self, result: TopicResult) -> None:
         self._topics.setdefault(result.topic)
         self._entries[result.student, result.topic] = _entry(result)
-        earned, points = self._totals.get(result.student, (0.0, 0.0))
-        self._totals[result.student] = (earned + result.earned, points + result.points)
+        self._earned[result.student] = self._earned.get(result.student, 0.0) + result.earned
+        self._points[result.topic] = max(self._points.get(result.topic, 0.0), result.points)
         for task in result.tasks:
             if not result.problem:
                 self._states.setdefault((result.topic, task.task), Counter())[task_state(task).style] += 1
@@ -102,14 +103,20 @@ class _Tally:
 
     def view(self, title: str, order: Sequence[str]) -> _ClassView:
         topics = tuple(sorted(self._topics, key=lambda topic: order.index(topic) if topic in order else len(order)))
-        students = sorted(self._totals, key=lambda name: (name.casefold(), name))
+        # As in a terminal, what was not handed in counts: totals are to be compared.
+        points = sum(self._points.values())
+        students = sorted(self._earned, key=lambda name: (name.casefold(), name))
         frequent = sorted(self._seen.items(), key=lambda item: (-len(item[1]), item[0]))
         return _ClassView(
             title=title,
             summary=f"Students: {len(students)}. Submissions: {len(self._entries)}.",
             topics=topics,
             rows=tuple(
-                _Row(student, tuple(self._entries.get((student, topic)) for topic in topics), _of(*self._totals[student]))
+                _Row(
+                    student,
+                    tuple(self._entries.get((student, topic)) for topic in topics),
+                    _of(self._earned[student], points),
+                )
                 for student in students
             ),
             misconceptions=tuple(_misconception_row(key, sorted(who)) for key, who in frequent),
@@ -137,6 +144,8 @@ def _entry(result: TopicResult) -> _Entry:
         remark, style = "time-out", "timeout"
     elif any(cell.error is not None for cell in result.cells):
         remark, style = "error in a cell", "error"
+    if result.lateness is not None and result.lateness.penalty:
+        remark, style = (f"{remark}, late" if remark else "late"), style or "pending"
     href = f"{quote(result.student, safe='', errors='surrogateescape')}/{quote(result.topic, safe='')}.html"
     return _Entry(result.topic, href, _of(result.earned, result.points), remark, style)
 

@@ -141,12 +141,13 @@ def verify(
         from autograder.course import load_course
         from autograder.errors import CourseError
         from autograder.pool import Pool
+        from autograder.submissions import instead_of
         from autograder.verify import verify as verify_course
 
         loaded = load_course(course)
         for name in topics or ():
             if name not in loaded.topics:
-                raise CourseError(f"{name}: the course has no such topic; there are {', '.join(loaded.topics)}.")
+                raise CourseError(f"{name}: the course has no such topic; {instead_of(name, list(loaded.topics))}")
         _ask_for(device)
         console = _console()
         with (
@@ -233,10 +234,10 @@ def export_nbgrader(
         from autograder.submissions import find_submissions
 
         loaded = load_course(course)
+        found = find_submissions(submissions, loaded) if submissions else None
         with Pool(unsafe=unsafe) as pool:
             names = export(loaded, pool, out, seed=secrets.randbelow(2**31) if seed is None else seed)
-        if submissions:
-            found = find_submissions(submissions, loaded)
+        if found is not None:
             _print_left_out(_console(), found)
             for note in add_submissions(loaded, found.submissions, out):
                 typer.echo(note)
@@ -330,7 +331,7 @@ def _grade(
         for graded in grading.grade(course, prepared, found.submissions, pool, out, force=force):
             summary.add(graded)
             step(len(summary.graded), len(found.submissions), graded.student)
-    report.write_index(read_all(out), out, title=course.title)
+    report.write_index(read_all(out), out, title=course.title, topics=tuple(course.topics))
     summary.print(console, named=topics)
     console.print(_counts(summary, time.monotonic() - started), soft_wrap=True)
     console.print(f"Seed {chosen.seed} ({chosen.origin}); `--seed {chosen.seed}` repeats this run.", soft_wrap=True)
@@ -379,7 +380,7 @@ def _resume(
             for number, graded in enumerate(resuming.resume(course, prepared, waiting, pool, out), start=1):
                 summary.add(graded)
                 step(number, len(waiting), graded.student)
-        report.write_index(read_all(out), out, title=course.title)
+        report.write_index(read_all(out), out, title=course.title, topics=tuple(course.topics))
     summary.print(console)
     done, seconds = len(waiting), time.monotonic() - started
     console.print(f"Completed {done} result{'' if done == 1 else 's'} on {device} in {seconds:.1f} s.", soft_wrap=True)

@@ -20,10 +20,11 @@ from autograder.course import Course
 from autograder.errors import SubmissionError
 from autograder.notebooks import notebook_topic
 
-__all__ = ["MAX_FILE_MB", "Discovery", "Submission", "find_submissions"]
+__all__ = ["MAX_FILE_MB", "Discovery", "Submission", "find_submissions", "instead_of"]
 
 MAX_FILE_MB = 64
 _ENDINGS = (".ipynb", ".py")
+_NAMES_OF_RESULTS = ("index.html", "run.json")
 _IGNORED = {"__pycache__", "__MACOSX", "node_modules"}
 
 
@@ -77,14 +78,14 @@ def find_submissions(
     """
     for topic in topics:
         if topic not in course.topics:
-            raise SubmissionError(f"--topic {topic}: the course has no such topic; {_instead(topic, list(course.topics))}")
+            raise SubmissionError(f"--topic {topic}: the course has no such topic; {instead_of(topic, list(course.topics))}")
     search = _Search(course)
     for path in paths:
         search.look_at(path)
     for student in students:
         if student not in search.students:
             raise SubmissionError(
-                f"--student {student}: no such student there; {_instead(student, sorted(search.students))}"
+                f"--student {student}: no such student there; {instead_of(student, sorted(search.students))}"
             )
     order = list(course.topics)
     chosen = [
@@ -124,11 +125,11 @@ class _Search:
             own = self.is_student(path)
             classes = [each for each in folders if not self.topic_of_name(each.name) and self.is_student(each)]
             if own and not classes:
-                self.look_at_student(path, _name(path), root)
+                self.look_at_student(path, _name(path))
                 return
             for folder in folders:
                 if self.inside(folder, root):
-                    self.look_at_student(folder, folder.name, root)
+                    self.look_at_student(folder, folder.name)
             for file in _entries(path):
                 if file.is_file() and self.looks_like_one(file):
                     self.leave_out(file, "it lies outside any student's folder")
@@ -156,18 +157,22 @@ class _Search:
             for each in _entries(folder)
         )
 
-    def look_at_student(self, folder: Path, student: str, root: Path) -> None:
+    def look_at_student(self, folder: Path, student: str) -> None:
         if not student.isprintable() or _not_utf8(student) or "\\" in student:
             self.leave_out(folder, "a student's folder needs a name of printable characters, without \\")
             return
+        if student.lower() in _NAMES_OF_RESULTS:
+            self.leave_out(folder, f"a file of the results is called {student.lower()}; give the folder another name")
+            return
         self.students.setdefault(student, folder)
+        own = folder.resolve()  # a link to another student's file would hand in that student's work
         before = len(self.unrecognised), sum(map(len, self.found.values()))
         for entry in _entries(folder):
-            if not self.inside(entry, root):
+            if not self.inside(entry, own):
                 continue
             topic = self.topic_of_name(entry.name)
             if entry.is_dir() and topic:
-                self.look_at_topic_folder(entry, student, topic, root)
+                self.look_at_topic_folder(entry, student, topic, own)
             elif entry.is_dir():
                 for inner in _entries(entry):
                     if inner.is_file() and self.looks_like_one(inner):
@@ -209,9 +214,13 @@ class _Search:
 
     def inside(self, path: Path, root: Path) -> bool:
         """Whether a path, links followed, stays inside the folder that is graded; says so if not."""
-        if path.resolve().is_relative_to(root):
-            return True
-        self.leave_out(path, "it is a link that leads out of the folder")
+        try:
+            if path.resolve(strict=True).is_relative_to(root):
+                return True
+            reason = "it is a link that leads out of the folder"
+        except (OSError, RuntimeError):  # a RuntimeError is what a loop of links is
+            reason = "it is a link that leads nowhere"
+        self.leave_out(path, reason)
         return False
 
     def topic_of_name(self, name: str) -> str | None:
@@ -232,7 +241,7 @@ class _Search:
         return path.suffix.lower() in _ENDINGS or self.topic_of_name(path.stem) is not None
 
     def why_no_topic(self, path: Path) -> str:
-        hint = _instead(path.stem, list(self.course.topics)).rstrip(".")
+        hint = instead_of(path.stem, list(self.course.topics)).rstrip(".")
         return f"no topic of the course is called “{_printable(Path(path.stem))}”; {hint}"
 
     def choose(self, student: str, topic: str) -> Submission:
@@ -274,7 +283,8 @@ def _printable(path: Path) -> str:
     return "".join(c if c.isprintable() and not _not_utf8(c) else "�" for c in str(path))
 
 
-def _instead(name: str, choices: list[str]) -> str:
+def instead_of(name: str, choices: list[str]) -> str:
+    """The end of a sentence about a name that is not there: the one that was meant, or all that there are."""
     close = difflib.get_close_matches(name.lower(), choices, n=1)
     if close:
         return f"did you mean {close[0]}?"

@@ -123,7 +123,7 @@ def test_colour_only_where_it_is_wanted(folder: Path) -> None:
         (["grade", "class", "--course", "other"], "other: there is no such file; run the command in the course's folder"),
         (["show", "anne", "views"], "anne: no results in grades; did you mean ann?"),
         (["show", "ann", "views", "-o", "x"], "x: there is no such folder; run `autograde grade` first"),
-        (["verify", "vews"], "vews: the course has no such topic; there are views."),
+        (["verify", "vews"], "vews: the course has no such topic; did you mean views?"),
         (["new", "views"], "topics.views stands there already"),
     ],
 )

@@ -395,6 +395,20 @@ def test_the_class_page_links_counts_and_ranks(tmp_path):
     assert "match dtypes 0 0 0 1" in rows
 
 
+def test_the_class_has_the_courses_order_comparable_totals_and_who_was_late(tmp_path: Path) -> None:
+    late = Lateness(days=1.5, penalty=0.1)
+    results = [
+        result(task(PASSED, earned=5.0), student="ada", topic="autograd"),
+        result(task(PASSED, earned=5.0), student="ada", topic="dtypes"),
+        result(task(PASSED, earned=4.5), student="boris", topic="dtypes", lateness=late),
+    ]
+    read = page(write_index(results, tmp_path, topics=("dtypes", "views", "autograd")))
+    rows = [" ".join(row.text.split()) for row in read.all("tr")]
+    assert rows[0] == "Student dtypes autograd Total"
+    assert rows[1] == "ada 5 of 5 5 of 5 10 of 10"
+    assert rows[2] == "boris 4.5 of 5late nothing handed in– 4.5 of 10"
+
+
 def _luminance(colour: str) -> float:
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]

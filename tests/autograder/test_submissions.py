@@ -118,6 +118,37 @@ def test_the_same_file_twice_is_one_submission(tmp_path: Path) -> None:
     assert found.notes == ()
 
 
+def test_links_to_another_students_file_or_to_nowhere_are_not_followed(tmp_path: Path) -> None:
+    put(tmp_path, "ann/views.ipynb", "bo/autograd.ipynb", "cy/autograd.ipynb")
+    (tmp_path / "bo/views.ipynb").symlink_to("../ann/views.ipynb")
+    (tmp_path / "bo/mine.ipynb").symlink_to("autograd.ipynb")
+    (tmp_path / "cy/views.ipynb").symlink_to("views.ipynb")
+    (tmp_path / "cy/dtypes.ipynb").symlink_to("nothing")
+    (tmp_path / "cy/loop").symlink_to("loop")
+    found = find_submissions([tmp_path], COURSE)
+    assert [(student, topic) for student, topic, _ in files(found, tmp_path)] == [
+        ("ann", "views"),
+        ("bo", "autograd"),
+        ("cy", "autograd"),
+    ]
+    assert [line for line in found.unrecognised if "it is a link" in line] == [
+        f"{tmp_path}/bo/views.ipynb: it is a link that leads out of the folder.",
+        f"{tmp_path}/cy/dtypes.ipynb: it is a link that leads nowhere.",
+        f"{tmp_path}/cy/loop: it is a link that leads nowhere.",
+        f"{tmp_path}/cy/views.ipynb: it is a link that leads nowhere.",
+    ]
+
+
+@pytest.mark.parametrize("name", ["run.json", "index.html", "Index.html"])
+def test_a_student_may_not_be_called_like_a_file_of_the_results(tmp_path: Path, name: str) -> None:
+    put(tmp_path, f"{name}/views.ipynb", "ann/views.ipynb")
+    found = find_submissions([tmp_path], COURSE)
+    assert found.students == ("ann",)
+    assert found.unrecognised == (
+        f"{tmp_path}/{name}: a file of the results is called {name.lower()}; give the folder another name.",
+    )
+
+
 def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
     put(tmp_path, "secret/views.ipynb", "class/ann/autograd.ipynb", "class/cy/views.ipynb")
     (tmp_path / "class/ann/views.ipynb").symlink_to(tmp_path / "secret/views.ipynb")
