@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,15 @@ import typer
 from autograder.errors import AutogradeError
 
 __all__ = ["one_line_mistakes", "tolerant_output"]
+
+_REMEDIES = {
+    errno.ENOSPC: "make room and run the same command again",
+    errno.EDQUOT: "make room and run the same command again",
+    errno.EACCES: "change its permissions, or name another place",
+    errno.EROFS: "name a place that can be written to",
+    errno.EEXIST: "a folder is to be there; name another place, or move the file away",
+    errno.ENOTDIR: "a folder is to be there; name another place, or move the file away",
+}
 
 
 @contextmanager
@@ -27,9 +37,12 @@ def one_line_mistakes(interrupted: str = "Interrupted.") -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        if error.filename is None:
+        remedy = _REMEDIES.get(error.errno or 0, "")
+        if error.filename is None and not remedy:
             raise
-        typer.echo(f"{error.filename}: {error.strerror}.", err=True)
+        # What is written to a full disk fails without a name.
+        place = "A file could not be written" if error.filename is None else error.filename
+        typer.echo(f"{place}: {error.strerror}{f'; {remedy}' if remedy else ''}.", err=True)
         raise typer.Exit(2) from None
 
 
