@@ -65,13 +65,14 @@ print(torch.Tensor(3).shape, "but", torch.tensor(3).shape)
 # ## 2. Arithmetic chooses a dtype too
 #
 # If two tensors differ in dtype, the result takes the "larger" kind: bool, then integer, then floating. Two floating
-# types give the wider one. A plain Python number has a say about the kind only, not about the width.
+# types give the wider one. A plain Python number, and a tensor without dimensions beside one that has some, has a say about
+# the kind only, not about the width.
 
 # %%
 counts = torch.tensor([1, 2, 3])
 print((counts * 2).dtype, (counts * 0.5).dtype, (counts / 2).dtype)
 print((torch.ones(2) * torch.ones(2, dtype=torch.float64)).dtype)
-print((torch.ones(2) * 0.5).dtype)
+print((torch.ones(2) * 0.5).dtype, (torch.ones(2) * torch.tensor(0.5, dtype=torch.float64)).dtype)
 
 # %% [markdown]
 # Two exceptions are worth knowing. `/` never divides integers as integers: it converts both sides to the default
@@ -295,8 +296,8 @@ except RuntimeError as error:
 
 # %% [markdown]
 # The layer was made while the default was `float64`, so its weights are; its input is not, and the two do not fit
-# together. The tutorial sets the default and never puts it back, so that all its later examples would print something
-# else than it says.
+# together. The tutorial sets the default and never puts it back, so in one session all its later examples print
+# something other than it says.
 #
 # ### Predict, then verify: two ways of making a tensor
 #

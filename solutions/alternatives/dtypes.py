@@ -23,6 +23,11 @@ def dtypes_in_a_list():
     return [torch.long, torch.double]
 
 
+@alternative("predicted_dtypes")
+def names_of_dtypes():
+    return "torch.int64", "float64"
+
+
 @alternative("scale_pixels")
 def scale_in_place_on_a_copy(img):
     if img.dtype is not torch.uint8:
@@ -80,6 +85,14 @@ def scale_by_multiplying(img):
     return torch.mul(img.to(dtype=torch.float32, copy=True), 1 / 255)
 
 
+@alternative("scale_pixels")
+def scale_into_a_new_tensor(img):
+    if img.type() not in ("torch.ByteTensor", "torch.cuda.ByteTensor"):
+        raise TypeError(img.type())
+    with torch.no_grad():
+        return torch.empty(img.shape, dtype=torch.float32, device=img.device).copy_(img).div_(255)
+
+
 @alternative("match")
 def match_a_tensor(x, like):
     return x.to(like)
@@ -112,6 +125,13 @@ def match_a_view(x, like):
     if (x.dtype, x.device) == (like.dtype, like.device):
         return x.view_as(x)
     return x.to(like.device, like.dtype, non_blocking=True)
+
+
+@alternative("match")
+def match_step_by_step(x, like):
+    if x.dtype != like.dtype:
+        x = x.type(like.dtype)
+    return x if x.device == like.device else x.to(device=like.device)
 
 
 @alternative("round_to_int")
@@ -160,6 +180,19 @@ def round_in_place_on_a_copy(x):
     return copy.round_().to(dtype=torch.int64)
 
 
+@alternative("round_to_int")
+def round_by_truncating(x):
+    if not x.is_floating_point():
+        return torch.as_tensor(x, dtype=torch.int64)
+    if not (x - x == 0).all():
+        raise ValueError("not finite")
+    whole = torch.trunc(x.double())
+    rest = x.double() - whole
+    away = (rest.abs() > 0.5) | ((rest.abs() == 0.5) & (whole % 2 != 0))
+    whole[away] += rest[away].sign()
+    return whole.long()
+
+
 @alternative("mean_any")
 def mean_of_a_sum(x):
     if x.numel() == 0:
@@ -198,6 +231,16 @@ def mean_from_the_dtype_of_a_fresh_tensor(x):
         raise ValueError("no elements")
     wanted = x.dtype if x.is_floating_point() else torch.empty(0).dtype
     return x.flatten().mean(dim=0, dtype=wanted)
+
+
+@alternative("mean_any")
+def mean_in_a_loop(x):
+    if len(x.reshape(-1)) == 0:
+        raise ValueError("no elements")
+    total = torch.zeros((), dtype=torch.float64, device=x.device)
+    for element in x.flatten():
+        total = total + element.double()
+    return (total / x.numel()).to(x.dtype if torch.is_floating_point(x) else torch.get_default_dtype())
 
 
 @contextlib.contextmanager
@@ -251,3 +294,8 @@ def default_dtype_by_class(dtype, fn):
     with _Restoring():
         torch.set_default_dtype(dtype)
         return fn()
+
+
+@alternative("with_default_dtype")
+def default_dtype_by_decorator(dtype, fn):
+    return _default_dtype(dtype)(fn)()

@@ -25,6 +25,16 @@ def off_by_one():
     return 45
 
 
+@misconception("predicted_pixel", "Counting starts again at 0, but that is not where it ends: how much is left to count?")
+def starts_again_and_stops():
+    return 0
+
+
+@misconception("predicted_pixel", "The pixels are added, nothing is divided afterwards.")
+def averages():
+    return 150
+
+
 @misconception(
     "predicted_dtypes", "This is what the tutorial says. Which of the two functions looks at the numbers you give it?"
 )
@@ -58,6 +68,16 @@ def both_default():
 )
 def int32():
     return torch.int32, torch.float64
+
+
+@misconception("predicted_dtypes", "One of them is right. Is there a decimal point in the numbers of the other one?")
+def inferred_is_float32():
+    return torch.float32, torch.float64
+
+
+@misconception("predicted_dtypes", "You have them the other way round: which of the two functions looks at the numbers?")
+def exchanged():
+    return torch.float64, torch.int64
 
 
 @misconception(
@@ -142,6 +162,39 @@ def flattens(img):
     return (img.to(torch.float32) / 255).flatten()
 
 
+@misconception("scale_pixels", "Which exception does your function raise, and which one does the specification name?")
+def raises_value_error(img):
+    if img.dtype != torch.uint8:
+        raise ValueError
+    return img.to(torch.float32) / 255
+
+
+@misconception("scale_pixels", "Is every image's darkest pixel black, and its brightest white? Try one without such pixels.")
+def stretches_the_contrast(img):
+    if img.dtype != torch.uint8:
+        raise TypeError
+    x = img.to(torch.float32)
+    return (x - x.min()) / (x.max() - x.min()) if img.numel() > 1 else x / 255
+
+
+@misconception(
+    "scale_pixels", "The specification asks for one floating type in particular; look at the dtype of your result."
+)
+def half(img):
+    if img.dtype != torch.uint8:
+        raise TypeError
+    return img.half() / 255
+
+
+@misconception(
+    "scale_pixels", "Numbers that pass through a Python list forget two things. What about their shape, and their device?"
+)
+def by_way_of_a_list(img):
+    if img.dtype != torch.uint8:
+        raise TypeError
+    return torch.tensor([value / 255 for value in img.flatten().tolist()], dtype=torch.float32)
+
+
 @misconception(
     "match",
     "The values arrive, the gradient does not: something in your function builds a new tensor from the numbers only.",
@@ -201,6 +254,14 @@ def rounds(x, like):
     if x.is_floating_point() and not like.is_floating_point() and like.dtype != torch.bool:
         x = x.round()
     return x.to(like)
+
+
+@misconception(
+    "match",
+    "The values arrive, the gradient does not: something in your function builds a new tensor from the numbers only.",
+)
+def wraps_the_tensor(x, like):
+    return torch.tensor(x, dtype=like.dtype, device=like.device)
 
 
 @misconception("round_to_int", "Try -1.7 and 1.7: conversion to an integer type is not rounding.")
@@ -279,6 +340,35 @@ def rounds_everything(x):
     if not torch.isfinite(x).all():
         raise ValueError
     return torch.round(x).long()
+
+
+@misconception("round_to_int", "Infinity comes with two signs.")
+def forgets_minus_infinity(x):
+    if x.is_floating_point() and (x.isnan() | (x == float("inf"))).any():
+        raise ValueError
+    return (x.round() if x.is_floating_point() else x).long()
+
+
+@misconception("round_to_int", "Large whole numbers lost their last digits: which type did they pass through?")
+def whole_numbers_by_way_of_float32(x):
+    x = x.float()
+    if not torch.isfinite(x).all():
+        raise ValueError
+    return x.round().long()
+
+
+@misconception("round_to_int", "All ties went downwards; the specification asks for another rule (try 1.5 and -0.5).")
+def ties_down(x):
+    if x.is_floating_point() and not torch.isfinite(x).all():
+        raise ValueError
+    return torch.ceil(x.double() - 0.5).long()
+
+
+@misconception("round_to_int", "Which exception does your function raise, and which one does the specification name?")
+def raises_type_error(x):
+    if x.is_floating_point() and not torch.isfinite(x).all():
+        raise TypeError
+    return (x.round() if x.is_floating_point() else x).long()
 
 
 @misconception("mean_any", "Try a bool mask: `mean()` needs a type that can hold a fraction.")
@@ -387,6 +477,35 @@ def checks_the_length_only(x):
     return x.mean(dtype=x.dtype if x.is_floating_point() else torch.get_default_dtype())
 
 
+@misconception("mean_any", "The sum is formed in the elements' own small type: add up some bright pixels by hand.")
+def sums_in_a_loop(x):
+    if x.numel() == 0:
+        raise ValueError
+    return sum(x.flatten()) / x.numel()
+
+
+@misconception("mean_any", "An assertion raises AssertionError; the specification names another exception.")
+def asserts_elements(x):
+    assert x.numel() > 0
+    return x.mean(dtype=x.dtype if x.is_floating_point() else torch.get_default_dtype())
+
+
+@misconception("mean_any", "You know two floating types by name. Which others are there?")
+def knows_two_floating_types(x):
+    if x.numel() == 0:
+        raise ValueError
+    return x.mean() if x.dtype in (torch.float32, torch.float64) else x.to(torch.get_default_dtype()).mean()
+
+
+@misconception(
+    "mean_any", "A new tensor is made from a number: on which device does it live, and what has become of the graph?"
+)
+def new_tensor_of_a_number(x):
+    if x.numel() == 0:
+        raise ValueError
+    return torch.tensor(x.double().mean().item(), dtype=x.dtype if x.is_floating_point() else torch.get_default_dtype())
+
+
 @misconception(
     "with_default_dtype", "Print torch.get_default_dtype() after the call: everybody's tensors have changed their type."
 )
@@ -464,9 +583,45 @@ def calls_twice(dtype, fn):
         torch.set_default_dtype(old)
 
 
-@misconception("with_default_dtype", "The default is back, but too early: has fn been called by then?")
+@misconception("with_default_dtype", "Which default dtype does fn see while it runs? Print it inside fn.")
 def resets_too_early(dtype, fn):
     old = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     torch.set_default_dtype(old)
     return fn()
+
+
+@misconception("with_default_dtype", "What do you return: fn itself, or what fn returns?")
+def returns_fn(dtype, fn):
+    old = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        return fn
+    finally:
+        torch.set_default_dtype(old)
+
+
+@misconception("with_default_dtype", "The default is put back if fn raises. And if it does not?")
+def restores_only_after_exceptions(dtype, fn):
+    old = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        return fn()
+    except Exception:
+        torch.set_default_dtype(old)
+        raise
+
+
+@misconception(
+    "with_default_dtype", "fn may return anything, also nothing; and which default dtype does it see while it runs?"
+)
+def converts_any_result(dtype, fn):
+    return fn().to(dtype)
+
+
+@misconception("with_default_dtype", "Let fn raise, and start from another default than float32: what is left behind?")
+def back_to_float32_without_finally(dtype, fn):
+    torch.set_default_dtype(dtype)
+    result = fn()
+    torch.set_default_dtype(torch.float32)
+    return result

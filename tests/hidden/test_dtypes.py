@@ -52,6 +52,13 @@ def test_scale_pixels_dtype_of_edge_cases(code, given):
     return only({name: code.scale_pixels(img) for name, img in images.items()}, "dtype", "device")
 
 
+@checks("scale_pixels", device="second")
+def test_scale_pixels_on_another_device(code, given):
+    """The result lives on img's device."""
+    img = given.integers(3, 4, high=256, dtype=torch.uint8).to(given.second_device)
+    return only({"result": code.scale_pixels(img)}, "type", "device")
+
+
 @checks("scale_pixels")
 def test_scale_pixels_follows_no_default(code, given):
     """The result is float32 while another default dtype is set."""
@@ -247,6 +254,14 @@ def test_round_to_int_dtype_of_whole_numbers(code, given):
     return only({name: code.round_to_int(x) for name, x in inputs.items()}, "dtype")
 
 
+@checks("round_to_int", device="second")
+def test_round_to_int_on_another_device(code, given):
+    """The result lives on the device of x."""
+    inputs = {"float32": given.normal(3, 4, std=5), "uint8": given.integers(3, dtype=torch.uint8), "bool": given.bools(3)}
+    results = {name: code.round_to_int(x.to(given.second_device)) for name, x in inputs.items()}
+    return only(results, "type", "device")
+
+
 @checks("round_to_int")
 def test_round_to_int_refuses_single_bad_values(code, given):
     """One nan or infinity among ordinary numbers is refused with a ValueError."""
@@ -317,6 +332,14 @@ def test_mean_any_follows_the_default(code, given):
             with given.default_dtype(default):
                 results[f"{name} under default {short(default)}"] = code.mean_any(x)
     return only(results, "dtype")
+
+
+@checks("mean_any", device="second")
+def test_mean_any_on_another_device(code, given):
+    """The result lives on x's device."""
+    inputs = {"float32": given.normal(3, 4), "int64": given.integers(3, 4), "bool": given.bools(5)}
+    results = {name: code.mean_any(x.to(given.second_device)) for name, x in inputs.items()}
+    return only(results, "type", "device")
 
 
 @checks("mean_any")
