@@ -29,8 +29,8 @@ from torch import Tensor, nn
 # %% [markdown]
 # ## 1. How many numbers?
 #
-# A tensor can be asked for its size in several ways. `size()` is another name for `shape`; how many elements there are
-# altogether, tells `numel()`. (NumPy uses the same word for something else: the attribute `size` of an array is its number
+# A tensor can be asked for its size in several ways. `size()` is another name for `shape`, and `numel()` says how many
+# elements there are altogether. (NumPy uses the same word for something else: the attribute `size` of an array is its number
 # of elements.)
 
 # %%
@@ -70,7 +70,7 @@ for n in range(1, 8):
     print(f"asked for {n}, got {len(torch.arange(0, n * 0.1, 0.1))}")
 
 # %% [markdown]
-# Rounding errors in the *values* are harmless, they show in the seventh digit. A rounding error in the *number of
+# Rounding errors in the *values* are harmless: they show in the seventh digit. A rounding error in the *number of
 # elements* is not: the next operation fails because two shapes do not fit, for some lengths only.
 #
 # ### Task `sample_times`
@@ -100,8 +100,8 @@ print(torch.where(a > 0, a, 10.0))
 print(torch.where(a > 0, a, -a))
 
 # %% [markdown]
-# It looks like an `if`, but it is none. Python computes both arguments, for *all* elements, before `where` chooses. For the
-# values that makes no difference: what is not chosen is dropped. Also if it is `nan`?
+# It looks like an `if`, but it is not one. Python computes both arguments, for *all* elements, before `where` chooses. For
+# the values that makes no difference: what is not chosen is dropped. Even if it is `nan`?
 
 # %%
 x = torch.tensor([-1.0, 0.0, 4.0])
@@ -112,8 +112,8 @@ print(torch.where(x > 0, x.sqrt(), 0.0))
 # ### Predict, then verify: the gradient of a choice
 #
 # Now with a gradient. The derivative of √x is 1/(2·√x). Which three numbers does `x.grad` hold at the end? Write three
-# numbers in place of the dots, as in `predicted_gradient = 1.0, 2.0, 3.0`. (Two numbers that PyTorch knows as well are
-# written `float("inf")` and `float("nan")`.)
+# numbers in place of the dots, as in `predicted_gradient = 1.0, 2.0, 3.0`. (Infinity and "not a number" are written
+# `float("inf")` and `float("nan")`.)
 
 # %%
 x = torch.tensor([-1.0, 0.0, 4.0], requires_grad=True)
@@ -166,8 +166,8 @@ print(torch.stack([u, v]))
 print(torch.stack([u, v], dim=1))
 
 # %% [markdown]
-# All sizes have to agree, for `cat` except the one along which it joins. The tutorial adds: "or be empty". That exception is
-# narrower than it sounds. It is made for tensors of the shape (0,) only; any other empty tensor has to fit like the rest:
+# All sizes have to agree; for `cat`, except the one along which it joins. The tutorial adds: "or be empty". That exception
+# is narrower than it sounds. It is made for tensors of the shape (0,) only; any other empty tensor has to fit like the rest:
 
 # %%
 matrix = torch.ones(2, 3)
@@ -179,7 +179,7 @@ except RuntimeError as error:
 
 # %% [markdown]
 # Sentences and recordings have different lengths, and a batch has to be a rectangle. So the short ones are filled up, and a
-# *mask* tells the real entries from the padding. Everything behind needs that mask: a loss or a mean that counts the
+# *mask* tells the real entries from the padding. Everything that follows needs that mask: a loss or a mean that counts the
 # padding is wrong.
 #
 # A mask is a comparison. If two shapes differ, PyTorch repeats the axes of size 1 (`[:, None]` adds one); a column
@@ -269,7 +269,7 @@ print(layer(torch.zeros(5, 1, 8, 8)).shape)
 def predict_one(model: nn.Module, x: Tensor) -> Tensor:
     """Apply a model for batches to ONE sample x, which has no batch dimension.
 
-    The model is called once, with x as a batch of one: with a tensor of shape (1, *x.shape). Returned is its output
+    The model is called once, with x as a batch of one: with a tensor of shape (1, *x.shape). Return its output
     without the batch dimension - and with all its other dimensions, also those of size 1.
 
     The result is differentiable; x and the model's mode are unchanged.
@@ -290,8 +290,8 @@ print(x.movedim(1, -1).shape)
 print(x.permute(0, 2, 3, 1).shape)
 
 # %% [markdown]
-# That is something else than exchanging two axes, and also something else than `reshape`, which gets to the same shape and
-# leaves the numbers in the order in which they are read:
+# That is not the same as exchanging two axes. Nor is it the same as `reshape`, which gets to the same shape but leaves the
+# numbers in the order in which they are read:
 
 # %%
 print(x.transpose(1, -1).shape)

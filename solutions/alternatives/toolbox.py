@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -72,6 +73,20 @@ def end_between_two_numbers(start, step, n):
     return torch.arange(start, start + (n - 0.5) * step, step, dtype=torch.float32) if n else torch.zeros(0)
 
 
+@alternative("sample_times")
+def by_numpy(start, step, n):
+    if n < 0:
+        raise ValueError("n is negative")
+    return torch.from_numpy(start + step * np.arange(n, dtype=np.float64)).float()
+
+
+@alternative("sample_times")
+def by_cumulative_sum(start, step, n):
+    if n < 0:
+        raise ValueError("n is negative")
+    return torch.tensor(([start] + [step] * n)[:n], dtype=torch.float64).cumsum(0).to(torch.float32)
+
+
 @alternative("safe_log")
 def two_wheres(x):
     positive = x > 0
@@ -117,6 +132,25 @@ class _SafeLog(torch.autograd.Function):
 @alternative("safe_log")
 def by_own_function(x):
     return _SafeLog.apply(x)
+
+
+@alternative("safe_log")
+def number_by_number(x):
+    logs = [torch.log(number) if number > 0 else number * 0 for number in x.reshape(-1)]
+    return torch.stack(logs).reshape(x.shape) if logs else x.clone()
+
+
+@alternative("safe_log")
+def by_masked_scatter(x):
+    positive = x > 0
+    return torch.zeros_like(x).masked_scatter(positive, x[positive].log())
+
+
+@alternative("safe_log")
+def in_place_on_a_copy(x):
+    copy = x.clone()
+    copy[~(copy > 0)] = 1
+    return copy.log_()
 
 
 @alternative("pad_sequences")
@@ -169,6 +203,16 @@ def column_by_column(seqs, pad_value=0):
     return batch, torch.arange(len(columns), device=batch.device).expand(len(seqs), -1) < lengths
 
 
+@alternative("pad_sequences")
+def all_at_once(seqs, pad_value=0):
+    if len(seqs) == 0:
+        raise ValueError
+    places = torch.arange(max(s.nelement() for s in seqs), device=seqs[0].device)
+    mask = torch.stack([places < s.nelement() for s in seqs])
+    entries = torch.cat(list(seqs))
+    return torch.full(mask.shape, pad_value, dtype=entries.dtype, device=entries.device).masked_scatter(mask, entries), mask
+
+
 @alternative("predict_one")
 def by_index(model, x):
     return model(x[None])[0]
@@ -189,6 +233,12 @@ def by_reshape(model, x):
 @alternative("predict_one")
 def by_sum(model, x):
     return torch.sum(model(x.expand(1, *x.shape)), dim=0)
+
+
+@alternative("predict_one")
+def by_functional_call(model, x):
+    state = dict(model.named_parameters()), dict(model.named_buffers())
+    return torch.func.functional_call(model, state, (x[None, ...],))[0, ...]
 
 
 @alternative("apply_along")
@@ -215,3 +265,10 @@ def as_a_matrix(fn, x, dim):
 def without_recording(fn, x, dim):
     with torch.no_grad():
         return torch.movedim(fn(torch.movedim(x, dim, -1).contiguous()), -1, dim).clone()
+
+
+@alternative("apply_along")
+def by_letters(fn, x, dim):
+    letters = "abcdefgh"[: x.dim()]
+    moved = letters.replace(letters[dim], "") + letters[dim]
+    return torch.einsum(f"{moved}->{letters}", fn(torch.einsum(f"{letters}->{moved}", x)))

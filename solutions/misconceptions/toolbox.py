@@ -41,6 +41,13 @@ def wrong_derivative():
     return NAN, NAN, 0.5
 
 
+@misconception(
+    "predicted_gradient", "Two of them are right. Which gradient comes from behind, and what does it make of infinity?"
+)
+def infinity_as_it_is():
+    return NAN, float("inf"), 0.25
+
+
 @misconception("predicted_shapes", "Without an index squeeze takes away whatever has the size 1, at both ends.")
 def batch_survives():
     return (1, 3), (3, 1), (1, 3, 1)
@@ -67,6 +74,16 @@ def index_makes_no_difference():
 @misconception("predicted_shapes", "Axes are counted from the front. Which one has the index 0?")
 def other_end():
     return (3,), (1, 3), (1, 3, 1)
+
+
+@misconception("predicted_shapes", "squeeze() needs no index to do something. What does it look for, if it is given none?")
+def nothing_without_an_index():
+    return (1, 3, 1), (3, 1), (1, 3, 1)
+
+
+@misconception("predicted_shapes", "Without an index squeeze does not stop at the first axis of size 1.")
+def first_axis_only():
+    return (3, 1), (3, 1), (1, 3, 1)
 
 
 def _count(n):
@@ -139,6 +156,24 @@ def refuses_negative_steps(start, step, n):
     if step <= 0:
         raise ValueError
     return (start + step * torch.arange(_count(n), dtype=torch.float64)).float()
+
+
+@misconception("sample_times", "Print the first of your numbers: where should it stand?")
+def forgets_the_start(start, step, n):
+    return (step * torch.arange(_count(n), dtype=torch.float64)).float()
+
+
+@misconception("sample_times", "Your end does not know where you started: try a start that is not 0.")
+def end_without_start(start, step, n):
+    return torch.linspace(start, (_count(n) - 1) * step, n)
+
+
+@misconception(
+    "sample_times",
+    "For n = 0 the end lies before the start. What does your call make of that?",
+)
+def range_that_includes_its_end(start, step, n):
+    return torch.arange(start, start + (_count(n) - 0.5) * step, step).float()
 
 
 @misconception("safe_log", "Values fine, gradient nan: the branch you did not choose was differentiated all the same.")
@@ -221,6 +256,11 @@ def into_single_precision(x):
 @misconception("safe_log", "Your result is filled by rows or entries. What about a tensor without axes?")
 def needs_an_axis(x):
     return torch.stack([torch.where(row > 0, row, 1.0).log() for row in x]) if len(x) else x.clone()
+
+
+@misconception("safe_log", "A logarithm may be negative, also of a positive number.")
+def negative_logarithms_become_zero(x):
+    return torch.where(x > 0, x, 1.0).log().relu()
 
 
 def _some(seqs):
@@ -311,7 +351,7 @@ def drops_empty_sequences(seqs, pad_value=0):
     return _padded(seqs, pad_value), _mask(seqs)
 
 
-@misconception("pad_sequences", "Numbers that are taken out of their tensors have left their graph behind.")
+@misconception("pad_sequences", "Does a gradient flow back to the sequences?")
 def batch_from_lists(seqs, pad_value=0):
     longest = _some(seqs)
     rows = [s.tolist() + [pad_value] * (longest - len(s)) for s in seqs]
@@ -356,6 +396,36 @@ def resizes_the_sequences(seqs, pad_value=0):
     for s in seqs:
         s.data = F.pad(s.data, (0, longest - len(s)), value=pad_value)
     return torch.stack(list(seqs)), mask
+
+
+@misconception("pad_sequences", "These are the lengths. Which entries of the batch are real, one by one?")
+def lengths_as_mask(seqs, pad_value=0):
+    return _padded(seqs, pad_value), torch.tensor([len(s) for s in seqs], device=seqs[0].device)
+
+
+@misconception("pad_sequences", "Compare the first row with the first sequence: has the order been changed?")
+def sorts_by_length(seqs, pad_value=0):
+    _some(seqs)
+    seqs = sorted(seqs, key=len, reverse=True)
+    return _padded(seqs, pad_value), _mask(seqs)
+
+
+@misconception(
+    "pad_sequences", "Batch and mask were made without looking at the sequences: which dtype and which device do they have?"
+)
+def default_zeros(seqs, pad_value=0):
+    batch = torch.full((len(seqs), _some(seqs)), float(pad_value))
+    mask = torch.zeros(batch.shape, dtype=torch.bool)
+    for i, s in enumerate(seqs):
+        batch[i, : len(s)] = s
+        mask[i, : len(s)] = True
+    return batch, mask
+
+
+@misconception("pad_sequences", "A real entry can be 0, and padding need not be: can the values tell one from the other?")
+def mask_of_what_is_not_zero(seqs, pad_value=0):
+    batch = _padded(seqs, pad_value)
+    return batch, batch != 0
 
 
 @misconception("predict_one", "With a single output unit the result lost an axis too many.")
@@ -451,6 +521,16 @@ def converts_to_float(model, x):
     return model(x.float().unsqueeze(0)).squeeze(0)
 
 
+@misconception("predict_one", "An output may have no other axis than the batch axis. What is there to be merged then?")
+def merges_the_first_two_axes(model, x):
+    return model(x.unsqueeze(0)).flatten(0, 1)
+
+
+@misconception("predict_one", "You take the first entry along one of the axes: is it the axis that you added?")
+def first_entry_of_the_next_axis(model, x):
+    return model(x.unsqueeze(0))[:, 0]
+
+
 @misconception("apply_along", "The axis is still at the end: bring it back.")
 def not_back(fn, x, dim):
     return fn(x.movedim(dim, -1))
@@ -526,3 +606,25 @@ def squeezes_results(fn, x, dim):
 def same_order_back(fn, x, dim):
     order = [axis for axis in range(x.dim()) if axis != dim % x.dim()] + [dim % x.dim()]
     return fn(x.permute(order)).permute(order)
+
+
+@misconception(
+    "apply_along", "You cut x along the very axis that fn should run along: what is left of that axis in a slice?"
+)
+def slices_across(fn, x, dim):
+    return torch.stack([fn(part) for part in x.unbind(dim)], dim)
+
+
+@misconception("apply_along", "The wanted axis is exchanged with the first one. Which axis does fn work on?")
+def exchanged_with_the_front(fn, x, dim):
+    return fn(x.swapaxes(dim, 0)).swapaxes(dim, 0)
+
+
+@misconception("apply_along", "The two axes have changed places and stay there: bring them back.")
+def exchanged_for_good(fn, x, dim):
+    return fn(x.transpose(dim, -1))
+
+
+@misconception("apply_along", "You loop over the first axis. What if dim is that axis, or counts from the end?")
+def loops_over_the_first_axis(fn, x, dim):
+    return torch.stack([fn(part.transpose(dim - 1, -1)).transpose(dim - 1, -1) for part in x])
