@@ -71,6 +71,33 @@ print(a.view(3, 2))
 print(a.permute(1, 0))
 
 # %% [markdown]
+# A line through the numbers, in the order in which they lie in memory, shows the difference. All three tensors read the same
+# row of numbers. `view` lets the line run on row by row; `permute` turns the table, and the line with it:
+
+# %%
+import matplotlib.pyplot as plt
+
+
+def draw_memory_order(axis, tensor, title):
+    rows, columns = tensor.shape
+    places = torch.empty(rows, columns, dtype=torch.int64)
+    for i in range(rows):
+        for j in range(columns):
+            places[i, j] = i * tensor.stride(0) + j * tensor.stride(1)
+            axis.text(j, i, tensor[i, j].item(), ha="center", va="center", bbox={"facecolor": "white"})
+    order = places.flatten().argsort()
+    axis.plot(order % columns, order // columns, color="tab:orange", linewidth=3, zorder=0)
+    axis.set(title=f"{title}\nstrides {tensor.stride()}", xlim=(-0.6, 2.6), ylim=(2.6, -0.6), aspect="equal")
+    axis.axis("off")
+
+
+figure, axes = plt.subplots(1, 3, figsize=(7.5, 2.6))
+for axis, title, tensor in zip(
+    axes, ("a", "a.view(3, 2)", "a.permute(1, 0)"), (a, a.view(3, 2), a.permute(1, 0)), strict=True
+):
+    draw_memory_order(axis, tensor, title)
+
+# %% [markdown]
 # `permute` gets the order of the axes: output axis 0 is the input axis that stands first in the list, and so on.
 # `transpose(i, j)` exchanges two axes, and has the other names `swapaxes` and `swapdims`; `movedim(i, j)` moves one axis
 # and keeps the others in their order.
@@ -109,8 +136,6 @@ else:
 # (height, width, colour), and that a model wants with its colours first:
 
 # %%
-import matplotlib.pyplot as plt
-
 rows, columns = torch.meshgrid(torch.linspace(-1, 1, 48), torch.linspace(-1.5, 1.5, 72), indexing="ij")
 disc = (rows**2 + columns**2 < 0.6).float()
 picture = torch.stack([disc, (columns + 1.5) / 3, 1 - disc], dim=-1)

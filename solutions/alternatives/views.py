@@ -19,6 +19,11 @@ def ones_and_zeros():
     return [1, 0, 1]
 
 
+@alternative("predicted_views")
+def names_of_truth_values():
+    return "True", "False", "True"
+
+
 @alternative("nhwc_to_nchw")
 def by_movedim(x):
     if x.ndim != 4:
@@ -49,6 +54,13 @@ def by_strides(x):
     n, h, w, c = x.size()
     s = x.stride()
     return x.as_strided((n, c, h, w), (s[0], s[3], s[1], s[2]), x.storage_offset())
+
+
+@alternative("nhwc_to_nchw")
+def by_a_new_axis(x):
+    if len(x.size()) != 4:
+        raise ValueError("no images")
+    return x[:, None].transpose(1, -1).squeeze(-1)
 
 
 @alternative("flatten_batch")
@@ -87,6 +99,24 @@ def by_module(x):
     return nn.Flatten()(x if x.dim() > 1 else x.view(-1, 1) if len(x) else x.view(0, 1))
 
 
+@alternative("flatten_batch")
+def axis_by_axis(x):
+    if x.dim() < 1:
+        raise ValueError("no batch dimension")
+    while x.dim() > 2:
+        x = x.flatten(-2)
+    return x if x.dim() == 2 else x[:, None]
+
+
+@alternative("flatten_batch")
+def empty_ones_apart(x):
+    if x.dim() == 0:
+        raise ValueError("no batch dimension")
+    if x.numel() == 0:
+        return x.new_empty(x.shape[0], x.shape[1:].numel())
+    return x.reshape(x.shape[0], -1)
+
+
 @alternative("split_heads")
 def by_unflatten(x, num_heads):
     if x.shape[-1] % num_heads != 0:
@@ -121,6 +151,22 @@ def by_view_of_any_strides(x, num_heads):
     return x.view(*x.shape[:2], num_heads, -1).swapaxes(1, 2).contiguous()
 
 
+@alternative("split_heads")
+def by_unfold(x, num_heads):
+    if x.size(-1) % num_heads:
+        raise ValueError("indivisible")
+    features = x.size(-1) // num_heads
+    return x.unfold(2, features, features).transpose(1, 2)
+
+
+@alternative("split_heads")
+def by_a_table_of_indices(x, num_heads):
+    if x.size(-1) % num_heads:
+        raise ValueError("indivisible")
+    table = torch.arange(x.size(-1), device=x.device).view(num_heads, -1)
+    return x[:, :, table].permute(0, 2, 1, 3)
+
+
 @alternative("merge_heads")
 def by_flattening(x):
     return x.permute(0, 2, 1, 3).flatten(2)
@@ -149,6 +195,14 @@ def entry_by_entry(x):
 @alternative("merge_heads")
 def merged_by_einsum(x):
     return torch.einsum("bhtj->bthj", x).reshape(x.size(0), x.size(2), x.size(1) * x.size(3))
+
+
+@alternative("merge_heads")
+def by_matrix_product(x):
+    _, heads, _, features = x.shape
+    width = heads * features
+    places = torch.eye(width, dtype=x.dtype, device=x.device).reshape(heads, features, width)
+    return torch.einsum("bhtd,hde->bte", x, places)
 
 
 def _refuse(img, p):
@@ -191,6 +245,22 @@ def by_convolution(img, p):
     return F.conv2d(img, pickers, stride=p).flatten(2).mT
 
 
+@alternative("patchify")
+def by_two_splits(img, p):
+    _refuse(img, p)
+    rows = torch.stack(img.split(p, dim=2), dim=1)
+    return torch.stack(rows.split(p, dim=4), dim=2).flatten(3).flatten(1, 2)
+
+
+@alternative("patchify")
+def by_indices(img, p):
+    _refuse(img, p)
+    batch, channels, height, width = img.shape
+    i = torch.arange(height, device=img.device).view(-1, 1, p, 1)
+    j = torch.arange(width, device=img.device).view(1, -1, 1, p)
+    return img[:, :, i, j].permute(0, 2, 3, 1, 4, 5).reshape(batch, -1, channels * p * p)
+
+
 @alternative("same_storage")
 def same_object(a, b):
     return min(a.numel(), b.numel()) > 0 and a.untyped_storage() is b.untyped_storage()
@@ -218,3 +288,11 @@ def warning_kept_back(a, b):
 def of_detached_tensors(a, b):
     addresses = {tensor.detach().untyped_storage().data_ptr() for tensor in (a, b)}
     return all(tensor.nelement() for tensor in (a, b)) and len(addresses) == 1
+
+
+@alternative("same_storage")
+def same_device_and_address(a, b):
+    if 0 in (a.nelement(), b.nelement()):
+        return False
+    one, other = a.untyped_storage(), b.untyped_storage()
+    return one.device == other.device and one.data_ptr() == other.data_ptr() and one.nbytes() == other.nbytes()

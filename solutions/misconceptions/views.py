@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 
 from autograder import misconception
@@ -27,6 +28,16 @@ def both_reordered():
     return 9, 9
 
 
+@misconception("predicted_entries", "Indices count from 0: the entry [1, 2] stands in the second row and the third column.")
+def entries_counted_from_one():
+    return 1, 4
+
+
+@misconception("predicted_entries", "One of them is right. In the other one, row and column have changed places.")
+def turned_keeps_its_entries():
+    return 5, 6
+
+
 @misconception("predicted_views", "The tutorial's rule would say so. Do all of the calls merge axes?")
 def never_without_contiguity():
     return False, False, False
@@ -47,6 +58,13 @@ def merging_never():
 @misconception("predicted_views", "One of the calls only cuts an axis. What could stand in the way of that?")
 def cutting_never():
     return False, False, True
+
+
+@misconception(
+    "predicted_views", "Two of the calls merge axes, one of them works: compare the strides of the axes that are merged."
+)
+def merging_exchanged():
+    return True, True, False
 
 
 def _images(x):
@@ -144,6 +162,13 @@ def image_by_image(x):
     return torch.stack([image.permute(2, 0, 1) for image in x])
 
 
+@misconception("nhwc_to_nchw", "Which exception does your function raise, and which one does the specification name?")
+def raises_type_error(x):
+    if x.dim() != 4:
+        raise TypeError
+    return x.permute(0, 3, 1, 2)
+
+
 def _batch(x):
     if x.dim() == 0:
         raise ValueError
@@ -228,6 +253,24 @@ def leaves_the_error_to_pytorch(x):
 @misconception("flatten_batch", "What is the size of a batch of one after your function?")
 def squeezes_the_batch(x):
     return x.reshape(_batch(x)).squeeze(0)
+
+
+@misconception("flatten_batch", "How many elements has an item of a batch that has no items? A division cannot tell.")
+def divides_by_the_batch(x):
+    n, _ = _batch(x)
+    return x.reshape(n, x.numel() // n)
+
+
+@misconception("flatten_batch", "Stacking copies, and in an empty batch there is nothing to be stacked.")
+def item_by_item(x):
+    _batch(x)
+    return torch.stack([item.flatten() for item in x])
+
+
+@misconception("flatten_batch", "What has become of the shape of the caller's x?")
+def resizes_the_input(x):
+    n, columns = _batch(x)
+    return x.resize_(n, columns) if not x.requires_grad else x.reshape(n, columns)
 
 
 def _heads(x, num_heads):
@@ -334,6 +377,21 @@ def squeezes_heads(x, num_heads):
     return x.reshape(batch, time, num_heads, features).transpose(1, 2).squeeze()
 
 
+@misconception("split_heads", "Which exception does your function raise, and which one does the specification name?")
+def raises_type_error_for_heads(x, num_heads):
+    if x.shape[2] % num_heads:
+        raise TypeError
+    return x.unflatten(2, (num_heads, -1)).transpose(1, 2)
+
+
+@misconception("split_heads", "More features than heads is not enough: try 7 features and 2 heads.")
+def refuses_too_many_heads_only(x, num_heads):
+    if x.shape[2] < num_heads:
+        raise ValueError
+    features = x.shape[2] // num_heads
+    return x[..., : features * num_heads].reshape(*x.shape[:2], num_heads, features).transpose(1, 2)
+
+
 @misconception(
     "merge_heads", "The entries are scrambled: the heads have to stand next to their own time step before merging."
 )
@@ -410,6 +468,16 @@ def merged_on_the_default_device(x):
 @misconception("merge_heads", "A batch of one sequence, or a single time step, has lost an axis.")
 def squeezes_merged(x):
     return x.transpose(1, 2).flatten(2).squeeze()
+
+
+@misconception("merge_heads", "What has become of the batch axis if there is only one sequence?")
+def squeezes_the_batch_of_merged(x):
+    return x.transpose(1, 2).flatten(2).squeeze(0)
+
+
+@misconception("merge_heads", "You have put the sequences of the batch side by side. Which axis holds the heads?")
+def sequences_side_by_side(x):
+    return torch.cat(list(x), dim=-1)
 
 
 def _grid(img, p):
@@ -556,6 +624,38 @@ def numbered_by_rows(img, p):
     return out
 
 
+@misconception("patchify", "Your function refuses an image if neither side fits. What does p = 2 make of 4 x 9 pixels?")
+def refuses_if_neither_fits(img, p):
+    if img.shape[2] % p and img.shape[3] % p:
+        raise ValueError
+    return crops(img, p)
+
+
+@misconception("patchify", "An assertion raises AssertionError; the specification names another exception.")
+def asserts_divisible_sides(img, p):
+    assert img.shape[2] % p == 0
+    assert img.shape[3] % p == 0
+    return crops(img, p)
+
+
+@misconception("patchify", "Your patches overlap: how far apart do two neighbours begin?")
+def overlapping_patches(img, p):
+    _grid(img, p)
+    return img.unfold(2, p, 1).unfold(3, p, 1).permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)
+
+
+@misconception("patchify", "The patches of all images stand in one long list. What is the first axis of the result?")
+def merges_the_batch(img, p):
+    return crops(img, p).flatten(0, 1) if all(_grid(img, p)) else img
+
+
+@misconception("patchify", "Pictures need not be square.")
+def square_pictures_only(img, p):
+    if img.shape[2] != img.shape[3] or img.shape[2] % p:
+        raise ValueError
+    return crops(img, p)
+
+
 @misconception(
     "same_storage",
     "Two views of one storage may begin at different places: what exactly does data_ptr() of a tensor point at?",
@@ -661,3 +761,24 @@ def asks_numpy(a, b):
     return a.numpy().__array_interface__["data"][0] - a.storage_offset() * a.element_size() == (
         b.numpy().__array_interface__["data"][0] - b.storage_offset() * b.element_size()
     )
+
+
+@misconception(
+    "same_storage", "Tensors that begin at different offsets need not have anything in common: try slices of two tensors."
+)
+def different_offsets_are_enough(a, b):
+    if a.numel() == 0 or b.numel() == 0:
+        return False
+    return a.data_ptr() == b.data_ptr() or a.storage_offset() != b.storage_offset()
+
+
+@misconception("same_storage", "The two need not have any element in common; it is enough that one storage holds them both.")
+def shares_elements(a, b):
+    if a.numel() == 0 or b.numel() == 0 or a.device != b.device:
+        return False
+    return bool(np.shares_memory(a.detach().cpu().numpy(), b.detach().cpu().numpy()))
+
+
+@misconception("same_storage", "Shape tells how a memory is read, not which memory it is.")
+def same_shape_only(a, b):
+    return a.numel() > 0 and a.shape == b.shape and a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()

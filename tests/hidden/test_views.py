@@ -335,6 +335,9 @@ def test_same_storage_of_copies(code, given):
         "a and a[[0, 1, 2, 3]]": code.same_storage(a, a[[0, 1, 2, 3]]),
         "two tensors full of 2": code.same_storage(b, torch.full_like(b, 2.0)),
         "views of two tensors full of 2": code.same_storage(b[1:], torch.full_like(b, 2.0)[1:]),
+        "a[1:] and a.clone()": code.same_storage(a[1:], a.clone()),
+        "a[2:] and b[1:]": code.same_storage(a[2:], b[1:]),
+        "b and a[3]": code.same_storage(b, a[3]),
     }
 
 
