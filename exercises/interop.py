@@ -40,7 +40,7 @@ print(a, t)
 print("one memory:", np.shares_memory(a, t.numpy()))
 
 # %% [markdown]
-# The tutorial says that `numpy()` "converts" a tensor. Nothing was converted: who writes to one of the two changes both.
+# The tutorial says that `numpy()` "converts" a tensor. Nothing was converted: whoever writes to one of the two changes both.
 # A copy has a memory of its own; `t.clone()`, `a.copy()`, `np.array(a)` and `torch.tensor(a)` make one.
 #
 # ### Predict, then verify: who notices what?
@@ -88,7 +88,7 @@ for tensor in (
 # * `t.detach()` is a tensor without history. It is another tensor on the *same memory*, and the original keeps its graph,
 #   its `requires_grad` and its `.grad`. (`detach_()`, with an underscore, would take them away from the original.)
 # * `t.cpu()` copies a tensor from another device; a tensor that is on the CPU already is returned as it is.
-# * `bfloat16` has the range of `float32` and fewer digits. `float32` holds each of its values exactly.
+# * `bfloat16` has the range of `float32` and fewer digits. `float32` holds each value of `bfloat16` exactly.
 #
 # The usual chain is `t.detach().cpu().numpy()`; detached first, the copy to the CPU need not be recorded. One thing it
 # does not promise is whether you get a copy: from a GPU you do, from the CPU you do not.
@@ -111,7 +111,7 @@ print(w)
 def to_numpy(t: Tensor) -> np.ndarray:
     """Return an independent NumPy copy of a tensor, on whatever device it is, requiring grad or not, with any strides.
 
-    The array has the shape, the values and the dtype of t; only bfloat16, which NumPy lacks, becomes float32. It is a
+    The array has the shape, the values and the dtype of t; only bfloat16, which NumPy lacks, becomes float32. It is an
     np.ndarray for every shape, also () and shapes without elements. t is bool, integer, floating or complex; you need
     not care about sparse, quantized or lazily conjugated tensors, nor about float8.
 

@@ -1,6 +1,8 @@
 """Other right solutions, in other styles than the reference: every check passes on each of them."""
 
 import collections
+import copy
+import dataclasses
 import math
 import statistics
 
@@ -26,6 +28,11 @@ def shared_by_trying():
 @alternative("predicted_dtypes")
 def dtypes_in_a_list():
     return [torch.float, torch.double]
+
+
+@alternative("predicted_dtypes")
+def names_of_dtypes():
+    return "float32", "torch.float64"
 
 
 @alternative("to_numpy")
@@ -66,6 +73,15 @@ def to_numpy_by_lists(t):
     source = t.detach().to(torch.float32) if t.dtype == torch.bfloat16 else t.detach()
     name = str(source.dtype).removeprefix("torch.")
     return np.array(source.tolist(), dtype=name).reshape(tuple(t.shape))
+
+
+@alternative("to_numpy")
+def to_numpy_by_recursion(t):
+    if t.dtype == torch.bfloat16:
+        return to_numpy_by_recursion(t.float())
+    if t.requires_grad:
+        return to_numpy_by_recursion(t.detach())
+    return copy.deepcopy(t.cpu().numpy())
 
 
 @alternative("from_numpy")
@@ -132,6 +148,22 @@ def from_numpy_by_copies(a):
     if tensor.is_floating_point():
         return tensor.to(torch.float32)
     return tensor if tensor.dtype == torch.bool else tensor.long()
+
+
+@alternative("from_numpy")
+def from_numpy_entry_by_entry(a):
+    kind = a.dtype.kind
+    if kind == "f":
+        result = torch.zeros(a.shape, dtype=torch.float32)
+    elif kind == "i" or kind == "u":
+        result = torch.zeros(a.shape, dtype=torch.int64)
+    elif kind == "b":
+        result = torch.zeros(a.shape, dtype=torch.bool)
+    else:
+        raise TypeError(f"cannot use {a.dtype}")
+    for index in np.ndindex(*a.shape):
+        result[index] = a[index].item()
+    return result
 
 
 @alternative("LossMeter")
@@ -227,3 +259,25 @@ class RepeatsLosses:
 
     def mean(self):
         return statistics.fmean(self.losses)
+
+
+@alternative("LossMeter")
+@dataclasses.dataclass
+class IsADataclass:
+    total: float = 0.0
+    count: int = 0
+    history: list[float] = dataclasses.field(default_factory=list)
+
+    def reset(self):
+        self.total, self.count = 0.0, 0
+        self.history.clear()
+
+    def update(self, loss, n=1):
+        self.history.append(float(loss))
+        self.total += self.history[-1] * n
+        self.count += n
+
+    def mean(self):
+        if not self.count:
+            raise ValueError("no losses yet")
+        return self.total / self.count

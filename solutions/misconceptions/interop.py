@@ -16,6 +16,16 @@ def follows_the_name():
     return 3.0
 
 
+@misconception("predicted_shared", "a has three entries. The question is about one of them.")
+def all_entries():
+    return np.full(3, 2.0, dtype=np.float32)
+
+
+@misconception("predicted_shared", "Tensor and array have one memory. Does one line add to it twice?")
+def added_on_both_sides():
+    return 4.0
+
+
 @misconception("predicted_dtypes", "One of them is right. What has the array to say about the type of its numbers?")
 def always_float32():
     return torch.float32, torch.float32
@@ -29,6 +39,21 @@ def always_float64():
 @misconception("predicted_dtypes", "You have them the other way round: whose default is which?")
 def exchanged():
     return torch.float64, torch.float32
+
+
+@misconception(
+    "predicted_dtypes", "One of them is right. The other one is a tensor as well: whose dtypes does a tensor have?"
+)
+def numpy_type():
+    return torch.float32, np.float64
+
+
+@misconception(
+    "predicted_dtypes",
+    "One of them is right. The other tensor was made from an array; does it get a type of its own choice?",
+)
+def integers():
+    return torch.float32, torch.int64
 
 
 @misconception("to_numpy", "PyTorch refuses: NumPy cannot record gradients. What has to be left behind first?")
@@ -114,6 +139,33 @@ def squeezes(t):
     return _detached(t).numpy().copy().squeeze()
 
 
+@misconception("to_numpy", "A view with another dtype reads the same bytes as other numbers: compare the values.")
+def bfloat16_as_bits(t):
+    t = t.detach().cpu()
+    return (t.view(torch.int16) if t.dtype == torch.bfloat16 else t).numpy().copy()
+
+
+@misconception(
+    "to_numpy",
+    "bfloat16 has a partner that holds all of its values; this one is too small for them, or larger than asked for.",
+)
+def bfloat16_as_float64(t):
+    t = t.detach().cpu()
+    return (t.double() if t.dtype == torch.bfloat16 else t).numpy().copy()
+
+
+@misconception("to_numpy", "NumPy knows one of the two small floating types. Which one does it lack?")
+def float16_as_float32(t):
+    t = t.detach().cpu()
+    return (t.float() if t.dtype in (torch.bfloat16, torch.float16) else t).numpy().copy()
+
+
+@misconception("to_numpy", "Where may a tensor live, and where do arrays live?")
+def stays_on_its_device(t):
+    t = t.detach()
+    return (t.float() if t.dtype == torch.bfloat16 else t).numpy().copy()
+
+
 @misconception("from_numpy", "Change the array afterwards: the tensor changes with it.")
 def shares(a):
     if a.dtype.kind not in "fiub":
@@ -129,7 +181,7 @@ def capital_tensor(a):
     return torch.Tensor(np.array(a, ndmin=1, order="C")).reshape(a.shape)
 
 
-@misconception("from_numpy", "Complex numbers silently lost their imaginary part.")
+@misconception("from_numpy", "What becomes of an array of complex numbers, and which arrays does the specification refuse?")
 def accepts_complex(a):
     if a.dtype.kind in "OUSmM":
         raise TypeError
@@ -250,6 +302,22 @@ def default_dtype(a):
         raise TypeError
     dtype = {"f": torch.get_default_dtype(), "b": torch.bool}.get(a.dtype.kind, torch.int64)
     return torch.from_numpy(a.astype(np.int64) if a.dtype.kind == "u" else a.copy()).to(dtype)
+
+
+@misconception("from_numpy", "Everything that is no number becomes a mask: which arrays should be refused?")
+def the_rest_becomes_bool(a):
+    kinds = {"f": np.float32, "i": np.int64, "u": np.int64}
+    return torch.from_numpy(a.astype(kinds.get(a.dtype.kind, np.bool_), order="C"))
+
+
+@misconception(
+    "from_numpy", "Change the array afterwards: astype copies where it must, and you have told it not to do more."
+)
+def copies_if_needed(a):
+    kinds = {"f": np.float32, "i": np.int64, "u": np.int64, "b": np.bool_}
+    if a.dtype.kind not in kinds:
+        raise TypeError
+    return torch.from_numpy(a.astype(kinds[a.dtype.kind], copy=False))
 
 
 class _Meter:
@@ -448,3 +516,70 @@ class ZeroIsNothing(_Meter):
 class NeedsN(_Meter):
     def update(self, loss, n):
         super().update(loss, n)
+
+
+@misconception("LossMeter", "After a reset something of the old losses is still there: sums come in pairs.")
+class ResetsTheCountOnly(_Meter):
+    def __init__(self):
+        self.total, self.count = 0.0, 0
+
+    def reset(self):
+        self.count = 0
+
+
+@misconception(
+    "LossMeter", "The newest loss counts as much as all earlier ones together: does each sample have the same weight?"
+)
+class AveragesPairwise(_Meter):
+    def update(self, loss, n=1):
+        number = loss.item() if isinstance(loss, torch.Tensor) else loss
+        self.total = (self.total + number) / 2 if self.count else number
+        self.count += n
+
+    def mean(self):
+        if not self.count:
+            raise ValueError
+        return float(self.total)
+
+
+@misconception("LossMeter", "The sum is a number. What else does your meter remember of the last loss?")
+class RemembersTheLastLoss(_Meter):
+    def update(self, loss, n=1):
+        self.last = loss
+        super().update(loss, n)
+
+
+@misconception("LossMeter", "The mean is a NumPy number; the specification asks for Python's own kind.")
+class ReturnsANumPyNumber(_Meter):
+    def mean(self):
+        return np.float32(super().mean())
+
+
+@misconception("LossMeter", "An assertion raises AssertionError; the specification names another exception.")
+class AssertsLosses(_Meter):
+    def mean(self):
+        assert self.count
+        return self.total / self.count
+
+
+@misconception(
+    "LossMeter", "Use two meters at the same time, and look for tensors: what stands in the class belongs to all of them."
+)
+class SharesItsTensor(_Meter):
+    total, count = torch.zeros((), dtype=torch.float64), 0
+
+    def __init__(self):
+        pass
+
+    def reset(self):
+        self.total.zero_()
+        self.count = 0
+
+    def update(self, loss, n=1):
+        self.total += (loss.item() if isinstance(loss, torch.Tensor) else loss) * n
+        self.count += n
+
+    def mean(self):
+        if not self.count:
+            raise ValueError
+        return self.total.item() / self.count

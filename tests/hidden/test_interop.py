@@ -141,6 +141,19 @@ def test_to_numpy_keeps_the_graph(code, given):
     return {"tensors afterwards": facts, "gradient through the cube": only(slope, "values")}
 
 
+@checks("to_numpy", device="second")
+def test_to_numpy_of_another_device(code, given):
+    """Tensors on another device are converted, with a graph or without, also bfloat16."""
+    tensors = {
+        "float32": given.normal(3, 4),
+        "int64": given.integers(3),
+        "requires grad": given.normal(3, requires_grad=True),
+        "bfloat16": given.normal(3, dtype=torch.bfloat16),
+        "0-d": given.normal(()),
+    }
+    return {name: code.to_numpy(t.to(given.second_device)) for name, t in tensors.items()}
+
+
 @checks("to_numpy")
 def test_to_numpy_writing_changes_nothing(code, given):
     """One may write to the array, and the tensor keeps its values; and the other way round."""
@@ -364,6 +377,18 @@ def test_loss_meter_takes_one_element_of_any_shape(code, given):
     return means
 
 
+@checks("LossMeter", device="second")
+def test_loss_meter_takes_losses_on_another_device(code, given):
+    """Losses on different devices go into one mean."""
+    meter = code.LossMeter()
+    w = given.normal(4, requires_grad=True, name="w").to(given.second_device)
+    meter.update((w**2).mean(), 5)
+    meter.update(given.uniform(1).to(given.second_device), 2)
+    meter.update(given.uniform(()), 3)
+    meter.update(given.number(), 4)
+    return {"mean()": mean_of(meter), "tensors that the meter holds": tensors_of(meter)}
+
+
 @checks("LossMeter")
 def test_loss_meter_mean_is_a_float(code, given):
     """The mean is a Python float, whatever the losses were."""
@@ -377,7 +402,8 @@ def test_loss_meter_mean_is_a_float(code, given):
     ):
         meter = code.LossMeter()
         meter.update(loss, 2)
-        kinds[f"mean() of a {name} is a float"] = isinstance(meter.mean(), float)
+        mean = meter.mean()
+        kinds[f"type of mean() after a loss: {name}"] = "float" if isinstance(mean, float) else type(mean).__name__
     return kinds
 
 
