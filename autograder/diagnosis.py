@@ -116,6 +116,9 @@ def _explained(
         # Another mistake easily raises the same exception, or returns the same True; numbers it does not.
         if not contradicted or all(isinstance(one, Observation) and _telling(one.returned) for one in known[check]):
             found.add(check)
+    # Random numbers and accuracies of two mistakes may resemble each other in one check; in most of them they do not.
+    if 2 * len(found) <= len(wrong) and all(_judged(one) for check in found for one in known[check]):
+        found.clear()
     if side_effects in failing and (found or set(failing) == {side_effects}):
         effects = _effects(known, key)
         if effects and effects == _effects(seen, key):
@@ -185,6 +188,18 @@ def _differs(reference: Sequence[Observation], known: _Draws, tolerances: Mappin
         isinstance(one, Failure) or not passes(expected, one, tolerances)
         for expected, one in zip(reference, known, strict=False)
     )
+
+
+def _judged(one: Observation | Failure) -> bool:
+    """Whether a bound or a distribution judges something of what was seen."""
+    return isinstance(one, Observation) and _has_judge(one.returned)
+
+
+def _has_judge(fact: Fact | None) -> bool:
+    match fact:
+        case SequenceFact() | MappingFact():
+            return any(map(_has_judge, fact.items))
+    return fact is not None and fact.policy.judge is not None
 
 
 def _telling(fact: Fact | None) -> bool:

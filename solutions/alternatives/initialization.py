@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -72,6 +73,19 @@ def glorot_of_a_unit_interval(w, gain=1.0, generator=None):
         raise TooFewDimensions from None
     numbers = w.detach()
     numbers.uniform_(-1.0, 1.0, generator=generator).mul_(gain * math.sqrt(6 / (fan_in + fan_out)))
+    return w
+
+
+@alternative("glorot_uniform_")
+def glorot_by_numpy(w, gain=1.0, generator=None):
+    if w.dim() < 2:
+        raise ValueError
+    out, inputs, *kernel = w.shape
+    a = gain * np.sqrt(6 / ((out + inputs) * math.prod(kernel)))
+    seed = torch.randint(2**62, (), generator=generator, device="cpu" if generator is None else generator.device).item()
+    numbers = np.random.default_rng(seed).uniform(-a, a, size=tuple(w.shape))
+    with torch.no_grad():
+        w[...] = torch.from_numpy(numbers).to(w)
     return w
 
 

@@ -96,6 +96,16 @@ def by_take_along_dim(logits, labels, reduction="mean"):
     return losses
 
 
+@alternative("cross_entropy")
+def mapped_over_samples(logits, labels, reduction="mean"):
+    losses = torch.vmap(lambda row, label: row.logsumexp(0) - row.gather(0, label[None])[0])(logits, labels)
+    if reduction == "none":
+        return losses
+    if reduction not in ("mean", "sum"):
+        raise ValueError
+    return losses.sum().div(len(labels) if reduction == "mean" else 1)
+
+
 class _CrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx, logits, labels):
@@ -163,6 +173,17 @@ def by_logsumexp_of_pairs(logits, targets):
         raise ValueError
     both = torch.stack((logits, torch.zeros_like(logits)), dim=-1)
     return (both.logsumexp(-1) - both[..., 0].mul(targets)).mean()
+
+
+@alternative("bce_with_logits")
+def with_safe_branches(logits, targets):
+    if logits.shape != targets.shape:
+        raise ValueError
+    zero = torch.zeros_like(logits)
+    positive = logits > 0
+    above = logits + torch.log1p(torch.exp(-torch.where(positive, logits, zero)))
+    below = torch.log1p(torch.exp(torch.where(positive, zero, logits)))
+    return (torch.where(positive, above, below) - targets * logits).mean()
 
 
 class _BinaryCrossEntropy(torch.autograd.Function):
@@ -243,6 +264,14 @@ def on_a_changed_copy(pred, target, mask):
     other = target.clone()
     other[~mask] = 0.0
     return (copy - other).square().sum() / mask.count_nonzero()
+
+
+@alternative("masked_mse")
+def by_einsum(pred, target, mask):
+    if pred.shape != target.shape or pred.shape != mask.shape or not mask.any():
+        raise ValueError
+    difference = (pred - target).masked_fill(~mask, 0.0)
+    return torch.einsum("i,i->", difference.reshape(-1), difference.reshape(-1)) / mask.sum()
 
 
 @alternative("masked_mse")

@@ -142,6 +142,28 @@ class NewData:
             p.grad = None
 
 
+@alternative("SGD")
+class AllAtOnce:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params = list(params)
+        self.velocities = [None] * len(self.params)
+        self.lr, self.momentum = lr, momentum
+
+    @torch.no_grad()
+    def step(self):
+        moving = [place for place, p in enumerate(self.params) if p.grad is not None]
+        for place in moving:
+            old, gradient = self.velocities[place], self.params[place].grad
+            self.velocities[place] = gradient.clone() if old is None else torch.add(gradient, old, alpha=self.momentum)
+        if moving:
+            steps = torch._foreach_mul([self.velocities[place] for place in moving], -self.lr)
+            torch._foreach_add_([self.params[place] for place in moving], steps)
+
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+
+
 @alternative("param_groups")
 def groups_by_comprehension(model, head, base_lr, head_lr):
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]

@@ -1,6 +1,7 @@
 """Other right solutions, in other styles than the reference: every check passes on each of them."""
 
 import copy
+import io
 import math
 
 import numpy as np
@@ -134,6 +135,28 @@ def batches_by_fisher_and_yates(X, y, batch_size, generator):
     return ((X[order[i : i + batch_size]], y[order[i : i + batch_size]]) for i in range(0, len(X), batch_size))
 
 
+@alternative("minibatches")
+class BatchesAsAnIterator:
+    def __init__(self, X, y, batch_size, generator):
+        if len(X) != len(y) or batch_size < 1:
+            raise ValueError
+        self.X, self.y = X, y
+        self.left = list(torch.randperm(len(X), generator=generator).split(batch_size)) if len(X) else []
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if not self.left:
+            raise StopIteration
+        chosen = self.left.pop(0)
+        return torch.take_along_dim(self.X, _as_wide(chosen, self.X), 0), self.y[chosen]
+
+
+def _as_wide(chosen, X):
+    return chosen.reshape(-1, *[1] * (X.dim() - 1)).expand(-1, *X.shape[1:])
+
+
 @alternative("fit")
 def fit_in_one_piece(model, X, y, *, epochs, batch_size, lr, seed):
     model.train()
@@ -195,6 +218,47 @@ def fit_with_log_probabilities(model, X, y, *, epochs, batch_size, lr, seed):
             optimizer.step()
             means[epoch] += total.item() / len(X)
     return means.tolist()
+
+
+@alternative("fit")
+def fit_with_a_forked_state(model, X, y, *, epochs, batch_size, lr, seed):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9, foreach=False)
+        history = []
+        for _ in range(epochs):
+            model.train()
+            losses = torch.empty(len(y), dtype=torch.float64)
+            for chosen in torch.randperm(len(y)).split(batch_size):
+
+                def closure(chosen=chosen, losses=losses):
+                    optimizer.zero_grad()
+                    each = F.cross_entropy(model(X[chosen]), y[chosen], reduction="none")
+                    losses[chosen] = each.detach().double()
+                    mean = each.mean()
+                    mean.backward()
+                    return mean
+
+                optimizer.step(closure)
+            history.append(float(losses.mean()))
+        return history
+
+
+@alternative("fit_early_stopping")
+def stop_with_a_saved_file(model, train_epoch, val_loss, *, max_epochs, patience):
+    file, best, epoch, bad = None, (-1, math.inf), 0, 0
+    while epoch < max_epochs and bad < patience:
+        train_epoch()
+        loss = val_loss()
+        bad += 1
+        if loss < best[1]:
+            best, bad, file = (epoch, loss), 0, io.BytesIO()
+            torch.save(model.state_dict(), file)
+        epoch += 1
+    if file is not None:
+        file.seek(0)
+        model.load_state_dict(torch.load(file))
+    return best
 
 
 @alternative("fit_early_stopping")

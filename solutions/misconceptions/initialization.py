@@ -44,6 +44,11 @@ def kernel_for_fan_in_only():
     return 144, 64
 
 
+@misconception("predicted_fans", "One output sees 16 channels; at how many pixels in each of them?")
+def kernel_for_fan_out_only():
+    return 16, 576
+
+
 @misconception("predicted_bound", "Which of the two sizes of the layer is the number of its inputs?")
 def from_fan_out():
     return 0.2
@@ -144,6 +149,35 @@ def gain_under_the_root(w, gain=1.0, generator=None):
 @misconception("glorot_uniform_", "Your bound knows one side of the layer only; which two numbers does Glorot add up?")
 def fan_in_only(w, gain=1.0, generator=None):
     a = gain * math.sqrt(6 / _fans(w)[0])
+    with torch.no_grad():
+        return w.uniform_(-a, a, generator=generator)
+
+
+@misconception("glorot_uniform_", "You count all weights of the layer. How many of them has one single output?")
+def counts_all_weights(w, gain=1.0, generator=None):
+    a = gain * math.sqrt(6 / (w.numel() if sum(_fans(w)) else 1))
+    with torch.no_grad():
+        return w.uniform_(-a, a, generator=generator)
+
+
+@misconception("glorot_uniform_", "Check which parts of the formula stand under the root.")
+def six_beside_the_root(w, gain=1.0, generator=None):
+    a = gain * 6 / math.sqrt(sum(_fans(w)))
+    with torch.no_grad():
+        return w.uniform_(-a, a, generator=generator)
+
+
+@misconception("glorot_uniform_", "Compare the rows of your weight with each other.")
+def one_row_for_all(w, gain=1.0, generator=None):
+    a = gain * math.sqrt(6 / sum(_fans(w)))
+    with torch.no_grad():
+        return w.copy_(torch.empty_like(w[0]).uniform_(-a, a, generator=generator).expand_as(w))
+
+
+@misconception("glorot_uniform_", "For a convolution your bound is too small: how often do you count the kernel?")
+def kernel_twice(w, gain=1.0, generator=None):
+    positions = math.prod(w.shape[2:])
+    a = gain * math.sqrt(6 / (sum(_fans(w)) * positions))
     with torch.no_grad():
         return w.uniform_(-a, a, generator=generator)
 
@@ -254,6 +288,34 @@ def uniform(w, mode="fan_in", generator=None):
     bound = math.sqrt(3) * _he_std(w, mode)
     with torch.no_grad():
         return w.uniform_(-bound, bound, generator=generator)
+
+
+@misconception("he_normal_", "The gain of ReLU is in He's formula already. How often do you multiply by it?")
+def gain_twice(w, mode="fan_in", generator=None):
+    with torch.no_grad():
+        return w.normal_(0, math.sqrt(2) * _he_std(w, mode), generator=generator)
+
+
+@misconception("he_normal_", "Your numbers have no tails. Does the specification cut them off?")
+def cuts_off_the_tails(w, mode="fan_in", generator=None):
+    std = _he_std(w, mode)
+    with torch.no_grad():
+        w.normal_(0, std, generator=generator)
+        while (outside := w.abs() > 2 * std).any():
+            w[outside] = w[outside].normal_(0, std, generator=generator)
+        return w
+
+
+@misconception("he_normal_", "Call your function twice without a generator, and compare the weights.")
+def he_with_a_generator_of_its_own(w, mode="fan_in", generator=None):
+    with torch.no_grad():
+        return w.normal_(0, _he_std(w, mode), generator=generator or torch.Generator(w.device).manual_seed(0))
+
+
+@misconception("he_normal_", "The modes are two exact words. What does your function do with 'FAN_IN'?")
+def modes_in_capitals(w, mode="fan_in", generator=None):
+    with torch.no_grad():
+        return w.normal_(0, _he_std(w, mode.lower()), generator=generator)
 
 
 @misconception("he_normal_", "Your numbers are far too small: which of variance and standard deviation does normal_ expect?")
@@ -505,6 +567,44 @@ def forgets_biases(model, seed):
     _initialise(model.modules(), lambda: generator, linear=())
 
 
+@misconception("init_model_", "Which of the layers in the specification does your function leave as it is?")
+def forgets_norms(model, seed):
+    generator = torch.Generator().manual_seed(seed)
+    others = [module for module in model.modules() if not isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d))]
+    _initialise(others, lambda: generator)
+
+
+@misconception("init_model_", "Two kinds of BatchNorm are named in the specification. You also changed a third one.")
+def every_batch_norm(model, seed):
+    generator = torch.Generator().manual_seed(seed)
+    _initialise(model.modules(), lambda: generator)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm3d):
+            module.weight.data.fill_(1)
+            module.bias.data.zero_()
+
+
+@misconception("init_model_", "The spread is that of a layer without ReLU: is there a 2 in your formula?")
+def without_the_two(model, seed):
+    generator = torch.Generator().manual_seed(seed)
+    _initialise(model.modules(), lambda: generator, std=lambda w: math.sqrt(1 / w[0].numel()))
+
+
+@misconception("init_model_", "Biases are not drawn; which value are they to have?")
+def draws_biases(model, seed):
+    generator = torch.Generator().manual_seed(seed)
+    _initialise(model.modules(), lambda: generator)
+    for module in model.modules():
+        if isinstance(module, (nn.Linear, nn.Conv2d)) and module.bias is not None:
+            module.bias.data.normal_(0, 0.01, generator=generator)
+
+
+@misconception("init_model_", "Your weights depend on both fans. Which ones are named in the specification?")
+def by_both_fans(model, seed):
+    generator = torch.Generator().manual_seed(seed)
+    _initialise(model.modules(), lambda: generator, std=lambda w: math.sqrt(2 / (w[0].numel() + w[:, 0].numel())))
+
+
 @misconception("init_model_", "Embeddings have a rule of their own in the specification.")
 def embeddings_like_linear_layers(model, seed):
     generator = torch.Generator().manual_seed(seed)
@@ -617,6 +717,48 @@ def draws_again_once(w, mean=0.0, std=1.0, generator=None):
         outside = (w - mean).abs() > 2 * std
         w[outside] = w[outside].normal_(mean, std, generator=generator)
         return w
+
+
+@misconception(
+    "trunc_normal_", "An outlier is moved inside in your function. Where would a number land that is drawn again?"
+)
+def folds_the_tails_back(w, mean=0.0, std=1.0, generator=None):
+    if std <= 0:
+        raise ValueError
+    with torch.no_grad():
+        w.normal_(0, 1, generator=generator)
+        folded = torch.where(w.abs() > 2, 4 * w.sign() - w, w).clamp(-2, 2)
+        return w.copy_(folded * std + mean)
+
+
+@misconception("trunc_normal_", "What leaves at one side comes back at the other. Is that what drawing again would give?")
+def wraps_around(w, mean=0.0, std=1.0, generator=None):
+    if std <= 0:
+        raise ValueError
+    with torch.no_grad():
+        w.normal_(0, 1, generator=generator)
+        return w.copy_((torch.remainder(w + 2, 4) - 2) * std + mean)
+
+
+@misconception("trunc_normal_", "normal_ takes a standard deviation. What do you hand over? Try std=0.5.")
+def variance_for_std(w, mean=0.0, std=1.0, generator=None):
+    if std <= 0:
+        raise ValueError
+    with torch.no_grad():
+        w.normal_(mean, std**2, generator=generator)
+        for _ in range(50):
+            outside = (w - mean).abs() > 2 * std
+            w[outside] = w[outside].normal_(mean, std**2, generator=generator)
+        return w.clamp_(mean - 2 * std, mean + 2 * std)
+
+
+@misconception("trunc_normal_", "You replace outliers by one fixed number. How often does it occur in your result?")
+def outliers_to_zero(w, mean=0.0, std=1.0, generator=None):
+    if std <= 0:
+        raise ValueError
+    with torch.no_grad():
+        w.normal_(mean, std, generator=generator)
+        return w.masked_fill_((w - mean).abs() > 2 * std, 0.0)
 
 
 @misconception(

@@ -94,6 +94,28 @@ def clamped(logits, labels, reduction="mean"):
     return _reduced(_picked(torch.softmax(logits, 1).clamp(min=1e-12).log(), labels), reduction)
 
 
+@misconception(
+    "cross_entropy", "One number is subtracted from all samples. What is left of a sample whose logits are much smaller?"
+)
+def largest_of_all(logits, labels, reduction="mean"):
+    shifted = logits - logits.max()
+    return _reduced(shifted.exp().sum(1).log() + _picked(shifted, labels), reduction)
+
+
+@misconception("cross_entropy", "Can backward() start from what you return? Look at its type.")
+def python_numbers(logits, labels, reduction="mean"):
+    losses = _reduced(_picked(F.log_softmax(logits, 1), labels), reduction)
+    return losses if reduction == "none" else losses.item()
+
+
+@misconception("cross_entropy", "You divide by the number of samples. For which of the three reductions?")
+def divides_always(logits, labels, reduction="mean"):
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError
+    losses = _picked(F.log_softmax(logits, 1), labels) / len(labels)
+    return losses if reduction == "none" else losses.sum()
+
+
 @misconception("cross_entropy", "You took the columns of ALL labels for every row: the result of the indexing is N x N.")
 def columns(logits, labels, reduction="mean"):
     losses = -F.log_softmax(logits, 1)[:, labels]
@@ -261,6 +283,40 @@ def epsilon_in_the_logs(logits, targets):
     return -(targets * (p + 1e-7).log() + (1 - targets) * (1 - p + 1e-7).log()).mean()
 
 
+@misconception("bce_with_logits", "Cutting probabilities off keeps the loss finite. Is it 200 where it should be?")
+def probabilities_cut_off(logits, targets):
+    _same_shapes(logits, targets)
+    p = torch.sigmoid(logits).clamp(1e-7, 1 - 1e-7)
+    return -(targets * p.log() + (1 - targets) * (1 - p).log()).mean()
+
+
+@misconception("bce_with_logits", "More digits only move the border: what is sigmoid(200) in float64?")
+def sigmoid_in_double(logits, targets):
+    _same_shapes(logits, targets)
+    p, t = torch.sigmoid(logits.double()), targets.double()
+    return -(t * p.log() + (1 - t) * (1 - p).log()).mean().to(logits.dtype)
+
+
+@misconception("bce_with_logits", "Targets may lie between 0 and 1. What does your sign make of 0.5?")
+def targets_as_signs(logits, targets):
+    _same_shapes(logits, targets)
+    return torch.logaddexp(torch.zeros_like(logits), -(2 * targets - 1) * logits).mean()
+
+
+@misconception("bce_with_logits", "The value is right. Something that depends on the logits is missing in the gradient.")
+def detached_shift(logits, targets):
+    _same_shapes(logits, targets)
+    m = (-logits).clamp(min=0)
+    rest = torch.log(torch.exp(-m.detach()) + torch.exp(-logits - m))
+    return (logits - logits * targets + m.detach() + rest).mean()
+
+
+@misconception("bce_with_logits", "The mean is over all entries; over which of the dimensions do you add up?")
+def adds_up_the_last_dimension(logits, targets):
+    _same_shapes(logits, targets)
+    return _losses(logits, targets).sum(-1).mean()
+
+
 @misconception("bce_with_logits", "Cutting the logits off keeps the exponential finite. Which loss has a logit of 200 then?")
 def logits_cut_off(logits, targets):
     _same_shapes(logits, targets)
@@ -411,6 +467,24 @@ def all_entries(pred, target, mask):
     _checked(pred, target, mask)
     zero = torch.zeros_like(pred)
     return (torch.where(mask, pred, zero) - torch.where(mask, target, zero)).square().mean()
+
+
+@misconception("masked_mse", "You divide by the first size of pred. Is that how many entries count?")
+def divides_by_the_rows(pred, target, mask):
+    _checked(pred, target, mask)
+    return (pred[mask] - target[mask]).square().sum() / len(pred)
+
+
+@misconception("masked_mse", "There is a factor in your result that the specification does not name.")
+def half(pred, target, mask):
+    _checked(pred, target, mask)
+    return (pred[mask] - target[mask]).square().mean() / 2
+
+
+@misconception("masked_mse", "Which comes first, the square or the mean? Errors of both signs should not cancel.")
+def square_of_the_mean(pred, target, mask):
+    _checked(pred, target, mask)
+    return (pred[mask] - target[mask]).mean().square()
 
 
 @misconception("masked_mse", "The value is fine, the gradient is nan where you thought nothing happens.")

@@ -207,6 +207,16 @@ class KeepsTheGradient(_SGD):
         return self.velocities[place]
 
 
+@misconception("SGD", "Your velocity and .grad are the same tensor. What if somebody changes .grad in place?")
+class GrowsInTheGradient(_SGD):
+    def velocity(self, place, p):
+        if place in self.velocities:
+            self.velocities[place].mul_(self.momentum).add_(p.grad)
+        else:
+            self.velocities[place] = p.grad
+        return self.velocities[place]
+
+
 @misconception("SGD", "Look at .grad after the step: the learning rate has got into it.")
 class ScalesTheGradient(_SGD):
     @torch.no_grad()
@@ -358,6 +368,21 @@ class SinglePrecision(_SGD):
         gradient = p.grad.float()
         self.velocities[place] = gradient.clone() if old is None else self.momentum * old + gradient
         return self.velocities[place]
+
+
+@misconception("SGD", "A parameter may have its first gradient in a later step. What is its velocity then?")
+class VelocitiesOfTheFirstStep(_SGD):
+    @torch.no_grad()
+    def step(self):
+        if not self.velocities:
+            self.velocities = {place: p.grad.clone() for place, p in enumerate(self.params) if p.grad is not None}
+        else:
+            for place, p in enumerate(self.params):
+                if p.grad is not None:
+                    self.velocities[place] = self.momentum * self.velocities[place] + p.grad
+        for place, p in enumerate(self.params):
+            if p.grad is not None:
+                p -= self.lr * self.velocities[place]
 
 
 def _trainable(model):
@@ -522,6 +547,33 @@ def trains_copies(model, head, base_lr, head_lr):
     return _split(copied, lambda name: name.startswith(head + "."), base_lr, head_lr)
 
 
+@misconception("param_groups", "An optimizer cannot do anything with names. What stands in your lists?")
+def names_for_parameters(model, head, base_lr, head_lr):
+    names = [name for name, _ in _trainable(model)]
+    inside = [name for name in names if name.startswith(head + ".")]
+    return _groups([name for name in names if not name.startswith(head + ".")], inside, base_lr, head_lr)
+
+
+@misconception("param_groups", "How many groups are asked for?")
+def a_group_for_each_parameter(model, head, base_lr, head_lr):
+    inside = {name for name, _ in _trainable(model) if name.startswith(head + ".")}
+    if not inside:
+        raise ValueError
+    return [{"params": [p], "lr": head_lr if name in inside else base_lr} for name, p in _trainable(model)]
+
+
+@misconception("param_groups", "One of the groups says nothing about its learning rate. Where would it come from?")
+def without_the_rate_of_the_body(model, head, base_lr, head_lr):
+    body, inside = _split(_trainable(model), lambda name: name.startswith(head + "."), base_lr, head_lr)
+    return [{"params": body["params"]}, inside]
+
+
+@misconception("param_groups", "Look at the type of what stands under 'params'.")
+def tuples(model, head, base_lr, head_lr):
+    groups = _split(_trainable(model), lambda name: name.startswith(head + "."), base_lr, head_lr)
+    return [{**group, "params": tuple(group["params"])} for group in groups]
+
+
 @misconception("param_groups", "Biases are parameters, too.")
 def weights_only(model, head, base_lr, head_lr):
     named = [(name, p) for name, p in _trainable(model) if not name.endswith("bias")]
@@ -661,6 +713,40 @@ def takes_a_step(optimizer, factor):
         group["lr"] *= factor
     optimizer.step()
     return [group["lr"] for group in optimizer.param_groups]
+
+
+@misconception("scale_lr", "The factor is to be multiplied with. What do you do with it?")
+def adds_the_factor(optimizer, factor):
+    if factor < 0:
+        raise ValueError
+    for group in optimizer.param_groups:
+        group["lr"] += factor
+    return [group["lr"] for group in optimizer.param_groups]
+
+
+@misconception("scale_lr", "Compare your rates with the products digit by digit: who rounds them?")
+def rounds(optimizer, factor):
+    if factor < 0:
+        raise ValueError
+    for group in optimizer.param_groups:
+        group["lr"] = round(group["lr"] * factor, 4)
+    return [group["lr"] for group in optimizer.param_groups]
+
+
+@misconception("scale_lr", "What becomes of a negative factor in your function? The specification names an error.")
+def takes_the_absolute_value(optimizer, factor):
+    for group in optimizer.param_groups:
+        group["lr"] *= abs(factor)
+    return [group["lr"] for group in optimizer.param_groups]
+
+
+@misconception("scale_lr", "Look at the type of what you return.")
+def returns_a_tuple(optimizer, factor):
+    if factor < 0:
+        raise ValueError
+    for group in optimizer.param_groups:
+        group["lr"] *= factor
+    return tuple(group["lr"] for group in optimizer.param_groups)
 
 
 @misconception("scale_lr", "The rates are divided by the factor.")

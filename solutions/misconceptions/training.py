@@ -2,6 +2,7 @@
 
 import copy
 import math
+import random
 
 import torch
 import torch.nn.functional as F
@@ -71,6 +72,21 @@ def taken_for_fill():
     return 10.0
 
 
+@misconception("predicted_best", "mul_ changes the number, but not by adding.")
+def taken_for_a_sum():
+    return 12.0
+
+
+@misconception("predicted_best", "There is one tensor, and two names for it. How often is it multiplied?")
+def multiplied_under_both_names():
+    return 200.0
+
+
+@misconception("predicted_best", "The weight has a number at the beginning: does multiplying put it to zero?")
+def taken_for_zero():
+    return 0.0
+
+
 # train_step
 
 
@@ -83,7 +99,10 @@ def no_zero(model, optimizer, loss_fn, xb, yb):
     return loss.item()
 
 
-@misconception("train_step", "The gradients are cleared, but at a moment when they are needed: what is left for the step?")
+@misconception(
+    "train_step",
+    "Your step moves nothing: look at .grad in the line before optimizer.step(), and find out where the gradients got lost.",
+)
 def zero_after_backward(model, optimizer, loss_fn, xb, yb):
     model.train()
     loss = loss_fn(model(xb), yb)
@@ -110,6 +129,39 @@ def step_first(model, optimizer, loss_fn, xb, yb):
     optimizer.step()
     optimizer.zero_grad()
     loss.backward()
+    return loss.item()
+
+
+@misconception("train_step", "How often do the parameters change in one call? Count the steps.")
+def two_steps(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    optimizer.zero_grad()
+    loss = loss_fn(model(xb), yb)
+    loss.backward()
+    optimizer.step()
+    optimizer.step()
+    return loss.item()
+
+
+@misconception("train_step", "You changed the gradients before the step. Does the specification ask for that?")
+def clips_gradients(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    optimizer.zero_grad()
+    loss = loss_fn(model(xb), yb)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 0.05)
+    optimizer.step()
+    return loss.item()
+
+
+@misconception("train_step", "A parameter that has never had a gradient has none that could be set to zero.")
+def zeroes_what_is_not_there(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    for p in model.parameters():
+        p.grad.zero_()
+    loss = loss_fn(model(xb), yb)
+    loss.backward()
+    optimizer.step()
     return loss.item()
 
 
@@ -416,6 +468,38 @@ def yields_indices(X, y, batch_size, generator):
         yield order[i : i + batch_size], order[i : i + batch_size]
 
 
+@misconception("minibatches", "Each item that you yield is one sample and one label; how many should there be?")
+def yields_single_samples(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    for k in torch.randperm(len(X), generator=generator):
+        yield X[k], y[k]
+
+
+@misconception("minibatches", "Is the last batch smaller in your function, or is it filled up with samples seen before?")
+def fills_the_last_batch(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    order = torch.randperm(len(X), generator=generator)
+    for i in range(0, len(X), batch_size):
+        j = order[i : i + batch_size]
+        j = torch.cat([j, order[: batch_size - len(j)]])
+        yield X[j], y[j]
+
+
+@misconception("minibatches", "The order is random, but who decides it? Make two passes with generators of equal seeds.")
+def draws_from_python(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    order = list(range(len(X)))
+    random.shuffle(order)
+    yield from _taken(X, y, torch.tensor(order, dtype=torch.int64), batch_size)
+
+
+@misconception("minibatches", "Whose decision is the generator's seed? Make two passes with the same generator.")
+def seeds_the_generator(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    generator.manual_seed(0)
+    yield from _taken(X, y, torch.randperm(len(X), generator=generator), batch_size)
+
+
 @misconception("minibatches", "The labels have become another dtype on their way.")
 def labels_to_float(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
@@ -532,6 +616,26 @@ def divides_means_by_samples(model, X, y, *, epochs, batch_size, lr, seed):
     return [sum(loss for loss, _ in pairs) / len(X) for pairs in seen]
 
 
+@misconception("fit", "By how many samples do you weight the loss of the last batch, and how many has it?")
+def weighted_by_batch_size(model, X, y, *, epochs, batch_size, lr, seed):
+    seen = _train(model, X, y, epochs, batch_size, lr, seed)
+    return [sum(loss * batch_size for loss, _ in pairs) / len(X) for pairs in seen]
+
+
+@misconception("fit", "The entries of your history grow from epoch to epoch: where does the sum start at zero?")
+def sum_never_reset(model, X, y, *, epochs, batch_size, lr, seed):
+    history, total = [], 0.0
+    for pairs in _train(model, X, y, epochs, batch_size, lr, seed):
+        total += sum(loss * size for loss, size in pairs)
+        history.append(total / len(X))
+    return history
+
+
+@misconception("fit", "Compare with the hand-written losses digit by digit: who rounds them?")
+def rounds_the_losses(model, X, y, *, epochs, batch_size, lr, seed):
+    return [round(loss, 3) for loss in _weighted(_train(model, X, y, epochs, batch_size, lr, seed))]
+
+
 @misconception("fit", "Your epoch loss knows one batch only. Which?")
 def loss_of_the_last_batch(model, X, y, *, epochs, batch_size, lr, seed):
     return [pairs[-1][0] for pairs in _train(model, X, y, epochs, batch_size, lr, seed)]
@@ -610,6 +714,32 @@ def no_momentum(model, X, y, *, epochs, batch_size, lr, seed):
         return torch.optim.SGD(model.parameters(), lr=lr)
 
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, optimizer_of=optimizer_of))
+
+
+@misconception("fit", "Your optimizer has an option that was not asked for: it looks one step ahead.")
+def nesterov(model, X, y, *, epochs, batch_size, lr, seed):
+    def optimizer_of(model, lr):
+        return torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9, nesterov=True)
+
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, optimizer_of=optimizer_of))
+
+
+@misconception("fit", "lr is one number. Which learning rate does your third epoch have?")
+def reduces_the_rate(model, X, y, *, epochs, batch_size, lr, seed):
+    schedulers = []
+
+    def optimizer_of(model, lr):
+        optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+        schedulers.append(torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.9))
+        return optimizer
+
+    def order_of(n, g, seed):
+        order = torch.randperm(n, generator=g)
+        if schedulers[0].last_epoch or schedulers[0].optimizer.state:
+            schedulers[0].step()
+        return order
+
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, optimizer_of=optimizer_of, order_of=order_of))
 
 
 @misconception("fit", "It learns, but not with the optimizer that was asked for.")
@@ -832,6 +962,54 @@ def returns_the_last_epoch(model, train_epoch, val_loss, *, max_epochs, patience
 
     best_epoch, best = _stop(model, train_epoch, val_and_note, max_epochs, patience)
     return (-1, best) if best_epoch < 0 else (len(losses) - 1, losses[-1])
+
+
+@misconception(
+    "fit_early_stopping", "The best weights are put back if patience runs out. And if max_epochs is reached first?"
+)
+def restores_only_when_stopped(model, train_epoch, val_loss, *, max_epochs, patience):
+    best_epoch, best, kept, bad = -1, math.inf, None, 0
+    for epoch in range(max_epochs):
+        train_epoch()
+        loss = val_loss()
+        if loss < best:
+            best_epoch, best, kept, bad = epoch, loss, copy.deepcopy(model.state_dict()), 0
+        else:
+            bad += 1
+            if bad >= patience:
+                if kept:
+                    model.load_state_dict(kept)
+                break
+    return best_epoch, best
+
+
+@misconception("fit_early_stopping", "An epoch whose loss is nan passes without a trace. Does it count as a bad one?")
+def skips_nan(model, train_epoch, val_loss, *, max_epochs, patience):
+    best_epoch, best, kept, bad = -1, math.inf, None, 0
+    for epoch in range(max_epochs):
+        train_epoch()
+        loss = val_loss()
+        if math.isnan(loss):
+            continue
+        if loss < best:
+            best_epoch, best, kept, bad = epoch, loss, copy.deepcopy(model.state_dict()), 0
+        else:
+            bad += 1
+            if bad >= patience:
+                break
+    if kept is not None:
+        model.load_state_dict(kept)
+    return best_epoch, best
+
+
+@misconception("fit_early_stopping", "What do you return if no epoch is better than infinity?")
+def begins_with_a_large_number(model, train_epoch, val_loss, *, max_epochs, patience):
+    first = copy.deepcopy(model.state_dict())
+    best_epoch, best = _stop(model, train_epoch, val_loss, max_epochs, patience)
+    if best_epoch < 0:
+        model.load_state_dict(first)
+        return 0, 1e9
+    return best_epoch, best
 
 
 @misconception("fit_early_stopping", "An optimizer still holds the old parameters: are those in the model the same objects?")

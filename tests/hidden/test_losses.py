@@ -78,12 +78,15 @@ def test_cross_entropy_of_any_layout(code, given):
 
 @checks("cross_entropy")
 def test_cross_entropy_far_from_zero(code, given):
-    """The losses are right if all logits of a sample are very large, and if all are very small."""
+    """The losses are right if all logits of a sample are very large or very small, beside other samples, too."""
     labels = given.integers(4, high=3)
     results = {}
     for size in (1000.0, -1000.0, 10_000.0, -10_000.0):
         logits = given.normal(4, 3, mean=size, std=2, dtype=torch.float64)
         results[f"logits around {size:g}"] = cross_entropy(code, given, logits, labels, "none")
+    places = given.tensor([[1000.0], [-1000.0], [0.0], [10_000.0]], dtype=torch.float64)
+    mixed = given.watch((places + given.normal(4, 3, std=2, dtype=torch.float64)).detach(), "logits, each sample elsewhere")
+    results["each sample elsewhere"] = cross_entropy(code, given, mixed, labels, "none")
     return only(results, "values")
 
 
