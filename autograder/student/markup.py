@@ -37,9 +37,10 @@ white-space: nowrap; color: #ffffff; background: #4d5868; }
 padding: .1em .8em; margin: .5em 0; }
 .autograde table { border-collapse: collapse; margin: .4em 0; color: inherit; }
 .autograde caption { text-align: left; font-weight: 600; color: inherit; padding: 0 0 .3em; }
-.autograde table th, .autograde table td { text-align: left; padding: .25em .8em .25em 0; background: none; color: inherit; \
-border: 0; border-bottom: 1px solid rgba(128, 128, 128, .4); }
-.autograde table th.autograde-number, .autograde table td.autograde-number { text-align: right; }
+.autograde table.autograde-table th, .autograde table.autograde-table td { text-align: left; padding: .25em .8em .25em 0; \
+background: none; color: inherit; border: 0; border-bottom: 1px solid rgba(128, 128, 128, .4); }
+.autograde table.autograde-table tr { background: none; }
+.autograde table.autograde-table .autograde-number { text-align: right; }
 </style>"""
 
 
@@ -130,7 +131,7 @@ def _hints(view: HintView) -> Iterator[str]:
 
 
 def _progress(view: ProgressView) -> Iterator[str]:
-    yield f"<table><caption>{_text(view.title)}</caption><thead><tr>"
+    yield f'<table class="autograde-table"><caption>{_text(view.title)}</caption><thead><tr>'
     yield '<th scope="col">Task</th><th scope="col">State</th>'
     for name in ("Visible checks passed", "Hints read", "Points"):
         yield f'<th scope="col" class="autograde-number">{name}</th>'

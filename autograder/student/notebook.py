@@ -25,6 +25,7 @@ from autograder.student.view import Note, answer_view, record_of, state_of
 __all__ = ["NotComplete", "check", "hint", "progress"]
 
 P = ParamSpec("P")
+_NAME_A_TASK = 'Give the name of a task in quotes, as in check("match"), or nothing to check them all.'
 
 
 class NotComplete(Exception):
@@ -75,14 +76,21 @@ def check(*tasks: Any, topic: str = "") -> None:
 
 
 @_in_a_sentence
-def hint(task: Any, *, topic: str = "") -> None:
+def hint(task: Any = None, *, topic: str = "") -> None:
     """Show one more hint for a task, with those before it.
 
     Args:
         task: the task's name; a function or class does as well.
         topic: the topic's name, where it is not clear which one is meant.
     """
-    show(one_more_hint(_name_of(task), topic, _namespace(), again='hint("{}")'))
+    show(
+        one_more_hint(
+            _name_of(task, 'Give the name of a task in quotes, as in hint("match").'),
+            topic,
+            _namespace(),
+            again='hint("{}")',
+        )
+    )
 
 
 @_in_a_sentence
@@ -95,10 +103,10 @@ def progress(topic: str = "") -> None:
     show(progress_of(topic, _namespace()))
 
 
-def _name_of(task: Any) -> str:
+def _name_of(task: Any, remedy: str = _NAME_A_TASK) -> str:
     name = task if isinstance(task, str) else getattr(task, "__name__", None)
     if not isinstance(name, str):
-        raise RequestError('Give the name of a task in quotes, as in check("match"), or nothing to check them all.')
+        raise RequestError(remedy)
     return name
 
 

@@ -38,13 +38,10 @@ def topic_meant(release: Release, tasks: Sequence[str], topic: str, namespace: M
         return topic
     fitting = [name for name in known if all(task in known[name].tasks for task in tasks)]
     if tasks and not fitting:
-        unknown = next((task for task in tasks if not release.topics_with(task)), "")
+        unknown = [task for task in tasks if not release.topics_with(task)]
         if not unknown:
             raise RequestError("These tasks belong to different topics; check them one by one.")
-        here = _guess(release, list(known), namespace)
-        everywhere = meant(unknown, [task for card in known.values() for task in card.tasks])
-        nearby = meant(unknown, known[here].tasks) if here else everywhere
-        raise RequestError(f"There is no task {unknown!r}{nearby if 'did you' in nearby else everywhere}")
+        raise RequestError(f"There is no task {unknown[0]!r}{_task_meant(release, unknown[0], namespace)}")
     chosen = fitting[0] if len(fitting) == 1 else _guess(release, fitting, namespace)
     if chosen is None:
         raise RequestError(f"Which topic do you mean? Name it; there are {', '.join(fitting)}.")
@@ -66,6 +63,17 @@ def _guess(release: Release, topics: Sequence[str], namespace: Mapping[str, Any]
     when = {name: max((record.when for record in store.tasks(name).values()), default="") for name in topics}
     newest = max(topics, key=lambda name: when[name])
     return newest if when[newest] else None
+
+
+def _task_meant(release: Release, task: str, namespace: Mapping[str, Any]) -> str:
+    """The end of a sentence about an unknown task: one of a similar name, in this topic before others, or this topic's."""
+    known = release.card.topics
+    here = _guess(release, list(known), namespace)
+    nearby = meant(task, known[here].tasks) if here else "."
+    everywhere = meant(task, [name for card in known.values() for name in card.tasks])
+    if "did you" not in nearby and "did you" in everywhere:
+        return everywhere
+    return nearby if here else " in any topic."
 
 
 def known_tasks(topic: ReleasedTopic, tasks: Sequence[str]) -> list[str]:

@@ -385,7 +385,7 @@ def int_div(x):
     return x.mean() if x.is_floating_point() else x.sum() // x.numel()
 
 
-@misconception("mean_any", "You named a dtype; the specification names a *setting*. Change the setting and run again.")
+@misconception("mean_any", "You named a dtype; the specification names a setting. Change the setting and run again.")
 def hard32(x):
     if x.numel() == 0:
         raise ValueError

@@ -319,3 +319,11 @@ def test_an_unwritten_skeleton_is_not_released(tmp_path, pool):
         release.build(load_course(tmp_path), pool, tmp_path / "release")
     assert not (tmp_path / "release").exists()
     assert any("still marked WRITE:" in line for line in checked(tmp_path, pool))
+
+
+def test_both_guides_for_students_set_colab_up_with_the_same_cell() -> None:
+    cell = ["!unzip -q -o release.zip", "%cd release", "%pip install -q -r requirements.txt"]
+    for path in ("docs/students.md", "autograder/templates/release_readme.md.j2"):
+        lines = [line.strip() for line in (Path(__file__).parents[2] / path).read_text(encoding="utf-8").splitlines()]
+        start = lines.index(cell[0])
+        assert lines[start - 1 : start + 4] == ["```", *cell, "```"], path
