@@ -116,9 +116,11 @@ def python_file(notebook: bytes) -> str:
     """
     try:
         cells = json.loads(notebook)["cells"]
-        return "\n\n".join("\n".join(_lines(cell)) for cell in cells) + "\n"
+        text = "\n\n".join("\n".join(_lines(cell)) for cell in cells) + "\n"
     except (ValueError, KeyError, TypeError) as error:
         raise RequestError("The released notebook cannot be read; take a fresh one from the release.") from error
+    # What is typed at the end of the file is code, not a part of the last text.
+    return text if cells and cells[-1]["cell_type"] == "code" else f"{text}\n# %%\n"
 
 
 _MAGIC = re.compile(r"^([ \t]*)(%{1,2}[a-zA-Z]|![^\s=])")

@@ -95,6 +95,12 @@ def test_lines_are_told_as_the_file_counts_them(folder):
     assert f"The file raised ZeroDivisionError in line {last}: division by zero (1 / 0). The rest was run" in said
 
 
+def test_what_is_typed_at_the_end_of_a_python_file_is_code():
+    cells = [{"cell_type": "code", "source": "a = 1"}, {"cell_type": "markdown", "source": "The end."}]
+    text = python_file(json.dumps({"cells": cells}).encode())
+    assert [cell.source for cell in read_cells(f"{text}b = 2\n".encode(), "small.py")] == ["a = 1", "b = 2"]
+
+
 def test_python_files_and_notebooks_are_the_same_cells(folder):
     notebook = (folder / "small.ipynb").read_bytes()
     sources = [cell.source for cell in read_cells(notebook, "small.ipynb")]
