@@ -63,6 +63,31 @@ def the_module(path, model, optimizer, epoch, metrics):
     torch.save({**_content(model, optimizer, epoch, metrics), "model": model}, path)
 
 
+@misconception("save_checkpoint", "Your file has nothing in it but the model. What else does training need to go on?")
+def weights_alone(path, model, optimizer, epoch, metrics):
+    torch.save(model.state_dict(), path)
+
+
+@misconception("save_checkpoint", "Does a list of tensors say which of them is which? Look at what load_state_dict wants.")
+def list_of_parameters(path, model, optimizer, epoch, metrics):
+    torch.save({**_content(model, optimizer, epoch, metrics), "model": list(model.parameters())}, path)
+
+
+@misconception("save_checkpoint", "Could an optimizer load what stands under 'optimizer' in your file?")
+def groups_alone(path, model, optimizer, epoch, metrics):
+    torch.save({**_content(model, optimizer, epoch, metrics), "optimizer": optimizer.param_groups}, path)
+
+
+@misconception("save_checkpoint", "Of which type is the epoch when it is read back?")
+def epoch_as_a_tensor(path, model, optimizer, epoch, metrics):
+    torch.save(_content(model, optimizer, torch.tensor(epoch), metrics), path)
+
+
+@misconception("save_checkpoint", "Count the keys of your dict. Which of them were asked for?")
+def one_key_more(path, model, optimizer, epoch, metrics):
+    torch.save({**_content(model, optimizer, epoch, metrics), "version": 1}, path)
+
+
 @misconception("save_checkpoint", "You pickled the optimizer itself. Is there something like a state_dict for it, too?")
 def the_optimizer_object(path, model, optimizer, epoch, metrics):
     torch.save({**_content(model, optimizer, epoch, metrics), "optimizer": optimizer}, path)
@@ -175,6 +200,52 @@ def by_pickle(path, model, optimizer, epoch, metrics):
 def no_optimizer(path, model, optimizer=None):
     content = _read(path)
     model.load_state_dict(content["model"])
+    return content["epoch"]
+
+
+@misconception("load_checkpoint", "The names in your function stand for other things now. What has the caller's model got of it?")
+def rebinds_names(path, model, optimizer=None):
+    content = _read(path)
+    model = content["model"]
+    if optimizer is not None:
+        optimizer = content["optimizer"]
+    return content["epoch"]
+
+
+@misconception("load_checkpoint", "The caller wants to know where to go on. What does your function return?")
+def returns_nothing(path, model, optimizer=None):
+    content = _read(path)
+    model.load_state_dict(content["model"])
+    if optimizer is not None:
+        optimizer.load_state_dict(content["optimizer"])
+
+
+@misconception("load_checkpoint", "What is missing in the file is filled up from the model. Who hears of it?")
+def fills_up_what_is_missing(path, model, optimizer=None):
+    content = _read(path)
+    model.load_state_dict({**model.state_dict(), **content["model"]})
+    if optimizer is not None:
+        optimizer.load_state_dict(content["optimizer"])
+    return content["epoch"]
+
+
+@misconception("load_checkpoint", "Look at the model's running statistics: are parameters all that was saved?")
+def parameters_alone_are_loaded(path, model, optimizer=None):
+    content = _read(path)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(content["model"][name])
+    if optimizer is not None:
+        optimizer.load_state_dict(content["optimizer"])
+    return content["epoch"]
+
+
+@misconception("load_checkpoint", "An optimizer's state is kept by parameter, in the file by number. Who translates?")
+def assigns_the_state(path, model, optimizer=None):
+    content = _read(path)
+    model.load_state_dict(content["model"])
+    if optimizer is not None:
+        optimizer.state = content["optimizer"]["state"]
     return content["epoch"]
 
 
@@ -396,6 +467,46 @@ def strict_false_only(model, state):
     return [name for name in state if name not in report.unexpected_keys], list(report.unexpected_keys)
 
 
+@misconception("load_matching_", "load_state_dict forgives a 0-d entry that comes with one element. Is it the same shape?")
+def tries_each(model, state):
+    loaded, skipped = [], []
+    for name, value in state.items():
+        try:
+            report = model.load_state_dict({name: value}, strict=False)
+            (skipped if report.unexpected_keys else loaded).append(name)
+        except RuntimeError:
+            skipped.append(name)
+    return loaded, skipped
+
+
+@misconception("load_matching_", "You return how many there were. Which ones?")
+def numbers_of_names(model, state):
+    loaded, skipped = _lists(model, state)
+    _copy(model, state, loaded)
+    return len(loaded), len(skipped)
+
+
+@misconception("load_matching_", "The names went through a set on their way. Does a set keep an order?")
+def lists_of_sets(model, state):
+    loaded, skipped = _lists(model, state)
+    _copy(model, state, loaded)
+    return list(set(loaded)), list(set(skipped))
+
+
+@misconception("load_matching_", "Is a name that you had to change first a name in model.state_dict()?")
+def strips_a_prefix(model, state):
+    own = model.state_dict()
+    loaded, skipped = [], []
+    for name, value in state.items():
+        known = own.get(name.removeprefix("module."))
+        if known is not None and known.shape == value.shape:
+            known.copy_(value)
+            loaded.append(name)
+        else:
+            skipped.append(name)
+    return loaded, skipped
+
+
 @misconception("load_matching_", "The model now shares memory with the dictionary you were given.")
 def alias(model, state):
     loaded, skipped = _lists(model, state)
@@ -550,7 +661,7 @@ def same_dtype_only(model, state):
     return loaded, [name for name in state if name not in loaded]
 
 
-@misconception("load_matching_", "The lists are right; has anything been copied into the model that was given?")
+@misconception("load_matching_", "Has anything been copied into the model that was given?")
 def into_a_copy(model, state):
     loaded, skipped = _lists(model, state)
     _copy(copy.deepcopy(model), state, loaded)

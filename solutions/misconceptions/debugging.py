@@ -60,6 +60,45 @@ def none_is_bad(model):
     return [name for name, p in model.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
 
 
+@misconception("nonfinite_grads", "Print the .grad of an entry of state_dict(). Is it the parameter itself that stands there?")
+def entries_of_the_state_dict(model):
+    return [name for name, p in model.state_dict().items() if p.grad is not None and not torch.isfinite(p.grad).all()]
+
+
+@misconception("nonfinite_grads", "Is a tensor of many numbers true or false? What do you want to ask about .grad?")
+def asks_for_the_truth(model):
+    return [name for name, p in model.named_parameters() if p.grad and not torch.isfinite(p.grad).all()]
+
+
+@misconception("nonfinite_grads", "Does a set keep an order?")
+def a_set(model):
+    return {name for name, p in model.named_parameters() if p.grad is not None and not torch.isfinite(p.grad).all()}
+
+
+@misconception("nonfinite_grads", "Printing shows the names to you. What does the caller get?")
+def prints(model):
+    for name, p in model.named_parameters():
+        if p.grad is not None and not torch.isfinite(p.grad).all():
+            print(name)
+
+
+@misconception("nonfinite_grads", "Some parameters had no .grad before your call. Have they one now?")
+def fills_missing_gradients(model):
+    names = []
+    for name, p in model.named_parameters():
+        if p.grad is None:
+            p.grad = torch.zeros_like(p)
+        if not torch.isfinite(p.grad).all():
+            names.append(name)
+    return names
+
+
+@misconception("nonfinite_grads", "A broken value is bad news, too, but is it what the question is about?")
+def values_as_well(model):
+    pairs = [(name, p) for name, p in model.named_parameters() if p.grad is not None]
+    return [name for name, p in pairs if not (torch.isfinite(p.grad).all() and torch.isfinite(p).all())]
+
+
 @misconception("nonfinite_grads", "You looked at the values; the question is about the gradients.")
 def values(model):
     return [name for name, p in model.named_parameters() if p.grad is not None and not torch.isfinite(p).all()]
@@ -186,6 +225,30 @@ def backward(model, loss):
     if loss.requires_grad:
         loss.backward(retain_graph=True)
     return [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
+
+
+@misconception("disconnected", "The loss was computed with one model, and you look at a copy of it. Do gradients arrive there?")
+def looks_at_a_copy(model, loss):
+    twin = copy.deepcopy(model)
+    twin.zero_grad()
+    if loss.requires_grad:
+        loss.backward(retain_graph=True)
+    return [name for name, p in _trainable(twin) if p.grad is None]
+
+
+@misconception("disconnected", "A parameter is a leaf. Does any leaf have a grad_fn?")
+def looks_at_grad_fn(model, loss):
+    return [name for name, p in _trainable(model) if p.grad_fn is None]
+
+
+@misconception("disconnected", "One parameter that is not connected, and you name them all: whose fault is an error?")
+def all_or_nothing(model, loss):
+    pairs = _trainable(model)
+    try:
+        _gradients(pairs, loss, allow_unused=False)
+    except RuntimeError:
+        return [name for name, _ in pairs]
+    return [] if loss.requires_grad else [name for name, _ in pairs]
 
 
 @misconception("disconnected", "Gradients that were there before your call are gone.")
@@ -338,6 +401,50 @@ def last(model, x):
     return found[-1] if found else None
 
 
+@misconception("first_nonfinite", "Your hooks look up a name when they are called. Which one has the loop left behind by then?")
+def name_of_the_last_round(model, x):
+    twin = copy.deepcopy(model)
+    found = []
+    for name, module in _leaves(twin):
+        module.register_forward_hook(lambda _m, _a, output: found.append(name) if _is_bad(output) else None)  # noqa: B023
+    with torch.no_grad():
+        twin(x)
+    return _first(found)
+
+
+@misconception("first_nonfinite", "Who gets what a hook returns: your function, or the model?")
+def returns_inside_of_the_hook(model, x):
+    twin = copy.deepcopy(model)
+    for name, module in _leaves(twin):
+        module.register_forward_hook(lambda _m, _a, output, name=name: name if _is_bad(output) else None)
+    with torch.no_grad():
+        twin(x)
+
+
+@misconception("first_nonfinite", "What a forward hook returns takes the place of the output. What does yours return?")
+def replaces_outputs(model, x):
+    twin = copy.deepcopy(model)
+    found = []
+
+    def look(name, output):
+        if _is_bad(output):
+            found.append(name)
+        return torch.tensor(_is_bad(output))
+
+    for name, module in _leaves(twin):
+        module.register_forward_hook(lambda _m, _a, output, name=name: look(name, output))
+    with torch.no_grad():
+        twin(x)
+    return _first(found)
+
+
+@misconception("first_nonfinite", "Which of the two is asked for, the module or its name?")
+def the_module_itself(model, x):
+    twin = copy.deepcopy(model)
+    modules = dict(twin.named_modules())
+    return modules.get(_first(_run(twin, x, _leaves(twin))))
+
+
 @misconception("first_nonfinite", "Your hooks are still attached.")
 def leaves_hooks(model, x):
     before = {name: buffer.clone() for name, buffer in model.named_buffers()}
@@ -380,6 +487,37 @@ def _with_hooks_removed(model, x):
 @misconception("first_nonfinite", "What has BatchNorm learnt while you were looking?")
 def leaves_its_mark_on_buffers(model, x):
     return _with_hooks_removed(model, x)
+
+
+@misconception("first_nonfinite", "Do the tensors in state_dict() stay as they were while the model runs?")
+def puts_back_what_has_changed(model, x):
+    before = model.state_dict()
+    try:
+        return _with_hooks_removed(model, x)
+    finally:
+        model.load_state_dict(before)
+
+
+@misconception("first_nonfinite", "The running statistics are as before. Are they all the buffers that there are?")
+def puts_running_statistics_back(model, x):
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
+    before = [(norm.running_mean.clone(), norm.running_var.clone()) for norm in norms]
+    try:
+        return _with_hooks_removed(model, x)
+    finally:
+        for norm, (mean, variance) in zip(norms, before, strict=True):
+            norm.running_mean.copy_(mean)
+            norm.running_var.copy_(variance)
+
+
+@misconception("first_nonfinite", "You put values back into tensors. Are these still the ones that the model holds?")
+def puts_back_into_old_tensors(model, x):
+    before = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    try:
+        return _with_hooks_removed(model, x)
+    finally:
+        for buffer, values in before:
+            buffer.copy_(values)
 
 
 @misconception("first_nonfinite", "Not every buffer is in state_dict(). Which ones are put back?")

@@ -35,6 +35,11 @@ def counted_nothing():
     return 0
 
 
+@misconception("predicted_count", "This is how many places are mentioned. What happens to one of them?")
+def counted_places():
+    return 4
+
+
 @misconception("predicted_count", "Is there a first time that counts differently from the other two?")
 def counted_repetitions():
     return 2
@@ -83,7 +88,7 @@ def only_clear_predictions(logits, labels):
     return ((place == labels) & (value > 1.0)).double().mean().item()
 
 
-@misconception("accuracy", "Return a Python number, not a tensor.")
+@misconception("accuracy", "Of which type is what you return? A Python number is asked for.")
 def as_a_tensor(logits, labels):
     _checked(logits, labels)
     return (logits.argmax(1) == labels).double().mean()
@@ -171,6 +176,21 @@ def any_shape_of_that_length(logits, labels):
     return (logits.argmax(1) == labels).double().mean().item()
 
 
+@misconception("accuracy", "The length of labels is right. What else belongs to a shape?")
+def looks_at_the_first_size(logits, labels):
+    if logits.shape[0] == 0 or labels.shape[0] != logits.shape[0]:
+        raise ValueError
+    return (logits.argmax(1) == labels).double().mean().item()
+
+
+@misconception("accuracy", "Each class counts as much as the others in your mean. Is it a mean over classes, or over samples?")
+def mean_over_classes(logits, labels):
+    _checked(logits, labels)
+    best = logits.argmax(1)
+    shares = [(best[labels == k] == k).double().mean() for k in labels.unique()]
+    return torch.stack(shares).mean().item()
+
+
 @misconception("accuracy", "You look at how many dimensions labels has. Must it not have as many entries as there are rows?")
 def any_vector(logits, labels):
     if len(logits) == 0 or labels.dim() != 1:
@@ -216,6 +236,31 @@ def indexed_sum(preds, labels, num_classes):
     M = torch.zeros(num_classes, num_classes, dtype=torch.int64, device=preds.device)
     M[labels, preds] += 1
     return M
+
+
+@misconception("confusion_matrix", "`M[labels]` gives a new tensor. To which one do you add, and which one do you return?")
+def adds_to_a_copy(preds, labels, num_classes):
+    M = torch.zeros(num_classes, num_classes, dtype=torch.int64, device=preds.device)
+    M[labels][:, preds] += 1
+    return M
+
+
+@misconception("confusion_matrix", "Your matrix has a row and a column for each class that you have seen. Are these all?")
+def classes_that_occur(preds, labels, num_classes):
+    classes = torch.cat([preds, labels]).unique()
+    rows = [torch.stack([((labels == i) & (preds == j)).sum() for j in classes]) for i in classes]
+    return torch.stack(rows) if rows else torch.zeros(0, 0, dtype=torch.int64)
+
+
+@misconception("confusion_matrix", "All entries of your matrix together are 1. Are counts asked for, or shares?")
+def shares_of_all(preds, labels, num_classes):
+    M = _counted(preds, labels, num_classes)
+    return M / M.sum()
+
+
+@misconception("confusion_matrix", "Of which type is what you return?")
+def as_an_array(preds, labels, num_classes):
+    return _counted(preds, labels, num_classes).numpy()
 
 
 @misconception("confusion_matrix", "What you return says whether a pair occurs, and in which dtype?")
@@ -288,12 +333,12 @@ def shares_of_rows(preds, labels, num_classes):
     return M / M.sum(1, keepdim=True).clamp(min=1)
 
 
-@misconception("confusion_matrix", "The numbers are right. Which dtype do counts have here?")
+@misconception("confusion_matrix", "Of which dtype is your matrix, and which one do counts have here?")
 def floats(preds, labels, num_classes):
     return _counted(preds, labels, num_classes).float()
 
 
-@misconception("confusion_matrix", "The numbers are right. How many bits are asked for?")
+@misconception("confusion_matrix", "How many bits has the dtype that is asked for?")
 def int32(preds, labels, num_classes):
     return _counted(preds, labels, num_classes).int()
 
@@ -319,12 +364,12 @@ def changes_the_labels(preds, labels, num_classes):
     return torch.bincount(labels, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
-@misconception("confusion_matrix", "The numbers are right. What kind of thing is asked for?")
+@misconception("confusion_matrix", "Of which type is what you return?")
 def as_a_list(preds, labels, num_classes):
     return _counted(preds, labels, num_classes).tolist()
 
 
-@misconception("confusion_matrix", "The numbers are right, but they stand in one long row.")
+@misconception("confusion_matrix", "How many dimensions has a matrix, and how many has what you return?")
 def flat(preds, labels, num_classes):
     return _counted(preds, labels, num_classes).flatten()
 
@@ -406,10 +451,40 @@ def nan(M):
     return float((2 * M.diagonal() / (M.sum(0) + M.sum(1))).mean())
 
 
-@misconception("macro_f1", "nanmean leaves some classes out. Are they to be left out?")
+@misconception("macro_f1", "Some classes do not take part in your mean. Are they to be left out?")
 def nanmean(M):
     M = M.double()
     return float((2 * M.diagonal() / (M.sum(0) + M.sum(1))).nanmean())
+
+
+@misconception("macro_f1", "What is left of the mean when you replace nan after it was taken?")
+def nan_replaced_too_late(M):
+    M = M.double()
+    return float(torch.nan_to_num((2 * M.diagonal() / (M.sum(0) + M.sum(1))).mean()))
+
+
+@misconception("macro_f1", "Some classes do not take part in your mean. Are they to be left out?")
+def classes_with_a_hit(M):
+    scores = _f1(M.double())
+    return float(scores[scores > 0].mean()) if scores.any() else 0.0
+
+
+@misconception("macro_f1", "How many digits has your result? Nobody has asked you to round it.")
+def rounded_f1(M):
+    return round(float(_f1(M.double()).mean()), 4)
+
+
+@misconception("macro_f1", "Try a class with a single sample, correctly predicted: is its F1 exactly 1?")
+def with_a_tiny_epsilon(M):
+    M = M.double()
+    return float((2 * M.diagonal() / (M.sum(0) + M.sum(1) + 1e-8)).mean())
+
+
+@misconception("macro_f1", "Small numbers in three denominators avoid the nan. Do they leave the other results alone?")
+def epsilons_in_precision_and_recall(M):
+    M = M.double()
+    precision, recall = M.diagonal() / (M.sum(0) + 1e-6), M.diagonal() / (M.sum(1) + 1e-6)
+    return float((2 * precision * recall / (precision + recall + 1e-6)).mean())
 
 
 @misconception("macro_f1", "Precision and recall can both be 0 for a class that does occur. What is F1 then?")
@@ -454,7 +529,7 @@ def whole_numbers(M):
     return float((2 * M.diagonal() // (M.sum(0) + M.sum(1)).clamp(min=1)).double().mean())
 
 
-@misconception("macro_f1", "Return a Python number, not a tensor.")
+@misconception("macro_f1", "Of which type is what you return? A Python number is asked for.")
 def f1_as_a_tensor(M):
     return _f1(M.double()).mean()
 

@@ -6,6 +6,7 @@ import copy
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from autograder import misconception
 
@@ -27,6 +28,11 @@ def largest_by_p():
     return 4 / 3
 
 
+@misconception("predicted_largest", "This number belongs to another p.")
+def largest_for_one_half():
+    return 2.0
+
+
 @misconception("predicted_gradients", "eval() sets a flag that some layers look at. Does autograd?")
 def eval_stops_recording():
     return False, False, False
@@ -42,6 +48,11 @@ def second_layer_is_skipped():
     return True, False, True
 
 
+@misconception("predicted_gradients", "What could stop a gradient on its way from the second layer to the first one?")
+def first_layer_is_too_far():
+    return False, True, True
+
+
 @misconception("predicted_batches", "Which of the three passes take place in train mode? no_grad() does not change that.")
 def only_where_gradients_are_recorded():
     return 1
@@ -52,6 +63,11 @@ def only_where_gradients_are_recorded():
 )
 def every_pass():
     return 3
+
+
+@misconception("predicted_batches", "In which mode is a module that has just been made?")
+def asleep_from_the_beginning():
+    return 0
 
 
 @misconception("predicted_batches", "The layer counts batches, not samples.")
@@ -130,6 +146,34 @@ def records(model, X, y, batch_size):
 @misconception("evaluate", "The small last batch weighs as much as the others.")
 def unweighted(model, X, y, batch_size):
     return _evaluate(model, X, y, batch_size, weigh=lambda xb: 1)
+
+
+@misconception("evaluate", "Your accuracy counts every sample once. Does your loss do so, too?")
+def unweighted_loss(model, X, y, batch_size):
+    batches = -(-len(X) // batch_size)
+    shares = [min(batch_size, len(X) - batch_size * k) / len(X) * batches for k in range(batches)]
+
+    def loss_of(output, target):
+        return F.cross_entropy(output, target) / shares.pop(0)
+
+    return _evaluate(model, X, y, batch_size, loss_of=loss_of)
+
+
+@misconception("evaluate", "Compare torch.get_rng_state() before and after: who in your function draws random numbers?")
+def through_a_data_loader(model, X, y, batch_size):
+    flags = [(module, module.training) for module in model.modules()]
+    model.eval()
+    loss = right = 0.0
+    try:
+        with torch.no_grad():
+            for xb, yb in DataLoader(TensorDataset(X, y), batch_size=batch_size):
+                output = model(xb)
+                loss += F.cross_entropy(output, yb, reduction="sum").item()
+                right += (output.argmax(1) == yb).sum().item()
+    finally:
+        for module, flag in flags:
+            module.training = flag
+    return loss / len(X), right / len(X)
 
 
 @misconception("evaluate", "train() also switches on what had been put into eval mode on purpose.")
@@ -328,6 +372,51 @@ def unbiased(model, x, n):
     return outputs.mean(0), outputs.std(0)
 
 
+@misconception("mc_dropout", "A single pass is taken care of. By how much do you divide for two or more?")
+def unbiased_but_for_one(model, x, n):
+    outputs = _passes(model, x, n)
+    return outputs.mean(0), outputs.std(0) if n > 1 else torch.zeros_like(outputs[0])
+
+
+@misconception("mc_dropout", "How often is the model called, and with what?")
+def one_large_batch(model, x, n):
+    outputs = _passes(model, x.repeat(n, *[1] * (x.dim() - 1)), 1)[0]
+    return _summary(outputs.unflatten(0, (n, len(x))))
+
+
+@misconception("mc_dropout", "The outputs were put one below the other: which dimension counts the passes now?")
+def concatenated(model, x, n):
+    return _summary(torch.cat(list(_passes(model, x, n))))
+
+
+@misconception("mc_dropout", "BatchNorm sleeps. Is it the only one that should?")
+def only_batch_norm_asleep(model, x, n):
+    def wake(model):
+        model.train()
+        for module in model.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+
+    return _summary(_passes(model, x, n, wake=wake))
+
+
+@misconception("mc_dropout", "There are several kinds of dropout layers; some of them are still asleep.")
+def without_the_last_kind(model, x, n):
+    def wake(model):
+        model.eval()
+        for module in model.modules():
+            if isinstance(module, DROPOUTS[:3]):
+                module.train()
+
+    return _summary(_passes(model, x, n, wake=wake))
+
+
+@misconception("mc_dropout", "The global random generator is not yours: what will everybody else draw after your call?")
+def seeds_once(model, x, n):
+    torch.manual_seed(0)
+    return _summary(_passes(model, x, n))
+
+
 @misconception("mc_dropout", "Your spread is in the wrong units: a variance is a square.")
 def variance(model, x, n):
     outputs = _passes(model, x, n)
@@ -435,6 +524,26 @@ def _average(ema, model, decay):
     with torch.no_grad():
         for mine, theirs in _pairs(ema, model):
             mine.mul_(decay).add_(theirs, alpha=1 - decay)
+
+
+@misconception("ema_update_", "A parameter that two layers share has two names. How often is it averaged?")
+def tied_twice(ema, model, decay):
+    _refuse(decay)
+    theirs = dict(model.named_parameters(remove_duplicate=False))
+    with torch.no_grad():
+        for name, mine in ema.named_parameters(remove_duplicate=False):
+            mine.mul_(decay).add_(theirs[name], alpha=1 - decay)
+    _copy_buffers(ema, model)
+
+
+@misconception("ema_update_", "Some parameters of ema were frozen before. Are they afterwards?")
+def thaws(ema, model, decay):
+    _refuse(decay)
+    for mine, theirs in _pairs(ema, model):
+        mine.requires_grad_(False)
+        mine.mul_(decay).add_(theirs.detach(), alpha=1 - decay)
+        mine.requires_grad_(True)
+    _copy_buffers(ema, model)
 
 
 @misconception("ema_update_", "The weights decay and 1-decay are exchanged.")

@@ -38,7 +38,7 @@ def test_accuracy_with_any_integer_labels(code, given):
     """Labels may be of any integer dtype."""
     found = {}
     for dtype in INTEGERS:
-        logits, labels = classified(given, 8, 5, given.integer(2, 7))
+        logits, labels = classified(given, 37, 5, given.integer(10, 30))
         found[str(dtype)] = only(code.accuracy(logits, given.tensor(labels, dtype=dtype)), "values")
     return found
 
@@ -66,10 +66,10 @@ def test_accuracy_of_any_logits(code, given):
 @checks("accuracy")
 def test_accuracy_of_close_logits(code, given):
     """In float64 a logit may be the largest one by very little."""
-    order = torch.stack([given.permutation(4, dtype=torch.float64) for _ in range(9)])
+    order = torch.stack([given.permutation(4, dtype=torch.float64) for _ in range(97)])
     logits = given.tensor(3 + order * 1e-10, dtype=torch.float64, name="logits")
     best = order.argmax(dim=1)
-    labels = given.tensor(torch.where(given.permutation(9) < 5, best, (best + 1) % 4), name="labels")
+    labels = given.tensor(torch.where(given.permutation(97) < given.integer(40, 60), best, (best + 1) % 4), name="labels")
     return {"accuracy": only(code.accuracy(logits, labels), "values")}
 
 
@@ -217,6 +217,7 @@ def test_macro_f1_in_float64(code, given):
         whole = given.integers(5, 5, low=1, high=10 ** (2 + number))
         found[f"int64, matrix {number + 1}"] = code.macro_f1(whole)
         found[f"float64, matrix {number + 1}"] = code.macro_f1(given.integers(3, 3, low=1, high=999, dtype=torch.float64))
+    found["a single sample"] = code.macro_f1(given.full(1, 1, value=1, dtype=torch.int64))
     return {name: only(close(value, rtol=1e-9), "values") for name, value in found.items()}
 
 
