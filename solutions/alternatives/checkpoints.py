@@ -1,6 +1,7 @@
 """Other right solutions, in other styles than the reference: every check passes on each of them."""
 
 import copy
+import io
 import os
 from collections import OrderedDict
 from pathlib import Path
@@ -46,6 +47,15 @@ def saved_in_the_older_format_and_moved(path, model, optimizer, epoch, metrics):
     os.replace(part, path)  # noqa: PTH105
 
 
+@alternative("save_checkpoint")
+def saved_through_memory(path, model, optimizer, epoch, metrics):
+    buffer = io.BytesIO()
+    names, parts = ("model", "optimizer"), (model, optimizer)
+    states = {name: part.state_dict() for name, part in zip(names, parts, strict=True)}
+    torch.save(dict(epoch=epoch, metrics=metrics, **states), buffer)
+    Path(path).write_bytes(buffer.getvalue())
+
+
 @alternative("load_checkpoint")
 def loaded_with_the_default(path, model, optimizer=None):
     with open(path, "rb") as file:  # noqa: PTH123
@@ -70,6 +80,18 @@ def loaded_number_by_number(path, model, optimizer=None):
     if optimizer is None:
         return content["epoch"]
     optimizer.load_state_dict(content["optimizer"])
+    return content["epoch"]
+
+
+@alternative("load_checkpoint")
+def loaded_from_mapped_memory(path, model, optimizer=None):
+    content = torch.load(path, map_location=torch.device("cpu"), weights_only=True, mmap=True)
+    try:
+        model.load_state_dict(content["model"])
+    except Exception as error:
+        raise RuntimeError(str(error)) from error
+    for part in (optimizer,) if optimizer else ():
+        part.load_state_dict(content["optimizer"])
     return content["epoch"]
 
 
@@ -147,3 +169,19 @@ def matched_by_data(model, state):
             tensor.data = state[name].detach().to(tensor.dtype, copy=True)
             loaded.append(name)
     return sorted(loaded, key=list(state).index), [name for name in state if name not in loaded]
+
+
+@alternative("load_matching_")
+def matched_by_attributes(model, state):
+    names = model.state_dict().keys()
+    loaded, skipped = [], []
+    for name in state:
+        owner, _, last = name.rpartition(".")
+        target = getattr(model.get_submodule(owner), last) if name in names else None
+        if target is None or target.size() != state[name].size():
+            skipped.append(name)
+            continue
+        with torch.no_grad():
+            target.copy_(state[name])
+        loaded.append(name)
+    return loaded, skipped

@@ -2,6 +2,9 @@
 
 import contextlib
 import copy
+import math
+from functools import partial
+from unittest import mock
 
 import torch
 from torch import nn
@@ -51,6 +54,19 @@ def nonfinite_number_by_number(model):
         return parameter.grad is not None and not all(map(finite, parameter.grad.flatten().tolist()))
 
     return list(dict(filter(lambda pair: bad(pair[1]), model.named_parameters())))
+
+
+@alternative("nonfinite_grads")
+def nonfinite_by_size(model):
+    return [name for name, p in model.named_parameters() if p.grad is not None and not (p.grad.abs() < math.inf).all()]
+
+
+@alternative("nonfinite_grads")
+def nonfinite_by_repairing_a_copy(model):
+    def bad(gradient):
+        return gradient is not None and not torch.equal(torch.nan_to_num(gradient), gradient)
+
+    return [name for name, p in model.named_parameters() if bad(p.grad)]
 
 
 @alternative("disconnected")
@@ -105,6 +121,24 @@ def disconnected_by_errors(model, loss):
         except RuntimeError:
             names.append(name)
     return names
+
+
+@alternative("disconnected")
+def disconnected_with_a_graph_of_the_gradients(model, loss):
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    try:
+        gradients = torch.autograd.grad(loss, [p for _, p in named], allow_unused=True, create_graph=True)
+    except (RuntimeError, ValueError):
+        return [name for name, _ in named]
+    return [name for (name, _), gradient in zip(named, gradients, strict=True) if gradient is None]
+
+
+@alternative("disconnected")
+def disconnected_from_a_sum(model, loss):
+    trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    one = torch.ones((), requires_grad=True, device=loss.device)
+    gradients = torch.autograd.grad(loss + one, [one, *trainable.values()], retain_graph=True, allow_unused=True)
+    return [name for name, gradient in zip(trainable, gradients[1:], strict=True) if gradient is None]
 
 
 def _leaves(model):
@@ -204,3 +238,48 @@ def first_by_other_forwards(model, x):
     with torch.no_grad():
         twin(x)
     return next((name for name, bad in results if bad), None)
+
+
+class _Recorder:
+    def __init__(self, model):
+        self.first = None
+        leaves = [(name, module) for name, module in model.named_modules() if not module._modules]
+        self.handles = [module.register_forward_hook(partial(self.look, name)) for name, module in leaves]
+
+    def look(self, name, module, arguments, output):
+        if self.first is None and torch.is_floating_point(output) and not torch.all(torch.isfinite(output)):
+            self.first = name
+
+
+@alternative("first_nonfinite")
+def first_with_buffers_exchanged(model, x):
+    saved = {name: buffer.detach().clone() for name, buffer in model.named_buffers()}
+    recorder = _Recorder(model)
+    try:
+        with torch.no_grad():
+            model(x)
+    finally:
+        for handle in recorder.handles:
+            handle.remove()
+        for name, buffer in saved.items():
+            owner, _, key = name.rpartition(".")
+            model.get_submodule(owner)._buffers[key] = buffer
+    return recorder.first
+
+
+@alternative("first_nonfinite")
+def first_by_another_call(model, x):
+    twin = copy.deepcopy(model)
+    names = {module: name for name, module in _leaves(twin)}
+    found = []
+    original = nn.Module.__call__
+
+    def call(self, *arguments, **options):
+        output = original(self, *arguments, **options)
+        if self in names and _bad(output):
+            found.append(names[self])
+        return output
+
+    with mock.patch.object(nn.Module, "__call__", call), torch.no_grad():
+        twin(x)
+    return [*found, None][0]

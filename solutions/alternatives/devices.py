@@ -1,8 +1,10 @@
 """Other right solutions, in other styles than the reference: every check passes on each of them."""
 
 import copy
+import functools
 import math
 import re
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -53,6 +55,24 @@ def pick_by_asking_the_device(prefer="auto"):
     return device
 
 
+@alternative("pick_device")
+def pick_with_match(prefer="auto"):
+    match prefer.split(":"):
+        case ["auto"]:
+            return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+        case ["cpu"]:
+            return torch.device("cpu")
+        case ["cuda"]:
+            number = 0
+        case ["cuda", text]:
+            number = int(text)  # raises ValueError itself
+        case _:
+            raise ValueError(prefer)
+    if not torch.cuda.is_available() or number >= torch.cuda.device_count():
+        raise RuntimeError(prefer)
+    return torch.device("cuda", number)
+
+
 @alternative("to_device")
 def move_with_pytree(obj, device):
     from torch.utils import _pytree
@@ -78,6 +98,59 @@ def move_with_match(obj, device):
                 return thing
 
     return move(obj)
+
+
+@functools.singledispatch
+def _moved(obj, device):
+    return obj
+
+
+@_moved.register
+def _(obj: torch.Tensor, device):
+    return obj.detach().to(device).requires_grad_(obj.requires_grad)
+
+
+@_moved.register(dict)
+@_moved.register(list)
+def _(obj, device):
+    new = copy.copy(obj)
+    for key in obj if isinstance(obj, dict) else range(len(obj)):
+        new[key] = _moved(obj[key], device)
+    return new
+
+
+@_moved.register
+def _(obj: tuple, device):
+    parts = [_moved(part, device) for part in obj]
+    return type(obj)(*parts) if type(obj) is not tuple else tuple(parts)
+
+
+@alternative("to_device")
+def move_by_type(obj, device):
+    return _moved(obj, device)
+
+
+@alternative("to_device")
+def move_what_can_be_moved(obj, device):
+    def move(thing):
+        return move_what_can_be_moved(thing, device)
+
+    if hasattr(obj, "to"):
+        return obj.to(device, non_blocking=torch.device(device).type == "cuda")
+    if isinstance(obj, Mapping):
+        return type(obj)((key, move(value)) for key, value in obj.items())
+    if isinstance(obj, tuple) and hasattr(obj, "_asdict"):
+        return obj._replace(**{key: move(value) for key, value in obj._asdict().items()})
+    return obj.__class__(map(move, obj)) if isinstance(obj, list | tuple) else obj
+
+
+@alternative("run_where_model_is")
+def run_with_stop_iteration(model, x):
+    try:
+        device = next(model.parameters()).device
+    except StopIteration:
+        device = next((buffer.device for buffer in model.buffers()), x.device)
+    return model(x.cuda(device) if device.type == "cuda" else x.cpu())
 
 
 @alternative("run_where_model_is")
@@ -113,6 +186,38 @@ def causal_on_a_copy(scores):
 def causal_with_tril(scores):
     kept = torch.ones_like(scores, dtype=torch.bool, requires_grad=False).tril()
     return scores.masked_fill(~kept, -torch.inf)
+
+
+@alternative("causal_scores")
+def causal_as_a_sum(scores):
+    size = scores.size(-1)
+    return scores.tril() + torch.full((size, size), float("-inf"), dtype=scores.dtype, device=scores.device).triu(1)
+
+
+@alternative("causal_scores")
+def causal_by_indices(scores):
+    size, result = scores.shape[-1], scores.clone()
+    rows, columns = torch.triu_indices(size, size, offset=1, device=scores.device)
+    result[..., rows, columns] = -math.inf
+    return result
+
+
+@alternative("causal_scores")
+def causal_with_numpy(scores):
+    later = torch.from_numpy(np.triu(np.ones(scores.shape[-2:], dtype=bool), k=1)).to(scores.device)
+    return torch.masked_fill(scores, later, -np.inf)
+
+
+@alternative("leaf_on")
+def leaf_under_a_device(values, device, dtype=torch.float32):
+    with torch.device(device):
+        return torch.tensor(values, dtype=dtype, requires_grad=True)
+
+
+@alternative("leaf_on")
+def leaf_filled_later(values, device, dtype=torch.float32):
+    leaf = torch.empty(np.shape(values), dtype=dtype, device=device)
+    return leaf.copy_(torch.as_tensor(np.asarray(values))).requires_grad_()
 
 
 @alternative("leaf_on")
@@ -161,6 +266,37 @@ class StandardizerWithVarMean(nn.Module):
 
     def forward(self, x):
         return torch.addcdiv(-self.mean / self.std, x, self.std)
+
+
+@alternative("Standardizer")
+class StandardizerColumnByColumn(nn.Module):
+    def __init__(self, data):
+        super().__init__()
+        with torch.no_grad():
+            columns = data.unbind(1)
+            self.register_buffer("mean", torch.stack([column.mean() for column in columns]))
+            self.register_buffer("std", torch.stack([column.std() for column in columns]))
+            self.std[self.std == 0] = 1
+
+    def forward(self, x):
+        return torch.einsum("...f,f->...f", x - self.mean, 1 / self.std)
+
+
+@alternative("batches_on")
+def batches_that_wait_on_the_way_back(batches, device):
+    device = torch.device(device)
+    for batch in batches:
+        moved = []
+        for tensor in batch:
+            if device.type == "cpu":
+                moved.append(tensor.to("cpu", non_blocking=True))
+                if tensor.is_cuda:
+                    torch.cuda.synchronize(tensor.device)
+            elif tensor.is_cpu:
+                moved.append(torch.empty_like(tensor, device=device).copy_(tensor.pin_memory(), non_blocking=True))
+            else:
+                moved.append(tensor.to(device))
+        yield moved if isinstance(batch, list) else tuple(moved)
 
 
 @alternative("batches_on")
@@ -220,6 +356,43 @@ def mean_loss_from_a_cpu_scalar(model, batches):
     return total.cpu().item() / count
 
 
+@alternative("mean_loss")
+@torch.no_grad()
+def mean_loss_of_all_logits(model, batches):
+    device, logits, labels = next(model.parameters()).device, [], []
+    for x, y in batches:
+        logits.append(model(x.to(device)))
+        labels.append(y)
+    if sum(map(len, labels)) == 0:
+        raise ValueError("no samples")
+    return F.cross_entropy(torch.cat(logits), torch.cat(labels).to(device)).item()
+
+
+@alternative("mean_loss")
+def mean_loss_of_each_sample(model, batches):
+    criterion, parts, was = nn.CrossEntropyLoss(reduction="none"), [], torch.is_grad_enabled()
+    device = next(iter(model.parameters())).device
+    torch.set_grad_enabled(False)
+    try:
+        for batch in batches:
+            x, y = (tensor.to(device, non_blocking=device.type == "cuda") for tensor in batch)
+            parts.append(criterion(model(x), y))
+    finally:
+        torch.set_grad_enabled(was)
+    if not sum(part.numel() for part in parts):
+        raise ValueError
+    return torch.cat(parts).mean().cpu().tolist()
+
+
+@alternative("move_training_")
+def move_all_of_the_state(model, optimizer, device):
+    model.to(device)
+    for state in optimizer.state.values():
+        for name, value in state.items():
+            if isinstance(value, torch.Tensor):
+                state[name] = value.to(device)
+
+
 @alternative("move_training_")
 def move_by_loading_the_state(model, optimizer, device):
     model.to(device)
@@ -268,6 +441,42 @@ def mixed_in_other_words(model, x, y, optimizer, scaler, max_norm):
     return result
 
 
+@alternative("mixed_step")
+def mixed_with_clipping_by_hand(model, x, y, optimizer, scaler, max_norm):
+    model.zero_grad(set_to_none=False)
+
+    @torch.autocast(x.device.type, dtype=torch.float16)
+    def forward():
+        return F.cross_entropy(model(x), y)
+
+    loss = forward()
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimizer)
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
+    for gradient in gradients:
+        gradient.mul_((max_norm / (norm + 1e-6)).clamp(max=1.0))
+    scaler.step(optimizer)
+    scaler.update()
+    return loss.data
+
+
+@alternative("mixed_step")
+def mixed_through_a_number(model, x, y, optimizer, scaler, max_norm):
+    device = next(model.parameters()).device
+    optimizer.zero_grad()
+    with torch.amp.autocast(device.type, torch.float16):
+        loss = F.cross_entropy(model(x), y)
+        scaled = scaler.scale(loss)
+    scaled.backward()
+    scaler.unscale_(optimizer)
+    norm = nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
+    nn.utils.clip_grads_with_norm_(model.parameters(), max_norm, norm)
+    scaler.step(optimizer)
+    scaler.update()
+    return torch.tensor(loss.item(), device=device)
+
+
 @alternative("load_weights_")
 def load_by_copying(model, path):
     state = torch.load(path, map_location=lambda storage, location: storage, weights_only=True)
@@ -279,3 +488,8 @@ def load_to_the_models_device(model, path):
     device = next(model.parameters()).device
     with open(path, "rb") as file:  # noqa: PTH123
         model.load_state_dict(torch.load(file, map_location=device))
+
+
+@alternative("load_weights_")
+def load_from_mapped_memory(model, path):
+    model.load_state_dict(torch.load(path, map_location=torch.device("cpu"), mmap=True, weights_only=True))

@@ -75,6 +75,29 @@ def accuracy_by_gather(logits, labels):
     return (own >= logits.max(dim=1).values).double().mean().item()
 
 
+@alternative("accuracy")
+def accuracy_of_probabilities(logits, labels):
+    samples, _ = logits.shape
+    if samples == 0 or labels.ndim != 1 or labels.size(0) != samples:
+        raise ValueError
+    return torch.softmax(logits, dim=1).argmax(dim=1).eq(labels).sum().true_divide(samples).item()
+
+
+@alternative("accuracy")
+def accuracy_by_sorting(logits, labels):
+    if logits.shape[0] == 0 or labels.shape != logits[:, 0].shape:
+        raise ValueError
+    order = logits.detach().sort(dim=1, descending=True)[1]
+    return np.mean((order[:, 0] == labels).numpy())
+
+
+@alternative("accuracy")
+def accuracy_by_topk(logits, labels):
+    if len(logits) == 0 or labels.shape != torch.Size([logits.size(0)]):
+        raise ValueError("shapes do not fit")
+    return torch.count_nonzero(torch.topk(logits, 1, dim=1).indices.squeeze(1) == labels).item() / len(labels)
+
+
 @alternative("confusion_matrix")
 def matrix_in_a_loop(preds, labels, num_classes):
     M = torch.zeros(num_classes, num_classes, dtype=torch.int64, device=preds.device)
@@ -120,6 +143,28 @@ def matrix_by_a_counter(preds, labels, num_classes):
 def matrix_transposed_at_the_end(preds, labels, num_classes):
     pairs = num_classes * preds + labels
     return torch.bincount(pairs, minlength=num_classes * num_classes).view(num_classes, num_classes).T
+
+
+@alternative("confusion_matrix")
+def matrix_from_a_sparse_tensor(preds, labels, num_classes):
+    places, ones = torch.stack([labels, preds]), torch.ones_like(labels)
+    return torch.sparse_coo_tensor(places, ones, (num_classes, num_classes)).to_dense()
+
+
+@alternative("confusion_matrix")
+def matrix_by_numpy(preds, labels, num_classes):
+    M = np.zeros((num_classes, num_classes), dtype=np.int64)
+    np.add.at(M, (labels.cpu().numpy(), preds.cpu().numpy()), 1)
+    return torch.from_numpy(M).to(labels.device)
+
+
+@alternative("confusion_matrix")
+def matrix_class_by_class(preds, labels, num_classes):
+    M = torch.zeros((num_classes, num_classes), dtype=torch.int64, device=labels.device)
+    for i in range(num_classes):
+        for j in range(num_classes):
+            M[i, j] = ((labels == i) & (preds == j)).sum()
+    return M
 
 
 @alternative("macro_f1")
@@ -172,3 +217,14 @@ def f1_of_present_classes(M):
     below = torch.einsum("ij->i", M).double() + torch.einsum("ij->j", M).double()
     present = below > 0
     return ((2 * tp[present] / below[present]).sum() / M.shape[0]).item()
+
+
+@alternative("macro_f1")
+def f1_class_by_class(M):
+    M = M.to(torch.double)
+    scores = []
+    for k in range(M.size(0)):
+        tp = M[k, k]
+        below = 2 * tp + (M[:, k].sum() - tp) + (M[k, :].sum() - tp)
+        scores.append(torch.zeros_like(tp) if below == 0 else 2 * tp / below)
+    return torch.stack(scores).mean().tolist()

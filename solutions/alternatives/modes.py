@@ -7,6 +7,7 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, TensorDataset
 
 from autograder import alternative
@@ -97,6 +98,68 @@ def evaluate_batches_of_a_data_set(model, X, y, batch_size):
     return losses.mean().item(), right.double().mean().item()
 
 
+@alternative("evaluate")
+def evaluate_with_train_of_each(model, X, y, batch_size):
+    was = [module.training for module in model.modules()]
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    loss = correct = start = 0
+    try:
+        with torch.inference_mode():
+            while start < len(X):
+                xb, yb = X[start : start + batch_size], y[start : start + batch_size]
+                output = model(xb)
+                loss += criterion(output, yb).item()
+                correct += int((output.max(1)[1] == yb).sum())
+                start += batch_size
+    finally:
+        for module, mode in zip(model.modules(), was, strict=True):
+            module.train(mode)  # reaches the children as well, which come later and have the last word
+    return loss / len(X), correct / len(X)
+
+
+class _Evaluating:
+    def __init__(self, model):
+        self.model, self.no_grad = model, torch.no_grad()
+
+    def __enter__(self):
+        self.flags = {id(module): module.training for module in self.model.modules()}
+        self.model.eval()
+        self.no_grad.__enter__()
+
+    def __exit__(self, *error):
+        self.no_grad.__exit__(*error)
+        self.model.apply(lambda module: setattr(module, "training", self.flags[id(module)]))
+
+
+@alternative("evaluate")
+def evaluate_with_a_class_and_einsum(model, X, y, batch_size):
+    with _Evaluating(model):
+        logits = torch.cat([model(part) for part in torch.split(X, batch_size)])
+        log_p = logits - logits.logsumexp(1, keepdim=True)
+        loss = -torch.einsum("nc,nc->", F.one_hot(y, logits.shape[1]).to(log_p), log_p) / y.numel()
+    return float(loss), float(logits.argmax(1).eq(y).double().mean())
+
+
+@alternative("evaluate")
+def evaluate_with_a_loader_of_its_own_generator(model, X, y, batch_size):
+    modules = list(model.modules())
+    saved = [module.training for module in modules]
+    try:
+        model.eval()
+        seen, loss, accuracy = 0, 0.0, 0.0
+        with torch.no_grad():
+            for xb, yb in DataLoader(TensorDataset(X, y), batch_size, generator=torch.Generator()):
+                output, size = model(xb), len(yb)
+                loss = (loss * seen + F.cross_entropy(output, yb).item() * size) / (seen + size)
+                accuracy = (accuracy * seen + (output.argmax(1) == yb).sum().item()) / (seen + size)
+                seen += size
+        return loss, accuracy
+    finally:
+        for module, mode in zip(modules, saved, strict=True):
+            module.training = mode
+
+
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 
 
@@ -144,6 +207,36 @@ def dropout_with_running_moments(model, x, n):
     return mean, (spread / n).sqrt()
 
 
+@alternative("mc_dropout")
+def dropout_with_sums_of_squares(model, x, n):
+    flags = {module: module.training for module in model.modules()}
+    for module in flags:
+        module.training = type(module).__name__.startswith("Dropout")
+    total = squares = 0
+    with torch.no_grad():
+        for _ in range(n):
+            output = model(x)
+            total, squares = total + output, squares + output**2
+    for module, flag in flags.items():
+        module.training = flag
+    mean = total / n
+    return mean, (squares / n - mean**2).clamp(min=0).sqrt()
+
+
+@alternative("mc_dropout")
+@torch.inference_mode()
+def dropout_in_inference_mode(model, x, n):
+    flags = [module.training for module in model.modules()]
+    model.eval()
+    for module in model.modules():
+        if isinstance(module, nn.modules.dropout._DropoutNd):
+            module.train()
+    outputs = torch.stack([model(x) for _ in range(n)])
+    for module, flag in zip(model.modules(), flags, strict=True):
+        module.training = flag
+    return outputs.mean(0), outputs.std(0, correction=0)
+
+
 @alternative("ema_update_")
 @torch.no_grad()
 def averaged_by_name(ema, model, decay):
@@ -179,3 +272,38 @@ def averaged_with_detached_tensors(ema, model, decay):
         other = model.get_submodule(name)
         for key in dict(module.named_buffers(recurse=False)):
             setattr(module, key, other.get_buffer(key).clone())
+
+
+@alternative("ema_update_")
+def averaged_by_pytorchs_own(ema, model, decay):
+    if max(0, min(1, decay)) != decay:
+        raise ValueError("decay")
+    get_ema_multi_avg_fn(decay)(list(ema.parameters()), list(model.parameters()), 0)
+    for mine, theirs in zip(ema.buffers(), model.buffers(), strict=True):
+        mine.data = theirs.detach().clone()
+
+
+@alternative("ema_update_")
+def averaged_by_loading_a_state(ema, model, decay):
+    if not 0 <= decay <= 1:
+        raise ValueError
+    parameters = {name for name, _ in ema.named_parameters(remove_duplicate=False)}
+    mine, theirs = ema.state_dict(), model.state_dict()
+    average = {
+        name: decay * mine[name] + (1 - decay) * theirs[name] if name in parameters else theirs[name] for name in mine
+    }
+    ema.load_state_dict(average)
+    buffers = dict(model.named_buffers())
+    for name, buffer in ema.named_buffers():
+        buffer.copy_(buffers[name])
+
+
+@alternative("ema_update_")
+@torch.inference_mode()
+def averaged_in_inference_mode(ema, model, decay):
+    if decay > 1 or decay < 0:
+        raise ValueError(decay)
+    for mine, theirs in zip(ema.parameters(), model.parameters(), strict=True):
+        mine.mul_(decay).add_(theirs * (1 - decay))
+    for mine, theirs in zip(ema.buffers(), model.buffers(), strict=True):
+        mine.copy_(theirs)

@@ -203,12 +203,10 @@ def no_optimizer(path, model, optimizer=None):
     return content["epoch"]
 
 
-@misconception("load_checkpoint", "The names in your function stand for other things now. What has the caller's model got of it?")
+@misconception("load_checkpoint", "The names in your function stand for other things now. What has the caller's model got?")
 def rebinds_names(path, model, optimizer=None):
     content = _read(path)
-    model = content["model"]
-    if optimizer is not None:
-        optimizer = content["optimizer"]
+    model, optimizer = content["model"], content["optimizer"]  # noqa: F841
     return content["epoch"]
 
 

@@ -60,7 +60,7 @@ def none_is_bad(model):
     return [name for name, p in model.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
 
 
-@misconception("nonfinite_grads", "Print the .grad of an entry of state_dict(). Is it the parameter itself that stands there?")
+@misconception("nonfinite_grads", "Print the .grad of an entry of state_dict(). Is the entry the parameter itself?")
 def entries_of_the_state_dict(model):
     return [name for name, p in model.state_dict().items() if p.grad is not None and not torch.isfinite(p.grad).all()]
 
@@ -227,7 +227,7 @@ def backward(model, loss):
     return [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
 
 
-@misconception("disconnected", "The loss was computed with one model, and you look at a copy of it. Do gradients arrive there?")
+@misconception("disconnected", "The loss was computed with one model, and you look at a copy. Do gradients arrive there?")
 def looks_at_a_copy(model, loss):
     twin = copy.deepcopy(model)
     twin.zero_grad()
@@ -401,7 +401,7 @@ def last(model, x):
     return found[-1] if found else None
 
 
-@misconception("first_nonfinite", "Your hooks look up a name when they are called. Which one has the loop left behind by then?")
+@misconception("first_nonfinite", "Your hooks look up `name` when they are called. What does it stand for after the loop?")
 def name_of_the_last_round(model, x):
     twin = copy.deepcopy(model)
     found = []

@@ -24,6 +24,16 @@ def result_comes_back():
     return "cuda", "cpu", "cpu"
 
 
+@misconception("predicted_places", "Does a module wait for its data before it moves?")
+def nothing_moves_until_it_is_used():
+    return "cpu", "cpu", "cpu"
+
+
+@misconception("predicted_places", "Which of the two gives a copy back, and which one exchanges what is inside of it?")
+def the_other_way_round():
+    return "cpu", "cuda", "cuda"
+
+
 @misconception("predicted_returns", "How does Python find out whether to print `large`?")
 def only_items():
     return 5
@@ -39,6 +49,16 @@ def one_round():
 )
 def every_operation():
     return 20
+
+
+@misconception("predicted_returns", "Nothing is printed, but what has been asked in each round?")
+def only_the_last():
+    return 1
+
+
+@misconception("predicted_returns", "Which of the lines can Python leave without knowing any number?")
+def the_mean_as_well():
+    return 15
 
 
 def known(prefer):
@@ -84,6 +104,37 @@ def silently_falls_back(prefer="auto"):
         refuse_missing(prefer)
     except RuntimeError:
         return torch.device("cpu")
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if prefer == "auto" else prefer)
+
+
+@misconception("pick_device", "The caller may have a wish. What becomes of it in your function?")
+def ignores_the_wish(prefer="auto"):
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@misconception("pick_device", "There are two kinds of refusals here. Which one belongs to a GPU that is not there?")
+def value_error_for_all(prefer="auto"):
+    known(prefer)
+    try:
+        refuse_missing(prefer)
+    except RuntimeError as error:
+        raise ValueError(prefer) from error
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if prefer == "auto" else prefer)
+
+
+@misconception("pick_device", "Is there a GPU of that number?")
+def does_not_count(prefer="auto"):
+    known(prefer)
+    if prefer.startswith("cuda") and not torch.cuda.is_available():
+        raise RuntimeError(prefer)
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if prefer == "auto" else prefer)
+
+
+@misconception("pick_device", "GPUs may be counted and yet not be available: which question is to be asked first?")
+def counts_only(prefer="auto"):
+    known(prefer)
+    if prefer.startswith("cuda") and int(prefer[5:] or 0) >= torch.cuda.device_count():
+        raise RuntimeError(prefer)
     return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if prefer == "auto" else prefer)
 
 
@@ -162,6 +213,30 @@ def namedtuples_like_tuples(obj, device):
     return obj
 
 
+@misconception("to_device", "What is inside of a tuple?")
+def leaves_tuples_alone(obj, device):
+    if isinstance(obj, torch.Tensor):
+        return obj.to(device)
+    if isinstance(obj, dict):
+        return {key: leaves_tuples_alone(value, device) for key, value in obj.items()}
+    if isinstance(obj, list):
+        return [leaves_tuples_alone(value, device) for value in obj]
+    return obj
+
+
+@misconception("to_device", "A namedtuple came back without its names: of which type is it now?")
+def plain_tuples(obj, device):
+    if isinstance(obj, torch.Tensor):
+        return obj.to(device)
+    if isinstance(obj, dict):
+        return {key: plain_tuples(value, device) for key, value in obj.items()}
+    if isinstance(obj, list):
+        return [plain_tuples(value, device) for value in obj]
+    if isinstance(obj, tuple):
+        return tuple(plain_tuples(value, device) for value in obj)
+    return obj
+
+
 @misconception("to_device", "Not everything in a batch is a tensor: strings and None have no .to().")
 def everything(obj, device):
     if isinstance(obj, dict):
@@ -216,6 +291,31 @@ def rebuilt(obj, move):
     return obj
 
 
+@misconception("to_device", "On the way back to the CPU, who makes sure that a copy is complete before it is read?")
+def never_waits_for_copies(obj, device):
+    return rebuilt(obj, lambda tensor: tensor.to(device, non_blocking=True))
+
+
+@misconception("to_device", "The labels were whole numbers. What has become of them on the way?")
+def converts_to_float(obj, device):
+    return rebuilt(obj, lambda tensor: tensor.to(device, torch.float32))
+
+
+@misconception("to_device", "Is a number a tensor? Look at what else is in the batch.")
+def makes_tensors_of_numbers(obj, device):
+    if isinstance(obj, int | float):
+        return torch.tensor(obj, device=device)
+    if isinstance(obj, torch.Tensor):
+        return obj.to(device)
+    if isinstance(obj, dict):
+        return {key: makes_tensors_of_numbers(value, device) for key, value in obj.items()}
+    if isinstance(obj, tuple) and hasattr(obj, "_fields"):
+        return type(obj)(*(makes_tensors_of_numbers(value, device) for value in obj))
+    if isinstance(obj, list | tuple):
+        return type(obj)(makes_tensors_of_numbers(value, device) for value in obj)
+    return obj
+
+
 @misconception("to_device", "Somebody passed you a device, and it is not always the GPU.")
 def always_cuda(obj, device):
     return rebuilt(obj, lambda tensor: tensor.cuda() if torch.cuda.is_available() else tensor)
@@ -239,6 +339,26 @@ def cuda_if_there(model, x):
 @misconception("run_where_model_is", "`model.to` works in place: where is the caller's model now?")
 def moves_the_model(model, x):
     return model.to(x.device)(x)
+
+
+@misconception("run_where_model_is", "The model is back in its place afterwards. Where was it while it computed?")
+def moves_the_model_and_back(model, x):
+    home = next(model.parameters(), next(model.buffers(), x)).device
+    result = model.to(x.device)(x)
+    model.to(home)
+    return result.to(home)
+
+
+@misconception("run_where_model_is", "`x.to` does not move x. What do you do with what it gives back?")
+def discards_the_copy(model, x):
+    x.to(next(model.parameters(), next(model.buffers(), x)).device)
+    return model(x)
+
+
+@misconception("run_where_model_is", "On the way to the CPU, who makes sure that x is complete before the model reads it?")
+def does_not_wait_for_x(model, x):
+    part = next(model.parameters(), next(model.buffers(), x))
+    return model(x.to(part.device, non_blocking=True))
 
 
 @misconception("run_where_model_is", "The result is to stay where the model is.")
@@ -306,7 +426,40 @@ def in_place(scores):
     return scores.masked_fill_(torch.ones(size, size, dtype=torch.bool, device=scores.device).triu(1), float("-inf"))
 
 
-@misconception("causal_scores", "A sum has the gradient 1 in every entry, also where -inf was added.")
+@misconception("causal_scores", "There may be a GPU, and the scores on the CPU all the same: whom do you have to ask?")
+def mask_on_the_gpu_if_there(scores):
+    size = scores.shape[-1]
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return scores.masked_fill(torch.ones(size, size, dtype=torch.bool, device=device).triu(1), float("-inf"))
+
+
+@misconception("causal_scores", "Training has to reach what comes before the scores: does your result know its history?")
+def detached_scores(scores):
+    size = scores.shape[-1]
+    later = torch.ones(size, size, dtype=torch.bool, device=scores.device).triu(1)
+    return scores.detach().masked_fill(later, float("-inf"))
+
+
+@misconception("causal_scores", "What is 0 times infinity?")
+def mask_times_infinity(scores):
+    size = scores.shape[-1]
+    return scores + torch.ones(size, size, dtype=scores.dtype, device=scores.device).triu(1) * float("-inf")
+
+
+@misconception("causal_scores", "Which axis of the scores counts positions if there are batches and heads?")
+def first_axis(scores):
+    size = scores.shape[0]
+    return scores.masked_fill(torch.ones(size, size, dtype=torch.bool, device=scores.device).triu(1), float("-inf"))
+
+
+@misconception("causal_scores", "A very small number is not -inf.")
+def smallest_number(scores):
+    size = scores.shape[-1]
+    later = torch.ones(size, size, dtype=torch.bool, device=scores.device).triu(1)
+    return scores.masked_fill(later, torch.finfo(scores.dtype).min)
+
+
+@misconception("causal_scores", "A masked entry has no influence on the result. Which gradient arrives at it?")
 def added(scores):
     size = scores.shape[-1]
     return scores + torch.full((size, size), float("-inf"), dtype=scores.dtype, device=scores.device).triu(1)
@@ -345,6 +498,13 @@ def as_tensor(values, device, dtype=torch.float32):
 @misconception("leaf_on", "Only floating tensors can require a gradient: what becomes of whole numbers?")
 def dtype_of_the_values(values, device, dtype=torch.float32):
     return torch.tensor(values, device=device, requires_grad=True)
+
+
+@misconception("leaf_on", "A fresh leaf has no gradient at all. Is a gradient of zeros the same?")
+def gradient_of_zeros(values, device, dtype=torch.float32):
+    leaf = torch.tensor(values, dtype=dtype, device=device, requires_grad=True)
+    leaf.grad = torch.zeros_like(leaf)
+    return leaf
 
 
 @misconception("leaf_on", "Somebody may want another dtype than float32.")
@@ -433,6 +593,63 @@ class DividesByZero(nn.Module):
         return (x - self.mean) / self.std
 
 
+@misconception("Standardizer", "forward is right for a constant feature. What stands in the buffer `std`?")
+class RepairsInForward(nn.Module):
+    def __init__(self, data):
+        super().__init__()
+        self.register_buffer("mean", data.detach().mean(dim=0))
+        self.register_buffer("std", data.detach().std(dim=0))
+
+    def forward(self, x):
+        return (x - self.mean) / torch.where(self.std == 0, 1, self.std)
+
+
+@misconception("Standardizer", "Which shape have mean and std? Try an x that has no batch dimension.")
+class KeepsTheDimension(nn.Module):
+    def __init__(self, data):
+        super().__init__()
+        mean, std = statistics(data)
+        self.register_buffer("mean", mean[None])
+        self.register_buffer("std", std[None])
+
+    def forward(self, x):
+        return (x - self.mean) / self.std
+
+
+@misconception("Standardizer", "A module has to be set up before it can take anything. Which call does that?")
+class WithoutSuper(nn.Module):
+    def __init__(self, data):
+        mean, std = statistics(data)
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+
+    def forward(self, x):
+        return (x - self.mean) / self.std
+
+
+@misconception("Standardizer", "Tensors made in inference mode stay out of autograd for good, also in forward.")
+class InInferenceMode(nn.Module):
+    def __init__(self, data):
+        super().__init__()
+        with torch.inference_mode():
+            mean, std = statistics(data)
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+
+    def forward(self, x):
+        return (x - self.mean) / self.std
+
+
+@misconception("Standardizer", "The statistics follow x around. Do they belong to the module, too?")
+class FollowsX(nn.Module):
+    def __init__(self, data):
+        super().__init__()
+        self.mean, self.std = statistics(data)
+
+    def forward(self, x):
+        return (x - self.mean.to(x.device)) / self.std.to(x.device)
+
+
 @misconception("Standardizer", "A constant feature is to be divided by 1, and the others by their own std.")
 class AddsEpsilon(nn.Module):
     def __init__(self, data):
@@ -493,11 +710,40 @@ def not_pinned(batches, device):
         yield type(batch)(t.to(device, non_blocking=torch.device(device).type != "cpu") for t in batch)
 
 
-@misconception("batches_on", "The memory is pinned, but nobody has said that Python need not wait for the copy.")
+@misconception("batches_on", "Python waits for each of these copies. Has anybody said that it need not?")
 def blocking(batches, device):
     for batch in batches:
         pinned = [t.pin_memory() if t.is_cpu and torch.device(device).type != "cpu" else t for t in batch]
         yield type(batch)(t.to(device) for t in pinned)
+
+
+@misconception("batches_on", "Nobody waits for the single copies. And what does synchronize() do?")
+def synchronises(batches, device):
+    for batch in batches:
+        moved = type(batch)(on_gpu(t, device) for t in batch)
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        yield moved
+
+
+@misconception("batches_on", "The caller's list is still the caller's: what is in it afterwards?")
+def into_the_callers_list(batches, device):
+    for batch in batches:
+        moved = [on_gpu(t, device) for t in batch]
+        if isinstance(batch, list):
+            batch[:] = moved
+            yield batch
+        else:
+            yield tuple(moved)
+
+
+@misconception("batches_on", "How many batches have been taken from the source when the first one comes out?")
+def one_ahead(batches, device):
+    source = iter(batches)
+    following = next(source, None)
+    while following is not None:
+        batch, following = following, next(source, None)
+        yield type(batch)(on_gpu(t, device) for t in batch)
 
 
 @misconception("batches_on", "What is pinning good for when the tensors stay on the CPU?")
@@ -555,6 +801,72 @@ def item_in_the_loop(model, batches):
     if count == 0:
         raise ValueError
     return total / count
+
+
+@misconception("mean_loss", "Nobody has asked you for another mode: in which one was the model when you got it?")
+def in_eval_mode(model, batches):
+    device, total, count = next(model.parameters()).device, 0, 0
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    with torch.no_grad():
+        for x, y in batches:
+            total = total + F.cross_entropy(model(x.to(device)), y.to(device), reduction="sum")
+            count += len(y)
+    for module, mode in modes:
+        module.training = mode
+    if count == 0:
+        raise ValueError
+    return total.item() / count
+
+
+@misconception("mean_loss", "There may be a GPU, and the model on the CPU all the same: whom do you have to ask?")
+def to_the_gpu_if_there(model, batches):
+    device, total, count = "cuda" if torch.cuda.is_available() else "cpu", 0, 0
+    with torch.no_grad():
+        for x, y in batches:
+            total = total + F.cross_entropy(model(x.to(device)), y.to(device), reduction="sum")
+            count += len(y)
+    if count == 0:
+        raise ValueError
+    return total.item() / count
+
+
+@misconception("mean_loss", "How many numbers come back? One of them was never on the GPU before you put it there.")
+def counts_on_the_gpu(model, batches):
+    device = next(model.parameters()).device
+    total, count = torch.zeros((), device=device), torch.zeros((), device=device)
+    with torch.no_grad():
+        for x, y in batches:
+            total += F.cross_entropy(model(x.to(device)), y.to(device), reduction="sum")
+            count += len(y)
+    if count.item() == 0:
+        raise ValueError
+    return (total / count).item()
+
+
+@misconception("mean_loss", "An `if` needs a bool. Where does it come from?")
+def looks_for_nan(model, batches):
+    device, total, count = next(model.parameters()).device, 0, 0
+    with torch.no_grad():
+        for x, y in batches:
+            loss = F.cross_entropy(model(x.to(device)), y.to(device), reduction="sum")
+            if torch.isnan(loss):
+                continue
+            total = total + loss
+            count += len(y)
+    if count == 0:
+        raise ValueError
+    return total.item() / count
+
+
+@misconception("mean_loss", "What does your division do if there are no samples, and which exception is asked for?")
+def lets_the_division_fail(model, batches):
+    device, total, count = next(model.parameters()).device, torch.zeros(()), 0
+    with torch.no_grad():
+        for x, y in batches:
+            total = total + F.cross_entropy(model(x.to(device)), y.to(device), reduction="sum")
+            count += len(y)
+    return total.item() / count
 
 
 @misconception("mean_loss", "A batch with a single sample should not weigh as much as one with five.")
@@ -640,6 +952,40 @@ def asks_for_the_length(model, batches):
 @misconception("move_training_", "The optimizer remembers things about each parameter. Where are they now?")
 def model_only(model, optimizer, device):
     model.to(device)
+
+
+@misconception("move_training_", "A model is more than its parameters. Where are its buffers?")
+def leaves_buffers(model, optimizer, device):
+    for parameter in model.parameters():
+        parameter.data = parameter.data.to(device)
+        if parameter.grad is not None:
+            parameter.grad.data = parameter.grad.data.to(device)
+    optimizer.load_state_dict(optimizer.state_dict())
+
+
+@misconception("move_training_", "Somebody passed you a device, and it is not always the GPU.")
+def always_to_cuda(model, optimizer, device):
+    model.cuda()
+    for state in optimizer.state.values():
+        for name, value in state.items():
+            if torch.is_tensor(value) and value.dim():
+                state[name] = value.cuda()
+
+
+@misconception("move_training_", "Everything happens in place. What is left to be returned?")
+def returns_both(model, optimizer, device):
+    model.to(device)
+    optimizer.load_state_dict(optimizer.state_dict())
+    return model, optimizer
+
+
+@misconception("move_training_", "The optimizer's tensors are in the right place. Are their values those from before?")
+def starts_with_zeros(model, optimizer, device):
+    model.to(device)
+    for state in optimizer.state.values():
+        for name, value in state.items():
+            if torch.is_tensor(value) and value.dim():
+                state[name] = torch.zeros_like(value, device=device)
 
 
 @misconception("move_training_", "Without its memory the optimizer starts from the beginning.")
@@ -778,6 +1124,78 @@ def loss_outside(model, x, y, optimizer, scaler, max_norm):
     return loss.detach()
 
 
+@misconception("mixed_step", "What is in .grad when the scaler takes its step?")
+def forgets_too_late(model, x, y, optimizer, scaler, max_norm):
+    with torch.autocast(x.device.type, dtype=torch.float16):
+        loss = F.cross_entropy(model(x), y)
+    scaler.scale(loss).backward()
+    optimizer.zero_grad()
+    scaler.unscale_(optimizer)
+    nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    scaler.step(optimizer)
+    scaler.update()
+    return loss.detach()
+
+
+@misconception("mixed_step", "Is a norm the size of the largest entry, or of all entries together?")
+def clips_values(model, x, y, optimizer, scaler, max_norm):
+    optimizer.zero_grad()
+    with torch.autocast(x.device.type, dtype=torch.float16):
+        loss = F.cross_entropy(model(x), y)
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimizer)
+    nn.utils.clip_grad_value_(model.parameters(), max_norm)
+    scaler.step(optimizer)
+    scaler.update()
+    return loss.detach()
+
+
+@misconception("mixed_step", "Each parameter has a gradient of the allowed length. How long are all of them together?")
+def clips_each_by_itself(model, x, y, optimizer, scaler, max_norm):
+    optimizer.zero_grad()
+    with torch.autocast(x.device.type, dtype=torch.float16):
+        loss = F.cross_entropy(model(x), y)
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimizer)
+    for parameter in model.parameters():
+        nn.utils.clip_grad_norm_(parameter, max_norm)
+    scaler.step(optimizer)
+    scaler.update()
+    return loss.detach()
+
+
+@misconception("mixed_step", "How many steps are taken in one call?")
+def steps_twice(model, x, y, optimizer, scaler, max_norm):
+    optimizer.zero_grad()
+    with torch.autocast(x.device.type, dtype=torch.float16):
+        loss = F.cross_entropy(model(x), y)
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimizer)
+    nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    scaler.step(optimizer)
+    optimizer.step()
+    scaler.update()
+    return loss.detach()
+
+
+@misconception("mixed_step", "Is a Python float what was asked for? Read what the result is.")
+def returns_a_float(model, x, y, optimizer, scaler, max_norm):
+    optimizer.zero_grad()
+    with torch.autocast(x.device.type, dtype=torch.float16):
+        loss = F.cross_entropy(model(x), y)
+    scaled_step(optimizer, scaler, model, loss, max_norm)
+    return loss.item()
+
+
+@misconception("mixed_step", "There may be a GPU, and the model on the CPU all the same: whom do you have to ask?")
+def autocast_for_cuda_if_there(model, x, y, optimizer, scaler, max_norm):
+    optimizer.zero_grad()
+    with torch.autocast("cuda" if torch.cuda.is_available() else "cpu", dtype=torch.float16):
+        loss = F.cross_entropy(model(x), y)
+    scaled_step(optimizer, scaler, model, loss, max_norm)
+    return loss.detach()
+
+
 @misconception("mixed_step", "Who decides whether a step may be taken after an overflow?")
 def own_step(model, x, y, optimizer, scaler, max_norm):
     optimizer.zero_grad()
@@ -880,6 +1298,38 @@ def new_objects(model, path):
 @misconception("load_weights_", "Weights that do not fit should not be passed over in silence.")
 def not_strict(model, path):
     model.load_state_dict(torch.load(path, map_location="cpu"), strict=False)
+
+
+@misconception("load_weights_", "A name that is missing is an error, but which one was asked for?")
+def key_error(model, path):
+    state = torch.load(path, map_location="cpu")
+    for name, value in model.state_dict().items():
+        value.copy_(state[name])
+
+
+@misconception("load_weights_", "What does copy_ do with a source that is smaller than its target?")
+def stretches(model, path):
+    state = torch.load(path, map_location="cpu")
+    own = model.state_dict()
+    if own.keys() != state.keys():
+        raise RuntimeError
+    for name, value in own.items():
+        value.copy_(state[name])
+
+
+@misconception("load_weights_", "Modules have no `.device`; ask something inside the module.")
+def devices_attribute(model, path):
+    model.load_state_dict(torch.load(path, map_location=model.device))
+
+
+@misconception("load_weights_", "load_state_dict gives a report back. Was anything to be returned?")
+def returns_the_report(model, path):
+    return model.load_state_dict(torch.load(path, map_location="cpu"))
+
+
+@misconception("load_weights_", "A name inside of a function now stands for the weights. What has the caller's model got?")
+def rebinds_the_model(model, path):
+    model = torch.load(path, map_location="cpu")  # noqa: F841
 
 
 @misconception("load_weights_", "The weights have been read, but has the model got them?")

@@ -183,7 +183,7 @@ def looks_at_the_first_size(logits, labels):
     return (logits.argmax(1) == labels).double().mean().item()
 
 
-@misconception("accuracy", "Each class counts as much as the others in your mean. Is it a mean over classes, or over samples?")
+@misconception("accuracy", "Each class counts as much as the others. Is a mean over classes asked for, or over samples?")
 def mean_over_classes(logits, labels):
     _checked(logits, labels)
     best = logits.argmax(1)

@@ -717,9 +717,17 @@ def test_mixed_step_result(code, given):
 
 
 @checks("mixed_step", device="second")
-def test_mixed_step_on_cpu(code, given):
-    """On the CPU it computes in float16, too: the device is the data's, also where there is a GPU."""
+def test_mixed_step_on_the_cpu_beside_a_gpu(code, given):
+    """Where there is a GPU and the data is on the CPU, autocast is for the CPU."""
     given.second_device  # noqa: B018
+    model, optimizer, scaler, x, y = mixed(given, device=torch.device("cpu"))
+    loss = code.mixed_step(model, x, y, optimizer, scaler, 100.0)
+    return {"in the model": model.seen, "loss": only(close(loss, rtol=4e-3), "device", "values")}
+
+
+@checks("mixed_step")
+def test_mixed_step_on_cpu(code, given):
+    """On the CPU it computes in float16, too: the device is the data's."""
     model, optimizer, scaler, x, y = mixed(given, device=torch.device("cpu"))
     loss = code.mixed_step(model, x, y, optimizer, scaler, 100.0)
     found = only(close({"loss": loss, "parameters": list(model.parameters())}, rtol=4e-3), "device", "values")
