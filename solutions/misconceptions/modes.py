@@ -482,7 +482,7 @@ def mc_remembers_one_flag(model, x, n):
     return _summary(_passes(model, x, n, restore="top"))
 
 
-@misconception("mc_dropout", "Both results drag the graphs of all passes along.")
+@misconception("mc_dropout", "A result drags the graphs of all passes along.")
 def keeps_the_graph(model, x, n):
     return _summary(_passes(model, x, n, no_grad=False))
 
