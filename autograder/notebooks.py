@@ -7,6 +7,7 @@ files is read here, since jupytext takes seconds to import and reads a comment l
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import json
 import re
@@ -209,6 +210,16 @@ _SPECIAL_LINE = re.compile(r"^(\s*)(?:[%!?].*|.*\?{1,2}\s*|[\w.,\s\[\]'\"]+=\s*[
 
 
 def _defined_in(source: str, task: str) -> str:
+    definitions = _definitions(source)
+    if definitions is None:
+        return _defined_in_broken(source.split("\n"), task)
+    lines = definitions.get(task)
+    return "" if lines is None else _dedented(source.split("\n")[lines[0] - 1 : lines[1]])
+
+
+@functools.lru_cache(maxsize=256)
+def _definitions(source: str) -> dict[str, tuple[int, int]] | None:
+    """Name → first and last line of its last definition; None if the cell cannot be read. Asked for once for each task."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -217,14 +228,13 @@ def _defined_in(source: str, task: str) -> str:
         try:
             tree = ast.parse(plain)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return _defined_in_broken(lines, task)
-    found = [node for node in _statements(tree.body) if task in _names(node)]
-    if not found:
-        return ""
-    node = found[-1]
-    decorators = getattr(node, "decorator_list", [])
-    first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
-    return _dedented(source.split("\n")[first - 1 : node.end_lineno])
+            return None
+    found: dict[str, tuple[int, int]] = {}
+    for node in _statements(tree.body):
+        decorators = getattr(node, "decorator_list", [])
+        first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
+        found |= dict.fromkeys(_names(node), (first, node.end_lineno or first))
+    return found
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:

@@ -5,11 +5,14 @@ What would start a process (`!pip install …`, `%pip`, `%%bash`) is not run; th
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import linecache
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from IPython.core.compilerop import CachingCompiler
@@ -28,6 +31,9 @@ _PROCESS_CELL_MAGICS = (
     *("bash", "sh", "script", "perl", "ruby", "python", "python2", "python3", "pypy", "cmd", "system"),
     *("sx", "!"),
 )
+
+
+_PROMPT = re.compile(r"\s*In \[\d+\]:")
 
 
 def cell_filename(number: int) -> str:
@@ -62,6 +68,7 @@ class Shell(InteractiveShell):
     note = ""
     source = ""
     compile: _Compiler
+    _usual_hooks = -1
 
     def run(self, cell: Cell) -> BaseException | None:
         """Run a cell and return what it raised, if anything. `note` tells afterwards what was not run."""
@@ -70,13 +77,64 @@ class Shell(InteractiveShell):
         # A plain file is no notebook: the value of its last line is not shown.
         self.ast_node_interactivity = "last_expr" if cell.number else "none"
         self.execution_count = max(cell.number, 1)
-        run_cell: Callable[..., ExecutionResult] = self.run_cell
-        result = run_cell(cell.source, store_history=False)
-        # inspect.getsource and tracebacks are to show what the student wrote, not what magics were turned into.
+        code = self._plain(cell.source)
+        self._keep_source(cell)
+        error = self._run_as_ipython_does(cell.source) if code is None else self._execute(code)
+        self._keep_source(cell)
+        return error
+
+    def _keep_source(self, cell: Cell) -> None:
+        """inspect.getsource and tracebacks are to show what the student wrote, not what magics were turned into."""
         lines = cell.source.splitlines(keepends=True)
         linecache.cache[self.compile.name] = (len(cell.source), None, lines, self.compile.name)
+
+    def _run_as_ipython_does(self, source: str) -> BaseException | None:
+        run_cell: Callable[..., ExecutionResult] = self.run_cell
+        result = run_cell(source, store_history=False)
         error: BaseException | None = result.error_before_exec or result.error_in_exec
         return error
+
+    def _plain(self, source: str) -> list[CodeType] | None:
+        """A cell that is Python and nothing else, compiled; None if IPython has to look at it.
+
+        IPython would do the same with it, after taking it apart several times, which costs more than most cells do.
+        """
+        if self.ast_transformers or self._hooks() != self._usual_hooks or _PROMPT.match(source):
+            return None
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it is compiled again below
+                body = ast.parse(source, self.compile.name).body
+            if len(body) == 1 and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Name):
+                return None  # `ls` alone is a magic
+            shown = (
+                [body.pop()]
+                if self.ast_node_interactivity == "last_expr" and body and isinstance(body[-1], ast.Expr)
+                else []
+            )
+            compiler: Callable[..., CodeType] = self.compile  # it remembers `from __future__ import …` for later cells
+            parts = [compiler(ast.Module(body, []), self.compile.name, "exec")]
+            return parts + [compiler(ast.Interactive(list(shown)), self.compile.name, "single") for _ in shown]
+        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+            return None
+
+    def _execute(self, parts: list[CodeType]) -> BaseException | None:
+        try:
+            self.events.trigger("pre_execute")
+            with self.display_trap:
+                for part in parts:
+                    exec(part, self.user_global_ns, self.user_ns)
+        except BaseException as error:  # a cell may raise anything, SystemExit too, and the next one is run all the same
+            return error
+        finally:
+            self.events.trigger("post_execute")  # matplotlib draws then
+        return None
+
+    def _hooks(self) -> int:
+        """How many functions look at a cell before or after it is run."""
+        callbacks = self.events.callbacks
+        looking = (*callbacks["pre_run_cell"], *callbacks["post_run_cell"], *self.input_transformers_post)
+        return len(looking) + len(self.input_transformers_cleanup)
 
     def refuse(self) -> None:
         """Do not run a command, and say so."""
@@ -144,5 +202,6 @@ def make_shell(profile: Path) -> Shell:
     shell.builtin_trap.activate()
     shell.run(Cell(1, "1 + 1\n%time pass"))
     shell.forget()
+    shell._usual_hooks = shell._hooks()
     warnings.filterwarnings("ignore", message=".*is non-interactive, and thus cannot be shown")
     return shell
