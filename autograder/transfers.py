@@ -86,7 +86,7 @@ class _Observer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         options = kwargs or {}
         result = function(*args, **options)
         name = function._schema.name
-        if name == "aten::_local_scalar_dense" and args[0].device.type != "cpu":
+        if name in ("aten::_local_scalar_dense", "aten::equal") and args[0].device.type != "cpu":
             self._moved.append(Moved(str(args[0].device), "cpu", tuple(args[0].shape), True))
         elif name in ("aten::_to_copy", "aten::copy_") and isinstance(args[1 if name == "aten::copy_" else 0], torch.Tensor):
             source, target = (args[1], args[0]) if name == "aten::copy_" else (args[0], result)

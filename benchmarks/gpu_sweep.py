@@ -1,12 +1,15 @@
 """Takes every operation of torch's OpInfo database through the simulated GPU.
 
 For each sample: the operation must not be refused, its results must be on the GPU and the same as on the CPU, gradients
-likewise; and with one tensor left on the CPU it must be refused.
+likewise; and with one tensor left on the CPU it must be refused, unless CUDA takes it, too (`ACCEPTED`).
+
+`python benchmarks/devices.py --sweep` runs it and writes its figures.
 """
 
 from __future__ import annotations
 
 import copy
+import random
 import sys
 import unittest
 import warnings
@@ -20,7 +23,18 @@ from torch.utils import _pytree
 
 from autograder import simulated_gpu
 
-__all__ = ["Sweep", "sweep"]
+__all__ = ["ACCEPTED", "Sweep", "sweep"]
+
+_READS_SHAPE = "reads only the shape of its second tensor"
+ACCEPTED = {
+    "broadcast_tensors": "reads only shapes",
+    **dict.fromkeys(("expand_as", "reshape_as", "view_as", "resize_as_"), _READS_SHAPE),
+    "narrow": "fetches the start, a number",
+    "tensor_split": "wants its indices on the CPU",
+    "index_put": "takes indices of the CPU",
+    "nn.functional.ctc_loss": "fetches labels and lengths",
+}
+"""What CUDA accepts with one tensor on the CPU, and why."""
 
 _DTYPES = (torch.float32, torch.int64, torch.bool, torch.complex64)
 # Their values mean nothing.
@@ -41,8 +55,8 @@ class Sweep:
         self.findings[kind][name] += 1
 
 
-def sweep(samples: int = 3, only: str = "") -> Sweep:
-    """Run up to `samples` samples of each operation whose name contains `only`."""
+def sweep(samples: int = 3, only: str = "", *, operations: int | None = None, seed: int = 0) -> Sweep:
+    """Run up to `samples` samples of each operation whose name contains `only`; of so many `operations`, drawn by `seed`."""
     # torch.testing._internal wants this package, of which nothing is needed here.
     sys.modules.setdefault("expecttest", SimpleNamespace(TestCase=unittest.TestCase))  # type: ignore[arg-type]
     from torch.testing._internal.common_methods_invocations import op_db
@@ -50,7 +64,7 @@ def sweep(samples: int = 3, only: str = "") -> Sweep:
     result = Sweep()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for op in op_db:
+        for op in op_db if operations is None else random.Random(seed).sample(op_db, operations):
             name = op.name + (f".{op.variant_test_name}" if op.variant_test_name else "")
             if only not in name:
                 continue
@@ -82,7 +96,7 @@ def _try(result: Sweep, op: Any, name: str, sample: Any) -> None:
         return
     result.counts["samples"] += 1
     with simulated_gpu():
-        actual = _run(op, sample, _to_gpu)
+        actual = _run(op, _for_gpu(name, sample), _to_gpu)
         if isinstance(actual, Exception):
             result.found("refused", f"{name}: {str(actual).splitlines()[0][:100] if str(actual) else type(actual).__name__}")
             return
@@ -103,7 +117,7 @@ def _try_gradient(result: Sweep, op: Any, name: str, sample: Any) -> None:
         return
     result.counts["backward passes"] += 1
     with simulated_gpu():
-        actual = _gradients(op, sample, _to_gpu)
+        actual = _gradients(op, _for_gpu(name, sample), _to_gpu)
         if isinstance(actual, Exception):
             result.found(
                 "backward refused", f"{name}: {str(actual).splitlines()[0][:100] if str(actual) else type(actual).__name__}"
@@ -131,8 +145,20 @@ def _try_mixed(result: Sweep, op: Any, name: str, sample: Any) -> None:
             result.counts["mixed refused"] += 1
         elif isinstance(outcome, Exception):
             result.found("mixed, another error", f"{name}: {type(outcome).__name__}")
+        elif name in ACCEPTED:
+            result.counts["mixed accepted by CUDA"] += 1
         else:
             result.found("mixed accepted", name)
+
+
+def _for_gpu(name: str, sample: Any) -> Any:
+    """The same call for the GPU: what names a device names the GPU, and what makes tensors from numbers is told to there."""
+    args, kwargs = _pytree.tree_map_only(torch.device, lambda device: torch.device("cuda"), sample)
+    args, kwargs = _pytree.tree_map_only(str, lambda text: "cuda" if text == "cpu" else text, (args, kwargs))
+    makes_tensors = not _tensors(sample) and name != "broadcast_shapes"
+    if makes_tensors or name.startswith(("linspace", "logspace")):
+        kwargs = {**kwargs, "device": "cuda"}
+    return args, kwargs
 
 
 def _to_gpu(tensor: torch.Tensor) -> torch.Tensor:

@@ -2,13 +2,14 @@
 
 Underneath, PyTorch's CPU autocast does the work, inside of functions too. Where CUDA's lists differ from the CPU's, the
 arguments are converted before the function is called. Source of the lists: PyTorch's documentation, "CUDA Op-Specific
-Behavior" of torch.amp, and aten/src/ATen/autocast_mode.h.
+Behavior" of torch.amp, and what PyTorch registers for AutocastCUDA (aten/src/ATen/autocast_mode.h).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -34,8 +35,18 @@ _LOWER = frozenset(
         "prelu",
         "chain_matmul",
         "multi_dot",
+        "linalg_multi_dot",
+        "linalg_vecdot",
+        "einsum",
+        "lstm_cell",
+        "gru_cell",
+        "rnn_tanh_cell",
+        "rnn_relu_cell",
+        "scaled_dot_product_attention",
     ]
 )
+# cuDNN's, which has its weights converted; oneDNN has not all of them in float16.
+_RECURRENT = frozenset(["lstm", "gru", "rnn_tanh", "rnn_relu"])
 _FLOAT32 = frozenset(
     [
         "__pow__",
@@ -90,10 +101,22 @@ _FLOAT32 = frozenset(
         "tan",
         "triplet_margin_loss",
         "huber_loss",
+        "frobenius_norm",
+        "nuclear_norm",
+        "linalg_norm",
+        "linalg_vector_norm",
+        "linalg_matrix_norm",
+        "logsumexp",
+        "rms_norm",
+        "interpolate",
+        "upsample",
     ]
 )
 _WIDEST = frozenset(
-    ["addcdiv", "addcmul", "atan2", "bilinear", "cross", "dot", "grid_sample", "index_put", "scatter_add", "tensordot"]
+    [
+        *("addcdiv", "addcmul", "atan2", "bilinear", "cross", "dot", "vdot", "grid_sample", "grid_sampler", "index_put"),
+        *("scatter_add", "tensordot"),
+    ]
 )
 _UNSAFE = "binary_cross_entropy"
 
@@ -124,11 +147,23 @@ def run(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
     before = _is_enabled("cpu"), _dtype_of("cpu")
     if on_gpu and enabled:
         args, kwargs = _converted(name, args, kwargs, dtype)
-    _set(enabled, dtype)
+    recurrent = on_gpu and enabled and name in _RECURRENT
+    _set(enabled and not recurrent, dtype)
     try:
-        return function(*args, **kwargs)
+        with _without_onednn() if recurrent else nullcontext():
+            return function(*args, **kwargs)
     finally:
         _set(*before)
+
+
+@contextmanager
+def _without_onednn() -> Iterator[None]:
+    before = torch._C._get_mkldnn_enabled()
+    torch._C._set_mkldnn_enabled(False)
+    try:
+        yield
+    finally:
+        torch._C._set_mkldnn_enabled(before)
 
 
 def _set(enabled: bool, dtype: torch.dtype) -> None:
@@ -154,7 +189,7 @@ def _converted(
             "torch.nn.functional.binary_cross_entropy_with_logits or torch.nn.BCEWithLogitsLoss. "
             "binary_cross_entropy_with_logits and BCEWithLogits are safe to autocast."
         )
-    if name in _LOWER:
+    if name in _LOWER or name in _RECURRENT:
         wanted = dtype
     elif name in _FLOAT32 and kwargs.get("dtype") is None:
         wanted = torch.float32

@@ -26,13 +26,20 @@ _WHOLE_TYPES = ("LongTensor", "IntTensor", "ShortTensor", "CharTensor", "ByteTen
 
 def patch(patches: Patches, machine: Machine) -> None:
     """Replace them while the simulation lasts."""
-    patches.set_existing(torch.cuda, **_questions(machine), **_memory(machine), **_random(machine), **_streams(machine))
-    patches.set_existing(torch.cuda, device=_selector(machine), set_device=_setter(machine))
-    patches.set_existing(torch.accelerator, **_accelerator(machine))
+    streams = _streams(machine)
+    patches.set_existing(torch.cuda, **_questions(machine), **_memory(machine), **_random(machine), **streams)
+    patches.set_existing(torch, Stream=streams["Stream"], Event=_any_event(streams["Event"]))
+    selector = _selector(machine)
+    patches.set_existing(torch.cuda, device=selector, device_of=_selector_of(selector), set_device=_setter(machine))
+    patches.set_existing(torch.accelerator, **_accelerator(machine), device_index=selector)
+    patches.set_existing(torch._C, _get_accelerator=lambda *args: torch.device("cuda" if machine.present else "cpu"))
+    patches.set(torch._C._nn, "_parse_to", _parse_to(vars(torch._C._nn)["_parse_to"]))
     for name in (*_FLOAT_TYPES, *_WHOLE_TYPES):
         if hasattr(torch, name):
             patches.set(torch.cuda, name, _tensor_type(name, machine))
     patches.set(torch, "Generator", _generator_type(machine))
+    for owner in (torch, torch.random):
+        patches.set(owner, "set_rng_state", set_cpu_rng_state)
     patches.set(torch, "compile", _compile)
     patches.set_existing(torch.backends.cuda, is_built=lambda: True)
     patches.set_existing(torch.backends.cudnn, is_acceptable=lambda tensor: False, is_available=lambda: machine.present)
@@ -63,7 +70,7 @@ def _questions(machine: Machine) -> dict[str, Any]:
         "is_initialized": lambda: machine.present,
         "init": _lazy_init,
         "_lazy_init": _lazy_init,
-        "_is_in_bad_fork": lambda: False,
+        "_is_in_bad_fork": machine.is_in_bad_fork,
         "is_bf16_supported": lambda including_emulation=True: True,
         "is_tf32_supported": lambda: True,
         "is_current_stream_capturing": lambda: False,
@@ -93,6 +100,12 @@ def _memory(machine: Machine) -> dict[str, Any]:
         "reset_max_memory_allocated": reset_peak_memory_stats,
         "empty_cache": lambda: None,
         "ipc_collect": lambda: None,
+        "set_per_process_memory_fraction": lambda fraction, device=None: None,
+        "reset_accumulated_memory_stats": lambda device=None: None,
+        "memory_stats": lambda device=None: {
+            "allocated_bytes.all.current": memory.used,
+            "allocated_bytes.all.peak": memory.peak,
+        },
     }
 
 
@@ -101,6 +114,7 @@ def _random(machine: Machine) -> dict[str, Any]:
         return machine.random_states[machine.index(device)].clone()
 
     def set_rng_state(new_state: torch.Tensor, device: Any = "cuda") -> None:
+        _check_state(new_state)
         machine.random_states[machine.index(device)] = new_state.clone()
 
     def set_rng_state_all(new_states: Any) -> None:
@@ -196,7 +210,7 @@ def _streams(machine: Machine) -> dict[str, Any]:
         raise RuntimeError("CUDA graphs are not simulated: they need a GPU.")
 
     def synchronize(device: Any = None) -> None:
-        machine.index(device)
+        machine.device("cuda" if device is None else device)
         machine.synchronize()
 
     return {
@@ -212,6 +226,16 @@ def _streams(machine: Machine) -> dict[str, Any]:
         "graph": no_graphs,
         "make_graphed_callables": no_graphs,
     }
+
+
+def _any_event(event: Any) -> type:
+    class Event(event):  # type: ignore[misc]
+        """`torch.Event`, which is of any device."""
+
+        def __init__(self, device: Any = None, **options: Any) -> None:
+            super().__init__(**options)
+
+    return Event
 
 
 def _setter(machine: Machine) -> Callable[[Any], None]:
@@ -237,6 +261,16 @@ def _selector(machine: Machine) -> type:
     return device
 
 
+def _selector_of(selector: Any) -> type:
+    class device_of(selector):  # type: ignore[misc]
+        """`with torch.cuda.device_of(tensor):`"""
+
+        def __init__(self, obj: Any) -> None:
+            super().__init__(obj.get_device() if obj.is_cuda else None)
+
+    return device_of
+
+
 def _accelerator(machine: Machine) -> dict[str, Any]:
     cuda = torch.device("cuda")
     streams = _streams(machine)
@@ -254,7 +288,43 @@ def _accelerator(machine: Machine) -> dict[str, Any]:
         "empty_cache": lambda: None,
         "memory_allocated": lambda device=None: machine.memory.used,
         "max_memory_allocated": lambda device=None: machine.memory.peak,
+        "memory_reserved": lambda device=None: machine.memory.used,
+        "max_memory_reserved": lambda device=None: machine.memory.peak,
+        "get_memory_info": lambda device=None: (_MEMORY - machine.memory.used, _MEMORY),
+        **{name: _memory(machine)[name] for name in ("memory_stats", "reset_peak_memory_stats")},
+        "reset_accumulated_memory_stats": lambda device=None: None,
     }
+
+
+def _parse_to(original: Callable[..., Any]) -> Callable[..., Any]:
+    """What reads the arguments of `Module.to`: there, too, a number is a GPU."""
+
+    def parse_to(*args: Any, **kwargs: Any) -> Any:
+        if args and type(args[0]) is int:
+            args = (torch.device("cuda", args[0]), *args[1:])
+        if type(kwargs.get("device")) is int:
+            kwargs["device"] = torch.device("cuda", kwargs["device"])
+        return original(*args, **kwargs)
+
+    return parse_to
+
+
+def device_from(*args: Any, **kwargs: Any) -> torch.device:
+    """`torch.device(0)` is the first GPU."""
+    if len(args) == 1 and type(args[0]) is int and not kwargs:
+        return torch.device("cuda", args[0])
+    return torch.device(*args, **kwargs)
+
+
+def set_cpu_rng_state(new_state: torch.Tensor) -> None:
+    """`torch.set_rng_state`: a checkpoint that was loaded onto the GPU has its random state there, too."""
+    _check_state(new_state)
+    torch.default_generator.set_state(new_state)
+
+
+def _check_state(state: torch.Tensor) -> None:
+    if device_of(state).type != "cpu":
+        raise TypeError("RNG state must be a torch.ByteTensor")
 
 
 def _tensor_type(name: str, machine: Machine) -> Any:

@@ -106,16 +106,26 @@ def _maker(name: str, original: Callable[..., Any], machine: Machine) -> Callabl
         if kwargs.get("out") is not None:
             return original(*args, **{**kwargs, "device": None})
         values = (*args, *kwargs.values())
-        if name in ("normal", "sparse_coo_tensor") and any(isinstance(value, torch.Tensor) for value in values):
+        has_tensors = any(isinstance(value, torch.Tensor) for value in values)
+        if has_tensors and (name == "normal" or (name == "sparse_coo_tensor" and kwargs.get("device") is None)):
             return original(*args, **kwargs)
         wanted = kwargs.pop("device", None)
         place = _default_device(machine) if wanted is None else machine.device(wanted)
         if place.type not in ("cpu", "cuda"):
             return original(*args, **kwargs, device=place)
         _check_generator(kwargs, place)
+        if has_tensors:
+            args = tuple(_at(machine, arg, place) for arg in args)
+            kwargs = {key: _at(machine, value, place) for key, value in kwargs.items()}
         return _made(place, original, args, kwargs)
 
     return make
+
+
+def _at(machine: Machine, thing: Any, place: torch.device) -> Any:
+    if not isinstance(thing, torch.Tensor) or device_of(thing) == place:
+        return thing
+    return moved(machine, thing, place, Target())
 
 
 def _converter(name: str, original: Callable[..., Any], machine: Machine) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Iterator
@@ -84,12 +85,13 @@ class Machine:
     def __init__(self, gpus: int, seed: int) -> None:
         """A machine with `gpus` GPUs, whose generators start from `seed`."""
         self.gpus = gpus
+        self._process = os.getpid()
         self.current = 0
         self.present = True
         self.memory = Memory()
         self.generators: set[int] = set()  # the addresses of those that are a GPU's
         self.transfers: list[Transfer] = []
-        self._pending: list[_Pending] = []
+        self.pending: list[_Pending] = []
         self.seed(seed)
 
     # Devices
@@ -105,6 +107,11 @@ class Machine:
             return CPU if device.type == "cpu" else device
         if not self.present:
             raise RuntimeError("No CUDA GPUs are available")
+        if self.is_in_bad_fork():
+            raise RuntimeError(
+                "Cannot re-initialize CUDA in forked subprocess. To use CUDA with multiprocessing, you must use the 'spawn' "
+                "start method"
+            )
         index = self.current if device.index is None else device.index
         if not 0 <= index < self.gpus:
             raise _Error("CUDA error: invalid device ordinal")
@@ -116,6 +123,15 @@ class Machine:
             return self.current
         found: int = self.device(wanted).index
         return found
+
+    def is_in_bad_fork(self) -> bool:
+        """Whether this process was forked from the one that uses the GPU, such as a DataLoader's worker."""
+        return os.getpid() != self._process
+
+    def in_its_process(self) -> None:
+        """Raises what CUDA does when a forked process touches the GPU memory of its parent."""
+        if self.is_in_bad_fork():
+            raise _Error("CUDA error: initialization error")
 
     # Random numbers: each GPU has a generator of its own, in the place of the CPU's while an operation draws from it
 
@@ -143,13 +159,15 @@ class Machine:
         if waited:
             self.synchronize()
 
-    def delay(self, destination: torch.Tensor, values: torch.Tensor) -> None:
+    def delay_contents(self, copy: torch.Tensor) -> None:
         """A copy to the CPU was asked for without waiting: until somebody waits, its memory holds something else."""
-        self._pending.append(_Pending(destination, values))
+        with _no_function(), _no_dispatch(), torch.no_grad():
+            self.pending.append(_Pending(copy, copy.data.clone()))
+            copy.data.fill_(float("nan") if copy.is_floating_point() or copy.is_complex() else 0)
 
     def synchronize(self) -> None:
         """Wait until everything asked of the GPUs is done."""
-        pending, self._pending = self._pending, []
+        pending, self.pending = self.pending, []
         with _no_function(), _no_dispatch(), torch.no_grad():
             for copy in pending:
                 _copy(copy.destination.data, copy.values)

@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from autograder.simulation import autocast
 from autograder.simulation.machine import Machine, local
-from autograder.simulation.operations import Operand, Operation, Rule, check, operands, operation, refusal
+from autograder.simulation.operations import Operand, Operation, Rule, check, operands, operation, refusal, waits
 from autograder.simulation.places import CPU, UNDECIDED, Mark, mark_of, put, real_device
 
 __all__ = ["Functions", "Operations"]
@@ -43,8 +43,11 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if (UNDECIDED in marks and None not in marks) or _is_converted_inside(op, kwargs):
                 _place(result, UNDECIDED)
             return result
-        if op.name == "_local_scalar_dense":
+        self._machine.in_its_process()
+        if op.name in ("_local_scalar_dense", "equal"):
             self._machine.note(gpu, CPU, args[0], "item")
+        elif self._machine.pending and waits(op, args):
+            self._machine.synchronize()
         if marks.count(gpu) == len(marks) and not op.special:
             result = self._run(op, func, args, kwargs, gpu)
             _place(result, gpu)
@@ -100,12 +103,20 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for operand in found:
             if operand.mark is UNDECIDED and operand.position in op.written:
                 put(operand.tensor, gpu)
-        _place(result[0] if op.rule is Rule.LENGTHS else result, gpu)
+        _place(_without_lengths(op, result), gpu)
 
 
 def _is_converted_inside(op: Operation, kwargs: Mapping[str, Any]) -> bool:
     """Whether a function written in C++ brings a tensor to "the device of the other one", which always is the CPU here."""
     return op.name == "_to_copy" and kwargs.get("device") is not None
+
+
+def _without_lengths(op: Operation, result: Any) -> Any:
+    """What of a result is where the tensors are: lengths of sequences stay on the CPU."""
+    if op.rule is not Rule.LENGTHS:
+        return result
+    put(result[1], None)
+    return result[0]
 
 
 def _device(mark: Mark, gpu: torch.device) -> torch.device:
@@ -140,8 +151,9 @@ class Functions(TorchFunctionMode):
             return function(*args, **kwargs)
         replacement = self._replaced.get(function)
         if replacement is not None:
-            return replacement(*args, **kwargs)
-        result = autocast.run(function, args, kwargs) if autocast.anywhere() else function(*args, **kwargs)
+            result = replacement(*args, **kwargs)
+        else:
+            result = autocast.run(function, args, kwargs) if autocast.anywhere() else function(*args, **kwargs)
         undecided = [made for made in _tensors((result,)) if mark_of(made) is UNDECIDED]
         if undecided:
             place = next((mark for mark in map(mark_of, _tensors(args)) if isinstance(mark, torch.device)), None)

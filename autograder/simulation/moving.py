@@ -10,7 +10,7 @@ import torch
 from autograder.simulation.machine import Machine, active
 from autograder.simulation.places import CPU, device_of, is_pinned, pin, put
 
-__all__ = ["Target", "move", "moved", "parse_to"]
+__all__ = ["Target", "copied", "move", "moved", "parse_to"]
 
 _Base: Any = torch._C.TensorBase
 _to, _detach = _Base.to, _Base.detach
@@ -66,10 +66,15 @@ def moved(machine: Machine, tensor: torch.Tensor, destination: torch.device, tar
     source = device_of(tensor)
     waits = not target.non_blocking if source != CPU else not (target.non_blocking and is_pinned(tensor))
     machine.note(source, destination, tensor, "copy", waited=waits and source != destination)
+    return copied(tensor, destination, target, late=not waits)
+
+
+def copied(tensor: torch.Tensor, destination: torch.device, target: Target, *, late: bool = False) -> torch.Tensor:
+    """Like `moved`, and nobody notes it."""
     if not (torch.is_grad_enabled() and tensor.requires_grad):
-        return move(tensor, destination, target.dtype, target.memory_format, late=not waits)
+        return move(tensor, destination, target.dtype, target.memory_format, late=late)
     result: torch.Tensor = _ToCopy.apply(  # type: ignore[no-untyped-call]
-        tensor, destination, target.dtype, target.memory_format, not waits
+        tensor, destination, target.dtype, target.memory_format, late
     )
     return result
 
@@ -87,9 +92,7 @@ def move(
         copy: torch.Tensor = _to(_detach(tensor), dtype=dtype or tensor.dtype, copy=True, memory_format=memory_format)
         machine = active()
         if late and destination == CPU and machine is not None:
-            values = copy.clone()
-            copy.data.fill_(float("nan") if copy.is_floating_point() or copy.is_complex() else 0)
-            machine.delay(copy, values)
+            machine.delay_contents(copy)
             pin(copy)
     put(copy, destination)
     return copy

@@ -16,7 +16,7 @@ import torch
 
 from autograder.simulation.places import CPU, UNDECIDED, Mark, device_of
 
-__all__ = ["Operand", "Operation", "Rule", "check", "operands", "operation", "refusal", "type_string"]
+__all__ = ["Operand", "Operation", "Rule", "check", "operands", "operation", "refusal", "type_string", "waits"]
 
 
 class Rule(Enum):
@@ -148,11 +148,21 @@ _READS_INDICES = frozenset(
         "take",
     ]
 )
-# Products that CUDA has for floating and complex numbers alone, and the kernel that its message names.
+# What CUDA has for floating and complex numbers alone, and the kernel that its message names (the dtypes are those of
+# `dtypesIfCUDA` in torch's OpInfo database).
 _NO_INTEGERS = {
     **{"mm": "addmm_cuda", "addmm": "addmm_cuda", "bmm": "baddbmm_cuda", "baddbmm": "baddbmm_cuda"},
     **{"mv": "addmv_impl_cuda", "addmv": "addmv_impl_cuda", "dot": "dot", "vdot": "vdot"},
+    **{"avg_pool2d": "avg_pool2d_out_cuda_frame", "avg_pool3d": "avg_pool3d_out_frame"},
+    **{"max_pool2d_with_indices": "max_pool2d_with_indices_out_cuda_frame"},
+    **{"max_pool3d_with_indices": "max_pool3d_with_indices_out_frame"},
 }
+# Operations whose result is as large as the numbers say: to learn that, the CPU waits for the GPU.
+_SIZED_BY_NUMBERS = frozenset(
+    ["nonzero", "masked_select", "_unique2", "unique_dim", "unique_consecutive", "repeat_interleave"]
+)
+# Operations that hand their tensors on to another one, which then checks them: its name, and that of the argument.
+_CHECKED_BY = {"embedding": {"indices": ("_index_select", "index")}, "stack": {"tensors": ("cat", "tensors")}}
 _TYPE_NAMES = {
     **{torch.float32: "Float", torch.float64: "Double", torch.float16: "Half", torch.bfloat16: "BFloat16"},
     **{torch.int64: "Long", torch.int32: "Int", torch.int16: "Short", torch.int8: "Char", torch.uint8: "Byte"},
@@ -175,11 +185,12 @@ class Operation:
     random: bool
     reads_indices: bool
     without_integers: str
+    kernel: str
 
     @functools.cached_property
     def special(self) -> bool:
         """Whether there is more to look at even if all tensors are on one GPU."""
-        return self.rule in (Rule.ANY, Rule.LENGTHS) or self.without_integers != ""
+        return self.rule in (Rule.ANY, Rule.LENGTHS, Rule.CONVOLUTION) or self.without_integers != ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +220,26 @@ def operation(overload: Any) -> Operation:
         random=torch.Tag.nondeterministic_seeded in overload.tags,
         reads_indices=name in _READS_INDICES,
         without_integers=_NO_INTEGERS.get(name, ""),
+        kernel=_kernel(schema.name, schema.overload_name),
     )
+
+
+def _kernel(name: str, overload: str) -> str:
+    """What PyTorch's code generator calls the CUDA kernel in its messages (torchgen/dest/register_dispatch_key.py).
+
+    Structured operations are those for which it writes a kernel for the device `meta`, too.
+    """
+    short = name.split("::")[-1]
+    dumped = torch._C._dispatch_dump(f"{name}.{overload}" if overload else name)
+    return f"{short}_{overload}".rstrip("_") if "RegisterMeta" in dumped else f"{overload}_{short}"
+
+
+def waits(op: Operation, args: Sequence[Any]) -> bool:
+    """Whether the CPU waits for the GPU in this operation, since it has to know how large the result is."""
+    if op.name in _SIZED_BY_NUMBERS:
+        return True
+    masks = args[1] if op.rule is Rule.INDEX and len(args) > 1 else ()
+    return any(isinstance(mask, torch.Tensor) and mask.dtype == torch.bool for mask in masks)
 
 
 def _rule(name: str, overload: Any, *, own: bool) -> Rule:
@@ -269,25 +299,37 @@ def check(op: Operation, found: list[Operand], gpu: torch.device) -> None:
 
 
 def _check_same(op: Operation, found: list[Operand], gpu: torch.device) -> None:
-    for operand in found:
-        if operand.mark is UNDECIDED or operand.mark == gpu:
+    """TensorIterator compares with the first GPU, and everything else with its first tensor."""
+    decided = [operand for operand in found if operand.mark is not UNDECIDED]
+    common = gpu if op.rule is Rule.ELEMENTWISE else decided[0].mark or CPU
+    if op.rule is Rule.CONVOLUTION:
+        _check_types(decided)
+        return
+    for operand in decided:
+        place = operand.mark or CPU
+        if place == common:
             continue
-        if op.rule is Rule.ELEMENTWISE and _is_scalar_on_cpu(operand) and operand.position not in op.written:
-            continue
-        other = operand.mark or CPU
-        if op.rule is Rule.CONVOLUTION:
-            first, second = ("Input", "bias" if operand.name == "bias" else "weight")
-            against = operand if operand.name == "bias" else found[1]
-            raise RuntimeError(
-                f"{first} type ({type_string(found[0].tensor)}) and {second} type ({type_string(against.tensor)}) "
-                "should be the same"
-            )
         if op.rule is Rule.ELEMENTWISE:
-            raise _two_devices(gpu, other)
+            if _is_scalar_on_cpu(operand) and operand.position not in op.written:
+                continue
+            raise _two_devices(gpu, place)
+        kernel, name = _CHECKED_BY.get(op.name, {}).get(operand.name, (op.kernel, operand.name))
         raise RuntimeError(
-            f"Expected all tensors to be on the same device, but got {operand.name} is on {other}, different from other "
-            f"tensors on {gpu} (when checking argument in method wrapper_CUDA_{op.name})"
+            f"Expected all tensors to be on the same device, but got {name} is on {place}, different from other tensors on "
+            f"{common} (when checking argument in method wrapper_CUDA_{kernel})"
         )
+
+
+def _check_types(found: list[Operand]) -> None:
+    """A convolution wants weight and bias of the input's type, and in its message the device is a part of the type."""
+    wanted = type_string(found[0].tensor)
+    for operand in found[1:]:
+        if type_string(operand.tensor) != wanted:
+            kind = "bias" if operand.name == "bias" else "weight"
+            raise RuntimeError(f"Input type ({wanted}) and {kind} type ({type_string(operand.tensor)}) should be the same")
+    if not (found[0].tensor.is_floating_point() or found[0].tensor.is_complex()):
+        name = _TYPE_NAMES.get(found[0].tensor.dtype, str(found[0].tensor.dtype))
+        raise RuntimeError(f"getCudnnDataTypeFromScalarType() not supported for {name}")
 
 
 def _is_scalar_on_cpu(operand: Operand) -> bool:

@@ -13,6 +13,7 @@ from autograder.simulation.places import device_of_storage, put_storage
 
 __all__ = ["patch"]
 
+_real_device: Any = torch._C.StorageBase.device.__get__  # type: ignore[attr-defined]
 _PRIORITY = 5
 """Before PyTorch's own: the CPU has 10, CUDA 20."""
 
@@ -50,6 +51,21 @@ def patch(patches: Patches, machine: Machine) -> None:
     )
     patches.set(torch.storage._StorageBase, "clone", _clone)
 
+    def to(self: Any, *, device: Any, non_blocking: bool = False) -> Any:
+        place = machine.device(device)
+        return self if place == _device(self) else _copied(self, place)
+
+    def cuda(self: Any, device: Any = None, non_blocking: bool = False) -> Any:
+        return to(self, device="cuda" if device is None else device)
+
+    def cpu(self: Any) -> Any:
+        return to(self, device="cpu")
+
+    patches.set_all(torch.UntypedStorage, to=to, cuda=cuda, cpu=cpu)
+    patches.set_all(
+        torch.UntypedStorage, device=property(_device), is_cuda=property(lambda self: _device(self).type == "cuda")
+    )
+
 
 def _untyped(storage: Any) -> Any:
     return storage._untyped_storage if isinstance(storage, torch.storage.TypedStorage) else storage
@@ -57,6 +73,15 @@ def _untyped(storage: Any) -> Any:
 
 def _clone(storage: Any) -> Any:
     """What `copy.deepcopy` of a tensor calls."""
-    copy = type(storage)(storage.nbytes(), device=storage.device).copy_(storage)
-    put_storage(copy, device_of_storage(storage))
+    return _copied(storage, _device(storage))
+
+
+def _device(storage: Any) -> torch.device:
+    real: torch.device = _real_device(storage)
+    return device_of_storage(storage) or real
+
+
+def _copied(storage: Any, place: torch.device) -> Any:
+    copy = type(storage)(storage.nbytes(), device=_real_device(storage)).copy_(storage)
+    put_storage(copy, place)
     return copy

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 
-from autograder.simulation import autocast, cuda, factories, places, saving, tensor_methods, threads
+from autograder.simulation import (
+    autocast,
+    cuda,
+    factories,
+    gradients,
+    places,
+    replacements,
+    saving,
+    tensor_methods,
+    threads,
+)
 from autograder.simulation.machine import Machine, Transfer, active, set_active
 from autograder.simulation.modes import Functions, Operations
 from autograder.simulation.patches import Patches
@@ -68,14 +80,20 @@ class _Session:
 
     def begin(self) -> None:
         patches, machine = self._patches, self._machine
+        # `torch.func.jvp` imports it when it is first called, and it reads the source of functions, replaced by then.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            importlib.import_module("torch._decomp.decompositions_for_jvp")
         self._leave = _autocast_switches()
         try:
             tensor_methods.patch(patches, machine)
-            self._replaced = factories.patch(patches, machine)
+            self._replaced = factories.patch(patches, machine) | replacements.functions()
             cuda.patch(patches, machine)
             saving.patch(patches, machine)
             autocast.patch(patches)
             threads.patch(patches, self.inside)
+            gradients.patch(patches)
+            replacements.patch(patches, machine)
             patches.set(places, "holder", machine.memory.hold)
             self._depths = _function_depth(), _dispatch_depth()
             _push_function(Functions(self._replaced))

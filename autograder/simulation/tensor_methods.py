@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from autograder.simulation.machine import Machine
-from autograder.simulation.moving import Target, move, moved, parse_to
+from autograder.simulation.moving import Target, copied, move, moved, parse_to
 from autograder.simulation.operations import type_string
 from autograder.simulation.patches import Patches
 from autograder.simulation.places import CPU, UNDECIDED, device_of, is_pinned, mark_of, pin, plain, put, real_device
@@ -90,10 +90,21 @@ def patch(patches: Patches, machine: Machine) -> None:
         if isinstance(source, torch.Tensor) and real_device(source) == real_device(self) == CPU:
             place = device_of(self)
             if device_of(source) != place and UNDECIDED not in (mark_of(self), mark_of(source)):
+                if place == CPU and non_blocking and is_pinned(self):
+                    machine.note(device_of(source), CPU, source, "copy", waited=False)
+                    plain(_copy, self, copied(source, CPU, Target()))
+                    machine.delay_contents(self)
+                    return self
                 late = non_blocking and place.type == "cuda" and is_pinned(source)
                 source = moved(machine, source, place, Target(non_blocking=late))
         result: torch.Tensor = plain(_copy, self, source)
         return result
+
+    def new(self: torch.Tensor, *args: Any, device: Any = None) -> torch.Tensor:
+        made: torch.Tensor = plain(_Base.new, self, *args)
+        if not any(isinstance(arg, (torch.Tensor, torch.UntypedStorage)) for arg in args):
+            put(made, device_of(self) if device is None else machine.device(device))
+        return made
 
     def record_stream(self: torch.Tensor, stream: Any) -> None:
         pass
@@ -110,7 +121,7 @@ def patch(patches: Patches, machine: Machine) -> None:
         to=to,
         __init__=_initialised,
     )
-    for method in (get_device, cuda, cpu, type_as, pin_memory, tolist, copy_, record_stream):
+    for method in (get_device, cuda, cpu, type_as, pin_memory, tolist, copy_, record_stream, new):
         patches.set(tensor, method.__name__, method)
     patches.set_all(
         tensor, __dlpack__=_dlpack(_Tensor.__dlpack__), __dlpack_device__=_dlpack_device(_Tensor.__dlpack_device__)

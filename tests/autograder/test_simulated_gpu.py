@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
@@ -168,3 +170,95 @@ def test_a_machine_whose_gpu_is_hidden(tmp_path: object) -> None:
                 with pytest.raises(RuntimeError, match="No CUDA GPUs are available"):
                     wrong()
         assert torch.cuda.is_available()
+
+
+def test_two_gpus_share_the_work_of_data_parallel() -> None:
+    with simulated_gpu(2) as gpu:
+        model = nn.DataParallel(nn.Sequential(nn.Linear(2, 3), nn.ReLU())).to("cuda")
+        model(torch.ones(4, 2)).sum().backward()
+        assert {str(t.destination) for t in gpu.transfers} == {"cuda:0", "cuda:1"}
+        assert model.module[0].weight.grad.device == CUDA
+    assert torch.nn.parallel._functions._streams is None
+
+
+def test_a_process_forked_from_it_has_no_gpu() -> None:
+    with simulated_gpu():
+        x = torch.ones(2, device="cuda")
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            said = []
+            for action in (lambda: torch.ones(2).cuda(), lambda: x + 1, lambda: torch.cuda.synchronize()):
+                try:
+                    said.append(repr(action()))
+                except RuntimeError as error:
+                    said.append(str(error)[:40])
+            os.write(writer, "\n".join([*said, str(torch.cuda._is_in_bad_fork())]).encode())
+            os._exit(0)
+        os.waitpid(pid, 0)
+        forked = "Cannot re-initialize CUDA in forked subprocess"[:40]
+        assert os.read(reader, 9999).decode().split("\n") == [forked, "CUDA error: initialization error", forked, "True"]
+        assert (x + 1).device == CUDA
+
+
+# ---- in a notebook: many cells, and one that was interrupted
+
+
+def test_a_cell_that_failed_does_not_spoil_the_next() -> None:
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="same device"), simulated_gpu():
+            torch.ones(2, device="cuda") + torch.ones(2)
+    with pytest.raises(KeyboardInterrupt), simulated_gpu():
+        raise KeyboardInterrupt
+    assert torch.ones(2).device.type == "cpu"
+    assert not torch.cuda.is_available()
+
+
+def test_an_exception_in_an_inner_context_leaves_the_outer_one() -> None:
+    with simulated_gpu():
+        with pytest.raises(ValueError, match="inner"), simulated_gpu():
+            raise ValueError("inner")
+        assert torch.cuda.is_available()
+        assert torch.ones(2, device="cuda").device == CUDA
+    assert not torch.cuda.is_available()
+
+
+def test_a_model_goes_on_in_the_next_cell() -> None:
+    with simulated_gpu():
+        model = nn.Linear(2, 2).cuda()
+        optimizer = torch.optim.Adam(model.parameters())
+        scaler = torch.amp.GradScaler("cuda")
+        with torch.autocast("cuda"):
+            loss = model(torch.ones(3, 2, device="cuda")).float().pow(2).sum()
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+    assert model.weight.device.type == "cpu"  # outside everything can be read as it is, the next cell's printing too
+    assert model.weight.detach().numpy().shape == (2, 2)
+    assert model(torch.ones(1, 2)).shape == (1, 2)
+    with simulated_gpu():
+        assert model.weight.device == model.weight.grad.device == CUDA
+        scaler.scale(model(torch.ones(3, 2, device="cuda")).sum()).backward()
+        scaler.step(optimizer)
+        with pytest.raises(RuntimeError, match="mat1 is on cpu"):
+            model(torch.ones(1, 2))
+
+
+def test_a_checkpoint_goes_out_of_it_and_back(tmp_path: Path) -> None:
+    with simulated_gpu():
+        model = nn.Linear(2, 2).cuda()
+        torch.save(model.state_dict(), tmp_path / "model.pt")
+    assert torch.load(tmp_path / "model.pt", map_location="cpu")["weight"].device.type == "cpu"
+    if not torch.cuda.is_available():
+        with pytest.raises(RuntimeError, match="map_location"):
+            torch.load(tmp_path / "model.pt")
+    with simulated_gpu():
+        assert torch.load(tmp_path / "model.pt")["weight"].device == CUDA
+
+
+def test_a_data_loader_pins_and_its_batches_outlive_it() -> None:
+    with simulated_gpu() as gpu:
+        batches = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(6, 2)), 2, pin_memory=True)
+        kept = [x.to("cuda", non_blocking=True) for (x,) in batches]
+    assert [(t.destination.type, t.waited) for t in gpu.transfers] == [("cuda", False)] * 3
+    assert [device_of(x).type for x in kept] == ["cuda"] * 3

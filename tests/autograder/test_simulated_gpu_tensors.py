@@ -289,3 +289,87 @@ def test_an_index_error_of_python_stays_one() -> None:
         x.sum(dim=3)
     with pytest.raises(RuntimeError, match="device-side assert"):
         x.gather(0, torch.tensor([5], device="cuda"))
+
+
+MESSAGES = {
+    # The first tensor says where all should be; a structured kernel has its own name, another one has an underscore before.
+    "mat2 is on cuda:0, different from other tensors on cpu (when checking argument in method wrapper_CUDA_mm)": (
+        lambda x, y: torch.mm(x, y)
+    ),
+    "mat1 is on cpu, different from other tensors on cuda:0 (when checking argument in method wrapper_CUDA_addmm)": (
+        lambda x, y: nn.functional.linear(x, y, y[0])
+    ),
+    "tensors is on cuda:0, different from other tensors on cpu (when checking argument in method wrapper_CUDA_cat)": (
+        lambda x, y: torch.cat([x, y])
+    ),
+    "index is on cpu, different from other tensors on cuda:0 "
+    "(when checking argument in method wrapper_CUDA__index_select)": (lambda x, y: nn.functional.embedding(x.long(), y)),
+}
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_the_message_names_argument_and_kernel(message: str) -> None:
+    with pytest.raises(RuntimeError) as raised:
+        MESSAGES[message](torch.ones(2, 2), torch.ones(2, 2, device="cuda"))
+    assert str(raised.value) == f"Expected all tensors to be on the same device, but got {message}"
+
+
+def test_what_fetches_a_number_is_counted_as_on_a_gpu(gpu: SimulatedGpu) -> None:
+    labels = torch.zeros(2, dtype=torch.int64, device="cuda")
+    before = len(gpu.transfers)
+    torch.nn.functional.one_hot(labels, 3)
+    assert len(gpu.transfers) == before
+    torch.nn.functional.one_hot(labels)
+    assert len(gpu.transfers) == before + 1
+    torch.equal(labels, labels)
+    assert [t.how for t in gpu.transfers[before:]] == ["item", "item"]
+
+
+@pytest.mark.parametrize(
+    "wait", [lambda x: x.nonzero(), lambda x: x[x > 0], lambda x: x.masked_select(x > 0), lambda x: x.unique()]
+)
+def test_who_has_to_know_how_large_a_result_is_waits(wait: Callable[[torch.Tensor], object]) -> None:
+    early = torch.arange(3.0, device="cuda").to("cpu", non_blocking=True)
+    assert early.isnan().all()
+    wait(torch.ones(2, device="cuda"))
+    assert early.tolist() == [0, 1, 2]
+
+
+def test_a_copy_into_pinned_memory_that_nobody_waited_for(gpu: SimulatedGpu) -> None:
+    pinned, ordinary = torch.zeros(3).pin_memory(), torch.zeros(3)
+    for target in (pinned, ordinary):
+        target.copy_(torch.arange(3.0, device="cuda"), non_blocking=True)
+        assert target.isnan().all().item() == (target is pinned)
+    assert [t.waited for t in gpu.transfers] == [False, True]
+    assert pinned.tolist() == [0, 1, 2]
+
+
+def test_numbers_name_gpus() -> None:
+    assert torch.device(0) == CUDA
+    assert torch.device("cpu") == CPU
+    assert nn.Linear(2, 2).to(0).weight.device == CUDA
+    assert nn.Linear(2, 2).to(device=0).weight.device == CUDA
+    with pytest.raises(RuntimeError, match="invalid device ordinal"):
+        nn.Linear(2, 2).to(1)
+
+
+def test_new_is_where_the_tensor_is() -> None:
+    x = torch.ones(2, device="cuda")
+    assert x.new([1.0]).device == x.new(3).device == CUDA
+    assert x.cpu().new(3).device == x.new([1.0], device="cpu").device == CPU
+
+
+def test_storages_know_their_device() -> None:
+    storage = torch.ones(2, device="cuda").untyped_storage()
+    assert (storage.device, storage.is_cuda, storage.cpu().device, storage.cpu().cuda().device) == (CUDA, True, CPU, CUDA)
+
+
+def test_sparse_tensors() -> None:
+    indices, values = torch.tensor([[0, 1], [1, 0]]), torch.ones(2)
+    for made in (
+        torch.sparse_coo_tensor(indices, values, (2, 2), device="cuda"),
+        torch.eye(2, device="cuda").to_sparse(),
+        torch.eye(2).to_sparse().cuda(),
+    ):
+        assert made.device == made.to_dense().device == (made @ torch.ones(2, 2, device="cuda")).device == CUDA
+    assert torch.sparse_coo_tensor(indices, values, (2, 2)).device == CPU

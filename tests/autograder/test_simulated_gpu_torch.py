@@ -235,3 +235,57 @@ def test_copies_stay_where_they_are() -> None:
     fresh.load_state_dict(model.state_dict())
     assert fresh.weight.device.type == "cpu"
     assert torch.equal(fresh.weight, model.weight.cpu())
+
+
+def test_what_knows_devices_by_number_or_tensor() -> None:
+    with torch.cuda.device_of(torch.ones(1, device="cuda")), torch.accelerator.device_index(0):
+        assert torch.accelerator.current_device_index() == 0
+    assert torch.get_device_module() is torch.get_device_module("cuda") is torch.cuda
+    assert torch.Stream(device="cuda").device == CUDA
+    torch.Event(device="cuda", enable_timing=True).synchronize()
+    torch.cuda.set_per_process_memory_fraction(0.5)
+    assert torch.cuda.memory_stats()["allocated_bytes.all.current"] == torch.cuda.memory_allocated()
+
+
+def test_a_random_state_belongs_on_the_cpu() -> None:
+    for state, put in ((torch.get_rng_state(), torch.set_rng_state), (torch.cuda.get_rng_state(), torch.cuda.set_rng_state)):
+        put(state)
+        with pytest.raises(TypeError, match=r"must be a torch\.ByteTensor"):
+            put(state.cuda())
+
+
+@pytest.mark.parametrize("layer", [nn.LSTM, nn.GRU, nn.RNN])
+def test_recurrent_layers(layer: type[nn.Module]) -> None:
+    model, x = layer(4, 3).cuda(), torch.ones(5, 2, 4, device="cuda")
+    with pytest.raises(RuntimeError, match="Input and parameter tensors are not at the same device"):
+        model(x.cpu())
+    state = torch.zeros(1, 2, 3)
+    with pytest.raises(RuntimeError, match="Input and hidden tensors are not at the same device"):
+        model(x, (state, state) if layer is nn.LSTM else state)
+    with torch.autocast("cuda"):
+        out = model(x)[0]
+    assert (out.dtype, out.device) == (torch.float16, CUDA)
+    out.sum().backward()
+    assert {(p.grad.dtype, p.grad.device) for p in model.parameters()} == {(torch.float32, CUDA)}
+    packed = nn.utils.rnn.pack_padded_sequence(x, torch.tensor([5, 2]))
+    assert packed.batch_sizes.device.type == "cpu"
+    assert model(packed)[0].data.device == CUDA
+
+
+def test_several_gradients_are_checked_one_by_one() -> None:
+    class Scale(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, y):  # type: ignore[no-untyped-def]
+            return x * y
+
+        @staticmethod
+        def backward(ctx, gradient):  # type: ignore[no-untyped-def]
+            return gradient, torch.ones(2)
+
+    x, y = torch.ones(2, device="cuda", requires_grad=True), torch.ones(2, device="cuda", requires_grad=True)
+    with pytest.raises(RuntimeError, match="Function ScaleBackward returned an invalid gradient at index 1"):
+        Scale.apply(x, y).sum().backward()
+    with pytest.raises(RuntimeError, match="expected device cuda:0 but got cpu"):
+        torch.autograd.grad(x * 2, x, torch.ones(2))
+    (found,) = torch.autograd.grad((x * 2).sum(), x, torch.tensor(3.0))
+    assert (found.tolist(), found.device) == ([6, 6], CUDA)
