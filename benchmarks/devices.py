@@ -118,9 +118,8 @@ def main() -> None:
     parser.add_argument("--sweep", action="store_true", help="run all operations of torch's OpInfo database; minutes")
     parser.add_argument("--write", action="store_true", help=f"write into {PAGE.relative_to(ROOT)}")
     options = parser.parse_args()
-    page, table = PAGE.read_text(encoding="utf-8"), snippets_table()
+    table, row = snippets_table(), ""
     print(table)
-    page = with_table(page, table)
     if options.sweep:
         begun = time.perf_counter()
         result = sweep(_SAMPLES)
@@ -129,9 +128,9 @@ def main() -> None:
         for kind in _FINDINGS:
             for name, times in result.findings[kind].items():
                 print(f"{kind}: {name} ({times})")
-        page = with_row(page, row)
     if options.write:
-        PAGE.write_text(page, encoding="utf-8")
+        page = with_table(PAGE.read_text(encoding="utf-8"), table)
+        PAGE.write_text(with_row(page, row) if row else page, encoding="utf-8")
 
 
 if __name__ == "__main__":
