@@ -248,3 +248,23 @@ def sign_by_a_hook(x):
         window = x.detach().abs() <= 1
         shifted.register_hook(lambda gradient: gradient.where(window, torch.zeros_like(gradient)))
     return shifted + torch.where(x.detach() >= 0, 1, -1).to(x)
+
+
+@alternative("accumulate_gradients")
+def accumulate_by_functorch(model, loss_fn, batches):
+    trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    sums = {name: torch.zeros_like(p) for name, p in trainable.items()}
+    samples, total = 0, 0.0
+    for xb, yb in batches:
+
+        def loss_of(parameters, xb=xb, yb=yb):
+            return loss_fn(functional_call(model, parameters, (xb,)), yb)
+
+        gradients, loss = grad_and_value(loss_of)({name: p.detach() for name, p in trainable.items()})
+        samples += len(xb)
+        total += len(xb) * loss.item()
+        for name, gradient in gradients.items():
+            sums[name] += len(xb) * gradient
+    for name, p in trainable.items():
+        p.grad = sums[name].detach() / samples
+    return total / samples

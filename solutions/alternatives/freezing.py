@@ -242,3 +242,14 @@ def unfreeze_with_names_listed_twice(model, optimizer, prefix, lr):
     if found:
         optimizer.add_param_group({"lr": lr, "params": list(found.values())})
     return len(found)
+
+
+@alternative("head_only_forward")
+def head_only_in_inference_mode(backbone, head, x):
+    modes = {name: part.training for name, part in backbone.named_modules()}
+    backbone.train(False)
+    with torch.inference_mode():
+        features = backbone(x)
+    for name, part in backbone.named_modules():
+        part.train(modes[name])  # the outer modules come first
+    return head(features.clone())

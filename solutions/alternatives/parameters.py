@@ -282,3 +282,22 @@ def tie_by_the_books(decoder, emb):
     if (decoder.out_features, decoder.in_features) != (emb.num_embeddings, emb.embedding_dim):
         raise ValueError(f"{math.prod(decoder.weight.shape)} numbers in another shape")
     decoder._parameters["weight"] = emb._parameters["weight"]
+
+
+@alternative("MLP")
+class MLPThatCountsItsSizes(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        if len(sizes) < 2:
+            raise ValueError("two sizes or more")
+        self.sizes = sizes
+        self.layers = nn.ModuleList()
+        for i in range(len(sizes) - 1):
+            self.layers.append(nn.Linear(sizes[i], sizes[i + 1]))
+
+    def forward(self, x):
+        for i in range(len(self.sizes) - 1):
+            x = self.layers[i](x)
+            if i < len(self.sizes) - 2:
+                x = F.relu(x, inplace=True)
+        return x

@@ -32,6 +32,18 @@ def product():
     return 60.0
 
 
+@misconception("predicted_gradient", "Your derivative of a³ is the one at 1, the tutorial's a. Which number is a here?")
+def at_the_tutorials_point():
+    return 8.0
+
+
+@misconception(
+    "predicted_gradient", "One of the two derivatives is off: which power of a is left when a³ is differentiated?"
+)
+def a_power_too_few():
+    return 11.0
+
+
 @misconception("predicted_detached", "This is the derivative of w². Which of the two ways back to w is still open?")
 def ignores_detach():
     return 6.0
@@ -50,6 +62,11 @@ def the_value():
 @misconception("predicted_detached", "A detached tensor keeps its value: what is the derivative of w times a constant?")
 def detached_counts_as_one():
     return 1.0
+
+
+@misconception("predicted_detached", "You expect that no gradient arrives at all. How many of the two factors are detached?")
+def no_gradient_at_all():
+    return None
 
 
 @misconception(
@@ -74,7 +91,7 @@ def attached(f, x):
     return y, gradient if gradient is not None else torch.zeros_like(x)
 
 
-@misconception("value_and_grad", "Summing a vector silently answers a question nobody asked.")
+@misconception("value_and_grad", "Which results of f does your function accept, and has each of them one single derivative?")
 def sums(f, x):
     z = x.detach().clone().requires_grad_()
     y = f(z).sum()
@@ -82,7 +99,7 @@ def sums(f, x):
     return y.detach(), gradient if gradient is not None else torch.zeros_like(x)
 
 
-@misconception("value_and_grad", "Your own leaf is private, but which other leaves did backward() meet inside f?")
+@misconception("value_and_grad", "Besides the leaf that you ask about, which other leaves may backward() have met inside f?")
 def backward_reaches_parameters(f, x):
     z = x.detach().clone().requires_grad_()
     y = f(z)
@@ -185,7 +202,7 @@ def finite_differences(f, x):
 
 
 @misconception(
-    "value_and_grad", "Your leaf has become an ordinary float32 tensor: compare the dtype of the gradient with that of x."
+    "value_and_grad", "Compare the dtype of each gradient that you return with that of x, also where f does not use x."
 )
 def always_float32(f, x):
     z = x.detach().float().clone().requires_grad_()
@@ -194,6 +211,42 @@ def always_float32(f, x):
         raise ValueError
     gradient = torch.autograd.grad(y, z, allow_unused=True)[0] if y.requires_grad else None
     return y.detach(), gradient if gradient is not None else torch.zeros_like(z)
+
+
+@misconception(
+    "value_and_grad", "autograd complains about a vector by itself, but with which exception, and what of the shape (1,)?"
+)
+def leaves_the_shape_to_autograd(f, x):
+    z = x.detach().clone().requires_grad_()
+    y = f(z)
+    gradient = torch.autograd.grad(y, z, allow_unused=True)[0] if y.requires_grad else None
+    return y.detach(), gradient if gradient is not None else torch.zeros_like(x)
+
+
+@misconception(
+    "value_and_grad", "Compare the dtype of each gradient that you return with that of x, also where f does not use x."
+)
+def zeros_of_the_default_dtype(f, x):
+    z = x.detach().clone().requires_grad_()
+    y = f(z)
+    if y.dim():
+        raise ValueError
+    gradient = torch.autograd.grad(y, z, allow_unused=True)[0] if y.requires_grad else None
+    return y.detach(), gradient if gradient is not None else torch.zeros(x.shape)
+
+
+@misconception("value_and_grad", "Who has lent you x, and what stood in its .grad before your backward()?")
+def on_x_and_tidied_up(f, x):
+    flag = x.requires_grad
+    x.requires_grad_(True)
+    y = f(x)
+    if y.dim():
+        raise ValueError
+    y.backward()
+    gradient = x.grad.clone()
+    x.grad = None
+    x.requires_grad_(flag)
+    return y.detach(), gradient
 
 
 @misconception(
@@ -333,6 +386,20 @@ def dim1(critic, x):
     return ((g.norm(dim=1) - 1) ** 2).mean()
 
 
+@misconception("gradient_penalty", "How many norms do you average, one for each sample or one for each entry of a sample?")
+def norm_over_the_samples(critic, x):
+    x = x.detach().clone().requires_grad_()
+    (g,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    return ((g.flatten(1).norm(dim=0) - 1) ** 2).mean()
+
+
+@misconception("gradient_penalty", "The sum of the absolute values is a length, too, but not the one with the index 2.")
+def sum_of_absolute_values(critic, x):
+    x = x.detach().clone().requires_grad_()
+    (g,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    return ((g.flatten(1).abs().sum(dim=1) - 1) ** 2).mean()
+
+
 @misconception("gradient_penalty", "Each sample has a norm of its own; you take a single one over the whole batch.")
 def one_norm_for_all(critic, x):
     x = x.detach().clone().requires_grad_()
@@ -464,6 +531,32 @@ def returns_the_last_loss(model, loss_fn, batches):
     return loss.item()
 
 
+@misconception(
+    "accumulate_gradients", "The gradients are right. Does the number that you return grow with the number of batches?"
+)
+def returns_the_sum_of_losses(model, loss_fn, batches):
+    model.zero_grad()
+    n, total = sum(len(x) for x, _ in batches), 0.0
+    for xb, yb in batches:
+        loss = loss_fn(model(xb), yb)
+        (loss * len(xb) / n).backward()
+        total += loss.item()
+    return total
+
+
+@misconception(
+    "accumulate_gradients", "What stands in .grad when your function has returned, and what was to be left there?"
+)
+def clears_at_the_end_of_accumulation(model, loss_fn, batches):
+    n, total = sum(len(x) for x, _ in batches), 0.0
+    for xb, yb in batches:
+        loss = loss_fn(model(xb), yb) * len(xb) / n
+        loss.backward()
+        total += loss.item()
+    model.zero_grad()
+    return total
+
+
 @misconception("accumulate_gradients", "The gradients are weighted by batch size, and the number that you return is not.")
 def unweighted_return(model, loss_fn, batches):
     model.zero_grad()
@@ -534,7 +627,24 @@ def no_window(x):
     return x + (hard - x).detach()
 
 
-@misconception("sign_ste", "You detached the whole result; which part of it has to stay in the graph?")
+@misconception("sign_ste", "No way leads back from your result to x: which part of it has to stay in the graph?")
+def a_step_of_constants(x):
+    return torch.where(x >= 0, 1.0, -1.0).to(x.dtype)
+
+
+@misconception("sign_ste", "Look at the dtype of what comes out for an x that is not float32.")
+def float32_only(x):
+    soft = x.float().clamp(-1, 1)
+    hard = torch.where(x >= 0, 1.0, -1.0)
+    return soft + (hard - soft).detach()
+
+
+@misconception("sign_ste", "Between -1 and 1 your result is x itself; is that what the forward direction is to give?")
+def clamp_alone(x):
+    return x.clamp(-1, 1)
+
+
+@misconception("sign_ste", "No way leads back from your result to x: which part of it has to stay in the graph?")
 def all_detached(x):
     return torch.where(x.detach() >= 0, torch.ones_like(x), -torch.ones_like(x)).requires_grad_()
 
@@ -592,7 +702,7 @@ def smooth(x):
     return soft + (hard - soft).detach()
 
 
-@misconception("sign_ste", "Hard and soft have changed places: what do you want to see forwards, and what backwards?")
+@misconception("sign_ste", "Your forward values are not a step: what do you want to see forwards, and what backwards?")
 def swapped(x):
     soft = x.clamp(-1, 1)
     hard = torch.where(x >= 0, torch.ones_like(x), -torch.ones_like(x))

@@ -88,6 +88,18 @@ def weights_exchanged():
     return 5.4
 
 
+@misconception("predicted_running_mean", "A tenth of something: of the mean of the batch, or of its sum?")
+def tenth_of_the_sum():
+    return 1.8
+
+
+@misconception(
+    "predicted_running_mean", "You move it three times. Is it a batch or a sample that moves it by a tenth of the way?"
+)
+def one_move_for_each_sample():
+    return 1.664
+
+
 @misconception("predicted_weight", "You expect the flag to hold w back. What does step() look at?")
 def weight_stays():
     return 1.0
@@ -104,6 +116,16 @@ def weight_goes_up():
 )
 def one_factor_only():
     return 0.9
+
+
+@misconception("predicted_weight", "The whole gradient is taken away. Which number of the optimizer did you leave out?")
+def without_the_learning_rate():
+    return -2.0
+
+
+@misconception("predicted_weight", "This is how far w moves. Where does it start?")
+def the_move_only():
+    return 0.3
 
 
 @misconception("freeze", "You created a new attribute on the module; the parameters never heard of it.")
@@ -230,6 +252,22 @@ def whole_names_only(model, prefixes):
     return [name for name in named if name in prefixes]
 
 
+@misconception("freeze", "You look at the first part of each name only; what if a prefix has dots in it?")
+def first_part_of_the_name(model, prefixes):
+    found = [name for name, _ in model.named_parameters() if name.split(".")[0] in prefixes]
+    if prefixes and not found:
+        raise ValueError
+    for name in found:
+        model.get_parameter(name).requires_grad = False
+    return found
+
+
+@misconception("freeze", "The flags are right. What does your function give back?")
+def returns_nothing(model, prefixes):
+    for p in _matching(model, prefixes).values():
+        p.requires_grad = False
+
+
 @misconception(
     "freeze", "There are new objects in the model: what do those hold on to who had the old ones, an optimizer, say?"
 )
@@ -296,13 +334,39 @@ def always_back_to_training_mode(backbone, head, x):
     return head(features)
 
 
-@misconception("head_only_forward", "You remember one flag. Can a module inside the backbone have had another one?")
+@misconception(
+    "head_only_forward", "All modules inside the backbone now have its own flag; had each of them that one before?"
+)
 def remembers_one_flag(backbone, head, x):
     training = backbone.training
     backbone.eval()
     with torch.no_grad():
         features = backbone(x)
     backbone.train(training)
+    return head(features)
+
+
+@misconception(
+    "head_only_forward", "All modules inside the backbone now have its own flag; had each of them that one before?"
+)
+def the_outermost_flag_comes_last(backbone, head, x):
+    modes = _modes(backbone)
+    backbone.eval()
+    with torch.no_grad():
+        features = backbone(x)
+    for part, training in reversed(modes):
+        part.train(training)  # sets the flags of all modules inside as well
+    return head(features)
+
+
+@misconception("head_only_forward", "Some flags of the backbone may have been off before your function; are they still?")
+def thaws_the_backbone(backbone, head, x):
+    modes = _modes(backbone)
+    backbone.eval()
+    backbone.requires_grad_(False)
+    features = backbone(x.detach())
+    backbone.requires_grad_(True)
+    _put_back(modes)
     return head(features)
 
 
@@ -319,7 +383,7 @@ def freezes_for_good(backbone, head, x):
 
 @misconception(
     "head_only_forward",
-    "Call it twice with the same x: no_grad does not switch dropout off, and what happens to running statistics?",
+    "Call it twice with the same x: what do dropout and the running statistics do when the backbone runs?",
 )
 def never_in_evaluation_mode(backbone, head, x):
     with torch.no_grad():
@@ -412,12 +476,35 @@ def inference_mode(backbone, head, x):
 
 @misconception(
     "freeze_entries",
-    "Indexing made a new tensor; its flag says nothing about the parameter. Run backward and look at .grad.",
+    "Run backward and look at .grad: nothing is frozen. Which tensor has your function changed, and what comes after it?",
 )
 def flag_of_a_copy(param, mask):
     _refuse_wrong_masks(param, mask)
     param.data[mask].requires_grad = False
     return param.register_hook(lambda gradient: None)
+
+
+@misconception(
+    "freeze_entries",
+    "Run backward and look at .grad: nothing is frozen. Which tensor has your function changed, and what comes after it?",
+)
+def clears_what_is_there_already(param, mask):
+    _refuse_wrong_masks(param, mask)
+    if param.grad is not None:
+        param.grad[mask] = 0
+    return param.register_hook(lambda gradient: None)
+
+
+@misconception("freeze_entries", "Your hook runs before the new gradient is in param.grad: what does it change there?")
+def hook_writes_into_grad(param, mask):
+    _refuse_wrong_masks(param, mask)
+    frozen = mask.clone()
+
+    def clear(gradient):
+        if param.grad is not None:
+            param.grad[frozen] = 0
+
+    return param.register_hook(clear)
 
 
 @misconception("freeze_entries", "Freezing means keeping the values, not erasing them.")
@@ -538,7 +625,7 @@ def flag_only(model, optimizer, prefix, lr):
     return len(_thaw(model, prefix))
 
 
-@misconception("unfreeze", "The optimizer got the parameters. Does a gradient arrive for them?")
+@misconception("unfreeze", "The optimizer holds the parameters. Does a gradient arrive for every one of them?")
 def group_only(model, optimizer, prefix, lr):
     matching = [p for name, p in model.named_parameters() if _matches(name, prefix)]
     if not matching:
@@ -547,6 +634,29 @@ def group_only(model, optimizer, prefix, lr):
     if new:
         optimizer.add_param_group({"params": new, "lr": lr})
     return len(new)
+
+
+@misconception("unfreeze", "Two questions are mixed here: who is thawed, and who is new to the optimizer?")
+def thaws_the_new_ones_only(model, optimizer, prefix, lr):
+    matching = [p for name, p in model.named_parameters() if _matches(name, prefix)]
+    if not matching:
+        raise ValueError
+    new = _missing(optimizer, matching)
+    for p in new:
+        p.requires_grad = True
+    if new:
+        optimizer.add_param_group({"params": new, "lr": lr})
+    return len(new)
+
+
+@misconception("unfreeze", "The optimizer refuses a group of which it holds a part; what becomes of the rest?")
+def all_or_nothing(model, optimizer, prefix, lr):
+    matching = _thaw(model, prefix)
+    try:
+        optimizer.add_param_group({"params": matching, "lr": lr})
+    except ValueError:
+        return 0
+    return len(matching)
 
 
 @misconception("unfreeze", "The new parameters learn with the old learning rate; where does a group keep its own?")

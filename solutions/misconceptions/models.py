@@ -153,6 +153,24 @@ class OtherNames(nn.Module):
         return self.fc2(F.relu(self.fc1(x)))
 
 
+@misconception("TwoLayerNet", "Each layer stands in state_dict() under two names. Print its keys.")
+class RegisteredTwice(_Net):
+    def __init__(self, d_in, h, d_out):
+        super().__init__(d_in, h, d_out)
+        self.net = nn.Sequential(self.linear1, nn.ReLU(), self.linear2)
+
+    def forward(self, x):
+        return self.net(x)
+
+
+@misconception(
+    "TwoLayerNet", "A slope is left where the hidden layer is negative; is that the activation that is asked for?"
+)
+class LeakyReLU(_Net):
+    def forward(self, x):
+        return self.linear2(F.leaky_relu(self.linear1(x)))
+
+
 @misconception("TwoLayerNet", "The layers have names of their own inside the Sequential. Print the state_dict's keys.")
 class InASequential(nn.Module):
     def __init__(self, d_in, h, d_out):

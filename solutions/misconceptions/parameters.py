@@ -34,6 +34,11 @@ def bias_that_is_not_there():
     return ["a", "c", "e.weight", "e.bias"]
 
 
+@misconception("predicted_keys", "These are the module's attributes. Which of them does it enter into its books, and how?")
+def all_attributes():
+    return ["a", "b", "c", "d", "e"]
+
+
 @misconception("predicted_count", "You have counted places; parameters() counts objects.")
 def counted_twice():
     return 4
@@ -49,6 +54,16 @@ def without_bias():
     return 1
 
 
+@misconception("predicted_count", "You have counted the modules in the network; which of them has parameters, and how many?")
+def places_in_the_network():
+    return 3
+
+
+@misconception("predicted_count", "You have counted numbers, and those of the shared layer twice.")
+def numbers_counted_twice():
+    return 24
+
+
 @misconception("predicted_after_step", "You expect the optimizer to train the new parameter. When was it told of that?")
 def trained():
     return 1.9
@@ -57,6 +72,23 @@ def trained():
 @misconception("predicted_after_step", "Which parameter got this gradient, and which one does the optimizer hold?")
 def step_upwards():
     return 2.1
+
+
+@misconception("predicted_after_step", "You take the whole gradient away. Does the optimizer know this parameter at all?")
+def whole_gradient():
+    return 1.0
+
+
+@misconception("predicted_after_step", "You take a tenth of the weight away. Does the optimizer know this parameter at all?")
+def tenth_of_the_weight():
+    return 1.8
+
+
+@misconception(
+    "predicted_after_step", "This is how far a step of this size goes. Whom does the optimizer move, and from where?"
+)
+def the_move_only():
+    return -0.1
 
 
 @misconception(
@@ -107,7 +139,18 @@ class StartsExchanged(nn.Module):
         return x * self.weight + (0 if self.bias is None else self.bias)
 
 
-@misconception("Affine", "With bias=False there still is a parameter named bias; is a frozen one the same as none?")
+@misconception("Affine", "With bias=False there still is a tensor named bias; is one that does nothing the same as none?")
+class ZerosForNoBias(nn.Module):
+    def __init__(self, features, bias=True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(features))
+        self.bias = nn.Parameter(torch.zeros(features)) if bias else torch.zeros(features)
+
+    def forward(self, x):
+        return x * self.weight + self.bias
+
+
+@misconception("Affine", "With bias=False there still is a tensor named bias; is one that does nothing the same as none?")
 class FrozenBias(nn.Module):
     def __init__(self, features, bias=True):
         super().__init__()
@@ -165,7 +208,7 @@ class RowParameters(nn.Module):
         return (x.unsqueeze(-2) * self.weight + (0 if self.bias is None else self.bias)).squeeze(-2)
 
 
-@misconception("Affine", "`@` adds the products up. Is anything added up over the features here?")
+@misconception("Affine", "A matrix product adds up. Is anything added up over the features here?")
 class MatrixProduct(nn.Module):
     def __init__(self, features, bias=True):
         super().__init__()
@@ -316,7 +359,20 @@ class DividesByZero(_Standardizing):
 
 
 @misconception(
-    "Standardize", "A small number beside the std changes every column a little; which columns are to be changed?"
+    "Standardize",
+    "A tiny number keeps you from dividing by 0. What is to stand where the std is exactly 0, and what elsewhere?",
+)
+class Clamps(_Standardizing):
+    def __init__(self, X):
+        super().__init__()
+        X = X.detach()
+        self.register_buffer("mean", X.mean(0))
+        self.register_buffer("std", X.std(0, correction=0).clamp(min=1e-8))
+
+
+@misconception(
+    "Standardize",
+    "A tiny number keeps you from dividing by 0. What is to stand where the std is exactly 0, and what elsewhere?",
 )
 class AddsEpsilon(_Standardizing):
     def __init__(self, X):
@@ -799,9 +855,15 @@ def wrong_way(decoder, emb):
     emb.weight = decoder.weight
 
 
-@misconception("tie_weights", "Nothing complains until the first forward pass: check that the shapes agree.")
+@misconception("tie_weights", "Weights of different shapes pass without a word; what does the specification want then?")
 def no_check(decoder, emb):
     decoder.weight = emb.weight
+
+
+@misconception("tie_weights", "Weights of different shapes pass without a word; what does the specification want then?")
+def does_nothing_where_shapes_differ(decoder, emb):
+    if decoder.weight.shape == emb.weight.shape:
+        decoder.weight = emb.weight
 
 
 @misconception(

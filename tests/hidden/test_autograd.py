@@ -38,7 +38,7 @@ class Recording(nn.Module):
         self.batches = []
 
     def forward(self, x):
-        self.batches.append(x.detach().clone())
+        self.batches.append(x.tolist())  # numbers: a tensor made inside of torch.func.grad ends with it
         return self.inner(x)
 
 
@@ -362,7 +362,7 @@ def test_accumulate_gradients_calls_the_model_once_per_batch(code, given):
     """The model is called once for each batch, in their order."""
     model = given.module(lambda: Recording(mlp()))
     code.accumulate_gradients(model, F.cross_entropy, classification(given, 5, 3, 2))
-    return only({"batches the model saw": model.batches}, "shape", "values")
+    return {"batches the model saw": model.batches}
 
 
 @checks("accumulate_gradients")
@@ -429,7 +429,7 @@ def test_sign_ste_incoming_gradient(code, given):
 def test_sign_ste_gradient_at_the_ends(code, given):
     """The ends of the window, 1 and -1, belong to it, and so do 0.0 and -0.0."""
     x = given.tensor([-1.0, -0.0, 0.0, 1.0], requires_grad=True)
-    beside = torch.tensor([-1.0, 1.0, 1 + 1e-9, -1 - 1e-9], dtype=torch.float64)
+    beside = torch.tensor([-1.0, 1.0, 1 + 1e-9, -1 - 1e-9, 3.0, -3.0], dtype=torch.float64)
     wide = given.tensor(beside, requires_grad=True)
     results = {"float32": gradient(code.sign_ste(x), x, 1.0), "float64": gradient(code.sign_ste(wide), wide, 1.0)}
     return only(results, "values")

@@ -360,7 +360,12 @@ def traces(model):
     registers = [part for module in model.modules() for key, part in vars(module).items() if key.endswith("_hooks")]
     shared = vars(nn.modules.module)
     everywhere = [shared[key] for key in ("_global_forward_hooks", "_global_forward_pre_hooks")]
-    replaced = [key for module in model.modules() for key in vars(module) if key in ("forward", "__call__", "_call_impl")]
+    replaced = [
+        key
+        for module in model.modules()
+        for key in ("forward", "_call_impl")
+        if key in vars(module) and vars(module)[key] != getattr(type(module), key).__get__(module)
+    ]
     return {
         "hooks": sum(len(register) for register in registers if register),
         "global hooks": sum(len(register) for register in everywhere),
