@@ -18,6 +18,14 @@ def two_layer_net(code, given, d_in, h, d_out):
     return given.watch(model, f"model {d_in}, {h}, {d_out}")
 
 
+def negate_scores(given, model, name):
+    """Turn the signs of the scores around, so that some of them are negative in every draw."""
+    with torch.no_grad():
+        for parameter in model.linear2.parameters():
+            parameter.neg_()
+    return given.watch(model, name)
+
+
 def counts(found):
     return {key: found[key] for key in KEYS}
 
@@ -31,10 +39,13 @@ def rows_of(found):
 def test_two_layer_net_of_any_shape(code, given):
     """The scores are right for x with any number of leading dimensions, for empty batches, and for a width of 1."""
     model, small = two_layer_net(code, given, 5, 7, 3), two_layer_net(code, given, 1, 1, 1)
-    results = {
-        f"x of shape {shape}": model(given.normal(shape, dtype=torch.float64))
+    inputs = {
+        f"x of shape {shape}": given.normal(shape, dtype=torch.float64)
         for shape in ((1, 5), (0, 5), (5,), (2, 4, 5), (2, 3, 2, 5), (5, 5))
     }
+    results = {name: model(x) for name, x in inputs.items()}
+    negate_scores(given, model, "model 5, 7, 3")
+    results |= {f"{name}, linear2 negated": model(x) for name, x in inputs.items()}
     results["d_in, h and d_out 1"] = small(given.normal(16, 1, dtype=torch.float64))
     return only(results, "shape", "values")
 

@@ -33,6 +33,14 @@ def mlp(code, given, sizes):
     return module
 
 
+def negate_last_layer(module, index):
+    """Turn the signs of an MLP's results around, so that some of them are negative in every draw."""
+    state = module.state_dict()
+    for part in ("weight", "bias"):
+        state[f"layers.{index}.{part}"] = -state[f"layers.{index}.{part}"]
+    module.load_state_dict(state)
+
+
 def inputs(given, features):
     """Inputs of every shape that ends in `features`."""
     return {
@@ -240,7 +248,11 @@ def test_standardize_moves(code, given):
 def test_mlp_forward_of_any_shape(code, given):
     """It works on single samples, batches, sequences and empty batches; the sizes may stand in a tuple."""
     module = mlp(code, given, (4, 6, 5, 3))
-    return only({name: module(x) for name, x in inputs(given, 4).items()}, "shape", "values")
+    xs = inputs(given, 4)
+    results = {name: module(x) for name, x in xs.items()}
+    negate_last_layer(module, 2)
+    results |= {f"{name}, last layer negated": module(x) for name, x in xs.items()}
+    return only(results, "shape", "values")
 
 
 @checks("MLP")
