@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,14 +24,15 @@ def patch(patches: Patches) -> None:
     """
     make = torch.autograd._make_grads
     function, node = torch.autograd.Function, torch.autograd.function.BackwardCFunction
-    apply, apply_backward = function.apply, node.apply
+    # A class method, in Python up to torch 2.13 and in C since: bound to the class that it is called on.
+    apply, apply_backward = inspect.getattr_static(function, "apply"), node.apply
 
     def _make_grads(outputs: Sequence[Any], grads: Sequence[Any], is_grads_batched: bool) -> Any:
         places = [device_of(output) if isinstance(output, torch.Tensor) else None for output in outputs]
         return make(outputs, _checked(grads, places, ""), is_grads_batched)
 
     def apply_and_remember(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        result = apply.__func__(cls, *args, **kwargs)  # type: ignore[attr-defined]
+        result = apply.__get__(None, cls)(*args, **kwargs)
         outputs = result if isinstance(result, (tuple, list)) else (result,)
         places = [device_of(arg) if isinstance(arg, torch.Tensor) else None for arg in args]
         for output in outputs:
