@@ -169,10 +169,12 @@ class Notebook:
             self.page.keyboard.press("Control+Enter")
             try:
                 expect_that(prompt).not_to_have_text(before, timeout=SECONDS * 1000 / _ATTEMPTS)
-                break
             except AssertionError:  # the key came before the cell had the focus
                 continue
-        expect_that(prompt).to_have_text(_RAN, timeout=SECONDS * 1000)
+            expect_that(prompt).not_to_have_text("[*]:", timeout=SECONDS * 1000)
+            if _RAN.match(prompt.inner_text()):  # else the kernel was started meanwhile and dropped it
+                break
+        expect_that(prompt).to_have_text(_RAN)
         return cell.locator(".jp-OutputArea-output .autograde")
 
     def add_below(self, cell: Locator, source: str) -> Locator:
