@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import msgspec
 import yaml
@@ -29,6 +30,8 @@ from autograder.topic_files import CheckSpec, VariantSpec
 from autograder.verification import Equal, Survivor, TopicVerification, Verification
 
 __all__ = ["verify"]
+
+T = TypeVar("T")
 
 RUN_SEED = 1001
 """All seeds are derived from this one: another than the public key's 0, and the same in every run."""
@@ -130,7 +133,8 @@ class _Proof:
         some = _drawn(topic, _SINGLE_DRAWS, keep_declared=True)
         key = build_key(self.course, some, seed=RUN_SEED, device=self.device, pool=self.pool, cache=None)
         self._try(self._stub(some, key))
-        self._try(self._misconceptions(some, key))
+        self._each_draw_exposes(key)
+        self._try(self._misconceptions(_drawn(topic, 1, keep_declared=True), _first_draws(key)))
         if mutants:
             self._try_mutants(topic, many, wide)
             self._settle_survivors()
@@ -235,17 +239,22 @@ class _Proof:
 
         yield _Trial(self._job(topic, topic.exercise), judge)
 
-    def _misconceptions(self, topic: Topic, key: AnswerKey) -> Iterator[_Trial]:
-        for spec in topic.misconceptions:
+    def _each_draw_exposes(self, key: AnswerKey) -> None:
+        """A course may draw once: on each of the key's draws alone, each misconception loses points."""
+        assert self.topic is not None
+        for spec in self.topic.misconceptions:
             for draw in range(_SINGLE_DRAWS):
                 alone, seen = _single_draw(key, spec.name, draw)
-                (result,) = self._results(topic, alone, seen, spec.task)
+                (result,) = self._results(self.topic, alone, seen, spec.task)
                 if not _not_passed(result):
                     self.problems.append(
                         f"{result.task}: the misconception {spec.name} passes every check on draw {draw} alone; "
                         "draw inputs that always expose it, or give the check draws=…."
                     )
                     break
+
+    def _misconceptions(self, topic: Topic, key: AnswerKey) -> Iterator[_Trial]:
+        for spec in topic.misconceptions:
 
             def judge(run: Run, spec: VariantSpec = spec) -> None:
                 for result in self._results(topic, key, run, spec.task):
@@ -399,6 +408,21 @@ def _single_draw(key: AnswerKey, misconception: str, draw: int) -> tuple[AnswerK
         chosen = known if own else known[draw : draw + 1]
         seen |= {(check, number): observation for number, observation in enumerate(chosen)}
     return msgspec.structs.replace(key, reference=reference, misconceptions={}), Run(observations=seen)
+
+
+def _first_draws(key: AnswerKey) -> AnswerKey:
+    """The key of a course that draws once; checks with a number of draws of their own keep theirs."""
+
+    def first(observations: list[T]) -> list[T]:
+        return observations[:1] if len(observations) == _SINGLE_DRAWS else observations
+
+    return msgspec.structs.replace(
+        key,
+        reference={check: first(seen) for check, seen in key.reference.items()},
+        misconceptions={
+            name: {check: first(seen) for check, seen in known.items()} for name, known in key.misconceptions.items()
+        },
+    )
 
 
 def _quick(job: Job, seconds: float) -> Job:

@@ -85,7 +85,7 @@ def batches_by_index_select(X, y, batch_size, generator):
 
 
 def _selected(X, y, batch_size, generator):
-    order = torch.randperm(X.shape[0], generator=generator)
+    order = torch.randperm(X.shape[0], generator=generator).to(X.device)
     X, y = X.index_select(0, order), y.index_select(0, order)
     while len(X):
         yield X[:batch_size], y[:batch_size]

@@ -275,11 +275,11 @@ def test_leaf_on_devices(code, given):
 def test_leaf_on_dtypes(code, given):
     """The dtype is the one asked for, float32 by default; integers are converted."""
     whole = [[given.integer(-9, 9) for _ in range(2)] for _ in range(3)]
-    exact = given.normal(3, dtype=torch.float64).numpy()
+    exact = given.normal(3, dtype=torch.float64).cpu().numpy()
     leaves = {
         "integers": code.leaf_on(whole, "cpu"),
         "integers, float64": code.leaf_on(whole, "cpu", torch.float64),
-        "array of integers": code.leaf_on(given.integers(3).numpy(), "cpu"),
+        "array of integers": code.leaf_on(given.integers(3).cpu().numpy(), "cpu"),
         "array, float64": code.leaf_on(exact, "cpu", dtype=torch.float64),
         "array, float32": code.leaf_on(exact, "cpu"),
         "one number": code.leaf_on(3, "cpu", torch.float64),
@@ -296,7 +296,7 @@ def test_leaf_on_digits(code, given):
 @checks("leaf_on")
 def test_leaf_on_own_memory(code, given):
     """Writing to the array afterwards does not change the leaf."""
-    arrays = [given.normal(3, dtype=kind, name=str(kind)).numpy().copy() for kind in (torch.float32, torch.float64)]
+    arrays = [given.normal(3, dtype=kind, name=str(kind)).cpu().numpy().copy() for kind in (torch.float32, torch.float64)]
     leaves = [code.leaf_on(array, "cpu", kind) for array, kind in zip(arrays, (torch.float32, torch.float64), strict=True)]
     for array in arrays:
         array += 1.0

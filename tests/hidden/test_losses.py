@@ -185,7 +185,7 @@ def test_bce_with_logits_of_mixed_sizes(code, given):
     """The mean is exact for logits of all sizes together, with targets of 0, 1 and between."""
     sizes = torch.tensor([200.0, -200.0, 30.0, -30.0, 95.0, -95.0, 17.0, -17.0])
     targets = torch.tensor([0.0, 1.0, 0.0, 1.0, 0.3, 0.6, 0.0, 1.0])
-    order = given.permutation(8)
+    order = given.permutation(8).tolist()
     wide, wide_targets = torch.tensor([30.0, -30.0, 20.0, -20.0, 33.0, -33.0]), torch.tensor([0.0, 1.0, 0.3, 0.8, 0.5, 0.5])
     results = {
         "float32": bce_with_logits(code, given, given.tensor(sizes[order]), given.tensor(targets[order])),

@@ -93,7 +93,7 @@ def test_affine_without_bias_forward(code, given):
 def test_affine_dtype(code, given):
     """The result has the dtype of x and of the parameters."""
     x, wide = given.normal(4, 3), given.normal(4, 3, dtype=torch.float64)
-    results = {"float32": code.Affine(3)(x), "float64": code.Affine(3).double()(wide)}
+    results = {"float32": code.Affine(3).to(x.device)(x), "float64": code.Affine(3).to(x.device).double()(wide)}
     return only(results, "dtype")
 
 
