@@ -36,7 +36,7 @@ def test_predicted_count(code, given):
 def test_accuracy_values(code, given):
     """The share of correctly classified samples is right."""
     found = {}
-    for samples, classes in ((12, 4), (7, 3)):
+    for samples, classes in ((12, 4), (7, 3), (211, 5)):
         logits, labels = classified(given, samples, classes, given.integer(2, samples - 1))
         found[f"{samples} samples, {classes} classes"] = only(code.accuracy(logits, labels), "values")
     return found

@@ -18,6 +18,14 @@ def two_layer_net(code, given, d_in, h, d_out):
     return given.watch(model, "model")
 
 
+def negate_scores(given, model, name):
+    """Turn the signs of the scores around, so that some of them are negative in every draw."""
+    with torch.no_grad():
+        for parameter in model.linear2.parameters():
+            parameter.neg_()
+    return given.watch(model, name)
+
+
 def counts(found):
     return {key: found[key] for key in KEYS}
 
@@ -62,7 +70,10 @@ def test_predicted_count(code, given):
 def test_two_layer_net_values(code, given):
     """The scores are linear2(relu(linear1(x))), for a batch of 32."""
     model = two_layer_net(code, given, 5, 7, 3)
-    return {"model(x)": only(model(given.normal(32, 5, dtype=torch.float64, name="x")), "values")}
+    x = given.normal(32, 5, dtype=torch.float64, name="x")
+    results = {"model(x)": model(x)}
+    results["model(x), linear2 negated"] = negate_scores(given, model, "model")(x)
+    return only(results, "values")
 
 
 @checks("TwoLayerNet")

@@ -33,6 +33,14 @@ def mlp(code, given, sizes):
     return module
 
 
+def negate_last_layer(module, index):
+    """Turn the signs of an MLP's results around, so that some of them are negative in every draw."""
+    state = module.state_dict()
+    for part in ("weight", "bias"):
+        state[f"layers.{index}.{part}"] = -state[f"layers.{index}.{part}"]
+    module.load_state_dict(state)
+
+
 @checks("predicted_keys", gate=True, draws=1)
 def test_predicted_keys(code, given):
     """The predicted names are those in state_dict()."""
@@ -115,7 +123,11 @@ def test_standardize_constant_column(code, given):
 def test_mlp_forward(code, given):
     """The result is that of the network: linear layers with a ReLU between them, and none after the last one."""
     module = mlp(code, given, [4, 8, 8, 2])
-    return {"module(x)": only(module(given.normal(16, 4, dtype=torch.float64)), "shape", "values")}
+    x = given.normal(16, 4, dtype=torch.float64)
+    results = {"module(x)": module(x)}
+    negate_last_layer(module, 2)
+    results["module(x), last layer negated"] = module(x)
+    return only(results, "shape", "values")
 
 
 @checks("MLP")

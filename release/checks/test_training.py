@@ -189,7 +189,7 @@ def test_fit_learns_two_moons(code, given):
     points = torch.stack([side * angle.cos() + y, side * angle.sin() + 0.5 * y], dim=1)
     X = given.watch(points + given.normal(400, 2, std=0.1), "X")
     model = given.module(lambda: nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 2)).eval(), name="model")
-    history = code.fit(model, X, y, epochs=40, batch_size=50, lr=0.1, seed=given.integer(0, 1000))
+    history = code.fit(model, X, y, epochs=40, batch_size=150, lr=0.3, seed=given.integer(0, 1000))
     share = (model(X).argmax(dim=1) == y).double().mean().item()
     return {
         "share of points told apart": at_least(share, 0.97),
