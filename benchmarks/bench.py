@@ -112,7 +112,7 @@ def main() -> None:
     """Measure, print the table, and write it where it is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (default 3)")
-    parser.add_argument("--copies", type=int, default=20, help="copies of each notebook for autograde (default 20)")
+    parser.add_argument("--copies", type=int, default=60, help="copies of each notebook for autograde (default 60)")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
