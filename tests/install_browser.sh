@@ -13,3 +13,4 @@ fi
 "$1/playwright" install --with-deps chromium && exit 0
 echo "The browser test needs Chromium, which could not be installed: install it, for example with" >&2
 echo "  sudo apt-get install chromium      (on Ubuntu: sudo $1/playwright install --with-deps chromium)" >&2
+exit 1
