@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 import msgspec
 import yaml
@@ -31,17 +30,16 @@ from autograder.verification import Equal, Survivor, TopicVerification, Verifica
 
 __all__ = ["verify"]
 
-T = TypeVar("T")
-
 RUN_SEED = 1001
 """All seeds are derived from this one: another than the public key's 0, and the same in every run."""
 
+_SAME_AGAIN = "another global random state"
 _STATES = {
-    "global random state": "import random as _r, numpy as _n, torch as _t\n_r.seed(7); _n.random.seed(7); _t.manual_seed(7)",
+    _SAME_AGAIN: "import random as _r, numpy as _n, torch as _t\n_r.seed(7); _n.random.seed(7); _t.manual_seed(7)",
     "default dtype float64": "import torch as _t\n_t.set_default_dtype(_t.float64)",
     "gradients switched off": "import torch as _t\n_t.set_grad_enabled(False)",
 }
-"""What a notebook's cells may leave behind, and what no check may depend on."""
+"""What a notebook's cells may leave behind, and what no check may depend on. After the first all is seen as before."""
 
 _HINTS = 3
 _SINGLE_DRAWS = 5  # on each of them alone a misconception has to lose points, since a course may draw once
@@ -134,7 +132,7 @@ class _Proof:
         key = build_key(self.course, some, seed=RUN_SEED, device=self.device, pool=self.pool, cache=None)
         self._try(self._stub(some, key))
         self._each_draw_exposes(key)
-        self._try(self._misconceptions(_drawn(topic, 1, keep_declared=True), _first_draws(key)))
+        self._try(self._misconceptions(some, key))
         if mutants:
             self._try_mutants(topic, many, wide)
             self._settle_survivors()
@@ -197,15 +195,13 @@ class _Proof:
     # ---- what must pass -------------------------------------------------------------------------------------------
 
     def _reference(self, topic: Topic, key: AnswerKey) -> Iterator[_Trial]:
-        def judge_again(run: Run) -> None:
-            self.problems += _changed_observations(key, run)
-
-        yield _Trial(self._job(topic, topic.reference), judge_again)
         for state, source in _STATES.items():
             cells = (*topic.reference, Cell(max(cell.number for cell in topic.reference) + 1, source))
 
             def judge(run: Run, state: str = state) -> None:
                 self._must_pass(self._results(topic, key, run), f"the reference after {state}")
+                if state == _SAME_AGAIN:
+                    self.problems += _changed_observations(key, run)
 
             yield _Trial(self._job(topic, cells), judge)
 
@@ -408,21 +404,6 @@ def _single_draw(key: AnswerKey, misconception: str, draw: int) -> tuple[AnswerK
         chosen = known if own else known[draw : draw + 1]
         seen |= {(check, number): observation for number, observation in enumerate(chosen)}
     return msgspec.structs.replace(key, reference=reference, misconceptions={}), Run(observations=seen)
-
-
-def _first_draws(key: AnswerKey) -> AnswerKey:
-    """The key of a course that draws once; checks with a number of draws of their own keep theirs."""
-
-    def first(observations: list[T]) -> list[T]:
-        return observations[:1] if len(observations) == _SINGLE_DRAWS else observations
-
-    return msgspec.structs.replace(
-        key,
-        reference={check: first(seen) for check, seen in key.reference.items()},
-        misconceptions={
-            name: {check: first(seen) for check, seen in known.items()} for name, known in key.misconceptions.items()
-        },
-    )
 
 
 def _quick(job: Job, seconds: float) -> Job:
