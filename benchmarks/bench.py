@@ -161,6 +161,11 @@ def report(theirs: Series, ours: Series, floors: list[float], bench: Bench) -> s
         f"{datetime.now(UTC):%d %B %Y}; {os.cpu_count()} cores, {platform.system()} {platform.release().split('-')[0]}, "
         f"Python {platform.python_version()}, torch {version('torch')}, nbgrader {version('nbgrader')}.",
     ]
+    missed = [
+        name for name, holds in (("throughput", times >= GOAL_THROUGHPUT), ("CPU time", share <= GOAL_CPU)) if not holds
+    ]
+    if missed:
+        rows += ["", f"**Missed**: the goal for {' and that for '.join(missed)}."]
     return "\n".join(rows)
 
 
@@ -189,7 +194,7 @@ What it costs to grade a submission, compared with nbgrader on the same notebook
 
 nbgrader starts a kernel and imports torch for each submission; autograde imports torch once per core and forks. What
 autograde spends beyond the floor is the fork, the confinement, copy-on-write faults, encoding, the answer keys of a new
-seed, and the result's files.
+seed, and the result's files. Of a class of this size, starting and the keys take a share that a larger class would not notice.
 
 Notes on running nbgrader: it calls `alembic` by name, so the virtual environment's `bin` has to be on PATH; anything on
 stderr in a grade cell, a warning included, scores 0.
