@@ -194,7 +194,8 @@ What it costs to grade a submission, compared with nbgrader on the same notebook
 
 nbgrader starts a kernel and imports torch for each submission; autograde imports torch once per core and forks. What
 autograde spends beyond the floor is the fork, the confinement, copy-on-write faults, encoding, the answer keys of a new
-seed, and the result's files. Of a class of this size, starting and the keys take a share that a larger class would not notice.
+seed, and the result's files. Starting and the keys take a share that a larger class would not
+notice.
 
 Notes on running nbgrader: it calls `alembic` by name, so the virtual environment's `bin` has to be on PATH; anything on
 stderr in a grade cell, a warning included, scores 0.
