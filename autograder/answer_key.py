@@ -332,7 +332,7 @@ def read_key(path: Path, *, versions: dict[str, str] | None = None) -> AnswerKey
         raise KeyMismatch(f"{path}: there is no answer key; take it from the release.") from error
     except OSError as error:
         raise KeyMismatch(f"{path}: cannot be read ({error.strerror}).") from error
-    data = content[len(_MAGIC) + 32 :]
+    data = memoryview(content)[len(_MAGIC) + 32 :]
     if not content.startswith(_MAGIC):
         raise KeyMismatch(f"{path}: is no answer key; take a fresh one from the release.")
     if hashlib.blake2b(data, digest_size=32).digest() != content[len(_MAGIC) : len(_MAGIC) + 32]:

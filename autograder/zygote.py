@@ -38,7 +38,7 @@ PRELOADABLE = ("sklearn.datasets", "pandas")
 LARGEST_ORDER = 1 << 16
 _ALWAYS = (
     *("asyncio", "torch", "torch._dynamo", "torch.testing", "torch.utils.data", "torch.utils.checkpoint", "torch.optim"),
-    "torch._decomp.decompositions_for_jvp",  # what a simulated GPU imports before it begins
+    "torch._decomp.decompositions_for_jvp",  # for `torch.func.jvp`
     *("torch.func", "torch.profiler", "torch.nn.utils.parametrize", "torch.nn.utils.rnn", "autograder.child"),
     "autograder.simulation.session",
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 __all__ = ["Patches"]
@@ -29,6 +31,17 @@ class Patches:
     def set_existing(self, owner: Any, **values: Any) -> None:
         """Replace those attributes that `owner` has: releases of PyTorch differ."""
         self.set_all(owner, **{name: value for name, value in values.items() if hasattr(owner, name)})
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """For a while everything is as it was before."""
+        again = [(owner, name, vars(owner)[name]) for owner, name, _ in self._replaced]
+        self.undo()
+        try:
+            yield
+        finally:
+            for owner, name, value in again:
+                self.set(owner, name, value)
 
     def undo(self) -> None:
         """Put everything back, the last replaced first."""

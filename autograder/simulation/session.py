@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 import torch
@@ -80,10 +79,6 @@ class _Session:
 
     def begin(self) -> None:
         patches, machine = self._patches, self._machine
-        # `torch.func.jvp` imports it when it is first called, and it reads the source of functions, replaced by then.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            importlib.import_module("torch._decomp.decompositions_for_jvp")
         self._leave = _autocast_switches()
         try:
             tensor_methods.patch(patches, machine)
@@ -95,6 +90,7 @@ class _Session:
             gradients.patch(patches)
             replacements.patch(patches, machine)
             patches.set(places, "holder", machine.memory.hold)
+            patches.set(torch.jit, "script", self._script(torch.jit.script))
             self._depths = _function_depth(), _dispatch_depth()
             _push_function(Functions(self._replaced))
             Operations(machine).__enter__()  # type: ignore[no-untyped-call]
@@ -114,6 +110,16 @@ class _Session:
             _pop_function()
         self._patches.undo()
         self._leave()
+
+    def _script(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """`torch.jit.script` reads the source of functions, which must be PyTorch's own; `torch.func.jvp` needs it, too."""
+
+        @wraps(original)
+        def script(*args: Any, **kwargs: Any) -> Any:
+            with self._patches.suspended():
+                return original(*args, **kwargs)
+
+        return script
 
     @contextmanager
     def inside(self) -> Iterator[None]:
