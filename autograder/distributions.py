@@ -94,7 +94,8 @@ def _unlikely_repeats(drawn: Array, family: _Family, alpha: float) -> str:
         # P(at least k hits) <= (n p)^k / k!
         if hits and hits * math.log(count * _HITS_BOUND) - math.lgamma(hits + 1) < math.log(alpha / 2):
             return f"has {hits} elements right at the bound {bound:.4g}; draws of {family} do not pile up there"
-    repeats = count - int(np.unique(drawn).size)
+    in_order = np.sort(drawn, axis=None)  # np.unique would import numpy.ma
+    repeats = int((in_order[1:] == in_order[:-1]).sum())
     if repeats > count * count / 2 * _COINCIDENCE + math.sqrt(count * math.log(1 / alpha) / 2):
         return f"has {repeats} repeated elements of {count}; independent draws hardly ever coincide"
     return ""
