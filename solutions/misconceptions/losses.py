@@ -338,6 +338,14 @@ def both_branches(logits, targets):
     return (torch.where(logits > 0, positive, torch.log1p(torch.exp(logits))) - logits * targets).mean()
 
 
+@misconception(
+    "bce_with_logits", "The values are exact, the gradient is nan: torch.where differentiates both of its branches."
+)
+def above_a_threshold(logits, targets):
+    _same_shapes(logits, targets)
+    return (torch.where(logits > 20, logits, torch.log1p(torch.exp(logits))) - logits * targets).mean()
+
+
 @misconception("bce_with_logits", "The sigmoid is applied twice: your predictions can only lie between 0.5 and 0.73.")
 def double_sigmoid(logits, targets):
     _same_shapes(logits, targets)
@@ -511,6 +519,25 @@ def cleans_pred_only(pred, target, mask):
     return ((pred.masked_fill(~mask, 0) - target * mask) ** 2).sum() / mask.sum()
 
 
+@misconception("masked_mse", "Both tensors can hold something wild outside the mask; you have cleaned one of them.")
+def cleans_target_only(pred, target, mask):
+    _checked(pred, target, mask)
+    return ((pred * mask - target.masked_fill(~mask, 0)) ** 2).sum() / mask.sum()
+
+
+@misconception("masked_mse", "How many entries count, if one of the predictions is exactly right?")
+def counts_the_differences(pred, target, mask):
+    _checked(pred, target, mask)
+    difference = pred.masked_fill(~mask, 0) - target.masked_fill(~mask, 0)
+    return difference.square().sum() / (difference != 0).sum()
+
+
+@misconception("masked_mse", "A nan that counts has disappeared. Which of the entries may you leave out?")
+def repairs_the_difference(pred, target, mask):
+    _checked(pred, target, mask)
+    return (torch.nan_to_num(pred - target, posinf=0.0, neginf=0.0) * mask).square().sum() / mask.sum()
+
+
 @misconception("masked_mse", "nan is not the only thing that can stand there, and a nan that counts must not vanish.")
 def ignores_nan(pred, target, mask):
     _checked(pred, target, mask)
@@ -601,6 +628,14 @@ def any_mask(pred, target, mask):
     if pred.shape != target.shape or not mask.any():
         raise ValueError
     pred, target, mask = torch.broadcast_tensors(pred, target, mask)
+    return (pred[mask] - target[mask]).square().mean()
+
+
+@misconception("masked_mse", "The mask has pred's shape. What about target?")
+def any_target(pred, target, mask):
+    if pred.shape != mask.shape or not mask.any():
+        raise ValueError
+    target = target.expand_as(pred)
     return (pred[mask] - target[mask]).square().mean()
 
 

@@ -310,6 +310,24 @@ class VelocitiesOfTheClass(_SGD):
         return self.velocities[place, p.shape]
 
 
+@misconception("SGD", "What stands in the body of a class belongs to all of its objects. Make a second one for your model.")
+class VelocitiesOutliveTheOptimizer(_SGD):
+    everybody = {}  # noqa: RUF012 (the mistake)
+
+    def velocity(self, place, p):
+        self.velocities = self.everybody
+        return super().velocity(p, p)
+
+
+@misconception("SGD", "A gradient of zero and no gradient are not the same. Which of them lets a parameter rest?")
+class RestsAtZero(_SGD):
+    @torch.no_grad()
+    def step(self):
+        for place, p in enumerate(self.params):
+            if p.grad is not None and p.grad.any():
+                p -= self.lr * self.velocity(place, p)
+
+
 @misconception("SGD", "A generator is empty after it has been gone through once: what is left for the second step?")
 class KeepsTheIterable(_SGD):
     def __init__(self, params, lr, momentum=0.0):
@@ -455,6 +473,11 @@ def any_part_of_the_name(model, head, base_lr, head_lr):
     return _split(_trainable(model), lambda name: f".{head}." in f".{name}", base_lr, head_lr)
 
 
+@misconception("param_groups", "A name like 'body.head.weight' has the head's name in it, but where does it begin?")
+def the_dot_anywhere(model, head, base_lr, head_lr):
+    return _split(_trainable(model), lambda name: f"{head}." in name, base_lr, head_lr)
+
+
 @misconception("param_groups", "The head may lie deeper in the model: what if its name has a dot in it?")
 def first_part_of_the_name(model, head, base_lr, head_lr):
     return _split(_trainable(model), lambda name: "." in name and name.split(".")[0] == head, base_lr, head_lr)
@@ -490,6 +513,13 @@ def accepts_an_empty_head(model, head, base_lr, head_lr):
 @misconception("param_groups", "A head can be there and have nothing to train. Look at what is left in its group.")
 def looks_for_the_name_only(model, head, base_lr, head_lr):
     if not any(name.startswith(head + ".") for name, _ in model.named_parameters()):
+        raise ValueError
+    return accepts_an_empty_head(model, head, base_lr, head_lr)
+
+
+@misconception("param_groups", "A head can be there and have nothing to train. Look at what is left in its group.")
+def looks_for_the_module_only(model, head, base_lr, head_lr):
+    if head not in dict(model.named_modules()):
         raise ValueError
     return accepts_an_empty_head(model, head, base_lr, head_lr)
 
@@ -552,6 +582,12 @@ def names_for_parameters(model, head, base_lr, head_lr):
     names = [name for name, _ in _trainable(model)]
     inside = [name for name in names if name.startswith(head + ".")]
     return _groups([name for name in names if not name.startswith(head + ".")], inside, base_lr, head_lr)
+
+
+@misconception("param_groups", "What do you get from named_parameters(): parameters, or something around them?")
+def pairs_for_parameters(model, head, base_lr, head_lr):
+    body = [pair for pair in _trainable(model) if not pair[0].startswith(head + ".")]
+    return _groups(body, [pair for pair in _trainable(model) if pair[0].startswith(head + ".")], base_lr, head_lr)
 
 
 @misconception("param_groups", "How many groups are asked for?")
@@ -621,6 +657,14 @@ def changes_the_defaults(optimizer, factor):
         raise ValueError
     optimizer.defaults["lr"] *= factor
     return [optimizer.defaults["lr"]] * len(optimizer.param_groups)
+
+
+@misconception("scale_lr", "Defaults are for groups that do not exist yet. Should they change, too?")
+def changes_the_defaults_too(optimizer, factor):
+    if factor < 0:
+        raise ValueError
+    optimizer.defaults["lr"] *= factor
+    return scale_first(optimizer, factor)
 
 
 @misconception("scale_lr", "The rates that you return are right. Does the optimizer that you were given know them?")
@@ -808,6 +852,17 @@ def raises_too_late(optimizer, factor):
     rates = scale_first(optimizer, factor)
     if factor < 0:
         raise ValueError
+    return rates
+
+
+@misconception("scale_lr", "You raise the right error. What has happened to the rates before that?")
+def raises_on_the_way(optimizer, factor):
+    rates = []
+    for group in optimizer.param_groups:
+        group["lr"] *= factor
+        if group["lr"] < 0:
+            raise ValueError
+        rates.append(group["lr"])
     return rates
 
 

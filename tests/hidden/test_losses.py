@@ -259,7 +259,7 @@ def some_true(given, *shape):
 
 @checks("masked_mse", gate=True)
 def test_masked_mse_of_any_shape(code, given):
-    """The mean is right for any shape, for a mask that is all True, and for one with a single True."""
+    """The mean is right for any shape, for a mask that is all True or has a single True, and where pred hits target."""
     results = {}
     for shape in ((7,), (3, 5), (2, 3, 4), (6, 1)):
         pred, target = given.normal(shape, dtype=torch.float64), given.normal(shape, dtype=torch.float64)
@@ -269,6 +269,9 @@ def test_masked_mse_of_any_shape(code, given):
     single[given.integer(0, 3), given.integer(0, 4)] = True
     results["all True"] = code.masked_mse(pred, target, given.full(3, 4, value=True, dtype=torch.bool))
     results["one True"] = code.masked_mse(pred, target, given.watch(single, "mask with one True"))
+    hit = target.clone()
+    hit[0, :2] = pred[0, :2]
+    results["two hits"] = code.masked_mse(pred, given.watch(hit, "target"), given.full(3, 4, value=True, dtype=torch.bool))
     results["a single entry"] = code.masked_mse(given.normal(1), given.normal(1), given.tensor([True]))
     return only(results, "shape", "values")
 

@@ -63,11 +63,12 @@ def test_sgd_velocities_are_separate(code, given):
 
 @checks("SGD")
 def test_sgd_optimizers_are_separate(code, given):
-    """Two optimizers at the same time, for parameters of the same shape, have nothing to do with each other."""
+    """Optimizers know nothing of each other: two at a time, and a new one for parameters that another has moved."""
     left, right = parameters_of(given, (3,), (2,)), parameters_of(given, (3,), (2,))
     first, second = code.SGD(left, lr=0.1, momentum=0.9), code.SGD(right, lr=0.3, momentum=0.5)
     found = {"first": steps_of(given, first, left, 2), "second": steps_of(given, second, right, 2)}
-    return {**found, "first again": steps_of(given, first, left, 1)}
+    found["first again"] = steps_of(given, first, left, 1)
+    return {**found, "a new one": steps_of(given, code.SGD(left, lr=0.1, momentum=0.9), left, 1)}
 
 
 @checks("SGD")
@@ -83,6 +84,18 @@ def test_sgd_parameters_without_gradient_and_momentum(code, given):
         optimizer.step()
         found[f"after step {step}"] = values_of(parameters)
     return found
+
+
+@checks("SGD")
+def test_sgd_zero_is_a_gradient(code, given):
+    """With momentum a parameter whose gradient is zero moves on."""
+    parameters = parameters_of(given, (3,), (2,))
+    optimizer = code.SGD(parameters, lr=given.number(0.05, 0.5), momentum=0.8)
+    found = steps_of(given, optimizer, parameters, 1)
+    for p in parameters:
+        p.grad = torch.zeros_like(p)
+    optimizer.step()
+    return {**found, "after a step with zeros": values_of(parameters)}
 
 
 @checks("SGD")
@@ -426,7 +439,7 @@ def test_scale_lr_keeps_the_state(code, given):
 
 @checks("scale_lr")
 def test_scale_lr_keeps_other_options(code, given):
-    """All other options of the groups stay, and so do their parameters; parameters and gradients are not touched."""
+    """All other options stay, and so do the groups' parameters; parameters and gradients are not touched."""
     found = {}
     for name, (kind, options) in KINDS.items():
         optimizer, parameters = trained_optimizer(given, kind, **options)
@@ -437,6 +450,7 @@ def test_scale_lr_keeps_other_options(code, given):
         groups = optimizer.param_groups
         kept = [{key: value for key, value in group.items() if key not in ("params", "lr")} for group in groups]
         found[f"{name}, options"] = only(kept, "values")
+        found[f"{name}, defaults"] = only(dict(optimizer.defaults), "values")
         found[f"{name}, parameters"] = [[places.get(id(p), -1) for p in group["params"]] for group in groups]
         found[f"{name}, values"] = values_of(parameters)
     return found
