@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import wraps
 from types import FrameType
@@ -14,7 +15,7 @@ import msgspec
 
 from autograder.errors import AutogradeError, RequestError
 from autograder.student.answer import Answer
-from autograder.student.released import ReleasedTopic, find_release
+from autograder.student.released import Release, ReleasedTopic, find_release
 from autograder.student.requests import known_tasks, one_more_hint, progress_of, topic_meant
 from autograder.student.session import ask
 from autograder.student.show import show
@@ -26,6 +27,12 @@ __all__ = ["NotComplete", "check", "hint", "progress"]
 
 P = ParamSpec("P")
 _NAME_A_TASK = 'Give the name of a task in quotes, as in check("match"), or nothing to check them all.'
+_HINT_A_TASK = 'Give the name of a task in quotes, as in hint("match"); each time you see one hint more.'
+_CALLS = {
+    "check": 'check("match"), check() for all tasks or check(topic="dtypes")',
+    "hint": 'hint("match"), which shows one hint more each time',
+    "progress": 'progress() or progress("dtypes")',
+}
 
 
 class NotComplete(Exception):
@@ -38,11 +45,22 @@ def _in_a_sentence(function: Callable[P, None]) -> Callable[P, None]:
     @wraps(function)
     def call(*arguments: P.args, **options: P.kwargs) -> None:
         try:
+            _must_fit(function, arguments, options)
             function(*arguments, **options)
         except AutogradeError as error:
             show(Note(str(error)))
 
     return call
+
+
+def _must_fit(function: Callable[..., None], arguments: tuple[Any, ...], options: Mapping[str, Any]) -> None:
+    try:
+        inspect.signature(function).bind(*arguments, **options)
+    except TypeError:
+        name = function.__name__
+        unknown = [option for option in options if option != "topic"]
+        what = f"no argument called {unknown[0]}" if unknown else f"fewer arguments than {len(arguments) + len(options)}"
+        raise RequestError(f"`{name}` takes {what}: write {_CALLS[name]}.") from None
 
 
 def _namespace() -> dict[str, Any]:
@@ -62,8 +80,10 @@ def check(*tasks: Any, topic: str = "") -> None:
         topic: the topic's name, where it is not clear which one is meant.
     """
     namespace = _namespace()
-    names = [_name_of(task) for task in tasks]
     release = find_release()
+    names = [_name_of(task, release, namespace) for task in _flat(tasks)]
+    if not topic and len(names) == 1 and names[0] in release.card.topics and not release.topics_with(names[0]):
+        names, topic = [], names[0]
     chosen = release.topic(topic_meant(release, names, topic, namespace))
     answer = ask(chosen, known_tasks(chosen, names), namespace, locate=_locator(namespace))
     show(answer_view(chosen, answer))
@@ -83,14 +103,9 @@ def hint(task: Any = None, *, topic: str = "") -> None:
         task: the task's name; a function or class does as well.
         topic: the topic's name, where it is not clear which one is meant.
     """
-    show(
-        one_more_hint(
-            _name_of(task, 'Give the name of a task in quotes, as in hint("match").'),
-            topic,
-            _namespace(),
-            again='hint("{}")',
-        )
-    )
+    namespace = _namespace()
+    name = _name_of(task, find_release(), namespace, _HINT_A_TASK)
+    show(one_more_hint(name, topic, namespace, again='hint("{}")'))
 
 
 @_in_a_sentence
@@ -103,7 +118,19 @@ def progress(topic: str = "") -> None:
     show(progress_of(topic, _namespace()))
 
 
-def _name_of(task: Any, remedy: str = _NAME_A_TASK) -> str:
+def _flat(tasks: tuple[Any, ...]) -> Iterator[Any]:
+    for task in tasks:
+        yield from task if isinstance(task, (list, tuple)) else (task,)
+
+
+def _name_of(task: Any, release: Release, namespace: Mapping[str, Any], remedy: str = _NAME_A_TASK) -> str:
+    """The name of the task that is meant by its name or by itself, as in `check(match)`."""
+    if isinstance(task, str) and release.topics_with(task):
+        return task
+    names = {name for card in release.card.topics.values() for name in card.tasks}
+    same = [name for name in names if task is not None and task is not ... and namespace.get(name) is task]
+    if len(same) == 1:
+        return same[0]
     name = task if isinstance(task, str) else getattr(task, "__name__", None)
     if not isinstance(name, str):
         raise RequestError(remedy)

@@ -32,15 +32,21 @@ def topic_meant(release: Release, tasks: Sequence[str], topic: str, namespace: M
         RequestError: if there is no such topic or task, or it is not clear which topic is meant.
     """
     known = release.card.topics
+    if not isinstance(topic, str):
+        raise RequestError(f'Give the name of the topic in quotes, as in topic="{next(iter(known))}".')
     if topic:
         if topic not in known:
-            raise RequestError(f"There is no topic {topic!r}{meant(topic, known)}")
+            owners = release.topics_with(topic)
+            end = f": it is a task of {owners[0]}." if owners else meant(topic, known)
+            raise RequestError(f"There is no topic {topic!r}{end}")
         return topic
     fitting = [name for name in known if all(task in known[name].tasks for task in tasks)]
     if tasks and not fitting:
         unknown = [task for task in tasks if not release.topics_with(task)]
         if not unknown:
             raise RequestError("These tasks belong to different topics; check them one by one.")
+        if unknown[0] in known:
+            raise RequestError(f"{unknown[0]} is a topic; name one of its tasks: {', '.join(known[unknown[0]].tasks)}.")
         raise RequestError(f"There is no task {unknown[0]!r}{_task_meant(release, unknown[0], namespace)}")
     chosen = fitting[0] if len(fitting) == 1 else _guess(release, fitting, namespace)
     if chosen is None:

@@ -18,7 +18,7 @@ from released_course import SCALE, release_course
 
 import autograder
 from autograder.answer_key import read_key, write_key
-from autograder.jobs import Job
+from autograder.jobs import Cell, Job
 from autograder.notebooks import read_cells
 from autograder.pool import Pool
 from autograder.student.notebook import check, hint, progress
@@ -180,7 +180,24 @@ def test_a_store_that_cannot_be_read_or_written_costs_nothing(folder, capsys):
         (['check("")'], "There is no task '' in any topic."),
         (['check("xyzzy")'], "There is no task 'xyzzy' in any topic."),
         ([SCALE, 'check("xyzzy")'], "There is no task 'xyzzy'; there are scale, noise, guess."),
-        (["hint()"], 'Give the name of a task in quotes, as in hint("match").'),
+        (["hint()"], 'Give the name of a task in quotes, as in hint("match"); each time you see one hint more.'),
+        (["hint(...)"], 'Give the name of a task in quotes, as in hint("match"); each time you see one hint more.'),
+        (['hint("small")'], "small is a topic; name one of its tasks: scale, noise, guess."),
+        (
+            ['hint("scale", 2)'],
+            '`hint` takes fewer arguments than 2: write hint("match"), which shows one hint more each time.',
+        ),
+        (
+            ['check(tasks="scale")'],
+            '`check` takes no argument called tasks: write check("match"), check() for all tasks or check(topic="dtypes").',
+        ),
+        (
+            ['progress(task="scale")'],
+            '`progress` takes no argument called task: write progress() or progress("dtypes").',
+        ),
+        (['progress("small", "other")'], '`progress` takes fewer arguments than 2: write progress() or progress("dtypes").'),
+        (['progress("scale")'], "There is no topic 'scale': it is a task of small."),
+        (["check(topic=3)"], 'Give the name of the topic in quotes, as in topic="small".'),
         (["check(3)"], 'Give the name of a task in quotes, as in check("match"), or nothing to check them all.'),
         (['check("scale", "Keeper")'], "These tasks belong to different topics; check them one by one."),
         (['check(topic="smal")'], "There is no topic 'smal'; did you mean 'small'?"),
@@ -235,6 +252,17 @@ def test_a_class_where_a_function_stands(folder, capsys):
     said = say(capsys, "def Keeper(): pass", 'check("Keeper")')
     assert "`Keeper` is a function; the exercise asks for a class." in said
     assert "✓ passes" in say(capsys, "class Keeper:\n    def keep(self, x):\n        return x", 'check("Keeper")')
+
+
+def test_a_task_may_be_given_itself(folder, capsys):
+    both = f"{SCALE}\nguess = 'int64'"
+    for call in ("check(scale)", 'check("scale")', 'check(["scale"])', "check((scale,))"):
+        assert say(capsys, both, call).startswith("✓ passes scale"), call
+    assert say(capsys, both, "check(guess)").startswith("✓ passes guess")
+    assert say(capsys, both, 'check(scale, "guess")').startswith("Small: 2 of 2 tasks pass")
+    assert say(capsys, "scale = lambda y, z: y * z", "check(scale)").startswith("◐ partly right scale")
+    assert say(capsys, SCALE, "hint(scale)").startswith("Hint 1 of 3 for scale")
+    assert say(capsys, both, 'check("small")').startswith("Small: 2 of 3 tasks pass")
 
 
 def test_the_release_is_found_above_and_named(folder, capsys, monkeypatch, tmp_path):
@@ -334,8 +362,11 @@ def test_in_a_kernel_the_released_notebook_answers_in_html(folder):
 
 def test_while_grading_they_do_nothing(folder, pool):
     cells = read_cells((folder / "small.ipynb").read_bytes(), "small.ipynb")
+    cells += (Cell(len(cells) + 1, "check(task='scale')\nhint('scale', 2)\nprogress(1, 2)"),)
     run = next(iter(pool.map([Job(topic="small", cells=cells)])))
     assert [report.error for report in run.cells if report.error] == []
     assert [report.output for report in run.cells if "check()" in report.output] == [
         "(check() is not run while grading)\n"
-    ] * 3
+    ] * 3 + [
+        "(check() is not run while grading)\n(hint() is not run while grading)\n(progress() is not run while grading)\n"
+    ]
