@@ -38,6 +38,10 @@ _CALLS = {
 class NotComplete(Exception):
     """A task does not pass its visible checks; raised only where `nbgrader validate` asks for it."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: the sentence, without lines of ours."""
+        return [str(self)]
+
 
 def _in_a_sentence(function: Callable[P, None]) -> Callable[P, None]:
     """Shows mistakes in a sentence instead of a traceback."""

@@ -22,7 +22,7 @@ from autograder.course import load_course
 from autograder.errors import ReleaseError
 from autograder.jobs import Run
 from autograder.nbgrader_metadata import checksum
-from autograder.notebooks import read_cells
+from autograder.notebooks import read_cells, task_source
 from autograder.pool import Pool
 from autograder.scoring import score
 from autograder.submissions import find_submissions
@@ -198,6 +198,7 @@ def test_validate_says_what_does_not_pass_yet(course: Path, tmp_path: Path) -> N
     said = nbgrader(folder, "validate", "mine.ipynb")
     assert "VALIDATION FAILED ON 1 CELL" in said
     assert "noise: not all visible checks pass." in said
+    assert "Traceback" not in said
     nbformat.write(solved(course), folder / "mine.ipynb")
     assert "Success! Your notebook passes all the tests." in nbgrader(folder, "validate", "mine.ipynb")
 
@@ -247,3 +248,24 @@ def test_the_whole_example_class_scores_as_with_us(tmp_path: Path) -> None:
     theirs = {key: (float(rows[key]["score"]), float(rows[key]["max_score"])) for key in ours}
     assert len(ours) == 40
     assert {key for key in ours if ours[key] != pytest.approx(theirs[key], abs=0.011)} == set()
+    _each_gets_feedback(tmp_path / "nbgrader", sorted(student for student, topic in ours if topic == "dtypes"))
+    _the_reference_validates(tmp_path / "nbgrader/release/dtypes")
+
+
+def _each_gets_feedback(folder: Path, students: list[str]) -> None:
+    nbgrader(folder, "generate_feedback", "dtypes")
+    pages = {path.parts[-3]: path.read_text(encoding="utf-8") for path in folder.glob("feedback/*/dtypes/dtypes.html")}
+    assert sorted(pages) == students
+    hidden = re.findall(r"def (test_\w+)", (ROOT / "tests/hidden/test_dtypes.py").read_text(encoding="utf-8"))
+    for student, page in pages.items():
+        assert re.search(r"Score: \d+\.\d+ / 25\.0", page), student
+        assert not [name for name in hidden if name in page], student
+
+
+def _the_reference_validates(folder: Path) -> None:
+    notebook = nbformat.read(folder / "dtypes.ipynb", as_version=4)
+    cells = read_cells((ROOT / "solutions/dtypes.py").read_bytes(), "dtypes.py")
+    for task in load_course(ROOT).topics["dtypes"].tasks:
+        cell_of(notebook, f"task-{task}").source += f"\n\n{task_source(cells, task)}"
+    nbformat.write(notebook, folder / "mine.ipynb")
+    assert "Success! Your notebook passes all the tests." in nbgrader(folder, "validate", "mine.ipynb")
