@@ -58,7 +58,9 @@ print("buffers:   ", [name for name, _ in norm.named_buffers()])
 # How many entries does the `state_dict()` of this model have? Write a number in place of the dots.
 
 # %%
-model = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Dropout(), nn.Linear(6, 2))
+model = nn.Sequential(
+    nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Dropout(), nn.Linear(6, 2)
+)
 
 predicted_entries = ...
 
@@ -121,7 +123,9 @@ unit(torch.tensor([[5.0]])).sum().backward()
 optimizer.step()
 saved = optimizer.state_dict()
 print("state:", saved["state"])
-print("options:", {name: saved["param_groups"][0][name] for name in ("lr", "momentum", "params")})
+print(
+    "options:", {name: saved["param_groups"][0][name] for name in ("lr", "momentum", "params")}
+)
 
 # %% [markdown]
 # Parameters do not have names here, they are numbered in the order in which the optimizer was given them.
@@ -205,13 +209,17 @@ except pickle.UnpicklingError as error:
 
 # %%
 def save_checkpoint(
-    path: str, model: nn.Module, optimizer: torch.optim.Optimizer, epoch: int, metrics: dict[str, float]
+    path: str,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    epoch: int,
+    metrics: dict[str, float],
 ) -> None:
     """Write a checkpoint with torch.save.
 
-    The file holds a dict with exactly the keys 'epoch' (int), 'model' (model.state_dict()), 'optimizer'
-    (optimizer.state_dict()) and 'metrics' (a plain dict of floats). It can be read by
-    torch.load(path, weights_only=True).
+    The file holds a dict with exactly the keys 'epoch' (int), 'model' (model.state_dict()),
+    'optimizer' (optimizer.state_dict()) and 'metrics' (a plain dict of floats). It can be read
+    by torch.load(path, weights_only=True).
 
     Model and optimizer are unchanged.
     """
@@ -260,15 +268,20 @@ print(torch.load(f"{folder}/weights.pt", map_location="cpu"))
 
 
 # %%
-def load_checkpoint(path: str, model: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> int:
-    """Read a file written by save_checkpoint into an existing model (and optimizer, if given), in place.
+def load_checkpoint(
+    path: str, model: nn.Module, optimizer: torch.optim.Optimizer | None = None
+) -> int:
+    """Read a file written by save_checkpoint into an existing model (and optimizer, if given),
+    in place.
 
-    Return its epoch (int). Tensors are loaded via the CPU, so a GPU checkpoint works without a GPU.
+    Return its epoch (int). Tensors are loaded via the CPU, so a GPU checkpoint works without a
+    GPU.
 
     The Parameter objects, their requires_grad flags and the training mode stay.
 
-    A checkpoint that does not fit the model exactly raises RuntimeError (as load_state_dict does). A file with anything
-    but tensors and plain Python data raises (any exception), and its code is not run.
+    A checkpoint that does not fit the model exactly raises RuntimeError (as load_state_dict
+    does). A file with anything but tensors and plain Python data raises (any exception), and
+    its code is not run.
     """
     raise NotImplementedError
 
@@ -303,13 +316,15 @@ print(target)
 
 # %%
 def load_matching_(model: nn.Module, state: dict[str, Tensor]) -> tuple[list[str], list[str]]:
-    """Transfer learning: copy from `state` every entry whose name is in model.state_dict() with the same shape.
+    """Transfer learning: copy from `state` every entry whose name is in model.state_dict() with
+    the same shape.
 
-    Everything else in the model is left as it is. Return (loaded, skipped): the names of `state` that were and that were
-    not copied, each in the order of `state`.
+    Everything else in the model is left as it is. Return (loaded, skipped): the names of
+    `state` that were and that were not copied, each in the order of `state`.
 
-    In place: Parameter objects and requires_grad stay. Later changes to the tensors in `state` do not change the
-    model. `state` is not modified. (You may rely on this: no parameters are tied.)
+    In place: Parameter objects and requires_grad stay. Later changes to the tensors in `state`
+    do not change the model. `state` is not modified. (You may rely on this: no parameters are
+    tied.)
     """
     raise NotImplementedError
 

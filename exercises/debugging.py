@@ -101,8 +101,8 @@ for name, parameter in model.named_parameters():
 def nonfinite_grads(model: nn.Module) -> list[str]:
     """Return the names of the parameters whose .grad contains a nan, +inf or -inf.
 
-    The names are those of model.named_parameters(), in that order. Parameters without .grad are not listed. Nothing is
-    changed.
+    The names are those of model.named_parameters(), in that order. Parameters without .grad are
+    not listed. Nothing is changed.
     """
     raise NotImplementedError
 
@@ -163,11 +163,13 @@ except RuntimeError as error:
 
 # %%
 def disconnected(model: nn.Module, loss: Tensor) -> list[str]:
-    """Return the names of the trainable parameters that `loss` (0-dim) does not depend on through the graph.
+    """Return the names of the trainable parameters that `loss` (0-dim) does not depend on
+    through the graph.
 
-    These are the parameters with requires_grad=True that backward would leave without gradient; a gradient that exists
-    but is zero does not count. The names are those of model.named_parameters(), in that order. If loss has no graph at
-    all, these are all trainable parameters.
+    These are the parameters with requires_grad=True that backward would leave without gradient;
+    a gradient that exists but is zero does not count. The names are those of
+    model.named_parameters(), in that order. If loss has no graph at all, these are all
+    trainable parameters.
 
     No .grad is changed, and loss can still be backpropagated.
     """
@@ -205,11 +207,22 @@ _ = axes[0].set(xlabel="feature")
 
 # %%
 def report(module, arguments, output):
-    print(type(module).__name__, tuple(output.shape), "all finite:", torch.isfinite(output).all().item())
+    print(
+        type(module).__name__,
+        tuple(output.shape),
+        "all finite:",
+        torch.isfinite(output).all().item(),
+    )
 
 
-model = nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.BatchNorm1d(4), nn.ReLU()), nn.Linear(4, 1))
-handles = [module.register_forward_hook(report) for module in model.modules() if not list(module.children())]
+model = nn.Sequential(
+    nn.Linear(3, 4), nn.Sequential(nn.BatchNorm1d(4), nn.ReLU()), nn.Linear(4, 1)
+)
+handles = [
+    module.register_forward_hook(report)
+    for module in model.modules()
+    if not list(module.children())
+]
 _ = model(torch.randn(5, 3))
 for handle in handles:
     handle.remove()
@@ -243,14 +256,15 @@ print("running mean:", norm.running_mean)
 
 # %%
 def first_nonfinite(model: nn.Module, x: Tensor) -> str | None:
-    """Run model(x) once and return the name of the first leaf module whose floating output has a nan or an infinity.
+    """Run model(x) once and return the name of the first leaf module whose floating output has
+    a nan or an infinity.
 
-    The model runs in the mode it is in, without recording gradients. A leaf module is one without children; each is called
-    once and returns one tensor. The name is the one in model.named_modules(). "First" means in call order. Return None
-    if there is no such module.
+    The model runs in the mode it is in, without recording gradients. A leaf module is one
+    without children; each is called once and returns one tensor. The name is the one in
+    model.named_modules(). "First" means in call order. Return None if there is no such module.
 
-    Afterwards all hooks are gone (also if forward raises); training flags, parameters and BUFFERS (also BatchNorm's
-    statistics in train mode) are as before.
+    Afterwards all hooks are gone (also if forward raises); training flags, parameters and
+    BUFFERS (also BatchNorm's statistics in train mode) are as before.
     """
     raise NotImplementedError
 

@@ -74,10 +74,12 @@ def pick_device(prefer: str = "auto") -> torch.device:
 
     * "auto": cuda if torch.cuda.is_available() says so, else cpu.
     * "cpu": cpu.
-    * "cuda" or "cuda:<k>": that device if CUDA is available and k < torch.cuda.device_count(), else RuntimeError.
+    * "cuda" or "cuda:<k>": that device if CUDA is available and k < torch.cuda.device_count(),
+      else RuntimeError.
     * Any other string: ValueError.
 
-    "cuda" and "cuda:0" are both accepted as the answer to "auto" and "cuda". Nothing is allocated on any device.
+    "cuda" and "cuda:0" are both accepted as the answer to "auto" and "cuda". Nothing is
+    allocated on any device.
     """
     raise NotImplementedError
 
@@ -119,7 +121,12 @@ else:
         model.to(where)
         x.to(where)
         y = x.to(where) * 2
-        print("You predicted", predicted_places, "and it is", [t.device.type for t in (model.weight, x, y)])
+        print(
+            "You predicted",
+            predicted_places,
+            "and it is",
+            [t.device.type for t in (model.weight, x, y)],
+        )
 
 # %% [markdown]
 # ### Task `to_device`
@@ -132,11 +139,13 @@ else:
 def to_device(obj: Any, device: torch.device | str) -> Any:
     """Move every tensor inside a nested batch to `device`.
 
-    obj is a tensor, a dict, list, tuple or namedtuple (nested to any depth), or anything else (str, number, None, ...).
+    obj is a tensor, a dict, list, tuple or namedtuple (nested to any depth), or anything else
+    (str, number, None, ...).
 
-    Return the same structure, with the same container types, the same keys and the same order, with every tensor
-    replaced by its copy on `device` (dtype, shape and requires_grad kept). What is neither tensor nor container is
-    passed through as it is. The original containers and tensors are not modified.
+    Return the same structure, with the same container types, the same keys and the same order,
+    with every tensor replaced by its copy on `device` (dtype, shape and requires_grad kept).
+    What is neither tensor nor container is passed through as it is. The original containers and
+    tensors are not modified.
     """
     raise NotImplementedError
 
@@ -152,9 +161,10 @@ def to_device(obj: Any, device: torch.device | str) -> Any:
 def run_where_model_is(model: nn.Module, x: Tensor) -> Tensor:
     """Return model(x), computed on the model's device.
 
-    x is first moved to the device of the model's first parameter (or, without parameters, of its first buffer; without
-    both, x is used as it is). The result stays on that device and is differentiable in x. The model is not moved: the
-    same Parameter objects, on the same device. x is not modified.
+    x is first moved to the device of the model's first parameter (or, without parameters, of
+    its first buffer; without both, x is used as it is). The result stays on that device and is
+    differentiable in x. The model is not moved: the same Parameter objects, on the same device.
+    x is not modified.
     """
     raise NotImplementedError
 
@@ -168,7 +178,12 @@ def run_where_model_is(model: nn.Module, x: Tensor) -> Tensor:
 # %%
 with simulated_gpu():
     x = torch.randn(2, 4).to("cuda" if torch.cuda.is_available() else "cpu")
-    for made in (torch.ones(4), torch.ones(4, device=x.device), torch.zeros_like(x), x.new_ones(4)):
+    for made in (
+        torch.ones(4),
+        torch.ones(4, device=x.device),
+        torch.zeros_like(x),
+        x.new_ones(4),
+    ):
         print(made.device.type, end=" ")
 
 # %% [markdown]
@@ -186,10 +201,11 @@ _ = axis.set(title="may look at (dark)", xlabel="j", ylabel="i")
 
 # %%
 def causal_scores(scores: Tensor) -> Tensor:
-    """Causal masking of attention scores (..., T, T): entry [..., i, j] becomes -inf where j > i, all others stay.
+    """Causal masking of attention scores (..., T, T): entry [..., i, j] becomes -inf where j >
+    i, all others stay.
 
-    Return a NEW tensor of the same shape, dtype and device as scores, on ANY device; scores itself is unchanged.
-    Differentiable: gradient 1 for kept entries, 0 for masked ones.
+    Return a NEW tensor of the same shape, dtype and device as scores, on ANY device; scores
+    itself is unchanged. Differentiable: gradient 1 for kept entries, 0 for masked ones.
     """
     raise NotImplementedError
 
@@ -205,15 +221,24 @@ with simulated_gpu():
     made = torch.ones(3, requires_grad=True)
     moved = made.to("cuda" if torch.cuda.is_available() else "cpu", copy=True)
     moved.sum().backward()
-    print("a leaf:", moved.is_leaf, "- the gradient arrived at", "made" if made.grad is not None else "moved")
+    print(
+        "a leaf:",
+        moved.is_leaf,
+        "- the gradient arrived at",
+        "made" if made.grad is not None else "moved",
+    )
 
 
 # %%
-def leaf_on(values: Any, device: torch.device | str, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Create a trainable LEAF tensor from (nested lists of) numbers or a NumPy array on the given device.
+def leaf_on(
+    values: Any, device: torch.device | str, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """Create a trainable LEAF tensor from (nested lists of) numbers or a NumPy array on the
+    given device.
 
-    Result: dtype and device as given, requires_grad True, is_leaf True, grad None; accepted by an optimizer; after a
-    backward pass its .grad is filled. It does not share memory with `values`. Integer values are converted.
+    Result: dtype and device as given, requires_grad True, is_leaf True, grad None; accepted by
+    an optimizer; after a backward pass its .grad is filled. It does not share memory with
+    `values`. Integer values are converted.
     """
     raise NotImplementedError
 
@@ -228,13 +253,16 @@ def leaf_on(values: Any, device: torch.device | str, dtype: torch.dtype = torch.
 
 # %%
 class Standardizer(nn.Module):
-    """Standardises features: forward(x) is (x - mean) / std, with the statistics of the columns of `data`.
+    """Standardises features: forward(x) is (x - mean) / std, with the statistics of the columns
+    of `data`.
 
-    data has shape (N, F), N >= 2, and a floating dtype. mean and std have shape (F,); std has N - 1 in the denominator
-    (as data.std has), and where a column's std is 0, 1 stands in its place.
+    data has shape (N, F), N >= 2, and a floating dtype. mean and std have shape (F,); std has N
+    - 1 in the denominator (as data.std has), and where a column's std is 0, 1 stands in its
+    place.
 
-    mean and std are buffers under these names: they stand in the state_dict, move and convert with the module, and are
-    no parameters. They start with data's dtype and device, and require no gradient, even if data does.
+    mean and std are buffers under these names: they stand in the state_dict, move and convert
+    with the module, and are no parameters. They start with data's dtype and device, and require
+    no gradient, even if data does.
 
     x has shape (..., F) and is on the module's device. The result is differentiable in x.
     """
@@ -278,7 +306,10 @@ elif simulated_gpu is nullcontext:
     print("Without the simulated GPU nobody counts.")
 else:
     with simulated_gpu() as machine:
-        model, batches = nn.Linear(3, 2).cuda(), [torch.randn(4, 3, device="cuda") for _ in range(5)]
+        model, batches = (
+            nn.Linear(3, 2).cuda(),
+            [torch.randn(4, 3, device="cuda") for _ in range(5)],
+        )
         before, total = len(machine.transfers), 0.0
         for x in batches:
             loss = model(x).mean()
@@ -295,12 +326,13 @@ else:
 def mean_loss(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> float:
     """Return the mean cross-entropy of a model over all samples, as a Python float.
 
-    batches gives pairs (x, y) on the CPU: x of shape (n, ...), and classes y of shape (n,). They may differ in n; the
-    mean is that over samples. Each batch is moved to the device of the model's first parameter and is used once. The
-    model stays where it is, is called once for each batch in the mode it is in, and nothing is recorded for gradients.
+    batches gives pairs (x, y) on the CPU: x of shape (n, ...), and classes y of shape (n,).
+    They may differ in n; the mean is that over samples. Each batch is moved to the device of
+    the model's first parameter and is used once. The model stays where it is, is called once
+    for each batch in the mode it is in, and nothing is recorded for gradients.
 
-    However many batches there are, one single number comes back from the GPU: whatever fetches one inside of the loop
-    makes Python wait each time.
+    However many batches there are, one single number comes back from the GPU: whatever fetches
+    one inside of the loop makes Python wait each time.
 
     Raise ValueError if there are no samples.
     """
@@ -335,12 +367,13 @@ with simulated_gpu():
 def batches_on(batches: Iterable[Any], device: torch.device | str) -> Iterator[Any]:
     """Yield the batches one by one, each with its tensors on `device`.
 
-    A batch is a list or a tuple of any number of tensors; what comes out has the same type, order and values. A batch
-    is taken from `batches` only when it is asked for.
+    A batch is a list or a tuple of any number of tensors; what comes out has the same type,
+    order and values. A batch is taken from `batches` only when it is asked for.
 
-    * To a GPU, each CPU tensor is copied once, from page-locked memory, and Python waits for none of these copies. One
-      that is pinned already need not be pinned again.
-    * To the CPU, nothing is pinned, and the values of a tensor that comes from a GPU are complete when it is yielded.
+    * To a GPU, each CPU tensor is copied once, from page-locked memory, and Python waits for
+      none of these copies. One that is pinned already need not be pinned again.
+    * To the CPU, nothing is pinned, and the values of a tensor that comes from a GPU are
+      complete when it is yielded.
     * A tensor that is on `device` already is passed on itself.
     """
     raise NotImplementedError
@@ -375,13 +408,16 @@ with simulated_gpu():
 
 
 # %%
-def move_training_(model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device | str) -> None:
-    """Move a model to `device` in the middle of its training, IN PLACE, together with what its optimizer remembers.
+def move_training_(
+    model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device | str
+) -> None:
+    """Move a model to `device` in the middle of its training, IN PLACE, together with what its
+    optimizer remembers.
 
-    optimizer is one of PyTorch's (other than LBFGS) and trains all parameters of the model. Afterwards the parameters, their
-    gradients and the buffers are on `device`, and so is every tensor in the optimizer's state that has the shape of its
-    parameter. (Others, such as Adam's count of steps, may be where they were.) Training goes on as if nothing had
-    happened.
+    optimizer is one of PyTorch's (other than LBFGS) and trains all parameters of the model.
+    Afterwards the parameters, their gradients and the buffers are on `device`, and so is every
+    tensor in the optimizer's state that has the shape of its parameter. (Others, such as Adam's
+    count of steps, may be where they were.) Training goes on as if nothing had happened.
 
     Model and optimizer keep the same Parameter objects. Return nothing.
     """
@@ -402,7 +438,14 @@ with simulated_gpu():
     layer, x = nn.Linear(3, 2).to(where), torch.randn(4, 3, device=where)
     with torch.autocast(where.type, dtype=torch.float16):
         out = layer(x)
-        print("weight", layer.weight.dtype, "- output", out.dtype, "- loss", F.mse_loss(out, out.detach() + 1).dtype)
+        print(
+            "weight",
+            layer.weight.dtype,
+            "- output",
+            out.dtype,
+            "- loss",
+            F.mse_loss(out, out.detach() + 1).dtype,
+        )
 print("in float16, 1e-8 is", torch.tensor(1e-8).half().item())
 
 # %% [markdown]
@@ -421,16 +464,21 @@ def mixed_step(
     scaler: torch.amp.GradScaler,
     max_norm: float,
 ) -> Tensor:
-    """Take one training step in mixed precision on the device where model, x and y are, and return the loss.
+    """Take one training step in mixed precision on the device where model, x and y are, and
+    return the loss.
 
     1. Gradients of earlier steps are forgotten.
-    2. The model and the loss, F.cross_entropy(model(x), y), run under autocast to torch.float16 for that device.
+    2. The model and the loss, F.cross_entropy(model(x), y), run under autocast to torch.float16
+       for that device.
     3. The backward pass runs on the loss scaled by `scaler`.
-    4. The gradients are unscaled, and then those of all parameters together are clipped to the norm max_norm.
-    5. The scaler takes the optimizer's step, or leaves it out if a gradient is infinite or NaN, and is updated.
+    4. The gradients are unscaled, and then those of all parameters together are clipped to the
+       norm max_norm.
+    5. The scaler takes the optimizer's step, or leaves it out if a gradient is infinite or NaN,
+       and is updated.
 
-    The result is the loss without its scale: a float32 number () on that device, without history. It need not go
-    through the CPU. The parameters stay float32. Parameters may be frozen.
+    The result is the loss without its scale: a float32 number () on that device, without
+    history. It need not go through the CPU. The parameters stay float32. Parameters may be
+    frozen.
     """
     raise NotImplementedError
 
@@ -448,9 +496,9 @@ def mixed_step(
 def load_weights_(model: nn.Module, path: str | Path) -> None:
     """Load the state_dict in the file at `path` into the model, IN PLACE.
 
-    The file may have been written on a GPU, and this machine may have none. The model stays on its device and keeps its
-    Parameter objects; buffers are loaded, too. If names or shapes do not fit, raise RuntimeError (as load_state_dict
-    does). Return nothing.
+    The file may have been written on a GPU, and this machine may have none. The model stays on
+    its device and keeps its Parameter objects; buffers are loaded, too. If names or shapes do
+    not fit, raise RuntimeError (as load_state_dict does). Return nothing.
     """
     raise NotImplementedError
 

@@ -72,7 +72,9 @@ print(torch.Tensor(3).shape, "but", torch.tensor(3).shape)
 counts = torch.tensor([1, 2, 3])
 print((counts * 2).dtype, (counts * 0.5).dtype, (counts / 2).dtype)
 print((torch.ones(2) * torch.ones(2, dtype=torch.float64)).dtype)
-print((torch.ones(2) * 0.5).dtype, (torch.ones(2) * torch.tensor(0.5, dtype=torch.float64)).dtype)
+print(
+    (torch.ones(2) * 0.5).dtype, (torch.ones(2) * torch.tensor(0.5, dtype=torch.float64)).dtype
+)
 
 # %% [markdown]
 # Two exceptions are worth knowing. `/` never divides integers as integers: it converts both sides to the default
@@ -117,12 +119,15 @@ else:
 def scale_pixels(img: Tensor) -> Tensor:
     """Turn a uint8 image of any shape into input for a model.
 
-    Return a new float32 tensor on img's device, of the same shape, with the values img/255: 0 becomes 0.0 and 255
-    becomes 1.0. The shape may be anything, also () and shapes without elements such as (0, 3, 4).
+    Return a new float32 tensor on img's device, of the same shape, with the values img/255: 0
+    becomes 0.0 and 255 becomes 1.0. The shape may be anything, also () and shapes without
+    elements such as (0, 3, 4).
 
-    The result is float32 even if torch.get_default_dtype() is something else. img is not modified.
+    The result is float32 even if torch.get_default_dtype() is something else. img is not
+    modified.
 
-    Raise TypeError if img.dtype is not torch.uint8; bool, int64 and floating images are refused too.
+    Raise TypeError if img.dtype is not torch.uint8; bool, int64 and floating images are refused
+    too.
     """
     raise NotImplementedError
 
@@ -139,7 +144,8 @@ a = torch.tensor([[1, 2], [3, 4]])
 print(a.double())  # same values, and dtype=torch.float64 is shown because it is not the default
 print(torch.tensor([0.0, 0.5, 2.0]).bool())  # everything but zero is True
 print(torch.tensor(16_777_217).float().long())  # float32 has 24 bits for the digits of a number
-print(torch.tensor(1 / 3, dtype=torch.float64).float().double())  # digits that are lost do not come back
+# Digits that are lost do not come back:
+print(torch.tensor(1 / 3, dtype=torch.float64).float().double())
 
 # %% [markdown]
 # If there is nothing to convert, `.to()` returns the tensor that you gave, not a copy. Writing to one then writes to the
@@ -182,8 +188,10 @@ def match(x: Tensor, like: Tensor) -> Tensor:
     """Return x with the dtype and the device of `like`. The shape of `like` does not matter.
 
     * No needless copy: if dtype and device agree already, the result shares x's storage.
-    * Differentiable: if x requires grad and both dtypes are floating, gradients flow from the result back to x.
-    * The values are those of PyTorch's own conversion; from floating to integer it truncates toward zero.
+    * Differentiable: if x requires grad and both dtypes are floating, gradients flow from the
+      result back to x.
+    * The values are those of PyTorch's own conversion; from floating to integer it truncates
+      toward zero.
 
     Neither input is modified.
     """
@@ -227,9 +235,9 @@ print(torch.isfinite(readings))
 def round_to_int(x: Tensor) -> Tensor:
     """Round to the nearest integer and return int64 (torch.long), in the same shape.
 
-    Ties go to the even neighbour, as in torch.round: 0.5 becomes 0, 1.5 becomes 2, -2.5 becomes -2.
-    x may be floating, integer or bool; integer and bool inputs keep their values (True becomes 1).
-    You may rely on |x| < 2**31. x is not modified.
+    Ties go to the even neighbour, as in torch.round: 0.5 becomes 0, 1.5 becomes 2, -2.5 becomes
+    -2. x may be floating, integer or bool; integer and bool inputs keep their values (True
+    becomes 1). You may rely on |x| < 2**31. x is not modified.
 
     Raise ValueError if a floating x contains nan or an infinity.
     """
@@ -268,9 +276,9 @@ print(total.reshape(1), total.reshape(1).shape)
 def mean_any(x: Tensor) -> Tensor:
     """Mean over all elements of a bool, integer or floating tensor.
 
-    The result is a 0-dim tensor on x's device. Its dtype is x.dtype if x is floating (float64 stays float64,
-    float16 stays float16), and otherwise whatever torch.get_default_dtype() is at the time of the call.
-    For a floating x the result is differentiable.
+    The result is a 0-dim tensor on x's device. Its dtype is x.dtype if x is floating (float64
+    stays float64, float16 stays float16), and otherwise whatever torch.get_default_dtype() is
+    at the time of the call. For a floating x the result is differentiable.
 
     Raise ValueError if x has no elements.
     """
@@ -318,7 +326,9 @@ predicted_dtypes = ...
 if predicted_dtypes is ...:
     print("Write down your prediction first, then run this cell.")
 else:
-    print("You predicted", predicted_dtypes, "and PyTorch says", (inferred.dtype, capital.dtype))
+    print(
+        "You predicted", predicted_dtypes, "and PyTorch says", (inferred.dtype, capital.dtype)
+    )
 
 # %% [markdown]
 # ### Task `with_default_dtype`
@@ -328,10 +338,11 @@ else:
 
 # %%
 def with_default_dtype(dtype: torch.dtype, fn: Callable[[], Any]) -> Any:
-    """Call fn() exactly once while torch's default floating dtype is `dtype`; return what fn returned.
+    """Call fn() exactly once while torch's default floating dtype is `dtype`; return what fn
+    returned.
 
-    Afterwards the default dtype is again what it was before the call, which need not be float32, also if fn raises.
-    An exception of fn reaches the caller unchanged.
+    Afterwards the default dtype is again what it was before the call, which need not be
+    float32, also if fn raises. An exception of fn reaches the caller unchanged.
     """
     raise NotImplementedError
 

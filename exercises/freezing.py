@@ -96,11 +96,13 @@ else:
 def freeze(model: nn.Module, prefixes: Sequence[str]) -> list[str]:
     """Freeze the parameters of model that are named by the prefixes, and return their names.
 
-    Set requires_grad=False on every parameter whose dotted name (as in model.named_parameters()) equals one of the
-    prefixes or starts with that prefix followed by a dot. All other parameters keep their flag, whatever it is.
+    Set requires_grad=False on every parameter whose dotted name (as in
+    model.named_parameters()) equals one of the prefixes or starts with that prefix followed by
+    a dot. All other parameters keep their flag, whatever it is.
 
-    Return the names of the matched parameters in the order of named_parameters(), each once (also those that were frozen
-    already). If any prefix matches no parameter: raise ValueError and change nothing at all.
+    Return the names of the matched parameters in the order of named_parameters(), each once
+    (also those that were frozen already). If any prefix matches no parameter: raise ValueError
+    and change nothing at all.
 
     Values, .grad, training mode and the identity of the parameters are untouched.
     """
@@ -152,7 +154,9 @@ predicted_running_mean = ...
 if predicted_running_mean is ...:
     print("Write down your prediction first, then run this cell.")
 else:
-    print("You predicted", predicted_running_mean, "and norm.running_mean is", norm.running_mean)
+    print(
+        "You predicted", predicted_running_mean, "and norm.running_mean is", norm.running_mean
+    )
 
 # %% [markdown]
 # The same over many batches: two copies of one frozen layer, one in training mode and one in evaluation mode. Statistics
@@ -199,11 +203,13 @@ for module in body.modules():
 def head_only_forward(backbone: nn.Module, head: nn.Module, x: Tensor) -> Tensor:
     """Compute head(backbone(x)) for training ONLY the head.
 
-    The backbone runs in eval mode (no dropout, BatchNorm uses and does not change its running statistics); afterwards the
-    training flag of every backbone submodule is what it was before. No gradient can reach the backbone's parameters or x,
-    although their requires_grad flags are not changed.
+    The backbone runs in eval mode (no dropout, BatchNorm uses and does not change its running
+    statistics); afterwards the training flag of every backbone submodule is what it was before.
+    No gradient can reach the backbone's parameters or x, although their requires_grad flags are
+    not changed.
 
-    The head runs in its current mode and gradients reach its parameters, so the result requires grad.
+    The head runs in its current mode and gradients reach its parameters, so the result requires
+    grad.
     """
     raise NotImplementedError
 
@@ -248,11 +254,13 @@ print(torch.where(torch.tensor([True, True, False]), 0.0, broken))
 def freeze_entries(param: nn.Parameter, mask: Tensor) -> RemovableHandle:
     """Freeze single entries of a parameter, and return a handle.
 
-    From now on, after every backward, the entries of param.grad where mask is True are exactly 0 (even where the incoming
-    gradient is nan or inf); all other entries are the normal gradient.
+    From now on, after every backward, the entries of param.grad where mask is True are exactly
+    0 (even where the incoming gradient is nan or inf); all other entries are the normal
+    gradient.
 
-    param stays the same leaf object with requires_grad=True and unchanged values. Later changes that the caller makes to
-    `mask` have no effect. After handle.remove() gradients are normal again.
+    param stays the same leaf object with requires_grad=True and unchanged values. Later changes
+    that the caller makes to `mask` have no effect. After handle.remove() gradients are normal
+    again.
 
     Raise ValueError if mask is not a bool tensor of param's shape.
     """
@@ -305,7 +313,13 @@ body, head = nn.Linear(3, 4), nn.Linear(4, 2)
 optimizer = torch.optim.SGD(head.parameters(), lr=0.1, momentum=0.9)
 optimizer.add_param_group({"params": [body.weight], "lr": 0.01})
 for group in optimizer.param_groups:
-    print([tuple(p.shape) for p in group["params"]], "lr", group["lr"], "momentum", group["momentum"])
+    print(
+        [tuple(p.shape) for p in group["params"]],
+        "lr",
+        group["lr"],
+        "momentum",
+        group["momentum"],
+    )
 
 try:
     optimizer.add_param_group({"params": [body.weight, body.bias]})
@@ -329,14 +343,16 @@ print(a == b, a is b)
 
 # %%
 def unfreeze(model: nn.Module, optimizer: torch.optim.Optimizer, prefix: str, lr: float) -> int:
-    """Thaw part of a model in the middle of training, and return how many parameters the optimizer got.
+    """Thaw part of a model in the middle of training, and return how many parameters the
+    optimizer got.
 
-    Set requires_grad=True on every parameter of `model` whose name (as in model.named_parameters()) equals prefix or
-    starts with prefix + ".", and make sure that `optimizer` will update them: those not yet held by any of its param groups
-    are added as ONE new param group with learning rate lr.
+    Set requires_grad=True on every parameter of `model` whose name (as in
+    model.named_parameters()) equals prefix or starts with prefix + ".", and make sure that
+    `optimizer` will update them: those not yet held by any of its param groups are added as ONE
+    new param group with learning rate lr.
 
-    Existing groups, their lr and the optimizer's state are unchanged. Return the number of parameters newly added (0 = no
-    group is added). Raise ValueError if nothing matches.
+    Existing groups, their lr and the optimizer's state are unchanged. Return the number of
+    parameters newly added (0 = no group is added). Raise ValueError if nothing matches.
     """
     raise NotImplementedError
 

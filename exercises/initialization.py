@@ -62,7 +62,11 @@ import matplotlib.pyplot as plt
 noise = torch.Generator().manual_seed(0)
 width = 256
 figure, axis = plt.subplots(figsize=(5.5, 3))
-for std, label in [(0.07, "std 0.07"), (math.sqrt(2 / width), "std sqrt(2/256) = 0.088"), (0.11, "std 0.11")]:
+for std, label in [
+    (0.07, "std 0.07"),
+    (math.sqrt(2 / width), "std sqrt(2/256) = 0.088"),
+    (0.11, "std 0.11"),
+]:
     signal, sizes = torch.randn(64, width, generator=noise), []
     for _ in range(30):
         weight = torch.randn(width, width, generator=noise) * std
@@ -109,8 +113,16 @@ predicted_fans = ...
 if predicted_fans is ...:
     print("Write down your prediction first, then run this cell.")
 else:
-    fans = [2 / nn.init.kaiming_normal_(layer.weight, mode=mode).var().item() for mode in ("fan_in", "fan_out")]
-    print("You predicted", predicted_fans, "and PyTorch has used about", [round(fan) for fan in fans])
+    fans = [
+        2 / nn.init.kaiming_normal_(layer.weight, mode=mode).var().item()
+        for mode in ("fan_in", "fan_out")
+    ]
+    print(
+        "You predicted",
+        predicted_fans,
+        "and PyTorch has used about",
+        [round(fan) for fan in fans],
+    )
 
 # %% [markdown]
 # ## 3. A bound is not a standard deviation
@@ -205,14 +217,18 @@ print("global numbers are the same as before:", torch.equal(torch.rand(3), undis
 
 
 # %%
-def glorot_uniform_(w: Tensor, gain: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
+def glorot_uniform_(
+    w: Tensor, gain: float = 1.0, generator: torch.Generator | None = None
+) -> Tensor:
     """Fill w IN PLACE with Xavier/Glorot uniform numbers, and return w itself.
 
-    w has shape (out, in) or (out, in, k1, ...). With r the product of the k's (1 if there are none), fan_in = in * r and
-    fan_out = out * r. The values are independent draws of U(-a, a) with a = gain * sqrt(6 / (fan_in + fan_out)).
+    w has shape (out, in) or (out, in, k1, ...). With r the product of the k's (1 if there are
+    none), fan_in = in * r and fan_out = out * r. The values are independent draws of U(-a, a)
+    with a = gain * sqrt(6 / (fan_in + fan_out)).
 
-    They are drawn from `generator` if one is given, and the global random state is untouched then; otherwise from the
-    global generator. w may be an nn.Parameter, whatever its requires_grad: it stays a leaf with the same flag.
+    They are drawn from `generator` if one is given, and the global random state is untouched
+    then; otherwise from the global generator. w may be an nn.Parameter, whatever its
+    requires_grad: it stays a leaf with the same flag.
 
     Write it yourself: the functions of torch.nn.init are not available here.
 
@@ -249,14 +265,16 @@ print("beyond 2 std, uniform:", (uniform.abs() > 2 * uniform.std()).float().mean
 
 
 # %%
-def he_normal_(w: Tensor, mode: str = "fan_in", generator: torch.Generator | None = None) -> Tensor:
+def he_normal_(
+    w: Tensor, mode: str = "fan_in", generator: torch.Generator | None = None
+) -> Tensor:
     """Fill w IN PLACE with Kaiming/He normal numbers for ReLU, and return w itself.
 
-    The values are independent draws of N(0, std**2) with std = sqrt(2 / fan). The fan is fan_in for mode "fan_in" and
-    fan_out for mode "fan_out"; both are computed as in glorot_uniform_.
+    The values are independent draws of N(0, std**2) with std = sqrt(2 / fan). The fan is fan_in
+    for mode "fan_in" and fan_out for mode "fan_out"; both are computed as in glorot_uniform_.
 
-    For `generator` and for an nn.Parameter the same holds as in glorot_uniform_, and the functions of torch.nn.init are
-    not available here either.
+    For `generator` and for an nn.Parameter the same holds as in glorot_uniform_, and the
+    functions of torch.nn.init are not available here either.
 
     Raise ValueError for any other mode, and if w has fewer than 2 dimensions.
     """
@@ -296,18 +314,22 @@ print("buffers of a BatchNorm:", [name for name, _ in model[1][1].named_buffers(
 def init_model_(model: nn.Module, seed: int) -> None:
     """Initialise a whole model in place, reproducibly, and return nothing.
 
-    * nn.Linear and nn.Conv2d: the weight is drawn from N(0, 2 / fan_in), the bias (if there is one) is 0.
+    * nn.Linear and nn.Conv2d: the weight is drawn from N(0, 2 / fan_in), the bias (if there is
+      one) is 0.
     * nn.BatchNorm1d and nn.BatchNorm2d: the weight is 1 and the bias is 0 (if there are any).
-    * nn.Embedding: the weight is drawn from N(0, 0.02**2). (You need not care about padding_idx.)
+    * nn.Embedding: the weight is drawn from N(0, 0.02**2). (You need not care about
+      padding_idx.)
     * Every other parameter and every buffer keeps its values.
 
-    This holds at every depth of nesting, and for a model that is itself one of these layers. The second argument of
-    N is the variance. torch.nn.init is available in this task.
+    This holds at every depth of nesting, and for a model that is itself one of these layers.
+    The second argument of N is the variance. torch.nn.init is available in this task.
 
-    The same architecture and the same seed give identical values, whatever the model held before and whatever the global
-    random state is. Another seed gives other values, and so does another layer of the same shape in one model.
+    The same architecture and the same seed give identical values, whatever the model held
+    before and whatever the global random state is. Another seed gives other values, and so does
+    another layer of the same shape in one model.
 
-    The global random state is unchanged. The model keeps its parameter objects and their requires_grad flags.
+    The global random state is unchanged. The model keeps its parameter objects and their
+    requires_grad flags.
     """
     raise NotImplementedError
 
@@ -347,15 +369,18 @@ print(f"std of the truncated numbers: {draws[inside].std():.4f}")
 
 
 # %%
-def trunc_normal_(w: Tensor, mean: float = 0.0, std: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
-    """Fill w IN PLACE with a normal distribution that is cut off at two standard deviations, and return w itself.
+def trunc_normal_(
+    w: Tensor, mean: float = 0.0, std: float = 1.0, generator: torch.Generator | None = None
+) -> Tensor:
+    """Fill w IN PLACE with a normal distribution that is cut off at two standard deviations,
+    and return w itself.
 
-    w may have any shape, also () and shapes without elements. Each entry is, independently of the others, distributed
-    like N(mean, std**2) under the condition |value - mean| <= 2 * std. So no value lies beyond, and the values do not
-    pile up at the limits.
+    w may have any shape, also () and shapes without elements. Each entry is, independently of
+    the others, distributed like N(mean, std**2) under the condition |value - mean| <= 2 * std.
+    So no value lies beyond, and the values do not pile up at the limits.
 
-    For `generator` and for an nn.Parameter the same holds as in glorot_uniform_, and the functions of torch.nn.init are
-    not available here either.
+    For `generator` and for an nn.Parameter the same holds as in glorot_uniform_, and the
+    functions of torch.nn.init are not available here either.
 
     Raise ValueError if std <= 0.
     """

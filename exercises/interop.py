@@ -109,14 +109,16 @@ print(w)
 
 # %%
 def to_numpy(t: Tensor) -> np.ndarray:
-    """Return an independent NumPy copy of a tensor, on whatever device it is, requiring grad or not, with any strides.
+    """Return an independent NumPy copy of a tensor, on whatever device it is, requiring grad or
+    not, with any strides.
 
-    The array has the shape, the values and the dtype of t; only bfloat16, which NumPy lacks, becomes float32. It is an
-    np.ndarray for every shape, also () and shapes without elements. t is bool, integer, floating or complex; you need
-    not care about sparse, quantized or lazily conjugated tensors, nor about float8.
+    The array has the shape, the values and the dtype of t; only bfloat16, which NumPy lacks,
+    becomes float32. It is an np.ndarray for every shape, also () and shapes without elements. t
+    is bool, integer, floating or complex; you need not care about sparse, quantized or lazily
+    conjugated tensors, nor about float8.
 
-    Writing to the array does not change t, and the other way round. t keeps its requires_grad and its graph: a
-    backward() through t works afterwards as before.
+    Writing to the array does not change t, and the other way round. t keeps its requires_grad
+    and its graph: a backward() through t works afterwards as before.
     """
     raise NotImplementedError
 
@@ -151,7 +153,12 @@ predicted_dtypes = ...
 if predicted_dtypes is ...:
     print("Write down your prediction first, then run this cell.")
 else:
-    print("You predicted", predicted_dtypes, "and PyTorch says", (from_list.dtype, from_array.dtype))
+    print(
+        "You predicted",
+        predicted_dtypes,
+        "and PyTorch says",
+        (from_list.dtype, from_array.dtype),
+    )
 
 # %% [markdown]
 # Class labels and indices have to be `int64`, whatever small integer type they were stored in. The class `torch.Tensor` with
@@ -180,7 +187,14 @@ print("shape () becomes", np.ascontiguousarray(np.array(5.0)).shape)
 # Each array has a `dtype.kind`, one letter for the family of its type:
 
 # %%
-for example in (np.float16(1), np.int8(1), np.uint8(1), np.bool_(True), np.complex64(1), np.str_("one")):
+for example in (
+    np.float16(1),
+    np.int8(1),
+    np.uint8(1),
+    np.bool_(True),
+    np.complex64(1),
+    np.str_("one"),
+):
     print(example.dtype, "->", example.dtype.kind)
 
 # %% [markdown]
@@ -189,13 +203,16 @@ for example in (np.float16(1), np.int8(1), np.uint8(1), np.bool_(True), np.compl
 
 # %%
 def from_numpy(a: np.ndarray) -> Tensor:
-    """Return an independent tensor copy of a NumPy array, on the CPU, with a dtype that fits training.
+    """Return an independent tensor copy of a NumPy array, on the CPU, with a dtype that fits
+    training.
 
-    Floating arrays (float16, float32, float64) become float32, signed and unsigned integer arrays of every size become
-    int64, and bool stays bool; whatever torch's default dtype is. Shape and values are those of a, also for the shape ()
-    and for shapes without elements. (Values of a uint64 array are below 2**63 here.)
+    Floating arrays (float16, float32, float64) become float32, signed and unsigned integer
+    arrays of every size become int64, and bool stays bool; whatever torch's default dtype is.
+    Shape and values are those of a, also for the shape () and for shapes without elements.
+    (Values of a uint64 array are below 2**63 here.)
 
-    a may have any strides, also negative ones, and may be read-only. No memory is shared, and a is not modified.
+    a may have any strides, also negative ones, and may be read-only. No memory is shared, and a
+    is not modified.
 
     Raise TypeError for arrays of any other type: complex numbers, objects, strings, dates.
     """
@@ -248,7 +265,9 @@ print(f"The sum is the end of a chain of {depth} recorded steps; the number is j
 import matplotlib.pyplot as plt
 
 noise = torch.Generator().manual_seed(0)
-batch_losses = (2 * torch.exp(-torch.arange(60) / 25) + 0.3 * torch.rand(60, generator=noise)).tolist()
+batch_losses = (
+    2 * torch.exp(-torch.arange(60) / 25) + 0.3 * torch.rand(60, generator=noise)
+).tolist()
 averages = [sum(batch_losses[: i + 1]) / (i + 1) for i in range(60)]
 figure, axis = plt.subplots(figsize=(5, 2.6))
 axis.plot(batch_losses, label="loss of each batch", alpha=0.5)
@@ -257,7 +276,12 @@ axis.set(xlabel="batch", ylabel="loss")
 _ = axis.legend()
 
 # %%
-print("three samples with loss 1 and one with loss 5:", (3 * 1.0 + 1 * 5.0) / 4, "- not", (1.0 + 5.0) / 2)
+print(
+    "three samples with loss 1 and one with loss 5:",
+    (3 * 1.0 + 1 * 5.0) / 4,
+    "- not",
+    (1.0 + 5.0) / 2,
+)
 
 # %% [markdown]
 # ### Task `LossMeter`
@@ -267,8 +291,9 @@ print("three samples with loss 1 and one with loss 5:", (3 * 1.0 + 1 * 5.0) / 4,
 class LossMeter:
     """The running average of batch losses.
 
-    The meter holds no tensor at any time, so that it keeps no graph alive. It calls no backward(), and the caller's
-    losses are not modified: a backward() through them works afterwards. Two meters have nothing to do with each other.
+    The meter holds no tensor at any time, so that it keeps no graph alive. It calls no
+    backward(), and the caller's losses are not modified: a backward() through them works
+    afterwards. Two meters have nothing to do with each other.
     """
 
     def __init__(self) -> None:
@@ -282,12 +307,14 @@ class LossMeter:
     def update(self, loss: Tensor | float, n: int = 1) -> None:
         """Take note of `loss`, the mean loss of n samples.
 
-        It is a Python number, or a tensor with one element: of shape () or another, on any device, possibly with a graph.
+        It is a Python number, or a tensor with one element: of shape () or another, on any
+        device, possibly with a graph.
         """
         raise NotImplementedError
 
     def mean(self) -> float:
-        """Return the average loss over all samples since the start or the last reset, as a Python float.
+        """Return the average loss over all samples since the start or the last reset, as a
+        Python float.
 
         Raise ValueError if there were none. Asking does not change anything.
         """

@@ -107,12 +107,15 @@ print("exp:", far.detach().exp(), " loss:", loss.item(), " gradient:", far.grad)
 def cross_entropy(logits: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
     """Cross-entropy of raw logits (N, C), N >= 1, and int64 class labels (N,) in [0, C).
 
-    reduction "mean" gives the mean over the N samples and "sum" their sum, both as a 0-dim tensor; "none" gives the loss of
-    each sample, of shape (N,). Raise ValueError for any other reduction.
+    reduction "mean" gives the mean over the N samples and "sum" their sum, both as a 0-dim
+    tensor; "none" gives the loss of each sample, of shape (N,). Raise ValueError for any other
+    reduction.
 
-    The values and the gradients are correct for logits of any size (e.g. 1000). The result has the dtype of logits.
+    The values and the gradients are correct for logits of any size (e.g. 1000). The result has
+    the dtype of logits.
 
-    F.cross_entropy, F.nll_loss and their nn classes are not available here; log_softmax and logsumexp are.
+    F.cross_entropy, F.nll_loss and their nn classes are not available here; log_softmax and
+    logsumexp are.
     """
     raise NotImplementedError
 
@@ -134,7 +137,9 @@ for size in (5.0, 15.0, 20.0, 200.0):
         z, t = torch.tensor([size], requires_grad=True), torch.zeros(1)
         loss = nn.BCELoss()(torch.sigmoid(z), t) if apart else nn.BCEWithLogitsLoss()(z, t)
         loss.backward()
-        print(f"logit {size:5}  {name:21}  loss {loss.item():8.4f}  gradient {z.grad.item():.4f}")
+        print(
+            f"logit {size:5}  {name:21}  loss {loss.item():8.4f}  gradient {z.grad.item():.4f}"
+        )
 
 # %% [markdown]
 # From about 17 on, σ(z) is exactly 1 in float32. The logarithm of 1 - σ(z) is then minus infinity; `BCELoss` puts -100 in
@@ -156,7 +161,14 @@ if predicted_limits is ...:
     print("Write down your prediction first, then run this cell.")
 else:
     z = torch.tensor([-1000.0, 0.0, 1000.0])
-    print("You predicted", predicted_limits, "and for z =", z.tolist(), "it is", torch.sigmoid(torch.sigmoid(z)).tolist())
+    print(
+        "You predicted",
+        predicted_limits,
+        "and for z =",
+        z.tolist(),
+        "it is",
+        torch.sigmoid(torch.sigmoid(z)).tolist(),
+    )
 
 # %% [markdown]
 # Whatever such a model has learnt, it can neither say "no" nor be sure of a "yes". Its loss stays above a floor, and the
@@ -170,7 +182,9 @@ zeros = torch.zeros_like(z)
 curves = {
     "BCEWithLogitsLoss(z)": F.binary_cross_entropy_with_logits(z, zeros, reduction="none"),
     "BCELoss(sigmoid(z))": F.binary_cross_entropy(torch.sigmoid(z), zeros, reduction="none"),
-    "BCEWithLogitsLoss(sigmoid(z))": F.binary_cross_entropy_with_logits(torch.sigmoid(z), zeros, reduction="none"),
+    "BCEWithLogitsLoss(sigmoid(z))": F.binary_cross_entropy_with_logits(
+        torch.sigmoid(z), zeros, reduction="none"
+    ),
 }
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
 for axis in axes:
@@ -211,13 +225,14 @@ def bce_with_logits(logits: Tensor, targets: Tensor) -> Tensor:
 
     Both are floating and have the same shape, whichever it is. The result has their dtype.
 
-    It is exact also for |logit| = 200: the loss of a confidently wrong one is 200, not inf and not 100. The gradient is
-    (sigmoid(z) - t) / numel at every logit z != 0; at exactly 0 it does not matter.
+    It is exact also for |logit| = 200: the loss of a confidently wrong one is 200, not inf and
+    not 100. The gradient is (sigmoid(z) - t) / numel at every logit z != 0; at exactly 0 it
+    does not matter.
 
     Raise ValueError if the shapes differ.
 
-    F.binary_cross_entropy, F.binary_cross_entropy_with_logits, F.logsigmoid, F.softplus and the loss classes are not
-    available here.
+    F.binary_cross_entropy, F.binary_cross_entropy_with_logits, F.logsigmoid, F.softplus and the
+    loss classes are not available here.
     """
     raise NotImplementedError
 
@@ -276,11 +291,11 @@ print("left out:  ", measured[there].sum())
 def masked_mse(pred: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Mean squared error over the entries where mask (bool) is True, as a 0-dim tensor.
 
-    pred, target and mask have the same shape; raise ValueError if they do not (there is no broadcasting), and if mask has
-    no True entry.
+    pred, target and mask have the same shape; raise ValueError if they do not (there is no
+    broadcasting), and if mask has no True entry.
 
-    What stands at the other entries - even nan or inf - has no influence on the value, and pred's gradient there is
-    exactly 0. The result has the dtype of pred.
+    What stands at the other entries - even nan or inf - has no influence on the value, and
+    pred's gradient there is exactly 0. The result has the dtype of pred.
     """
     raise NotImplementedError
 

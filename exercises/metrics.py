@@ -35,7 +35,9 @@ from torch import Tensor
 # Here are the logits of five samples for three classes. Each row belongs to a sample, each column to a class.
 
 # %%
-logits = torch.tensor([[2.0, 0.1, -1.0], [0.3, 0.9, 0.5], [-0.2, 0.1, 3.0], [1.5, 1.6, 0.2], [0.7, -0.4, 0.6]])
+logits = torch.tensor(
+    [[2.0, 0.1, -1.0], [0.3, 0.9, 0.5], [-0.2, 0.1, 3.0], [1.5, 1.6, 0.2], [0.7, -0.4, 0.6]]
+)
 print("over the columns:", logits.argmax(dim=1), "- one class for each sample")
 print("over the rows:   ", logits.argmax(dim=0), "- one sample for each class")
 print("over everything: ", logits.argmax())
@@ -105,7 +107,8 @@ print(torch.tensor([]).mean())
 
 # %%
 def accuracy(logits: Tensor, labels: Tensor) -> float:
-    """Return the share of rows of logits whose largest entry is at the labelled class, as a Python float in [0, 1].
+    """Return the share of rows of logits whose largest entry is at the labelled class, as a
+    Python float in [0, 1].
 
     logits has shape (N, C). labels has shape (N,), of any integer dtype. No ties occur.
 
@@ -130,7 +133,14 @@ figure, axis = plt.subplots(figsize=(3.6, 3.2))
 axis.imshow(M.numpy(), cmap="Blues")
 for i in range(4):
     for j in range(4):
-        axis.text(j, i, M[i, j].item(), ha="center", va="center", color="white" if M[i, j] > 25 else "black")
+        axis.text(
+            j,
+            i,
+            M[i, j].item(),
+            ha="center",
+            va="center",
+            color="white" if M[i, j] > 25 else "black",
+        )
 axis.set_xticks(range(4), animals)
 axis.set_yticks(range(4), animals)
 _ = axis.set(xlabel="predicted", ylabel="true", title="9 hares were taken for cats")
@@ -178,9 +188,11 @@ print(torch.bincount(places, minlength=6))
 def confusion_matrix(preds: Tensor, labels: Tensor, num_classes: int) -> Tensor:
     """Return the int64 matrix M of shape (C, C), where C is num_classes.
 
-    M[i, j] is the number of samples with the TRUE class i (labels) that are predicted as j (preds).
+    M[i, j] is the number of samples with the TRUE class i (labels) that are predicted as j
+    (preds).
 
-    preds and labels are int64 of shape (N,) with values in [0, C), and N may be 0. They are not changed.
+    preds and labels are int64 of shape (N,) with values in [0, C), and N may be 0. They are not
+    changed.
     """
     raise NotImplementedError
 
@@ -230,10 +242,11 @@ print(f"{(found.double() / wanted).item():.12f}")
 
 # %%
 def macro_f1(M: Tensor) -> float:
-    """Return the macro-averaged F1 of a confusion matrix as above: rows true, columns predicted, counts >= 0.
+    """Return the macro-averaged F1 of a confusion matrix as above: rows true, columns
+    predicted, counts >= 0.
 
-    F1_k = 2 * TP_k / (sum of row k + sum of column k), defined as 0 where that denominator is 0. The result is the plain
-    mean over all C classes, a Python float, computed in float64.
+    F1_k = 2 * TP_k / (sum of row k + sum of column k), defined as 0 where that denominator is
+    0. The result is the plain mean over all C classes, a Python float, computed in float64.
     """
     raise NotImplementedError
 

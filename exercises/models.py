@@ -106,10 +106,11 @@ else:
 
 # %%
 class TwoLayerNet(nn.Module):
-    """A network with one hidden layer: x (..., d_in) -> linear1 -> ReLU -> linear2 -> (..., d_out).
+    """A network with one hidden layer: x (..., d_in) -> linear1 -> ReLU -> linear2 -> (...,
+    d_out).
 
-    The results are raw scores: no softmax follows. The submodules with parameters are named exactly linear1 and linear2;
-    they are nn.Linear with a bias.
+    The results are raw scores: no softmax follows. The submodules with parameters are named
+    exactly linear1 and linear2; they are nn.Linear with a bias.
     """
 
     def __init__(self, d_in: int, h: int, d_out: int) -> None:
@@ -174,10 +175,12 @@ print(len(list(tied.parameters())), "parameter;", list(tied.state_dict()))
 
 # %%
 def count_parameters(model: nn.Module) -> dict[str, int]:
-    """Return how many scalar entries a model has: {"total", "trainable", "frozen", "buffers"}, as Python ints.
+    """Return how many scalar entries a model has: {"total", "trainable", "frozen", "buffers"},
+    as Python ints.
 
-    total = trainable + frozen counts the entries of parameters; a parameter that is used in several places counts once.
-    "buffers" counts the entries of all buffers. A 0-dim tensor has 1 entry.
+    total = trainable + frozen counts the entries of parameters; a parameter that is used in
+    several places counts once. "buffers" counts the entries of all buffers. A 0-dim tensor has
+    1 entry.
     """
     raise NotImplementedError
 
@@ -213,7 +216,9 @@ print(twice)
 # uses the model meanwhile:
 
 # %%
-handle = twice.body.register_forward_hook(lambda module, args, output: print("body has run:", tuple(output.shape)))
+handle = twice.body.register_forward_hook(
+    lambda module, args, output: print("body has run:", tuple(output.shape))
+)
 twice(torch.zeros(5, 4))
 handle.remove()
 _ = twice(torch.zeros(5, 4))  # silent again
@@ -269,16 +274,18 @@ except RuntimeError as error:
 
 # %%
 def summarize(model: nn.Module, x: Tensor) -> list[tuple[str, str, tuple[int, ...], int]]:
-    """Return one row for each CALL of a leaf module during one model(x), in the order of the calls.
+    """Return one row for each CALL of a leaf module during one model(x), in the order of the
+    calls.
 
-    A leaf module is a module without children; each returns a single tensor. A row is a tuple: the name as in
-    model.named_modules() (the first name, if the module is shared), the name of its class, the shape of its output,
-    and the number of its parameter entries.
+    A leaf module is a module without children; each returns a single tensor. A row is a tuple:
+    the name as in model.named_modules() (the first name, if the module is shared), the name of
+    its class, the shape of its output, and the number of its parameter entries.
 
     The pass runs in eval mode and without gradients.
 
-    Afterwards - also if the forward pass raises; the exception then reaches the caller - every training flag is as
-    before, all hooks are gone, and no parameter, buffer, .grad or random state has changed.
+    Afterwards - also if the forward pass raises; the exception then reaches the caller - every
+    training flag is as before, all hooks are gone, and no parameter, buffer, .grad or random
+    state has changed.
     """
     raise NotImplementedError
 

@@ -31,7 +31,9 @@ from torch import Tensor, nn
 # clears it in all of them. That is everything they do: nothing is trained, nothing is evaluated.
 
 # %%
-net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Sequential(nn.Dropout(0.5), nn.Linear(3, 1)))
+net = nn.Sequential(
+    nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Sequential(nn.Dropout(0.5), nn.Linear(3, 1))
+)
 net.eval()
 net[2].train()  # a part can have another mode than the whole
 for name, module in net.named_modules():
@@ -89,7 +91,12 @@ if predicted_largest is ...:
 else:
     with torch.no_grad():
         output = dropout(torch.ones(1000))
-    print("You predicted", predicted_largest, "and the output consists of", output.unique().tolist())
+    print(
+        "You predicted",
+        predicted_largest,
+        "and the output consists of",
+        output.unique().tolist(),
+    )
 
 # %% [markdown]
 # ### Predict, then verify: what BatchNorm has counted
@@ -115,7 +122,12 @@ if predicted_batches is ...:
 else:
     norm = nn.BatchNorm1d(3)
     three_passes(norm, torch.randn(20, 3))
-    print("You predicted", predicted_batches, "and the layer has counted", norm.num_batches_tracked.item())
+    print(
+        "You predicted",
+        predicted_batches,
+        "and the layer has counted",
+        norm.num_batches_tracked.item(),
+    )
 
 # %% [markdown]
 # ### Predict, then verify: gradients in eval mode
@@ -133,7 +145,12 @@ if predicted_gradients is ...:
 else:
     layers = [nn.Linear(2, 2), nn.Linear(2, 2).eval(), nn.Linear(2, 2)]
     nn.Sequential(*layers)(torch.randn(2, 2)).sum().backward()
-    print("You predicted", predicted_gradients, "and found:", [layer.weight.grad is not None for layer in layers])
+    print(
+        "You predicted",
+        predicted_gradients,
+        "and found:",
+        [layer.weight.grad is not None for layer in layers],
+    )
 
 # %% [markdown]
 # ## 3. Evaluating without a trace
@@ -165,13 +182,16 @@ print("and the lid is", box["lid"])
 
 # %%
 def evaluate(model: nn.Module, X: Tensor, y: Tensor, batch_size: int) -> tuple[float, float]:
-    """Return (mean cross-entropy, accuracy) of a classifier over all N >= 1 samples, as Python floats.
+    """Return (mean cross-entropy, accuracy) of a classifier over all N >= 1 samples, as Python
+    floats.
 
-    The model gives logits of shape (B, C), and y holds the numbers of the classes. batch_size samples at a time are
-    processed, in order; the last batch may be smaller. The result does not depend on batch_size.
+    The model gives logits of shape (B, C), and y holds the numbers of the classes. batch_size
+    samples at a time are processed, in order; the last batch may be smaller. The result does
+    not depend on batch_size.
 
-    The model runs in eval mode and without gradient recording. Afterwards - also if its forward raises, which is passed
-    on - the training flag of every submodule is as before. Parameters, buffers and .grad are unchanged.
+    The model runs in eval mode and without gradient recording. Afterwards - also if its forward
+    raises, which is passed on - the training flag of every submodule is as before. Parameters,
+    buffers and .grad are unchanged.
     """
     raise NotImplementedError
 
@@ -206,13 +226,14 @@ print(answers[:1].std(dim=0, correction=0))
 
 # %%
 def mc_dropout(model: nn.Module, x: Tensor, n: int) -> tuple[Tensor, Tensor]:
-    """Monte-Carlo dropout: return (mean, std) over the outputs of n >= 1 forward passes model(x).
+    """Monte-Carlo dropout: return (mean, std) over the outputs of n >= 1 forward passes
+    model(x).
 
-    ONLY the dropout layers (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d) are active, at every depth of nesting;
-    everything else is in eval mode.
+    ONLY the dropout layers (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d) are active,
+    at every depth of nesting; everything else is in eval mode.
 
-    Both results have the shape of the output; std is taken with correction=0. They carry no graph. Afterwards all
-    training flags are as before; parameters and buffers are unchanged.
+    Both results have the shape of the output; std is taken with correction=0. They carry no
+    graph. Afterwards all training flags are as before; parameters and buffers are unchanged.
     """
     raise NotImplementedError
 
@@ -225,7 +246,14 @@ import matplotlib.pyplot as plt
 
 x = torch.linspace(-1, 1, 80)[:, None]
 y = torch.sin(4 * x) + 0.1 * torch.randn(80, 1)
-hidden = [nn.Linear(1, 100), nn.ReLU(), nn.Dropout(0.1), nn.Linear(100, 100), nn.ReLU(), nn.Dropout(0.1)]
+hidden = [
+    nn.Linear(1, 100),
+    nn.ReLU(),
+    nn.Dropout(0.1),
+    nn.Linear(100, 100),
+    nn.ReLU(),
+    nn.Dropout(0.1),
+]
 doubtful = nn.Sequential(*hidden, nn.Linear(100, 1))
 optimizer = torch.optim.Adam(doubtful.parameters(), lr=0.01)
 for _ in range(200):
@@ -297,13 +325,15 @@ print(list(norm.state_dict()))
 
 # %%
 def ema_update_(ema: nn.Module, model: nn.Module, decay: float) -> None:
-    """Exponential moving average: change `ema` in place towards `model`, a module of the same architecture.
+    """Exponential moving average: change `ema` in place towards `model`, a module of the same
+    architecture.
 
-    Every parameter e of ema becomes decay * e + (1 - decay) * p, with p the parameter of the same name in model. Every
-    buffer of ema becomes a copy of model's buffer, whatever its dtype.
+    Every parameter e of ema becomes decay * e + (1 - decay) * p, with p the parameter of the
+    same name in model. Every buffer of ema becomes a copy of model's buffer, whatever its
+    dtype.
 
-    Nothing is recorded by autograd. The parameter objects, the requires_grad flags and the .grad of both modules are
-    unchanged, and so are all values of model.
+    Nothing is recorded by autograd. The parameter objects, the requires_grad flags and the
+    .grad of both modules are unchanged, and so are all values of model.
 
     Raise ValueError unless 0 <= decay <= 1.
     """

@@ -117,7 +117,9 @@ def valley(x, y):
 
 
 figure, axis = plt.subplots(figsize=(6, 2.8))
-xs, ys = torch.meshgrid(torch.linspace(-6, 1.5, 100), torch.linspace(-1.2, 1.2, 80), indexing="xy")
+xs, ys = torch.meshgrid(
+    torch.linspace(-6, 1.5, 100), torch.linspace(-1.2, 1.2, 80), indexing="xy"
+)
 axis.contour(xs, ys, valley(xs, ys), levels=[0.1, 0.5, 2, 5, 10, 16], colors="lightgray")
 for momentum, color in [(0.0, "tab:red"), (0.7, "tab:blue")]:
     place = nn.Parameter(torch.tensor([-5.5, 1.0]))
@@ -128,7 +130,14 @@ for momentum, color in [(0.0, "tab:red"), (0.7, "tab:blue")]:
         valley(*place).backward()
         descent.step()
         path.append(place.tolist())
-    axis.plot(*zip(*path, strict=True), "o-", color=color, markersize=3, linewidth=1, label=f"momentum {momentum}")
+    axis.plot(
+        *zip(*path, strict=True),
+        "o-",
+        color=color,
+        markersize=3,
+        linewidth=1,
+        label=f"momentum {momentum}",
+    )
 axis.set_title("25 steps, the same learning rate")
 _ = axis.legend(loc="lower right")
 
@@ -184,17 +193,20 @@ print(len(list(parameters)), len(list(parameters)))
 class SGD:
     """Plain stochastic gradient descent, with momentum.
 
-    step(): for every parameter whose .grad is not None, let buf = grad (the first time) or momentum * buf + grad (each
-    later time); then the parameter changes IN PLACE by -lr * buf, as with torch.optim.SGD. With momentum 0 that is
-    simply -lr * grad. Parameters without a gradient are skipped, and so is their buf. step() does not change .grad, nothing
-    is recorded by autograd, and the parameters stay the same leaf objects.
+    step(): for every parameter whose .grad is not None, let buf = grad (the first time) or
+    momentum * buf + grad (each later time); then the parameter changes IN PLACE by -lr * buf,
+    as with torch.optim.SGD. With momentum 0 that is simply -lr * grad. Parameters without a
+    gradient are skipped, and so is their buf. step() does not change .grad, nothing is recorded
+    by autograd, and the parameters stay the same leaf objects.
 
     zero_grad(): sets every .grad to None.
 
     params may be any iterable, also a generator.
     """
 
-    def __init__(self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.0) -> None:
+    def __init__(
+        self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.0
+    ) -> None:
         raise NotImplementedError
 
     def step(self) -> None:
@@ -219,7 +231,9 @@ print("one group, with the options", [name for name in group if name != "params"
 # Instead you can hand over a list of dicts. Whatever a dict does not mention is taken from the keywords that follow:
 
 # %%
-model = nn.ModuleDict({"body": nn.Linear(4, 3), "head": nn.Linear(3, 2), "head_norm": nn.LayerNorm(2)})
+model = nn.ModuleDict(
+    {"body": nn.Linear(4, 3), "head": nn.Linear(3, 2), "head_norm": nn.LayerNorm(2)}
+)
 optimizer = torch.optim.SGD(
     [
         {"params": [model["body"].weight], "lr": 0.001},
@@ -229,7 +243,14 @@ optimizer = torch.optim.SGD(
     momentum=0.9,
 )
 for group in optimizer.param_groups:
-    print("lr:", group["lr"], " momentum:", group["momentum"], " parameters:", len(group["params"]))
+    print(
+        "lr:",
+        group["lr"],
+        " momentum:",
+        group["momentum"],
+        " parameters:",
+        len(group["params"]),
+    )
 
 # %% [markdown]
 # A parameter that stands in two groups is refused, since it would be moved twice in each step. One that stands in no group
@@ -237,7 +258,10 @@ for group in optimizer.param_groups:
 
 # %%
 try:
-    torch.optim.SGD([{"params": model.parameters()}, {"params": model["head"].parameters(), "lr": 0.01}], lr=0.1)
+    torch.optim.SGD(
+        [{"params": model.parameters()}, {"params": model["head"].parameters(), "lr": 0.01}],
+        lr=0.1,
+    )
 except ValueError as error:
     print("ValueError:", error)
 
@@ -254,11 +278,13 @@ print([name for name, _ in model.named_parameters()])
 
 # %%
 def param_groups(model: nn.Module, head: str, base_lr: float, head_lr: float) -> list[dict]:
-    """Return two parameter groups for a torch.optim optimizer: first the body with lr base_lr, then the head with head_lr.
+    """Return two parameter groups for a torch.optim optimizer: first the body with lr base_lr,
+    then the head with head_lr.
 
-    The head group holds the trainable parameters whose name (in model.named_parameters()) starts with head + '.'; the
-    body group holds all other trainable ones. Both are in the order of named_parameters(). Frozen parameters
-    (requires_grad=False) are in neither. The values under 'params' are lists.
+    The head group holds the trainable parameters whose name (in model.named_parameters())
+    starts with head + '.'; the body group holds all other trainable ones. Both are in the order
+    of named_parameters(). Frozen parameters (requires_grad=False) are in neither. The values
+    under 'params' are lists.
 
     Raise ValueError if the head group would be empty.
     """
@@ -293,7 +319,10 @@ import copy
 old_w, old_optimizer = copy.deepcopy((w, optimizer))
 new_w = copy.deepcopy(w)
 new_optimizer = torch.optim.SGD([new_w], lr=0.1, momentum=0.9)
-for label, parameter, stepping in [("old", old_w, old_optimizer), ("new", new_w, new_optimizer)]:
+for label, parameter, stepping in [
+    ("old", old_w, old_optimizer),
+    ("new", new_w, new_optimizer),
+]:
     before = parameter.detach().clone()
     parameter.grad = torch.tensor([0.1, 0.1])
     stepping.step()
@@ -305,10 +334,11 @@ for label, parameter, stepping in [("old", old_w, old_optimizer), ("new", new_w,
 
 # %%
 def scale_lr(optimizer: torch.optim.Optimizer, factor: float) -> list[float]:
-    """Multiply the learning rate of EVERY parameter group by factor, in place, and return the new ones in group order.
+    """Multiply the learning rate of EVERY parameter group by factor, in place, and return the
+    new ones in group order.
 
-    The optimizer object, its state (momentum, Adam's moments) and all other options stay as they are; the next step
-    uses the new rates.
+    The optimizer object, its state (momentum, Adam's moments) and all other options stay as
+    they are; the next step uses the new rates.
 
     Raise ValueError (changing nothing) if factor is negative.
     """

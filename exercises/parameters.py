@@ -126,8 +126,9 @@ print(layer.bias, [name for name, _ in layer.named_parameters()])
 class Affine(nn.Module):
     """y = x * weight + bias, elementwise over the last dimension: x has shape (..., features).
 
-    `weight` is a learnable parameter of ones, of shape (features,); `bias` is one of zeros, of the same shape. With
-    bias=False the attribute `bias` is None, there is no such parameter and no such key in state_dict().
+    `weight` is a learnable parameter of ones, of shape (features,); `bias` is one of zeros, of
+    the same shape. With bias=False the attribute `bias` is None, there is no such parameter and
+    no such key in state_dict().
 
     There are no other parameters or buffers. Every instance has its own parameters.
     """
@@ -163,14 +164,15 @@ print(torch.where(heights > 2, 0.0, heights))
 class Standardize(nn.Module):
     """Standardise features with statistics taken once from training data.
 
-    X has shape (N, D), with N >= 1, and is floating. The module stores the buffers `mean` and `std`, each of shape (D,)
-    and of X's dtype. std is the population standard deviation (divide by N); columns with a std of exactly 0 get 1.
+    X has shape (N, D), with N >= 1, and is floating. The module stores the buffers `mean` and
+    `std`, each of shape (D,) and of X's dtype. std is the population standard deviation (divide
+    by N); columns with a std of exactly 0 get 1.
 
-    forward takes x of shape (..., D) and returns (x - mean) / std, always with the STORED statistics, in train and in
-    eval mode; it is differentiable in x.
+    forward takes x of shape (..., D) and returns (x - mean) / std, always with the STORED
+    statistics, in train and in eval mode; it is differentiable in x.
 
-    The buffers are in state_dict() (its keys are exactly "mean" and "std"), follow .to(...), do not require grad, and do
-    not change when X is modified later. The module has no parameters.
+    The buffers are in state_dict() (its keys are exactly "mean" and "std"), follow .to(...), do
+    not require grad, and do not change when X is modified later. The module has no parameters.
     """
 
     def __init__(self, X: Tensor) -> None:
@@ -227,10 +229,12 @@ else:
 class MLP(nn.Module):
     """Multi-layer perceptron, e.g. MLP([4, 8, 8, 2]).
 
-    There is one nn.Linear per neighbouring pair of sizes, a ReLU between the linear layers, and nothing after the last one.
+    There is one nn.Linear per neighbouring pair of sizes, a ReLU between the linear layers, and
+    nothing after the last one.
 
-    The keys of state_dict() are exactly layers.0.weight, layers.0.bias, layers.1.weight, ... (one index per Linear,
-    counting only Linears). x has shape (..., sizes[0]), the result (..., sizes[-1]).
+    The keys of state_dict() are exactly layers.0.weight, layers.0.bias, layers.1.weight, ...
+    (one index per Linear, counting only Linears). x has shape (..., sizes[0]), the result (...,
+    sizes[-1]).
 
     Raise ValueError if len(sizes) < 2.
     """
@@ -300,14 +304,16 @@ print(target.copy_(torch.tensor([[1.0, 2.0, 3.0]])))
 
 # %%
 def set_weights_(linear: nn.Linear, W: Tensor, b: Tensor | None = None) -> None:
-    """Overwrite a Linear layer's weight with W (and its bias with b, if b is given) in place. Return nothing.
+    """Overwrite a Linear layer's weight with W (and its bias with b, if b is given) in place.
+    Return nothing.
 
-    The Parameter objects stay the same (an optimizer created earlier keeps working), with their dtype, device and
-    requires_grad; they are still leaves, and .grad is untouched. Later changes to W or b have no effect on the layer, and
-    no gradient connects it to W or b. b=None leaves the bias alone.
+    The Parameter objects stay the same (an optimizer created earlier keeps working), with their
+    dtype, device and requires_grad; they are still leaves, and .grad is untouched. Later
+    changes to W or b have no effect on the layer, and no gradient connects it to W or b. b=None
+    leaves the bias alone.
 
-    Raise ValueError - before changing anything - if a shape differs from the parameter's, or if b is given but the layer
-    has no bias.
+    Raise ValueError - before changing anything - if a shape differs from the parameter's, or if
+    b is given but the layer has no bias.
     """
     raise NotImplementedError
 
@@ -341,7 +347,11 @@ for _ in range(50):
 
 figure, axis = plt.subplots(figsize=(5.5, 2.6))
 axis.plot(distances)
-axis.set(xlabel="steps", ylabel="distance of the weights", title="Two weights that were equal at the start")
+axis.set(
+    xlabel="steps",
+    ylabel="distance of the weights",
+    title="Two weights that were equal at the start",
+)
 _ = axis.set_ylim(bottom=0)
 
 # %% [markdown]
@@ -355,10 +365,12 @@ _ = axis.set_ylim(bottom=0)
 def tie_weights(decoder: nn.Linear, emb: nn.Embedding) -> None:
     """Weight tying: let decoder use emb's weight.
 
-    Afterwards decoder.weight and emb.weight are the SAME Parameter - the one that emb had - so a module holding both lists
-    it once, gradients of both uses add up in it, and one optimizer step changes both. The decoder's bias is untouched.
+    Afterwards decoder.weight and emb.weight are the SAME Parameter - the one that emb had - so
+    a module holding both lists it once, gradients of both uses add up in it, and one optimizer
+    step changes both. The decoder's bias is untouched.
 
-    Raise ValueError (changing nothing) unless decoder.weight and emb.weight have the same shape.
+    Raise ValueError (changing nothing) unless decoder.weight and emb.weight have the same
+    shape.
     """
     raise NotImplementedError
 

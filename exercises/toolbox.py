@@ -82,8 +82,8 @@ for n in range(1, 8):
 def sample_times(start: float, step: float, n: int) -> Tensor:
     """Return a float32 tensor of EXACTLY n numbers: start, start+step, ..., start+(n-1)*step.
 
-    The relative error is below 1e-5. n = 0 gives an empty tensor; negative and integer steps are fine, and an integer
-    start, too. Raise ValueError if n < 0.
+    The relative error is below 1e-5. n = 0 gives an empty tensor; negative and integer steps
+    are fine, and an integer start, too. Raise ValueError if n < 0.
     """
     raise NotImplementedError
 
@@ -146,10 +146,12 @@ print(0.0 * torch.tensor([2.0, float("inf"), float("nan")]))
 
 # %%
 def safe_log(x: Tensor) -> Tensor:
-    """Return log(x) where x > 0, and 0 elsewhere, in the shape and dtype of the floating tensor x.
+    """Return log(x) where x > 0, and 0 elsewhere, in the shape and dtype of the floating tensor
+    x.
 
-    The gradient is 1/x where x > 0 and exactly 0 elsewhere; it is never nan or inf for normal positive x (all positive
-    numbers but the denormal ones, from about 1e-38 on in float32). x is not modified.
+    The gradient is 1/x where x > 0 and exactly 0 elsewhere; it is never nan or inf for normal
+    positive x (all positive numbers but the denormal ones, from about 1e-38 on in float32). x
+    is not modified.
     """
     raise NotImplementedError
 
@@ -204,13 +206,16 @@ print(u.new_full((2,), 9).dtype, torch.zeros(2).dtype)
 
 # %%
 def pad_sequences(seqs: Sequence[Tensor], pad_value: float = 0) -> tuple[Tensor, Tensor]:
-    """Batch 1-d tensors of different length (all of one dtype; length 0 is allowed), and return (batch, mask).
+    """Batch 1-d tensors of different length (all of one dtype; length 0 is allowed), and return
+    (batch, mask).
 
-    * batch has the shape (B, T), with T the greatest length, and the dtype of the sequences. Row i is seqs[i] followed
-      by pad_value.
-    * mask is a bool tensor of shape (B, T), True exactly at the len(seqs[i]) real entries of each row.
+    * batch has the shape (B, T), with T the greatest length, and the dtype of the sequences.
+      Row i is seqs[i] followed by pad_value.
+    * mask is a bool tensor of shape (B, T), True exactly at the len(seqs[i]) real entries of
+      each row.
 
-    Both live on the device of the sequences. batch is differentiable in the sequences, which are not modified.
+    Both live on the device of the sequences. batch is differentiable in the sequences, which
+    are not modified.
 
     Raise ValueError for an empty list.
     """
@@ -269,8 +274,9 @@ print(layer(torch.zeros(5, 1, 8, 8)).shape)
 def predict_one(model: nn.Module, x: Tensor) -> Tensor:
     """Apply a model for batches to ONE sample x, which has no batch dimension.
 
-    The model is called once, with x as a batch of one: with a tensor of shape (1, *x.shape). Return its output
-    without the batch dimension - and with all its other dimensions, also those of size 1.
+    The model is called once, with x as a batch of one: with a tensor of shape (1, *x.shape).
+    Return its output without the batch dimension - and with all its other dimensions, also
+    those of size 1.
 
     The result is differentiable; x and the model's mode are unchanged.
     """
@@ -305,8 +311,8 @@ print(torch.equal(x.movedim(1, -1), x.reshape(2, 5, 7, 3)))
 def apply_along(fn: Callable[[Tensor], Tensor], x: Tensor, dim: int) -> Tensor:
     """Apply fn along axis `dim` of x (a negative dim counts from the end).
 
-    fn works on the LAST axis of its argument, (..., K) -> (..., K'), independently for every position of the other axes.
-    It is called once.
+    fn works on the LAST axis of its argument, (..., K) -> (..., K'), independently for every
+    position of the other axes. It is called once.
 
     The result has K' at position dim, and all other axes unchanged and in the same order.
     """

@@ -113,10 +113,12 @@ def train_step(
     xb: Tensor,
     yb: Tensor,
 ) -> float:
-    """Take one optimisation step on one batch, and return the loss before the update as a Python float.
+    """Take one optimisation step on one batch, and return the loss before the update as a
+    Python float.
 
-    Puts the model in train mode and leaves it there; computes loss_fn(model(xb), yb); updates the parameters by exactly
-    one step of the optimizer, with the gradient of this loss only: what was in .grad before must not matter.
+    Puts the model in train mode and leaves it there; computes loss_fn(model(xb), yb); updates
+    the parameters by exactly one step of the optimizer, with the gradient of this loss only:
+    what was in .grad before must not matter.
 
     model and loss_fn are called once.
     """
@@ -149,7 +151,10 @@ print("one batch:", data[order[0:4]])
 mine = torch.Generator().manual_seed(3)
 print(torch.randperm(8, generator=mine))
 print(torch.randperm(8, generator=mine))
-print(torch.randperm(8, generator=torch.Generator().manual_seed(3)), "- the first one, from a new generator")
+print(
+    torch.randperm(8, generator=torch.Generator().manual_seed(3)),
+    "- the first one, from a new generator",
+)
 
 # %% [markdown]
 # A function with `yield` in it is a *generator function* (which has nothing to do with random numbers): calling it gives an
@@ -178,22 +183,35 @@ predicted_steps = ...
 if predicted_steps is ...:
     print("Write down your prediction first, then run this cell.")
 else:
-    sizes = [len(batch) for _ in range(3) for batch in torch.randperm(50, generator=noise).split(8)]
-    print("You predicted", predicted_steps, "and these are the sizes of", len(sizes), "batches:", sizes)
+    sizes = [
+        len(batch) for _ in range(3) for batch in torch.randperm(50, generator=noise).split(8)
+    ]
+    print(
+        "You predicted",
+        predicted_steps,
+        "and these are the sizes of",
+        len(sizes),
+        "batches:",
+        sizes,
+    )
 
 # %% [markdown]
 # ### Task `minibatches`
 
 
 # %%
-def minibatches(X: Tensor, y: Tensor, batch_size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-    """Iterate once over a data set in random order: yield (X[idx], y[idx]) with batch_size samples each.
+def minibatches(
+    X: Tensor, y: Tensor, batch_size: int, generator: torch.Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Iterate once over a data set in random order: yield (X[idx], y[idx]) with batch_size
+    samples each.
 
-    The last batch holds the rest: it may be smaller, it is never empty and never dropped. Every sample occurs exactly
-    once in a pass. A data set without samples yields nothing.
+    The last batch holds the rest: it may be smaller, it is never empty and never dropped. Every
+    sample occurs exactly once in a pass. A data set without samples yields nothing.
 
-    The order is a fresh uniform random permutation for each call, drawn only from `generator`: equal seeds give equal
-    orders, and the global random state is neither used nor changed. X and y are not modified.
+    The order is a fresh uniform random permutation for each call, drawn only from `generator`:
+    equal seeds give equal orders, and the global random state is neither used nor changed. X
+    and y are not modified.
 
     Raise ValueError, at the call or at the first next(), if len(X) != len(y) or batch_size < 1.
     """
@@ -235,7 +253,9 @@ each = torch.tensor([1.0, 1, 1, 1, 1, 1, 1, 1, 6, 6])
 batches = each.split(4)
 print("mean over samples:", each.mean().item())
 print("mean of means:    ", torch.stack([batch.mean() for batch in batches]).mean().item())
-print("weighted means:   ", sum(len(batch) * batch.mean() for batch in batches).item() / len(each))
+print(
+    "weighted means:   ", sum(len(batch) * batch.mean() for batch in batches).item() / len(each)
+)
 
 # %% [markdown]
 # (Since the parameters change from batch to batch, this number belongs to no single state of the model. It is what one
@@ -245,19 +265,29 @@ print("weighted means:   ", sum(len(batch) * batch.mean() for batch in batches).
 
 
 # %%
-def fit(model: nn.Module, X: Tensor, y: Tensor, *, epochs: int, batch_size: int, lr: float, seed: int) -> list[float]:
+def fit(
+    model: nn.Module,
+    X: Tensor,
+    y: Tensor,
+    *,
+    epochs: int,
+    batch_size: int,
+    lr: float,
+    seed: int,
+) -> list[float]:
     """Train a classifier, and return one Python float for each epoch: its loss.
 
-    Make `epochs` passes of shuffled minibatches: a new order every epoch, from one torch.Generator seeded with `seed`.
-    The loss is the cross-entropy of the model's raw outputs (logits, of shape (B, C)) and the integer labels y. ONE
-    torch.optim.SGD(lr=lr, momentum=0.9) over all parameters serves for the whole run, with one step for each batch, the
-    smaller last one included. The model is in train mode during training.
+    Make `epochs` passes of shuffled minibatches: a new order every epoch, from one
+    torch.Generator seeded with `seed`. The loss is the cross-entropy of the model's raw outputs
+    (logits, of shape (B, C)) and the integer labels y. ONE torch.optim.SGD(lr=lr, momentum=0.9)
+    over all parameters serves for the whole run, with one step for each batch, the smaller last
+    one included. The model is in train mode during training.
 
-    The loss of an epoch is the mean over its N samples of the loss that each had when its batch was processed; so a
-    smaller last batch counts less.
+    The loss of an epoch is the mean over its N samples of the loss that each had when its batch
+    was processed; so a smaller last batch counts less.
 
-    The same model state and the same seed give an identical result. The global random state is unchanged (for a model
-    without dropout).
+    The same model state and the same seed give an identical result. The global random state is
+    unchanged (for a model without dropout).
     """
     raise NotImplementedError
 
@@ -282,7 +312,9 @@ order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
 train, test = order[:1400], order[1400:]
 reader = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
 try:
-    history = fit(reader, images[train], labels[train], epochs=10, batch_size=32, lr=0.05, seed=0)
+    history = fit(
+        reader, images[train], labels[train], epochs=10, batch_size=32, lr=0.05, seed=0
+    )
 except NotImplementedError:
     print("Write fit first, then run this cell.")
 else:
@@ -301,9 +333,13 @@ else:
 
 # %%
 points = torch.linspace(-1, 1, 40)[:, None]
-curve = torch.sin(2 * points) + 0.5 * torch.randn(40, 1, generator=torch.Generator().manual_seed(1))
+curve = torch.sin(2 * points) + 0.5 * torch.randn(
+    40, 1, generator=torch.Generator().manual_seed(1)
+)
 torch.manual_seed(1)
-large = nn.Sequential(nn.Linear(1, 100), nn.Tanh(), nn.Linear(100, 100), nn.Tanh(), nn.Linear(100, 1))
+large = nn.Sequential(
+    nn.Linear(1, 100), nn.Tanh(), nn.Linear(100, 100), nn.Tanh(), nn.Linear(100, 1)
+)
 optimizer = torch.optim.Adam(large.parameters(), lr=0.003)
 seen, unseen = [], []
 for _ in range(400):
@@ -375,13 +411,16 @@ def fit_early_stopping(
 ) -> tuple[int, float]:
     """Train until the validation loss has stopped falling, and return (best_epoch, best_loss).
 
-    In each epoch (they are numbered from 0), call train_epoch(), which changes the model, and then val_loss() once.
+    In each epoch (they are numbered from 0), call train_epoch(), which changes the model, and
+    then val_loss() once.
 
-    An epoch is an improvement if its loss is STRICTLY smaller than the best so far. The first one improves on infinity;
-    nan never improves. Stop after `patience` epochs in a row without improvement, or after max_epochs.
+    An epoch is an improvement if its loss is STRICTLY smaller than the best so far. The first
+    one improves on infinity; nan never improves. Stop after `patience` epochs in a row without
+    improvement, or after max_epochs.
 
-    At the end the model holds its parameters AND buffers exactly as they were after the best epoch. If no epoch improved,
-    return (-1, inf); the model stays as it is. The Parameter objects stay the same objects.
+    At the end the model holds its parameters AND buffers exactly as they were after the best
+    epoch. If no epoch improved, return (-1, inf); the model stays as it is. The Parameter
+    objects stay the same objects.
     """
     raise NotImplementedError
 

@@ -33,7 +33,12 @@ from torch import Tensor
 # %%
 a = torch.arange(6).view(2, 3)
 print(a)
-print("in memory:", a.untyped_storage().nbytes() // a.element_size(), "numbers; strides:", a.stride())
+print(
+    "in memory:",
+    a.untyped_storage().nbytes() // a.element_size(),
+    "numbers; strides:",
+    a.stride(),
+)
 
 # %% [markdown]
 # One row further is 3 places further, one column further is 1 place further. This order is called *row-major*: the last
@@ -84,16 +89,26 @@ def draw_memory_order(axis, tensor, title):
     for i in range(rows):
         for j in range(columns):
             places[i, j] = i * tensor.stride(0) + j * tensor.stride(1)
-            axis.text(j, i, tensor[i, j].item(), ha="center", va="center", bbox={"facecolor": "white"})
+            axis.text(
+                j, i, tensor[i, j].item(), ha="center", va="center", bbox={"facecolor": "white"}
+            )
     order = places.flatten().argsort()
     axis.plot(order % columns, order // columns, color="tab:orange", linewidth=3, zorder=0)
-    axis.set(title=f"{title}\nstrides {tensor.stride()}", xlim=(-0.6, 2.6), ylim=(2.6, -0.6), aspect="equal")
+    axis.set(
+        title=f"{title}\nstrides {tensor.stride()}",
+        xlim=(-0.6, 2.6),
+        ylim=(2.6, -0.6),
+        aspect="equal",
+    )
     axis.axis("off")
 
 
 figure, axes = plt.subplots(1, 3, figsize=(7.5, 2.6))
 for axis, title, tensor in zip(
-    axes, ("a", "a.view(3, 2)", "a.permute(1, 0)"), (a, a.view(3, 2), a.permute(1, 0)), strict=True
+    axes,
+    ("a", "a.view(3, 2)", "a.permute(1, 0)"),
+    (a, a.view(3, 2), a.permute(1, 0)),
+    strict=True,
 ):
     draw_memory_order(axis, tensor, title)
 
@@ -128,7 +143,12 @@ predicted_entries = ...
 if predicted_entries is ...:
     print("Write down your prediction first, then run this cell.")
 else:
-    print("You predicted", predicted_entries, "and the entries are", (viewed[1, 2].item(), turned[1, 2].item()))
+    print(
+        "You predicted",
+        predicted_entries,
+        "and the entries are",
+        (viewed[1, 2].item(), turned[1, 2].item()),
+    )
 
 # %% [markdown]
 # No error tells you that you have taken the wrong one: the shape is right, and a network can even learn something from
@@ -136,7 +156,9 @@ else:
 # (height, width, colour), and that a model wants with its colours first:
 
 # %%
-rows, columns = torch.meshgrid(torch.linspace(-1, 1, 48), torch.linspace(-1.5, 1.5, 72), indexing="ij")
+rows, columns = torch.meshgrid(
+    torch.linspace(-1, 1, 48), torch.linspace(-1.5, 1.5, 72), indexing="ij"
+)
 disc = (rows**2 + columns**2 < 0.6).float()
 picture = torch.stack([disc, (columns + 1.5) / 3, 1 - disc], dim=-1)
 print("height, width, colour:", tuple(picture.shape))
@@ -166,8 +188,8 @@ for axis in axes:
 def nhwc_to_nchw(x: Tensor) -> Tensor:
     """Turn images (N, H, W, C) into images (N, C, H, W): out[n, c, h, w] == x[n, h, w, c].
 
-    This holds for every dtype, and also where a size is 0 or 1. The result is a view: it shares x's storage (no copy),
-    whatever x's strides. If x requires grad, gradients flow back to it.
+    This holds for every dtype, and also where a size is 0 or 1. The result is a view: it shares
+    x's storage (no copy), whatever x's strides. If x requires grad, gradients flow back to it.
 
     Raise ValueError if x.dim() != 4.
     """
@@ -255,10 +277,12 @@ except RuntimeError as error:
 
 # %%
 def flatten_batch(x: Tensor) -> Tensor:
-    """Flatten everything but the batch dimension: (N, d1, d2, ...) becomes (N, d1*d2*...), and (N,) becomes (N, 1).
+    """Flatten everything but the batch dimension: (N, d1, d2, ...) becomes (N, d1*d2*...), and
+    (N,) becomes (N, 1).
 
-    Row i holds the elements of x[i] in row-major order. It works for any strides; a copy is made only if no view is
-    possible: for a contiguous x the result shares x's storage. It works for empty batches: (0, 3, 4) becomes (0, 12).
+    Row i holds the elements of x[i] in row-major order. It works for any strides; a copy is
+    made only if no view is possible: for a contiguous x the result shares x's storage. It works
+    for empty batches: (0, 3, 4) becomes (0, 12).
 
     Raise ValueError for a 0-dim tensor.
     """
@@ -302,9 +326,11 @@ print(cut.transpose(0, 1).reshape(6))
 
 # %%
 def split_heads(x: Tensor, num_heads: int) -> Tensor:
-    """Split the features into attention heads: (B, T, D) becomes (B, H, T, D/H), with H = num_heads.
+    """Split the features into attention heads: (B, T, D) becomes (B, H, T, D/H), with H =
+    num_heads.
 
-    out[b, h, t, j] == x[b, t, h * (D/H) + j]. It works for any strides of x, and it is differentiable.
+    out[b, h, t, j] == x[b, t, h * (D/H) + j]. It works for any strides of x, and it is
+    differentiable.
 
     Raise ValueError if D is not divisible by num_heads.
     """
@@ -319,7 +345,8 @@ def split_heads(x: Tensor, num_heads: int) -> Tensor:
 
 # %%
 def merge_heads(x: Tensor) -> Tensor:
-    """Undo split_heads: (B, H, T, Dh) becomes (B, T, H*Dh), with out[b, t, h * Dh + j] == x[b, h, t, j].
+    """Undo split_heads: (B, H, T, Dh) becomes (B, T, H*Dh), with out[b, t, h * Dh + j] == x[b,
+    h, t, j].
 
     It works for contiguous and for non-contiguous x, and it is differentiable.
     """
@@ -345,12 +372,14 @@ for number, axis in enumerate(axes.flat):
 
 # %%
 def patchify(img: Tensor, p: int) -> Tensor:
-    """Cut images (B, C, H, W) into non-overlapping p x p patches: the result is (B, (H/p)*(W/p), C*p*p).
+    """Cut images (B, C, H, W) into non-overlapping p x p patches: the result is (B,
+    (H/p)*(W/p), C*p*p).
 
-    Patches are ordered left to right, then top to bottom; inside a patch the order is channel, row, column:
-    out[b, i*(W/p)+j, c*p*p + r*p + s] == img[b, c, i*p + r, j*p + s].
+    Patches are ordered left to right, then top to bottom; inside a patch the order is channel,
+    row, column: out[b, i*(W/p)+j, c*p*p + r*p + s] == img[b, c, i*p + r, j*p + s].
 
-    It works for any strides of img, and it is differentiable. Raise ValueError if p does not divide both H and W.
+    It works for any strides of img, and it is differentiable. Raise ValueError if p does not
+    divide both H and W.
     """
     raise NotImplementedError
 
@@ -364,8 +393,11 @@ def patchify(img: Tensor, p: int) -> Tensor:
 # %%
 x = torch.zeros(4, 3)
 for name, tensor in {"x": x, "x.t()": x.t(), "x[1:]": x[1:]}.items():
-    print(f"{name:6} first element {tensor.data_ptr() - x.data_ptr():2} bytes further, ", end="")
-    print(f"storage {tensor.untyped_storage().data_ptr() - x.untyped_storage().data_ptr():2} bytes further")
+    element = tensor.data_ptr() - x.data_ptr()
+    storage = tensor.untyped_storage().data_ptr() - x.untyped_storage().data_ptr()
+    print(
+        f"{name:6} first element {element:2} bytes further, storage {storage:2} bytes further"
+    )
 
 # %% [markdown]
 # (The tutorial's `x.storage()` still works, and warns: it is deprecated.)
@@ -382,7 +414,9 @@ print(x[0])
 # A tensor without elements has no memory to speak of. Its address tells nothing:
 
 # %%
-print(torch.empty(0).untyped_storage().data_ptr(), torch.empty(0, 3).untyped_storage().data_ptr())
+print(
+    torch.empty(0).untyped_storage().data_ptr(), torch.empty(0, 3).untyped_storage().data_ptr()
+)
 
 # %% [markdown]
 # ### Task `same_storage`
@@ -392,10 +426,12 @@ print(torch.empty(0).untyped_storage().data_ptr(), torch.empty(0, 3).untyped_sto
 def same_storage(a: Tensor, b: Tensor) -> bool:
     """Return True if a and b use the same underlying storage, and otherwise False.
 
-    Using the same storage means that writing to one could be seen in the other. They may start at different offsets,
-    like two rows of one matrix, and may have different dtypes. The answer is False whenever a or b has no elements.
+    Using the same storage means that writing to one could be seen in the other. They may start
+    at different offsets, like two rows of one matrix, and may have different dtypes. The answer
+    is False whenever a or b has no elements.
 
-    It is a Python bool. Nothing is modified, and no warning is emitted (not even a deprecation warning).
+    It is a Python bool. Nothing is modified, and no warning is emitted (not even a deprecation
+    warning).
     """
     raise NotImplementedError
 

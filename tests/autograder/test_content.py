@@ -112,6 +112,12 @@ def test_each_task_states_its_specification(topic: str) -> None:
             assert len(ast.get_docstring(stub) or "") > 60, f"{name} has no specification"
 
 
+def test_code_cells_fit_a_window_1200_pixels_wide(topic: str) -> None:
+    """JupyterLab shows 97 characters of a line there (in Chromium, with its file browser open) and cuts the rest."""
+    wide = [line for cell in cells(topic) for line in cell.source.splitlines() if len(line) > 96]
+    assert wide == []
+
+
 def test_examples_run_with_the_stubs_untouched(topic: str, tmp_path: Path) -> None:
     done = run("\n\n".join(cell.source for cell in cells(topic)), tmp_path)
     assert done.returncode == 0, done.stderr
