@@ -69,14 +69,16 @@ print(mine.is_leaf, mine.requires_grad, theirs.requires_grad)
 
 
 def value_and_grad(f: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return (f(x), df/dx at x) for a floating tensor x and a function f that returns a 0-dim tensor.
+    """Return (f(x), df/dx at x) for a floating tensor x and a function f that returns a 0-dim
+    tensor.
 
-    Both results are detached: they do not require grad. The gradient has x's shape and dtype; it is zeros if f does
-    not depend on x, be f(x) a constant or a function of some parameters only.
+    Both results are detached: they do not require grad. The gradient has x's shape and dtype;
+    it is zeros if f does not depend on x, be f(x) a constant or a function of some parameters
+    only.
 
-    No trace is left: x's values, requires_grad and .grad are unchanged, and so is the .grad of every parameter used
-    inside f. x may be a leaf or not, and may have a .grad already. Calling the function twice gives the same answer
-    twice.
+    No trace is left: x's values, requires_grad and .grad are unchanged, and so is the .grad of
+    every parameter used inside f. x may be a leaf or not, and may have a .grad already. Calling
+    the function twice gives the same answer twice.
 
     Raise ValueError if f(x) is not 0-dim; the shape (1,) is not 0-dim either.
     """
@@ -108,10 +110,12 @@ def per_sample_grads(
     X has shape (N, ...), y has shape (N, ...), and N is at least 1. The loss of sample i is
     loss_fn(model(X[i:i+1]), y[i:i+1]), a 0-dim tensor.
 
-    Return {name: tensor of shape (N, *parameter.shape)} for exactly the parameters with requires_grad=True, under
-    their names in model.named_parameters(). The tensors are detached. No parameter's .grad is changed.
+    Return {name: tensor of shape (N, *parameter.shape)} for exactly the parameters with
+    requires_grad=True, under their names in model.named_parameters(). The tensors are detached.
+    No parameter's .grad is changed.
 
-    You may rely on this: every trainable parameter takes part in the loss, and the model has no BatchNorm or Dropout.
+    You may rely on this: every trainable parameter takes part in the loss, and the model has no
+    BatchNorm or Dropout.
     """
     names, params = zip(*[(n, p) for n, p in model.named_parameters() if p.requires_grad])
     rows = [torch.autograd.grad(loss_fn(model(X[i : i + 1]), y[i : i + 1]), params) for i in range(len(X))]
@@ -128,13 +132,15 @@ print(first, "- requires_grad:", first.requires_grad)
 
 
 def gradient_penalty(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Gradient penalty: the mean over the samples i of (‖∂ critic(x)ᵢ / ∂ xᵢ‖₂ - 1)², as a 0-dim tensor.
+    """Gradient penalty: the mean over the samples i of (‖∂ critic(x)ᵢ / ∂ xᵢ‖₂ - 1)², as a
+    0-dim tensor.
 
-    critic maps x of shape (N, ...) to N scores, of shape (N,) or (N, 1); score i depends on x[i] only. The norm
-    is taken for each sample over all of its dimensions.
+    critic maps x of shape (N, ...) to N scores, of shape (N,) or (N, 1); score i depends on
+    x[i] only. The norm is taken for each sample over all of its dimensions.
 
-    The result is differentiable with respect to the critic's parameters: penalty.backward() fills their .grad.
-    Computing the penalty changes neither x (values, requires_grad, .grad) nor any parameter's .grad.
+    The result is differentiable with respect to the critic's parameters: penalty.backward()
+    fills their .grad. Computing the penalty changes neither x (values, requires_grad, .grad)
+    nor any parameter's .grad.
     """
     x = x.detach().clone().requires_grad_()
     (grad,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
@@ -147,18 +153,21 @@ print("mean of the pieces' means:", torch.stack([losses[:3].mean(), losses[3:].m
 
 
 def accumulate_gradients(
-    model: nn.Module, loss_fn: Callable[[Tensor, Tensor], Tensor], batches: Sequence[tuple[Tensor, Tensor]]
+    model: nn.Module,
+    loss_fn: Callable[[Tensor, Tensor], Tensor],
+    batches: Sequence[tuple[Tensor, Tensor]],
 ) -> float:
     """Gradient accumulation: leave in .grad what one big batch would leave there.
 
-    Afterwards the .grad of every trainable parameter is the gradient of the mean loss over all samples of all
-    batches, exactly as if they had been one batch. Return that mean loss as a Python float.
+    Afterwards the .grad of every trainable parameter is the gradient of the mean loss over all
+    samples of all batches, exactly as if they had been one batch. Return that mean loss as a
+    Python float.
 
-    loss_fn(model(xb), yb) returns the mean loss of a batch. Batches may differ in size, with at least one sample
-    each. The model is called exactly once per batch, in the given order.
+    loss_fn(model(xb), yb) returns the mean loss of a batch. Batches may differ in size, with at
+    least one sample each. The model is called exactly once per batch, in the given order.
 
-    What was in .grad before the call must not influence the result. Parameter values and requires_grad flags are
-    unchanged; frozen parameters get no gradient.
+    What was in .grad before the call must not influence the result. Parameter values and
+    requires_grad flags are unchanged; frozen parameters get no gradient.
     """
     n, tot = sum(len(x) for x, _ in batches), 0.0
     for xb, yb in batches:
@@ -189,7 +198,13 @@ for start, end, style, color in [
     arrow = {"arrowstyle": style, "color": color, "linewidth": 2, "shrinkA": 24, "shrinkB": 24}
     axis.annotate("", boxes[end], boxes[start], arrowprops=arrow)
 for label, place in boxes.items():
-    axis.text(*place, label, ha="center", va="center", bbox={"boxstyle": "round", "facecolor": "white"})
+    axis.text(
+        *place,
+        label,
+        ha="center",
+        va="center",
+        bbox={"boxstyle": "round", "facecolor": "white"},
+    )
 axis.text(1.6, 1.25, "cut", ha="center", color="tab:red")
 axis.text(1.6, -0.28, "open", ha="center", color="tab:green")
 axis.set(xlim=(-0.5, 3.7), ylim=(-0.5, 1.5), title="The ways back from loss to w")
@@ -229,10 +244,11 @@ def sign_ste(x: Tensor) -> Tensor:
     """Binarise x with a straight-through gradient.
 
     Forward: +1 where x >= 0 (0.0 and -0.0 give +1), -1 elsewhere; same shape and dtype as x.
-    Backward: the derivative of the output with respect to x is taken to be 1 where |x| <= 1 (ends included), and 0
-    elsewhere; the incoming gradient is multiplied by it.
+    Backward: the derivative of the output with respect to x is taken to be 1 where |x| <= 1
+    (ends included), and 0 elsewhere; the incoming gradient is multiplied by it.
 
-    x is floating and has no nan; its shape is any, also () and shapes without elements. x is not modified.
+    x is floating and has no nan; its shape is any, also () and shapes without elements. x is
+    not modified.
     """
     soft = x.clamp(-1, 1)
     hard = torch.where(x >= 0, 1.0, -1.0).to(x.dtype)

@@ -67,13 +67,16 @@ print(torch.Tensor(3).shape, "but", torch.tensor(3).shape)
 # ## 2. Arithmetic chooses a dtype too
 #
 # If two tensors differ in dtype, the result takes the "larger" kind: bool, then integer, then floating. Two floating
-# types give the wider one. A plain Python number has a say about the kind only, not about the width.
+# types give the wider one. A plain Python number, and a tensor without dimensions beside one that has some, has a say about
+# the kind only, not about the width.
 
 # %%
 counts = torch.tensor([1, 2, 3])
 print((counts * 2).dtype, (counts * 0.5).dtype, (counts / 2).dtype)
 print((torch.ones(2) * torch.ones(2, dtype=torch.float64)).dtype)
-print((torch.ones(2) * 0.5).dtype)
+print(
+    (torch.ones(2) * 0.5).dtype, (torch.ones(2) * torch.tensor(0.5, dtype=torch.float64)).dtype
+)
 
 # %% [markdown]
 # Two exceptions are worth knowing. `/` never divides integers as integers: it converts both sides to the default
@@ -118,12 +121,15 @@ else:
 def scale_pixels(img: Tensor) -> Tensor:
     """Turn a uint8 image of any shape into input for a model.
 
-    Return a new float32 tensor on img's device, of the same shape, with the values img/255: 0 becomes 0.0 and 255
-    becomes 1.0. The shape may be anything, also () and shapes without elements such as (0, 3, 4).
+    Return a new float32 tensor on img's device, of the same shape, with the values img/255: 0
+    becomes 0.0 and 255 becomes 1.0. The shape may be anything, also () and shapes without
+    elements such as (0, 3, 4).
 
-    The result is float32 even if torch.get_default_dtype() is something else. img is not modified.
+    The result is float32 even if torch.get_default_dtype() is something else. img is not
+    modified.
 
-    Raise TypeError if img.dtype is not torch.uint8; bool, int64 and floating images are refused too.
+    Raise TypeError if img.dtype is not torch.uint8; bool, int64 and floating images are refused
+    too.
     """
     # first I make room for the result, then I fill it in place (img itself stays as it is)
     if img.dtype is not torch.uint8:
@@ -146,7 +152,8 @@ a = torch.tensor([[1, 2], [3, 4]])
 print(a.double())  # same values, and dtype=torch.float64 is shown because it is not the default
 print(torch.tensor([0.0, 0.5, 2.0]).bool())  # everything but zero is True
 print(torch.tensor(16_777_217).float().long())  # float32 has 24 bits for the digits of a number
-print(torch.tensor(1 / 3, dtype=torch.float64).float().double())  # digits that are lost do not come back
+# Digits that are lost do not come back:
+print(torch.tensor(1 / 3, dtype=torch.float64).float().double())
 
 # %% [markdown]
 # If there is nothing to convert, `.to()` returns the tensor that you gave, not a copy. Writing to one then writes to the
@@ -189,8 +196,10 @@ def match(x: Tensor, like: Tensor) -> Tensor:
     """Return x with the dtype and the device of `like`. The shape of `like` does not matter.
 
     * No needless copy: if dtype and device agree already, the result shares x's storage.
-    * Differentiable: if x requires grad and both dtypes are floating, gradients flow from the result back to x.
-    * The values are those of PyTorch's own conversion; from floating to integer it truncates toward zero.
+    * Differentiable: if x requires grad and both dtypes are floating, gradients flow from the
+      result back to x.
+    * The values are those of PyTorch's own conversion; from floating to integer it truncates
+      toward zero.
 
     Neither input is modified.
     """
@@ -238,9 +247,9 @@ print(torch.isfinite(readings))
 def round_to_int(x: Tensor) -> Tensor:
     """Round to the nearest integer and return int64 (torch.long), in the same shape.
 
-    Ties go to the even neighbour, as in torch.round: 0.5 becomes 0, 1.5 becomes 2, -2.5 becomes -2.
-    x may be floating, integer or bool; integer and bool inputs keep their values (True becomes 1).
-    You may rely on |x| < 2**31. x is not modified.
+    Ties go to the even neighbour, as in torch.round: 0.5 becomes 0, 1.5 becomes 2, -2.5 becomes
+    -2. x may be floating, integer or bool; integer and bool inputs keep their values (True
+    becomes 1). You may rely on |x| < 2**31. x is not modified.
 
     Raise ValueError if a floating x contains nan or an infinity.
     """
@@ -288,9 +297,9 @@ print(total.reshape(1), total.reshape(1).shape)
 def mean_any(x: Tensor) -> Tensor:
     """Mean over all elements of a bool, integer or floating tensor.
 
-    The result is a 0-dim tensor on x's device. Its dtype is x.dtype if x is floating (float64 stays float64,
-    float16 stays float16), and otherwise whatever torch.get_default_dtype() is at the time of the call.
-    For a floating x the result is differentiable.
+    The result is a 0-dim tensor on x's device. Its dtype is x.dtype if x is floating (float64
+    stays float64, float16 stays float16), and otherwise whatever torch.get_default_dtype() is
+    at the time of the call. For a floating x the result is differentiable.
 
     Raise ValueError if x has no elements.
     """
@@ -318,8 +327,8 @@ except RuntimeError as error:
 
 # %% [markdown]
 # The layer was made while the default was `float64`, so its weights are; its input is not, and the two do not fit
-# together. The tutorial sets the default and never puts it back, so that all its later examples would print something
-# else than it says.
+# together. The tutorial sets the default and never puts it back, so in one session all its later examples print
+# something other than it says.
 #
 # ### Predict, then verify: two ways of making a tensor
 #
@@ -340,7 +349,9 @@ predicted_dtypes = torch.int64, torch.float64
 if predicted_dtypes is ...:
     print("Write down your prediction first, then run this cell.")
 else:
-    print("You predicted", predicted_dtypes, "and PyTorch says", (inferred.dtype, capital.dtype))
+    print(
+        "You predicted", predicted_dtypes, "and PyTorch says", (inferred.dtype, capital.dtype)
+    )
 
 
 # %% [markdown]
@@ -350,10 +361,11 @@ else:
 
 # %%
 def with_default_dtype(dtype: torch.dtype, fn: Callable[[], Any]) -> Any:
-    """Call fn() exactly once while torch's default floating dtype is `dtype`; return what fn returned.
+    """Call fn() exactly once while torch's default floating dtype is `dtype`; return what fn
+    returned.
 
-    Afterwards the default dtype is again what it was before the call, which need not be float32, also if fn raises.
-    An exception of fn reaches the caller unchanged.
+    Afterwards the default dtype is again what it was before the call, which need not be
+    float32, also if fn raises. An exception of fn reaches the caller unchanged.
     """
     import contextlib
 
