@@ -159,6 +159,12 @@ def unweighted_loss(model, X, y, batch_size):
     return _evaluate(model, X, y, batch_size, loss_of=loss_of)
 
 
+@misconception("evaluate", "Your loss counts every sample once. Does your accuracy do so, too?")
+def unweighted_accuracy(model, X, y, batch_size):
+    loss, _ = _evaluate(model, X, y, batch_size)
+    return loss, _evaluate(model, X, y, batch_size, weigh=lambda xb: 1)[1]
+
+
 @misconception("evaluate", "Compare torch.get_rng_state() before and after: who in your function draws random numbers?")
 def through_a_data_loader(model, X, y, batch_size):
     flags = [(module, module.training) for module in model.modules()]
@@ -287,6 +293,26 @@ def clears_gradients(model, X, y, batch_size):
 
 # mc_dropout
 
+
+@misconception("evaluate", "Recording is switched on when your function returns. Was it on when it was called?")
+def switches_recording_on(model, X, y, batch_size):
+    torch.set_grad_enabled(False)
+    try:
+        return _evaluate(model, X, y, batch_size, no_grad=False)
+    finally:
+        torch.set_grad_enabled(True)
+
+
+@misconception("evaluate", "You remember the modes of some parts. Are there parts inside of these parts?")
+def remembers_the_children(model, X, y, batch_size):
+    flags = [(module, module.training) for module in (model, *model.children())]
+    try:
+        return _evaluate(model, X, y, batch_size, restore="eval")
+    finally:
+        for module, flag in flags:
+            module.training = flag
+
+
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 
 
@@ -384,6 +410,11 @@ def one_large_batch(model, x, n):
     return _summary(outputs.unflatten(0, (n, len(x))))
 
 
+@misconception("mc_dropout", "All of your outputs are the same one. How often is the model called?")
+def repeats_one_output(model, x, n):
+    return _summary(_passes(model, x, 1).repeat(n, *[1] * x.dim()))
+
+
 @misconception("mc_dropout", "The outputs were put one below the other: which dimension counts the passes now?")
 def concatenated(model, x, n):
     return _summary(torch.cat(list(_passes(model, x, n))))
@@ -427,6 +458,12 @@ def variance(model, x, n):
 def over_the_samples(model, x, n):
     outputs = _passes(model, x, n)
     return outputs.mean(1), outputs.std(1, correction=0)
+
+
+@misconception("mc_dropout", "Each entry of the output has a spread of its own, as it has a mean of its own.")
+def spread_of_everything(model, x, n):
+    outputs = _passes(model, x, n)
+    return outputs.mean(0), outputs.std(correction=0)
 
 
 @misconception("mc_dropout", "Each entry of the output has a mean and a spread of its own.")
@@ -569,6 +606,25 @@ def averages_buffers(ema, model, decay):
         mine.copy_(decay * mine + (1 - decay) * theirs if mine.is_floating_point() else theirs)
 
 
+@misconception("ema_update_", "Not every buffer can be averaged, but can it not be copied? Look at num_batches_tracked.")
+def floating_buffers_only(ema, model, decay):
+    _refuse(decay)
+    _average(ema, model, decay)
+    for mine, theirs in zip(ema.buffers(), model.buffers(), strict=True):
+        if mine.is_floating_point():
+            mine.copy_(theirs)
+
+
+@misconception(
+    "ema_update_", "Compare the names in a state_dict with named_parameters() and named_buffers(): all there, and once?"
+)
+def through_the_state_dict(ema, model, decay):
+    _refuse(decay)
+    parameters, theirs = dict(ema.named_parameters(remove_duplicate=False)), model.state_dict()
+    for name, mine in ema.state_dict().items():
+        mine.copy_(decay * mine + (1 - decay) * theirs[name] if name in parameters else theirs[name])
+
+
 @misconception("ema_update_", "What holds a BatchNorm layer beside its parameters?")
 def forgets_buffers(ema, model, decay):
     _refuse(decay)
@@ -668,6 +724,14 @@ def refuses_the_ends(ema, model, decay):
     _copy_buffers(ema, model)
 
 
+@misconception("ema_update_", "Do the ends 0 and 1 belong to what is allowed?")
+def refuses_one(ema, model, decay):
+    if not 0 <= decay < 1:
+        raise ValueError
+    _average(ema, model, decay)
+    _copy_buffers(ema, model)
+
+
 @misconception("ema_update_", "One end of the interval is guarded; what about the other one?")
 def checks_the_upper_end_only(ema, model, decay):
     if decay > 1:
@@ -707,6 +771,24 @@ def trainable_parameters_only(ema, model, decay):
         for mine, theirs in _pairs(ema, model):
             if mine.requires_grad:
                 mine.lerp_(theirs, 1 - decay)
+    _copy_buffers(ema, model)
+
+
+@misconception("ema_update_", "The model may be frozen where you look. Has a frozen parameter no value to average?")
+def trainable_parameters_of_the_model(ema, model, decay):
+    _refuse(decay)
+    with torch.no_grad():
+        for mine, theirs in _pairs(ema, model):
+            if theirs.requires_grad:
+                mine.lerp_(theirs, 1 - decay)
+    _copy_buffers(ema, model)
+
+
+@misconception("ema_update_", "In which mode was ema before your call, and in which one is it now?")
+def puts_ema_to_sleep(ema, model, decay):
+    _refuse(decay)
+    ema.eval()
+    _average(ema, model, decay)
     _copy_buffers(ema, model)
 
 

@@ -174,6 +174,19 @@ def test_evaluate_leaves_the_model_alone(code, given):
 
 
 @checks("evaluate")
+def test_evaluate_leaves_recording_as_it_was(code, given):
+    """Whether gradients are recorded is afterwards as before, be it on or off."""
+    model = given.module(classifier, name="model")
+    X, y = labelled(given, 5)
+    results = {}
+    for name, before in (("on before", True), ("off before", False)):
+        with torch.set_grad_enabled(before):
+            code.evaluate(model, X, y, 2)
+            results[name] = torch.is_grad_enabled()
+    return results
+
+
+@checks("evaluate")
 def test_evaluate_returns_floats(code, given):
     """Two Python floats are returned."""
     model = given.module(lambda: nn.Linear(3, 2), name="model")
