@@ -260,7 +260,7 @@ def freeze_entries(param: nn.Parameter, mask: Tensor) -> RemovableHandle:
 
     param stays the same leaf object with requires_grad=True and unchanged values. Later changes
     that the caller makes to `mask` have no effect. After handle.remove() gradients are normal
-    again.
+    again. Nothing is in param.grad when you are called.
 
     Raise ValueError if mask is not a bool tensor of param's shape.
     """

@@ -727,3 +727,96 @@ def zero_is_negative(x):
     soft = x.clamp(-1, 1)
     hard = torch.where(x > 0, torch.ones_like(x), -torch.ones_like(x))
     return soft + (hard - soft).detach()
+
+
+@misconception("value_and_grad", "After your function ran, look at x.requires_grad: the caller's tensor has changed.")
+def switches_the_flag_of_x_on(f, x):
+    x.requires_grad_(True)
+    value = f(x)
+    if value.dim() != 0:
+        raise ValueError
+    if not value.requires_grad:
+        return value, torch.zeros_like(x, requires_grad=False)
+    (gradient,) = torch.autograd.grad(value, x, allow_unused=True, materialize_grads=True)
+    return value.detach(), gradient
+
+
+@misconception("value_and_grad", "Both results should be tensors: print the type of yours.")
+def value_as_a_number(f, x):
+    leaf = x.detach().clone().requires_grad_(True)
+    value = f(leaf)
+    if value.dim() != 0:
+        raise ValueError
+    if not value.requires_grad:
+        return value.item(), torch.zeros_like(x, requires_grad=False)
+    (gradient,) = torch.autograd.grad(value, leaf, allow_unused=True, materialize_grads=True)
+    return value.item(), gradient
+
+
+@misconception("per_sample_grads", "What is the shape of X[i], and what does the model expect in front of it?")
+def samples_without_batch_dimension(model, loss_fn, X, y):
+    trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    losses = [loss_fn(model(X[i]), y[i]) for i in range(len(X))]
+    rows = [torch.autograd.grad(loss, list(trainable.values())) for loss in losses]
+    return {name: torch.stack(gradients) for name, gradients in zip(trainable, zip(*rows, strict=True), strict=True)}
+
+
+@misconception("per_sample_grads", "Look at the type of what stands under a name: one tensor is asked for.")
+def lists_of_gradients(model, loss_fn, X, y):
+    trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    losses = [loss_fn(model(X[i : i + 1]), y[i : i + 1]) for i in range(len(X))]
+    rows = [torch.autograd.grad(loss, list(trainable.values())) for loss in losses]
+    return {name: list(gradients) for name, gradients in zip(trainable, zip(*rows, strict=True), strict=True)}
+
+
+@misconception(
+    "gradient_penalty", "Print the shape of the critic's scores: what is the shape of the ones that you pass along?"
+)
+def ones_of_one_shape_only(critic, x):
+    leaf = x.detach().clone().requires_grad_(True)
+    ones = torch.ones(len(x), 1, dtype=x.dtype, device=x.device)
+    (gradient,) = torch.autograd.grad(critic(leaf), leaf, grad_outputs=ones, create_graph=True)
+    return ((gradient.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+@misconception("accumulate_gradients", "The weights of the batches should add up to 1; do yours, if the last one is small?")
+def weighted_by_the_first_size(model, loss_fn, batches):
+    model.zero_grad()
+    samples, total = sum(len(xb) for xb, _ in batches), 0.0
+    for xb, yb in batches:
+        loss = loss_fn(model(xb), yb) * len(batches[0][0]) / samples
+        loss.backward()
+        total += loss.item()
+    return total
+
+
+@misconception("accumulate_gradients", "A gradient of zeros is a gradient, too: who should have none at all?")
+def zeros_for_frozen_parameters(model, loss_fn, batches):
+    for p in model.parameters():
+        p.grad = torch.zeros_like(p, requires_grad=False)
+    samples, total = sum(len(xb) for xb, _ in batches), 0.0
+    for xb, yb in batches:
+        loss = loss_fn(model(xb), yb) * len(xb) / samples
+        loss.backward()
+        total += loss.item()
+    return total
+
+
+@misconception("sign_ste", "The sign of the gradient is wrong: which of your terms is it that still leads back to x?")
+def other_term_detached(x):
+    step = torch.where(x >= 0, 1.0, -1.0).to(x.dtype)
+    window = x.clamp(-1, 1)
+    return window.detach() + (step - window)
+
+
+@misconception("sign_ste", "What does your formula make of an x that is exactly 0?")
+def divides_by_the_absolute_value(x):
+    window = x.clamp(-1, 1)
+    return window + (x / x.abs() - window).detach()
+
+
+@misconception("sign_ste", "Print the gradient at exactly 1 and -1: your function lets half of it through.")
+def half_a_gradient_at_the_ends(x):
+    step = torch.where(x >= 0, 1.0, -1.0).to(x.dtype)
+    window = torch.minimum(torch.maximum(x, -torch.ones_like(x)), torch.ones_like(x))
+    return window + (step - window).detach()

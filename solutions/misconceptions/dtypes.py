@@ -625,3 +625,36 @@ def back_to_float32_without_finally(dtype, fn):
     result = fn()
     torch.set_default_dtype(torch.float32)
     return result
+
+
+@misconception("scale_pixels", "The numbers are right. In which order do the axes come, and in which order should they?")
+def channels_first(img):
+    if img.dtype != torch.uint8:
+        raise TypeError
+    scaled = img.to(torch.float32) / 255
+    return scaled.permute(2, 0, 1) if scaled.dim() == 3 else scaled
+
+
+@misconception("match", "Give `like` another shape than x: which of the two shapes should the result have?")
+def into_the_shape_of_like(x, like):
+    return torch.empty_like(like).copy_(x)
+
+
+@misconception("match", "Try an x and a `like` with the same dtype on two devices.")
+def moves_only_with_another_dtype(x, like):
+    return x if x.dtype == like.dtype else x.to(like)
+
+
+@misconception(
+    "with_default_dtype", "Not everything that can be raised is an Exception: what if fn is interrupted by Ctrl+C?"
+)
+def restores_after_exceptions_only(dtype, fn):
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        result = fn()
+    except Exception:
+        torch.set_default_dtype(before)
+        raise
+    torch.set_default_dtype(before)
+    return result

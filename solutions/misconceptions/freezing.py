@@ -783,3 +783,42 @@ def starts_the_optimizer_again(model, optimizer, prefix, lr):
         optimizer.add_param_group({"params": new, "lr": lr})
     optimizer.state.clear()
     return len(new)
+
+
+@misconception(
+    "head_only_forward", "In which grad mode was your function called, and in which one does it leave its caller?"
+)
+def always_switches_recording_on(backbone, head, x):
+    modes = _modes(backbone)
+    backbone.eval()
+    torch.set_grad_enabled(False)
+    features = backbone(x)
+    torch.set_grad_enabled(True)
+    _put_back(modes)
+    return head(features)
+
+
+@misconception("freeze_entries", "An assertion raises AssertionError; the specification names another exception.")
+def asserts_the_mask(param, mask):
+    assert mask.dtype == torch.bool
+    assert mask.shape == param.shape
+    frozen = mask.clone()
+    return param.register_hook(lambda gradient: gradient.masked_fill(frozen, 0))
+
+
+@misconception("unfreeze", "A parameter can be trainable already, and still unknown to the optimizer.")
+def adds_frozen_ones_only(model, optimizer, prefix, lr):
+    frozen = {id(p) for p in model.parameters() if not p.requires_grad}
+    new = [p for p in _missing(optimizer, _thaw(model, prefix)) if id(p) in frozen]
+    if new:
+        optimizer.add_param_group({"params": new, "lr": lr})
+    return len(new)
+
+
+@misconception("unfreeze", "The model was in evaluation mode, and now it is not: who has decided that?")
+def training_mode_as_well(model, optimizer, prefix, lr):
+    new = _missing(optimizer, _thaw(model, prefix))
+    model.train()
+    if new:
+        optimizer.add_param_group({"params": new, "lr": lr})
+    return len(new)

@@ -782,3 +782,31 @@ def shares_elements(a, b):
 @misconception("same_storage", "Shape tells how a memory is read, not which memory it is.")
 def same_shape_only(a, b):
     return a.numel() > 0 and a.shape == b.shape and a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
+
+
+@misconception("nhwc_to_nchw", "A memory format says how the numbers lie in memory. Which axis of your result is which?")
+def channels_last_memory_format(x):
+    if x.dim() != 4:
+        raise ValueError
+    return x.to(memory_format=torch.channels_last)
+
+
+@misconception("nhwc_to_nchw", "Your result is a view, but of which tensor? Try an x that is not contiguous.")
+def view_of_a_contiguous_copy(x):
+    if x.dim() != 4:
+        raise ValueError
+    return x.contiguous().permute(0, 3, 1, 2)
+
+
+@misconception("flatten_batch", "An empty batch of 3 x 4 items: how many columns does your division give it?")
+def divides_by_at_least_one(x):
+    if x.dim() == 0:
+        raise ValueError
+    return x.reshape(x.shape[0], x.numel() // max(x.shape[0], 1))
+
+
+@misconception("same_storage", "Is it enough for False that one of the two is empty? Try a[:0] and a.")
+def refuses_two_empty_tensors_only(a, b):
+    if a.numel() == 0 and b.numel() == 0:
+        return False
+    return a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()

@@ -361,7 +361,7 @@ def test_accumulate_gradients_keeps_no_graph(code, given):
 def test_accumulate_gradients_calls_the_model_once_per_batch(code, given):
     """The model is called once for each batch, in their order."""
     model = given.module(lambda: Recording(mlp()))
-    code.accumulate_gradients(model, F.cross_entropy, classification(given, 5, 3, 2))
+    code.accumulate_gradients(model, F.cross_entropy, classification(given, 3, 5, 2))
     return {"batches the model saw": model.batches}
 
 

@@ -1,5 +1,8 @@
 """Checks of topic `dtypes` that only grading runs: edge cases of the specification."""
 
+import contextlib
+from functools import partial
+
 import torch
 
 from autograder import checks, only, raises
@@ -418,16 +421,17 @@ def test_with_default_dtype_restores_what_was_before(code, given):
 
 @checks("with_default_dtype")
 def test_with_default_dtype_restores_after_an_exception(code, given):
-    """The default dtype is restored if fn raises."""
+    """The default dtype is restored if fn raises anything, an interruption included."""
 
-    def fn():
-        raise KeyError("from fn")
+    def raising(error):
+        raise error
 
     afterwards = {}
-    for before in (torch.float32, torch.float64):
+    for before, error in ((torch.float32, KeyError), (torch.float64, KeyError), (torch.float64, KeyboardInterrupt)):
         with given.default_dtype(before):
-            exception_of(code.with_default_dtype, torch.float16, fn)
-            afterwards[short(before)] = torch.get_default_dtype()
+            with contextlib.suppress(error):
+                code.with_default_dtype(torch.float16, partial(raising, error))
+            afterwards[f"{short(before)}, {error.__name__}"] = torch.get_default_dtype()
     return afterwards
 
 

@@ -317,6 +317,15 @@ def test_head_only_forward_keeps_flags(code, given):
     return {"result": only(result, "requires_grad"), "backbone": flags(base), "head": flags(net)}
 
 
+@checks("head_only_forward")
+def test_head_only_forward_keeps_the_grad_mode(code, given):
+    """The grad mode is what it was before the call, also if that was off."""
+    base, last = given.module(Backbone), given.module(head)
+    with torch.no_grad():
+        code.head_only_forward(base, last, images(given))
+        return {"gradients recorded": torch.is_grad_enabled()}
+
+
 @checks("freeze_entries", gate=True)
 def test_freeze_entries_of_any_shape(code, given):
     """Parameters of any shape and masks of any kind: all True, all False, stored in another order."""
@@ -540,7 +549,9 @@ def test_unfreeze_keeps_the_state(code, given):
 @checks("unfreeze")
 def test_unfreeze_keeps_parameters(code, given):
     """The model's parameters are the same objects, with the values that they had."""
-    model = given.module(body_and_head, name="model")
+    model = given.module(body_and_head).eval()
+    given.with_grad(model.head)
+    given.watch(model, "model")
     before = dict(model.named_parameters())
     optimizer = torch.optim.SGD(model.head.parameters(), lr=0.1)
     code.unfreeze(model, optimizer, "body.0", 0.05)
