@@ -63,7 +63,8 @@ with simulated_gpu():
 # ## 2. Which device?
 #
 # The tutorial's `if params.cuda:` in front of every line is not needed. Choose a device once, and give it to
-# everything: `.to(device)` works for the CPU as well, and `.cuda()` does not.
+# everything. The tutorial sees "no difference" between `.to()` and `.cuda()`. There are several: `.to(device)` works for
+# the CPU as well, and takes a dtype, too; `.cuda()` can name GPUs only, and fails where there is none.
 #
 # ### Task `pick_device`
 
@@ -213,8 +214,10 @@ def causal_scores(scores: Tensor) -> Tensor:
 # %% [markdown]
 # ### Task `leaf_on`
 #
-# Moving is an operation. After `t = t.cuda()`, as in the tutorial, `t` is no longer the leaf that you made, but a
-# result with a `grad_fn`; its `.grad` stays None, and an optimizer refuses it.
+# The tutorial makes its leaf with `torch.tensor([1, 2, 3], requires_grad=True)`. That raises a RuntimeError: only
+# floating and complex numbers can have a gradient, and these are whole ones. And moving is an operation. After
+# `t = t.cuda()`, as in the tutorial, `t` is no longer the leaf that you made, but a result with a `grad_fn`; its `.grad`
+# stays None, and an optimizer refuses it.
 
 # %%
 with simulated_gpu():

@@ -156,7 +156,7 @@ def run_with_stop_iteration(model, x):
 @alternative("run_where_model_is")
 def run_by_loops(model, x):
     for tensor in [*model.parameters(), *model.buffers()]:
-        return model(x.to(tensor))
+        return model(x.to(tensor.device))
     return model(x)
 
 
@@ -493,3 +493,16 @@ def load_to_the_models_device(model, path):
 @alternative("load_weights_")
 def load_from_mapped_memory(model, path):
     model.load_state_dict(torch.load(path, map_location=torch.device("cpu"), mmap=True, weights_only=True))
+
+
+@alternative("pick_device")
+def by_the_accelerator(prefer="auto"):
+    if prefer == "auto":
+        accelerator = torch.accelerator.current_accelerator(check_available=True)
+        return accelerator if accelerator is not None and accelerator.type == "cuda" else torch.device("cpu")
+    kind, _, number = prefer.partition(":")
+    if prefer not in ("cpu", "cuda") and not (kind == "cuda" and number.isdigit()):
+        raise ValueError(prefer)
+    if kind == "cuda" and not (torch.cuda.is_available() and int(number or 0) < torch.cuda.device_count()):
+        raise RuntimeError(prefer)
+    return torch.device(prefer)

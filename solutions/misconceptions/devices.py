@@ -1347,3 +1347,81 @@ def parameters_only(model, path):
             if parameter.shape != state[name].shape:
                 raise RuntimeError
             parameter.copy_(state[name])
+
+
+@misconception("pick_device", "There are accelerators that are not CUDA's: which ones count here?")
+def any_accelerator(prefer="auto"):
+    known(prefer)
+    refuse_missing(prefer)
+    if prefer != "auto":
+        return torch.device(prefer)
+    there = torch.accelerator.is_available()
+    return torch.accelerator.current_accelerator() if there else torch.device("cpu")
+
+
+@misconception("pick_device", "For which accelerator was PyTorch built, and is one there now: which of the two did you ask?")
+def accelerator_of_the_build(prefer="auto"):
+    known(prefer)
+    refuse_missing(prefer)
+    if prefer != "auto":
+        return torch.device(prefer)
+    return torch.accelerator.current_accelerator() or torch.device("cpu")
+
+
+@misconception("pick_device", "There are devices that torch.device knows, and that do not count here. Try 'meta' or 'mps'.")
+def other_devices_as_well(prefer="auto"):
+    if prefer == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(prefer)
+    except RuntimeError as error:
+        raise ValueError(prefer) from error
+    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
+        raise RuntimeError(prefer)
+    return device
+
+
+@misconception("run_where_model_is", "x was to go where the weights are. What else do they give it in your function?")
+def takes_the_dtype_as_well(model, x):
+    first = next(model.parameters(), next(model.buffers(), None))
+    return model(x if first is None else x.to(first))
+
+
+@misconception("run_where_model_is", "Of which parameter does the specification speak, if they are in several places?")
+def last_parameter(model, x):
+    found = list(model.parameters()) or list(model.buffers())
+    return model(x.to(found[-1].device) if found else x)
+
+
+@misconception("causal_scores", "A score can be 0 without being masked: which entries does your mask cover then?")
+def zeros_of_the_scores(scores):
+    return scores.masked_fill(scores.tril() == 0, float("-inf"))
+
+
+@misconception("causal_scores", "The scores were to be masked. Who asked for probabilities?")
+def softmax_as_well(scores):
+    size = scores.shape[-1]
+    mask = torch.ones(size, size, dtype=torch.bool, device=scores.device).triu(1)
+    return scores.masked_fill(mask, float("-inf")).softmax(dim=-1)
+
+
+@misconception("leaf_on", "Which dtype does torch.Tensor give to any numbers, and whose memory is it for a float32 array?")
+def old_constructor(values, device, dtype=torch.float32):
+    return torch.Tensor(values).to(device=device, dtype=dtype).requires_grad_()
+
+
+@misconception("leaf_on", "Ask for float64 and look at the dtype; then change the NumPy array and look at your tensor.")
+def old_constructor_as_it_is(values, device, dtype=torch.float32):
+    return torch.Tensor(values).to(device).requires_grad_()
+
+
+@misconception("leaf_on", "Somebody passed you a device. Is the GPU, where there is one, always meant?")
+def on_the_gpu_if_there(values, device, dtype=torch.float32):
+    return torch.tensor(values, dtype=dtype, device="cuda" if torch.cuda.is_available() else "cpu", requires_grad=True)
+
+
+@misconception(
+    "load_weights_", "Which tensors does the model hold afterwards, its own or those of the file, and where are they?"
+)
+def assigns_what_was_read(model, path):
+    model.load_state_dict(torch.load(path, map_location="cpu"), assign=True)

@@ -923,3 +923,41 @@ def truncated_by_nn_init(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError
     return nn.init.trunc_normal_(w, mean, std, mean - 2 * std, mean + 2 * std, generator=generator)
+
+
+@misconception("glorot_uniform_", "The tensor has other memory now: what do those see who held a view of the old one?")
+def exchanges_the_memory(w, gain=1.0, generator=None):
+    bound = gain * math.sqrt(6 / sum(_fans(w)))
+    w.data = torch.empty(w.shape, dtype=w.dtype, device=w.device).uniform_(-bound, bound, generator=generator)
+    return w
+
+
+@misconception("glorot_uniform_", "How does the bound change if the gain is doubled?")
+def gain_beside_and_under_the_root(w, gain=1.0, generator=None):
+    bound = gain**2 * math.sqrt(6 / sum(_fans(w)))
+    with torch.no_grad():
+        return w.uniform_(-bound, bound, generator=generator)
+
+
+@misconception("glorot_uniform_", "A convolution has two fans. Does each of them know the size of the kernel?")
+def kernel_in_one_fan_only(w, gain=1.0, generator=None):
+    fan_in, _ = _fans(w)
+    bound = gain * math.sqrt(6 / (fan_in + w.shape[0]))
+    with torch.no_grad():
+        return w.uniform_(-bound, bound, generator=generator)
+
+
+@misconception("init_model_", "Weights were to be drawn. In which mode was the model before, and in which one is it now?")
+def training_mode_as_well(model, seed):
+    generator = torch.Generator().manual_seed(seed)
+    _initialise(model.modules(), lambda: generator)
+    model.train()
+
+
+@misconception("trunc_normal_", "One of the rules that you took over is about fans. Does this function need any?")
+def refuses_vectors(w, mean=0.0, std=1.0, generator=None):
+    if std <= 0 or w.dim() < 2:
+        raise ValueError
+    with torch.no_grad():
+        _truncated(w, generator)
+        return w.mul_(std).add_(mean)

@@ -944,3 +944,49 @@ def always_trainable(decoder, emb):
     if decoder.weight.shape != emb.weight.shape:
         raise ValueError
     decoder.weight = emb.weight.requires_grad_(True)
+
+
+@misconception("Affine", "A parameter with several numbers is neither true nor false: what do you want to know about it?")
+class AsksTheBias(nn.Module):
+    def __init__(self, features, bias=True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(features))
+        self.bias = nn.Parameter(torch.zeros(features)) if bias else None
+
+    def forward(self, x):
+        y = x * self.weight
+        return y + self.bias if self.bias else y
+
+
+@misconception("Standardize", "Your results are right. What is in the buffer `std` of a constant column?")
+class RepairsInForward(nn.Module):
+    def __init__(self, X):
+        super().__init__()
+        self.register_buffer("mean", X.detach().mean(dim=0))
+        self.register_buffer("std", X.detach().std(dim=0, correction=0))
+
+    def forward(self, x):
+        return (x - self.mean) / torch.where(self.std == 0, torch.ones_like(self.std), self.std)
+
+
+@misconception("Standardize", "What has become of the caller's x?")
+class ChangesX(nn.Module):
+    def __init__(self, X):
+        super().__init__()
+        std = X.detach().std(dim=0, correction=0)
+        self.register_buffer("mean", X.detach().mean(dim=0))
+        self.register_buffer("std", torch.where(std == 0, torch.ones_like(std), std))
+
+    def forward(self, x):
+        x -= self.mean
+        x /= self.std
+        return x
+
+
+@misconception("MLP", "Two sizes make a network of one layer: is that too few?")
+class RefusesOneLayer(_Network):
+    def __init__(self, sizes):
+        if len(sizes) < 3:
+            raise ValueError
+        super().__init__()
+        self.layers = nn.ModuleList(_linears(sizes))

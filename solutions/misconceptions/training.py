@@ -1050,3 +1050,86 @@ def validates_first(model, train_epoch, val_loss, *, max_epochs, patience):
 def trains_without_gradients(model, train_epoch, val_loss, *, max_epochs, patience):
     with torch.no_grad():
         return _stop(model, train_epoch, val_loss, max_epochs, patience)
+
+
+@misconception("train_step", "What is left of a model's output for a batch of one sample?")
+def squeezes_the_output(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    optimizer.zero_grad()
+    loss = loss_fn(model(xb).squeeze(), yb)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+@misconception("train_step", "The loss of a batch is a number already. By what do you multiply it?")
+def loss_times_samples(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    optimizer.zero_grad()
+    loss = loss_fn(model(xb), yb)
+    loss.backward()
+    optimizer.step()
+    return loss.item() * len(xb)
+
+
+@misconception("minibatches", "Cut 9 samples into batches of 4: how many does each of yours have?")
+def batches_of_equal_size(X, y, batch_size, generator):
+    _refuse(X, y, batch_size)
+    if len(X) == 0:
+        return
+    for j in torch.randperm(len(X), generator=generator).chunk(math.ceil(len(X) / batch_size)):
+        yield X[j], y[j]
+
+
+@misconception("minibatches", "0 samples in a batch are refused. Can there be fewer?")
+def forgets_negative_sizes(X, y, batch_size, generator):
+    if len(X) != len(y) or batch_size == 0:
+        raise ValueError
+    order = torch.randperm(len(X), generator=generator)
+    for start in range(0, len(X), batch_size):
+        yield X[order[start : start + batch_size]], y[order[start : start + batch_size]]
+
+
+@misconception("fit", "Train with one seed, and with the next one: does one run's second epoch stand in the other run?")
+def seed_plus_epoch(model, X, y, *, epochs, batch_size, lr, seed):
+    epoch_seeds = iter(range(seed, seed + epochs))
+
+    def order_of(n, g, seed):
+        return torch.randperm(n, generator=torch.Generator().manual_seed(next(epoch_seeds)))
+
+    return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, order_of=order_of))
+
+
+@misconception("fit_early_stopping", "Is every finite loss smaller than the number that you begin with?")
+def begins_with_a_hundred(model, train_epoch, val_loss, *, max_epochs, patience):
+    def improves(loss, best, last):
+        return loss < min(best, 100.0)
+
+    return _stop(model, train_epoch, val_loss, max_epochs, patience, improves=improves)
+
+
+@misconception("fit_early_stopping", "How much smaller does a loss have to be, for you and for the specification?")
+def wants_more_than_smaller(model, train_epoch, val_loss, *, max_epochs, patience):
+    def improves(loss, best, last):
+        return loss < best - 1e-4
+
+    return _stop(model, train_epoch, val_loss, max_epochs, patience, improves=improves)
+
+
+@misconception(
+    "fit_early_stopping", "Your patience wears off in which epochs: those worse than the best, or than the one before?"
+)
+def patience_with_the_previous(model, train_epoch, val_loss, *, max_epochs, patience):
+    best_epoch, best, last, kept, bad = -1, math.inf, math.inf, None, 0
+    for epoch in range(max_epochs):
+        train_epoch()
+        loss = val_loss()
+        bad = 0 if loss < last else bad + 1
+        last = loss
+        if loss < best:
+            best_epoch, best, kept = epoch, loss, copy.deepcopy(model.state_dict())
+        if bad >= patience:
+            break
+    if kept is not None:
+        model.load_state_dict(kept)
+    return best_epoch, best

@@ -2,7 +2,7 @@
 
 import collections
 import math
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -15,14 +15,24 @@ Pair = collections.namedtuple("Pair", "image label")
 
 
 @contextmanager
-def gpus(number, working=True):
-    """PyTorch says that this machine has so many GPUs."""
-    before = torch.cuda.is_available, torch.cuda.device_count
-    torch.cuda.is_available, torch.cuda.device_count = lambda: working and number > 0, lambda: number
-    try:
+def gpus(number, working=True, other=None):
+    """PyTorch says that this machine has so many GPUs, or another accelerator; it was built for GPUs in any case."""
+    there = working and number > 0
+    accelerator = torch.device(other or "cuda")
+    answers = {
+        torch.cuda: {"is_available": lambda: there, "device_count": lambda: number},
+        torch.accelerator: {
+            "is_available": lambda: there or other is not None,
+            "device_count": lambda: number if other is None else 1,
+            "current_accelerator": lambda check_available=False: (
+                accelerator if there or other or not check_available else None
+            ),
+        },
+    }
+    with ExitStack() as stack:
+        for module, functions in answers.items():
+            stack.enter_context(patch.multiple(module, **functions))
         yield
-    finally:
-        torch.cuda.is_available, torch.cuda.device_count = before
 
 
 def place(device):
@@ -51,6 +61,16 @@ def test_pick_device_wishes(code, given):
         for wish in wishes:
             with gpus(number):
                 answers[f"{wish} of {number}"] = place(code.pick_device(wish))
+    return answers
+
+
+@checks("pick_device", draws=1)
+def test_pick_device_other_accelerators(code, given):
+    """An accelerator that is not CUDA does not count, nor does a GPU that is not available."""
+    answers = {}
+    for name, other in (("an accelerator of another kind", "mps"), ("a GPU that does not work", None)):
+        with gpus(0 if other else 1, working=False, other=other):
+            answers[name] = place(code.pick_device())
     return answers
 
 
@@ -151,10 +171,36 @@ def test_run_where_model_is_gradient(code, given):
 
 @checks("run_where_model_is", device="second")
 def test_run_where_model_is_single_layer(code, given):
-    """It works for a single layer, too."""
+    """It works for a single layer, too, and for one whose x are whole numbers."""
     layer = given.module(lambda: nn.Linear(3, 2)).to(given.second_device)
-    given.watch(layer, "layer")
-    return only({"result": code.run_where_model_is(layer, given.normal(2, 3))}, "device", "values")
+    embedding = given.module(lambda: nn.Embedding(5, 2)).to(given.second_device)
+    given.watch([layer, embedding], "layers")
+    results = {
+        "linear": code.run_where_model_is(layer, given.normal(2, 3)),
+        "embedding": code.run_where_model_is(embedding, given.integers(4, high=5)),
+    }
+    return only(results, "device", "values")
+
+
+class Spread(nn.Module):
+    """Two layers and a buffer, which can be in different places; the result is where x is."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("scale", torch.ones(()))
+        self.first, self.last = nn.Linear(3, 4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.last(self.first(x).to(self.last.weight.device) * self.scale).to(x.device)
+
+
+@checks("run_where_model_is", device="second")
+def test_run_where_model_is_first_parameter(code, given):
+    """If a model is in several places x goes where its first parameter is."""
+    model = given.module(Spread)
+    model.first.to(given.second_device)
+    given.watch(model, "model")
+    return only({"result": code.run_where_model_is(model, given.normal(2, 3))}, "device", "values")
 
 
 @checks("run_where_model_is", device="second")
@@ -220,7 +266,9 @@ def test_run_where_model_is_without_parameters(code, given):
 def test_causal_scores_shapes(code, given):
     """It works for batches and heads, and for one position or none."""
     shapes = ((2, 3, 3), (2, 2, 4, 4), (1, 1), (0, 0), (3, 1, 1), (2, 0, 0), (0, 3, 3))
-    return only({str(shape): code.causal_scores(given.normal(shape)) for shape in shapes}, "shape", "values")
+    results = {str(shape): code.causal_scores(given.normal(shape)) for shape in shapes}
+    results["(3, 3), full of zeros"] = code.causal_scores(given.full(3, 3, value=0.0))
+    return only(results, "shape", "values")
 
 
 @checks("causal_scores")
@@ -282,7 +330,7 @@ def test_leaf_on_dtypes(code, given):
         "array of integers": code.leaf_on(given.integers(3).cpu().numpy(), "cpu"),
         "array, float64": code.leaf_on(exact, "cpu", dtype=torch.float64),
         "array, float32": code.leaf_on(exact, "cpu"),
-        "one number": code.leaf_on(3, "cpu", torch.float64),
+        "one number": code.leaf_on(3.0, "cpu", torch.float64),
     }
     return only(leaves, "shape", "dtype", "values", "is_leaf", "requires_grad")
 

@@ -125,8 +125,8 @@ def test_train_step_of_other_optimizers(code, given):
 @checks("train_step")
 def test_train_step_of_a_single_sample(code, given):
     """A batch may consist of one sample."""
-    model = given.module(regressor, name="model")
-    loss = code.train_step(model, sgd(model), F.mse_loss, *pairs(given, 1))
+    model = given.module(classifier, name="model")
+    loss = code.train_step(model, sgd(model), F.cross_entropy, *labelled(given, 1))
     return only({"after the step": numbers(model), "returned": loss}, "values")
 
 
@@ -349,6 +349,20 @@ def test_fit_shuffles_anew(code, given):
 
 
 @checks("fit")
+def test_fit_uses_one_generator(code, given):
+    """One generator serves all epochs: the second one is not the first one of another seed."""
+    seed, orders = given.integer(0, 1000), []
+    X, y = labelled(given, 30)
+    for epochs, number in ((2, seed), (1, seed + 1)):
+        seen = []
+        model = given.module(lambda note=seen.append: Recording(classifier(), note).eval(), name=f"model {number}")
+        code.fit(model, X, y, epochs=epochs, batch_size=30, lr=0.01, seed=number)
+        orders.append(places(X, seen[-1][0]))
+    # More than 20 of 30 samples stand in equal places by chance less than once in 10**18 times.
+    return {"equal places, second epoch and next seed": at_most(int((orders[0] == orders[1]).sum()), 20)}
+
+
+@checks("fit")
 def test_fit_is_deterministic(code, given):
     """The same model and seed give the same result, whatever the global random state is; another seed gives another."""
     first = given.module(classifier, name="first model")
@@ -412,6 +426,8 @@ def test_fit_early_stopping_wherever_the_best_is(code, given):
         "last": [0.9, 0.8, 0.85, low],
         "only": [low],
         "second best afterwards": [0.9, low, 0.95, 0.5, 0.4],
+        "large": [4e9, 2e9, 3e9],
+        "close together, and negative": [low, low - 1e-7, -low, -low - 1e-7, 0.5],
     }
     return only({name: stopped(code, given, losses, 4, f"model, {name}") for name, losses in scripts.items()}, "values")
 
