@@ -15,7 +15,7 @@ def nonfinite_grads(model: nn.Module) -> list[str]:
 
 def disconnected(model: nn.Module, loss: Tensor) -> list[str]:
     trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    if not trainable or not loss.requires_grad:
+    if not loss.requires_grad:
         return list(trainable)
     gradients = torch.autograd.grad(loss, list(trainable.values()), allow_unused=True, retain_graph=True)
     return [name for name, gradient in zip(trainable, gradients, strict=True) if gradient is None]

@@ -139,7 +139,7 @@ def from_numpy_contiguous_and_cloned(a):
 
 @alternative("from_numpy")
 def from_numpy_by_copies(a):
-    if not issubclass(a.dtype.type, (np.floating, np.integer, np.bool_)) or a.dtype.type is np.timedelta64:
+    if not issubclass(a.dtype.type, (np.floating, np.integer, np.bool_)):
         raise TypeError(a.dtype)
     copy = np.array(a, order="C", copy=True)
     if copy.dtype.kind == "u":

@@ -54,7 +54,7 @@ def accuracy_in_a_loop(logits, labels):
 def accuracy_through_numpy(logits, labels):
     if logits.shape[0] == 0 or labels.shape != (logits.shape[0],):
         raise ValueError("shapes do not fit")
-    scores = logits.detach().cpu().double().numpy()
+    scores = logits.detach().cpu().numpy()
     return float(np.mean(scores.argmax(axis=1) == labels.cpu().numpy()))
 
 

@@ -151,6 +151,11 @@ def without_metrics(path, model, optimizer, epoch, metrics):
     torch.save({"epoch": epoch, "model": model.state_dict(), "optimizer": optimizer.state_dict()}, path)
 
 
+@misconception("save_checkpoint", "How many keys has your dict, and how many are asked for?")
+def more_than_asked(path, model, optimizer, epoch, metrics):
+    torch.save({**_content(model, optimizer, epoch, metrics), "rng": torch.get_rng_state()}, path)
+
+
 @misconception("save_checkpoint", "Of which type are the metrics when they are read back?")
 def metrics_as_tensors(path, model, optimizer, epoch, metrics):
     tensors = {name: torch.tensor(value) for name, value in metrics.items()}
@@ -561,6 +566,32 @@ def what_is_missing(model, state):
     loaded, _ = _lists(model, state)
     _copy(model, state, loaded)
     return loaded, [name for name in model.state_dict() if name not in loaded]
+
+
+@misconception("load_matching_", "Count: each name of `state` belongs into one of your two lists.")
+def forgets_other_shapes(model, state):
+    loaded, _ = _lists(model, state)
+    _copy(model, state, loaded)
+    return loaded, [name for name in state if name not in model.state_dict()]
+
+
+@misconception("load_matching_", "One name that does not fit ends your loop. What about those that come after it?")
+def stops_at_a_misfit(model, state):
+    fitting, _ = _lists(model, state)
+    loaded = []
+    for name in state:
+        if name not in fitting:
+            break
+        loaded.append(name)
+    _copy(model, state, loaded)
+    return loaded, [name for name in state if name not in loaded]
+
+
+@misconception("load_matching_", "Is everything in a state_dict a floating tensor? Look at num_batches_tracked.")
+def floating_entries_only(model, state):
+    loaded = [name for name in _lists(model, state)[0] if state[name].is_floating_point()]
+    _copy(model, state, loaded)
+    return loaded, [name for name in state if name not in loaded]
 
 
 @misconception("load_matching_", "The two lists are the wrong way round.")

@@ -100,6 +100,16 @@ def values_as_well(model):
 
 
 @misconception("nonfinite_grads", "You looked at the values; the question is about the gradients.")
+def values_of_all(model):
+    return [name for name, p in model.named_parameters() if not torch.isfinite(p).all()]
+
+
+@misconception("nonfinite_grads", "Not every parameter has a gradient: what is .grad then, and what can be asked of it?")
+def asks_every_gradient(model):
+    return [name for name, p in model.named_parameters() if not p.grad.isfinite().all()]
+
+
+@misconception("nonfinite_grads", "You looked at the values; the question is about the gradients.")
 def values(model):
     return [name for name, p in model.named_parameters() if p.grad is not None and not torch.isfinite(p).all()]
 
@@ -308,15 +318,6 @@ def no_graph_no_names(model, loss):
         return []
     pairs = _trainable(model)
     return _missing(pairs, _gradients(pairs, loss))
-
-
-@misconception("disconnected", "What if nothing in the model is trainable?")
-def needs_parameters(model, loss):
-    pairs = _trainable(model)
-    if not loss.requires_grad:
-        return [name for name, _ in pairs]
-    gradients = torch.autograd.grad(loss, [p for _, p in pairs], allow_unused=True, retain_graph=True)
-    return _missing(pairs, gradients)
 
 
 @misconception("disconnected", "A gradient of zeros is a gradient.")

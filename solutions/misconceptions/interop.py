@@ -124,6 +124,12 @@ def switches_grad_off(t):
     return _detached(t).numpy().copy()
 
 
+@misconception("to_numpy", "Your function gives t another flag. Can it be given to the result of an operation?")
+def switches_the_flag_off(t):
+    t.requires_grad_(False)
+    return (t.float() if t.dtype == torch.bfloat16 else t).cpu().numpy().copy()
+
+
 @misconception("to_numpy", "A tensor without dimensions becomes an array without dimensions, not a bare number.")
 def bare_number(t):
     return _detached(t).numpy().copy()[()]
@@ -247,6 +253,16 @@ def knows_a_few_types(a):
     if a.dtype not in kinds:
         raise TypeError
     return torch.tensor(a.copy(), dtype=kinds[a.dtype])
+
+
+@misconception(
+    "from_numpy", "Your function has a list of dtypes. In how many sizes do integers come, with and without a sign?"
+)
+def some_dtypes(a):
+    for dtypes, wanted in (("f2 f4 f8", np.float32), ("u1 i4 i8", np.int64), ("?", np.bool_)):
+        if a.dtype in [np.dtype(name) for name in dtypes.split()]:
+            return torch.from_numpy(np.array(a, dtype=wanted))
+    raise TypeError
 
 
 @misconception("from_numpy", "Try a[::-1]: which strides does a tensor not have?")

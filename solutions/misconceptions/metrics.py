@@ -130,7 +130,7 @@ def all_or_nothing(logits, labels):
     return float((logits.argmax(1) == labels).all())
 
 
-@misconception("accuracy", "The dtype of the logits decides how exact your mean is. Try bfloat16.")
+@misconception("accuracy", "The dtype of the logits decides how exact your mean is. Try float16.")
 def mean_in_the_logits_dtype(logits, labels):
     _checked(logits, labels)
     return (logits.argmax(1) == labels).to(logits.dtype).mean().item()
@@ -338,6 +338,14 @@ def floats(preds, labels, num_classes):
     return _counted(preds, labels, num_classes).float()
 
 
+@misconception("confusion_matrix", "On which device do you make the matrix? Try predictions that live on another one.")
+def made_on_the_cpu(preds, labels, num_classes):
+    M = torch.zeros(num_classes, num_classes, dtype=torch.int64)
+    for predicted, true in zip(preds.tolist(), labels.tolist(), strict=True):
+        M[true, predicted] += 1
+    return M
+
+
 @misconception("confusion_matrix", "How many bits has the dtype that is asked for?")
 def int32(preds, labels, num_classes):
     return _counted(preds, labels, num_classes).int()
@@ -521,6 +529,11 @@ def divides_integers(M):
 @misconception("macro_f1", "How many digits does float32 have? The specification names another dtype.")
 def single_precision(M):
     return float(_f1(M.float()).mean())
+
+
+@misconception("macro_f1", "Which dtype has the quotient of two whole numbers? The specification names another one.")
+def quotients_of_whole_numbers(M):
+    return float(_f1(M).double().mean())
 
 
 @misconception("macro_f1", "Everything behind the point is cut off by that division.")

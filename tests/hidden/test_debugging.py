@@ -315,13 +315,12 @@ def test_disconnected_of_another_graph(code, given):
 
 @checks("disconnected")
 def test_disconnected_without_trainable_parameters(code, given):
-    """A model in which all is frozen, or that has no parameters, has nothing to name, with a graph or without."""
+    """A model in which all is frozen, or that has no parameters, has nothing to name."""
     frozen = given.module(lambda: network().requires_grad_(False), name="frozen model")
     empty = given.module(nn.Tanh, name="model without parameters")
-    x = given.normal(4, 3, requires_grad=True)
+    x = given.normal(4, 3)
     return {
         "frozen": code.disconnected(frozen, frozen(x).mean()),
-        "frozen, without graph": code.disconnected(frozen, frozen(x.detach()).mean()),
         "no parameters": code.disconnected(empty, empty(x).mean()),
     }
 

@@ -338,7 +338,6 @@ def test_from_numpy_refuses_all_others(code, given):
         "strings": np.array(["1", "2"]),
         "bytes": np.array([b"1", b"2"]),
         "dates": np.array(["2026-11-23"], dtype="datetime64[D]"),
-        "durations": np.array([3, 4], dtype="timedelta64[s]"),
         "empty, complex": np.zeros((0, 2), dtype=np.complex64),
     }
     return {name: raises(lambda a=a: code.from_numpy(a)) for name, a in arrays.items()}
