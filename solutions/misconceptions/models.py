@@ -650,6 +650,11 @@ def last_name(model, x):
     return _watched(model, x, named=named)
 
 
+@misconception("summarize", "A model can be a single layer. Which name has it in its own named_modules()?")
+def without_the_root(model, x):
+    return _watched(model, x, named=[(name, module) for name, module in _leaves(model) if name])
+
+
 @misconception("summarize", "A weight that two modules share counts for each of them: the row speaks of one module only.")
 def shared_weights_once(model, x):
     seen = set()

@@ -290,6 +290,13 @@ def test_summarize_of_shared_modules(code, given):
 
 
 @checks("summarize")
+def test_summarize_of_a_single_layer(code, given):
+    """A model that is itself a leaf module has one row, under the name that it has in its own named_modules()."""
+    model = given.module(lambda: nn.Linear(3, 2), name="model")
+    return {"rows": only(rows_of(code.summarize(model, given.normal(4, 3, name="x"))), "values")}
+
+
+@checks("summarize")
 def test_summarize_in_either_mode(code, given):
     """The rows are the same in training and in evaluation mode, also for a single sample."""
     models = {}
