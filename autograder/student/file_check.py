@@ -22,6 +22,7 @@ from autograder.student.view import record_of, state_of
 __all__ = ["FileAnswer", "answer_file", "description", "next_task"]
 
 _RANKS = {"complete": 2, "partial": 1}
+_CELLS_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def answer_file(topic: ReleasedTopic, file: StudentFile, run: FileRun, store: St
     """The answer to a run of a file. The store gets the new states, and is asked what the notebook's kernel said."""
     found = answer(topic, list(topic.card.tasks), run.seen, run.problems)
     records = store.tasks(topic.name)
-    notes = [*_about_the_file(topic, file), *([run.problem] if run.problem else []), *map(_cell_note, _stopped(run))]
+    notes = [*_about_the_file(topic, file), *([run.problem] if run.problem else []), *_cell_notes(run)]
     notes += _other_state(topic, file, found, records)
     now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
     fresh = {}
@@ -56,8 +57,12 @@ def _about_the_file(topic: ReleasedTopic, file: StudentFile) -> Iterator[str]:
         yield f"{file.path.name} is of another release than the checks beside it: some of its tasks may have changed."
 
 
-def _stopped(run: FileRun) -> Iterator[CellReport]:
-    return (cell for cell in run.cells if cell.outcome is not Outcome.PASSED or cell.note)
+def _cell_notes(run: FileRun) -> Iterator[str]:
+    stopped = [cell for cell in run.cells if cell.outcome is not Outcome.PASSED or cell.note]
+    yield from map(_cell_note, stopped[:_CELLS_TOLD])
+    if more := stopped[_CELLS_TOLD:]:
+        numbers = ", ".join(str(cell.number) for cell in more)
+        yield f"So it went with cells {numbers}, too." if len(more) > 1 else f"So it went with cell {numbers}, too."
 
 
 def _cell_note(cell: CellReport) -> str:
@@ -75,16 +80,29 @@ def _other_state(topic: ReleasedTopic, file: StudentFile, found: Answer, records
     """Tasks that did better in the notebook's kernel, with the same code: something there is not in the file."""
     for task in found.tasks:
         record = records.get(task.task, TaskRecord())
-        source = task_source(file.cells, task.task)
-        changed = bool(source and record.source and source_digest(source) != record.source)
-        if changed or _RANKS.get(record.kernel, 0) <= _RANKS.get(state_of(task, found).style, 0):
+        if _RANKS.get(record.kernel, 0) <= _RANKS.get(state_of(task, found).style, 0):
             continue
         did = "passed all visible checks" if record.kernel == "complete" else "passed some checks"
+        source = task_source(file.cells, task.task)
+        if source and record.source and source_digest(source) != record.source:
+            checked, last = _defining(file, task.task, record.source), _defining(file, task.task, source_digest(source))
+            if checked and last:
+                yield (
+                    f"`{task.task}` {did} as cell {checked} defines it, but cell {last} further down defines it again, "
+                    "and the last definition counts."
+                )
+            continue
         yield (
             f"`{task.task}` {did} in the notebook, but not here, where the file runs from top to bottom: "
             "“Restart and run all” gives a different answer. Perhaps it needs a cell that was deleted, or run in another "
             "order; or the notebook is not saved."
         )
+
+
+def _defining(file: StudentFile, task: str, digest: str) -> int:
+    """The number of the last cell that defines a task with this text; 0 if none does, or there are no cells."""
+    found = [cell.number for cell in file.cells if source_digest(task_source((cell,), task)) == digest]
+    return max(found, default=0)
 
 
 def next_task(topic: ReleasedTopic, found: FileAnswer, current: str) -> str:

@@ -187,11 +187,12 @@ def _task_answer(task: TaskResult, answer: Answer) -> TaskAnswer:
 
 
 def _without_repetitions(checks: Iterable[CheckView]) -> Iterator[CheckView]:
-    """An exception that ends several checks in the same way is told in full once."""
+    """What ends several checks in the same way, an exception or a name that is missing, is told in full once."""
     told: set[tuple[str, str]] = set()
     for check in checks:
         what = (check.line, "".join(check.found))
-        if check.line and what in told:
+        missing = any("is not defined in your file" in text for text in check.found)
+        if (check.line or missing) and what in told:
             yield replace(check, details=("As above.",), found=(), line="")
         else:
             told.add(what)

@@ -134,6 +134,43 @@ def test_a_state_left_by_deleted_cells_is_pointed_out(folder, monkeypatch, capsy
     assert "Restart" not in autograde("check", "mine.ipynb")
 
 
+def test_a_second_definition_that_was_not_run_is_pointed_out(folder):
+    kernel = f"from autograder import check\n{SCALE}\ncheck('scale')\n"
+    Path("kernel.py").write_text(kernel)
+    subprocess.run([sys.executable, "kernel.py"], capture_output=True, check=True)
+    write_notebook(folder / "mine.ipynb", SCALE, "import torch", "def scale(x, by):\n    return x\n")
+    said = autograde("check", "mine.ipynb")
+    assert "`scale` passed all visible checks as cell 1 defines it, but cell 3 further down defines it again" in said
+
+
+def test_many_cells_that_raise_are_told_in_short(folder):
+    write_notebook(folder / "mine.ipynb", *["1 / 0"] * 8)
+    said = autograde("check", "mine.ipynb")
+    assert said.count("raised ZeroDivisionError") == 5
+    assert "So it went with cells 6, 7, 8, too." in said
+    assert said.count("`scale` is not defined in your file.") == 1
+
+
+def test_a_notebook_run_in_another_order_and_saved(folder):
+    from nbclient import NotebookClient
+
+    sources = ("half = by_default / 2", "from autograder import check", SCALE, 'check("scale")', "by_default = 2")
+    write_notebook(folder / "mine.ipynb", "from __future__ import annotations", *sources)
+    path = folder / "mine.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    used = notebook.cells[3]
+    used.source = SCALE.replace("x * by", "x * by * half")
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(folder)}})
+    with client.setup_kernel():
+        for index in (5, 1, 2, 3, 4):
+            client.execute_cell(notebook.cells[index], index)
+    nbformat.write(notebook, path)
+    assert "✓ passes scale" in notebook.cells[4].outputs[0].data["text/plain"]
+    said = autograde("check", "mine.ipynb")
+    assert "Cell 2 raised NameError in line 1: name 'by_default' is not defined" in said
+    assert "`scale` passed all visible checks in the notebook, but not here" in said
+
+
 def test_notebooks_of_another_release_are_told(folder):
     write_notebook(folder / "mine.ipynb", "guess = 1", version="old")
     assert "mine.ipynb is of another release than the checks beside it" in autograde("check", "mine.ipynb")
