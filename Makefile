@@ -27,7 +27,7 @@ demo: $(READY) ## Build the release, grade the example class and print its table
 	$(BIN)/autograde grade examples/class -o build/demo
 
 test: $(READY) $(BROWSER) ## Run all tests, verification of the course included
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 lint: $(READY) ## Run ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -75,7 +75,8 @@ def _objection(drawn: Array, family: _Family, alpha: float, epsilon: float) -> s
             return f"has standard deviation {spread:.4g}; about {family.std:.4g} is expected of {family}"
     if epsilon <= _COARSE and (repeats := _unlikely_repeats(drawn, family, alpha)):
         return repeats
-    shares = family.cdf(np.sort(drawn))
+    shares_as_drawn = family.cdf(drawn)
+    shares = np.sort(shares_as_drawn)
     steps = np.arange(1, count + 1) / count
     distance = max(float((steps - shares).max()), float((shares - steps + 1 / count).max()))
     if distance > math.sqrt(log / (2 * count)) + 4 * epsilon:
@@ -84,7 +85,7 @@ def _objection(drawn: Array, family: _Family, alpha: float, epsilon: float) -> s
         empty = 1 - alpha ** (1 / count)
         if max(float(shares[0]), 1 - float(shares[-1])) > empty + 4 * epsilon:
             return f"lies between {low:.4g} and {high:.4g}; {family} reaches further"
-    return _dependence(family.cdf(drawn), alpha) if epsilon <= _COARSE else ""
+    return _dependence(shares_as_drawn, alpha) if epsilon <= _COARSE else ""
 
 
 def _unlikely_repeats(drawn: Array, family: _Family, alpha: float) -> str:

@@ -52,6 +52,8 @@ def _objection(actual: Fact, judge: Judge) -> str:
 
 def similar_judged(left: Fact, right: Fact, judge: Judge, how: Telling) -> bool:
     """Whether two judged things are alike enough to come from the same mistake; see `comparison.same`."""
+    if left == right:
+        return True
     if not _of_one_kind(left, right):
         return False
     if isinstance(left, TensorFact) and isinstance(right, TensorFact):

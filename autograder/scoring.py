@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -28,7 +28,15 @@ _MOST_DIFFERENCES = 5
 _NOTHING_RETURNED = "No check got as far as returning something."
 
 
-def score(course: Course, topic: Topic, key: AnswerKey, run: Run, *, visible_only: bool = False) -> tuple[TaskResult, ...]:
+def score(
+    course: Course,
+    topic: Topic,
+    key: AnswerKey,
+    run: Run,
+    *,
+    visible_only: bool = False,
+    tasks: Collection[str] | None = None,
+) -> tuple[TaskResult, ...]:
     """The result of each of the topic's tasks, in the order of course.yml.
 
     A check passes only if every one of its draws was observed and differs in nothing. A task earns the share of its
@@ -41,10 +49,12 @@ def score(course: Course, topic: Topic, key: AnswerKey, run: Run, *, visible_onl
         key: the answer key for the run's seed and device.
         run: what came of the submission's job.
         visible_only: score the visible checks alone, as students can.
+        tasks: score these alone; all of them if None.
     """
     return tuple(
         _score_task(course, topic, key, run, task, entry.points, visible_only)
         for task, entry in course.topics[topic.name].tasks.items()
+        if tasks is None or task in tasks
     )
 
 

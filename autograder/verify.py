@@ -8,7 +8,7 @@ reference is noticed by some check, or is accepted with a reason.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -16,6 +16,7 @@ import yaml
 
 from autograder.accepted_mutants import entry_for, read_accepted, stale_entries
 from autograder.answer_key import AnswerKey, build_key
+from autograder.comparison import passes
 from autograder.course import Course
 from autograder.errors import AuthoringError
 from autograder.jobs import Cell, CheckRequest, Failure, Job, Outcome, Replacement, Run
@@ -189,8 +190,8 @@ class _Proof:
             trial.judge(run)
             self.progress.step(self.name)
 
-    def _results(self, topic: Topic, key: AnswerKey, run: Run, task: str | None = None) -> list[TaskResult]:
-        return [result for result in score(self.course, topic, key, run) if task in (None, result.task)]
+    def _results(self, topic: Topic, key: AnswerKey, run: Run, task: str | None = None) -> tuple[TaskResult, ...]:
+        return score(self.course, topic, key, run, tasks=None if task is None else [task])
 
     # ---- what must pass -------------------------------------------------------------------------------------------
 
@@ -238,9 +239,12 @@ class _Proof:
     def _each_draw_exposes(self, key: AnswerKey) -> None:
         """A course may draw once: on each of the key's draws alone, each misconception loses points."""
         assert self.topic is not None
+        tolerances = self.course.tolerances_on(self.device)
         for spec in self.topic.misconceptions:
             for draw in range(_SINGLE_DRAWS):
                 alone, seen = _single_draw(key, spec.name, draw)
+                if _differs(alone, seen, tolerances):
+                    continue
                 (result,) = self._results(self.topic, alone, seen, spec.task)
                 if not _not_passed(result):
                     self.problems.append(
@@ -404,6 +408,14 @@ def _single_draw(key: AnswerKey, misconception: str, draw: int) -> tuple[AnswerK
         chosen = known if own else known[draw : draw + 1]
         seen |= {(check, number): observation for number, observation in enumerate(chosen)}
     return msgspec.structs.replace(key, reference=reference, misconceptions={}), Run(observations=seen)
+
+
+def _differs(key: AnswerKey, run: Run, tolerances: Mapping[str, float]) -> bool:
+    """Whether some check saw what it does not let pass; what scoring finds beyond that, as side effects, is left to it."""
+    return any(
+        isinstance(seen, Observation) and not passes(key.reference[check][draw], seen, tolerances)
+        for (check, draw), seen in run.observations.items()
+    )
 
 
 def _quick(job: Job, seconds: float) -> Job:

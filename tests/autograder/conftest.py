@@ -14,10 +14,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", metavar="FOLDER", help="where test_browser.py puts its pictures")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first, so that no worker is left alone with one in the end."""
+    """Share the tests out among xdist's workers: a file's go to one, as they share fixtures, those marked `apart` to any.
+
+    Slow ones come first, and files with such, so that no worker is left alone with one in the end; files and those apart in
+    turn, since the files wait for this and that, and those apart need all the time that there is.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    groups: dict[tuple[bool, bool], list[str]] = {}
+    places = {}
+    for item in items:
+        fast, apart = item.path not in slow, item.get_closest_marker("apart") is not None
+        group = item.name if apart else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+        queue = groups.setdefault((fast, apart), [])
+        if group not in queue:
+            queue.append(group)
+        places[item] = fast, queue.index(group), apart
+    items.sort(key=places.__getitem__)
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,12 @@
 """The course's own content: what every topic of course.yml has to fulfil, whichever topics there are."""
 
 import ast
-import os
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from warm_python import WarmPython, warm_python
 
 from autograder.course import load_course
 from autograder.jobs import Cell
@@ -74,19 +73,11 @@ def interface(node: Definition) -> str:
     return f"({ast.unparse(node.args)}){returns}"
 
 
-def run(source: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    program = folder / "notebook.py"
-    program.write_text(source, encoding="utf-8")
-    settings = {"MPLBACKEND": "agg", "MPLCONFIGDIR": str(folder), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [sys.executable, "-W", "error", program.name],
-        cwd=folder,
-        env=os.environ | settings,
-        capture_output=True,
-        text=True,
-        timeout=250,
-        check=False,
-    )
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmPython]:
+    """Runs programs; a warning is an error in them."""
+    with warm_python(tmp_path_factory.mktemp("python")) as running:
+        yield running
 
 
 def test_exercise_asks_for_the_tasks_of_the_course(topic: str) -> None:
@@ -118,12 +109,12 @@ def test_code_cells_fit_a_window_1200_pixels_wide(topic: str) -> None:
     assert wide == []
 
 
-def test_examples_run_with_the_stubs_untouched(topic: str, tmp_path: Path) -> None:
-    done = run("\n\n".join(cell.source for cell in cells(topic)), tmp_path)
+def test_examples_run_with_the_stubs_untouched(topic: str, python: WarmPython, tmp_path: Path) -> None:
+    done = python.run("\n\n".join(cell.source for cell in cells(topic)), tmp_path)
     assert done.returncode == 0, done.stderr
 
 
-def test_notebook_runs_with_the_solutions_in_their_places(topic: str, tmp_path: Path) -> None:
+def test_notebook_runs_with_the_solutions_in_their_places(topic: str, python: WarmPython, tmp_path: Path) -> None:
     answers = {name: ast.unparse(node) for name, node in definitions(solution(topic)).items()}
     answers |= {name: f"{name} = {ast.unparse(value)}" for name, value in assignments(solution(topic)).items()}
     parts = []
@@ -132,7 +123,7 @@ def test_notebook_runs_with_the_solutions_in_their_places(topic: str, tmp_path: 
         parts.append(cell.source)
         asked = {name for name, node in {**definitions(tree), **assignments(tree)}.items() if is_stub(node)}
         parts += [answers[name] for name in sorted(asked)]
-    done = run("\n\n".join(parts), tmp_path)
+    done = python.run("\n\n".join(parts), tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Write down your prediction first" not in done.stdout
 
