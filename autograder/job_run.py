@@ -7,7 +7,7 @@ goes on with the rest. The hidden checks are sent only when nothing is left to c
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -17,7 +17,7 @@ from autograder.jobs import CellReport, CheckModule, CheckRequest, Failure, Job,
 from autograder.observation import ErrorFact, Observation
 from autograder.protocol import Broken, CellFinished, Hello, Loaded, Replace, Replaced, RunCell, RunChecks
 
-__all__ = ["JobRun", "weaker"]
+__all__ = ["JobRun", "run_in_turn", "weaker"]
 
 _START_SECONDS = 30.0
 _LOAD_SECONDS = 10.0
@@ -41,9 +41,18 @@ def weaker(layers: dict[str, str], others: dict[str, str]) -> dict[str, str]:
 class JobRun:
     """One job, from its first child to its last."""
 
-    def __init__(self, job: Job, server: ForkServer, accept: Callable[[Mapping[str, str]], None]) -> None:
-        """Prepare to run `job` in children of `server`. `accept` raises if a child's layers do not suffice."""
-        self.job, self.server, self._accept = job, server, accept
+    def __init__(
+        self,
+        job: Job,
+        server: ForkServer,
+        accept: Callable[[Mapping[str, str]], None],
+        enough: Callable[[Observation], bool] | None = None,
+    ) -> None:
+        """Prepare to run `job` in children of `server`. `accept` raises if a child's layers do not suffice.
+
+        Once `enough` says so of an observation, nothing more is run.
+        """
+        self.job, self.server, self._accept, self._enough = job, server, accept, enough
         self.cells: dict[int, CellReport] = {}
         self.observations: dict[tuple[str, int], Observation | Failure] = {}
         self.layers: dict[str, str] = {}
@@ -53,8 +62,7 @@ class JobRun:
         self._children = 0
         self._cpu_seconds = 0.0
         self._peak_mb = 0.0
-        self._started = time.monotonic()
-        self._deadline = self._started + job.limits.topic_seconds
+        self._start_clock()
         sources = [cell.source for cell in job.cells]
         sources += [module.source for module in (job.visible, job.hidden) if module is not None]
         self._lines = {
@@ -63,6 +71,10 @@ class JobRun:
             for number, line in enumerate((*cell.source.splitlines(), ""), start=1)
         }
         self._preload = tuple(name for word, name in _PRELOADS.items() if any(word in source for source in sources))
+
+    def _start_clock(self) -> None:
+        self._started = time.monotonic()
+        self._deadline = self._started + self.job.limits.topic_seconds
 
     def run(self) -> Run:
         """Run everything.
@@ -91,17 +103,23 @@ class JobRun:
         self._children += 1
         child = self.server.fork(self.job.limits, self._preload)
         try:
-            try:
-                hello = child.expect(Hello, time.monotonic() + _START_SECONDS)
-            except ChildLost as lost:
-                raise _Over(f"The confined process could not be set up: it {lost}.") from lost
-            self._accept(hello.layers)
-            self.layers = weaker(self.layers, hello.layers)
-            return self._run_cells(child) and self._replace(child) and self._run_visible(child) and self._run_hidden(child)
+            self._greet(child)
+            return self._run_cells(child) and self._run_rest(child)
         finally:
             ended = child.end()
             self._cpu_seconds += ended.cpu_seconds
             self._peak_mb = max(self._peak_mb, ended.peak_mb)
+
+    def _greet(self, child: Child) -> None:
+        try:
+            hello = child.expect(Hello, time.monotonic() + _START_SECONDS)
+        except ChildLost as lost:
+            raise _Over(f"The confined process could not be set up: it {lost}.") from lost
+        self._accept(hello.layers)
+        self.layers = weaker(self.layers, hello.layers)
+
+    def _run_rest(self, child: Child) -> bool:
+        return self._replace(child) and self._run_visible(child) and self._run_hidden(child)
 
     def _until(self, seconds: float) -> float:
         return min(time.monotonic() + seconds, self._deadline)
@@ -209,6 +227,8 @@ class JobRun:
                 self._fail([request], Outcome.ERROR, "The process reported a check that was not its turn.")
                 return False
             self.observations[key] = found
+            if self._enough is not None and isinstance(found, Observation) and self._enough(found):
+                raise _Over("What was seen is enough; the rest was not run.")
         return True
 
     def _placed(self, error: ErrorFact | None) -> ErrorFact | None:
@@ -243,3 +263,26 @@ class JobRun:
             ),
             problem=self.problem,
         )
+
+
+def run_in_turn(jobs: Sequence[Job], server: ForkServer, accept: Callable[[Mapping[str, str]], None]) -> tuple[Run, ...]:
+    """Run jobs with the same cells and limits, each with another replacement of one task, one after the other in one child.
+
+    They are not shielded from each other, so that what is seen must be judged by somebody who knows what to expect. When the
+    child is lost, what was not done by then is left undone.
+    """
+    runs = [JobRun(job, server, accept) for job in jobs]
+    first = runs[0]
+    child = server.fork(first.job.limits, first._preload)
+    try:
+        first._greet(child)
+        if first._run_cells(child):
+            for run in runs:
+                run._start_clock()
+                if not run._run_rest(child):
+                    break
+    except _Over as over:
+        first.problem = str(over)
+    finally:
+        child.end()
+    return tuple(run._result() for run in runs)

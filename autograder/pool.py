@@ -10,17 +10,19 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from autograder import sandbox
 from autograder.errors import SandboxUnavailable
 from autograder.fork_server import ChildLost, ForkServer, ZygoteLost
-from autograder.job_run import JobRun
+from autograder.job_run import JobRun, run_in_turn
 from autograder.jobs import CellReport, Failure, Job, Limits, Outcome, Run
+from autograder.observation import Observation
 from autograder.protocol import Hello
 
 __all__ = ["Pool"]
@@ -30,6 +32,9 @@ _ATTEMPTS = 2
 _LOOK_AHEAD = 2
 _STOP_SECONDS = 0.1
 _LAST_WORDS = 10_000
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 class Pool:
@@ -113,9 +118,10 @@ class Pool:
         Raises:
             SandboxUnavailable: if a process could not be started, or is confined less than it has to be.
         """
-        return self._run(job, _Stop())
+        return self._run(lambda server: JobRun(job, server, self._accept).run(), _Stop()) or _not_run(job)
 
-    def _run(self, job: Job, stop: _Stop) -> Run:
+    def _run(self, work: Callable[[ForkServer], _Result], stop: _Stop) -> _Result | None:
+        """Do something with a server; None if that did not work, twice."""
         slot, server = self._free.get()
         try:
             for _ in range(_ATTEMPTS):
@@ -124,22 +130,41 @@ class Pool:
                 try:
                     server = self._ready(slot, server)
                     with stop.using(server):
-                        return JobRun(job, server, self._accept).run()
+                        return work(server)
                 except ZygoteLost:
                     self._discard(server)
                     server = None
-            return _not_run(job)
+            return None
         finally:
             self._free.put((slot, server))
 
-    def map(self, jobs: Iterable[Job]) -> Iterator[Run]:
-        """Run jobs, `workers` at a time, and yield their runs in order. Takes jobs from the iterable only as needed."""
-        waiting: deque[Future[Run]] = deque()
+    def map(self, jobs: Iterable[Job], *, enough: Callable[[Observation], bool] | None = None) -> Iterator[Run]:
+        """Run jobs, `workers` at a time, and yield their runs in order. Takes jobs from the iterable only as needed.
+
+        A run ends as soon as `enough` says so of an observation; what was not run by then has the outcome `not_run`.
+        """
+
+        def run(job: Job, stop: _Stop) -> Run:
+            return self._run(lambda server: JobRun(job, server, self._accept, enough).run(), stop) or _not_run(job)
+
+        return self._map(jobs, run)
+
+    def map_in_turn(self, series: Iterable[Sequence[Job]]) -> Iterator[tuple[Run, ...]]:
+        """As `map`, for series of jobs of which each shares one child; see `job_run.run_in_turn`."""
+
+        def run(jobs: Sequence[Job], stop: _Stop) -> tuple[Run, ...]:
+            done = self._run(lambda server: run_in_turn(jobs, server, self._accept), stop)
+            return done or tuple(_not_run(job) for job in jobs)
+
+        return self._map(series, run)
+
+    def _map(self, items: Iterable[_Item], run: Callable[[_Item, _Stop], _Result]) -> Iterator[_Result]:
+        waiting: deque[Future[_Result]] = deque()
         stop = _Stop()
         executor = ThreadPoolExecutor(self.workers, thread_name_prefix="autograde")
         try:
-            for job in jobs:
-                waiting.append(executor.submit(self._run, job, stop))
+            for item in items:
+                waiting.append(executor.submit(run, item, stop))
                 if len(waiting) >= self.workers * _LOOK_AHEAD:
                     yield waiting.popleft().result()
             while waiting:

@@ -44,6 +44,7 @@ _STATES = {
 
 _HINTS = 3
 _SINGLE_DRAWS = 5  # on each of them alone a misconception has to lose points, since a course may draw once
+_IN_TURN = 12  # misconceptions that share a process; more would leave other workers without work in the end
 _QUICK_SECONDS = 2.0  # for one check of a mutant, unless the reference itself is slow
 
 
@@ -183,10 +184,10 @@ class _Proof:
     def _tasks(self) -> list[str]:
         return list(self.course.topics[self.name].tasks)
 
-    def _try(self, trials: Iterable[_Trial]) -> None:
+    def _try(self, trials: Iterable[_Trial], *, enough: Callable[[Observation], bool] | None = None) -> None:
         listed = list(trials)
         self.progress.known += len(listed)
-        for trial, run in zip(listed, self.pool.map(trial.job for trial in listed), strict=True):
+        for trial, run in zip(listed, self.pool.map((trial.job for trial in listed), enough=enough), strict=True):
             trial.judge(run)
             self.progress.step(self.name)
 
@@ -254,7 +255,11 @@ class _Proof:
                     break
 
     def _misconceptions(self, topic: Topic, key: AnswerKey) -> Iterator[_Trial]:
+        """Each once more, on its own: those whose observations do not repeat in a process that several share."""
+        repeated = self._repeated(topic, key)
         for spec in topic.misconceptions:
+            if spec.name in repeated:
+                continue
 
             def judge(run: Run, spec: VariantSpec = spec) -> None:
                 for result in self._results(topic, key, run, spec.task):
@@ -262,12 +267,33 @@ class _Proof:
 
             yield _Trial(self._job(topic, topic.reference, spec), judge)
 
+    def _repeated(self, topic: Topic, key: AnswerKey) -> set[str]:
+        """The misconceptions that are diagnosed as themselves when those of a task run one after the other.
+
+        Each was alone when the key was made. If it does exactly the same here, after others, then it does so again.
+        """
+        series: dict[tuple[str, int], list[VariantSpec]] = {}
+        for number, spec in enumerate(topic.misconceptions):
+            known = key.misconceptions[spec.name].values()
+            if all(isinstance(seen, Observation) for draws in known for seen in draws):  # else the process would be lost
+                series.setdefault((spec.task, number // _IN_TURN), []).append(spec)
+        jobs = [[self._job(topic, topic.reference, spec) for spec in specs] for specs in series.values()]
+        self.progress.known += sum(map(len, jobs))
+        repeated = set()
+        for specs, runs in zip(series.values(), self.pool.map_in_turn(jobs), strict=True):
+            for spec, run in zip(specs, runs, strict=True):
+                (result,) = self._results(topic, key, run, spec.task)
+                if _not_passed(result) and _exact(result) == (spec.name,):
+                    repeated.add(spec.name)
+                self.progress.step(self.name)
+        return repeated
+
     def _must_be_diagnosed(self, result: TaskResult, name: str) -> None:
         where = f"{result.task}: the misconception {name}"
         if not _not_passed(result):
             self.problems.append(f"{where} passes every check; add the check that exposes it.")
             return
-        exact = tuple(sorted(diagnosis.misconception for diagnosis in result.diagnoses if diagnosis.exact))
+        exact = _exact(result)
         if not exact:
             seen = ", ".join(diagnosis.misconception for diagnosis in result.diagnoses) or "nothing"
             self.problems.append(f"{where} is diagnosed as {seen}; its observations do not repeat.")
@@ -283,8 +309,14 @@ class _Proof:
         thin = _drawn(topic, 1)
         self._try(self._pace(thin))
         left: list[Mutant] = []
-        self._try(self._mutants(thin, self._key(thin), self.mutants, left))
-        self._try(self._mutants(many, wide, left, self.surviving))
+        key = self._key(thin)
+        self._try(self._mutants(thin, key, self.mutants, left), enough=self._shows_a_mistake(key))
+        self._try(self._mutants(many, wide, left, self.surviving), enough=self._shows_a_mistake(wide))
+
+    def _shows_a_mistake(self, key: AnswerKey) -> Callable[[Observation], bool]:
+        """Whether a check does not let pass what it saw: then a mutant is noticed, and the other checks need not run."""
+        tolerances = self.course.tolerances_on(self.device)
+        return lambda seen: not passes(key.reference[seen.check][seen.draw], seen, tolerances)
 
     def _pace(self, topic: Topic) -> Iterator[_Trial]:
         """How long a task takes with the reference: a mutant is given a little more than that."""
@@ -324,6 +356,10 @@ def _not_passed(result: TaskResult) -> list[CheckResult]:
         for check in result.checks
         if check.outcome is not Outcome.PASSED and not (check.outcome is Outcome.NOT_RUN and result.pending)
     ]
+
+
+def _exact(result: TaskResult) -> tuple[str, ...]:
+    return tuple(sorted(diagnosis.misconception for diagnosis in result.diagnoses if diagnosis.exact))
 
 
 def _missing(course: Course, topic: Topic) -> Iterator[str]:

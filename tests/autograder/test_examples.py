@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import nbformat
 import pytest
 import yaml
+from nbgrader_course import cell_of, grades, nbgrader
 
 from autograder.course import load_course
 from autograder.jobs import Outcome
+from autograder.notebooks import read_cells, task_source
 from autograder.result_files import read_result
 from autograder.results import TaskResult, TopicResult
 
@@ -40,22 +43,38 @@ QUICK = tuple(sorted({name.split("/")[0] for name in EXPECTED} - SLOW))
 HONEST = ("ada", "boris", "chiara", "dmitri", "elena", "rosa", "uma")
 
 
-def grade(folder: Path, out: Path, *arguments: str, timeout: float = 280) -> subprocess.CompletedProcess[str]:
+ONE = ("--jobs", "1")
+"""For a few submissions: starting a second worker takes longer than they do."""
+
+
+def grade(course: Path, folder: Path, out: Path, *arguments: str, timeout: float = 280) -> None:
     command = [str(COMMAND), "grade", str(folder), "-o", str(out), *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout)
+    done = subprocess.run(command, cwd=course, capture_output=True, text=True, timeout=timeout)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done
 
 
 def only(students: tuple[str, ...]) -> list[str]:
     return [argument for student in students for argument in ("--student", student)]
 
 
-@pytest.fixture(scope="session")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The course, with a shorter limit for a draw of a check: one student's loops never end."""
+    root = tmp_path_factory.mktemp("course")
+    for name in ("exercises", "solutions", "tests/visible", "tests/hidden"):
+        shutil.copytree(ROOT / name, root / name)
+    text = (ROOT / "course.yml").read_text(encoding="utf-8")
+    shorter = re.sub(r"check_seconds: \d+", "check_seconds: 2", text, count=1)
+    assert shorter != text
+    (root / "course.yml").write_text(shorter, encoding="utf-8")
+    return root
+
+
+@pytest.fixture(scope="module")
+def graded(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of the whole example class."""
     out = tmp_path_factory.mktemp("class")
-    grade(CLASS, out, "--seed", str(SEED))
+    grade(course, CLASS, out, "--seed", str(SEED))
     return out
 
 
@@ -180,32 +199,32 @@ def test_nothing_of_the_reference_stands_in_a_result(graded: Path) -> None:
 # ---- runs -------------------------------------------------------------------------------------------------------------
 
 
-def test_two_runs_with_one_seed_agree_and_unchanged_files_are_left_alone(graded: Path, tmp_path: Path) -> None:
+def test_two_runs_with_one_seed_agree_and_unchanged_files_are_left_alone(course: Path, graded: Path, tmp_path: Path) -> None:
     out = tmp_path / "again"
-    grade(CLASS, out, "--seed", str(SEED), "--jobs", "1", *only(QUICK))
+    grade(course, CLASS, out, "--seed", str(SEED), *ONE, *only(QUICK))
     first, second = contents(graded), contents(out)
     assert set(second) == {name for name in EXPECTED if name.split("/")[0] in QUICK}
     for name, content in second.items():
         assert content == first[name], name
 
     before = stamps(out)
-    grade(CLASS, out, *only(QUICK))
+    grade(course, CLASS, out, *ONE, *only(QUICK))
     assert stamps(out) == before
 
-    grade(CLASS, out, "--seed", str(SEED), "--force", *only(("ada",)))
+    grade(course, CLASS, out, "--seed", str(SEED), "--force", *ONE, *only(("ada",)))
     after = stamps(out)
     assert {name for name in after if after[name] != before[name]} == {"ada/dtypes.json", "ada/autograd.json"}
     assert contents(out) == second
 
 
-def test_a_changed_submission_is_graded_again_alone(tmp_path: Path) -> None:
+def test_a_changed_submission_is_graded_again_alone(course: Path, tmp_path: Path) -> None:
     folder, out = tmp_path / "class", tmp_path / "out"
     copies(folder, 3)
-    grade(folder, out, "--seed", str(SEED))
+    grade(course, folder, out, "--seed", str(SEED), *ONE)
     before = stamps(out)
     changed = sorted(folder.glob("*/*"))[0]
     changed.write_bytes(changed.read_bytes() + b"\n")
-    grade(folder, out)
+    grade(course, folder, out, *ONE)
     after = stamps(out)
     student, topic = changed.parent.name, changed.stem
     assert {name for name in after if after[name] != before[name]} == {f"{student}/{topic}.json"}
@@ -220,12 +239,12 @@ def copies(folder: Path, number: int) -> None:
         shutil.copyfile(source, target)
 
 
-def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+def test_an_interrupted_run_goes_on_where_it_stopped(course: Path, tmp_path: Path) -> None:
     folder, out, whole = tmp_path / "class", tmp_path / "out", tmp_path / "whole"
     copies(folder, 24)
-    grade(folder, whole, "--seed", str(SEED))
+    grade(course, folder, whole, "--seed", str(SEED), *ONE)
     command = [str(COMMAND), "grade", str(folder), "-o", str(out), "--seed", str(SEED)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(command, cwd=course, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     deadline = time.monotonic() + 120
     while len(list(out.glob("*/*.json"))) < 5 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -236,10 +255,47 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     before = stamps(out)
     assert 5 <= len(before) < 24
 
-    grade(folder, out)  # the seed is that of the results which are there
+    grade(course, folder, out, *ONE)  # the seed is that of the results which are there
     after = stamps(out)
     assert {name: after[name] for name in before} == before
     assert contents(out) == contents(whole)
+
+
+@pytest.mark.timeout(1200)
+def test_nbgrader_scores_the_whole_class_as_we_do(course: Path, graded: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "nbgrader"
+    command = [str(COMMAND), "export-nbgrader", "-o", str(folder), "--submissions", str(CLASS), "--seed", str(SEED)]
+    subprocess.run(command, cwd=course, check=True, capture_output=True, timeout=500)
+    results = [read_result(path) for path in graded.glob("*/*.json")]
+    for topic in sorted({result.topic for result in results}):
+        nbgrader(folder, "generate_assignment", topic)
+        nbgrader(folder, "autograde", topic)
+    rows = grades(folder)
+    ours = {(each.student, each.topic): (each.earned, each.points) for each in results}
+    theirs = {key: (float(rows[key]["score"]), float(rows[key]["max_score"])) for key in ours}
+    assert len(ours) == 40
+    assert {key for key in ours if ours[key] != pytest.approx(theirs[key], abs=0.011)} == set()
+    each_gets_feedback(folder, sorted(student for student, topic in ours if topic == "dtypes"))
+    the_reference_validates(folder / "release" / "dtypes")
+
+
+def each_gets_feedback(folder: Path, students: list[str]) -> None:
+    nbgrader(folder, "generate_feedback", "dtypes")
+    pages = {path.parts[-3]: path.read_text(encoding="utf-8") for path in folder.glob("feedback/*/dtypes/dtypes.html")}
+    assert sorted(pages) == students
+    hidden = re.findall(r"def (test_\w+)", (ROOT / "tests/hidden/test_dtypes.py").read_text(encoding="utf-8"))
+    for student, page in pages.items():
+        assert re.search(r"Score: \d+\.\d+ / 25\.0", page), student
+        assert not [name for name in hidden if name in page], student
+
+
+def the_reference_validates(folder: Path) -> None:
+    notebook = nbformat.read(folder / "dtypes.ipynb", as_version=4)
+    cells = read_cells((ROOT / "solutions/dtypes.py").read_bytes(), "dtypes.py")
+    for task in load_course(ROOT).topics["dtypes"].tasks:
+        cell_of(notebook, f"task-{task}").source += f"\n\n{task_source(cells, task)}"
+    nbformat.write(notebook, folder / "mine.ipynb")
+    assert "Success! Your notebook passes all the tests." in nbgrader(folder, "validate", "mine.ipynb")
 
 
 # ---- memory -----------------------------------------------------------------------------------------------------------
@@ -266,10 +322,10 @@ def resident_mb(pid: int) -> float:
         return 0.0
 
 
-def peaks(folder: Path, out: Path) -> tuple[float, float]:
+def peaks(course: Path, folder: Path, out: Path) -> tuple[float, float]:
     """The peak resident memory, in MB, of the grader and of its largest lasting process (a zygote)."""
     command = [str(COMMAND), "grade", str(folder), "-o", str(out), "--seed", str(SEED)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=course, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     highest: Counter[int] = Counter()
     seen: Counter[int] = Counter()
     rounds = 0
@@ -285,15 +341,16 @@ def peaks(folder: Path, out: Path) -> tuple[float, float]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
-def test_memory_does_not_grow_with_the_class(tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_class(course: Path, tmp_path: Path) -> None:
     """The grader keeps a few hundred bytes of a submission for its table, a zygote nothing. A result in memory would take
     100 kB and more, an observed run a megabyte, so that 80 further submissions would add 8 MB at the very least; two
     runs of the same class differ by about 2 MB, in what the allocators happen to keep."""
     copies(tmp_path / "few", 20)
     copies(tmp_path / "many", 100)
-    grade(tmp_path / "few", tmp_path / "warm", "--seed", str(SEED))  # the answer keys are built now, not in what is measured
-    few = peaks(tmp_path / "few", tmp_path / "out-few")
-    many = peaks(tmp_path / "many", tmp_path / "out-many")
+    # The answer keys are built now, not in what is measured.
+    grade(course, tmp_path / "few", tmp_path / "warm", "--seed", str(SEED), *ONE)
+    few = peaks(course, tmp_path / "few", tmp_path / "out-few")
+    many = peaks(course, tmp_path / "many", tmp_path / "out-many")
     assert len(list((tmp_path / "out-many").glob("*/*.json"))) == 100
     assert many[0] - few[0] < 6
     assert many[1] - few[1] < 6

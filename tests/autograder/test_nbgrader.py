@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ from typing import Any
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbgrader_course import cell_of, grades, nbgrader
 from released_course import SCALE, release_course
 
 from autograder import nbgrader_export
@@ -22,7 +20,7 @@ from autograder.course import load_course
 from autograder.errors import ReleaseError
 from autograder.jobs import Run
 from autograder.nbgrader_metadata import checksum
-from autograder.notebooks import read_cells, task_source
+from autograder.notebooks import read_cells
 from autograder.pool import Pool
 from autograder.scoring import score
 from autograder.submissions import find_submissions
@@ -33,24 +31,10 @@ with warnings.catch_warnings():
     from nbgrader.nbgraderformat import MetadataValidator
     from nbgrader.utils import compute_checksum
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
 SEED = 77
 NOISE = "def noise(n):\n    return torch.randn(n, 2)\n"
-
-
-def nbgrader(folder: Path, *arguments: str) -> str:
-    """What an nbgrader command prints; it must work."""
-    command = [sys.executable, "-m", "nbgrader", *arguments]
-    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert "Traceback" not in run.stderr
-    return run.stdout + run.stderr
-
-
-def grades(folder: Path) -> dict[tuple[str, str], dict[str, str]]:
-    nbgrader(folder, "export")
-    with (folder / "grades.csv").open() as file:
-        return {(row["student_id"], row["assignment"]): row for row in csv.DictReader(file)}
 
 
 @pytest.fixture(scope="module")
@@ -92,10 +76,6 @@ def test_generating_changes_no_stub_and_gives_students_what_they_need(course: Pa
     assert list(json.loads((folder / "course.json").read_text())["topics"]) == ["small"]
     written = [path.read_bytes() for path in (course / "nbgrader").rglob("*") if path.is_file()]
     assert not [data for data in written if b"secret comment" in data or b"test_scale_dtype" in data]
-
-
-def cell_of(notebook: Any, name: str) -> Any:
-    return next(cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == name)
 
 
 def solved(course: Path, scale: str = SCALE, noise: str = NOISE, guess: str = "guess = 'int64'") -> Any:
@@ -227,45 +207,3 @@ def test_another_folder_is_left_alone(course: Path, tmp_path: Path, pool: Pool) 
     (tmp_path / "mine.txt").write_text("x")
     with pytest.raises(ReleaseError, match="is no nbgrader course of ours"):
         nbgrader_export.export(load_course(course), pool, tmp_path, seed=1)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_the_whole_example_class_scores_as_with_us(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "from autograder.cli import main; main()"]
-    options = ["--seed", "20261123"]
-    for arguments in (
-        ["export-nbgrader", "-o", str(tmp_path / "nbgrader"), "--submissions", "examples/class", *options],
-        ["grade", "examples/class", "-o", str(tmp_path / "ours"), *options],
-    ):
-        subprocess.run([*command, *arguments], cwd=ROOT, check=True, capture_output=True, timeout=500)
-    results = [json.loads(path.read_text()) for path in (tmp_path / "ours").glob("*/*.json")]
-    for topic in sorted({result["topic"] for result in results}):
-        nbgrader(tmp_path / "nbgrader", "generate_assignment", topic)
-        nbgrader(tmp_path / "nbgrader", "autograde", topic)
-    rows = grades(tmp_path / "nbgrader")
-    ours = {(each["student"], each["topic"]): (each["earned"], each["points"]) for each in results}
-    theirs = {key: (float(rows[key]["score"]), float(rows[key]["max_score"])) for key in ours}
-    assert len(ours) == 40
-    assert {key for key in ours if ours[key] != pytest.approx(theirs[key], abs=0.011)} == set()
-    _each_gets_feedback(tmp_path / "nbgrader", sorted(student for student, topic in ours if topic == "dtypes"))
-    _the_reference_validates(tmp_path / "nbgrader/release/dtypes")
-
-
-def _each_gets_feedback(folder: Path, students: list[str]) -> None:
-    nbgrader(folder, "generate_feedback", "dtypes")
-    pages = {path.parts[-3]: path.read_text(encoding="utf-8") for path in folder.glob("feedback/*/dtypes/dtypes.html")}
-    assert sorted(pages) == students
-    hidden = re.findall(r"def (test_\w+)", (ROOT / "tests/hidden/test_dtypes.py").read_text(encoding="utf-8"))
-    for student, page in pages.items():
-        assert re.search(r"Score: \d+\.\d+ / 25\.0", page), student
-        assert not [name for name in hidden if name in page], student
-
-
-def _the_reference_validates(folder: Path) -> None:
-    notebook = nbformat.read(folder / "dtypes.ipynb", as_version=4)
-    cells = read_cells((ROOT / "solutions/dtypes.py").read_bytes(), "dtypes.py")
-    for task in load_course(ROOT).topics["dtypes"].tasks:
-        cell_of(notebook, f"task-{task}").source += f"\n\n{task_source(cells, task)}"
-    nbformat.write(notebook, folder / "mine.ipynb")
-    assert "Success! Your notebook passes all the tests." in nbgrader(folder, "validate", "mine.ipynb")
