@@ -94,6 +94,47 @@ def test_a_replacement_stands_in_the_place_of_its_task(pool: Pool, body: str, ex
         assert value_of(seen) == -2
 
 
+def replacing(name: str, body: str) -> Replacement:
+    source = f"from autograder import misconception\n\n@misconception('answer', 'No.')\ndef {name}(x):\n    {body}\n"
+    return Replacement(task="answer", name=name, filename="misconceptions.py", source=source)
+
+
+def test_a_run_ends_when_enough_was_seen(pool: Pool) -> None:
+    asked = requests("test_answer", draws=2) + requests("test_guess", draws=2)
+    jobs = [job_of(f"def answer(x): return {value}\nguess = 3", visible_requests=asked) for value in (1, 3)]
+    first, second = pool.map(jobs, enough=lambda seen: value_of(seen) == 3)
+    assert [value_of(seen) for seen in list(first.observations.values())[:3]] == [1, 1, 3]
+    assert value_of(second.observations["test_answer", 0]) == 3
+    not_run = Failure(Outcome.NOT_RUN, "What was seen is enough; the rest was not run.")
+    assert list(first.observations.values())[3:] == [not_run]
+    assert list(second.observations.values())[1:] == [not_run] * 3
+
+
+def test_jobs_that_run_in_turn_share_a_process_but_not_their_code(pool: Pool) -> None:
+    cell = "def answer(x): return 0"
+    bodies = {"one": "return os.getpid()", "two": "return -os.getpid()", "three": "return 3"}
+    source = "import os\n" + "\n".join(f"def {name}(x):\n    {body}\n" for name, body in bodies.items())
+    jobs = [job_of(cell, replacement=Replacement("answer", name, "wrong.py", source)) for name in bodies]
+    ((first, second, third),) = pool.map_in_turn([jobs])
+    pid = value_of(first.observations["test_answer", 0])
+    assert isinstance(pid, int)
+    assert value_of(second.observations["test_answer", 0]) == -pid
+    assert value_of(third.observations["test_answer", 0]) == 3
+
+
+def test_what_comes_in_turn_after_a_lost_process_is_not_run(pool: Pool) -> None:
+    jobs = [
+        job_of("def answer(x): return 0", replacement=replacing(name, body))
+        for name, body in {"fine": "return 1", "ends": "import os; os._exit(3)", "late": "return 2"}.items()
+    ]
+    ((fine, ends, late),) = pool.map_in_turn([jobs])
+    assert value_of(fine.observations["test_answer", 0]) == 1
+    lost, left = ends.observations["test_answer", 0], late.observations["test_answer", 0]
+    assert isinstance(lost, Failure)
+    assert lost.outcome is Outcome.ERROR
+    assert left == Failure(Outcome.NOT_RUN, "It was not run.")
+
+
 @pytest.mark.parametrize("before", ["guess = 3", "guess = ..."])
 def test_a_replaced_prediction_is_its_functions_value(pool: Pool, before: str) -> None:
     source = "from autograder import misconception\n\n@misconception('guess', 'No.')\ndef wrong():\n    return 7\n"
