@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
-import yaml
 
 from autograder.accepted_mutants import entry_for, read_accepted, stale_entries
 from autograder.answer_key import AnswerKey, build_key
@@ -23,6 +22,7 @@ from autograder.jobs import Cell, CheckRequest, Failure, Job, Outcome, Replaceme
 from autograder.mutants import Mutant, make_mutants
 from autograder.observation import Observation
 from autograder.pool import Pool
+from autograder.required_parts import missing_parts
 from autograder.results import CheckResult, TaskResult
 from autograder.scoring import score
 from autograder.topic import Topic, load_topic, make_job
@@ -42,7 +42,6 @@ _STATES = {
 }
 """What a notebook's cells may leave behind, and what no check may depend on. After the first all is seen as before."""
 
-_HINTS = 3
 _SINGLE_DRAWS = 5  # on each of them alone a misconception has to lose points, since a course may draw once
 _IN_TURN = 12  # misconceptions that share a process; more would leave other workers without work in the end
 _QUICK_SECONDS = 2.0  # for one check of a mutant, unless the reference itself is slow
@@ -125,7 +124,7 @@ class _Proof:
 
     def run(self, *, mutants: bool) -> None:
         self.topic = topic = load_topic(self.course, self.name)
-        self.problems += _missing(self.course, topic)
+        self.problems += missing_parts(self.course, topic)
         many = _drawn(topic, self.seeds)
         wide = self._key(many)
         self._try(self._reference(many, wide))
@@ -360,39 +359,6 @@ def _not_passed(result: TaskResult) -> list[CheckResult]:
 
 def _exact(result: TaskResult) -> tuple[str, ...]:
     return tuple(sorted(diagnosis.misconception for diagnosis in result.diagnoses if diagnosis.exact))
-
-
-def _missing(course: Course, topic: Topic) -> Iterator[str]:
-    """What every task must have."""
-    hints = _read_hints(course, topic)
-    for task in course.topics[topic.name].tasks:
-        own = topic.checks_of(task)
-        if not own:
-            yield f"{task} has no check; write one in tests/visible/test_{topic.name}.py."
-        elif not any(check.spec.gate for check in own):
-            yield f"{task} has no gate; mark its check of values with gate=True."
-        if not any(spec.task == task for spec in topic.alternatives):
-            yield f"{task} has no alternative; write one in solutions/alternatives/{topic.name}.py."
-        if not any(spec.task == task for spec in topic.misconceptions):
-            yield f"{task} has no misconception; write one in solutions/misconceptions/{topic.name}.py."
-        given = hints.get(task)
-        if not (isinstance(given, list) and len(given) == _HINTS and all(isinstance(hint, str) and hint for hint in given)):
-            count = len(given) if isinstance(given, list) else 0
-            yield f"{task} has {count} hints; write {_HINTS} in exercises/hints/{topic.name}.yml."
-    for task in hints:
-        if task not in course.topics[topic.name].tasks:
-            yield f"exercises/hints/{topic.name}.yml has hints for {task}, which is no task; remove them."
-
-
-def _read_hints(course: Course, topic: Topic) -> dict[str, object]:
-    path = course.root / "exercises" / "hints" / f"{topic.name}.yml"
-    try:
-        hints = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except yaml.YAMLError as error:
-        raise AuthoringError(f"{path}: not valid YAML; {' '.join(str(error).split())}.") from error
-    if not isinstance(hints, dict):
-        raise AuthoringError(f"{path}: write a list of {_HINTS} hints for each task.")
-    return hints
 
 
 def _changed_observations(key: AnswerKey, run: Run) -> Iterator[str]:
