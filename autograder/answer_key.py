@@ -13,7 +13,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +49,7 @@ PUBLIC_SEED = 0
 _CACHED_PER_TOPIC = 8
 
 
-class AnswerKey(msgspec.Struct, frozen=True, kw_only=True):
+class AnswerKey(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The observations of a topic's reference and misconceptions under one seed.
 
     `reference` and each misconception map a check's name to its observations, one a draw, in order; a misconception
@@ -67,6 +67,11 @@ class AnswerKey(msgspec.Struct, frozen=True, kw_only=True):
     tasks: dict[str, str]
     feedback: dict[str, str]
     public: bool = False
+
+    @cached_property
+    def wrong_checks(self) -> dict[tuple[str, tuple[tuple[str, float], ...]], set[str]]:
+        """By misconception and tolerances, the checks that it fails: worked out once, by diagnosis, for all submissions."""
+        return {}
 
 
 def build_key(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from autograder.answer_key import AnswerKey
-from autograder.comparison import passes, same
+from autograder.comparison import has_judge, passes, same
 from autograder.jobs import Failure, Outcome
 from autograder.observation import (
     Fact,
@@ -80,8 +80,11 @@ def diagnose(
 
 def _wrong_checks(name: str, key: AnswerKey, tolerances: Mapping[str, float]) -> set[str]:
     """The checks that a misconception fails."""
-    known = key.misconceptions[name]
-    return {check for check in known if _differs(key.reference[check], known[check], tolerances)}
+    remembered = (name, tuple(tolerances.items()))
+    if remembered not in key.wrong_checks:
+        known = key.misconceptions[name]
+        key.wrong_checks[remembered] = {check for check in known if _differs(key.reference[check], known[check], tolerances)}
+    return key.wrong_checks[remembered]
 
 
 def _fewest(
@@ -192,14 +195,7 @@ def _differs(reference: Sequence[Observation], known: _Draws, tolerances: Mappin
 
 def _judged(one: Observation | Failure) -> bool:
     """Whether a bound or a distribution judges something of what was seen."""
-    return isinstance(one, Observation) and _has_judge(one.returned)
-
-
-def _has_judge(fact: Fact | None) -> bool:
-    match fact:
-        case SequenceFact() | MappingFact():
-            return any(map(_has_judge, fact.items))
-    return fact is not None and fact.policy.judge is not None
+    return isinstance(one, Observation) and has_judge(one.returned)
 
 
 def _telling(fact: Fact | None) -> bool:

@@ -6,7 +6,7 @@ import os
 import re
 import tempfile
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,25 +80,37 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
         finalize=lambda value: readable(value) if type(value) is str else value,
     )
-    environment.filters["prose"] = _prose
+    environment.filters |= {"prose": _prose, "tag": _tag}
     return environment
 
 
 def readable(text: str) -> str:
     """The text without terminal colours; what has no glyph or would reorder the line shows as a replacement sign."""
+    if text.isascii() and text.isprintable():
+        return text
     return _NOT_TEXT.sub("\ufffd", _ANSI.sub("", text.replace("\r\n", "\n")))
 
 
+@lru_cache(maxsize=4096)
 def _prose(text: str) -> Markup:
-    """A sentence in which `…` is code."""
+    """A sentence in which `…` is code. Most sentences stand in every student's page."""
     from markupsafe import Markup, escape
 
     parts = readable(text).split("`")
     if len(parts) % 2 == 0:
         return escape(readable(text))
     return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts))
+
+
+@cache
+def _tag(label: Label) -> Markup:
+    from markupsafe import Markup
+
+    symbol = Markup('<span aria-hidden="true">{}</span>').format(label.symbol)
+    return Markup('<span class="tag {}">{} {}</span>').format(label.style, symbol, label.word)
 
 
 def points_text(number: float) -> str:
