@@ -1,7 +1,8 @@
 """Checks of topic `devices` that students can run themselves."""
 
 import collections
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from unittest.mock import patch
 
 import torch
 from torch import nn
@@ -12,14 +13,21 @@ Pair = collections.namedtuple("Pair", "image label")
 
 
 @contextmanager
-def gpus(number, working=True):
-    """PyTorch says that this machine has so many GPUs."""
-    before = torch.cuda.is_available, torch.cuda.device_count
-    torch.cuda.is_available, torch.cuda.device_count = lambda: working and number > 0, lambda: number
-    try:
+def gpus(number):
+    """PyTorch says that this machine has so many GPUs; it was built for GPUs in any case."""
+    there, gpu = number > 0, torch.device("cuda")
+    answers = {
+        torch.cuda: {"is_available": lambda: there, "device_count": lambda: number},
+        torch.accelerator: {
+            "is_available": lambda: there,
+            "device_count": lambda: number,
+            "current_accelerator": lambda check_available=False: gpu if there or not check_available else None,
+        },
+    }
+    with ExitStack() as stack:
+        for module, functions in answers.items():
+            stack.enter_context(patch.multiple(module, **functions))
         yield
-    finally:
-        torch.cuda.is_available, torch.cuda.device_count = before
 
 
 def place(device):
