@@ -127,7 +127,7 @@ ATTEMPTS = {
     "connect to a server": "reached = socket.create_connection(('127.0.0.1', {port}), 1)",
     "listen": "s = socket.socket(); s.bind(('127.0.0.1', 0)); reached = 1",
     "connect to a Unix socket": "s = socket.socket(socket.AF_UNIX); s.connect({unix!r}); reached = 1",
-    "connect to an abstract socket": "s = socket.socket(socket.AF_UNIX); s.connect('\\0autograde-test'); reached = 1",
+    "connect to an abstract socket": "s = socket.socket(socket.AF_UNIX); s.connect('\\0test-{grader}'); reached = 1",
     "resolve a name": "reached = socket.getaddrinfo('example.org', 80)",
     "raw socket": "reached = socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)",
     "netlink": "reached = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)",
@@ -204,7 +204,7 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
     (folder / "solution.py").chmod(0o666)
     servers = [socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)]
     servers[1].bind(str(folder / "socket"))
-    servers[2].bind("\0autograde-test")
+    servers[2].bind(f"\0test-{os.getpid()}")  # one for each worker
     for server in servers:
         server.listen()
     yield {

@@ -19,7 +19,7 @@ import msgspec
 import nbformat
 import pytest
 import yaml
-from nbgrader_course import cell_of, grades, nbgrader
+from nbgrader_commands import cell_of, grades, nbgrader
 
 from autograder.course import load_course
 from autograder.jobs import Outcome

@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
-from nbgrader_course import cell_of, grades, nbgrader
+from nbgrader_commands import cell_of, grades, nbgrader
 from released_course import SCALE, release_course
 
 from autograder import nbgrader_export
