@@ -41,6 +41,7 @@ from autograder.protocol import (
     frame,
     read_frame,
 )
+from autograder.sandbox import limits
 from autograder.shell import Shell
 
 __all__ = ["run_child"]
@@ -62,6 +63,8 @@ def run_child(order: Fork, found: sandbox.Confinement, shell: Shell, descriptors
     tempfile.tempdir = None  # chosen anew, where it can be written to
     if order.gpu:
         _open_gpu(order.limits.gpu_memory_mb)
+        if layers["limits"] == "on":
+            limits.bind_address_space(order.limits)
     _send(reports, Hello(layers))
     # torch.manual_seed would also look for accelerators.
     torch.default_generator.manual_seed(_SEED)

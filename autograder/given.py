@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 
 from autograder.spies import Spy, Steps, counted_steps, unavailable
-from autograder.transfers import Transfers, counted_transfers, without_gpu
+from autograder.transfers import Transfers, counted_transfers, keep_busy, without_gpu
 from autograder.watching import Watch, watchable
 
 if TYPE_CHECKING:
@@ -78,6 +78,12 @@ class Given:
         self._simulate()
         with without_gpu(self._gpu):
             yield
+
+    def keep_gpu_busy(self) -> None:
+        """Let what is not waited for come late from a real GPU, too. From a simulated one it always does."""
+        self._simulate()
+        if self._gpu is None and "cuda" in (self.device.type, self._second_device.type):
+            keep_busy()
 
     def _simulate(self) -> None:
         if self._simulated and self._gpu is None and (self.device.type, self._second_device.type) == ("cpu", "cuda"):

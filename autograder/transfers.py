@@ -15,9 +15,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 if TYPE_CHECKING:
     from autograder.simulation.session import SimulatedGpu
 
-__all__ = ["Moved", "Transfers", "counted_transfers", "without_gpu"]
+__all__ = ["Moved", "Transfers", "counted_transfers", "keep_busy", "without_gpu"]
 
 _cuda = torch.cuda
+_BUSY_CYCLES = 400_000_000  # of a clock with about 2 GHz
+_PINNED_BYTES = tuple(1 << power for power in range(14))
 
 
 class Moved(NamedTuple):
@@ -95,6 +97,14 @@ class _Observer(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 waited = not (late and (source.device.type != "cpu" or source.is_pinned()))
                 self._moved.append(Moved(str(source.device), str(target.device), tuple(source.shape), waited))
         return result
+
+
+def keep_busy() -> None:
+    """Give the GPU something to do for a fifth of a second: until then nothing comes back, unless one waits for it."""
+    # To get page-locked memory Python may have to wait for the GPU. What is there already is used again.
+    ready = [torch.empty(size, dtype=torch.uint8, pin_memory=True) for size in _PINNED_BYTES for _ in range(4)]
+    del ready
+    _cuda._sleep(_BUSY_CYCLES)  # type: ignore[no-untyped-call]
 
 
 @contextmanager

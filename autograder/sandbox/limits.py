@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import os
 import resource
+from pathlib import Path
 
 from autograder.jobs import Limits
 
-__all__ = ["apply", "mapped_bytes"]
+__all__ = ["apply", "bind_address_space", "mapped_bytes"]
 
 _MEGABYTE = 1 << 20
 _STACK_BYTES = 8 * _MEGABYTE
@@ -21,8 +22,9 @@ def apply(limits: Limits, mapped_and_data: tuple[int, int], *, count_processes: 
     """Bind this process, and every thread of it, to `limits`. Memory is limited to what `mapped_bytes` told and more.
 
     The number of threads is limited only if `count_processes`, as the kernel counts by user: elsewhere the user's other
-    processes would count too, and only the address space bounds them. With `gpu`, the address space is not limited, as CUDA
-    reserves as much of it as the machine and the GPU have memory, and CUDA's own data on the host is allowed for.
+    processes would count too, and only the address space bounds them. With `gpu`, CUDA's own data on the host is allowed
+    for, and the address space is not limited before CUDA has reserved as much of it as the machine and the GPU have memory;
+    then `bind_address_space` does so.
 
     Raises:
         OSError: if a limit cannot be set.
@@ -41,7 +43,7 @@ def apply(limits: Limits, mapped_and_data: tuple[int, int], *, count_processes: 
         # stops shared mappings, which RLIMIT_DATA does not count.
         hard[resource.RLIMIT_DATA] = data + memory + (_CUDA_DATA if gpu else 0)
         if not gpu:
-            hard[resource.RLIMIT_AS] = mapped + 3 * memory
+            hard[resource.RLIMIT_AS] = mapped + _address_space(limits)
     for name, value in (("RLIMIT_MSGQUEUE", 0), ("RLIMIT_SIGPENDING", 64)):
         if hasattr(resource, name):
             hard[getattr(resource, name)] = value
@@ -52,6 +54,22 @@ def apply(limits: Limits, mapped_and_data: tuple[int, int], *, count_processes: 
     # A backstop for the wall clock: all threads of a child together may use every core for as long as the topic may last.
     seconds = math.ceil(limits.topic_seconds) * (os.cpu_count() or 1) + _SECONDS_TO_SPARE
     _set(resource.RLIMIT_CPU, seconds, seconds + 1)
+
+
+def bind_address_space(limits: Limits) -> None:
+    """Bind this process, whose CUDA has started, to the address space that it has and what `limits` and CUDA may add.
+
+    Raises:
+        OSError: if the limit cannot be set.
+    """
+    with Path("/proc/self/statm").open("rb") as stream:
+        mapped, _ = mapped_bytes(stream.fileno())
+    most = mapped + _address_space(limits) + _CUDA_DATA
+    _set(resource.RLIMIT_AS, most, most)
+
+
+def _address_space(limits: Limits) -> int:
+    return 3 * limits.memory_mb * _MEGABYTE
 
 
 def _set(limit: int, soft: int, hard: int) -> None:

@@ -45,8 +45,8 @@ _SYSTEM_PATHS = (
     "/sys/devices/system/cpu",
 )
 GPU_PROC = (
-    *("/proc/self/maps", "/proc/cpuinfo", "/proc/meminfo", "/proc/devices", "/proc/sys/vm/mmap_min_addr"),
-    "/proc/driver/nvidia",
+    *("/proc/self/maps", "/proc/self/statm", "/proc/cpuinfo", "/proc/meminfo"),
+    *("/proc/devices", "/proc/sys/vm/mmap_min_addr", "/proc/driver/nvidia"),
 )
 """What CUDA reads of /proc; of the process itself, where its stack lies."""
 

@@ -22,7 +22,7 @@ _AUDIT_ARCH = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}
 _NR_SECCOMP = {"x86_64": 317, "aarch64": 277}
 _SECCOMP_SET_MODE_FILTER = 1
 
-_LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_LOAD, _AND, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_SET, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL_PROCESS = 0x7FFF_0000, 0x8000_0000
 _AT_NUMBER, _AT_ARCHITECTURE, _AT_ARGUMENTS = 0, 4, 16
 _X32_BIT = 0x4000_0000
@@ -31,6 +31,8 @@ _CLONE_THREAD = 0x1_0000
 _AF_UNIX = 1
 _PR_SET_NAME, _PR_GET_NAME = 15, 16
 _TERMINAL_QUESTIONS = (0x5401, 0x5413, 0x5421, 0x541B, 0x5451, 0x5450)  # TCGETS WINSZ FIONBIO FIONREAD FIOCLEX FIONCLEX
+# The second byte of a number says whose it is: these, of terminals and of sockets, make the kernel send signals, too.
+_KIND, _NO_DEVICES = 0xFF00, (0x5400, 0x8900)
 _WANTED_BY_CUDA = ("bind", "listen", "setsockopt")
 # F_DUPFD GETFD SETFD GETFL SETFL GETLK SETLK SETLKW, OFD_GETLK SETLK SETLKW, DUPFD_CLOEXEC, GETPIPE_SZ. Left out are
 # F_SETOWN and F_SETSIG, with which the kernel would send a signal of one's choice to another process.
@@ -83,6 +85,21 @@ class _Program:
                 self.add(_RETURN, _ALLOW)
             self.add(_RETURN, _error(errno.EPERM))
 
+    def allow_unless_kind(self, name: str, argument: int, values: tuple[int, ...], kinds: tuple[int, ...]) -> None:
+        """Allow a call with one of `values` as its argument, and others unless the argument's `_KIND` is among `kinds`."""
+        call = number(name, self.machine)
+        if call is not None:
+            self.add(_JUMP_EQUAL, call, 0, 2 * len(values) + 2 * len(kinds) + 3)
+            self.add(_LOAD, _AT_ARGUMENTS + 8 * argument)
+            for value in values:
+                self.add(_JUMP_EQUAL, value, 0, 1)
+                self.add(_RETURN, _ALLOW)
+            self.add(_AND, _KIND)
+            for kind in kinds:
+                self.add(_JUMP_EQUAL, kind, 0, 1)
+                self.add(_RETURN, _error(errno.EPERM))
+            self.add(_RETURN, _ALLOW)
+
 
 def _error(number: int) -> int:
     return 0x0005_0000 | number
@@ -118,7 +135,7 @@ def _template(machine: str, gpu: bool) -> bytes:
     made.allow_if("prlimit64", 0, _JUMP_EQUAL, 0)
     made.allow_if("socketpair", 0, _JUMP_EQUAL, _AF_UNIX)  # asyncio wakes itself through one
     if gpu:
-        made.answer("ioctl", _ALLOW)
+        made.allow_unless_kind("ioctl", 1, _TERMINAL_QUESTIONS, _NO_DEVICES)
         made.allow_if("socket", 0, _JUMP_EQUAL, _AF_UNIX)
         for name in _WANTED_BY_CUDA:
             made.answer(name, _ALLOW)

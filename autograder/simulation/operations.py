@@ -31,7 +31,7 @@ class Rule(Enum):
     FIRST = auto()
     """Nothing: whatever is elsewhere is fetched. The result is where the first tensor is."""
     INDEX = auto()
-    """Indices on the CPU or with the indexed tensor; values with it, or 0-dimensional."""
+    """To read, indices on the CPU or with the indexed tensor; to write, anywhere, and values with it, or 0-dimensional."""
     LENGTHS = auto()
     """The second tensor, of lengths, on the CPU."""
     CONVOLUTION = auto()
@@ -78,8 +78,6 @@ _ELEMENTWISE = frozenset(
         "dist",
         "isclose",
         "allclose",
-        "masked_fill",
-        "masked_fill_",
         "index_fill",
         "index_fill_",
         "fill",
@@ -120,6 +118,7 @@ _ANY = frozenset(
 )
 _FIRST = frozenset(["_ctc_loss", "_ctc_loss_backward"])
 _INDEX = frozenset(["index", "_unsafe_index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index_put"])
+_PUTS_AT_INDEX = frozenset(["index_put", "index_put_", "_index_put_impl_", "_unsafe_index_put"])
 _CONVOLUTIONS = frozenset(
     ["convolution", "_convolution", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 )
@@ -290,7 +289,7 @@ def check(op: Operation, found: list[Operand], gpu: torch.device) -> None:
         kind = _TYPE_NAMES.get(found[0].tensor.dtype, str(found[0].tensor.dtype))
         raise NotImplementedError(f"\"{op.without_integers}\" not implemented for '{kind}'")
     if op.rule is Rule.INDEX:
-        _check_index(found, gpu)
+        _check_index(op, found, gpu)
     elif op.rule is Rule.LENGTHS:
         if isinstance(found[1].mark, torch.device):
             raise RuntimeError(f"'lengths' argument should be a 1D CPU int64 tensor, but got 1D {found[1].mark} Long tensor")
@@ -301,6 +300,9 @@ def check(op: Operation, found: list[Operand], gpu: torch.device) -> None:
 def _check_same(op: Operation, found: list[Operand], gpu: torch.device) -> None:
     """TensorIterator compares with the first GPU, and everything else with its first tensor."""
     decided = [operand for operand in found if operand.mark is not UNDECIDED]
+    if op.name in ("masked_fill", "masked_fill_"):
+        _check_mask(decided)
+        return
     common = gpu if op.rule is Rule.ELEMENTWISE else decided[0].mark or CPU
     if op.rule is Rule.CONVOLUTION:
         _check_types(decided)
@@ -320,6 +322,17 @@ def _check_same(op: Operation, found: list[Operand], gpu: torch.device) -> None:
         )
 
 
+def _check_mask(found: list[Operand]) -> None:
+    """`masked_fill` wants the mask where the tensor is; the value may be a tensor on the CPU."""
+    places = {operand.position: operand.mark or CPU for operand in found}
+    if 2 in places and places.get(0) == CPU:
+        raise RuntimeError("masked_fill_: Expected inputs to be on same device")
+    if 0 in places and 1 in places and places[0] != places[1]:
+        raise RuntimeError(
+            f"expected self and mask to be on the same device, but got mask on {places[1]} and self on {places[0]}"
+        )
+
+
 def _check_types(found: list[Operand]) -> None:
     """A convolution wants weight and bias of the input's type, and in its message the device is a part of the type."""
     wanted = type_string(found[0].tensor)
@@ -336,7 +349,7 @@ def _is_scalar_on_cpu(operand: Operand) -> bool:
     return operand.mark is None and operand.tensor.dim() == 0
 
 
-def _check_index(found: list[Operand], gpu: torch.device) -> None:
+def _check_index(op: Operation, found: list[Operand], gpu: torch.device) -> None:
     first = found[0].mark
     place = CPU if first is None else first if isinstance(first, torch.device) else gpu
     for operand in found[1:]:
@@ -344,10 +357,10 @@ def _check_index(found: list[Operand], gpu: torch.device) -> None:
             continue
         other = operand.mark or CPU
         if operand.position == 1:
-            if other != CPU and other != place:
+            if other != CPU and other != place and op.name not in _PUTS_AT_INDEX:
                 raise RuntimeError(f"indices should be either on cpu or on the same device as the indexed tensor ({place})")
         elif other != place and operand.tensor.dim() != 0:
-            raise _two_devices(place, other)
+            raise _two_devices(gpu, place if other == gpu else other)
 
 
 def _two_devices(one: Any, other: Any) -> RuntimeError:

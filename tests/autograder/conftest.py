@@ -10,7 +10,8 @@ from autograder.pool import Pool
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Pictures that the documentation shows are taken by a test."""
+    """Confinement can be tried with a GPU, too; and pictures that the documentation shows are taken by a test."""
+    parser.addoption("--device", default="cpu", help="where confined children are, `cpu` or `cuda`")
     parser.addoption("--screenshots", metavar="FOLDER", help="where test_browser.py puts its pictures")
 
 
@@ -36,7 +37,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def pool() -> Iterator[Pool]:
+def device(request: pytest.FixtureRequest) -> str:
+    """Where the children of `pool` and of what attacks them are."""
+    return str(request.config.getoption("--device"))
+
+
+@pytest.fixture(scope="session")
+def pool(device: str) -> Iterator[Pool]:
     """A running pool with one worker, confined as well as this system allows."""
-    with Pool(1) as running:
+    with Pool(1, device=device) as running:
         yield running

@@ -59,10 +59,25 @@ TRAINING = [
         "result = torch.bucketize(X.to(device), torch.tensor([0.0, 1.0]))",
         text="(?i)same device",
     ),
-    fails(
+    works(
         "a CPU tensor assigned to under a GPU mask",
-        "result = torch.zeros(32, 4)\nresult[X.to(device) > 0] = 1.0",
-        text="indices should be either on cpu or",
+        "marks = torch.zeros(32, 4)\nmarks[X.to(device) > 0] = 1.0\nresult = torch.equal(marks, (X > 0).float())",
+        bool,
+    ),
+    fails(
+        "a CPU tensor assigned to under a GPU mask, values of the GPU",
+        "mask = X.to(device) > 0\nresult = torch.zeros(32, 4)\nresult[mask] = X.to(device)[mask]",
+        text="(?i)same device",
+    ),
+    works(
+        "a CPU tensor assigned to at GPU indices",
+        "marks = torch.zeros(3)\nmarks[Y.to(device)] = 1.0\nresult = marks.tolist() == [1.0, 1.0, 1.0]",
+        bool,
+    ),
+    fails(
+        "`masked_fill` with a mask on the CPU",
+        "result = X.to(device).masked_fill(X > 0, 0.0)",
+        text="expected self and mask to be on the same device, but got mask on cpu",
     ),
     wrong(
         "a device compared with one that has no number",

@@ -22,11 +22,11 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module", params=["auto", "plain"])
-def confined(request: pytest.FixtureRequest, pool: Pool) -> Iterator[Pool]:
+def confined(request: pytest.FixtureRequest, pool: Pool, device: str) -> Iterator[Pool]:
     if request.param == "auto":
         yield pool
     else:
-        with Pool(1, _mode=request.param) as running:
+        with Pool(1, _mode=request.param, device=device) as running:
             yield running
 
 

@@ -35,6 +35,8 @@ def evaluate(program: bytes, call: int, arguments: tuple[int, ...] = (0,) * 6, a
         position += 1
         if operation == 0x20:
             value = struct.unpack_from("I", data, operand)[0]
+        elif operation == 0x54:
+            value &= operand
         elif operation == 0x06:
             return operand
         else:
@@ -151,6 +153,10 @@ def test_for_a_gpu_devices_may_be_controlled_and_nothing_else_changes() -> None:
     any_device = number("ioctl", "x86_64")
     assert evaluate(usual, any_device, (0, 0xC020_462A, 0, 0, 0, 0)) == 0x0005_0000 | errno.EPERM
     assert evaluate(gpu, any_device, (0, 0xC020_462A, 0, 0, 0, 0)) == 0x7FFF_0000
+    for whose_signal in (0x8901, 0x8902, 0x5452, 0x5410):  # FIOSETOWN SIOCSPGRP FIOASYNC TIOCSPGRP
+        assert evaluate(gpu, any_device, (0, whose_signal, 0, 0, 0, 0)) == 0x0005_0000 | errno.EPERM
+    for question in (0x5401, 0x541B):  # TCGETS FIONREAD
+        assert evaluate(gpu, any_device, (0, question, 0, 0, 0, 0)) == 0x7FFF_0000
     local, internet = ((family, 5, 0, 0, 0, 0) for family in (socket.AF_UNIX, socket.AF_INET))
     assert evaluate(gpu, number("socket", "x86_64") or -1, local) == 0x7FFF_0000
     assert evaluate(gpu, number("socket", "x86_64") or -1, internet) == 0x0005_0000 | errno.EPERM
@@ -160,7 +166,7 @@ def test_for_a_gpu_devices_may_be_controlled_and_nothing_else_changes() -> None:
         assert call is None or evaluate(usual, call) == evaluate(gpu, call), name
 
 
-def test_for_a_gpu_the_address_space_is_not_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_for_a_gpu_the_address_space_is_limited_once_cuda_has_started(monkeypatch: pytest.MonkeyPatch) -> None:
     found: dict[int, int] = {}
     monkeypatch.setattr(limits, "_set", lambda limit, soft, hard: found.update({limit: hard}))
     limits.apply(Limits(), (1 << 30, 1 << 29), count_processes=True)
@@ -169,6 +175,9 @@ def test_for_a_gpu_the_address_space_is_not_limited(monkeypatch: pytest.MonkeyPa
     limits.apply(Limits(), (1 << 30, 1 << 29), count_processes=True, gpu=True)
     assert set(without) - set(found) == {resource.RLIMIT_AS}
     assert found[resource.RLIMIT_DATA] == without[resource.RLIMIT_DATA] + (4096 << 20)
+    mapped = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    limits.bind_address_space(Limits())
+    assert found[resource.RLIMIT_AS] == pytest.approx(mapped + 3 * (1 << 30) + (4096 << 20), abs=1 << 28)
 
 
 # What CUDA 13 does before it starts, found with strace on an H100: where one of these fails, it says "OS call failed".
@@ -176,7 +185,7 @@ _AS_CUDA_STARTS = """
 import ctypes, os, socket, sys, tempfile, threading
 from pathlib import Path
 from autograder.jobs import Limits
-from autograder.sandbox import Confinement, confine, libc, namespaces
+from autograder.sandbox import Confinement, confine, libc, limits, namespaces
 
 place, private = sys.argv[1], sys.argv[2] == "private"
 root = os.geteuid() == 0
@@ -196,6 +205,7 @@ found = Confinement(
 )
 layers = confine(found, Limits(), None if private else tempfile.mkdtemp(dir=place), keep=())
 assert layers["landlock"] == layers["seccomp"] == "on", layers
+limits.bind_address_space(Limits())
 for path in ("/proc/self/maps", "/proc/cpuinfo", "/proc/sys/vm/mmap_min_addr"):
     assert open(path).read(), path
 one = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)

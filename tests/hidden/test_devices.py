@@ -153,8 +153,10 @@ def test_to_device_back(code, given):
     there = [given.normal(2).to(given.second_device), {"y": given.normal(3)}]
     again = code.to_device(there, str(given.second_device))
     here = code.to_device(given.normal(2), torch.device("cpu"))
+    given.keep_gpu_busy()
     back = code.to_device(there, "cpu")  # the last one: what is on its way still must not be completed by another copy
-    return only({"again": again, "already there": here, "back": back}, "device", "values")
+    # It is read first, too: looking at what is on the GPU would wait for it.
+    return only({"back": back, "again": again, "already there": here}, "device", "values")
 
 
 # run_where_model_is
@@ -219,7 +221,9 @@ def test_run_where_model_is_not_moved(code, given):
     here, there = given.module(network), given.module(network).to(given.second_device)
     objects = [[id(p) for p in model.parameters()] for model in (here, there)]
     results = [code.run_where_model_is(there, given.normal(2, 3))]
-    results.append(code.run_where_model_is(here, given.normal(2, 3).to(given.second_device)))
+    x = given.normal(2, 3).to(given.second_device)
+    given.keep_gpu_busy()
+    results.append(code.run_where_model_is(here, x))
     same = [[id(p) for p in model.parameters()] == before for model, before in zip((here, there), objects, strict=True)]
     return {"results": only(results, "device", "values"), "models": only([here, there], "device"), "same objects": same}
 
@@ -486,7 +490,7 @@ def test_batches_on_leaves_batches_alone(code, given):
     return {"the same tensors": same, "batches": only(batches, "device", "values")}
 
 
-@checks("batches_on")
+@checks("batches_on", device="second")
 def test_batches_on_cpu(code, given):
     """On the CPU the tensors themselves come, neither copied nor pinned."""
     batches = labelled(given, (2, 3))
@@ -507,6 +511,7 @@ def test_batches_on_already_there(code, given):
 def test_batches_on_back(code, given):
     """On the way from a GPU to the CPU, the values are there when the batch comes."""
     batches = [(given.normal(3).to(given.second_device), given.integers(2)) for _ in range(2)]
+    given.keep_gpu_busy()
     return only({"batches": list(code.batches_on(batches, "cpu"))}, "device", "values")
 
 
