@@ -58,6 +58,7 @@ class JobRun:
         self.layers: dict[str, str] = {}
         self.problem = ""
         self._lost_cells: set[int] = set()
+        self._left_out = {index for index, cell in enumerate(job.cells) if cell.number in job.unneeded}
         self._output_left = job.limits.output_kb << 10
         self._children = 0
         self._cpu_seconds = 0.0
@@ -138,7 +139,7 @@ class JobRun:
     def _run_cells(self, child: Child) -> bool:
         seconds = self.job.limits.cell_seconds
         for index, cell in enumerate(self.job.cells):
-            if index in self._lost_cells:
+            if index in self._lost_cells or index in self._left_out:
                 continue
             first_time = index not in self.cells
             room = max(1024, self._output_left // 2) if first_time else 0
@@ -158,9 +159,18 @@ class JobRun:
                 report = self._with_output(report, child, room)
             if first_time or index in self._lost_cells:
                 self.cells[index] = report
+            if report.outcome is Outcome.FAILED and self._left_out:
+                self._leave_nothing_out()
+                return False
             if index in self._lost_cells:
                 return False
         return True
+
+    def _leave_nothing_out(self) -> None:
+        """A cell failed, perhaps for want of one that was thought unneeded: all are run in a new child."""
+        self._left_out.clear()
+        self.cells = {index: report for index, report in self.cells.items() if index in self._lost_cells}
+        self._output_left = self.job.limits.output_kb << 10
 
     def _with_output(self, report: CellReport, child: Child, room: int) -> CellReport:
         output, dropped = child.take_output()
@@ -249,6 +259,7 @@ class JobRun:
         cells = (
             self.cells.get(index, CellReport(number=cell.number, outcome=Outcome.NOT_RUN))
             for index, cell in enumerate(self.job.cells)
+            if index not in self._left_out
         )
         keys = ((request.check, request.draw) for request in requests)
         return Run(

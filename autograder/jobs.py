@@ -92,11 +92,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Code to run, and the checks to run on it.
 
     `visible` and `hidden` are the files of checks, each with the requests that it serves. The hidden part reaches the
-    child only after everything of the visible part is done.
+    child only after everything of the visible part is done. `unneeded` are numbers of cells that run only if one of the
+    others fails; a cell that did not run for this reason has no report.
     """
 
     topic: str
     cells: tuple[Cell, ...]
+    unneeded: frozenset[int] = frozenset()
     visible: CheckModule | None = None
     visible_requests: tuple[CheckRequest, ...] = ()
     hidden: CheckModule | None = None

@@ -294,7 +294,8 @@ class _Grader:
         if topic not in self._prepared:
             self._prepared[topic] = prepare(self.course, topic, self._pool, seed=self._seed, device="cpu")
         prepared = self._prepared[topic]
-        job = make_job(self.course, prepared.topic, cells, seed=prepared.key.seed, device=prepared.key.device)
+        key = prepared.key
+        job = make_job(self.course, prepared.topic, cells, seed=key.seed, device=key.device, all_cells=True)
         run = next(iter(self._pool.map([job])))
         return run, score(self.course, prepared.topic, prepared.key, run)
 

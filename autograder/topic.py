@@ -11,8 +11,9 @@ from pathlib import Path
 from autograder.course import Course
 from autograder.errors import AuthoringError, SubmissionError
 from autograder.jobs import Cell, CheckModule, CheckRequest, Job, Replacement
-from autograder.notebooks import read_cells
+from autograder.notebooks import read_cells, task_source
 from autograder.topic_files import CheckSpec, VariantSpec, read_checks, read_variants
+from autograder.unneeded_cells import unneeded_cells
 
 __all__ = ["Topic", "TopicCheck", "derive_seed", "draws_of", "lacks_device", "load_topic", "make_job"]
 
@@ -39,12 +40,14 @@ class TopicCheck:
 class Topic:
     """A topic: its exercise and reference as cells, its files of checks, and what these declare.
 
-    `checks` has the visible ones first, each file in its own order. A module is None where there is no such file.
+    `examples` are the texts of the exercise's cells that define no task, stripped. `checks` has the visible ones first,
+    each file in its own order. A module is None where there is no such file.
     """
 
     name: str
     root: Path
     exercise: tuple[Cell, ...]
+    examples: frozenset[str]
     reference: tuple[Cell, ...]
     visible: CheckModule | None
     hidden: CheckModule | None
@@ -104,6 +107,9 @@ def load_topic(course: Course, name: str) -> Topic:
         name=name,
         root=root,
         exercise=exercise,
+        examples=frozenset(
+            cell.source.strip() for cell in exercise if not any(task_source((cell,), task) for task in tasks)
+        ),
         reference=reference,
         visible=_module(root, Path("tests", "visible", f"test_{name}.py")),
         hidden=_module(root, Path("tests", "hidden", f"test_{name}.py")),
@@ -171,6 +177,7 @@ def make_job(
     tasks: Sequence[str] | None = None,
     hidden: bool = True,
     replacement: Replacement | None = None,
+    all_cells: bool = False,
 ) -> Job:
     """The job that runs cells and then the topic's checks.
 
@@ -183,6 +190,7 @@ def make_job(
         tasks: only checks of these tasks; all if None.
         hidden: whether hidden checks run, too.
         replacement: what to put in a task's place after the cells ran.
+        all_cells: whether the exercise's examples run, too, where nothing needs them (see `autograder.unneeded_cells`).
     """
     limits = course.topics[topic.name].limits
     requests: dict[bool, list[CheckRequest]] = {True: [], False: []}
@@ -204,6 +212,7 @@ def make_job(
     return Job(
         topic=topic.name,
         cells=cells,
+        unneeded=frozenset() if all_cells else unneeded_cells(cells, topic.examples),
         visible=topic.visible if requests[True] else None,
         visible_requests=tuple(requests[True]),
         hidden=topic.hidden if hidden and requests[False] else None,

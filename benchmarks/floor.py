@@ -54,6 +54,8 @@ def _grade(course: Course, topic: Topic, key: AnswerKey, cells: tuple[Cell, ...]
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for cell in job.cells:
+            if cell.number in job.unneeded:
+                continue
             # A cell that raises is no reason to stop, as in grading.
             with contextlib.suppress(Exception):
                 exec(compile(cell.source, f"<cell {cell.number}>", "exec"), namespace)

@@ -129,6 +129,7 @@ class Release:
             name=name,
             root=self.folder,
             exercise=(),
+            examples=frozenset(),
             reference=(),
             visible=CheckModule(f"checks/{path.name}", data.decode("utf-8")),
             hidden=None,
