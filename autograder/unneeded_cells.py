@@ -33,14 +33,15 @@ class _Names:
     assigned: frozenset[str]
     imported: frozenset[str]
     used: frozenset[str]
+    only_imports: bool
 
 
 def unneeded_cells(cells: Collection[Cell], examples: Collection[str]) -> frozenset[int]:
     """The numbers of the cells that need not run.
 
-    A cell is needed unless it is an example. An example is needed if it makes a name that a needed cell uses; or if it uses
-    what needed cells make and use, as it could change it. All are, where a cell is not plain Python or might reach any name
-    (`globals()`, `%who`).
+    A cell is needed unless it is an example, or if it only imports. An example is needed if it makes a name that a needed
+    cell uses; or if it uses what needed cells make and use, as it could change it. All are, where a cell is not plain Python
+    or might reach any name (`globals()`, `%who`).
 
     Args:
         cells: those of a submission.
@@ -53,9 +54,9 @@ def unneeded_cells(cells: Collection[Cell], examples: Collection[str]) -> frozen
         if names is None:
             return frozenset()
         is_example = cell.source.strip() in examples
-        if names.used & _REACH_ALL and not is_example:
+        if (names.used | names.imported) & _REACH_ALL and not is_example:
             return frozenset()
-        if is_example and (names.assigned or names.used):  # cells that only import are always run, for what they import
+        if is_example and not names.only_imports:
             left[cell.number] = names
         else:
             assigned, used = assigned | names.assigned, used | names.used
@@ -88,7 +89,8 @@ def _names_of(source: str) -> _Names | None:
                 assigned |= {symbol.get_name()} if symbol.is_assigned() else set()
     if any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in ast.walk(tree)):
         return None
-    return _Names(frozenset(assigned), frozenset(imported), frozenset(used))
+    only_imports = all(isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body)
+    return _Names(frozenset(assigned), frozenset(imported), frozenset(used), only_imports)
 
 
 def _read_first(body: list[ast.stmt], sure: set[str]) -> set[str]:
