@@ -1,14 +1,18 @@
 """How long `check("task")` takes in a student's notebook, for each task, the first time it is asked for in its process.
 
-Each measurement is a process of its own, forked from one that has imported torch and `autograder`, and nothing has been
-checked or computed in it before: reading the release, its key and its checks is part of what is measured. The code that
-is checked is the reference. Prints the tasks from the slowest on.
+Each measurement is a process of its own, forked from one that has imported torch and `autograder`. In it the notebook's
+cells above the task have run, as a student runs them, and nothing has been checked before: reading the release, its key and
+its checks is part of what is measured. The code that is checked is the reference. Prints the tasks from the slowest on.
 
-    .venv/bin/python benchmarks/visible_checks.py [FOLDER OF A RELEASE] [ROUNDS]
+The first optimizer of a process makes PyTorch import its compiler. With `--fresh` no cell has run before, so that the checks
+that make one pay for it.
+
+    .venv/bin/python benchmarks/visible_checks.py [--fresh] [--rounds N]
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import os
@@ -22,19 +26,22 @@ from pathlib import Path
 import torch
 
 from autograder import check
+from autograder.course import load_course
+from autograder.notebooks import task_source
 from autograder.student.released import PLACE, find_release
+from autograder.topic import load_topic
 
 ROOT = Path(__file__).parents[1]
 GOAL_MS = 100
 
 
-def main(folder: Path, rounds: int) -> None:
-    """Measure all tasks of a release and print the slow ones, those that make an optimizer apart."""
+def main(*, fresh: bool, rounds: int) -> None:
+    """Measure all tasks of the release and print the slow ones, those that make an optimizer apart."""
     with tempfile.TemporaryDirectory() as place:
-        release = shutil.copytree(folder, Path(place) / "release")  # where progress is kept
+        release = shutil.copytree(ROOT / "release", Path(place) / "release")  # where progress is kept
         os.environ[PLACE] = str(release)
         tasks = [(topic, task) for topic, card in find_release().card.topics.items() for task in card.tasks]
-        found = {each: [_in_a_fork(*each) for _ in range(rounds)] for each in tasks}
+        found = {each: [_in_a_fork(*each, fresh=fresh) for _ in range(rounds)] for each in tasks}
     for trains in (False, True):
         times = {each: min(seconds for seconds, _ in runs) * 1000 for each, runs in found.items() if runs[0][1] is trains}
         print(f"{'which make an optimizer' if trains else 'all others'}: {len(times)} tasks, best of {rounds}")
@@ -44,12 +51,12 @@ def main(folder: Path, rounds: int) -> None:
             print(f"  {ms:6.0f} ms  {topic}.{task}")
 
 
-def _in_a_fork(topic: str, task: str) -> tuple[float, bool]:
+def _in_a_fork(topic: str, task: str, *, fresh: bool) -> tuple[float, bool]:
     """The seconds of a task's first check, and whether it made an optimizer."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
-        print(*_measured(topic, task), file=os.fdopen(write, "w"), flush=True)
+        print(*_measured(topic, task, fresh=fresh), file=os.fdopen(write, "w"), flush=True)
         os._exit(0)
     os.close(write)
     with os.fdopen(read) as answer:
@@ -58,8 +65,10 @@ def _in_a_fork(topic: str, task: str) -> tuple[float, bool]:
     return float(seconds), trains == "True"
 
 
-def _measured(topic: str, task: str) -> tuple[float, bool]:
+def _measured(topic: str, task: str, *, fresh: bool) -> tuple[float, bool]:
     namespace: dict[str, object] = {"__name__": "__main__", "check": check}
+    if not fresh:
+        _run_above(topic, task, namespace)
     exec(compile((ROOT / f"solutions/{topic}.py").read_text(encoding="utf-8"), f"{topic}.py", "exec"), namespace)
     made = []
     original = torch.optim.Optimizer.__init__
@@ -78,5 +87,18 @@ def _measured(topic: str, task: str) -> tuple[float, bool]:
     return seconds, bool(made)
 
 
+def _run_above(topic: str, task: str, namespace: dict[str, object]) -> None:
+    """Run the exercise's cells up to the task's; where one uses an answer, it raises, as the stubs do."""
+    for cell in load_topic(load_course(ROOT), topic).exercise:
+        if task_source((cell,), task):
+            return
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):
+            exec(compile(cell.source, f"<cell {cell.number}>", "exec"), namespace)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "release", int(sys.argv[2]) if len(sys.argv) > 2 else 3)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--fresh", action="store_true", help="run none of the notebook's cells before")
+    parser.add_argument("--rounds", type=int, default=3, help="of which the fastest counts (default 3)")
+    options = parser.parse_args()
+    main(fresh=options.fresh, rounds=options.rounds)
