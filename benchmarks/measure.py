@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Cost", "run"]
+__all__ = ["Cost", "family", "memory_mb", "run"]
 
 _PR_SET_CHILD_SUBREAPER = 36
 _SAMPLE_SECONDS = 0.1
@@ -69,7 +69,7 @@ class _Sampler:
 
     def _watch(self) -> None:
         while not self._stop.wait(_SAMPLE_SECONDS):
-            self._peak = max(self._peak, sum(map(_memory_mb, _family(self._pid))))
+            self._peak = max(self._peak, sum(map(memory_mb, family(self._pid))))
 
     def stop(self) -> float:
         self._stop.set()
@@ -77,7 +77,8 @@ class _Sampler:
         return self._peak
 
 
-def _family(root: int) -> list[int]:
+def family(root: int) -> list[int]:
+    """A process and all its descendants."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -86,13 +87,14 @@ def _family(root: int) -> list[int]:
             except OSError:
                 continue
             parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
-    family = [root]
-    for pid in family:
-        family.extend(child for child, parent in parents.items() if parent == pid)
-    return family
+    found = [root]
+    for pid in found:
+        found.extend(child for child, parent in parents.items() if parent == pid)
+    return found
 
 
-def _memory_mb(pid: int) -> float:
+def memory_mb(pid: int) -> float:
+    """The proportional set size of a process in MB; 0 if it has ended."""
     try:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):

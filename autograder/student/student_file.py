@@ -40,6 +40,12 @@ def find_file(release: Release, path: Path | None) -> Path:
     if path is not None:
         if path.is_file():
             return path
+        topic = next((name for name, card in release.card.topics.items() if str(path) in card.tasks), None)
+        if topic is not None:
+            raise RequestError(
+                f"{path} is a task, and this command checks a whole file: name the file, or write `check({str(path)!r})` in "
+                f"the notebook {topic}.ipynb."
+            )
         near = [each.name for each in _candidates(path.parent)] if path.parent.is_dir() else []
         raise RequestError(f"{path}: there is no such file{meant(path.name, near)}")
     found = [each for each in _candidates(Path.cwd()) if each.suffix == ".py" and each.stem in release.card.topics]

@@ -210,6 +210,7 @@ def test_a_name_that_stands_for_something_else(folder):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (["check", "scale"], "scale is a task, and this command checks a whole file: name the file, or write"),
         (["check", "smal.ipynb"], "smal.ipynb: there is no such file; did you mean 'small.ipynb'?"),
         (
             ["check", "README.md"],
