@@ -17,6 +17,8 @@ from autograder.unneeded_cells import unneeded_cells
 
 __all__ = ["Topic", "TopicCheck", "derive_seed", "draws_of", "lacks_device", "load_topic", "make_job"]
 
+_DEFINES = ("def ", "async def ", "class ", "@")
+
 
 @dataclass(frozen=True)
 class TopicCheck:
@@ -40,14 +42,16 @@ class TopicCheck:
 class Topic:
     """A topic: its exercise and reference as cells, its files of checks, and what these declare.
 
-    `examples` are the texts of the exercise's cells that define no task, stripped. `checks` has the visible ones first,
-    each file in its own order. A module is None where there is no such file.
+    `examples` are the texts of the exercise's cells that define no task, stripped; `definitions` the tasks that are
+    functions or classes there. `checks` has the visible ones first, each file in its own order. A module is None where
+    there is no such file.
     """
 
     name: str
     root: Path
     exercise: tuple[Cell, ...]
     examples: frozenset[str]
+    definitions: frozenset[str]
     reference: tuple[Cell, ...]
     visible: CheckModule | None
     hidden: CheckModule | None
@@ -110,6 +114,7 @@ def load_topic(course: Course, name: str) -> Topic:
         examples=frozenset(
             cell.source.strip() for cell in exercise if not any(task_source((cell,), task) for task in tasks)
         ),
+        definitions=frozenset(task for task in tasks if task_source(exercise, task).startswith(_DEFINES)),
         reference=reference,
         visible=_module(root, Path("tests", "visible", f"test_{name}.py")),
         hidden=_module(root, Path("tests", "hidden", f"test_{name}.py")),
@@ -212,7 +217,7 @@ def make_job(
     return Job(
         topic=topic.name,
         cells=cells,
-        unneeded=frozenset() if all_cells else unneeded_cells(cells, topic.examples),
+        unneeded=frozenset() if all_cells else unneeded_cells(cells, topic.examples, topic.definitions),
         visible=topic.visible if requests[True] else None,
         visible_requests=tuple(requests[True]),
         hidden=topic.hidden if hidden and requests[False] else None,

@@ -19,7 +19,22 @@ __all__ = ["unneeded_cells"]
 # Whoever uses one of these may reach any name of the notebook without naming it.
 _REACH_ALL = frozenset(
     ("globals", "locals", "vars", "dir", "eval", "exec", "get_ipython", "In", "Out", "_", "__", "___", "_ih", "_oh")
-) | {"__main__", "__builtins__", "builtins", "sys", "importlib", "inspect", "gc", "pickle", "dill", "cloudpickle"}
+) | {
+    "__main__",
+    "__builtins__",
+    "builtins",
+    "sys",
+    "importlib",
+    "inspect",
+    "gc",
+    "__globals__",
+    "f_globals",
+    "pickle",
+    "dill",
+    "cloudpickle",
+}
+
+_OF_FRAMES = frozenset(("__globals__", "f_globals"))
 
 
 @dataclass(frozen=True)
@@ -34,42 +49,57 @@ class _Names:
     imported: frozenset[str]
     used: frozenset[str]
     only_imports: bool
+    reaches_all: bool
 
 
-def unneeded_cells(cells: Collection[Cell], examples: Collection[str]) -> frozenset[int]:
+def unneeded_cells(cells: Collection[Cell], examples: Collection[str], tasks: Collection[str]) -> frozenset[int]:
     """The numbers of the cells that need not run.
 
-    A cell is needed unless it is an example, or if it only imports. An example is needed if it makes a name that a needed
-    cell uses; or if it uses what needed cells make and use, as it could change it. All are, where a cell is not plain Python
-    or might reach any name (`globals()`, `%who`).
+    A cell that is no example is needed, and one that only imports. An example is needed if it makes what a needed cell uses;
+    or if it uses, and so might change, what needed cells make and use, or what a task has to do with. All are needed where
+    a cell is not plain Python or might reach any name (`globals()`, `%who`).
 
     Args:
         cells: those of a submission.
         examples: the texts of the exercise's cells that define no task, stripped.
+        tasks: the functions and classes that are asked for; a state that they keep counts as used.
     """
     left: dict[int, _Names] = {}
-    assigned, used = set[str](), set[str]()
+    needed: list[_Names] = []
     for cell in cells:
         names = _names_of(cell.source)
         if names is None:
             return frozenset()
         is_example = cell.source.strip() in examples
-        if (names.used | names.imported) & _REACH_ALL and not is_example:
+        if names.reaches_all and not is_example:
             return frozenset()
         if is_example and not names.only_imports:
             left[cell.number] = names
         else:
-            assigned, used = assigned | names.assigned, used | names.used
+            needed.append(names)
     while True:
-        both = assigned & used
-        needed = [number for number, names in left.items() if (names.assigned | names.imported) & used or names.used & both]
-        if not needed:
+        used = set[str]().union(*(names.used for names in needed))
+        changeable = set[str]().union(*(names.assigned for names in needed)) & (used | _behind(tasks, needed))
+        found = [
+            number for number, names in left.items() if (names.assigned | names.imported) & used or names.used & changeable
+        ]
+        if not found:
             return frozenset(left)
-        for names in map(left.pop, needed):
-            assigned, used = assigned | names.assigned, used | names.used
+        needed += map(left.pop, found)
 
 
-@functools.lru_cache(maxsize=4096)
+def _behind(tasks: Collection[str], cells: Collection[_Names]) -> set[str]:
+    """The tasks and all names that cells connect with them: in these lies what a task can remember."""
+    found = set(tasks)
+    assigned = set[str]().union(*(names.assigned for names in cells))
+    while True:
+        more = set[str]().union(*(names.assigned | names.used for names in cells if (names.assigned | names.used) & found))
+        if more & assigned <= found:
+            return found
+        found |= more & assigned
+
+
+@functools.lru_cache(maxsize=256)
 def _names_of(source: str) -> _Names | None:
     """The names of a cell; None if it is not plain Python, or imports `*`."""
     try:
@@ -84,32 +114,50 @@ def _names_of(source: str) -> _Names | None:
     used &= _read_first(tree.body, set())
     for scope in _inner(table):
         for symbol in scope.get_symbols():
-            if symbol.is_global():
+            if symbol.is_global() or scope.get_type() == "class":  # `lr = lr` in a class reads the global one
                 used.add(symbol.get_name())
-                assigned |= {symbol.get_name()} if symbol.is_assigned() else set()
-    if any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in ast.walk(tree)):
+            if symbol.is_global() and symbol.is_assigned():
+                assigned.add(symbol.get_name())
+    reached: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            reached |= {node.module or "", *(alias.name for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            reached |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.Attribute) and node.attr in _OF_FRAMES:
+            reached.add(node.attr)
+    if "*" in reached:
         return None
-    only_imports = all(isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body)
-    return _Names(frozenset(assigned), frozenset(imported), frozenset(used), only_imports)
+    return _Names(
+        assigned=frozenset(assigned),
+        imported=frozenset(imported),
+        used=frozenset(used),
+        only_imports=all(isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body),
+        reaches_all=bool((used | reached) & (_REACH_ALL | _OF_FRAMES)),
+    )
 
 
 def _read_first(body: list[ast.stmt], sure: set[str]) -> set[str]:
-    """The names that statements read where they have not surely assigned them before; `sure` names are added to."""
+    """The names that statements read where they have not surely assigned them before, beside those in `sure`."""
     read: set[str] = set()
+    sure = set(sure)
     for node in body:
         if isinstance(node, ast.With):
+            named: set[str] = set()
             for item in node.items:
-                read |= _read_in(item.context_expr) - sure
-                sure |= _stored_in(item.optional_vars)
-            read |= _read_first(node.body, sure)
+                read |= _read_in(item.context_expr) - sure - named
+                named |= _stored_in(*([item.optional_vars] if item.optional_vars else []))
+            read |= _read_first(node.body, sure | named)
         elif isinstance(node, ast.For):
-            read |= _read_in(node.iter) - sure
-            read |= _read_in(*node.body, *node.orelse) - sure - _stored_in(node.target)
+            read |= _read_in(node.iter, *node.orelse) - sure
+            read |= _read_in(*node.body) - sure - _stored_in(node.target)
         else:
             read |= _read_in(node) - sure
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             sure.add(node.name)
-        elif isinstance(node, ast.Assign | ast.Import | ast.ImportFrom):
+        elif isinstance(node, ast.Assign):
+            sure |= _stored_in(*node.targets)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
             sure |= _stored_in(node)
     return read
 
@@ -122,8 +170,8 @@ def _read_in(*nodes: ast.AST) -> set[str]:
     }
 
 
-def _stored_in(node: ast.AST | None) -> set[str]:
-    parts = [] if node is None else list(ast.walk(node))
+def _stored_in(*nodes: ast.AST) -> set[str]:
+    parts = [part for node in nodes for part in ast.walk(node)]
     names = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
     return names | {(part.asname or part.name).split(".")[0] for part in parts if isinstance(part, ast.alias)}
 

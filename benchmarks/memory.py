@@ -37,7 +37,7 @@ def main(copies: int) -> None:
         (course / "course.yml").write_text(limits, encoding="utf-8")
         for number in range(copies):
             for student in sorted((ROOT / "examples" / "class").iterdir()):
-                shutil.copytree(student, students / f"{student.name}{number:03d}")
+                shutil.copytree(student, students / f"{number:03d}{student.name}")
         command = [str(Path(sys.executable).with_name("autograde")), "grade", str(students), "-o", str(out), "--seed", "1"]
         start = time.monotonic()
         process = subprocess.Popen(command, cwd=course, stdout=subprocess.DEVNULL)

@@ -130,6 +130,7 @@ class Release:
             root=self.folder,
             exercise=(),
             examples=frozenset(),
+            definitions=frozenset(),
             reference=(),
             visible=CheckModule(f"checks/{path.name}", data.decode("utf-8")),
             hidden=None,
