@@ -18,23 +18,12 @@ __all__ = ["unneeded_cells"]
 
 # Whoever uses one of these may reach any name of the notebook without naming it.
 _REACH_ALL = frozenset(
-    ("globals", "locals", "vars", "dir", "eval", "exec", "get_ipython", "In", "Out", "_", "__", "___", "_ih", "_oh")
-) | {
-    "__main__",
-    "__builtins__",
-    "builtins",
-    "sys",
-    "importlib",
-    "inspect",
-    "gc",
-    "__globals__",
-    "f_globals",
-    "pickle",
-    "dill",
-    "cloudpickle",
-}
-
-_OF_FRAMES = frozenset(("__globals__", "f_globals"))
+    [
+        *("globals", "locals", "vars", "dir", "eval", "exec", "get_ipython", "In", "Out", "_", "__", "___", "_ih", "_oh"),
+        *("__main__", "__builtins__", "builtins", "sys", "importlib", "inspect", "gc", "pickle", "dill", "cloudpickle"),
+    ]
+)
+_REACH_ALL_AS_ATTRIBUTES = frozenset(["__globals__", "f_globals"])
 
 
 @dataclass(frozen=True)
@@ -124,8 +113,8 @@ def _names_of(source: str) -> _Names | None:
             reached |= {node.module or "", *(alias.name for alias in node.names)}
         elif isinstance(node, ast.Import):
             reached |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.Attribute) and node.attr in _OF_FRAMES:
-            reached.add(node.attr)
+        elif isinstance(node, ast.Attribute) and node.attr in _REACH_ALL_AS_ATTRIBUTES:
+            reached |= _REACH_ALL
     if "*" in reached:
         return None
     return _Names(
@@ -133,7 +122,7 @@ def _names_of(source: str) -> _Names | None:
         imported=frozenset(imported),
         used=frozenset(used),
         only_imports=all(isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body),
-        reaches_all=bool((used | reached) & (_REACH_ALL | _OF_FRAMES)),
+        reaches_all=bool((used | reached) & _REACH_ALL),
     )
 
 

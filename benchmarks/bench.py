@@ -182,6 +182,7 @@ What it costs to grade a submission, compared with nbgrader on the same notebook
   They are nbgrader's released notebooks with the students' cells put into them, so that both graders get the same files.
 * nbgrader's grade cells (benchmarks/nbgrader_tests) test what our checks test, on newly drawn inputs, with
   asserts, as an instructor would write them. Our checks observe more. Either draws once for each test.
+* nbgrader runs all cells of a notebook; autograde, and the floor, leave out the handed-out examples that nothing needs.
 * Wall and CPU times are those of the whole command with everything it starts: for nbgrader the opening of its database and
   a kernel per submission; for autograde the start of its zygotes, the answer keys of a new seed (the reference and every
   misconception run through all their checks), result files and pages. Processes that outlive their parents are counted too.
