@@ -204,8 +204,8 @@ last. On the machine above, on 27 November 2026, in 20 minutes:
 | 2,000 to 3,000 | 90.6 | 473.5 |
 | 3,000 to 4,000 | 90.8 | 468.7 |
 
-Until the caches are full it grows a little, and then it does not. The table of the class, in the end, takes a few hundred bytes for
-each submission.
+Until the caches are full it grows a little, and then it does not. The table of the class takes a few hundred bytes for each
+submission.
 
 ## Reading it
 
