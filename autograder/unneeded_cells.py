@@ -1,7 +1,7 @@
 """Which cells of a submission need not run: handed-out examples, left as they were, that have nothing to do with the rest.
 
 A notebook explains with examples and pictures, and running them takes longer than running most answers. To run one of them
-again for each student shows nothing, unless code that is the student's uses what the example makes.
+again for each student shows nothing, unless the student's code uses what it makes, or it might change what that code uses.
 """
 
 from __future__ import annotations

@@ -46,9 +46,9 @@ def main(copies: int) -> None:
         while process.poll() is None:
             now = time.monotonic() - start
             done = len(list(out.glob("*/*.json")))
-            samples += [(now, done, pid, measure.memory_mb(pid)) for pid in measure.family(process.pid)]
-            for _, _, pid, _ in samples[-8:]:
+            for pid in measure.family(process.pid):
                 first.setdefault(pid, now)
+                samples.append((now, done, pid, measure.memory_mb(pid)))
             time.sleep(_SAMPLE_SECONDS)
         if process.returncode:
             sys.exit(f"autograde grade ended with status {process.returncode}")

@@ -48,7 +48,7 @@ GPU_PROC = (
     *("/proc/self/maps", "/proc/self/statm", "/proc/cpuinfo", "/proc/meminfo"),
     *("/proc/devices", "/proc/sys/vm/mmap_min_addr", "/proc/driver/nvidia"),
 )
-"""What CUDA reads of /proc; of the process itself, where its stack lies."""
+"""What CUDA reads of /proc, of the process itself where its stack lies; and how large it is, which `limits` reads."""
 
 _ROOT_MEGABYTES = 16
 

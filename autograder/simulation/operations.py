@@ -117,8 +117,8 @@ _ANY = frozenset(
     ]
 )
 _FIRST = frozenset(["_ctc_loss", "_ctc_loss_backward"])
-_INDEX = frozenset(["index", "_unsafe_index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index_put"])
 _PUTS_AT_INDEX = frozenset(["index_put", "index_put_", "_index_put_impl_", "_unsafe_index_put"])
+_INDEX = frozenset(["index", "_unsafe_index"]) | _PUTS_AT_INDEX
 _CONVOLUTIONS = frozenset(
     ["convolution", "_convolution", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 )
