@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import linecache
 import random
@@ -118,6 +119,23 @@ def test_the_students_state_is_left_alone(folder, capsys):
     finally:
         torch.set_default_dtype(torch.float32)
     assert (torch.rand(1).item(), numpy.random.rand(), random.random()) == expected
+
+
+def test_no_full_garbage_collection_falls_into_a_check(folder, capsys):
+    usual, found = gc.get_threshold(), []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        found.append((info["generation"], gc.get_threshold() == usual))
+
+    gc.callbacks.append(note)
+    try:
+        say(capsys, "def scale(x, by):\n    kept = [[] for _ in range(200_000)]\n    return x * by\n", 'check("scale")')
+    finally:
+        gc.callbacks.remove(note)
+    inside = [generation for generation, is_usual in found if not is_usual]
+    assert 1 in inside
+    assert 2 not in inside
+    assert gc.get_threshold() == usual
 
 
 @pytest.mark.skipif(not hasattr(__import__("signal"), "setitimer"), reason="the system has no timers")
