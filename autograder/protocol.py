@@ -252,6 +252,11 @@ class Frames:
             raise ProtocolError("it sent more than its limit allows")
         self._buffer += data
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing of a frame has come yet."""
+        return not self._buffer
+
     def next(self) -> bytes | None:
         """The next whole frame's message, or None.
 

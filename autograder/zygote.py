@@ -26,7 +26,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from autograder import sandbox
+from autograder import heap, sandbox
 from autograder.protocol import Ended, Fork, Kill, Ready, Settings, ToZygote, encode
 from autograder.sandbox import libc, namespaces, seccomp
 
@@ -54,6 +54,7 @@ def main() -> None:
     settings = msgspec.json.decode(sys.argv[1], type=Settings)
     control = socket.socket(fileno=settings.control)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()  # while a million objects are made that stay
     try:
         is_root = os.geteuid() == 0
         devices = namespaces.gpu_paths() if settings.gpu else ()
@@ -63,6 +64,7 @@ def main() -> None:
         statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC) if libc.LINUX else None
         shell = _warm_up(settings.place)
         _check_single_threaded()
+        _freeze()
         if not missing:
             namespaces.make_root(settings.place, readable, proc=settings.gpu)
         user, reason = _choose_user(settings, readable) if is_root else (None, "only root can give it another user")
@@ -84,8 +86,8 @@ def main() -> None:
         libc.drop_bounding_set()
         with contextlib.suppress(OSError):  # the layer's own state says so then
             seccomp.program(0)
-    gc.collect()
     gc.freeze()
+    gc.enable()
     control.send(encode(Ready()))
     _serve(control, found, shell, own_processes)
 
@@ -230,6 +232,13 @@ def _serve(control: socket.socket, found: sandbox.Confinement, shell: Any, own_p
         control.send(encode(ended))
 
 
+def _freeze() -> None:
+    """Let children share what there is now, without looking through it for garbage."""
+    gc.collect()
+    gc.freeze()
+    heap.settle()
+
+
 def _preload(names: tuple[str, ...]) -> None:
     wanted = [name for name in names if name in PRELOADABLE and name not in sys.modules]
     for name in wanted:
@@ -238,8 +247,7 @@ def _preload(names: tuple[str, ...]) -> None:
         except ImportError:
             continue
     if wanted:
-        gc.collect()
-        gc.freeze()
+        _freeze()
 
 
 def _be_child(
