@@ -6,6 +6,7 @@ Exit codes: 0 the command did its work (whatever the scores), 1 `verify` or `rel
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -328,6 +329,7 @@ def _grade(
         for name in dict.fromkeys(submission.topic for submission in found.submissions):
             step(0, len(found.submissions), f"(answer key of {name})")
             prepared[name] = grading.prepare(course, name, pool, seed=chosen.seed, device=device)
+        gc.freeze()  # topics and keys stay: nobody need look for garbage among them
         for graded in grading.grade(course, prepared, found.submissions, pool, out, force=force):
             summary.add(graded)
             step(len(summary.graded), len(found.submissions), graded.student)

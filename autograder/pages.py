@@ -15,8 +15,12 @@ from autograder.jobs import Outcome
 from autograder.results import TaskResult
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jinja2 import Environment
     from markupsafe import Markup
+
+    from autograder.task_view import CodeLine
 
 __all__ = ["OUTCOMES", "Label", "page_path", "points_text", "readable", "task_state", "write"]
 
@@ -83,7 +87,7 @@ def _environment() -> Environment:
         auto_reload=False,
         finalize=lambda value: readable(value) if type(value) is str else value,
     )
-    environment.filters |= {"prose": _prose, "tag": _tag}
+    environment.filters |= {"prose": _prose, "tag": _tag, "rows": _rows}
     return environment
 
 
@@ -103,6 +107,15 @@ def _prose(text: str) -> Markup:
     if len(parts) % 2 == 0:
         return escape(readable(text))
     return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts))
+
+
+def _rows(lines: Sequence[CodeLine]) -> Markup:
+    """Lines of code, each an element of its own; the one where the code stopped is marked."""
+    from markupsafe import Markup, escape
+
+    stopped = '<span class="pointer" aria-hidden="true">▶</span><span class="unseen">stopped here: </span>'
+    start = {False: '<span class="row">', True: f'<span class="row marked">{stopped}'}
+    return Markup("".join(f"{start[line.marked]}{escape(readable(line.text))}\n</span>" for line in lines))
 
 
 @cache

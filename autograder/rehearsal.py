@@ -99,6 +99,11 @@ def test_error(code, given):
     '''A check that raises.'''
     with given.default_dtype(torch.float64):
         return code.rehearsal(given.normal(0))
+
+@checks("rehearsal")
+def test_device(code, given):
+    '''A check with a simulated GPU.'''
+    return given.second_device
 """
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 import torch
 
-from autograder.simulation.machine import Machine
+from autograder.simulation.machine import Machine, active
 from autograder.simulation.moving import Target, moved
 from autograder.simulation.patches import Patches
 from autograder.simulation.places import device_of
@@ -31,12 +32,12 @@ def patch(patches: Patches, machine: Machine) -> None:
     patches.set_existing(torch, Stream=streams["Stream"], Event=_any_event(streams["Event"]))
     selector = _selector(machine)
     patches.set_existing(torch.cuda, device=selector, device_of=_selector_of(selector), set_device=_setter(machine))
-    patches.set_existing(torch.accelerator, **_accelerator(machine), device_index=selector)
+    patches.set_existing(torch.accelerator, **_accelerator(machine, streams), device_index=selector)
     patches.set_existing(torch._C, _get_accelerator=lambda *args: torch.device("cuda" if machine.present else "cpu"))
     patches.set(torch._C._nn, "_parse_to", _parse_to(vars(torch._C._nn)["_parse_to"]))
     for name in (*_FLOAT_TYPES, *_WHOLE_TYPES):
         if hasattr(torch, name):
-            patches.set(torch.cuda, name, _tensor_type(name, machine))
+            patches.set(torch.cuda, name, _tensor_type(name))
     patches.set(torch, "Generator", _generator_type(machine))
     for owner in (torch, torch.random):
         patches.set(owner, "set_rng_state", set_cpu_rng_state)
@@ -272,9 +273,8 @@ def _selector_of(selector: Any) -> type:
     return device_of
 
 
-def _accelerator(machine: Machine) -> dict[str, Any]:
+def _accelerator(machine: Machine, streams: dict[str, Any]) -> dict[str, Any]:
     cuda = torch.device("cuda")
-    streams = _streams(machine)
     return {
         "is_available": lambda: machine.present,
         "device_count": lambda: machine.gpus if machine.present else 0,
@@ -328,7 +328,8 @@ def _check_state(state: torch.Tensor) -> None:
         raise TypeError("RNG state must be a torch.ByteTensor")
 
 
-def _tensor_type(name: str, machine: Machine) -> Any:
+@cache
+def _tensor_type(name: str) -> Any:
     """`torch.cuda.FloatTensor`, the old way of making and recognising tensors of one type on the GPU."""
     cpu_type: Any = getattr(torch, name)
 
@@ -339,6 +340,9 @@ def _tensor_type(name: str, machine: Machine) -> Any:
             return bool(thing.dtype == cpu_type.dtype)
 
         def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+            machine = active()
+            if machine is None:
+                raise RuntimeError("No CUDA GPUs are available")
             return moved(machine, cpu_type(*args, **kwargs), machine.device("cuda"), Target())
 
     return _Type(name, (), {"__module__": "torch.cuda", "dtype": cpu_type.dtype, "is_cuda": True})
