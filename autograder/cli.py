@@ -7,6 +7,7 @@ Exit codes: 0 the command did its work (whatever the scores), 1 `verify` or `rel
 from __future__ import annotations
 
 import gc
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from autograder.terminal import ClassSummary
 
 __all__ = ["app", "main"]
+
+_SWITCH_SECONDS = 0.0005
+"""While a page is rendered, a worker whose child has answered waits no longer than this for its turn."""
 
 app = typer.Typer(
     name="autograde",
@@ -330,6 +334,7 @@ def _grade(
             step(0, len(found.submissions), f"(answer key of {name})")
             prepared[name] = grading.prepare(course, name, pool, seed=chosen.seed, device=device)
         gc.freeze()  # topics and keys stay: nobody need look for garbage among them
+        sys.setswitchinterval(_SWITCH_SECONDS)
         for graded in grading.grade(course, prepared, found.submissions, pool, out, force=force):
             summary.add(graded)
             step(len(summary.graded), len(found.submissions), graded.student)

@@ -48,7 +48,6 @@ _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
     "PYTHONHASHSEED": "0",
-    "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONNOUSERSITE": "1",
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -58,7 +57,7 @@ _ENVIRONMENT = {
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # a fork has fewer page table entries to copy
 }
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
-_PASSED_ON = ("HOME", "TZ", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "MPLCONFIGDIR")
+_PASSED_ON = ("HOME", "TZ", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "MPLCONFIGDIR")
 
 
 def _environment(on_gpu: bool) -> dict[str, str]:

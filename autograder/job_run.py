@@ -24,7 +24,7 @@ _LOAD_SECONDS = 10.0
 _MOST_CHILDREN = 24
 _MOST_LOST_CELLS = 4
 _LINE_COMPARED = 100
-_GATHERED = 4
+_GATHERED = 10
 _PRELOADS = {"sklearn": "sklearn.datasets", "pandas": "pandas"}
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-    from autograder.task_view import CodeLine
+    from autograder.task_view import CheckView, CodeLine
 
 __all__ = ["OUTCOMES", "Label", "page_path", "points_text", "readable", "task_state", "write"]
 
@@ -87,7 +87,7 @@ def _environment() -> Environment:
         auto_reload=False,
         finalize=lambda value: readable(value) if type(value) is str else value,
     )
-    environment.filters |= {"prose": _prose, "tag": _tag, "rows": _rows}
+    environment.filters |= {"prose": _prose, "tag": _tag, "rows": _rows, "item": _item}
     return environment
 
 
@@ -107,6 +107,14 @@ def _prose(text: str) -> Markup:
     if len(parts) % 2 == 0:
         return escape(readable(text))
     return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts))
+
+
+@lru_cache(maxsize=4096)
+def _item(check: CheckView) -> Markup:
+    """A check in the list of a task's; those that pass are the same in every student's page."""
+    from markupsafe import Markup
+
+    return Markup(_environment().get_template("check.html.j2").render(check=check))
 
 
 def _rows(lines: Sequence[CodeLine]) -> Markup:

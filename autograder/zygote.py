@@ -63,6 +63,7 @@ def main() -> None:
         own_processes = None if missing else os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC) if libc.LINUX else None
         shell = _warm_up(settings.place)
+        sys.dont_write_bytecode = True
         _check_single_threaded()
         _freeze()
         if not missing:

@@ -111,8 +111,8 @@ class Bench:
 def main() -> None:
     """Measure, print the table, and write it where it is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (default 3)")
-    parser.add_argument("--copies", type=int, default=60, help="copies of each notebook for autograde (default 60)")
+    parser.add_argument("--rounds", type=int, default=2, help="interleaved rounds (default 2)")
+    parser.add_argument("--copies", type=int, default=200, help="copies of each notebook for autograde (default 200)")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
