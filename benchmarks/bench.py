@@ -211,9 +211,14 @@ submission.
 
 nbgrader starts a kernel and imports torch for each submission; autograde imports torch once per core and forks. What
 autograde spends beyond the floor is the fork, the confinement, copy-on-write faults, encoding, the answer keys of a new
-seed, and the result's files. Starting and the keys take a share that a larger class would not
-notice. In a child, a quarter of the time goes into pages that it touches for the first time; the rest is the checks
-themselves, each of which draws, watches, runs and observes once, in Python that has not run in this process before.
+seed, and the result's files. In a child, a fifth of the time goes into pages that it touches for the first time; the rest
+is the checks themselves, each of which draws, watches, runs and observes once, in Python that has not run in this process
+before.
+
+Throughput is that of a large class. Starting and the answer keys of both topics take about six seconds of each run, whatever
+the size of the class: one of 240 takes 14.8 s, 62 ms for each submission.
+
+The copies of a notebook are equal, which spares the trusted side some work: an answer that came before is not decoded again.
 
 Notes on running nbgrader: it calls `alembic` by name, so the virtual environment's `bin` has to be on PATH; anything on
 stderr in a grade cell, a warning included, scores 0.
