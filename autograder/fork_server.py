@@ -43,7 +43,8 @@ _END_SECONDS = 10.0
 _LARGEST_ANSWER = 1 << 16
 _CHUNK = 1 << 16
 _LOOK_AT_SCRATCH_SECONDS = 0.5
-_GATHER_SECONDS = 0.003
+# Being woken for each answer costs more than reading it. The last ones are not waited for: the child has nothing to do then.
+_GATHER_SECONDS, _LAST_ANSWERS = 0.003, 10
 _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
@@ -241,12 +242,9 @@ class Child:
             raise ChildLost("was ended since it reported something out of turn")
         return message
 
-    def expect_answer(self, deadline: float, *, more_follow: bool) -> Observed | Broken:
-        """As `expect`, for the answer to a request of a check.
-
-        If `more_follow`, they are let come together: being woken for each costs more than reading it.
-        """
-        message = self._next(deadline, _GATHER_SECONDS if more_follow else 0.0)
+    def expect_answer(self, deadline: float, following: int = 0) -> Observed | Broken:
+        """As `expect`, for the answer to a request of a check. Where many are `following`, several are let come together."""
+        message = self._next(deadline, _GATHER_SECONDS if following >= _LAST_ANSWERS else 0.0)
         if not isinstance(message, Observed | Broken):
             raise ChildLost("was ended since it reported something out of turn")
         return message

@@ -24,7 +24,6 @@ _LOAD_SECONDS = 10.0
 _MOST_CHILDREN = 24
 _MOST_LOST_CELLS = 4
 _LINE_COMPARED = 100
-_GATHERED = 10
 _PRELOADS = {"sklearn": "sklearn.datasets", "pandas": "pandas"}
 
 
@@ -216,13 +215,12 @@ class JobRun:
         if problem:
             self._fail(left, Outcome.ERROR, f"The checks could not be loaded: {problem}")
             return True
-        for index, request in enumerate(left, start=1):
+        for number, request in enumerate(left, start=1):
             key = (request.check, request.draw)
             if key in self.observations:
                 continue
             try:
-                more_follow = len(left) - index >= _GATHERED
-                answer = child.expect_answer(self._until(request.seconds), more_follow=more_follow)
+                answer = child.expect_answer(self._until(request.seconds), following=len(left) - number)
             except ChildLost as lost:
                 outcome, words = self._why(lost, request.seconds)
                 same_check = [other for other in left if other.check == request.check]

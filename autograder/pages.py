@@ -109,12 +109,18 @@ def _prose(text: str) -> Markup:
     return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts))
 
 
-@lru_cache(maxsize=4096)
 def _item(check: CheckView) -> Markup:
-    """A check in the list of a task's; those that pass are the same in every student's page."""
+    """A check in the list of a task's. One of which there is nothing more to tell is the same in every student's page."""
+    return _told_item(check) if check.details or check.found or check.line else _plain_item(check)
+
+
+def _told_item(check: CheckView) -> Markup:
     from markupsafe import Markup
 
     return Markup(_environment().get_template("check.html.j2").render(check=check))
+
+
+_plain_item = lru_cache(maxsize=4096)(_told_item)
 
 
 def _rows(lines: Sequence[CodeLine]) -> Markup:

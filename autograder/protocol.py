@@ -287,7 +287,7 @@ def decode_from_child(body: bytes) -> FromChild:
     return _decode_short(body) if len(body) <= _SHORT_MESSAGE else _decode(body)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def _decode_short(body: bytes) -> FromChild:
     """Most answers to a check are right, and so the same."""
     return _decode(body)
