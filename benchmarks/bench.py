@@ -216,8 +216,8 @@ is the checks themselves, each of which draws, watches, runs and observes once, 
 before.
 
 Throughput is that of a large class. Starting and the answer keys of both topics take some seconds of each run, whatever the
-size of the class (`--copies 20` shows a small one). On 27 November 2026, on the machine above, a class of 240 took 14.8 s, 62
-ms for each submission.
+size of the class (`--copies 20` shows a small one). On 27 November 2026, on the machine above, a class of 240 took 14.8 s:
+62 ms for each submission.
 
 The copies of a notebook are equal, which spares the trusted side some work: an answer that came before is not decoded again.
 
