@@ -78,8 +78,9 @@ def gpu_paths() -> tuple[str, ...]:
 
 
 def gpu_readable() -> tuple[str, ...]:
-    """What CUDA reads beside its device files, the driver's libraries among it where they lie apart from the system's."""
-    found = ("/sys/bus/pci", "/sys/devices/system/node", "/sys/module/nvidia", "/usr/local/nvidia")
+    """What CUDA and the profiler for it read beside device files, the driver's libraries where they lie apart from the system's."""
+    system = ("/sys/devices/system/node", "/sys/devices/system/clocksource")
+    found = ("/sys/bus/pci", *system, "/sys/module/nvidia", "/usr/local/nvidia")
     cards = {str(path.resolve().parents[0]) for path in Path("/sys/bus/pci/drivers/nvidia").glob("0*")}
     searched = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
     drivers = [folder for folder in searched if folder.startswith("/") and Path(folder, "libcuda.so.1").exists()]
