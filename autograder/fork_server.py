@@ -25,6 +25,7 @@ from autograder.protocol import (
     Frames,
     FromChild,
     FromZygote,
+    Hello,
     Kill,
     Observed,
     Ready,
@@ -102,6 +103,7 @@ class ForkServer:
         # Where there is no private root, children write to a folder in here, some as a user of their own.
         self.scratch = place / "scratch"
         self.scratch.mkdir(mode=0o711)
+        self._untouched: Path | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
         kind = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
         self.control, other = socket.socketpair(socket.AF_UNIX, kind)
@@ -182,6 +184,21 @@ class ForkServer:
         self._jobs += 1
         return Child(self, self._jobs, limits, preload)
 
+    def take_scratch(self) -> Path:
+        """An empty folder for a child to write to."""
+        folder, self._untouched = self._untouched, None
+        if folder is None:
+            folder = Path(tempfile.mkdtemp(dir=self.scratch))
+            folder.chmod(0o777 if os.geteuid() == 0 else 0o700)
+        return folder
+
+    def leave_scratch(self, folder: Path, *, untouched: bool) -> None:
+        """Remove a child's folder, or keep it for the next one if the child could not so much as see it."""
+        if untouched:
+            self._untouched = folder
+        else:
+            scratch.remove(folder)
+
     def stop(self) -> None:
         """End the zygote and its child, if there is one. Whoever waits for them gets a `ZygoteLost`."""
         self._process.kill()
@@ -207,8 +224,8 @@ class Child:
         self._dropped = 0
         self._room = 0
         self._ended: Ended | None = None
-        self._scratch = Path(tempfile.mkdtemp(dir=server.scratch))
-        self._scratch.chmod(0o777 if os.geteuid() == 0 else 0o700)
+        self._scratch = server.take_scratch()
+        self._private = False
         instructions, self._instructions = os.pipe()
         self._reports, reports = os.pipe()
         self._output, output = os.pipe()
@@ -228,6 +245,12 @@ class Child:
         """Send an instruction; it goes out while `expect` waits."""
         self._to_send += frame(message)
         self._write()
+
+    def greet(self, deadline: float) -> Hello:
+        """Wait for its first message, sent before any student code runs: how it is confined. Raises as `expect` does."""
+        hello = self.expect(Hello, deadline)
+        self._private = hello.layers.get("private_root") == "on"
+        return hello
 
     def expect(self, kind: type[_Answer], deadline: float) -> _Answer:
         """Wait for the child's next message, until `deadline` (monotonic seconds).
@@ -372,7 +395,7 @@ class Child:
                 self._take_end(self._server.receive(deadline))
             self._server.busy = False
         finally:
-            scratch.remove(self._scratch)
+            self._server.leave_scratch(self._scratch, untouched=self._private)
         return self._ended
 
     def _close(self, descriptor: int) -> None:

@@ -26,7 +26,7 @@ from autograder.notebooks import read_cells, task_source
 from autograder.pool import Pool
 from autograder.result_files import RunRecord, read_result, read_run, result_path, write_result, write_run
 from autograder.results import FORMAT_VERSION, Lateness, SubmissionFile, TaskResult, TopicResult
-from autograder.scoring import score
+from autograder.scoring import Scorer
 from autograder.submissions import Submission
 from autograder.topic import Topic, load_topic, make_job
 
@@ -60,6 +60,7 @@ class PreparedTopic:
     topic: Topic
     key: AnswerKey
     content: str
+    scorer: Scorer
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ def prepare(course: Course, name: str, pool: Pool, *, seed: int, device: str) ->
     """
     topic = load_topic(course, name)
     key = build_key(course, topic, seed=seed, device=device, pool=pool, cache=key_folder(course))
-    return PreparedTopic(topic, key, content_of(course, topic, key.content_hash, unsafe=pool.unsafe))
+    content = content_of(course, topic, key.content_hash, unsafe=pool.unsafe)
+    return PreparedTopic(topic, key, content, Scorer(course, topic, key))
 
 
 def content_of(course: Course, topic: Topic, key_hash: str, *, unsafe: bool) -> str:
@@ -235,7 +237,7 @@ def _finish(course: Course, item: _Item, run: Run, pool: Pool, out: Path) -> Gra
 def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
     submission, key = item.submission, item.prepared.key
     entry = course.topics[submission.topic]
-    tasks = score(course, item.prepared.topic, key, run)
+    tasks = item.prepared.scorer.score(run)
     late = lateness(course.late, entry.due, submission.submitted_at)
     when = submission.submitted_at.isoformat() if submission.submitted_at else None
     return TopicResult(

@@ -15,7 +15,7 @@ from autograder.compiled import compiled
 from autograder.fork_server import Child, ChildLost, ForkServer, OutOfTime
 from autograder.jobs import CellReport, CheckModule, CheckRequest, Failure, Job, Outcome, Run, Usage
 from autograder.observation import ErrorFact, Observation
-from autograder.protocol import Broken, CellFinished, Hello, Loaded, Replace, Replaced, RunCell, RunChecks
+from autograder.protocol import Broken, CellFinished, Loaded, Replace, Replaced, RunCell, RunChecks
 
 __all__ = ["JobRun", "run_in_turn", "weaker"]
 
@@ -113,7 +113,7 @@ class JobRun:
 
     def _greet(self, child: Child) -> None:
         try:
-            hello = child.expect(Hello, time.monotonic() + _START_SECONDS)
+            hello = child.greet(time.monotonic() + _START_SECONDS)
         except ChildLost as lost:
             raise _Over(f"The confined process could not be set up: it {lost}.") from lost
         self._accept(hello.layers)
@@ -232,7 +232,7 @@ class JobRun:
                 found: Observation | Failure = failure
             else:
                 asked = (answer.observation.check, answer.observation.draw)
-                found = msgspec.structs.replace(answer.observation, error=self._placed(answer.observation.error))
+                found = self._with_its_place(answer.observation)
             if asked != key:
                 self._fail([request], Outcome.ERROR, "The process reported a check that was not its turn.")
                 return False
@@ -240,6 +240,10 @@ class JobRun:
             if self._enough is not None and isinstance(found, Observation) and self._enough(found):
                 raise _Over("What was seen is enough; the rest was not run.")
         return True
+
+    def _with_its_place(self, seen: Observation) -> Observation:
+        error = self._placed(seen.error)
+        return seen if error is seen.error else msgspec.structs.replace(seen, error=error)
 
     def _placed(self, error: ErrorFact | None) -> ErrorFact | None:
         """The error, with its place only if the submission has such a line there."""

@@ -39,7 +39,6 @@ from autograder.notebooks import read_cells, task_source
 from autograder.pages import points_text
 from autograder.pool import Pool
 from autograder.results import TaskResult
-from autograder.scoring import score
 from autograder.student.answer import Answer
 from autograder.student.markup import html
 from autograder.student.show import plain
@@ -297,7 +296,7 @@ class _Grader:
         key = prepared.key
         job = make_job(self.course, prepared.topic, cells, seed=key.seed, device=key.device, all_cells=True)
         run = next(iter(self._pool.map([job])))
-        return run, score(self.course, prepared.topic, prepared.key, run)
+        return run, prepared.scorer.score(run)
 
 
 @cache

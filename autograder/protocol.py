@@ -61,7 +61,7 @@ _MOST_FACTS = 20_000
 _DEEPEST = 32
 _MOST_ITEMS = 1_500_000  # an observation of _MOST_FACTS tensors has a million
 _SMALL_MESSAGE = 1 << 20
-_SHORT_MESSAGE = 1 << 12
+_SHORT_MESSAGE, _MEDIUM_MESSAGE = 1 << 12, 1 << 16
 _LONGEST_TEXT = 100_000
 _LONGEST_NAME = 1_000
 _MOST_DIMENSIONS = 64
@@ -281,16 +281,14 @@ class Frames:
 def decode_from_child(body: bytes) -> FromChild:
     """Decode and validate a child's message.
 
+    Most answers to a check are right, or wrong as others are: what came before, and is not long, is the same object again.
+
     Raises:
         ProtocolError: for whatever is no valid message.
     """
-    return _decode_short(body) if len(body) <= _SHORT_MESSAGE else _decode(body)
-
-
-@lru_cache(maxsize=2048)
-def _decode_short(body: bytes) -> FromChild:
-    """Most answers to a check are right, and so the same."""
-    return _decode(body)
+    if len(body) <= _SHORT_MESSAGE:
+        return _decode_short(body)
+    return _decode_medium(body) if len(body) <= _MEDIUM_MESSAGE else _decode(body)
 
 
 def _decode(body: bytes) -> FromChild:
@@ -315,6 +313,11 @@ def _decode(body: bytes) -> FromChild:
     else:
         _check_text(message.problem)
     return message
+
+
+# Of short ones there are at most 8 MB, of longer ones 16.
+_decode_short = lru_cache(maxsize=2048)(_decode)
+_decode_medium = lru_cache(maxsize=256)(_decode)
 
 
 def validate(observation: Observation) -> None:

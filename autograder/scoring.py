@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import msgspec
@@ -16,7 +17,7 @@ from autograder.observation import ErrorFact, Fact, MappingFact, Observation, Ra
 from autograder.results import CheckResult, Diagnosis, Difference, TaskResult
 from autograder.topic import Topic, TopicCheck, draws_of, lacks_device
 
-__all__ = ["NO_DEVICE", "SIDE_EFFECTS", "complete", "score"]
+__all__ = ["NO_DEVICE", "SIDE_EFFECTS", "Scorer", "complete", "score"]
 
 SIDE_EFFECTS = "side_effects"
 """The name of the check that every task has by itself."""
@@ -25,7 +26,11 @@ NO_DEVICE = "no device"
 """The reason of a check that waits for a GPU; its points are pending."""
 
 _MOST_DIFFERENCES = 5
+_MOST_REMEMBERED = 512
 _NOTHING_RETURNED = "No check got as far as returning something."
+
+_Seen = dict[str, list[Observation | Failure]]
+"""Check → what was seen of it, one entry per draw."""
 
 
 def score(
@@ -52,32 +57,72 @@ def score(
         tasks: score these alone; all of them if None.
     """
     return tuple(
-        _score_task(course, topic, key, run, task, entry.points, visible_only)
-        for task, entry in course.topics[topic.name].tasks.items()
+        _score_task(course, topic, key, task, _seen_of(course, topic, key, run, task, visible_only), visible_only)
+        for task in course.topics[topic.name].tasks
         if tasks is None or task in tasks
     )
 
 
-def _score_task(
-    course: Course, topic: Topic, key: AnswerKey, run: Run, task: str, points: float, visible_only: bool
-) -> TaskResult:
-    checks = [check for check in topic.checks_of(task) if check.visible or not visible_only]
+class Scorer:
+    """Scores the runs of a class as `score` does, and remembers tasks of which the same was seen before.
+
+    Most answers are right, or wrong as many others are, and `decode_from_child` gives equal ones as one object. Whether
+    an observation is the same is asked of the object: to compare two would take as long as to score one.
+    """
+
+    def __init__(self, course: Course, topic: Topic, key: AnswerKey) -> None:
+        """Take what `score` takes, but for the run."""
+        self._course, self._topic, self._key = course, topic, key
+        self._known: OrderedDict[tuple[str, tuple[int | Failure, ...]], tuple[_Seen, TaskResult]] = OrderedDict()
+
+    def score(self, run: Run) -> tuple[TaskResult, ...]:
+        """The result of each of the topic's tasks, in the order of course.yml."""
+        return tuple(self._score_task(run, task) for task in self._course.topics[self._topic.name].tasks)
+
+    def _score_task(self, run: Run, task: str) -> TaskResult:
+        seen = _seen_of(self._course, self._topic, self._key, run, task, visible_only=False)
+        ones = (one for draws in seen.values() for one in draws)
+        same = (task, tuple([one if isinstance(one, Failure) else id(one) for one in ones]))
+        if same in self._known:
+            self._known.move_to_end(same)
+        else:
+            # What was seen is kept with it, so that no other object comes to have the same identity.
+            self._known[same] = seen, _score_task(self._course, self._topic, self._key, task, seen, visible_only=False)
+            if len(self._known) > _MOST_REMEMBERED:
+                self._known.popitem(last=False)
+        return self._known[same][1]
+
+
+def _checks_of(topic: Topic, task: str, visible_only: bool) -> list[TopicCheck]:
+    return [check for check in topic.checks_of(task) if check.visible or not visible_only]
+
+
+def _seen_of(course: Course, topic: Topic, key: AnswerKey, run: Run, task: str, visible_only: bool) -> _Seen:
+    """What a run shows of a task, for each check that the key's device can run: one entry per draw."""
+    missing = Failure(Outcome.NOT_RUN, run.problem or "It was not run.")
+    return {
+        check.name: [
+            run.observations.get((check.name, draw), missing) for draw in range(len(key.reference.get(check.name, ())))
+        ]
+        for check in _checks_of(topic, task, visible_only)
+        if not lacks_device(check.spec, key.device)
+    }
+
+
+def _score_task(course: Course, topic: Topic, key: AnswerKey, task: str, seen: _Seen, visible_only: bool) -> TaskResult:
+    checks = _checks_of(topic, task, visible_only)
     tolerances = course.tolerances_on(key.device)
-    seen: dict[str, list[Observation | Failure]] = {}
     results = []
     for check in checks:
-        if lacks_device(check.spec, key.device):
+        if check.name in seen:
+            results.append(_judge(check, key.reference.get(check.name, []), seen[check.name], tolerances))
+        else:
             results.append(_result(check, draws_of(course, topic.name, check.spec), reason=NO_DEVICE))
-            continue
-        expected = key.reference.get(check.name, [])
-        missing = Failure(Outcome.NOT_RUN, run.problem or "It was not run.")
-        seen[check.name] = [run.observations.get((check.name, draw), missing) for draw in range(len(expected))]
-        results.append(_judge(check, expected, seen[check.name], tolerances))
     if checks:
         results.append(_judge_side_effects(checks, key, seen))
     attempted = _is_attempted(seen)
     diagnoses = diagnose(task, _failing(results), seen, key, tolerances, side_effects=SIDE_EFFECTS) if attempted else ()
-    return _totalled(task, points, results, attempted, diagnoses)
+    return _totalled(task, course.topics[topic.name].tasks[task].points, results, attempted, diagnoses)
 
 
 def _failing(results: Iterable[CheckResult]) -> list[str]:
@@ -213,9 +258,7 @@ def _with_error(result: CheckResult, error: ErrorFact, visible: bool) -> CheckRe
 # ---- side effects -----------------------------------------------------------------------------------------------------
 
 
-def _judge_side_effects(
-    checks: Sequence[TopicCheck], key: AnswerKey, seen: dict[str, list[Observation | Failure]]
-) -> CheckResult:
+def _judge_side_effects(checks: Sequence[TopicCheck], key: AnswerKey, seen: _Seen) -> CheckResult:
     """Whether the code left alone what the reference leaves alone, in every draw in which it returned normally."""
     draws = passed = 0
     sentences: dict[str, None] = {}
@@ -267,7 +310,7 @@ def _effect_sentence(effect: str, *, quote: bool) -> str:
 # ---- attempted? -------------------------------------------------------------------------------------------------------
 
 
-def _is_attempted(seen: dict[str, list[Observation | Failure]]) -> bool:
+def _is_attempted(seen: _Seen) -> bool:
     """False if whatever was observed of the task only shows its stub."""
     observed = [one for draws in seen.values() for one in draws if isinstance(one, Observation)]
     return not observed or not all(map(_shows_stub, observed))

@@ -78,7 +78,7 @@ def gpu_paths() -> tuple[str, ...]:
 
 
 def gpu_readable() -> tuple[str, ...]:
-    """What CUDA and its profiler read beside device files, the driver's libraries too if they lie apart from the system's."""
+    """What CUDA and its profiler read beside device files; the driver's libraries too, if apart from the system's."""
     system = ("/sys/devices/system/node", "/sys/devices/system/clocksource")
     found = ("/sys/bus/pci", *system, "/sys/module/nvidia", "/usr/local/nvidia")
     cards = {str(path.resolve().parents[0]) for path in Path("/sys/bus/pci/drivers/nvidia").glob("0*")}

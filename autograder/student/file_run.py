@@ -9,12 +9,15 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
@@ -168,7 +171,8 @@ class _Process:
     """A worker, and a thread that reads what it says."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-P", "-m", "autograder.student.worker"]
+        self._folder = Path(tempfile.mkdtemp(prefix="autograde-"))
+        command = [sys.executable, "-P", "-m", "autograder.student.worker", str(self._folder)]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -207,13 +211,14 @@ class _Process:
         return message
 
     def end(self) -> None:
-        """End it, whatever it is doing."""
+        """End it, whatever it is doing, and remove what it wrote."""
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):
                 if stream is not None:
                     stream.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _listen(stream: BinaryIO, messages: queue.SimpleQueue[FromWorker | None]) -> None:

@@ -1,4 +1,6 @@
-"""A process that runs a student's file from top to bottom, then its checks: `python -m autograder.student.worker`.
+"""A process that runs a student's file from top to bottom, then its checks: `python -m autograder.student.worker FOLDER`.
+
+The folder is empty, for what IPython and the student's code write; whoever started the process removes it.
 
 It answers on the standard output that it was started with; whatever student code prints goes nowhere. It starts by
 importing all that is slow, so that one which is ready beforehand answers at once.
@@ -10,7 +12,6 @@ import linecache
 import os
 import random
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -91,22 +92,21 @@ def main() -> None:
     from autograder.shell import make_shell
 
     instructions = sys.stdin.buffer
-    with tempfile.TemporaryDirectory(prefix="autograde-", ignore_cleanup_errors=True) as folder:
-        profile, scratch = Path(folder, "profile"), Path(folder, "scratch")
-        profile.mkdir()
-        scratch.mkdir()
-        shell = make_shell(profile)
-        send(Ready())
-        order = _read(instructions)
-        if order is None:
-            return
-        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - as long as the process
-        os.chdir(scratch)
-        torch.default_generator.manual_seed(_SEED)
-        numpy.random.seed(_SEED)
-        random.seed(_SEED)
-        _run(order, shell, send)
-        os.chdir(folder)
+    folder = Path(sys.argv[1])
+    profile, scratch = folder / "profile", folder / "scratch"
+    profile.mkdir()
+    scratch.mkdir()
+    shell = make_shell(profile)
+    send(Ready())
+    order = _read(instructions)
+    if order is None:
+        return
+    sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - as long as the process
+    os.chdir(scratch)
+    torch.default_generator.manual_seed(_SEED)
+    numpy.random.seed(_SEED)
+    random.seed(_SEED)
+    _run(order, shell, send)
 
 
 def _sender() -> Callable[[FromWorker], None]:

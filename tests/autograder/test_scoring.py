@@ -6,13 +6,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from autograder import scoring
 from autograder.answer_key import AnswerKey, build_key
 from autograder.course import Course, load_course
 from autograder.jobs import Cell, Failure, Outcome, Replacement, Run
 from autograder.observation import ErrorFact, Observation, SourceLine
 from autograder.pool import Pool
 from autograder.results import CheckResult, TaskResult
-from autograder.scoring import NO_DEVICE, SIDE_EFFECTS, score
+from autograder.scoring import NO_DEVICE, SIDE_EFFECTS, Scorer, score
 from autograder.topic import Topic, load_topic, make_job
 
 from .small_course import write_course
@@ -208,3 +209,22 @@ def test_a_run_that_never_happened_earns_nothing(small: Class) -> None:
         assert result.earned == result.pending == 0
         assert {each.outcome for each in result.checks} == {Outcome.NOT_RUN}
         assert result.diagnoses == ()
+
+
+def test_a_class_is_scored_as_each_submission_alone(small: Class, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "_MOST_REMEMBERED", 4)
+    sources = ["", RIGHT, RIGHT.replace("x * by", "x + by"), RIGHT.replace("return x * by", "x.add_(1)\n    return x * by")]
+    sources += [RIGHT.replace("return x * by", "return nothing"), f"\n\n{RIGHT.replace('return x * by', 'return nothing')}"]
+    sources += [RIGHT.replace("return x * by", "import os; os._exit(1)")]
+    runs = [small.run(source) for source in sources * 2]
+    scorer = Scorer(small.course, small.topic, small.key)
+    for run in [*runs, *reversed(runs), *runs]:
+        assert scorer.score(run) == score(small.course, small.topic, small.key, run)
+    assert len(scorer._known) == 4
+
+
+def test_a_task_of_which_the_same_was_seen_before_is_not_scored_again(small: Class, monkeypatch: pytest.MonkeyPatch) -> None:
+    scorer = Scorer(small.course, small.topic, small.key)
+    first = scorer.score(small.run(RIGHT))
+    monkeypatch.setattr(scoring, "_score_task", None)
+    assert scorer.score(small.run(f"{RIGHT}\n# The end.")) == first

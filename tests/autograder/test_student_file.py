@@ -177,7 +177,10 @@ def test_notebooks_of_another_release_are_told(folder):
     autograde("check", "small.ipynb")
 
 
-def test_code_that_ends_the_process_or_does_not_end(folder):
+def test_code_that_ends_the_process_or_does_not_end(folder, monkeypatch):
+    temporary = folder.parent / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     card = json.loads((folder / "course.json").read_text())
     card["topics"]["small"] |= {"cell_seconds": 2.0, "check_seconds": 1.0}
     (folder / "course.json").write_text(json.dumps(card))
@@ -198,6 +201,7 @@ def test_code_that_ends_the_process_or_does_not_end(folder):
     assert re.search("✓ passes scale|not defined", said)
     assert "∞ time-out" in said
     assert "✓ passes guess" in said
+    assert not list(temporary.iterdir())
 
 
 def test_a_name_that_stands_for_something_else(folder):
