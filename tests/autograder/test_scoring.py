@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -226,5 +227,13 @@ def test_a_class_is_scored_as_each_submission_alone(small: Class, monkeypatch: p
 def test_a_task_of_which_the_same_was_seen_before_is_not_scored_again(small: Class, monkeypatch: pytest.MonkeyPatch) -> None:
     scorer = Scorer(small.course, small.topic, small.key)
     first = scorer.score(small.run(RIGHT))
-    monkeypatch.setattr(scoring, "_score_task", None)
+    scored = []
+    score_task = scoring._score_task
+
+    def recorded(*arguments: Any, **options: Any) -> TaskResult:
+        scored.append(arguments[3])
+        return score_task(*arguments, **options)
+
+    monkeypatch.setattr(scoring, "_score_task", recorded)
     assert scorer.score(small.run(f"{RIGHT}\n# The end.")) == first
+    assert scored == ["noise"]  # whose answers are too long to be remembered
