@@ -88,6 +88,7 @@ def main() -> None:
         with contextlib.suppress(OSError):  # the layer's own state says so then
             seccomp.program(0)
     gc.freeze()
+    gc.set_threshold(5_000, 10, 10)
     gc.enable()
     control.send(encode(Ready()))
     _serve(control, found, shell, own_processes)
