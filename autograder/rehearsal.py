@@ -5,6 +5,8 @@ Forward only: a backward pass in the zygote would break its children.
 
 from __future__ import annotations
 
+import sys
+
 from autograder.check_run import load_checks, run_check
 from autograder.code_under_test import Code
 from autograder.jobs import Cell, CheckModule, CheckRequest
@@ -109,16 +111,23 @@ def test_device(code, given):
 
 def rehearse(shell: Shell) -> None:
     """Run cells and checks like those of a submission in this process, then forget them."""
-    cells = [*_CELLS, _PLOT] if _can_plot() else _CELLS
-    for number, source in enumerate(cells, start=1):
-        error = shell.run(Cell(number, source))
-        if error is not None:
-            raise error
+    if _can_plot():
+        _run(shell, Cell(1, _PLOT))
+    # The cache of attributes is to hold those of the rehearsal: a child that replaces an entry copies the page of its name.
+    sys._clear_type_cache()
+    for number, source in enumerate(_CELLS, start=1):
+        _run(shell, Cell(number, source))
     code = Code(shell.user_ns)
     for name, check in load_checks(CheckModule("rehearsal", _CHECKS)).items():
         for draw in range(2):
             frame(Observed(run_check(check, code, CheckRequest(name, "rehearsal", draw, draw, 1.0))))
     shell.forget()
+
+
+def _run(shell: Shell, cell: Cell) -> None:
+    error = shell.run(cell)
+    if error is not None:
+        raise error
 
 
 def _can_plot() -> bool:
