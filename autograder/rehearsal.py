@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import sys
 
+import torch
+
 from autograder.check_run import load_checks, run_check
 from autograder.code_under_test import Code
 from autograder.jobs import Cell, CheckModule, CheckRequest
 from autograder.protocol import Observed, frame
 from autograder.shell import Shell
+from autograder.simulation.operations import operation
 
 __all__ = ["rehearse"]
 
@@ -108,11 +111,22 @@ def test_device(code, given):
     return given.second_device
 """
 
+_OPERATIONS = (
+    *("_local_scalar_dense", "_to_copy", "abs", "addmm", "all", "arange", "clone", "copy_", "detach", "equal", "full"),
+    *("lift_fresh", "mean", "mm", "ones", "permute", "relu", "round", "stack", "sum", "t", "view", "zeros", "zeros_like"),
+    *("add.Tensor", "div.Tensor", "eq.Tensor", "index.Tensor", "mul.Tensor", "ne.Scalar", "pow.Tensor_Scalar", "select.int"),
+    *("rand.generator", "randint.low_generator", "randn.generator", "sub.Tensor", "where.self"),
+)
+"""Of aten, what is done most on a simulated GPU: `name`, or `name.overload`."""
+
 
 def rehearse(shell: Shell) -> None:
     """Run cells and checks like those of a submission in this process, then forget them."""
     if _can_plot():
         _run(shell, Cell(1, _PLOT))
+    for name in _OPERATIONS:
+        packet, _, overload = name.partition(".")
+        operation(getattr(getattr(torch.ops.aten, packet), overload or "default"))
     # The cache of attributes is to hold those of the rehearsal: a child that replaces an entry copies the page of its name.
     sys._clear_type_cache()
     for number, source in enumerate(_CELLS, start=1):

@@ -174,7 +174,7 @@ _Error: type[RuntimeError] = getattr(torch, "AcceleratorError", RuntimeError)
 class Operation:
     """One overload of an aten operation.
 
-    `written` has the positions and names of the arguments that it changes.
+    `written` has the positions and names of the arguments that it changes; `overload` its name and its overload's.
     """
 
     name: str
@@ -184,7 +184,12 @@ class Operation:
     random: bool
     reads_indices: bool
     without_integers: str
-    kernel: str
+    overload: tuple[str, str]
+
+    @functools.cached_property
+    def kernel(self) -> str:
+        """What CUDA's messages call it."""
+        return _kernel(*self.overload)
 
     @functools.cached_property
     def special(self) -> bool:
@@ -219,7 +224,7 @@ def operation(overload: Any) -> Operation:
         random=torch.Tag.nondeterministic_seeded in overload.tags,
         reads_indices=name in _READS_INDICES,
         without_integers=_NO_INTEGERS.get(name, ""),
-        kernel=_kernel(schema.name, schema.overload_name),
+        overload=(schema.name, schema.overload_name),
     )
 
 
