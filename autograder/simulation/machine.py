@@ -67,6 +67,11 @@ class Memory:
         self.used = self.peak = 0
         self._sizes: dict[weakref.ref[Any], int] = {}
 
+    def clear(self) -> None:
+        """Start empty again, whatever still lives."""
+        self.used = self.peak = 0
+        self._sizes.clear()
+
     def hold(self, storage: Any) -> None:
         """Count a storage for as long as it lives."""
         if isinstance(storage, torch.UntypedStorage):
@@ -82,16 +87,22 @@ class Memory:
 class Machine:
     """One pretended machine. At most one is active in a process, in all of its threads."""
 
-    def __init__(self, gpus: int, seed: int) -> None:
-        """A machine with `gpus` GPUs, whose generators start from `seed`."""
+    def __init__(self, gpus: int) -> None:
+        """A machine with `gpus` GPUs, to be switched on by `start`."""
         self.gpus = gpus
+        self.memory = Memory()
+        self.generators: set[int] = set()  # the addresses of those that are a GPU's
+
+    def start(self, seed: int) -> None:
+        """Switch it on: nothing is left of before, and the GPUs' generators start from `seed`."""
         self._process = os.getpid()
         self.current = 0
         self.present = True
-        self.memory = Memory()
-        self.generators: set[int] = set()  # the addresses of those that are a GPU's
+        self.memory.clear()
+        self.generators.clear()
         self.transfers: list[Transfer] = []
         self.pending: list[_Pending] = []
+        self.random_states: list[torch.Tensor] = []
         self.seed(seed)
 
     # Devices
@@ -138,7 +149,7 @@ class Machine:
     def seed(self, seed: int) -> None:
         """Seed the generators of all GPUs."""
         self.initial_seed = seed % 2**63
-        self.random_states = [_Generator().manual_seed(self.initial_seed).get_state() for _ in range(self.gpus)]
+        self.random_states[:] = [_Generator().manual_seed(self.initial_seed).get_state() for _ in range(self.gpus)]
 
     @contextmanager
     def drawing(self, gpu: torch.device) -> Iterator[None]:

@@ -16,12 +16,23 @@ class Patches:
 
     def __init__(self) -> None:
         """Start with nothing replaced."""
-        self._replaced: list[tuple[Any, str, Any]] = []
+        self._replaced: list[tuple[Any, str, Any, Any]] = []
+        self._undone: list[tuple[Any, str, Any, Any]] = []
 
     def set(self, owner: Any, name: str, value: Any) -> None:
         """Replace an attribute of `owner`'s own, or add one that it does not have itself."""
-        self._replaced.append((owner, name, vars(owner).get(name, _MISSING)))
+        self._replaced.append((owner, name, vars(owner).get(name, _MISSING), value))
         setattr(owner, name, value)
+
+    def redo(self) -> bool:
+        """Replace again what was put back. Returns False, with nothing replaced, if anything is another than it was."""
+        undone, self._undone = self._undone, []
+        for owner, name, before, value in undone:
+            if vars(owner).get(name, _MISSING) is not before:
+                self.undo()
+                return False
+            self.set(owner, name, value)
+        return bool(undone)
 
     def set_all(self, owner: Any, **values: Any) -> None:
         """Replace several attributes of one owner."""
@@ -35,7 +46,7 @@ class Patches:
     @contextmanager
     def suspended(self) -> Iterator[None]:
         """For a while everything is as it was before."""
-        again = [(owner, name, vars(owner)[name]) for owner, name, _ in self._replaced]
+        again = [(owner, name, vars(owner)[name]) for owner, name, *_ in self._replaced]
         self.undo()
         try:
             yield
@@ -45,8 +56,9 @@ class Patches:
 
     def undo(self) -> None:
         """Put everything back, the last replaced first."""
+        self._undone = list(self._replaced)
         while self._replaced:
-            owner, name, before = self._replaced.pop()
+            owner, name, before, _ = self._replaced.pop()
             if before is _MISSING:
                 delattr(owner, name)
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 import torch
@@ -39,14 +39,15 @@ class SimulatedGpu:
     """
 
     def __init__(self, machine: Machine) -> None:
-        """Look at a machine."""
+        """Look at a machine, as long as it is on; it is started anew for others."""
         self._machine = machine
+        self._transfers, self._random_states = machine.transfers, machine.random_states
         self._states = list(machine.random_states)
 
     @property
     def transfers(self) -> list[Transfer]:
         """What was moved so far, and every number that the CPU asked for."""
-        return self._machine.transfers
+        return self._transfers
 
     @property
     def device(self) -> torch.device:
@@ -56,7 +57,7 @@ class SimulatedGpu:
     @property
     def drawn_from(self) -> bool:
         """Whether a GPU's random generator is not as it was in the beginning."""
-        return any(not torch.equal(*pair) for pair in zip(self._machine.random_states, self._states, strict=True))
+        return any(not torch.equal(*pair) for pair in zip(self._random_states, self._states, strict=True))
 
     @contextmanager
     def hidden(self) -> Iterator[None]:
@@ -69,28 +70,22 @@ class SimulatedGpu:
 
 
 class _Session:
-    """One simulation, from its beginning to its end."""
+    """A simulation, from its beginning to its end; it can begin again."""
 
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
+    def __init__(self, gpus: int) -> None:
+        self._machine = Machine(gpus)
         self._patches = Patches()
         self._replaced: dict[Any, Callable[..., Any]] = {}
         self._leave: Callable[[], None] = lambda: None
 
-    def begin(self) -> None:
+    def begin(self, seed: int) -> Machine:
+        """Start the machine and put everything that pretends in place."""
         patches, machine = self._patches, self._machine
+        machine.start(seed)
         self._leave = _autocast_switches()
         try:
-            tensor_methods.patch(patches, machine)
-            self._replaced = factories.patch(patches, machine) | replacements.functions()
-            cuda.patch(patches, machine)
-            saving.patch(patches, machine)
-            autocast.patch(patches)
-            threads.patch(patches, self.inside)
-            gradients.patch(patches)
-            replacements.patch(patches, machine)
-            patches.set(places, "holder", machine.memory.hold)
-            patches.set(torch.jit, "script", self._script(torch.jit.script))
+            if not patches.redo():
+                self._patch()
             self._depths = _function_depth(), _dispatch_depth()
             _push_function(Functions(self._replaced))
             Operations(machine).__enter__()  # type: ignore[no-untyped-call]
@@ -98,6 +93,20 @@ class _Session:
             patches.undo()
             raise
         set_active(machine)
+        return machine
+
+    def _patch(self) -> None:
+        patches, machine = self._patches, self._machine
+        tensor_methods.patch(patches, machine)
+        self._replaced = factories.patch(patches, machine) | replacements.functions()
+        cuda.patch(patches, machine)
+        saving.patch(patches, machine)
+        autocast.patch(patches)
+        threads.patch(patches, self.inside)
+        gradients.patch(patches)
+        replacements.patch(patches, machine)
+        patches.set(places, "holder", machine.memory.hold)
+        patches.set(torch.jit, "script", self._script(torch.jit.script))
 
     def end(self) -> None:
         """Put everything back, whatever modes were left behind by the code that ran."""
@@ -143,6 +152,9 @@ def _autocast_switches() -> Callable[[], None]:
     return restore
 
 
+_session = cache(_Session)  # to make all that is put in place takes as long as many a check
+
+
 @contextmanager
 def simulated_gpu(gpus: int = 1, *, seed: int = 0) -> Iterator[SimulatedGpu]:
     """Pretend that this machine has a GPU: code that uses it wrongly fails as it would fail there.
@@ -160,9 +172,8 @@ def simulated_gpu(gpus: int = 1, *, seed: int = 0) -> Iterator[SimulatedGpu]:
         return
     if gpus < 1:
         raise ValueError("simulate one GPU or more")
-    machine = Machine(gpus, seed)
-    session = _Session(machine)
-    session.begin()
+    session = _session(gpus)
+    machine = session.begin(seed)
     try:
         yield SimulatedGpu(machine)
     finally:

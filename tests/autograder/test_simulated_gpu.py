@@ -39,6 +39,36 @@ def test_nothing_is_left_behind() -> None:
     assert torch._C._len_torch_function_stack() == torch._C._len_torch_dispatch_stack() == 0
 
 
+def test_each_time_it_is_a_new_machine() -> None:
+    with simulated_gpu(seed=3) as first:
+        drawn = torch.rand(2, device="cuda")
+        assert first.drawn_from
+    before = len(first.transfers)
+    with simulated_gpu(seed=3) as second:
+        assert (second.transfers, second.drawn_from, torch.cuda.memory_allocated()) == ([], False, 0)
+        assert torch.equal(torch.rand(2, device="cuda"), drawn)
+        torch.ones(1).cuda()
+    assert len(first.transfers) == before
+    with simulated_gpu(seed=4):
+        assert not torch.equal(torch.rand(2, device="cuda"), drawn)
+
+
+def test_what_was_changed_in_between_stays_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with simulated_gpu():
+        torch.full((1,), 2.0, device="cuda")
+    usual = snapshot()
+    monkeypatch.setattr(torch, "full", torch.zeros)  # which takes no value
+    with simulated_gpu():
+        with pytest.raises(TypeError):
+            torch.full((1,), 2.0, device="cuda")
+    assert torch.full is torch.zeros
+    monkeypatch.undo()
+    assert {name for name, value in snapshot().items() if value is not usual[name]} == set()
+    with simulated_gpu():
+        assert torch.full((1,), 2.0, device="cuda").item() == 2.0
+    assert snapshot() == usual
+
+
 def test_it_ends_with_an_exception() -> None:
     with pytest.raises(ZeroDivisionError), simulated_gpu():
         print(1 / 0)
