@@ -105,7 +105,9 @@ class Given:
     ) -> torch.Tensor:
         """Normally distributed numbers of a floating or complex dtype."""
         wide = torch.complex128 if dtype.is_complex else torch.float64
-        drawn = torch.randn(_shape(shape), generator=self._generator, dtype=wide, device="cpu") * std + mean
+        drawn = torch.randn(_shape(shape), generator=self._generator, dtype=wide, device="cpu")
+        if (mean, std) != (0.0, 1.0):
+            drawn = drawn * std + mean
         return self._tensor(drawn, dtype, requires_grad, name)
 
     def uniform(

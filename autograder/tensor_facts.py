@@ -6,6 +6,7 @@ functions which a student replaces later are not the ones that are called here.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ctypes import string_at
 from typing import Any, Literal, NamedTuple
 
@@ -25,6 +26,7 @@ __all__ = [
     "contents",
     "input_state",
     "is_tensor",
+    "part_states",
     "tensor_extent",
     "tensor_fact",
 ]
@@ -60,6 +62,7 @@ _byte_bounds = numpy.lib.array_utils.byte_bounds
 _strided = torch.strided
 _Lazy: Any = vars(torch.nn.parameter)["UninitializedTensorMixin"]
 _ERRORS = (RuntimeError, TypeError, ValueError)
+_NOT_MADE = "not made yet"
 
 _DTYPES = {dtype: str(dtype).removeprefix("torch.") for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)}
 _DEVICES: dict[torch.device, str] = {}
@@ -145,14 +148,30 @@ def input_state(tensor: torch.Tensor) -> dict[str, Any]:
     try:
         with _no_function(), _no_dispatch():
             if issubclass(type(tensor), _Lazy):
-                return {"values": "not made yet"}
+                return {"values": _NOT_MADE}
+            return {"values": _values(tensor), "requires_grad": _requires_grad(tensor), "gradient": _gradient(tensor)}
+    except _ERRORS as error:
+        raise Unobservable(f"PyTorch cannot read it: {_first_line(error)}") from None
+
+
+def part_states(parts: Iterable[tuple[str, torch.Tensor]]) -> dict[str, tuple[Any, bool | None]]:
+    """Of each of a module's tensors, by name, its values as `input_state` has them, and whether it requires grad.
+
+    Raises:
+        Unobservable: as `tensor_fact` does.
+    """
+    try:
+        with _no_function(), _no_dispatch():
             return {
-                "values": (_dtype(tensor), _shape(tensor), device_of(tensor), _layout(tensor), _elements(tensor)),
-                "requires_grad": _requires_grad(tensor),
-                "gradient": _gradient(tensor),
+                name: (_NOT_MADE, None) if issubclass(type(tensor), _Lazy) else (_values(tensor), _requires_grad(tensor))
+                for name, tensor in parts
             }
     except _ERRORS as error:
         raise Unobservable(f"PyTorch cannot read it: {_first_line(error)}") from None
+
+
+def _values(tensor: torch.Tensor) -> Any:
+    return _dtype(tensor), _shape(tensor), device_of(tensor), _layout(tensor), _elements(tensor)
 
 
 def contents(tensor: torch.Tensor) -> bytes:

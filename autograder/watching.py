@@ -9,7 +9,7 @@ import numpy
 import torch
 
 from autograder.observe import module_parts
-from autograder.tensor_facts import Unobservable, array_fact, input_state, is_tensor
+from autograder.tensor_facts import Unobservable, array_fact, input_state, is_tensor, part_states
 
 __all__ = ["Watch", "watchable"]
 
@@ -70,10 +70,10 @@ def _aspects(thing: Any) -> Aspects:
 
 def _module_aspects(module: torch.nn.Module) -> Aspects:
     parts = module_parts(module)
-    states = {name: input_state(tensor) for name, tensor in (*parts.parameters, *parts.buffers)}
+    states = part_states((*parts.parameters, *parts.buffers))
     return {  # by name: the order in which a module lists its parts is free
-        "values": {name: state["values"] for name, state in states.items()},
-        "requires_grad": {name: state.get("requires_grad") for name, state in states.items()},
+        "values": {name: values for name, (values, _) in states.items()},
+        "requires_grad": {name: flag for name, (_, flag) in states.items()},
         "training": dict(parts.training),
     }
 

@@ -58,9 +58,8 @@ def test_what_was_changed_in_between_stays_changed(monkeypatch: pytest.MonkeyPat
         torch.full((1,), 2.0, device="cuda")
     usual = snapshot()
     monkeypatch.setattr(torch, "full", torch.zeros)  # which takes no value
-    with simulated_gpu():
-        with pytest.raises(TypeError):
-            torch.full((1,), 2.0, device="cuda")
+    with simulated_gpu(), pytest.raises(TypeError):
+        torch.full((1,), 2.0, device="cuda")
     assert torch.full is torch.zeros
     monkeypatch.undo()
     assert {name for name, value in snapshot().items() if value is not usual[name]} == set()
