@@ -20,7 +20,7 @@ import msgspec
 from autograder.errors import SubmissionError
 from autograder.jobs import Cell
 
-__all__ = ["notebook_topic", "notebook_version", "read_cells", "task_source"]
+__all__ = ["notebook_topic", "notebook_version", "parsed", "read_cells", "task_source"]
 
 _PERCENT_MARKER = re.compile(r"^# ?%%(?P<options>(?:[ \t].*|\[.*)?)$\n?", re.MULTILINE)
 _TEXT_CELL = re.compile(r"\[(?:markdown|md|raw)\]")
@@ -117,6 +117,15 @@ def notebook_version(data: bytes) -> str | None:
     """The version that a released notebook names in its metadata (`autograde.version`); None where there is none."""
     found = _decoded(data, _WithMetadata)
     return found.metadata.autograde.version or None if found else None
+
+
+@functools.lru_cache(maxsize=256)
+def parsed(source: str) -> ast.Module | None:
+    """A cell's syntax tree, not to be changed; None if it is not plain Python. It is wanted several times."""
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def task_source(cells: tuple[Cell, ...], task: str) -> str:
@@ -220,14 +229,12 @@ def _defined_in(source: str, task: str) -> str:
 @functools.lru_cache(maxsize=256)
 def _definitions(source: str) -> dict[str, tuple[int, int]] | None:
     """Name → first and last line of its last definition; None if the cell cannot be read. Asked for once for each task."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parsed(source)
+    if tree is None:
         lines = source.split("\n")
         plain = "\n".join(match[1] + "pass" if (match := _SPECIAL_LINE.match(line)) else line for line in lines)
-        try:
-            tree = ast.parse(plain)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = parsed(plain)
+        if tree is None:
             return None
     found: dict[str, tuple[int, int]] = {}
     for node in _statements(tree.body):

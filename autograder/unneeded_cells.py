@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from autograder.jobs import Cell
+from autograder.notebooks import parsed
 
 __all__ = ["unneeded_cells"]
 
@@ -91,8 +92,10 @@ def _behind(tasks: Collection[str], cells: Collection[_Names]) -> set[str]:
 @functools.lru_cache(maxsize=256)
 def _names_of(source: str) -> _Names | None:
     """The names of a cell; None if it is not plain Python, or imports `*`."""
+    tree = parsed(source)
+    if tree is None:
+        return None
     try:
-        tree = ast.parse(source)
         table = symtable.symtable(source, "<cell>", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
@@ -107,14 +110,7 @@ def _names_of(source: str) -> _Names | None:
                 used.add(symbol.get_name())
             if symbol.is_global() and symbol.is_assigned():
                 assigned.add(symbol.get_name())
-    reached: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            reached |= {node.module or "", *(alias.name for alias in node.names)}
-        elif isinstance(node, ast.Import):
-            reached |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.Attribute) and node.attr in _REACH_ALL_AS_ATTRIBUTES:
-            reached |= _REACH_ALL
+    reached = _reached_in(tree) if any(word in source for word in ("import", *_REACH_ALL_AS_ATTRIBUTES)) else set[str]()
     if "*" in reached:
         return None
     return _Names(
@@ -124,6 +120,19 @@ def _names_of(source: str) -> _Names | None:
         only_imports=all(isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body),
         reaches_all=bool((used | reached) & _REACH_ALL),
     )
+
+
+def _reached_in(tree: ast.Module) -> set[str]:
+    """What is imported, `*` included, or may be reached by an attribute."""
+    reached: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            reached |= {node.module or "", *(alias.name for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            reached |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.Attribute) and node.attr in _REACH_ALL_AS_ATTRIBUTES:
+            reached |= _REACH_ALL
+    return reached
 
 
 def _read_first(body: list[ast.stmt], sure: set[str]) -> set[str]:
@@ -140,6 +149,10 @@ def _read_first(body: list[ast.stmt], sure: set[str]) -> set[str]:
         elif isinstance(node, ast.For):
             read |= _read_in(node.iter, *node.orelse) - sure
             read |= _read_in(*node.body) - sure - _stored_in(node.target)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            # What their bodies read is asked of their own scopes.
+            inside = set(map(id, node.body))
+            read |= _read_in(*(part for part in ast.iter_child_nodes(node) if id(part) not in inside)) - sure
         else:
             read |= _read_in(node) - sure
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
@@ -152,9 +165,9 @@ def _read_first(body: list[ast.stmt], sure: set[str]) -> set[str]:
 
 
 def _read_in(*nodes: ast.AST) -> set[str]:
-    names = [part for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name)]
-    changed = [part.target for node in nodes for part in ast.walk(node) if isinstance(part, ast.AugAssign)]
-    return {name.id for name in names if not isinstance(name.ctx, ast.Store)} | {
+    parts = [part for node in nodes for part in ast.walk(node)]
+    changed = [part.target for part in parts if isinstance(part, ast.AugAssign)]
+    return {part.id for part in parts if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Store)} | {
         target.id for target in changed if isinstance(target, ast.Name)
     }
 

@@ -94,10 +94,11 @@ def _defined(source: str) -> set[str]:
     return names
 
 
-def submission(root: Path, topic: str, student_file: Path, target: Path, remark: str) -> None:
+def submission(root: Path, topic: str, student_file: Path, target: Path, remark: str, lines: int = 0) -> None:
     """Write the released notebook with a student's cells put into its solution cells, as if they had worked in it.
 
-    `remark` becomes a comment in the first code cell, so that no two submissions are the same file.
+    `remark` becomes a comment in the first code cell, so that no two submissions are the same file, and `lines` comments in
+    each solution cell, so that errors lie in other lines, as different students' do.
     """
     released = nbformat.read(root / "release" / topic / f"{topic}.ipynb", as_version=4)
     student = nbformat.read(student_file, as_version=4)
@@ -107,7 +108,7 @@ def submission(root: Path, topic: str, student_file: Path, target: Path, remark:
         grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
         if grade_id.startswith(_SOLUTION):
             task = grade_id.removeprefix(_SOLUTION)
-            cell.source = next(
+            cell.source = f"# {remark}\n" * lines + next(
                 theirs.source for theirs in student.cells if theirs.cell_type == "code" and task in _defined(theirs.source)
             )
     target.parent.mkdir(parents=True, exist_ok=True)
