@@ -12,7 +12,7 @@ import hashlib
 import os
 import platform
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -47,6 +47,7 @@ KEY_FORMAT = 1
 """Counts up whenever keys written by an older version can no longer be read."""
 PUBLIC_SEED = 0
 _CACHED_PER_TOPIC = 8
+_IN_TURN = 12  # misconceptions that share a process; more would leave other workers without work in the end
 
 
 class AnswerKey(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -75,9 +76,20 @@ class AnswerKey(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 
 def build_key(
-    course: Course, topic: Topic, *, seed: int, device: str = "cpu", pool: Pool, cache: Path | None = None
+    course: Course,
+    topic: Topic,
+    *,
+    seed: int,
+    device: str = "cpu",
+    pool: Pool,
+    cache: Path | None = None,
+    apart: bool = False,
 ) -> AnswerKey:
     """Run the reference and all misconceptions, or take what a cache holds of the same content.
+
+    The reference has a process of its own. Several misconceptions of a task share one, which takes less than half the time;
+    the first of them runs once more in the end. Where that shows anything else than the first time, or the process was
+    lost, each that may have suffered runs alone.
 
     Args:
         course: gives limits and draws.
@@ -86,6 +98,7 @@ def build_key(
         device: the device under test.
         pool: runs the jobs.
         cache: a folder for keys, made if it is missing; None to build anew. A damaged entry is built anew.
+        apart: run each misconception in a process of its own.
 
     Raises:
         AuthoringError: if the reference raises, times out or dies in a check; one line for each.
@@ -97,7 +110,7 @@ def build_key(
             key = read_key(entry)
             if key.content_hash == content:
                 return key
-    key = _build(course, topic, seed, device, pool, content)
+    key = _build(course, topic, seed, device, pool, content, apart=apart)
     if entry is not None:
         entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_key(key, entry, private=True)
@@ -105,16 +118,15 @@ def build_key(
     return key
 
 
-def _build(course: Course, topic: Topic, seed: int, device: str, pool: Pool, content: str) -> AnswerKey:
+def _build(course: Course, topic: Topic, seed: int, device: str, pool: Pool, content: str, *, apart: bool) -> AnswerKey:
     reference_job = make_job(course, topic, topic.reference, seed=seed, device=device)
-    runs = pool.map([reference_job, *_misconception_jobs(course, topic, seed, device)])
-    reference = _observations(topic, reference_job, next(runs))
+    reference = _observations(topic, reference_job, next(pool.map([reference_job])))
+    runs = _misconception_runs(_misconception_jobs(course, topic, seed, device), pool, apart=apart)
     misconceptions = {}
     for spec in topic.misconceptions:
-        run = next(runs)
         wanted = [check.name for check in topic.checks_of(spec.task) if check.name in reference]
         misconceptions[spec.name] = {
-            name: [_seen(run, name, draw) for draw in range(len(reference[name]))] for name in wanted
+            name: [_seen(runs[spec.name], name, draw) for draw in range(len(reference[name]))] for name in wanted
         }
     return AnswerKey(
         topic=topic.name,
@@ -129,20 +141,34 @@ def _build(course: Course, topic: Topic, seed: int, device: str, pool: Pool, con
     )
 
 
-def _misconception_jobs(course: Course, topic: Topic, seed: int, device: str) -> Iterator[Job]:
+def _misconception_jobs(course: Course, topic: Topic, seed: int, device: str) -> dict[str, tuple[str, Job]]:
     module = topic.misconception_module
+    jobs = {}
     for spec in topic.misconceptions:
         assert module is not None  # there are none without their file
         replacement = Replacement(spec.task, spec.name, module.filename, module.source)
-        yield make_job(
-            course,
-            topic,
-            topic.reference,
-            seed=seed,
-            device=device,
-            tasks=[spec.task],
-            replacement=replacement,
-        )
+        job = make_job(course, topic, topic.reference, seed=seed, device=device, tasks=[spec.task], replacement=replacement)
+        jobs[spec.name] = spec.task, job
+    return jobs
+
+
+def _misconception_runs(jobs: dict[str, tuple[str, Job]], pool: Pool, *, apart: bool) -> dict[str, Run]:
+    """What came of each misconception, whose job stands beside its task; see `build_key`."""
+    series: dict[tuple[str, int], list[str]] = {}
+    for number, (name, (task, _)) in enumerate(() if apart else jobs.items()):
+        series.setdefault((task, number // _IN_TURN), []).append(name)
+    several = [names for names in series.values() if len(names) > 1]
+    runs: dict[str, Run] = {}
+    in_turn = pool.map_in_turn([jobs[name][1] for name in (*names, names[0])] for names in several)
+    for names, found in zip(several, in_turn, strict=True):
+        if found[0].observations == found[-1].observations:
+            runs |= {name: run for name, run in zip(names, found, strict=False) if _is_whole(run)}
+    left = [name for name in jobs if name not in runs]
+    return runs | dict(zip(left, pool.map(jobs[name][1] for name in left), strict=True))
+
+
+def _is_whole(run: Run) -> bool:
+    return not run.problem and not any(isinstance(seen, Failure) for seen in run.observations.values())
 
 
 def _seen(run: Run, check: str, draw: int) -> Observation | Failure:

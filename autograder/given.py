@@ -5,6 +5,7 @@ Nothing here uses PyTorch's global random generator, so student code meets it as
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +29,7 @@ Shape = int | Sequence[int]
 
 _default_generator = torch.default_generator
 _Device, _Generator = torch.device, torch.Generator
-_TEMPORARY_DIRECTORY = tempfile.mkdtemp
+_gettempdir, _mkdtemp, _mkdir = tempfile.gettempdir, tempfile.mkdtemp, os.mkdir
 
 
 class Given:
@@ -276,9 +277,13 @@ class Given:
 
     @property
     def scratch(self) -> Path:
-        """An empty folder for files; it is removed after the check."""
+        """An empty folder for files, removed after the check. Its name comes from the seed, as it may stand in messages."""
         if self._scratch is None:
-            self._scratch = Path(_TEMPORARY_DIRECTORY(prefix="scratch-"))
+            self._scratch = Path(_gettempdir(), f"scratch-{self._seed:x}")
+            try:
+                _mkdir(self._scratch, 0o700)
+            except FileExistsError:
+                self._scratch = Path(_mkdtemp(prefix="scratch-"))
         return self._scratch
 
     # Contexts

@@ -130,7 +130,7 @@ class _Proof:
         self._try(self._reference(many, wide))
         self._try(self._alternatives(many, wide))
         some = _drawn(topic, _SINGLE_DRAWS, keep_declared=True)
-        key = build_key(self.course, some, seed=RUN_SEED, device=self.device, pool=self.pool, cache=None)
+        key = build_key(self.course, some, seed=RUN_SEED, device=self.device, pool=self.pool, cache=None, apart=True)
         self._try(self._stub(some, key))
         self._each_draw_exposes(key)
         self._try(self._misconceptions(some, key))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
+import textwrap
 from pathlib import Path
 
 import msgspec
@@ -66,6 +67,45 @@ def test_a_key_holds_the_reference_and_each_misconception_for_its_task(key: Answ
     assert list(key.tasks) == list(key.misconceptions) == list(key.feedback)
     assert key.tasks["in_place"] == "scale"
     assert (key.seed, key.device, key.public) == (3, "cpu", False)
+
+
+NEIGHBOURS = {
+    "one that changes what others use": """
+        @misconception("scale", "It changes what others use.")
+        def spoils(x, by):
+            torch.Tensor.__neg__ = lambda self: self
+            return x * by + 1
+
+
+        @misconception("scale", "It uses that.")
+        def subtracts(x, by):
+            return by + -x
+        """,
+    "one that ends the process": """
+        @misconception("scale", "It does not end well.")
+        def ends(x, by):
+            import os
+            os._exit(1)
+
+
+        @misconception("scale", "And the next one?")
+        def subtracts(x, by):
+            return by - x
+        """,
+}
+
+
+@pytest.mark.parametrize("name", NEIGHBOURS)
+def test_misconceptions_that_share_a_process_are_seen_as_if_they_were_alone(
+    key: AnswerKey, pool: Pool, tmp_path: Path, name: str
+) -> None:
+    course = load_course(write_course(tmp_path / "course"))
+    file = tmp_path / "course/solutions/misconceptions/small.py"
+    file.write_text(f"{file.read_text()}\n\n{textwrap.dedent(NEIGHBOURS[name])}")
+    topic = load_topic(course, "small")
+    alone = build_key(course, topic, seed=3, pool=pool, apart=True)
+    assert build_key(course, topic, seed=3, pool=pool) == alone
+    assert {name: alone.misconceptions[name] for name in key.misconceptions} == key.misconceptions
 
 
 def test_a_key_is_taken_from_the_cache(course: Course, topic: Topic, key: AnswerKey, cache: Path) -> None:

@@ -163,6 +163,18 @@ def test_contexts() -> None:
     assert (spy(-1), spy.count) == (1, 1)
 
 
+def test_scratch_has_the_same_name_again_unless_that_is_taken() -> None:
+    first = Given(7)
+    folder = first.scratch
+    other = Given(7)
+    assert other.scratch != folder
+    first.close()
+    again = Given(7)
+    assert again.scratch == folder
+    again.close()
+    other.close()
+
+
 def test_scratch_is_removed() -> None:
     given = Given(0)
     folder = given.scratch
