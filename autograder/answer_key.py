@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from autograder.pool import Pool
 
 __all__ = [
+    "IN_TURN",
     "KEY_FORMAT",
     "PUBLIC_SEED",
     "AnswerKey",
@@ -47,7 +48,8 @@ KEY_FORMAT = 1
 """Counts up whenever keys written by an older version can no longer be read."""
 PUBLIC_SEED = 0
 _CACHED_PER_TOPIC = 8
-_IN_TURN = 12  # misconceptions that share a process; more would leave other workers without work in the end
+IN_TURN = 12
+"""How many misconceptions share a process at most; more would leave other workers without work in the end."""
 
 
 class AnswerKey(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -156,7 +158,7 @@ def _misconception_runs(jobs: dict[str, tuple[str, Job]], pool: Pool, *, apart: 
     """What came of each misconception, whose job stands beside its task; see `build_key`."""
     series: dict[tuple[str, int], list[str]] = {}
     for number, (name, (task, _)) in enumerate(() if apart else jobs.items()):
-        series.setdefault((task, number // _IN_TURN), []).append(name)
+        series.setdefault((task, number // IN_TURN), []).append(name)
     several = [names for names in series.values() if len(names) > 1]
     runs: dict[str, Run] = {}
     in_turn = pool.map_in_turn([jobs[name][1] for name in (*names, names[0])] for names in several)

@@ -23,7 +23,6 @@ from autograder.fork_server import ChildLost, ForkServer, ZygoteLost
 from autograder.job_run import JobRun, run_in_turn
 from autograder.jobs import CellReport, Failure, Job, Limits, Outcome, Run
 from autograder.observation import Observation
-from autograder.protocol import Hello
 
 __all__ = ["Pool"]
 
@@ -211,7 +210,7 @@ class Pool:
         try:
             child = server.fork(Limits(), ())
             child.start_output(_LAST_WORDS)
-            return child.expect(Hello, time.monotonic() + _TRIAL_SECONDS).layers
+            return child.greet(time.monotonic() + _TRIAL_SECONDS).layers
         except (ChildLost, ZygoteLost) as error:
             printed = child.take_output()[0].strip().splitlines() if child is not None else []
             last = f" Its last words: {printed[-1]}" if printed else ""

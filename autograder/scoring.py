@@ -26,7 +26,7 @@ NO_DEVICE = "no device"
 """The reason of a check that waits for a GPU; its points are pending."""
 
 _MOST_DIFFERENCES = 5
-_MOST_REMEMBERED = 512
+_MOST_REMEMBERED, _LARGEST_REMEMBERED = 128, 1 << 17  # tasks of a topic, and bytes of what was seen of one: 16 MB
 _NOTHING_RETURNED = "No check got as far as returning something."
 
 _Seen = dict[str, list[Observation | Failure]]
@@ -85,12 +85,14 @@ class Scorer:
         same = (task, tuple([one if isinstance(one, Failure) else id(one) for one in ones]))
         if same in self._known:
             self._known.move_to_end(same)
-        else:
+            return self._known[same][1]
+        result = _score_task(self._course, self._topic, self._key, task, seen, visible_only=False)
+        if len(msgspec.msgpack.encode(seen)) <= _LARGEST_REMEMBERED:
             # What was seen is kept with it, so that no other object comes to have the same identity.
-            self._known[same] = seen, _score_task(self._course, self._topic, self._key, task, seen, visible_only=False)
+            self._known[same] = seen, result
             if len(self._known) > _MOST_REMEMBERED:
                 self._known.popitem(last=False)
-        return self._known[same][1]
+        return result
 
 
 def _checks_of(topic: Topic, task: str, visible_only: bool) -> list[TopicCheck]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from autograder.accepted_mutants import entry_for, read_accepted, stale_entries
-from autograder.answer_key import AnswerKey, build_key
+from autograder.answer_key import IN_TURN, AnswerKey, build_key
 from autograder.comparison import passes
 from autograder.course import Course
 from autograder.errors import AuthoringError
@@ -43,7 +43,6 @@ _STATES = {
 """What a notebook's cells may leave behind, and what no check may depend on. After the first all is seen as before."""
 
 _SINGLE_DRAWS = 5  # on each of them alone a misconception has to lose points, since a course may draw once
-_IN_TURN = 12  # misconceptions that share a process; more would leave other workers without work in the end
 _QUICK_SECONDS = 2.0  # for one check of a mutant, unless the reference itself is slow
 
 
@@ -275,7 +274,7 @@ class _Proof:
         for number, spec in enumerate(topic.misconceptions):
             known = key.misconceptions[spec.name].values()
             if all(isinstance(seen, Observation) for draws in known for seen in draws):  # else the process would be lost
-                series.setdefault((spec.task, number // _IN_TURN), []).append(spec)
+                series.setdefault((spec.task, number // IN_TURN), []).append(spec)
         jobs = [[self._job(topic, topic.reference, spec) for spec in specs] for specs in series.values()]
         self.progress.known += sum(map(len, jobs))
         repeated = set()

@@ -235,7 +235,7 @@ before.
 The copies of a notebook differ only in comments, and in the lines in which errors lie. That spares the trusted side some
 work: an answer that came before is not decoded again, and a task of which the same was seen before is not scored again. In
 a class of people right answers are equal, too, and so are those of frequent misconceptions; others are scored each. With
-neither, on 27 November 2026, a submission took 3.7 ms more.
+neither, and up to 19 lines of comments, a submission took 3.7 ms more on 27 November 2026.
 
 Notes on running nbgrader: it calls `alembic` by name, so the virtual environment's `bin` has to be on PATH; anything on
 stderr in a grade cell, a warning included, scores 0.

@@ -237,3 +237,4 @@ def test_a_task_of_which_the_same_was_seen_before_is_not_scored_again(small: Cla
     monkeypatch.setattr(scoring, "_score_task", recorded)
     assert scorer.score(small.run(f"{RIGHT}\n# The end.")) == first
     assert scored == ["noise"]  # whose answers are too long to be remembered
+    assert {task for task, _ in scorer._known} == {"scale", "guess"}
