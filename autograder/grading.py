@@ -28,7 +28,7 @@ from autograder.result_files import RunRecord, read_result, read_run, result_pat
 from autograder.results import FORMAT_VERSION, Lateness, SubmissionFile, TaskResult, TopicResult
 from autograder.scoring import Scorer
 from autograder.submissions import Submission
-from autograder.topic import Topic, load_topic, make_job
+from autograder.topic import Topic, load_topic, make_job, with_cells
 
 __all__ = [
     "Graded",
@@ -55,11 +55,13 @@ class RunSeed:
 
 @dataclass(frozen=True)
 class PreparedTopic:
-    """A topic ready for grading; `content` is a hash of everything but the submission that its results depend on."""
+    """A topic ready for grading; `content` is a hash of everything but the submission that its results depend on, and
+    `job` what is asked of each submission, without its cells."""
 
     topic: Topic
     key: AnswerKey
     content: str
+    job: Job
     scorer: Scorer
 
 
@@ -107,7 +109,8 @@ def prepare(course: Course, name: str, pool: Pool, *, seed: int, device: str) ->
     topic = load_topic(course, name)
     key = build_key(course, topic, seed=seed, device=device, pool=pool, cache=key_folder(course))
     content = content_of(course, topic, key.content_hash, unsafe=pool.unsafe)
-    return PreparedTopic(topic, key, content, Scorer(course, topic, key))
+    job = make_job(course, topic, (), seed=key.seed, device=key.device)
+    return PreparedTopic(topic, key, content, job, Scorer(course, topic, key))
 
 
 def content_of(course: Course, topic: Topic, key_hash: str, *, unsafe: bool) -> str:
@@ -153,7 +156,7 @@ def grade(
 
     def jobs() -> Iterator[Job]:
         for submission in submissions:
-            item = _read(course, prepared[submission.topic], submission, out, force=force)
+            item = _read(prepared[submission.topic], submission, out, force=force)
             waiting.append(item)
             if item.job is not None:
                 yield item.job
@@ -192,7 +195,7 @@ class _Item:
     problem: str = ""
 
 
-def _read(course: Course, prepared: PreparedTopic, submission: Submission, out: Path, *, force: bool) -> _Item:
+def _read(prepared: PreparedTopic, submission: Submission, out: Path, *, force: bool) -> _Item:
     try:
         data = submission.read()
     except SubmissionError as error:
@@ -210,8 +213,7 @@ def _read(course: Course, prepared: PreparedTopic, submission: Submission, out: 
         cells = read_cells(data, submission.path.name)
     except SubmissionError as error:
         return _Item(submission, prepared, sha256, fingerprint, problem=str(error))
-    key = prepared.key
-    job = make_job(course, prepared.topic, cells, seed=key.seed, device=key.device)
+    job = with_cells(prepared.job, prepared.topic, cells)
     return _Item(submission, prepared, sha256, fingerprint, cells, job)
 
 

@@ -66,11 +66,6 @@ class JobRun:
         self._start_clock()
         sources = [cell.source for cell in job.cells]
         sources += [module.source for module in (job.visible, job.hidden) if module is not None]
-        self._lines = {
-            (cell.number, number): line.strip()
-            for cell in job.cells
-            for number, line in enumerate((*cell.source.splitlines(), ""), start=1)
-        }
         self._preload = tuple(name for word, name in _PRELOADS.items() if any(word in source for source in sources))
 
     def _start_clock(self) -> None:
@@ -249,8 +244,12 @@ class JobRun:
         """The error, with its place only if the submission has such a line there."""
         if error is None or error.at is None:
             return error
-        line = self._lines.get((error.at.cell, error.at.line))
-        is_there = line is not None and line[:_LINE_COMPARED] == error.at.text[:_LINE_COMPARED]
+        is_there = any(
+            error.at.line - 1 == number and line.strip()[:_LINE_COMPARED] == error.at.text[:_LINE_COMPARED]
+            for cell in self.job.cells
+            if cell.number == error.at.cell
+            for number, line in enumerate((*cell.source.splitlines(), ""))
+        )
         return error if is_there else msgspec.structs.replace(error, at=None)
 
     def _fail(self, requests: Iterable[CheckRequest], outcome: Outcome, reason: str) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from autograder.errors import AutogradeError
 from autograder.jobs import Outcome
 from autograder.results import TaskResult
+from autograder.whole_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,17 +59,7 @@ def page_path(out: Path, student: str, topic: str) -> Path:
 
 def write(path: Path, template: str, page: Any) -> Path:
     """Render a template with `page` and put it in place at once, so that nobody sees half a page."""
-    text = _environment().get_template(template).render(page=page)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(path, _environment().get_template(template).render(page=page).encode())
     return path
 
 
@@ -87,15 +76,19 @@ def _environment() -> Environment:
         auto_reload=False,
         finalize=lambda value: readable(value) if type(value) is str else value,
     )
-    environment.filters |= {"prose": _prose, "tag": _tag, "rows": _rows, "item": _item}
+    environment.filters |= {"prose": _prose, "tag": _tag, "rows": _rows, "items": _items}
     return environment
 
 
 def readable(text: str) -> str:
     """The text without terminal colours; what has no glyph or would reorder the line shows as a replacement sign."""
-    if text.isascii() and text.isprintable():
+    if _is_plain(text):
         return text
     return _NOT_TEXT.sub("\ufffd", _ANSI.sub("", text.replace("\r\n", "\n")))
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 @lru_cache(maxsize=4096)
@@ -109,15 +102,15 @@ def _prose(text: str) -> Markup:
     return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts))
 
 
-def _item(check: CheckView) -> Markup:
-    """A check in the list of a task's. One of which there is nothing more to tell is the same in every student's page."""
-    return _told_item(check) if check.details or check.found or check.line else _plain_item(check)
-
-
-def _told_item(check: CheckView) -> Markup:
+def _items(checks: Sequence[CheckView]) -> Markup:
+    """A task's checks as list items."""
     from markupsafe import Markup
 
-    return Markup(_environment().get_template("check.html.j2").render(check=check))
+    return Markup("\n".join([_plain_item(check) if check.is_plain else _told_item(check) for check in checks]))
+
+
+def _told_item(check: CheckView) -> str:
+    return _environment().get_template("check.html.j2").render(check=check)
 
 
 _plain_item = lru_cache(maxsize=4096)(_told_item)
@@ -129,7 +122,12 @@ def _rows(lines: Sequence[CodeLine]) -> Markup:
 
     stopped = '<span class="pointer" aria-hidden="true">▶</span><span class="unseen">stopped here: </span>'
     start = {False: '<span class="row">', True: f'<span class="row marked">{stopped}'}
-    return Markup("".join(f"{start[line.marked]}{escape(readable(line.text))}\n</span>" for line in lines))
+    texts = [line.text for line in lines]
+    if all(map(_is_plain, texts)):
+        escaped = str(escape("\n".join(texts))).split("\n")
+    else:
+        escaped = [str(escape(readable(text))) for text in texts]
+    return Markup("".join([f"{start[line.marked]}{text}\n</span>" for line, text in zip(lines, escaped, strict=True)]))
 
 
 @cache

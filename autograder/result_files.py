@@ -1,13 +1,11 @@
 """Results on disk: OUT/STUDENT/TOPIC.json, one file per submission, and OUT/run.json, which records the run's seed.
 
-A file is written under another name and then renamed, so that a reader, or a run that is interrupted, never leaves half of
-one. The form of the files is published as docs/result.schema.json; `python -m autograder.result_files` prints it.
+The form of the files is published as docs/result.schema.json; `python -m autograder.result_files` prints it.
 """
 
 from __future__ import annotations
 
 import difflib
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +15,7 @@ import msgspec
 
 from autograder.errors import ResultError
 from autograder.results import FORMAT_VERSION, TopicResult
+from autograder.whole_files import write_whole
 
 __all__ = [
     "RunRecord",
@@ -124,13 +123,7 @@ def result_schema() -> dict[str, Any]:
 
 
 def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(msgspec.json.format(data, indent=2) + b"\n")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, msgspec.json.format(data, indent=2) + b"\n")
 
 
 def _read(path: Path, kind: type[R]) -> R:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -57,7 +57,7 @@ def score(
         tasks: score these alone; all of them if None.
     """
     return tuple(
-        _score_task(course, topic, key, task, _seen_of(course, topic, key, run, task, visible_only), visible_only)
+        _score_task(course, topic, key, task, _seen(run, _asked(topic, key, task, visible_only)), visible_only)
         for task in course.topics[topic.name].tasks
         if tasks is None or task in tasks
     )
@@ -73,14 +73,15 @@ class Scorer:
     def __init__(self, course: Course, topic: Topic, key: AnswerKey) -> None:
         """Take what `score` takes, but for the run."""
         self._course, self._topic, self._key = course, topic, key
+        self._asked = {task: _asked(topic, key, task, visible_only=False) for task in course.topics[topic.name].tasks}
         self._known: OrderedDict[tuple[str, tuple[int | Failure, ...]], tuple[_Seen, TaskResult]] = OrderedDict()
 
     def score(self, run: Run) -> tuple[TaskResult, ...]:
         """The result of each of the topic's tasks, in the order of course.yml."""
-        return tuple(self._score_task(run, task) for task in self._course.topics[self._topic.name].tasks)
+        return tuple(self._score_task(run, task) for task in self._asked)
 
     def _score_task(self, run: Run, task: str) -> TaskResult:
-        seen = _seen_of(self._course, self._topic, self._key, run, task, visible_only=False)
+        seen = _seen(run, self._asked[task])
         ones = (one for draws in seen.values() for one in draws)
         same = (task, tuple([one if isinstance(one, Failure) else id(one) for one in ones]))
         if same in self._known:
@@ -99,16 +100,19 @@ def _checks_of(topic: Topic, task: str, visible_only: bool) -> list[TopicCheck]:
     return [check for check in topic.checks_of(task) if check.visible or not visible_only]
 
 
-def _seen_of(course: Course, topic: Topic, key: AnswerKey, run: Run, task: str, visible_only: bool) -> _Seen:
-    """What a run shows of a task, for each check that the key's device can run: one entry per draw."""
-    missing = Failure(Outcome.NOT_RUN, run.problem or "It was not run.")
+def _asked(topic: Topic, key: AnswerKey, task: str, visible_only: bool) -> dict[str, int]:
+    """How many draws there are of each of a task's checks that the key's device can run."""
     return {
-        check.name: [
-            run.observations.get((check.name, draw), missing) for draw in range(len(key.reference.get(check.name, ())))
-        ]
+        check.name: len(key.reference.get(check.name, ()))
         for check in _checks_of(topic, task, visible_only)
         if not lacks_device(check.spec, key.device)
     }
+
+
+def _seen(run: Run, asked: Mapping[str, int]) -> _Seen:
+    """What a run shows of the checks of a task: one entry per draw."""
+    missing = Failure(Outcome.NOT_RUN, run.problem or "It was not run.")
+    return {name: [run.observations.get((name, draw), missing) for draw in range(draws)] for name, draws in asked.items()}
 
 
 def _score_task(course: Course, topic: Topic, key: AnswerKey, task: str, seen: _Seen, visible_only: bool) -> TaskResult:

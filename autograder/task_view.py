@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 from autograder.jobs import Outcome
 from autograder.observation import SourceLine
@@ -18,16 +19,21 @@ from autograder.results import CheckResult, Diagnosis, TaskResult
 __all__ = ["CheckView", "CodeLine", "DiagnosisView", "TaskView", "outcome_label", "task_view"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CheckView:
     """One check: its state, its sentence, a label on where it runs, what happened, what differs, the line it stopped at."""
 
     state: Label
     sentence: str
     label: str
-    details: tuple[str, ...]
-    found: tuple[str, ...]
-    line: str
+    details: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
+    line: str = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing to tell but the state."""
+        return not (self.details or self.found or self.line)
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,7 @@ class TaskView:
     folded: str
 
 
+@cache
 def outcome_label(outcome: Outcome) -> Label:
     """How a check or a cell ended, as a label."""
     symbol, word = OUTCOMES[outcome]
@@ -121,10 +128,8 @@ def _check_view(check: CheckResult, task: TaskResult, own: set[str], marked: set
     label = check.name if check.visible or instructor else ""
     if not check.visible:
         label = f"{label} · only in grading" if label else "only in grading"
-    if not task.attempted:
-        return CheckView(Label("untouched", "○", "to do"), check.sentence, label, (), (), "")
-    if check.outcome is Outcome.PASSED:
-        return CheckView(outcome_label(check.outcome), check.sentence, label, (), (), "")
+    if not task.attempted or check.outcome is Outcome.PASSED:
+        return _plain_view(task.attempted, check.sentence, label)
     return CheckView(
         state=outcome_label(check.outcome),
         sentence=check.sentence,
@@ -133,6 +138,13 @@ def _check_view(check: CheckResult, task: TaskResult, own: set[str], marked: set
         found=tuple(difference.sentence for difference in check.differences),
         line=_own_line(check.at, own if guarded else None, marked),
     )
+
+
+@lru_cache(maxsize=4096)
+def _plain_view(attempted: bool, sentence: str, label: str) -> CheckView:
+    """A check of which there is nothing more to tell: the same in every student's page."""
+    state = outcome_label(Outcome.PASSED) if attempted else Label("untouched", "○", "to do")
+    return CheckView(state, sentence, label)
 
 
 def _own_line(at: SourceLine | None, own: set[str] | None, marked: set[str]) -> str:

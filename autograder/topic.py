@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from autograder.course import Course
 from autograder.errors import AuthoringError, SubmissionError
 from autograder.jobs import Cell, CheckModule, CheckRequest, Job, Replacement
@@ -15,7 +17,7 @@ from autograder.notebooks import read_cells, task_source
 from autograder.topic_files import CheckSpec, VariantSpec, read_checks, read_variants
 from autograder.unneeded_cells import unneeded_cells
 
-__all__ = ["Topic", "TopicCheck", "derive_seed", "draws_of", "lacks_device", "load_topic", "make_job"]
+__all__ = ["Topic", "TopicCheck", "derive_seed", "draws_of", "lacks_device", "load_topic", "make_job", "with_cells"]
 
 _DEFINES = ("def ", "async def ", "class ", "@")
 
@@ -214,10 +216,9 @@ def make_job(
                 from_cpu=check.spec.device == "second",
             )
             requests[check.visible].append(request)
-    return Job(
+    job = Job(
         topic=topic.name,
         cells=cells,
-        unneeded=frozenset() if all_cells else unneeded_cells(cells, topic.examples, topic.definitions),
         visible=topic.visible if requests[True] else None,
         visible_requests=tuple(requests[True]),
         hidden=topic.hidden if hidden and requests[False] else None,
@@ -226,3 +227,10 @@ def make_job(
         limits=limits,
         device=device,
     )
+    return job if all_cells else with_cells(job, topic, cells)
+
+
+def with_cells(job: Job, topic: Topic, cells: tuple[Cell, ...]) -> Job:
+    """A job of a topic for other cells; the exercise's examples run where something needs them."""
+    unneeded = unneeded_cells(cells, topic.examples, topic.definitions)
+    return msgspec.structs.replace(job, cells=cells, unneeded=unneeded)

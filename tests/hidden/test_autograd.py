@@ -11,8 +11,12 @@ def cubic(t):
     return (t**3 + 2 * t).sum()
 
 
-def mlp():
-    return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double()
+def linear(inputs, outputs):
+    return nn.Linear(inputs, outputs, dtype=torch.float64)
+
+
+def mlp(inputs=3, hidden=4, outputs=2):
+    return nn.Sequential(linear(inputs, hidden), nn.Tanh(), linear(hidden, outputs))
 
 
 class Vision(nn.Module):
@@ -193,7 +197,7 @@ def test_value_and_grad_refuses_one_element(code, given):
 def test_per_sample_grads_of_networks(code, given):
     """The rows are right for a network with a hidden layer, for images, and with cross-entropy."""
     network, vision = given.module(mlp), given.module(Vision)
-    X, labels = given.normal(7, 3, dtype=torch.float64), given.integers(7, high=2)
+    X, labels = given.normal(5, 3, dtype=torch.float64), given.integers(5, high=2)
     images, scores = given.normal(3, 2, 4, 3, dtype=torch.float64), given.normal(3, 1, dtype=torch.float64)
     results = {
         "network": code.per_sample_grads(network, F.cross_entropy, X, labels),
@@ -224,7 +228,7 @@ def test_per_sample_grads_with_frozen_parameters(code, given):
 def test_per_sample_grads_detached(code, given):
     """The results do not require grad."""
     model = given.module(mlp)
-    X, y = given.normal(4, 3, dtype=torch.float64), given.integers(4, high=2)
+    X, y = given.normal(2, 3, dtype=torch.float64), given.integers(2, high=2)
     return only(code.per_sample_grads(model, F.cross_entropy, X, y), "requires_grad")
 
 
@@ -232,7 +236,7 @@ def test_per_sample_grads_detached(code, given):
 def test_per_sample_grads_keeps_gradients(code, given):
     """Gradients that were in .grad before are there afterwards."""
     model = given.with_grad(given.module(mlp))
-    X, y = given.normal(4, 3, dtype=torch.float64), given.integers(4, high=2)
+    X, y = given.normal(2, 3, dtype=torch.float64), given.integers(2, high=2)
     code.per_sample_grads(model, F.cross_entropy, X, y)
     return only({f"{name} afterwards": p for name, p in model.named_parameters()}, "gradient")
 
@@ -268,7 +272,7 @@ def test_gradient_penalty_of_edge_cases(code, given):
 @checks("gradient_penalty")
 def test_gradient_penalty_gradients_of_networks(code, given):
     """The penalty's gradients with respect to all parameters of a network are right."""
-    hidden = given.module(lambda: nn.Sequential(nn.Linear(5, 6), nn.Tanh(), nn.Linear(6, 1)).double())
+    hidden = given.module(lambda: mlp(5, 6, 1))
     vision = given.module(Vision)
     results = {
         "hidden layer": gradients(code.gradient_penalty(hidden, given.normal(4, 5, dtype=torch.float64)), hidden),
@@ -280,8 +284,8 @@ def test_gradient_penalty_gradients_of_networks(code, given):
 @checks("gradient_penalty")
 def test_gradient_penalty_leaves_parameters_alone(code, given):
     """Computing the penalty changes no parameter's .grad: None stays None, and numbers stay as they were."""
-    fresh = given.module(lambda: nn.Linear(5, 1).double())
-    used = given.with_grad(given.module(lambda: nn.Linear(5, 1).double()))
+    fresh = given.module(lambda: linear(5, 1))
+    used = given.with_grad(given.module(lambda: linear(5, 1)))
     x = given.normal(4, 5, dtype=torch.float64)
     code.gradient_penalty(fresh, x)
     code.gradient_penalty(used, x)
@@ -291,7 +295,7 @@ def test_gradient_penalty_leaves_parameters_alone(code, given):
 @checks("gradient_penalty")
 def test_gradient_penalty_leaves_a_leaf_alone(code, given):
     """An x that requires grad is unchanged, and so is a .grad that it has."""
-    critic = given.module(lambda: nn.Linear(5, 1).double())
+    critic = given.module(lambda: linear(5, 1))
     inputs = {
         "leaf": given.normal(4, 5, dtype=torch.float64, requires_grad=True),
         "leaf with .grad": given.with_grad(given.normal(4, 5, dtype=torch.float64)),
