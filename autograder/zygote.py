@@ -12,6 +12,7 @@ import gc
 import importlib
 import inspect
 import io
+import logging
 import os
 import select
 import signal
@@ -236,9 +237,22 @@ def _serve(control: socket.socket, found: sandbox.Confinement, shell: Any, own_p
 
 def _freeze() -> None:
     """Let children share what there is now, without looking through it for garbage."""
+    _spare_children()
     gc.collect()
     gc.freeze()
     heap.settle()
+
+
+def _spare_children() -> None:
+    """Do here what libraries have every child do after the fork, which costs it hundreds of page faults.
+
+    Matplotlib gives up the fonts that it has loaded, and `logging` makes each handler a new lock in place of one that
+    another thread might have held; there is none.
+    """
+    with contextlib.suppress(AttributeError):  # neither is part of an interface
+        logging._at_fork_reinit_lock_weakset.clear()  # type: ignore[attr-defined]
+    with contextlib.suppress(AttributeError, KeyError):
+        sys.modules["matplotlib.font_manager"]._get_font.cache_clear()
 
 
 def _preload(names: tuple[str, ...]) -> None:
