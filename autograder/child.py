@@ -14,11 +14,9 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-import numpy
 import torch
 
 from autograder import sandbox
@@ -44,32 +42,56 @@ from autograder.protocol import (
 from autograder.sandbox import limits
 from autograder.shell import Shell
 
-__all__ = ["run_child"]
+__all__ = ["SEED", "Streams", "make_streams", "run_child"]
 
-_SEED = 0
+SEED = 0
+"""Of the random numbers that a submission's cells meet."""
 _to_child: msgspec.msgpack.Decoder[ToChild] = msgspec.msgpack.Decoder(ToChild)
 
 
-def run_child(order: Fork, found: sandbox.Confinement, shell: Shell, descriptors: tuple[int, int, int]) -> None:
+class Streams(NamedTuple):
+    """What `sys.stdin`, `sys.stdout` and `sys.stderr` are in every child."""
+
+    stdin: io.TextIOWrapper
+    stdout: io.TextIOWrapper
+    stderr: io.TextIOWrapper
+
+
+def make_streams() -> Streams:
+    """Make the streams, in the zygote: a child only has to say where descriptors 1 and 2 lead."""
+    kept = [os.dup(number) for number in (1, 2)]
+    pipe = os.pipe()  # what they lead to in a child: a stream remembers whether one can seek in it
+    try:
+        for number in (1, 2):
+            os.dup2(pipe[1], number)
+        stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), encoding="utf-8")
+        return Streams(stdin, _writer(1), _writer(2))
+    finally:
+        for number, descriptor in zip((1, 2), kept, strict=True):
+            os.dup2(descriptor, number)
+        for descriptor in (*kept, *pipe):
+            os.close(descriptor)
+
+
+def run_child(
+    order: Fork, found: sandbox.Confinement, shell: Shell, streams: Streams, descriptors: tuple[int, int, int]
+) -> None:
     """Be the child; returns when there is nothing more to do.
 
     Args:
         descriptors: instructions to read, reports to write, and where everything printed goes.
     """
     instructions, reports, output = descriptors
-    _connect(output)
+    _connect(streams, output)
     layers = sandbox.confine(found, order.limits, order.scratch, keep=(instructions, reports))
-    os.environ["HOME"] = os.environ["TMPDIR"] = str(Path.cwd())
+    os.environ["HOME"] = os.environ["TMPDIR"] = os.getcwd()  # noqa: PTH109 - cheaper where everything is done the first time
     tempfile.tempdir = None  # chosen anew, where it can be written to
     if order.gpu:
         _open_gpu(order.limits.gpu_memory_mb)
         if layers["limits"] == "on":
             limits.bind_address_space(order.limits)
     _send(reports, Hello(layers))
-    # torch.manual_seed would also look for accelerators.
-    torch.default_generator.manual_seed(_SEED)
-    numpy.random.seed(_SEED)
-    random.seed(_SEED)
+    random.seed(SEED)  # Python gives every fork another seed
     while True:
         try:
             message = _to_child.decode(read_frame(instructions))
@@ -93,17 +115,14 @@ def _open_gpu(memory_mb: int) -> None:
     torch.cuda.set_per_process_memory_fraction(min(1.0, (memory_mb << 20) / total))
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
-    torch.cuda.manual_seed_all(_SEED)
+    torch.cuda.manual_seed_all(SEED)
     torch.ones(1, device="cuda").sum().item()  # the first kernel costs a second, and no check is to pay for it
 
 
-def _connect(output: int) -> None:
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
+def _connect(streams: Streams, output: int) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
-    sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), encoding="utf-8")
-    sys.stdout, sys.stderr = _writer(1), _writer(2)
+    sys.stdin, sys.stdout, sys.stderr = streams
     sys.argv = ["notebook"]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)

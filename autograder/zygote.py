@@ -64,6 +64,7 @@ def main() -> None:
         own_processes = None if missing else os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC) if libc.LINUX else None
         shell = _warm_up(settings.place)
+        streams = importlib.import_module("autograder.child").make_streams()
         sys.dont_write_bytecode = True
         _check_single_threaded()
         _freeze()
@@ -92,7 +93,7 @@ def main() -> None:
     gc.set_threshold(5_000, 10, 10)
     gc.enable()
     control.send(encode(Ready()))
-    _serve(control, found, shell, own_processes)
+    _serve(control, found, shell, streams, own_processes)
 
 
 def _readable() -> tuple[str, ...]:
@@ -201,7 +202,7 @@ def _check_single_threaded() -> None:
         raise RuntimeError("an imported library started a thread; children forked now could hang")
 
 
-def _serve(control: socket.socket, found: sandbox.Confinement, shell: Any, own_processes: int | None) -> None:
+def _serve(control: socket.socket, found: sandbox.Confinement, shell: Any, streams: Any, own_processes: int | None) -> None:
     decoder: msgspec.msgpack.Decoder[ToZygote] = msgspec.msgpack.Decoder(ToZygote)
     while True:
         data, descriptors, _, _ = socket.recv_fds(control, LARGEST_ORDER, 3)
@@ -215,7 +216,7 @@ def _serve(control: socket.socket, found: sandbox.Confinement, shell: Any, own_p
             libc.unshare(libc.CLONE_NEWPID)
         pid = os.fork()
         if pid == 0:
-            _be_child(control, order, found, shell, (descriptors[0], descriptors[1], descriptors[2]))
+            _be_child(control, order, found, shell, streams, (descriptors[0], descriptors[1], descriptors[2]))
         if own_processes is not None:
             libc.setns(own_processes, libc.CLONE_NEWPID)
         for descriptor in descriptors:
@@ -238,6 +239,7 @@ def _serve(control: socket.socket, found: sandbox.Confinement, shell: Any, own_p
 def _freeze() -> None:
     """Let children share what there is now, without looking through it for garbage."""
     _spare_children()
+    _seed()
     gc.collect()
     gc.freeze()
     heap.settle()
@@ -255,6 +257,17 @@ def _spare_children() -> None:
         sys.modules["matplotlib.font_manager"]._get_font.cache_clear()
 
 
+def _seed() -> None:
+    """Have all children start with the same random numbers, whatever was drawn here."""
+    import numpy
+    import torch
+
+    from autograder.child import SEED
+
+    torch.default_generator.manual_seed(SEED)  # torch.manual_seed would also look for accelerators
+    numpy.random.seed(SEED)
+
+
 def _preload(names: tuple[str, ...]) -> None:
     wanted = [name for name in names if name in PRELOADABLE and name not in sys.modules]
     for name in wanted:
@@ -267,14 +280,19 @@ def _preload(names: tuple[str, ...]) -> None:
 
 
 def _be_child(
-    control: socket.socket, order: Fork, found: sandbox.Confinement, shell: Any, descriptors: tuple[int, int, int]
+    control: socket.socket,
+    order: Fork,
+    found: sandbox.Confinement,
+    shell: Any,
+    streams: Any,
+    descriptors: tuple[int, int, int],
 ) -> NoReturn:
     from autograder.child import run_child
 
     status = _CHILD_FAILED
     try:
         control.close()
-        run_child(order, found, shell, descriptors)
+        run_child(order, found, shell, streams, descriptors)
         status = 0
     except BaseException:  # the child's last words go where its output goes
         os.write(2, traceback.format_exc().encode())
