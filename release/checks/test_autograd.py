@@ -11,8 +11,12 @@ def cubic(t):
     return (t**3 + 2 * t).sum()
 
 
-def mlp():
-    return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double()
+def linear(inputs, outputs):
+    return nn.Linear(inputs, outputs, dtype=torch.float64)
+
+
+def mlp(inputs=3, hidden=4, outputs=2):
+    return nn.Sequential(linear(inputs, hidden), nn.Tanh(), linear(hidden, outputs))
 
 
 def gradient(result, x, weights):
@@ -70,8 +74,8 @@ def test_value_and_grad_refuses_vectors(code, given):
 @checks("per_sample_grads", gate=True)
 def test_per_sample_grads_values(code, given):
     """Row i is the gradient of sample i alone."""
-    model = given.module(lambda: nn.Linear(3, 2).double())
-    X, y = given.normal(7, 3, dtype=torch.float64), given.normal(7, 2, dtype=torch.float64)
+    model = given.module(lambda: linear(3, 2))
+    X, y = given.normal(5, 3, dtype=torch.float64), given.normal(5, 2, dtype=torch.float64)
     return only(code.per_sample_grads(model, F.mse_loss, X, y), "shape", "values")
 
 
@@ -81,7 +85,7 @@ def test_per_sample_grads_keys(code, given):
     model = given.module(mlp)
     model[0].weight.requires_grad_(False)
     given.watch(model, "model")
-    X, y = given.normal(4, 3, dtype=torch.float64), given.integers(4, high=2)
+    X, y = given.normal(2, 3, dtype=torch.float64), given.integers(2, high=2)
     return {"keys": sorted(code.per_sample_grads(model, F.cross_entropy, X, y))}
 
 
@@ -89,7 +93,7 @@ def test_per_sample_grads_keys(code, given):
 def test_per_sample_grads_leaves_no_gradient_behind(code, given):
     """A parameter whose .grad was None still has None."""
     model = given.module(mlp)
-    X, y = given.normal(4, 3, dtype=torch.float64), given.integers(4, high=2)
+    X, y = given.normal(2, 3, dtype=torch.float64), given.integers(2, high=2)
     code.per_sample_grads(model, F.cross_entropy, X, y)
     return only({f"{name} afterwards": p for name, p in model.named_parameters()}, "gradient")
 
@@ -97,17 +101,17 @@ def test_per_sample_grads_leaves_no_gradient_behind(code, given):
 @checks("gradient_penalty", gate=True)
 def test_gradient_penalty_values(code, given):
     """The value is that of the formula for a linear critic and one with a hidden layer."""
-    linear = given.module(lambda: nn.Linear(5, 1).double())
-    hidden = given.module(lambda: nn.Sequential(nn.Linear(5, 6), nn.Tanh(), nn.Linear(6, 1)).double())
+    single = given.module(lambda: linear(5, 1))
+    hidden = given.module(lambda: mlp(5, 6, 1))
     x = given.normal(4, 5, dtype=torch.float64)
-    results = {"linear critic": code.gradient_penalty(linear, x), "hidden layer": code.gradient_penalty(hidden, x)}
+    results = {"linear critic": code.gradient_penalty(single, x), "hidden layer": code.gradient_penalty(hidden, x)}
     return only(results, "values")
 
 
 @checks("gradient_penalty")
 def test_gradient_penalty_is_differentiable(code, given):
     """The penalty has a gradient with respect to the critic's weights."""
-    critic = given.module(lambda: nn.Linear(5, 1).double())
+    critic = given.module(lambda: linear(5, 1))
     penalty = code.gradient_penalty(critic, given.normal(4, 5, dtype=torch.float64))
     return only({"gradient of the critic's weight": gradient(penalty, critic.weight, 1.0)}, "values")
 
@@ -115,7 +119,7 @@ def test_gradient_penalty_is_differentiable(code, given):
 @checks("gradient_penalty")
 def test_gradient_penalty_leaves_x_alone(code, given):
     """x is unchanged: its values, requires_grad and .grad."""
-    critic = given.module(lambda: nn.Linear(5, 1).double())
+    critic = given.module(lambda: linear(5, 1))
     x = given.normal(4, 5, dtype=torch.float64, name="x")
     code.gradient_penalty(critic, x)
     return {"x afterwards": only(x, "values", "requires_grad", "gradient")}
