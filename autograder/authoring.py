@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, TypeVar
 
 from autograder.observation import (
@@ -131,6 +132,7 @@ def _replace(policy: Policy, **changes: Any) -> Policy:
     return msgspec.structs.replace(policy, **changes)
 
 
+@cache
 def _checked(facts: tuple[str, ...]) -> tuple[FactName, ...]:
     for fact in facts:
         if fact not in FACT_NAMES:

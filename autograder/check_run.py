@@ -8,8 +8,7 @@ import random
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 import torch
@@ -68,7 +67,8 @@ def run_check(function: Callable[[Code, Given], Any], code: Code, request: Check
     found = _Switches.now()
     on_gpu = device.startswith("cuda")
     usual = found.usual(deterministic=on_gpu)
-    usual.set()
+    if found != usual:
+        usual.set()
     generators = _Generators(request.seed ^ _OTHER_SEED, on_gpu=on_gpu)
     output = _Output()
     streams = sys.stdout, sys.stderr
@@ -130,8 +130,11 @@ def _global_effects(generators: _Generators, given: Given) -> set[str]:
     return effects
 
 
-@dataclass(frozen=True)
-class _Switches:
+def _has_default_device() -> bool:
+    return getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None) is not None
+
+
+class _Switches(NamedTuple):
     """The global switches of PyTorch that student code may turn, and the working folder."""
 
     default_dtype: torch.dtype
@@ -142,6 +145,7 @@ class _Switches:
     function_modes: int
     dispatch_modes: int
     folder: str
+    default_device: bool
 
     @classmethod
     def now(cls) -> _Switches:
@@ -154,14 +158,17 @@ class _Switches:
             function_modes=_function_depth(),
             dispatch_modes=_dispatch_depth(),
             folder=_getcwd(),
+            default_device=_has_default_device(),
         )
 
     def usual(self, *, deterministic: bool) -> _Switches:
         """The positions a check starts from."""
-        return replace(self, default_dtype=torch.float32, grad=True, deterministic=deterministic, anomaly=False)
+        return self._replace(
+            default_dtype=torch.float32, grad=True, deterministic=deterministic, anomaly=False, default_device=False
+        )
 
     def set(self) -> None:
-        """Turn only what stands elsewhere: some of these switches are slow."""
+        """Turn only what stands elsewhere: some of these switches are slow. A default device is always taken away."""
         if _get_default_dtype() is not self.default_dtype:
             _set_default_dtype(self.default_dtype)
         if _is_grad_enabled() is not self.grad:
@@ -172,7 +179,7 @@ class _Switches:
             _set_anomaly_enabled(self.anomaly)
         if _get_num_threads() != self.threads:
             _set_num_threads(self.threads)
-        if getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None) is not None:
+        if _has_default_device():
             _set_default_device(None)
         while _function_depth() > self.function_modes:
             _pop_function_mode()

@@ -268,7 +268,7 @@ def _key(key: Any) -> str:
 
 
 def _encodable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class ModuleParts(msgspec.Struct, frozen=True):

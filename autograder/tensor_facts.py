@@ -14,7 +14,7 @@ import numpy
 import torch
 
 from autograder.observation import Policy, TensorFact
-from autograder.simulation.places import device_of
+from autograder.simulation.places import device_without_hooks
 from autograder.type_names import type_name
 
 __all__ = [
@@ -85,7 +85,7 @@ def is_tensor(thing: object) -> bool:
     return issubclass(type(thing), _Base)
 
 
-def tensor_fact(tensor: torch.Tensor, policy: Policy = _PLAIN, shares: tuple[str, ...] = ()) -> TensorFact:
+def tensor_fact(tensor: torch.Tensor, policy: Policy = _PLAIN) -> TensorFact:
     """Everything that a comparison may want to know of a tensor, with a copy of its elements.
 
     Raises:
@@ -93,14 +93,14 @@ def tensor_fact(tensor: torch.Tensor, policy: Policy = _PLAIN, shares: tuple[str
     """
     try:
         with _no_function(), _no_dispatch():
-            return _tensor_fact(tensor, policy, shares)
+            return _tensor_fact(tensor, policy)
     except _ERRORS as error:
         raise Unobservable(f"PyTorch cannot read it: {_first_line(error)}") from None
 
 
-def _tensor_fact(tensor: torch.Tensor, policy: Policy, shares: tuple[str, ...]) -> TensorFact:
+def _tensor_fact(tensor: torch.Tensor, policy: Policy) -> TensorFact:
     dtype, layout, kind = _dtype(tensor), _layout(tensor), type(tensor)
-    device = _device_name(device_of(tensor))
+    device = _device_name(device_without_hooks(tensor))
     if issubclass(kind, _Lazy):
         return TensorFact(type=type_name(kind), dtype=_DTYPES[dtype], shape=(), device=device, policy=policy)
     shape = tuple(_shape(tensor))
@@ -122,7 +122,6 @@ def _tensor_fact(tensor: torch.Tensor, policy: Policy, shares: tuple[str, ...]) 
         overlap=strided and not _is_contiguous(tensor) and _internal_overlap(tensor) == 1,
         gradient=gradient,
         gradient_values=gradient_values,
-        shares=shares,
         values=_elements(tensor),
         policy=policy,
     )
@@ -171,7 +170,7 @@ def part_states(parts: Iterable[tuple[str, torch.Tensor]]) -> dict[str, tuple[An
 
 
 def _values(tensor: torch.Tensor) -> Any:
-    return _dtype(tensor), _shape(tensor), device_of(tensor), _layout(tensor), _elements(tensor)
+    return _dtype(tensor), _shape(tensor), device_without_hooks(tensor), _layout(tensor), _elements(tensor)
 
 
 def contents(tensor: torch.Tensor) -> bytes:
@@ -258,7 +257,7 @@ def tensor_extent(tensor: torch.Tensor) -> Extent | None:
         return None
 
 
-def array_fact(array: numpy.ndarray[Any, Any], policy: Policy = _PLAIN, shares: tuple[str, ...] = ()) -> TensorFact:
+def array_fact(array: numpy.ndarray[Any, Any], policy: Policy = _PLAIN) -> TensorFact:
     """A NumPy array, as a fact of type `ndarray`.
 
     Raises:
@@ -278,7 +277,6 @@ def array_fact(array: numpy.ndarray[Any, Any], policy: Policy = _PLAIN, shares: 
         shape=plain.shape,
         device="cpu",
         stride=_canonical(plain.shape, tuple(step // dtype.itemsize for step in plain.strides)),
-        shares=shares,
         values=_array_bytes(plain),
         policy=policy,
     )

@@ -240,7 +240,6 @@ def _freeze() -> None:
     """Let children share what there is now, without looking through it for garbage."""
     _spare_children()
     _seed()
-    gc.collect()
     gc.freeze()
     heap.settle()
 

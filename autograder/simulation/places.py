@@ -21,6 +21,7 @@ __all__ = [
     "Mark",
     "device_of",
     "device_of_storage",
+    "device_without_hooks",
     "is_pinned",
     "mark_of",
     "pin",
@@ -110,8 +111,15 @@ def device_of_storage(storage: Any) -> torch.device | None:
 
 def device_of(tensor: torch.Tensor) -> torch.device:
     """The device that a tensor pretends to be on, also when no simulation is active; else the one it is on."""
+    with _no_function():
+        return device_without_hooks(tensor)
+
+
+def device_without_hooks(tensor: torch.Tensor) -> torch.device:
+    """As `device_of`, for whoever has switched the hooks of subclasses and modes off already."""
     mark = mark_of(tensor) if _marked else None
-    return mark if isinstance(mark, torch.device) else real_device(tensor)
+    device: torch.device = mark if isinstance(mark, torch.device) else _device(tensor)
+    return device
 
 
 def pin(tensor: torch.Tensor) -> None:
