@@ -216,7 +216,7 @@ def frame(message: ToChild | FromChild) -> bytes:
     return _LENGTH.pack(len(body)) + body
 
 
-def read_frame(descriptor: int) -> bytes:
+def read_frame(descriptor: int) -> bytearray:
     """Read one frame's message from a blocking descriptor.
 
     Raises:
@@ -225,14 +225,15 @@ def read_frame(descriptor: int) -> bytes:
     return _read_exactly(descriptor, _LENGTH.unpack(_read_exactly(descriptor, _LENGTH.size))[0])
 
 
-def _read_exactly(descriptor: int, size: int) -> bytes:
-    parts = bytearray()
-    while len(parts) < size:
-        part = os.read(descriptor, min(size - len(parts), 1 << 20))
-        if not part:
+def _read_exactly(descriptor: int, size: int) -> bytearray:
+    data = bytearray(size)
+    left = memoryview(data)
+    while left:
+        count = os.readv(descriptor, [left])
+        if not count:
             raise EOFError
-        parts += part
-    return bytes(parts)
+        left = left[count:]
+    return data
 
 
 class Frames:

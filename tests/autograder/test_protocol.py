@@ -201,7 +201,7 @@ def test_frames_are_read_from_a_pipe() -> None:
     read, write = os.pipe()
     os.write(write, frame(Loaded("a")) + frame(Loaded("b")))
     os.close(write)
-    assert [decode_from_child(read_frame(read)) for _ in range(2)] == [Loaded("a"), Loaded("b")]
+    assert [decode_from_child(bytes(read_frame(read))) for _ in range(2)] == [Loaded("a"), Loaded("b")]
     with pytest.raises(EOFError):
         read_frame(read)
     os.close(read)
