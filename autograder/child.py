@@ -148,7 +148,7 @@ def _flush() -> None:
 
 
 def _run_cell(shell: Shell, message: RunCell, reports: int) -> None:
-    error = shell.run(message.cell)
+    error = shell.run(message.cell, has_value=message.has_value)
     described = None if error is None else describe_error(error)
     _flush()
     _send(reports, CellFinished(error=described, note=shell.note))

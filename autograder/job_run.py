@@ -14,6 +14,7 @@ import msgspec
 from autograder.compiled import compiled
 from autograder.fork_server import Child, ChildLost, ForkServer, OutOfTime
 from autograder.jobs import CellReport, CheckModule, CheckRequest, Failure, Job, Outcome, Run, Usage
+from autograder.notebooks import has_value
 from autograder.observation import ErrorFact, Observation
 from autograder.protocol import Broken, CellFinished, Loaded, Replace, Replaced, RunCell, RunChecks
 
@@ -139,7 +140,7 @@ class JobRun:
             first_time = index not in self.cells
             room = max(1024, self._output_left // 2) if first_time else 0
             child.start_output(room)
-            child.send(RunCell(cell))
+            child.send(RunCell(cell, has_value=has_value(cell.source)))
             try:
                 finished = child.expect(CellFinished, self._until(seconds))
             except ChildLost as lost:

@@ -20,7 +20,7 @@ import msgspec
 from autograder.errors import SubmissionError
 from autograder.jobs import Cell
 
-__all__ = ["notebook_topic", "notebook_version", "parsed", "read_cells", "task_source"]
+__all__ = ["has_value", "notebook_topic", "notebook_version", "parsed", "read_cells", "task_source"]
 
 _PERCENT_MARKER = re.compile(r"^# ?%%(?P<options>(?:[ \t].*|\[.*)?)$\n?", re.MULTILINE)
 _TEXT_CELL = re.compile(r"\[(?:markdown|md|raw)\]")
@@ -126,6 +126,12 @@ def parsed(source: str) -> ast.Module | None:
         return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def has_value(source: str) -> bool:
+    """Whether a cell may end in an expression, whose value is shown. False only for plain Python that does not."""
+    tree = parsed(source)
+    return tree is None or not tree.body or isinstance(tree.body[-1], ast.Expr)
 
 
 def task_source(cells: tuple[Cell, ...], task: str) -> str:

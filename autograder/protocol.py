@@ -133,9 +133,10 @@ FromZygote = Ready | Ended
 
 
 class RunCell(msgspec.Struct, frozen=True, tag="run_cell"):
-    """Run a cell and answer `CellFinished`."""
+    """Run a cell and answer `CellFinished`. `has_value` is False if it is Python that does not end in an expression."""
 
     cell: Cell
+    has_value: bool = True
 
 
 class Replace(msgspec.Struct, frozen=True, tag="replace"):

@@ -70,14 +70,18 @@ class Shell(InteractiveShell):
     compile: _Compiler
     _usual_hooks = -1
 
-    def run(self, cell: Cell) -> BaseException | None:
-        """Run a cell and return what it raised, if anything. `note` tells afterwards what was not run."""
+    def run(self, cell: Cell, *, has_value: bool = True) -> BaseException | None:
+        """Run a cell and return what it raised, if anything. `note` tells afterwards what was not run.
+
+        Without `has_value` somebody has seen that it is Python and does not end in an expression, which would be shown.
+        """
         self.note, self.source = "", cell.source
         self.compile.name = cell_filename(cell.number)
-        # A plain file is no notebook: the value of its last line is not shown.
-        self.ast_node_interactivity = "last_expr" if cell.number else "none"
-        self.execution_count = max(cell.number, 1)
-        code = self._plain(cell.source)
+        code = self._plain(cell, has_value)
+        if code is None or len(code) > 1:  # what IPython is told costs more than many a cell, so only where it asks
+            # A plain file is no notebook: the value of its last line is not shown.
+            self.ast_node_interactivity = "last_expr" if cell.number else "none"
+            self.execution_count = max(cell.number, 1)
         self._keep_source(cell)
         error = self._run_as_ipython_does(cell.source) if code is None else self._execute(code)
         self._keep_source(cell)
@@ -94,25 +98,24 @@ class Shell(InteractiveShell):
         error: BaseException | None = result.error_before_exec or result.error_in_exec
         return error
 
-    def _plain(self, source: str) -> list[CodeType] | None:
+    def _plain(self, cell: Cell, has_value: bool) -> list[CodeType] | None:
         """A cell that is Python and nothing else, compiled; None if IPython has to look at it.
 
         IPython would do the same with it, after taking it apart several times, which costs more than most cells do.
         """
+        source = cell.source
         if self.ast_transformers or self._hooks() != self._usual_hooks or _PROMPT.match(source):
             return None
+        compiler: Callable[..., CodeType] = self.compile  # it remembers `from __future__ import …` for later cells
         try:
+            if not has_value:
+                return [compiler(f"{source}\n", self.compile.name, "exec")]
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # it is compiled again below
                 body = ast.parse(source, self.compile.name).body
             if len(body) == 1 and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Name):
                 return None  # `ls` alone is a magic
-            shown = (
-                [body.pop()]
-                if self.ast_node_interactivity == "last_expr" and body and isinstance(body[-1], ast.Expr)
-                else []
-            )
-            compiler: Callable[..., CodeType] = self.compile  # it remembers `from __future__ import …` for later cells
+            shown = [body.pop()] if cell.number and body and isinstance(body[-1], ast.Expr) else []
             parts = [compiler(ast.Module(body, []), self.compile.name, "exec")]
             return parts + [compiler(ast.Interactive(list(shown)), self.compile.name, "single") for _ in shown]
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):

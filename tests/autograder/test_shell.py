@@ -24,6 +24,10 @@ CELLS = {
     "a prompt": "In [1]: s = 8",
     "top-level await": "import asyncio\nawait asyncio.sleep(0)\nt = 9",
     "await in a function": "import asyncio\nasync def g():\n    return 4\nprint(asyncio.run(g()))",
+    "a statement on several lines": "if True:\n    x = 2\nelse:\n    x = 3",
+    "a string on several lines": 'a = """\n  text\n"""',
+    "a line that goes on": "r = 1 + \\\n    2",
+    "a future import again": "from __future__ import division\ndef f(x: nowhere): ...",
     "empty": "",
     "a comment": "# nothing",
     "its own source": "import inspect\ndef h():\n    return 6\nprint(inspect.getsource(h))",
@@ -32,6 +36,7 @@ _RUN = """
 import contextlib, io, json, sys, tempfile
 from pathlib import Path
 from autograder.jobs import Cell
+from autograder.notebooks import has_value
 from autograder.shell import make_shell
 
 with contextlib.redirect_stdout(io.StringIO()):
@@ -42,7 +47,7 @@ said = {}
 for number, (name, source) in enumerate(json.loads(sys.stdin.read()).items(), 1):
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
-        error = shell.run(Cell(number, source))
+        error = shell.run(Cell(number, source), has_value=sys.argv[1] != "told" or has_value(source))
     names = sorted(set(shell.user_ns) & set("axyzqrst"))
     text = output.getvalue() if "time" not in name and "magic" not in name else ""
     said[name] = [text, type(error).__name__, str(error), shell.note, {each: str(shell.user_ns[each]) for each in names}]
@@ -61,20 +66,19 @@ def run(way: str) -> dict[str, list[object]]:
 
 
 @pytest.fixture(scope="module")
-def both() -> tuple[dict[str, list[object]], dict[str, list[object]]]:
-    return run("short"), run("ipython")
+def ways() -> dict[str, dict[str, list[object]]]:
+    """What was seen by IPython, by the short way, and by the shortest: where nothing is to be shown, as it was told."""
+    return {way: run(way) for way in ("ipython", "short", "told")}
 
 
+@pytest.mark.parametrize("way", ["short", "told"])
 @pytest.mark.parametrize("name", [name for name in CELLS if name != "return outside of a function"])
-def test_the_short_way_does_what_ipython_does(
-    both: tuple[dict[str, list[object]], dict[str, list[object]]], name: str
-) -> None:
-    short, ipython = both
-    assert short[name] == ipython[name]
+def test_the_short_ways_do_what_ipython_does(ways: dict[str, dict[str, list[object]]], name: str, way: str) -> None:
+    assert ways[way][name] == ways["ipython"][name]
 
 
-def test_what_is_shown(both: tuple[dict[str, list[object]], dict[str, list[object]]]) -> None:
-    short, _ = both
+def test_what_is_shown(ways: dict[str, dict[str, list[object]]]) -> None:
+    short = ways["short"]
     assert short["a value is shown"][0] == "4\n"
     assert short["a semicolon hides it"][0] == ""
     assert short["a shell command"][3] == "shell commands are not run while grading"
