@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Confinement can be tried with a GPU, too; and pictures that the documentation shows are taken by a test."""
     parser.addoption("--device", default="cpu", help="where confined children are, `cpu` or `cuda`")
     parser.addoption("--screenshots", metavar="FOLDER", help="where test_browser.py puts its pictures")
+
+
+def pytest_configure() -> None:
+    """A shell starts what runs in the background without Ctrl-C, and programs under test would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
