@@ -212,16 +212,16 @@ What it costs to grade a submission, compared with nbgrader on the same notebook
 
 `.venv/bin/python benchmarks/memory.py` grades a hundred copies of the whole example class, 4,000 submissions with endless
 loops, crashes and floods among them, and samples the memory (proportional set size, MB, in the mean) of the processes that
-last. On the machine above, on 27 November 2026, in 20 minutes:
+last. On the machine above, on 27 November 2026, in 18 minutes:
 
 | results so far | grader | both zygotes |
 |---|---|---|
-| 0 to 1,000 | 86.5 | 462.3 |
-| 1,000 to 2,000 | 90.3 | 475.3 |
-| 2,000 to 3,000 | 90.6 | 473.5 |
-| 3,000 to 4,000 | 90.8 | 468.7 |
+| 0 to 1,000 | 87.7 | 461.6 |
+| 1,000 to 2,000 | 91.6 | 475.0 |
+| 2,000 to 3,000 | 92.8 | 475.0 |
+| 3,000 to 4,000 | 93.7 | 471.3 |
 
-Until the caches are full it grows a little, and then it does not. The table of the class takes a few hundred bytes for each
+Until the caches are full it grows a little, and then hardly. The table of the class takes a few hundred bytes for each
 submission.
 
 ## Reading it
