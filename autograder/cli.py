@@ -334,6 +334,7 @@ def _grade(
             step(0, len(found.submissions), f"(answer key of {name})")
             prepared[name] = grading.prepare(course, name, pool, seed=chosen.seed, device=device)
         gc.freeze()  # topics and keys stay: nobody need look for garbage among them
+        gc.set_threshold(20_000, 20, 20)  # each submission makes thousands of objects, and hardly one in a circle
         sys.setswitchinterval(_SWITCH_SECONDS)
         for graded in grading.grade(course, prepared, found.submissions, pool, out, force=force):
             summary.add(graded)
