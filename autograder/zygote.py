@@ -64,7 +64,9 @@ def main() -> None:
         own_processes = None if missing else os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC) if libc.LINUX else None
         shell = _warm_up(settings.place)
-        streams = importlib.import_module("autograder.child").make_streams()
+        from autograder.child import make_streams  # it imports torch, which is to be imported in the namespaces
+
+        streams = make_streams()
         sys.dont_write_bytecode = True
         _check_single_threaded()
         _freeze()
