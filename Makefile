@@ -19,8 +19,8 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-$(BROWSER): tests/install_browser.sh $(READY)
-	@if tests/install_browser.sh $(BIN); then touch $@; fi
+$(BROWSER): tests/kit/support/install_browser.sh $(READY)
+	@if tests/kit/support/install_browser.sh $(BIN); then touch $@; fi
 
 demo: $(READY) ## Build the release, grade the example class and print its table
 	$(BIN)/autograde release
@@ -48,7 +48,7 @@ release: $(READY) ## Build what students get
 	$(BIN)/autograde release
 
 screenshots: $(READY) $(BROWSER) ## Take the pictures of docs/students.md anew
-	$(BIN)/pytest tests/autograder/test_browser.py --screenshots docs/images
+	$(BIN)/pytest tests/kit/acceptance/test_browser.py --screenshots docs/images
 
 clean: ## Remove everything that was installed or generated outside git
 	rm -rf $(VENV) build .autograde grades

@@ -72,6 +72,6 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     # Where notebooks are graded, the kit's own shell runs their cells.
-    shell = sys.modules.get("autograder.shell")
+    shell = sys.modules.get("autograder.checking.shell")
     graded = shell is not None and shell.Shell.initialized()
     return getattr(import_module(f"autograder.student.{'quiet' if graded else 'notebook'}"), name)

@@ -1,7 +1,7 @@
 """What an author of a topic writes: checks, misconceptions, alternatives, and how a returned thing is compared.
 
-None of this imports torch. The decorators only record; `autograder.topic_files` reads the same records from the source
-text, so that the trusted side never has to run a file to know what it holds.
+None of this imports torch. The decorators only record; `autograder.course.declarations` reads the same records from the
+source text, so that the trusted side never has to run a file to know what it holds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar
 
-from autograder.observation import (
+from autograder.records.observation import (
     DEFAULT_FACTS,
     FACT_NAMES,
     AtLeast,

@@ -28,7 +28,7 @@ from pathlib import Path
 import measure
 import nbgrader_course
 
-from autograder.course import load_course
+from autograder.course.course_file import load_course
 
 ROOT = Path(__file__).parents[1]
 STUDENTS = ("ada", "boris", "chiara", "dmitri", "elena", "rosa")

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "tests" / "autograder")]
+sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "tests" / "kit" / "support")]
 
 from gpu_snippets import SNIPPETS, Snippet  # noqa: E402  (its folder is not a package)
 from gpu_sweep import Sweep, sweep  # noqa: E402

@@ -17,16 +17,16 @@ from pathlib import Path
 
 os.environ.update({"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MPLBACKEND": "agg"})
 
-from autograder.answer_key import AnswerKey, build_key
-from autograder.check_run import load_checks, run_check
-from autograder.code_under_test import Code
-from autograder.compiled import compiled
-from autograder.course import Course, load_course
-from autograder.jobs import Cell, Run
-from autograder.notebooks import read_cells
-from autograder.pool import Pool
-from autograder.scoring import score
-from autograder.topic import Topic, load_topic, make_job
+from autograder.checking.code import Code
+from autograder.checking.run_check import load_checks, run_check
+from autograder.course.cells import read_cells
+from autograder.course.course_file import Course, load_course
+from autograder.course.topic import Topic, load_topic, make_job
+from autograder.keys.key import AnswerKey, build_key
+from autograder.processes.compiled_files import compiled
+from autograder.processes.pool import Pool
+from autograder.records.jobs import Cell, Run
+from autograder.scoring.score import score
 
 SEED = 1
 

@@ -26,7 +26,7 @@ from pathlib import Path
 import torch
 
 from autograder import check
-from autograder.notebooks import read_cells, task_source
+from autograder.course.cells import read_cells, task_source
 from autograder.student.released import PLACE, find_release
 
 ROOT = Path(__file__).parents[1]

@@ -1,7 +1,7 @@
 """Writes examples/class/: the submissions of an invented class, made from the exercises and examples/answers/.
 
 Run it when an exercise changes: `python examples/make_class.py`. The notebooks it writes are committed, and grading
-never runs it. Names of students say nothing about their answers; tests/autograder/expected_class.yml does.
+never runs it. Names of students say nothing about their answers; tests/kit/expected_class.yml does.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ import torch
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from autograder.check_run import load_checks, run_check
-from autograder.code_under_test import Code
-from autograder.jobs import CheckModule, CheckRequest
-from autograder.topic import derive_seed
-from autograder.topic_files import read_checks
+from autograder.checking.run_check import load_checks, run_check
+from autograder.checking.code import Code
+from autograder.records.jobs import CheckModule, CheckRequest
+from autograder.course.topic import derive_seed
+from autograder.course.declarations import read_checks
 
 PUBLIC_SEED, PUBLIC_DRAWS = 0, 3
 

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from autograder.jobs import Limits
+from autograder.records.jobs import Limits
 from autograder.sandbox import landlock, libc, limits, namespaces, seccomp
 
 __all__ = ["LAYERS", "Confinement", "confine", "undumpable"]

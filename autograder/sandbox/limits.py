@@ -7,7 +7,7 @@ import os
 import resource
 from pathlib import Path
 
-from autograder.jobs import Limits
+from autograder.records.jobs import Limits
 
 __all__ = ["apply", "bind_address_space", "mapped_bytes"]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from autograder.sandbox import libc
-from autograder.scratch import MOST_ENTRIES
+from autograder.sandbox.scratch import MOST_ENTRIES
 
 __all__ = [
     "GPU_PROC",

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from autograder.jobs import Failure, Run
-from autograder.observation import Observation
-from autograder.results import TaskResult
-from autograder.scoring import score
+from autograder.records.jobs import Failure, Run
+from autograder.records.observation import Observation
+from autograder.records.results import TaskResult
+from autograder.scoring.score import score
 from autograder.student.released import ReleasedTopic
 
 __all__ = ["Answer", "answer"]

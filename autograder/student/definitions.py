@@ -7,9 +7,9 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from autograder.differences import with_article
-from autograder.student.release_files import TaskCard
-from autograder.type_names import type_name
+from autograder.checking.type_names import type_name
+from autograder.comparing.wording import with_article
+from autograder.records.course_card import TaskCard
 
 __all__ = ["problem_with"]
 

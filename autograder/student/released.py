@@ -11,13 +11,13 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.answer_key import AnswerKey, current_versions, read_key
-from autograder.course import Course, TaskEntry, TopicEntry
+from autograder.course.course_file import Course, TaskEntry, TopicEntry
+from autograder.course.declarations import read_checks
+from autograder.course.topic import Topic, TopicCheck, derive_seed, lacks_device
 from autograder.errors import KeyMismatch, RequestError
-from autograder.jobs import CheckModule, CheckRequest, Limits
-from autograder.student.release_files import COURSE_FILE, FORMAT_VERSION, CourseCard, TopicCard, digest
-from autograder.topic import Topic, TopicCheck, derive_seed, lacks_device
-from autograder.topic_files import read_checks
+from autograder.keys.key import AnswerKey, current_versions, read_key
+from autograder.records.course_card import COURSE_FILE, FORMAT_VERSION, CourseCard, TopicCard, digest
+from autograder.records.jobs import CheckModule, CheckRequest, Limits
 
 __all__ = ["PLACE", "Release", "ReleasedTopic", "find_release", "meant"]
 

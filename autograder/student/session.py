@@ -14,12 +14,12 @@ from typing import Any
 import numpy
 import torch
 
-from autograder.check_run import load_checks, run_check
-from autograder.code_under_test import Code
-from autograder.error_facts import own_frames
+from autograder.checking.code import Code
+from autograder.checking.error_facts import own_frames
+from autograder.checking.run_check import load_checks, run_check
 from autograder.errors import AuthoringError
-from autograder.jobs import CheckRequest, Failure, Outcome
-from autograder.observation import Observation
+from autograder.records.jobs import CheckRequest, Failure, Outcome
+from autograder.records.observation import Observation
 from autograder.student.answer import Answer, answer
 from autograder.student.definitions import problem_with
 from autograder.student.released import ReleasedTopic

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autograder.course.cells import notebook_topic, notebook_version, read_cells
 from autograder.errors import RequestError, SubmissionError
-from autograder.jobs import Cell
-from autograder.notebooks import notebook_topic, notebook_version, read_cells
+from autograder.records.jobs import Cell
 from autograder.student.released import Release, meant
 
 __all__ = ["StudentFile", "find_file", "python_file", "read_file", "topic_of"]

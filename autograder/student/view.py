@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from autograder.jobs import Outcome
-from autograder.pages import Label, points_text, readable
-from autograder.results import TaskResult
+from autograder.records.jobs import Outcome
+from autograder.records.results import TaskResult
+from autograder.reporting.task_view import CheckView, TaskView, task_view
+from autograder.reporting.templating import Label, points_text, readable
 from autograder.student.answer import Answer
 from autograder.student.released import Release, ReleasedTopic
 from autograder.student.store import Store, TaskRecord
-from autograder.task_view import CheckView, TaskView, task_view
 
 __all__ = [
     "AnswerView",

@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 
 from autograder.errors import AutogradeError
-from autograder.student.file_check import FileAnswer, answer_file, description, next_task
-from autograder.student.file_run import Runner
+from autograder.student.as_text import show
+from autograder.student.check_file import FileAnswer, answer_file, description, next_task
 from autograder.student.released import Release, ReleasedTopic
-from autograder.student.show import show
+from autograder.student.run_file import Runner
 from autograder.student.store import Store
 from autograder.student.student_file import StudentFile, read_file
 from autograder.student.view import Note, answer_view, state_of

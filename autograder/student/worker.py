@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
-from autograder.jobs import Cell, CheckModule, CheckRequest
-from autograder.observation import ErrorFact, Observation
-from autograder.student.release_files import TaskCard
+from autograder.records.course_card import TaskCard
+from autograder.records.jobs import Cell, CheckModule, CheckRequest
+from autograder.records.observation import ErrorFact, Observation
 
 if TYPE_CHECKING:
-    from autograder.shell import Shell
+    from autograder.checking.shell import Shell
 
 __all__ = ["CellRan", "Done", "FromWorker", "Names", "Order", "Ready", "Saw", "Unloadable", "Unobserved"]
 
@@ -88,8 +88,8 @@ def main() -> None:
     import numpy
     import torch
 
-    from autograder import check_run  # noqa: F401 - imported here since it takes time
-    from autograder.shell import make_shell
+    from autograder.checking import run_check  # noqa: F401 - imported here since it takes time
+    from autograder.checking.shell import make_shell
 
     instructions = sys.stdin.buffer
     folder = Path(sys.argv[1])
@@ -130,9 +130,9 @@ def _read(stream: BinaryIO) -> Order | None:
 
 
 def _run(order: Order, shell: Shell, send: Callable[[FromWorker], None]) -> None:
-    from autograder.check_run import load_checks, run_check
-    from autograder.code_under_test import Code
-    from autograder.error_facts import describe_error
+    from autograder.checking.code import Code
+    from autograder.checking.error_facts import describe_error
+    from autograder.checking.run_check import load_checks, run_check
     from autograder.student.definitions import problem_with
 
     whole = order.whole.splitlines(keepends=True)

@@ -1,0 +1,174 @@
+"""Exceptions → facts: which, where in the student's code, and what their function had been called with."""
+
+from __future__ import annotations
+
+import dis
+import linecache
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+import numpy
+import torch
+
+from autograder.checking.code import NotAttempted, UndefinedName
+from autograder.checking.tensor_facts import is_tensor
+from autograder.checking.type_names import base_names, type_name
+from autograder.records.observation import ErrorFact, SourceLine
+
+__all__ = ["describe_error", "in_words", "own_frames", "safe_text"]
+
+_MESSAGE_LIMIT = 500
+_ARGUMENTS_LIMIT = 400
+_LINE_LIMIT = 200
+_TRACEBACK = BaseException.__dict__["__traceback__"].__get__
+_STUDENT_FILE = re.compile(r"<cell (\d{1,6})>|<submission>")
+_RAISE = dis.opmap["RAISE_VARARGS"]
+_Base: Any = torch._C.TensorBase
+_DTYPE, _SHAPE, _DEVICE = _Base.dtype.__get__, _Base.shape.__get__, _Base.device.__get__
+_CODE_NAME = type(lambda: None).__dict__["__qualname__"].__get__
+_Function = type(lambda: None)
+_Locate = Callable[[FrameType], int | None]
+
+
+def _by_filename(frame: FrameType) -> int | None:
+    match = _STUDENT_FILE.fullmatch(frame.f_code.co_filename)
+    return None if match is None else int(match[1] or 0)
+
+
+_cell_of: _Locate = _by_filename
+
+
+@contextmanager
+def own_frames(locate: _Locate) -> Iterator[None]:
+    """Within the context, `locate` tells which frames are the student's: the number of their cell, 0 for a plain file,
+    None for a frame of anybody else. Elsewhere the name of a frame's file tells it."""
+    global _cell_of
+    before, _cell_of = _cell_of, locate
+    try:
+        yield
+    finally:
+        _cell_of = before
+
+
+def describe_error(error: BaseException) -> ErrorFact:
+    """What an exception says, without trusting it: its own `__str__` is guarded and its text is cut at 500 characters.
+
+    Frames whose file is `<cell N>` or `<submission>` are the student's; the innermost of them is where it happened.
+    """
+    kind = type(error)
+    if issubclass(kind, UndefinedName | NotAttempted):
+        return ErrorFact(
+            type=kind.__name__,
+            bases=(kind.__name__,),
+            message=str(error),
+            undefined=issubclass(kind, UndefinedName),
+            not_attempted=issubclass(kind, NotAttempted),
+        )
+    steps = _steps(_TRACEBACK(error))
+    inner = [step for step in steps if _cell_of(step.tb_frame) is not None]
+    at = _line_at(inner[-1]) if inner else None
+    if issubclass(kind, SyntaxError):
+        at = _line_of_syntax_error(error) or at
+    return ErrorFact(
+        type=type_name(kind),
+        bases=base_names(kind),
+        message=safe_text(error),
+        at=at,
+        arguments=_arguments(inner),
+        not_attempted=kind is NotImplementedError and bool(inner) and inner[-1] is steps[-1] and _raises(inner[-1]),
+        own_words=bool(steps) and _raises(steps[-1]) and _is_under_test(steps[-1].tb_frame),
+    )
+
+
+def safe_text(error: BaseException) -> str:
+    """`str(error)`, whatever the exception's own `__str__` does; cut at 500 characters."""
+    try:
+        text = str.__str__(str(error))
+    except BaseException as inner:  # a student's __str__ may raise anything
+        return f"(its text cannot be read: {type_name(type(inner))})"
+    return _clean(text, _MESSAGE_LIMIT)
+
+
+def _clean(text: str, limit: int) -> str:
+    """Text that can be encoded as UTF-8, cut to a limit."""
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _steps(trace: TracebackType | None) -> list[TracebackType]:
+    found = []
+    while trace is not None:
+        found.append(trace)
+        trace = trace.tb_next
+    return found
+
+
+def _line_at(step: TracebackType) -> SourceLine:
+    filename = step.tb_frame.f_code.co_filename
+    text = linecache.getline(filename, step.tb_lineno)
+    return SourceLine(_cell_of(step.tb_frame) or 0, step.tb_lineno, _clean(text.strip(), _LINE_LIMIT))
+
+
+def _line_of_syntax_error(error: BaseException) -> SourceLine | None:
+    filename, line = getattr(error, "filename", None), getattr(error, "lineno", None)
+    if type(filename) is not str or type(line) is not int:
+        return None
+    match = _STUDENT_FILE.fullmatch(filename)
+    if match is None:
+        return None
+    return SourceLine(int(match[1] or 0), line, _clean(linecache.getline(filename, line).strip(), _LINE_LIMIT))
+
+
+def _raises(step: TracebackType) -> bool:
+    """Whether a `raise` statement stands there: PyTorch's own NotImplementedError comes out of a call."""
+    return step.tb_frame.f_code.co_code[step.tb_lasti] == _RAISE
+
+
+def _is_under_test(frame: FrameType) -> bool:
+    """Whether it is the student's or stands in the course's folder: libraries have absolute paths, or `<…>`."""
+    filename = frame.f_code.co_filename
+    return _cell_of(frame) is not None or not (filename.startswith("<") or Path(filename).is_absolute())
+
+
+def _arguments(inner: list[TracebackType]) -> str:
+    for step in reversed(inner):
+        code = step.tb_frame.f_code
+        if code.co_name in {"<module>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}:
+            continue
+        count = code.co_argcount + code.co_kwonlyargcount
+        variables = step.tb_frame.f_locals
+        parts = [f"{name}: {in_words(variables[name])}" for name in code.co_varnames[:count] if name in variables]
+        return _clean(", ".join(parts), _ARGUMENTS_LIMIT)
+    return ""
+
+
+def in_words(thing: Any) -> str:
+    """A thing described without running any code of it, e.g. `uint8 tensor of shape (2, 3)`."""
+    kind = type(thing)
+    if is_tensor(thing):
+        try:
+            with torch._C.DisableTorchFunction(), torch._C._DisableTorchDispatch():
+                dtype, shape, device = _DTYPE(thing), tuple(_SHAPE(thing)), str(_DEVICE(thing))
+        except RuntimeError:
+            return type_name(kind)
+        place = "" if device == "cpu" else f" on {device}"
+        name = "tensor" if kind is torch.Tensor else type_name(kind)
+        return f"{str(dtype).removeprefix('torch.')} {name} of shape {shape}{place}"
+    if issubclass(kind, numpy.ndarray):
+        return f"{numpy.ndarray.dtype.__get__(thing)} array of shape {numpy.ndarray.shape.__get__(thing)}"
+    if thing is None or kind in (bool, float, complex, torch.dtype, torch.device):
+        return repr(thing)
+    if kind is int:
+        return repr(thing) if thing.bit_length() < 200 else "a very large int"
+    if kind is str:
+        return repr(thing if len(thing) <= 40 else thing[:39] + "…")
+    if kind in (list, tuple, set, frozenset, dict):
+        return f"{type_name(kind)} of {len(thing)}"
+    if kind is _Function:
+        return f"function {_CODE_NAME(thing)}"
+    return type_name(kind)

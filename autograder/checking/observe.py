@@ -1,0 +1,382 @@
+"""Things that a check returned → facts. Runs beside student code, so it asks nothing of the things themselves.
+
+Sequences and dicts are read with the methods of `list`, `tuple` and `dict`, modules through their instance dict, tensors
+with their hooks off: a subclass that overrides `__iter__`, `__eq__` or `named_parameters` does not change what is seen.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+import numpy
+import torch
+
+from autograder.authoring import Marked, Raises
+from autograder.checking.code import NotAttempted, UndefinedName
+from autograder.checking.error_facts import describe_error, in_words
+from autograder.checking.tensor_facts import (
+    MAX_BYTES,
+    Extent,
+    Unobservable,
+    array_extent,
+    array_fact,
+    is_tensor,
+    tensor_extent,
+    tensor_fact,
+)
+from autograder.checking.type_names import type_name
+from autograder.records.observation import (
+    Fact,
+    MappingFact,
+    ModuleFact,
+    OpaqueFact,
+    Policy,
+    RaisedFact,
+    SequenceFact,
+    TensorFact,
+    ValueFact,
+)
+
+__all__ = ["MAX_DEPTH", "MAX_THINGS", "describe_error", "memory_of", "module_parts", "observe"]
+
+MAX_DEPTH = 16
+"""How deep returned things may be nested."""
+MAX_THINGS = 20_000
+"""How many things one check may return, all levels together."""
+_TEXT_LIMIT = 20_000
+_SHARES_LIMIT = 32
+_ALONE = "result"
+_INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
+_PLAIN = Policy()
+_Module = torch.nn.Module
+_ndarray = numpy.ndarray
+_generic = numpy.generic
+_instance_dict = object.__getattribute__
+_extra_state = torch.nn.Module.get_extra_state
+_OrderedDict = collections.OrderedDict
+
+
+def observe(thing: Any, inputs: Mapping[str, Any] = {}) -> Fact:
+    """The facts of a thing that a check returned.
+
+    Args:
+        thing: anything; tensors, arrays, numbers, strings, modules and nested lists, tuples, sets and dicts of them are
+            observed; marks of the author (`only`, `close`, …) set the policy of all that is inside them, and
+            `raises` is carried out now. What is of another type, or too large, becomes an `OpaqueFact`.
+        inputs: what the check had drawn, by name: tensors, arrays, modules, optimizers, or nested lists and dicts of
+            tensors. Returned tensors that use the same storage name them in `shares`.
+
+    Returns:
+        The fact. `shares` names returned things by their keys: `gradient`, `parts[0]`, `net.weight`; a thing that was
+        returned alone is `result`.
+
+    Raises:
+        UndefinedName, NotAttempted: from code inside `raises` that is not there yet.
+    """
+    observer = _Observer()
+    fact = observer.see(thing, "", _PLAIN, 0)
+    return observer.with_shares(fact, inputs)
+
+
+class _Observer:
+    """One call of `observe`: what may still be sent, and the memory of every leaf seen so far, in order."""
+
+    def __init__(self) -> None:
+        self.things_left = MAX_THINGS
+        self.bytes_left = MAX_BYTES
+        self.extents: list[tuple[str, Extent | None]] = []
+        self.alive: list[Any] = []  # an address would be used again if what it belonged to were freed meanwhile
+
+    def see(self, thing: Any, path: str, policy: Policy, depth: int) -> Fact:
+        kind = type(thing)
+        if kind is Marked:
+            # An inner mark replaces the outer one as a whole.
+            return self.see(thing.thing, path, thing.policy, depth)
+        if kind is Raises:
+            return _outcome(thing.call, policy)
+        name = type_name(kind)
+        self.things_left -= 1
+        if self.things_left < 0:
+            return OpaqueFact(type=name, reason=f"more than {MAX_THINGS:,} things were returned", policy=policy)
+        if depth > MAX_DEPTH:
+            return OpaqueFact(type=name, reason=f"it is nested more than {MAX_DEPTH} levels deep", policy=policy)
+        try:
+            if is_tensor(thing) or issubclass(kind, _ndarray):
+                return self.leaf(thing, path, policy)
+            if issubclass(kind, _Module):
+                return self.module(thing, path, policy)
+            value = _as_value(thing, name, policy)
+            if value is not None:
+                return value
+            parts = _as_mapping(thing)
+            if parts is not None:
+                return self.mapping(parts, name, path, policy, depth)
+            items = _as_sequence(thing)
+            if items is not None:
+                return self.sequence(items, name, path, policy, depth)
+        except Unobservable as error:
+            return OpaqueFact(type=name, reason=str(error), policy=policy)
+        return OpaqueFact(type=name, policy=policy)
+
+    def leaf(self, thing: Any, path: str, policy: Policy) -> TensorFact:
+        if is_tensor(thing):
+            fact, extent = tensor_fact(thing, policy), tensor_extent(thing)
+        else:
+            fact, extent = array_fact(thing, policy), array_extent(thing)
+        self.bytes_left -= len(fact.values) + len(fact.gradient_values or b"")
+        if self.bytes_left < 0:
+            raise Unobservable("together with what came before it is more than is compared")
+        self.alive.append(thing)
+        self.extents.append((f"{_ALONE}{path}" if not path or path.startswith("[") else path, extent))
+        return fact
+
+    def sequence(self, items: list[Any], name: str, path: str, policy: Policy, depth: int) -> Fact:
+        if len(items) > self.things_left:
+            raise Unobservable(f"it has {len(items):,} items, more than are compared")
+        inner = msgspec.structs.replace(policy, unordered=False) if policy.unordered else policy
+        facts = [self.see(item, f"{path}[{index}]", inner, depth + 1) for index, item in enumerate(items)]
+        return SequenceFact(type=name, items=tuple(facts), policy=policy)
+
+    def mapping(self, parts: list[tuple[Any, Any]], name: str, path: str, policy: Policy, depth: int) -> Fact:
+        if len(parts) > self.things_left:
+            raise Unobservable(f"it has {len(parts):,} entries, more than are compared")
+        keys = tuple(_key(key) for key, _ in parts)
+        facts = []
+        for key, (_, item) in zip(keys, parts, strict=True):
+            facts.append(self.see(item, f'{path}["{key}"]' if path else key, policy, depth + 1))
+        return MappingFact(type=name, keys=keys, items=tuple(facts), policy=policy)
+
+    def module(self, module: torch.nn.Module, path: str, policy: Policy) -> ModuleFact:
+        parts = module_parts(module)
+        prefix = f"{path}." if path else ""
+        if len(parts.parameters) + len(parts.buffers) > self.things_left:
+            raise Unobservable("it has more parameters than are compared")
+        self.things_left -= len(parts.parameters) + len(parts.buffers)
+        return ModuleFact(
+            type=type_name(type(module)),
+            parameters=tuple((name, self.leaf(tensor, prefix + name, policy)) for name, tensor in parts.parameters),
+            buffers=tuple((name, self.leaf(tensor, prefix + name, policy)) for name, tensor in parts.buffers),
+            training=parts.training,
+            state_dict=parts.state_dict,
+            policy=policy,
+        )
+
+    def with_shares(self, fact: Fact, inputs: Mapping[str, Any]) -> Fact:
+        """The same fact with `shares` filled in. Leaves come in the order in which they were seen."""
+        if not any(extent for _, extent in self.extents):
+            return fact
+        known = [entry for name, thing in inputs.items() for entry in memory_of(thing, name)]
+        shares = _shared(known, self.extents)
+        return _with_shares(fact, iter(shares)) if any(shares) else fact
+
+
+def _outcome(call: Callable[[], Any], policy: Policy) -> RaisedFact:
+    try:
+        returned = call()
+    except (UndefinedName, NotAttempted):
+        raise
+    except BaseException as error:  # student code may raise SystemExit or KeyboardInterrupt
+        return RaisedFact(error=describe_error(error), policy=policy)
+    return RaisedFact(returned=in_words(returned), policy=policy)
+
+
+def _as_value(thing: Any, name: str, policy: Policy) -> Fact | None:
+    """A single value, read as the base type reads it, so that a subclass of `int` or `str` cannot choose its value."""
+    kind = type(thing)
+    if thing is None or kind is bool:
+        return ValueFact(type=name, value=thing, policy=policy)
+    if issubclass(kind, _generic):
+        return _numpy_scalar(thing, name, policy)
+    if issubclass(kind, int):
+        number = int.__pos__(thing)
+        if _INT_MIN <= number <= _INT_MAX:
+            return ValueFact(type=name, value=number, policy=policy)
+        if int.bit_length(number) > _TEXT_LIMIT:
+            raise Unobservable("so large a number is not compared")
+        return ValueFact(type=name, value=hex(number), policy=policy)
+    if issubclass(kind, float):
+        return ValueFact(type=name, value=float.__pos__(thing), policy=policy)
+    if issubclass(kind, str):
+        if str.__len__(thing) > _TEXT_LIMIT:
+            raise Unobservable(f"it has {str.__len__(thing):,} characters, more than are compared")
+        return ValueFact(type=name, value=_encodable(str.__str__(thing)), policy=policy)
+    if kind in (torch.dtype, torch.device, torch.layout, torch.memory_format):
+        return ValueFact(type=name, value=str(thing), policy=policy)
+    if kind in (bytes, bytearray):
+        if len(thing) > _TEXT_LIMIT:
+            raise Unobservable(f"it has {len(thing):,} bytes, more than are compared")
+        return ValueFact(type=name, value=thing.hex(), policy=policy)
+    if issubclass(kind, complex):
+        halves = (complex.real.__get__(thing), complex.imag.__get__(thing))
+        return SequenceFact(type=name, items=tuple(ValueFact(type="float", value=x) for x in halves), policy=policy)
+    if thing is ...:
+        return ValueFact(type=name, policy=policy)
+    return None
+
+
+def _numpy_scalar(thing: Any, name: str, policy: Policy) -> Fact | None:
+    value = _generic.item(thing)
+    if type(value) in (bool, int, float, str):
+        return ValueFact(type=name, value=value if type(value) is not str else _encodable(value), policy=policy)
+    if type(value) is complex:
+        items = (ValueFact(type="float", value=value.real), ValueFact(type="float", value=value.imag))
+        return SequenceFact(type=name, items=items, policy=policy)
+    return None
+
+
+def _as_mapping(thing: Any) -> list[tuple[Any, Any]] | None:
+    kind = type(thing)
+    if issubclass(kind, dict):
+        return list(_OrderedDict.items(thing) if issubclass(kind, _OrderedDict) else dict.items(thing))
+    if "__dataclass_fields__" in kind.__dict__:
+        try:
+            attributes = _instance_dict(thing, "__dict__")
+        except AttributeError:
+            return None
+        fields = kind.__dict__["__dataclass_fields__"]
+        if type(fields) is dict and type(attributes) is dict:
+            return [(field, attributes[field]) for field in fields if field in attributes]
+    return None
+
+
+def _as_sequence(thing: Any) -> list[Any] | None:
+    kind = type(thing)
+    if issubclass(kind, list):
+        return list(list.__iter__(thing))
+    if issubclass(kind, tuple):
+        return list(tuple.__iter__(thing))
+    if issubclass(kind, (set, frozenset)):
+        items = set.__iter__(thing) if issubclass(kind, set) else frozenset.__iter__(thing)
+        return sorted(items, key=_key)
+    if kind is collections.deque or kind in (type({}.keys()), type({}.values()), type({}.items())):
+        return list(thing)
+    if kind in (range, slice):
+        return [thing.start, thing.stop, thing.step]
+    return None
+
+
+def _key(key: Any) -> str:
+    """A dict's key as text; what is not a string stands in angle brackets, so that 1 and "1" differ."""
+    if type(key) is str:
+        return _encodable(key if len(key) <= 200 else key[:199] + "…")
+    if type(key) is tuple and len(key) <= 20:
+        return f"<{', '.join(_key(part) for part in key)}>"
+    return f"<{in_words(key)}>"
+
+
+def _encodable(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+class ModuleParts(msgspec.Struct, frozen=True):
+    """What a module registers, by dotted names, in its own order; what stands under two names is there twice."""
+
+    parameters: list[tuple[str, Any]]
+    buffers: list[tuple[str, Any]]
+    training: tuple[tuple[str, bool], ...]
+    state_dict: tuple[str, ...]
+
+
+def module_parts(module: torch.nn.Module) -> ModuleParts:
+    """What a module and those inside it register, read from their instance dicts: none of their methods is called.
+
+    Raises:
+        Unobservable: if modules are nested in a circle, or a registry holds something that does not belong there.
+    """
+    parameters: list[tuple[str, Any]] = []
+    buffers: list[tuple[str, Any]] = []
+    training: list[tuple[str, bool]] = []
+    state: list[str] = []
+
+    def walk(part: torch.nn.Module, prefix: str, depth: int) -> None:
+        if depth > MAX_DEPTH * 2 or len(training) > MAX_THINGS:
+            raise Unobservable("its modules are nested too deep, or in a circle")
+        attributes = _instance_dict(part, "__dict__")
+        if type(attributes.get("_parameters")) is not dict or type(attributes.get("_modules")) is not dict:
+            raise Unobservable("its __init__ did not call super().__init__()")
+        training.append((prefix.removesuffix("."), attributes.get("training") is True))
+        unsaved = attributes.get("_non_persistent_buffers_set", ())
+        for found, registry in ((parameters, "_parameters"), (buffers, "_buffers")):
+            for name, tensor in dict.items(attributes.get(registry, {})):
+                if tensor is None:
+                    continue
+                if type(name) is not str or not is_tensor(tensor):
+                    raise Unobservable(f"its {registry} hold something that is no tensor")
+                found.append((prefix + name, tensor))
+                if registry == "_parameters" or name not in unsaved:
+                    state.append(prefix + name)
+        for name, child in dict.items(attributes["_modules"]):
+            if child is None:
+                continue
+            if type(name) is not str or not issubclass(type(child), _Module):
+                raise Unobservable("its _modules hold something that is no module")
+            walk(child, f"{prefix}{name}.", depth + 1)
+        if type(part).get_extra_state is not _extra_state:
+            state.append(f"{prefix}_extra_state")
+
+    walk(module, "", 0)
+    return ModuleParts(parameters, buffers, tuple(training), tuple(state))
+
+
+def memory_of(thing: Any, name: str) -> list[tuple[str, Extent | None]]:
+    """The memory of every tensor and array in an input, by name."""
+    kind = type(thing)
+    if is_tensor(thing):
+        return [(name, tensor_extent(thing))]
+    if issubclass(kind, _ndarray):
+        return [(name, array_extent(thing))]
+    if issubclass(kind, _Module):
+        try:
+            parts = module_parts(thing)
+        except Unobservable:
+            return []
+        return [(f"{name}.{inner}", tensor_extent(tensor)) for inner, tensor in (*parts.parameters, *parts.buffers)]
+    if kind in (list, tuple):
+        return [entry for index, item in enumerate(thing) for entry in memory_of(item, f"{name}[{index}]")]
+    if kind in (dict, _OrderedDict):
+        return [entry for key, item in thing.items() for entry in memory_of(item, f'{name}["{_key(key)}"]')]
+    return []
+
+
+def _shared(known: list[tuple[str, Extent | None]], seen: list[tuple[str, Extent | None]]) -> list[tuple[str, ...]]:
+    """For each thing seen, the names of the inputs and of the other things seen in the same memory, at most 32."""
+    everything = [*known, *seen]
+    order = sorted(
+        (extent.device, extent.start, extent.end, index) for index, (_, extent) in enumerate(everything) if extent
+    )
+    groups: list[list[int]] = []
+    device, reach = "", -1
+    for place, start, end, index in order:
+        if place == device and start < reach:
+            groups[-1].append(index)
+            reach = max(reach, end)
+        else:
+            groups.append([index])
+            device, reach = place, end
+    shares: list[tuple[str, ...]] = [()] * len(seen)
+    for group in groups:
+        group.sort()
+        for index in group:
+            if index >= len(known) and len(group) > 1:
+                others = [everything[other][0] for other in group[: _SHARES_LIMIT + 1] if other != index]
+                shares[index - len(known)] = tuple(others[:_SHARES_LIMIT])
+    return shares
+
+
+def _with_shares(fact: Fact, shares: Iterator[tuple[str, ...]]) -> Fact:
+    replace = msgspec.structs.replace
+    if isinstance(fact, TensorFact):
+        names = next(shares)
+        return replace(fact, shares=names) if names else fact
+    if isinstance(fact, (SequenceFact, MappingFact)):
+        return replace(fact, items=tuple([_with_shares(item, shares) for item in fact.items]))
+    if isinstance(fact, ModuleFact):
+        return replace(
+            fact,
+            parameters=tuple([(name, _with_shares(part, shares)) for name, part in fact.parameters]),
+            buffers=tuple([(name, _with_shares(part, shares)) for name, part in fact.buffers]),
+        )
+    return fact

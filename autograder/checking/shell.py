@@ -1,0 +1,210 @@
+"""Runs the cells of a notebook as IPython does: magics, top-level await, the last expression's value is shown.
+
+What would start a process (`!pip install …`, `%pip`, `%%bash`) is not run; the cell goes on and a note says so.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import linecache
+import re
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from IPython.core.compilerop import CachingCompiler
+from IPython.core.displayhook import DisplayHook
+from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+from traitlets.config import Config
+
+from autograder.records.jobs import Cell
+
+__all__ = ["NOT_RUN", "Shell", "cell_filename", "make_shell"]
+
+NOT_RUN = "shell commands are not run while grading"
+
+_PROCESS_MAGICS = ("pip", "uv", "conda", "mamba", "micromamba", "sx", "sc", "system", "!", "edit", "hist_restore")
+_PROCESS_CELL_MAGICS = (
+    *("bash", "sh", "script", "perl", "ruby", "python", "python2", "python3", "pypy", "cmd", "system"),
+    *("sx", "!"),
+)
+
+
+_PROMPT = re.compile(r"\s*In \[\d+\]:")
+
+
+def cell_filename(number: int) -> str:
+    """The file name under which a cell is compiled, which is how tracebacks name it."""
+    return f"<cell {number}>" if number else "<submission>"
+
+
+class _Compiler(CachingCompiler):
+    """Compiles under the cell's own name instead of a hash."""
+
+    name = "<cell 0>"
+
+    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
+        return self.name
+
+
+class _PlainDisplayHook(DisplayHook):
+    """Shows a cell's last value without the prompt `Out[1]:`."""
+
+    def quiet(self) -> bool:
+        """A semicolon at the end of a cell hides its value."""
+        ends_in_semicolon: Callable[[str], bool] = self.semicolon_at_end_of_expression
+        return ends_in_semicolon(getattr(self.shell, "source", ""))
+
+    def write_output_prompt(self) -> None:
+        pass
+
+
+class Shell(InteractiveShell):
+    """One notebook's shell; its `user_ns` is the namespace that checks look into."""
+
+    note = ""
+    source = ""
+    compile: _Compiler
+    _usual_hooks = -1
+
+    def run(self, cell: Cell, *, has_value: bool = True) -> BaseException | None:
+        """Run a cell and return what it raised, if anything. `note` tells afterwards what was not run.
+
+        Without `has_value` somebody has seen that it is Python and does not end in an expression, which would be shown.
+        """
+        self.note, self.source = "", cell.source
+        self.compile.name = cell_filename(cell.number)
+        code = self._plain(cell, has_value)
+        if code is None or len(code) > 1:  # what IPython is told costs more than many a cell, so only where it asks
+            # A plain file is no notebook: the value of its last line is not shown.
+            self.ast_node_interactivity = "last_expr" if cell.number else "none"
+            self.execution_count = max(cell.number, 1)
+        self._keep_source(cell)
+        error = self._run_as_ipython_does(cell.source) if code is None else self._execute(code)
+        self._keep_source(cell)
+        return error
+
+    def _keep_source(self, cell: Cell) -> None:
+        """inspect.getsource and tracebacks are to show what the student wrote, not what magics were turned into."""
+        lines = cell.source.splitlines(keepends=True)
+        linecache.cache[self.compile.name] = (len(cell.source), None, lines, self.compile.name)
+
+    def _run_as_ipython_does(self, source: str) -> BaseException | None:
+        run_cell: Callable[..., ExecutionResult] = self.run_cell
+        result = run_cell(source, store_history=False)
+        error: BaseException | None = result.error_before_exec or result.error_in_exec
+        return error
+
+    def _plain(self, cell: Cell, has_value: bool) -> list[CodeType] | None:
+        """A cell that is Python and nothing else, compiled; None if IPython has to look at it.
+
+        IPython would do the same with it, after taking it apart several times, which costs more than most cells do.
+        """
+        source = cell.source
+        if self.ast_transformers or self._hooks() != self._usual_hooks or _PROMPT.match(source):
+            return None
+        compiler: Callable[..., CodeType] = self.compile  # it remembers `from __future__ import …` for later cells
+        try:
+            if not has_value:
+                return [compiler(f"{source}\n", self.compile.name, "exec")]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it is compiled again below
+                body = ast.parse(source, self.compile.name).body
+            if len(body) == 1 and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Name):
+                return None  # `ls` alone is a magic
+            shown = [body.pop()] if cell.number and body and isinstance(body[-1], ast.Expr) else []
+            parts = [compiler(ast.Module(body, []), self.compile.name, "exec")]
+            return parts + [compiler(ast.Interactive(list(shown)), self.compile.name, "single") for _ in shown]
+        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+            return None
+
+    def _execute(self, parts: list[CodeType]) -> BaseException | None:
+        try:
+            self.events.trigger("pre_execute")
+            with self.display_trap:
+                for part in parts:
+                    exec(part, self.user_global_ns, self.user_ns)
+        except BaseException as error:  # a cell may raise anything, SystemExit too, and the next one is run all the same
+            return error
+        finally:
+            self.events.trigger("post_execute")  # matplotlib draws then
+        return None
+
+    def _hooks(self) -> int:
+        """How many functions look at a cell before or after it is run."""
+        callbacks = self.events.callbacks
+        looking = (*callbacks["pre_run_cell"], *callbacks["post_run_cell"], *self.input_transformers_post)
+        return len(looking) + len(self.input_transformers_cleanup)
+
+    def refuse(self) -> None:
+        """Do not run a command, and say so."""
+        self.note = NOT_RUN
+        print(f"({NOT_RUN})")
+
+    def forget(self) -> None:
+        """Empty the namespace."""
+        reset: Callable[..., None] = self.reset
+        reset(new_session=False)
+
+    def system(self, cmd: str) -> None:
+        """`!command`."""
+        self.refuse()
+
+    system_piped = system_raw = system
+
+    def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> Any:
+        """`x = !command`."""
+        self.refuse()
+        return [] if split else ""
+
+    def _tee(self, channel: str) -> Any:
+        """IPython 9 keeps a copy of all that is printed, in memory without bound; nothing here reads it."""
+        return contextlib.nullcontext()
+
+    def showtraceback(self, *arguments: Any, **options: Any) -> None:
+        """Say nothing: the error is part of the cell's report."""
+
+    showsyntaxerror = showindentationerror = showtraceback
+
+    def ask_exit(self) -> None:
+        """`exit` in a cell: the cells after it are run all the same."""
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        """There is none."""
+
+    def enable_matplotlib(self, gui: str | None = None) -> tuple[str | None, str]:
+        """`%matplotlib inline` and the like: plots are drawn without a screen, whatever is asked for."""
+        return gui, "agg"
+
+
+def make_shell(profile: Path) -> Shell:
+    """A shell without history, colours or start-up files, to be made before the fork; `profile` is an empty folder.
+
+    The caller's `__main__` is replaced by the notebook's own.
+    """
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.HistoryManager.hist_file = ":memory:"
+    config.InteractiveShell.colors = "nocolor"
+    config.InteractiveShell.xmode = "Minimal"
+    config.ProfileDir.location = str(profile)
+    shell = Shell.instance(
+        config=config,
+        ipython_dir=str(profile),
+        compiler_class=_Compiler,
+        displayhook_class=_PlainDisplayHook,
+    )
+    register: Callable[..., None] = shell.register_magic_function
+    for kind, names in (("line", _PROCESS_MAGICS), ("cell", _PROCESS_CELL_MAGICS)):
+        for name in names:
+            register(lambda *arguments: shell.refuse(), kind, name)
+    # `display` and `get_ipython` are to be there for functions that checks call, too, as they are in a notebook.
+    shell.builtin_trap.activate()
+    shell.run(Cell(1, "1 + 1\n%time pass"))
+    shell.forget()
+    shell._usual_hooks = shell._hooks()
+    warnings.filterwarnings("ignore", message=".*is non-interactive, and thus cannot be shown")
+    return shell

@@ -1,0 +1,407 @@
+"""The command `autograde`. It parses, calls and prints; nothing heavy is imported before a command needs it.
+
+Exit codes: 0 the command did its work (whatever the scores), 1 `verify` or `release --check` found problems,
+2 a mistake in the command line or in the course's files, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autograder.commands import student
+from autograder.commands.one_line import one_line_mistakes, tolerant_output
+from autograder.errors import AutogradeError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from autograder.course.course_file import Course
+    from autograder.grading.grade import PreparedTopic
+    from autograder.grading.submissions import Discovery
+    from autograder.reporting.terminal import ClassSummary
+
+__all__ = ["app", "main"]
+
+_SWITCH_SECONDS = 0.0005
+"""While a page is rendered, a worker whose child has answered waits no longer than this for its turn."""
+
+app = typer.Typer(
+    name="autograde",
+    help="Grade exercises for PyTorch.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+student.register(app)
+
+
+class Device(StrEnum):
+    """Where the student's code runs."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+CourseOption = Annotated[Path, typer.Option(help="course.yml, or the folder that holds it.")]
+JobsOption = Annotated[int | None, typer.Option(min=1, max=256, help="Submissions at a time; one per core by default.")]
+SandboxOption = Annotated[
+    bool, typer.Option("--require-sandbox", help="Refuse to run if a layer of confinement is missing.")
+]
+UnsafeOption = Annotated[bool, typer.Option("--unsafe", help="Run where there is no confinement at all.")]
+OutOption = Annotated[Path, typer.Option("-o", "--out", help="The folder of the results.")]
+
+
+@app.command()
+def grade(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="A class's folder (STUDENT/TOPIC.ipynb), a student's, or a file.", show_default="submitted/"),
+    ] = None,
+    course: CourseOption = Path("course.yml"),
+    topic: Annotated[list[str] | None, typer.Option(help="Only this topic; may be repeated.")] = None,
+    student: Annotated[list[str] | None, typer.Option(help="Only this student; may be repeated.")] = None,
+    jobs: JobsOption = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**63 - 1, help="Repeat the run that had this seed.", show_default="as before, or drawn"),
+    ] = None,
+    device: Annotated[Device, typer.Option(help="Where the students' code runs.")] = Device.CPU,
+    out: OutOption = Path("grades"),
+    force: Annotated[bool, typer.Option("--force", help="Grade again what has not changed, with a new seed.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Only run checks that waited for a GPU, and leave all else; needs --device cuda."),
+    ] = False,
+    require_sandbox: SandboxOption = False,
+    unsafe: UnsafeOption = False,
+) -> None:
+    """Grade a class. Unchanged submissions keep their results; an interrupted run goes on where it stopped."""
+    with one_line_mistakes("Interrupted. The results so far are kept; the same command goes on from there."):
+        from autograder.course.course_file import load_course
+        from autograder.grading.submissions import find_submissions
+
+        if resume and (device is Device.CPU or force or seed is not None):
+            raise AutogradeError("--resume completes results with their own seed: it goes with --device cuda, and not with "
+                                 "--seed or --force.")  # fmt: skip
+        _ask_for(device)
+        loaded = load_course(course)
+        console = _console()
+        found = find_submissions(_paths(paths, loaded), loaded, topics=tuple(topic or ()), students=tuple(student or ()))
+        _print_left_out(console, found)
+        if not found.submissions:
+            console.print("There is nothing to grade here. A submission is STUDENT/TOPIC.ipynb or STUDENT/TOPIC.py.")
+            return
+        if resume:
+            _resume(
+                loaded, found, console, out, jobs=jobs, device=device.value, require_sandbox=require_sandbox, unsafe=unsafe
+            )
+            return
+        _grade(
+            loaded, found, console, out, topics=tuple(topic or ()), jobs=jobs, seed=seed, device=device.value, force=force,
+            require_sandbox=require_sandbox, unsafe=unsafe,
+        )  # fmt: skip
+
+
+@app.command()
+def show(
+    student: Annotated[str, typer.Argument(help="The student, as the results' folder is called.")],
+    topic: Annotated[str, typer.Argument(help="The topic.")],
+    out: OutOption = Path("grades"),
+) -> None:
+    """Show one result in the terminal."""
+    with one_line_mistakes():
+        from autograder.grading.result_files import find_result, read_result
+        from autograder.reporting.terminal import print_result
+
+        path = find_result(out, student, topic)
+        print_result(read_result(path), _console(), page=path.with_suffix(".html"))
+
+
+@app.command()
+def verify(
+    topics: Annotated[list[str] | None, typer.Argument(help="Topics to verify.", show_default="all")] = None,
+    course: CourseOption = Path("course.yml"),
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="Under how many seeds right answers must pass.")] = 20,
+    device: Annotated[Device, typer.Option(help="Where the code runs.")] = Device.CPU,
+    mutants: Annotated[
+        bool, typer.Option("--mutants/--no-mutants", help="Try mutants of the reference, which takes longest.")
+    ] = True,
+    jobs: JobsOption = None,
+    require_sandbox: SandboxOption = False,
+    unsafe: UnsafeOption = False,
+) -> None:
+    """Prove that the checks pass what is right, fail what is wrong, and tell which mistake it is."""
+    with one_line_mistakes():
+        from autograder.course.course_file import load_course
+        from autograder.errors import CourseError
+        from autograder.grading.submissions import instead_of
+        from autograder.processes.pool import Pool
+        from autograder.verifying.verify import verify as verify_course
+
+        loaded = load_course(course)
+        for name in topics or ():
+            if name not in loaded.topics:
+                raise CourseError(f"{name}: the course has no such topic; {instead_of(name, list(loaded.topics))}")
+        _ask_for(device)
+        console = _console()
+        with (
+            _progress("Verifying") as step,
+            Pool(jobs, device=device.value, require_sandbox=require_sandbox, unsafe=unsafe) as pool,
+        ):
+            verification = verify_course(
+                loaded, topics or None, pool, seeds=seeds, device=device.value, mutants=mutants, on_progress=step
+            )
+        if console.is_terminal:
+            console.print(verification.table())
+            console.print("\n".join([*verification.notes(), verification.summary()]), soft_wrap=True)
+        else:
+            console.print(verification.plain(), soft_wrap=True)
+        if verification.problems:
+            raise typer.Exit(1)
+
+
+@app.command()
+def new(
+    topic: Annotated[str, typer.Argument(help="The new topic's name, for example `views`.")],
+    course: CourseOption = Path("course.yml"),
+) -> None:
+    """Write the skeleton of a new topic: exercise, checks, reference, misconceptions, and its entry in course.yml."""
+    with one_line_mistakes():
+        from autograder.course import new_topic
+
+        root = course if course.is_dir() else course.parent
+        for path in new_topic.create(root, topic):
+            typer.echo(f"wrote {path}")
+        typer.echo(new_topic.next_steps(root, topic))
+
+
+@app.command()
+def release(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; say what is out of date or would leak.")] = False,
+    course: CourseOption = Path("course.yml"),
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The folder to release to.", show_default="release/ of the course")
+    ] = None,
+    unsafe: UnsafeOption = False,
+) -> None:
+    """Write what students get: notebooks, visible checks, public answer keys. Fails if anything private would leak."""
+    with one_line_mistakes():
+        from autograder.course.course_file import load_course
+        from autograder.processes.pool import Pool
+        from autograder.release.build import build
+        from autograder.release.build import check as check_release
+
+        loaded = load_course(course)
+        folder = out or loaded.root / "release"
+        with Pool(unsafe=unsafe) as pool:
+            if not check:
+                paths = build(loaded, pool, folder)
+                typer.echo(f"wrote {len(paths)} files below {folder}")
+                return
+            problems = check_release(loaded, pool, folder)
+        for problem in problems:
+            typer.echo(problem, err=True)
+        if problems:
+            raise typer.Exit(1)
+        typer.echo(f"{folder} is up to date, and nothing private is in it.")
+
+
+@app.command("export-nbgrader")
+def export_nbgrader(
+    course: CourseOption = Path("course.yml"),
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder of the nbgrader course.")] = Path("nbgrader"),
+    submissions: Annotated[
+        list[Path] | None, typer.Option(help="A class's folder, to be put into submitted/; may be repeated.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**63 - 1, help="The seed of the grading run.", show_default="drawn")
+    ] = None,
+    unsafe: UnsafeOption = False,
+) -> None:
+    """Make a course for nbgrader, whose own commands then grade with autograde."""
+    with one_line_mistakes():
+        import secrets
+
+        from autograder.course.course_file import load_course
+        from autograder.grading.submissions import find_submissions
+        from autograder.nbgrader.export import add_submissions, export
+        from autograder.processes.pool import Pool
+
+        loaded = load_course(course)
+        found = find_submissions(submissions, loaded) if submissions else None
+        with Pool(unsafe=unsafe) as pool:
+            names = export(loaded, pool, out, seed=secrets.randbelow(2**31) if seed is None else seed)
+        if found is not None:
+            _print_left_out(_console(), found)
+            for note in add_submissions(loaded, found.submissions, out):
+                typer.echo(note)
+        typer.echo(f"Wrote {out} with {len(names)} assignments. In there: nbgrader generate_assignment {names[0]}")
+
+
+def main() -> None:
+    """Run the command line."""
+    tolerant_output()
+    app()
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(markup=False, highlight=False, emoji=False, stderr=stderr)
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A live bar on standard error, if that is a terminal; the value is called as `(done, total, what)`."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = _console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task(title, total=None)
+
+        def step(done: int, total: int, what: str) -> None:
+            progress.update(bar, completed=done, total=total, description=f"{title} {what}".replace("[", r"\["))
+
+        yield step
+
+
+def _paths(paths: list[Path] | None, course: Course) -> list[Path]:
+    if paths:
+        return paths
+    default = course.root / "submitted"
+    if not default.is_dir():
+        raise AutogradeError(f"Name the folder to grade: there is no {default}.")
+    return [default]
+
+
+def _print_left_out(console: Console, found: Discovery) -> None:
+    from rich.text import Text
+
+    if found.unrecognised:
+        console.print(f"NOT GRADED, since not recognised ({len(found.unrecognised)}):", style="bold yellow")
+        for line in found.unrecognised:
+            console.print(Text(f"  {line}", "yellow"), soft_wrap=True)
+    for note in found.notes:
+        console.print(Text(note), soft_wrap=True)
+
+
+def _ask_for(device: Device) -> None:
+    """Raises DeviceUnavailable where the device is a GPU and there is none."""
+    if device is Device.CUDA:
+        from autograder.processes.gpu import find_gpu
+
+        find_gpu()
+
+
+def _grade(
+    course: Course,
+    found: Discovery,
+    console: Console,
+    out: Path,
+    *,
+    topics: Sequence[str],
+    jobs: int | None,
+    seed: int | None,
+    device: str,
+    force: bool,
+    require_sandbox: bool,
+    unsafe: bool,
+) -> None:
+    from autograder.grading import grade
+    from autograder.grading.result_files import read_all
+    from autograder.processes.pool import Pool
+    from autograder.reporting import topic_page
+    from autograder.reporting.terminal import ClassSummary, confinement
+
+    started = time.monotonic()
+    summary = ClassSummary(course, found.students)
+    with _progress("Grading") as step, Pool(jobs, device=device, require_sandbox=require_sandbox, unsafe=unsafe) as pool:
+        line = confinement(pool.layers, unsafe=pool.unsafe)
+        chosen = grade.choose_seed(course, out, seed=seed, device=device, force=force)
+        prepared: dict[str, PreparedTopic] = {}
+        for name in dict.fromkeys(submission.topic for submission in found.submissions):
+            step(0, len(found.submissions), f"(answer key of {name})")
+            prepared[name] = grade.prepare(course, name, pool, seed=chosen.seed, device=device)
+        gc.freeze()  # topics and keys stay: nobody need look for garbage among them
+        gc.set_threshold(20_000, 20, 20)  # each submission makes thousands of objects, and hardly one in a circle
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        for graded in grade.grade(course, prepared, found.submissions, pool, out, force=force):
+            summary.add(graded)
+            step(len(summary.graded), len(found.submissions), graded.student)
+    topic_page.write_index(read_all(out), out, title=course.title, topics=tuple(course.topics))
+    summary.print(console, named=topics)
+    console.print(_counts(summary, time.monotonic() - started), soft_wrap=True)
+    console.print(f"Seed {chosen.seed} ({chosen.origin}); `--seed {chosen.seed}` repeats this run.", soft_wrap=True)
+    console.print(line, soft_wrap=True)
+    console.print(f"Reports: {out / 'index.html'} and {out / 'STUDENT' / 'TOPIC.html'}", soft_wrap=True)
+
+
+def _resume(
+    course: Course,
+    found: Discovery,
+    console: Console,
+    out: Path,
+    *,
+    jobs: int | None,
+    device: str,
+    require_sandbox: bool,
+    unsafe: bool,
+) -> None:
+    from rich.text import Text
+
+    from autograder.course.topic import load_topic
+    from autograder.grading import grade, resume
+    from autograder.grading.result_files import read_all
+    from autograder.processes.pool import Pool
+    from autograder.reporting import topic_page
+    from autograder.reporting.terminal import ClassSummary
+
+    started = time.monotonic()
+    seed = resume.seed_of(out)
+    topics = {name: load_topic(course, name) for name in dict.fromkeys(each.topic for each in found.submissions)}
+    summary = ClassSummary(course, found.students)
+    waiting: list[resume.Waiting] = []
+    for each in resume.find_waiting(course, topics, found.submissions, out):
+        if isinstance(each, str):
+            console.print(Text(each, "yellow"), soft_wrap=True)
+        elif isinstance(each, resume.Waiting):
+            waiting.append(each)
+        else:
+            summary.add(each)
+    if waiting:
+        with (
+            _progress("Resuming") as step,
+            Pool(jobs, device=device, require_sandbox=require_sandbox, unsafe=unsafe) as pool,
+        ):
+            names = dict.fromkeys(each.submission.topic for each in waiting)
+            prepared = {name: grade.prepare(course, name, pool, seed=seed, device=device) for name in names}
+            for number, graded in enumerate(resume.resume(course, prepared, waiting, pool, out), start=1):
+                summary.add(graded)
+                step(number, len(waiting), graded.student)
+        topic_page.write_index(read_all(out), out, title=course.title, topics=tuple(course.topics))
+    summary.print(console)
+    done, seconds = len(waiting), time.monotonic() - started
+    console.print(f"Completed {done} result{'' if done == 1 else 's'} on {device} in {seconds:.1f} s.", soft_wrap=True)
+    console.print(f"Reports: {out / 'index.html'} and {out / 'STUDENT' / 'TOPIC.html'}", soft_wrap=True)
+
+
+def _counts(summary: ClassSummary, seconds: float) -> str:
+    graded = list(summary.graded.values())
+    kept = sum(each.reused for each in graded)
+    students = len({each.student for each in graded})
+    return (
+        f"Graded {len(graded) - kept} submission{'' if len(graded) - kept == 1 else 's'} in {seconds:.1f} s"
+        f"{f' and kept {kept} unchanged' if kept else ''}; {students} student{'' if students == 1 else 's'}."
+    )

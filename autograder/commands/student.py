@@ -1,0 +1,118 @@
+"""The commands of students: `autograde start`, `check`, `watch`, `hint` and `progress`.
+
+They are the whole of `autograde` where only the wheel of a release is installed; the instructor's command has them, too.
+Nothing heavy is imported before a command needs it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autograder.commands.one_line import one_line_mistakes, tolerant_output
+
+__all__ = ["app", "main", "register"]
+
+FileArgument = Annotated[Path | None, typer.Argument(help="Your notebook or Python file.", show_default="the only one here")]
+TopicOption = Annotated[str | None, typer.Option(help="Its topic, where its name does not tell.")]
+
+
+def start(
+    topic: Annotated[str | None, typer.Argument(help="The topic, for example `autograd`.")] = None,
+) -> None:
+    """Make a Python file of a topic's notebook, for work in an editor."""
+    with one_line_mistakes():
+        from autograder.errors import RequestError
+        from autograder.student.released import find_release, meant
+        from autograder.student.student_file import python_file
+
+        release = find_release()
+        if topic is None:
+            typer.echo("Start one of these topics with `autograde start TOPIC`:")
+            for name, card in release.card.topics.items():
+                typer.echo(f"  {name:16} {card.title}")
+            return
+        if topic not in release.card.topics:
+            raise RequestError(f"There is no topic {topic!r}{meant(topic, release.card.topics)}")
+        path = Path(f"{topic}.py")
+        if path.exists():
+            raise RequestError(f"{path} is there already: go on with it, or move it away first.")
+        path.write_text(python_file((release.folder / f"{topic}.ipynb").read_bytes()), encoding="utf-8")
+        typer.echo(f"Wrote {path}. Open it in your editor, and in a terminal beside it run `autograde watch {path}`.")
+
+
+def check(file: FileArgument = None, topic: TopicOption = None) -> None:
+    """Run a notebook or Python file from top to bottom, as grading does, and check its tasks."""
+    with one_line_mistakes():
+        from autograder.student.as_text import show
+        from autograder.student.check_file import answer_file
+        from autograder.student.released import find_release
+        from autograder.student.run_file import Runner
+        from autograder.student.store import Store
+        from autograder.student.student_file import find_file, read_file
+        from autograder.student.view import Note, answer_view
+
+        release = find_release(file.absolute().parent if file is not None else None)
+        read = read_file(release, find_file(release, file), topic)
+        chosen = release.topic(read.topic)
+        with Runner() as runner:
+            found = answer_file(chosen, read, runner.run(chosen, read), Store(release.folder))
+        for note in found.notes:
+            show(Note(note))
+        show(answer_view(chosen, found.answer))
+
+
+def watch(file: FileArgument = None, topic: TopicOption = None) -> None:
+    """Check a file each time it is saved, and show the next task."""
+    with one_line_mistakes("Your place is kept."):
+        from autograder.student.released import find_release
+        from autograder.student.student_file import find_file
+        from autograder.student.watch import changes
+        from autograder.student.watch import watch as watch_file
+
+        release = find_release(file.absolute().parent if file is not None else None)
+        path = find_file(release, file)
+        watch_file(release, path, topic, changes(path))
+
+
+def hint(task: Annotated[str, typer.Argument(help="The task.")], topic: TopicOption = None) -> None:
+    """Show one more hint for a task."""
+    with one_line_mistakes():
+        from autograder.student.as_text import show
+        from autograder.student.requests import one_more_hint
+
+        show(one_more_hint(task, topic or ""))
+
+
+def progress(topic: TopicOption = None) -> None:
+    """Show how the tasks stood when they were last checked."""
+    with one_line_mistakes():
+        from autograder.student.as_text import show
+        from autograder.student.requests import progress_of
+
+        show(progress_of(topic or ""))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the students' commands to a command."""
+    for command in (start, check, watch, hint, progress):
+        app.command(rich_help_panel="For students")(command)
+
+
+app = typer.Typer(
+    name="autograde",
+    help="Check your solutions of exercises for PyTorch.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+register(app)
+
+
+def main() -> None:
+    """Run the command line."""
+    tolerant_output()
+    app()

@@ -1,0 +1,72 @@
+"""Things that are judged by a property instead of compared with the reference's values: bounds and distributions."""
+
+from __future__ import annotations
+
+from autograder.comparing import wording as words
+from autograder.comparing.arrays import decode, epsilon_of
+from autograder.comparing.distributions import alike, judge_distribution
+from autograder.comparing.tensors import compare_tensors
+from autograder.comparing.values import number_of
+from autograder.comparing.wording import Telling, called, difference
+from autograder.records.observation import DEFAULT_FACTS, AtLeast, AtMost, DistributedAs, Fact, Judge, TensorFact, ValueFact
+from autograder.records.results import Difference
+
+__all__ = ["compare_judged", "similar_judged"]
+
+_NUMBERS = {"int", "float"}
+
+
+def compare_judged(where: str, expected: Fact, actual: Fact, judge: Judge, how: Telling) -> list[Difference]:
+    """Judges what was observed; the expected fact gives the judge's parameters and the facts compared beside it."""
+    facts = tuple(fact for fact in expected.policy.facts if fact not in ("values", "bits"))
+    if "type" in facts and not _of_one_kind(expected, actual):
+        yours, wanted = words.kind_text(actual, quote=how.quote), words.kind_text(expected, quote=True)
+        return [difference(where, "type", f"{called(where)} is {yours}; it should be {wanted}.")]
+    if isinstance(expected, TensorFact) and isinstance(actual, TensorFact):
+        found = compare_tensors(where, expected, actual, how, facts)
+        if found is not None:
+            return [found]
+    objection = _objection(actual, judge)
+    return [difference(where, "values", f"{called(where)} {objection}.")] if objection else []
+
+
+def _of_one_kind(expected: Fact, actual: Fact) -> bool:
+    if isinstance(expected, ValueFact) and isinstance(actual, ValueFact):
+        return expected.type == actual.type or {expected.type, actual.type} <= _NUMBERS
+    return type(expected) is type(actual)
+
+
+def _objection(actual: Fact, judge: Judge) -> str:
+    if isinstance(judge, DistributedAs):
+        array = decode(actual) if isinstance(actual, TensorFact) else None
+        if array is None or not isinstance(actual, TensorFact) or array.dtype.kind not in "iuf":
+            return "is no tensor of real numbers"
+        return judge_distribution(array, judge, epsilon=epsilon_of(actual.dtype))
+    number = number_of(actual)
+    if number is None:
+        return "is no number"
+    if isinstance(judge, AtLeast):
+        return "" if number >= judge.bound else f"is {number:.4g}; it should be at least {judge.bound:.4g}"
+    return "" if number <= judge.bound else f"is {number:.4g}; it should be at most {judge.bound:.4g}"
+
+
+def similar_judged(left: Fact, right: Fact, judge: Judge, how: Telling) -> bool:
+    """Whether two judged things are alike enough to come from the same mistake; see `comparison.same`."""
+    if left == right:
+        return True
+    if not _of_one_kind(left, right):
+        return False
+    if isinstance(left, TensorFact) and isinstance(right, TensorFact):
+        facts = tuple(fact for fact in DEFAULT_FACTS if fact != "values")
+        if compare_tensors("", left, right, how, facts) is not None:
+            return False
+    if isinstance(judge, AtLeast | AtMost):
+        one, two = number_of(left), number_of(right)
+        if one is None or two is None:
+            return one is two
+        near = abs(one - two) <= 0.1 * max(abs(one), abs(two), abs(judge.bound))
+        return near and bool(_objection(left, judge)) == bool(_objection(right, judge))
+    arrays = [decode(fact) if isinstance(fact, TensorFact) else None for fact in (left, right)]
+    if arrays[0] is None or arrays[1] is None:
+        return False
+    return alike(arrays[0], arrays[1])

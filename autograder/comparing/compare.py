@@ -1,0 +1,396 @@
+"""Compares what a check saw on a student's code with what it saw on the reference, fact by fact.
+
+Of each returned thing the first fact that differs is told, in the order of `FACT_NAMES`. Policies are taken from the
+expected observation only: whatever a child writes into its own, it cannot loosen its comparison.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+
+import msgspec
+
+from autograder.comparing import wording as words
+from autograder.comparing.bounds import compare_judged, similar_judged
+from autograder.comparing.digests import digest_of
+from autograder.comparing.tensors import compare_tensors
+from autograder.comparing.values import compare_numbers, compare_values
+from autograder.comparing.wording import Telling, called, difference, item_path, key_path, kind_text
+from autograder.records.observation import (
+    DEFAULT_FACTS,
+    FACT_NAMES,
+    DigestFact,
+    ErrorFact,
+    Fact,
+    MappingFact,
+    ModuleFact,
+    Observation,
+    OpaqueFact,
+    Policy,
+    RaisedFact,
+    SequenceFact,
+    TensorFact,
+    ValueFact,
+)
+from autograder.records.results import Difference
+
+__all__ = ["compare", "has_judge", "message_template", "passes", "same", "same_error"]
+
+# Beyond this, items of an unordered sequence that are not exactly equal are not matched one by one.
+_MOST_MATCHED = 1000
+_UNORDERED_TYPES = {"set", "frozenset"}
+# Types that are as good as each other: subclasses that only add methods.
+_ALIKE = {"Size": "tuple", "OrderedDict": "dict", "defaultdict": "dict", "Counter": "dict", "frozenset": "set"}
+
+
+def compare(
+    expected: Observation,
+    actual: Observation,
+    tolerances: Mapping[str, float],
+    *,
+    task: str = "",
+    quote: bool = True,
+) -> tuple[Difference, ...]:
+    """What differs between two observations of one check on the same inputs, under the expected one's policies.
+
+    Args:
+        expected: the reference's observation.
+        actual: the observation of the code that is judged.
+        tolerances: by dtype name, as in course.yml.
+        task: what the code should define; named in the sentence where it does not.
+        quote: whether text that the code produced may stand in sentences; False for hidden checks.
+
+    Returns:
+        For each returned thing the first difference; empty if nothing differs.
+    """
+    return _compare_observations(expected, actual, Telling(tolerances, quote), task)
+
+
+def passes(expected: Observation, actual: Observation, tolerances: Mapping[str, float]) -> bool:
+    """Whether nothing differs: what `compare` finds, without looking for words."""
+    return not _compare_observations(expected, actual, Telling(tolerances, quote=False, explain=False), "")
+
+
+def _compare_observations(expected: Observation, actual: Observation, how: Telling, task: str) -> tuple[Difference, ...]:
+    if actual.error is not None:
+        if expected.error is not None and _as_good(expected.error, actual.error):
+            return ()
+        return (difference("", "error", _error_sentence(actual.error, task, how.quote)),)
+    if actual.returned is None or expected.returned is None:
+        return (difference("", "error", "There is nothing to compare."),)
+    if expected.returned == actual.returned and not has_judge(expected.returned):
+        return ()  # most answers are right to the last bit, and this is much faster than to compare them part by part
+    try:
+        return tuple(_compare("", expected.returned, actual.returned, how))
+    except (ValueError, TypeError, OverflowError, ArithmeticError, RecursionError) as error:
+        # Facts come from a child; ones that cannot be right are no reason to stop grading.
+        return (difference("", "type", f"What the check returned cannot be compared ({type(error).__name__})."),)
+
+
+def has_judge(fact: Fact | None) -> bool:
+    """Whether a bound or a distribution judges something of a fact, instead of a comparison."""
+    match fact:
+        case SequenceFact() | MappingFact():
+            return any(map(has_judge, fact.items))
+    return fact is not None and fact.policy.judge is not None
+
+
+def _error_sentence(error: ErrorFact, task: str, quote: bool) -> str:
+    name = f"`{task}`" if task else "what the check calls"
+    if error.undefined:
+        return f"{name[0].upper()}{name[1:]} is not defined in your file."
+    if error.not_attempted:
+        return f"{name[0].upper()}{name[1:]} is not attempted yet."
+    place = ""
+    if error.at is not None:
+        place = f" in cell {error.at.cell}, line {error.at.line}" if error.at.cell else f" in line {error.at.line}"
+    return f"Your code raised {words.error_name(error, quote=quote)}{place}."
+
+
+def _as_good(expected: ErrorFact, actual: ErrorFact) -> bool:
+    if actual.undefined or actual.not_attempted:
+        return False
+    return actual.type == expected.type or expected.type in actual.bases
+
+
+def _compare(where: str, expected: Fact, actual: Fact, how: Telling) -> list[Difference]:
+    policy = expected.policy
+    if isinstance(expected, DigestFact):
+        equal = expected == actual or expected.digest == digest_of(actual, expected.salt, policy)
+        return [] if equal else [_wrong_answer(where, actual, how)]
+    if policy.secret:
+        plain = msgspec.structs.replace(expected, policy=msgspec.structs.replace(policy, secret=False))
+        return [_wrong_answer(where, actual, how)] if _compare(where, plain, actual, how) else []
+    if policy.judge is not None:
+        return compare_judged(where, expected, actual, policy.judge, how)
+    if isinstance(expected, TensorFact) and isinstance(actual, TensorFact):
+        return _listed(compare_tensors(where, expected, actual, how))
+    if isinstance(expected, ValueFact) and isinstance(actual, ValueFact):
+        return _listed(compare_values(where, expected, actual, how))
+    if isinstance(expected, SequenceFact) and isinstance(actual, SequenceFact):
+        return _compare_sequences(where, expected, actual, how)
+    if isinstance(expected, MappingFact) and isinstance(actual, MappingFact):
+        return _compare_mappings(where, expected, actual, how)
+    if isinstance(expected, ModuleFact) and isinstance(actual, ModuleFact):
+        return _compare_modules(where, expected, actual, how)
+    if isinstance(expected, RaisedFact) and isinstance(actual, RaisedFact):
+        return _listed(_compare_raised(where, expected, actual, how))
+    if isinstance(expected, OpaqueFact) and isinstance(actual, OpaqueFact):
+        if expected.type == actual.type or "type" not in policy.facts:
+            return []
+    elif isinstance(actual, OpaqueFact) and actual.type == getattr(expected, "type", "") and actual.reason:
+        reason = actual.reason if how.quote else "it is too large, or cannot be read"
+        return [difference(where, "type", f"{called(where)} cannot be observed: {reason}.")]
+    if isinstance(actual, TensorFact | ValueFact) and _is_mere_number(expected):
+        return _listed(compare_numbers(where, expected, actual, how))
+    return [_other_kind(where, expected, actual, how)]
+
+
+def _is_mere_number(fact: Fact) -> bool:
+    """Whether nothing but a number is asked for, be it in a tensor or not."""
+    if isinstance(fact, TensorFact):
+        return fact.policy.facts == ("values",)
+    return isinstance(fact, ValueFact) and "type" not in fact.policy.facts
+
+
+def _listed(found: Difference | None) -> list[Difference]:
+    return [] if found is None else [found]
+
+
+def _other_kind(where: str, expected: Fact, actual: Fact, how: Telling) -> Difference:
+    yours, wanted = kind_text(actual, quote=how.quote), kind_text(expected, quote=True)
+    if yours == wanted:
+        return difference(where, "type", f"{called(where)} is another kind of thing than {wanted}.")
+    return difference(where, "type", f"{called(where)} is {yours}; it should be {wanted}.")
+
+
+def _wrong_answer(where: str, actual: Fact, how: Telling) -> Difference:
+    yours = ""
+    if isinstance(actual, ValueFact):
+        yours = f" (yours: {words.value_text(actual.value, quote=how.quote)})"
+    return difference(where, "values", f"{called(where)} is not the right answer{yours}.")
+
+
+def _compare_sequences(where: str, expected: SequenceFact, actual: SequenceFact, how: Telling) -> list[Difference]:
+    policy = expected.policy
+    if "type" in policy.facts and _ALIKE.get(expected.type, expected.type) != _ALIKE.get(actual.type, actual.type):
+        return [_other_kind(where, expected, actual, how)]
+    if len(expected.items) != len(actual.items):
+        count = f"{len(actual.items)} item{'' if len(actual.items) == 1 else 's'}"
+        return [difference(where, "shape", f"{called(where)} has {count}; it should have {len(expected.items)}.")]
+    if expected.type == "complex":
+        parts = tuple(msgspec.structs.replace(item, policy=policy) for item in expected.items)
+        halves = [_compare(where, left, right, how) for left, right in zip(parts, actual.items, strict=True)]
+        return next(filter(None, halves), [])
+    if policy.unordered or expected.type in _UNORDERED_TYPES:
+        return _compare_unordered(where, expected, actual, how)
+    found: list[Difference] = []
+    for index, (left, right) in enumerate(zip(expected.items, actual.items, strict=True)):
+        found += _compare(item_path(where, index), left, right, how)
+        if found and not how.explain:
+            break
+    return found
+
+
+def _compare_unordered(where: str, expected: SequenceFact, actual: SequenceFact, how: Telling) -> list[Difference]:
+    wanted, yours = list(expected.items), list(actual.items)
+    if all(isinstance(item, ValueFact) for item in (*wanted, *yours)):
+        wanted, yours = _without_equal(wanted, yours)
+    unmatched = len(yours)
+    if unmatched <= _MOST_MATCHED:
+        for item in yours:
+            match = next((i for i, one in enumerate(wanted) if not _compare(where, one, item, how)), None)
+            if match is not None:
+                wanted.pop(match)
+                unmatched -= 1
+    if not unmatched:
+        return []
+    count = f"{unmatched} of its {len(expected.items)} items {'is' if unmatched == 1 else 'are'} not among those expected"
+    return [difference(where, "values", f"{called(where)}: {count} (their order does not matter).")]
+
+
+def _without_equal(expected: list[Fact], actual: list[Fact]) -> tuple[list[Fact], list[Fact]]:
+    """Both lists without the values that they have in common, sorted by what is written of them."""
+    missing = Counter(_written(item) for item in expected)
+    left_over = []
+    for item in actual:
+        if missing[_written(item)] > 0:
+            missing[_written(item)] -= 1
+        else:
+            left_over.append(item)
+    wanted = []
+    for item in expected:
+        if missing[_written(item)] > 0:
+            missing[_written(item)] -= 1
+            wanted.append(item)
+    return wanted, left_over
+
+
+def _written(fact: Fact) -> str:
+    return f"{fact.type} {fact.value!r}" if isinstance(fact, ValueFact) else ""
+
+
+def _compare_mappings(where: str, expected: MappingFact, actual: MappingFact, how: Telling) -> list[Difference]:
+    if "type" in expected.policy.facts and _ALIKE.get(expected.type, expected.type) != _ALIKE.get(actual.type, actual.type):
+        return [_other_kind(where, expected, actual, how)]
+    theirs = dict(zip(actual.keys, actual.items, strict=False))
+    found: list[Difference] = []
+    for key, item in zip(expected.keys, expected.items, strict=True):
+        path = key_path(where, key)
+        if found and not how.explain:
+            return found
+        if key in theirs:
+            found += _compare(path, item, theirs[key], how)
+        else:
+            text = f"{called(where)} lacks the key {key!r}." if where else f"{called(path)} is missing."
+            found.append(difference(path, "type", text))
+    extra = [key for key in actual.keys if key not in expected.keys]
+    if extra and "type" in expected.policy.facts:
+        shown = f"the key {words.value_text(extra[0], quote=True)}" if how.quote else "a key"
+        text = f"{called(where)} has {shown}, which should not be there."
+        found.append(difference(where, "type", text))
+    return found
+
+
+def _compare_modules(where: str, expected: ModuleFact, actual: ModuleFact, how: Telling) -> list[Difference]:
+    facts = expected.policy.facts
+    found = []
+    for kind, other_kind in (("parameters", "buffers"), ("buffers", "parameters")):
+        theirs, others = dict(getattr(actual, kind)), dict(getattr(actual, other_kind))
+        wanted = dict(getattr(expected, kind))
+        for name, fact in wanted.items():
+            path = f"{where}.{name}" if where else name
+            if name in theirs:
+                found += _compare(path, fact, theirs[name], how)
+            elif name in others:
+                text = f"{called(path)} is registered as a {_one(other_kind)}; it should be a {_one(kind)}."
+                found.append(difference(path, "type", text))
+            elif "type" in facts or set(facts) & {"values", "shape", "dtype"}:
+                text = f"{called(where)} has no {_one(kind)} `{name}`."
+                found.append(difference(path, "type", text))
+        extra = [name for name in theirs if name not in wanted and name not in dict(getattr(expected, other_kind))]
+        if extra and "type" in facts:
+            shown = f"a {_one(kind)} `{extra[0]}`" if how.quote else f"a {_one(kind)}"
+            found.append(difference(where, "type", f"{called(where)} has {shown}, which should not be registered."))
+    if found or "type" not in facts:
+        return found
+    return _compare_structure(where, expected, actual)
+
+
+def _one(kind: str) -> str:
+    return kind.removesuffix("s")
+
+
+def _compare_structure(where: str, expected: ModuleFact, actual: ModuleFact) -> list[Difference]:
+    modes = dict(actual.training)
+    found = []
+    for name, training in expected.training:
+        if modes.get(name, training) != training:
+            path = f"{where}.{name}".strip(".") if name else where
+            yours, wanted = ("evaluation", "training") if training else ("training", "evaluation")
+            text = f"{called(path)} is in {yours} mode; it should be in {wanted} mode."
+            found.append(difference(path, "type", text))
+    for name in expected.state_dict:
+        if name not in actual.state_dict:
+            found.append(difference(where, "type", f"The state_dict of {called(where)} lacks `{name}`."))
+    if not found and set(actual.state_dict) != set(expected.state_dict):
+        found.append(difference(where, "type", f"The state_dict of {called(where)} has entries that should not be there."))
+    return found
+
+
+def _compare_raised(where: str, expected: RaisedFact, actual: RaisedFact, how: Telling) -> Difference | None:
+    wanted = f"it should raise {expected.error.type}" if expected.error else "it should raise nothing"
+    error = actual.error
+    if error is None:
+        if expected.error is None:
+            return None
+        returned = f" and returned {actual.returned}" if actual.returned and how.quote else ""
+        return difference(where, "type", f"{called(where)} raised nothing{returned}; {wanted}.")
+    if expected.error is not None and _as_good(expected.error, error):
+        return None
+    if error.undefined or error.not_attempted:
+        state = "not defined" if error.undefined else "not attempted yet"
+        return difference(where, "error", f"{called(where)}: what it calls is {state}.")
+    return difference(where, "type", f"{called(where)} raised {words.error_name(error, quote=how.quote)}; {wanted}.")
+
+
+def same(left: Observation, right: Observation, tolerances: Mapping[str, float], *, effects: bool = True) -> bool:
+    """Whether two observations are alike in all that is seen by default, not only in what a check compares.
+
+    For telling mistakes apart, not for verdicts: `only(…)` does not narrow it. Errors must agree in type and, numbers,
+    addresses and quoted names aside, in message. Things with a judge (random ones, accuracies) count as alike when they
+    have the same facts and could come from one distribution, or lie on the same side of the bound within a tenth.
+
+    Args:
+        left, right: observations of one check on the same inputs.
+        tolerances: by dtype name, as in course.yml.
+        effects: whether side effects must agree, too.
+    """
+    if effects and left.effects != right.effects:
+        return False
+    if left.error is not None or right.error is not None:
+        return left.error is not None and right.error is not None and same_error(left.error, right.error)
+    if left.returned is None or right.returned is None:
+        return left.returned is right.returned
+    try:
+        return _same(left.returned, right.returned, Telling(tolerances, quote=False, explain=False))
+    except (ValueError, TypeError, OverflowError, ArithmeticError, RecursionError):
+        return False
+
+
+def _same(left: Fact, right: Fact, how: Telling) -> bool:
+    match left, right:
+        case (SequenceFact(), SequenceFact()) if not left.policy.unordered and left.type not in _UNORDERED_TYPES:
+            if left.type != right.type or len(left.items) != len(right.items):
+                return False
+            return all(_same(one, two, how) for one, two in zip(left.items, right.items, strict=True))
+        case MappingFact(), MappingFact():
+            if left.type != right.type or set(left.keys) != set(right.keys):
+                return False
+            theirs = dict(zip(right.keys, right.items, strict=True))
+            return all(_same(one, theirs[key], how) for key, one in zip(left.keys, left.items, strict=True))
+        case RaisedFact(), RaisedFact():
+            if left.error is None or right.error is None:
+                return left.error is right.error and left.returned == right.returned
+            return same_error(left.error, right.error)
+        case DigestFact(), _:
+            return not _compare("", left, right, how)
+        case _, DigestFact():
+            return not _compare("", right, left, how)
+        case _ if left.policy.judge is not None:
+            return similar_judged(left, right, left.policy.judge, how)
+    return not _compare("", _widened(left), right, how)
+
+
+def _widened(fact: Fact) -> Fact:
+    policy = fact.policy
+    facts = tuple(name for name in FACT_NAMES if name in DEFAULT_FACTS or name in policy.facts)
+    wide = Policy(facts=facts, rtol=policy.rtol, atol=policy.atol, unordered=policy.unordered)
+    if isinstance(fact, ModuleFact):
+        parts = {
+            kind: tuple((name, msgspec.structs.replace(tensor, policy=wide)) for name, tensor in getattr(fact, kind))
+            for kind in ("parameters", "buffers")
+        }
+        return msgspec.structs.replace(fact, policy=wide, **parts)
+    return msgspec.structs.replace(fact, policy=wide)
+
+
+def same_error(left: ErrorFact, right: ErrorFact) -> bool:
+    """Whether two exceptions have one type and one message, numbers, addresses and quoted names aside.
+
+    Of exceptions that the code raises itself, the author's text says nothing.
+    """
+    if (left.type, left.undefined, left.not_attempted) != (right.type, right.undefined, right.not_attempted):
+        return False
+    if left.own_words and right.own_words:
+        return True
+    return message_template(left.message) == message_template(right.message)
+
+
+def message_template(message: str) -> str:
+    """A message without what varies from run to run, or from one student's names to another's."""
+    text = re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`", "'…'", message)
+    text = re.sub(r"0x[0-9a-fA-F]+", "#", text)
+    return re.sub(r"[-+]?\d[\d_.]*(?:[eE][-+]?\d+)?", "#", text)

@@ -1,0 +1,197 @@
+"""Does a tensor look like independent draws of a distribution? With a proven bound on how often correct code fails.
+
+Every test here bounds its false rejects for each number of elements, without tables or asymptotics, and the
+probability asked for is shared evenly among the tests, so that together they keep it too:
+
+* support: every element within the bounds (never a false reject);
+* shape: Dvoretzky-Kiefer-Wolfowitz with Massart's constant, P(D > e) <= 2 exp(-2 n e^2) (Ann. Probab. 18, 1990);
+* mean: Hoeffding for bounded families, the Gaussian tail for the normal one;
+* variance of a normal: Laurent and Massart's chi-square tails (Ann. Statist. 28, 2000, lemma 1);
+* ends of a bounded family: P(no element in the outermost share d of the mass) = (1 - d)^n;
+* pile-up at a bound, as clamping leaves it, and repeated values: the union bound and McDiarmid's inequality;
+* dependence of neighbours: Hoeffding over the even and the odd pairs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from autograder.comparing.arrays import Array
+from autograder.records.observation import DistributedAs
+
+__all__ = ["alike", "judge_distribution"]
+
+# Bounds for the chance that two float32 draws coincide, and that one hits a bound of its family; true ones are smaller.
+_COINCIDENCE = 2.0**-20
+_HITS_BOUND = 1e-5
+# From here on, rounding makes draws coincide by itself.
+_COARSE = 2.0**-20
+
+
+def judge_distribution(values: Array, judge: DistributedAs, *, epsilon: float) -> str:
+    """What speaks against `values` being draws of the judge's distribution; "" if nothing does.
+
+    Args:
+        values: the elements, of any shape.
+        judge: the family, its parameters and the probability of rejecting correct code.
+        epsilon: the distance of 1.0 to the next number in the dtype that the values were drawn in.
+
+    Returns:
+        The end of a sentence about the thing ("…: its mean is 0.5; about 0 is expected"), or "".
+    """
+    try:
+        family = _Family(judge.family, judge.parameters)
+    except (KeyError, ValueError, ZeroDivisionError) as error:
+        return f"cannot be judged: the parameters of {judge.family} are wrong ({error})"
+    drawn = values.astype(np.float64).ravel()
+    if drawn.size == 0:
+        return "has no elements"
+    if not np.isfinite(drawn).all():
+        return f"has {int((~np.isfinite(drawn)).sum())} elements that are NaN or infinite"
+    return _objection(drawn, family, judge.false_reject / 8, epsilon)
+
+
+def _objection(drawn: Array, family: _Family, alpha: float, epsilon: float) -> str:
+    """The first of the tests that fails, each with false-reject probability `alpha`; those easiest to explain first."""
+    count = drawn.size
+    margin = 4 * epsilon * family.scale + 1e-6 * family.scale
+    low, high, mean = float(drawn.min()), float(drawn.max()), float(drawn.mean())
+    spread = float(drawn.std())
+    if low == high and count > 1:
+        return f"is {low:.4g} everywhere; it should be drawn from {family}"
+    if low < family.low - margin or high > family.high + margin:
+        worst = low if family.low - low > high - family.high else high
+        return f"has an element {worst:.4g}; {family} has none beyond {family.low:.4g} and {family.high:.4g}"
+    log = math.log(2 / alpha)
+    if abs(mean - family.mean) > family.mean_tail(count, log) + margin:
+        return f"has mean {mean:.4g}; about {family.mean:.4g} is expected of {family}"
+    if family.name == "normal":
+        excess = float(np.square(drawn / family.std - family.center / family.std).sum()) - count
+        room = 2 * count * epsilon * 4
+        if excess > 2 * math.sqrt(count * log) + 2 * log + room or -excess > 2 * math.sqrt(count * log) + room:
+            return f"has standard deviation {spread:.4g}; about {family.std:.4g} is expected of {family}"
+    if epsilon <= _COARSE and (repeats := _unlikely_repeats(drawn, family, alpha)):
+        return repeats
+    shares_as_drawn = family.cdf(drawn)
+    shares = np.sort(shares_as_drawn)
+    steps = np.arange(1, count + 1) / count
+    distance = max(float((steps - shares).max()), float((shares - steps + 1 / count).max()))
+    if distance > math.sqrt(log / (2 * count)) + 4 * epsilon:
+        return f"does not look drawn from {family}: {_compared(mean, spread, family)}"
+    if family.bounded:
+        empty = 1 - alpha ** (1 / count)
+        if max(float(shares[0]), 1 - float(shares[-1])) > empty + 4 * epsilon:
+            return f"lies between {low:.4g} and {high:.4g}; {family} reaches further"
+    return _dependence(shares_as_drawn, alpha) if epsilon <= _COARSE else ""
+
+
+def _unlikely_repeats(drawn: Array, family: _Family, alpha: float) -> str:
+    count = drawn.size
+    for bound in (family.low, family.high) if family.bounded else ():
+        hits = int((np.abs(drawn - bound) <= 1e-6 * family.scale).sum())
+        # P(at least k hits) <= (n p)^k / k!
+        if hits and hits * math.log(count * _HITS_BOUND) - math.lgamma(hits + 1) < math.log(alpha / 2):
+            return f"has {hits} elements right at the bound {bound:.4g}; draws of {family} do not pile up there"
+    in_order = np.sort(drawn, axis=None)  # np.unique would import numpy.ma
+    repeats = int((in_order[1:] == in_order[:-1]).sum())
+    if repeats > count * count / 2 * _COINCIDENCE + math.sqrt(count * math.log(1 / alpha) / 2):
+        return f"has {repeats} repeated elements of {count}; independent draws hardly ever coincide"
+    return ""
+
+
+def _dependence(shares: Array, alpha: float) -> str:
+    centred = 2 * shares - 1
+    products = centred[:-1] * centred[1:]
+    for half in (products[::2], products[1::2]):
+        if half.size and abs(float(half.mean())) > math.sqrt(2 * math.log(4 / alpha) / half.size):
+            return "has elements that depend on their neighbours; each should be drawn by itself"
+    return ""
+
+
+def _compared(mean: float, spread: float, family: _Family) -> str:
+    return (
+        f"its mean is {mean:.4g} and its standard deviation {spread:.4g}; "
+        f"{family.mean:.4g} and {family.deviation:.4g} are expected"
+    )
+
+
+class _Family:
+    """A distribution: bounds, mean, deviation and distribution function."""
+
+    def __init__(self, name: str, parameters: Mapping[str, float]) -> None:
+        self.name = name
+        self.low, self.high = -math.inf, math.inf
+        self.center = self.std = 0.0
+        if name == "uniform":
+            self.low, self.high = parameters["a"], parameters["b"]
+            if not self.low < self.high:
+                raise ValueError(f"a is {self.low:g} and b is {self.high:g}")
+            self.mean, self.deviation = (self.low + self.high) / 2, (self.high - self.low) / math.sqrt(12)
+            self._text = f"uniform({self.low:.4g}, {self.high:.4g})"
+        else:
+            self.center, self.std = parameters["mean"], parameters["std"]
+            if not self.std > 0:
+                raise ValueError(f"std is {self.std:g}")
+            self.mean, self.deviation = self.center, self.std
+            self._text = f"normal(mean {self.center:.4g}, std {self.std:.4g})"
+        self._below, self._mass = 0.0, 1.0
+        if name == "truncated_normal":
+            self._truncate(parameters["a"], parameters["b"])
+        self.bounded = math.isfinite(self.low) and math.isfinite(self.high)
+        self.scale = self.high - self.low if self.bounded else self.std
+
+    def _truncate(self, low: float, high: float) -> None:
+        self.low, self.high = low, high
+        left, right = (low - self.center) / self.std, (high - self.center) / self.std
+        self._below, above = (float(x) for x in _normal_cdf(np.array([left, right])))
+        self._mass = above - self._below
+        if not self._mass > 0:
+            raise ValueError(f"a is {low:g} and b is {high:g}")
+        # Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, section 13.10.
+        pdf_left, pdf_right = (math.exp(-x * x / 2) / math.sqrt(2 * math.pi) for x in (left, right))
+        shift = (pdf_left - pdf_right) / self._mass
+        moment = sum(x * p for x, p in ((left, pdf_left), (-right, pdf_right)) if math.isfinite(x))
+        self.mean = self.center + self.std * shift
+        self.deviation = self.std * math.sqrt(max(0.0, 1 + moment / self._mass - shift * shift))
+        self._text = f"normal(mean {self.center:.4g}, std {self.std:.4g}) cut to [{low:.4g}, {high:.4g}]"
+
+    def cdf(self, x: Array) -> Array:
+        if self.name == "uniform":
+            return np.clip((x - self.low) / (self.high - self.low), 0, 1)
+        below: Array = (_normal_cdf((x - self.center) / self.std) - self._below) / self._mass
+        return np.clip(below, 0, 1)
+
+    def mean_tail(self, count: int, log: float) -> float:
+        """How far the mean of `count` draws lies off with probability 2 exp(-log) at most."""
+        if self.name == "normal":
+            return self.std * math.sqrt(2 * log / count)
+        if not self.bounded:
+            return math.inf
+        return (self.high - self.low) * math.sqrt(log / (2 * count))
+
+    def __str__(self) -> str:
+        return self._text
+
+
+def _normal_cdf(z: Array) -> Array:
+    flat = np.fromiter(map(math.erf, (z / math.sqrt(2)).ravel().tolist()), np.float64, z.size)
+    shares: Array = ((1 + flat) / 2).reshape(z.shape)
+    return shares
+
+
+def alike(left: Array, right: Array) -> bool:
+    """Whether two arrays could be draws of one distribution: same size, and their distribution functions as close as two
+    independent samples' are but once in a million. Loose: it tells kinds of mistakes apart, it is no verdict."""
+    first, second = np.sort(left.astype(np.float64), axis=None), np.sort(right.astype(np.float64), axis=None)
+    if first.size != second.size or first.size == 0:
+        return first.size == second.size
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        return bool((np.isfinite(first) == np.isfinite(second)).all())
+    if (first[0] == first[-1]) != (second[0] == second[-1]):
+        return False
+    points = np.concatenate([first, second])
+    shares = [np.searchsorted(sample, points, side="right") / sample.size for sample in (first, second)]
+    return float(np.abs(shares[0] - shares[1]).max()) <= math.sqrt(math.log(2 / 1e-6) / first.size)

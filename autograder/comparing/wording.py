@@ -1,0 +1,191 @@
+"""Words for differences: how a thing, a number or a place in a tensor is called in a sentence for students.
+
+Text that came out of a child (strings, keys, names of classes) may hold what a hidden check's author wrote, so it is
+quoted only where the student may see the check.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.comparing.arrays import Array
+from autograder.records.observation import (
+    DigestFact,
+    ErrorFact,
+    Fact,
+    MappingFact,
+    ModuleFact,
+    OpaqueFact,
+    RaisedFact,
+    SequenceFact,
+    TensorFact,
+    ValueFact,
+)
+from autograder.records.results import Difference
+
+__all__ = [
+    "Telling",
+    "called",
+    "difference",
+    "error_name",
+    "index_text",
+    "item_path",
+    "key_path",
+    "kind_text",
+    "number_pair",
+    "places_text",
+    "shape_text",
+    "type_text",
+    "value_text",
+    "with_article",
+]
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,59}")
+_KNOWN_NAMES = frozenset(
+    (
+        *vars(builtins),
+        *("NoneType", "ellipsis", "function", "method", "module", "generator", "coroutine", "Tensor", "Parameter", "Buffer"),
+        *("ndarray", "Size", "dtype", "device", "layout", "Generator", "OrderedDict", "defaultdict", "Counter", "Module"),
+        *("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "Linear", "Embedding", "Dropout"),
+        *("Conv1d", "Conv2d", "Conv3d", "BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm", "RMSNorm", "LSTM", "GRU"),
+        *("ReLU", "GELU", "SiLU", "Sigmoid", "Tanh", "Softmax", "Flatten", "Identity", "SGD", "Adam", "AdamW", "RMSprop"),
+        *("LinAlgError", "OutOfMemoryError", "UndefinedName", "NotAttempted"),
+        *(f"numpy.{kind.__name__}" for kind in (*np.sctypeDict.values(), np.bool_)),
+    )
+)
+_TEXT_SHOWN = 60
+_ALONE = "result"
+_DIMENSIONS_SHOWN, _SIZE_SHOWN = 8, 1_000_000
+
+
+@dataclass(frozen=True)
+class Telling:
+    """How to compare and what to say.
+
+    Attributes:
+        tolerances: by dtype name, as in course.yml.
+        quote: whether text that the code under test produced may stand in sentences.
+        explain: whether sentences are wanted at all, or only whether something differs; then the first will do.
+    """
+
+    tolerances: Mapping[str, float]
+    quote: bool = True
+    explain: bool = True
+
+
+def difference(where: str, fact: str, sentence: str) -> Difference:
+    """A difference of the thing at the path `where`."""
+    return Difference(where=where or _ALONE, fact=fact, sentence=sentence)
+
+
+def called(where: str) -> str:
+    """How the thing at the path `where` is called: its path in code marks; what was returned alone is `result`."""
+    return f"`{_cut(where, 120) or _ALONE}`"
+
+
+def key_path(where: str, key: str) -> str:
+    """The path of a mapping's entry; those of the outermost mapping are called by their keys alone."""
+    return f'{where}["{_cut(key, _TEXT_SHOWN)}"]' if where else key
+
+
+def item_path(where: str, index: int) -> str:
+    """The path of a sequence's item."""
+    return f"{where or _ALONE}[{index}]"
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def with_article(name: str) -> str:
+    """`a Tensor`, `an int`; `None` stays as it is."""
+    if name in ("NoneType", "None"):
+        return "None"
+    short = name.rpartition(".")[2].lower()
+    return f"{'an' if short.startswith(('a', 'e', 'i', 'o', 'ndarray')) else 'a'} {name}"
+
+
+def type_text(name: str, *, quote: bool) -> str:
+    """A type's name; a class of a student's making can be called anything, and is named only where it may be quoted."""
+    name = name.removeprefix("__main__.")
+    return name if name in _KNOWN_NAMES or (quote and _NAME.fullmatch(name)) else "something else"
+
+
+def kind_text(fact: Fact, *, quote: bool) -> str:
+    """What a thing is, with an article: `a Tensor`, `None`, `a module (Linear)`."""
+    match fact:
+        case ModuleFact():
+            name = type_text(fact.type, quote=quote)
+            return "a module" if name in ("Module", "something else") else f"a module ({name})"
+        case RaisedFact():
+            return "the outcome of a call"
+        case DigestFact():
+            return "something else"
+        case TensorFact() | ValueFact() | SequenceFact() | MappingFact() | OpaqueFact():
+            name = type_text(fact.type, quote=quote)
+            return name if name == "something else" else with_article(name)
+
+
+def error_name(error: ErrorFact, *, quote: bool) -> str:
+    """An exception's type."""
+    name = type_text(error.type, quote=quote)
+    return "an exception of its own kind" if name == "something else" else name
+
+
+def value_text(value: Any, *, quote: bool) -> str:
+    """A value as it is written in Python; text only where it may be quoted."""
+    if isinstance(value, str):
+        return repr(_cut(value, _TEXT_SHOWN)) if quote else "another text"
+    if isinstance(value, float | np.floating):
+        return _number(float(value), 6)
+    return str(value)
+
+
+def number_pair(yours: Any, expected: Any) -> tuple[str, str]:
+    """Two numbers in six digits, or in as many as it takes to see that they differ."""
+    for digits in (6, 9, 17):
+        texts = _number(yours, digits), _number(expected, digits)
+        if texts[0] != texts[1]:
+            break
+    return texts
+
+
+def _number(value: Any, digits: int) -> str:
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value))
+    if isinstance(value, int | np.integer):
+        return str(int(value))
+    if isinstance(value, complex | np.complexfloating):
+        return f"{complex(value):.{digits}g}"
+    number = float(value)
+    if math.isnan(number):
+        return "NaN"
+    if math.isinf(number):
+        return "inf" if number > 0 else "-inf"
+    return f"{number:.{digits}g}"
+
+
+def shape_text(shape: tuple[int, ...], *, quote: bool) -> str:
+    """A shape or strides, as Python writes them. There is room for many words in one of the code's own making."""
+    if quote or (len(shape) <= _DIMENSIONS_SHOWN and all(abs(size) < _SIZE_SHOWN for size in shape)):
+        return str(shape)
+    return f"(…) of {len(shape)} dimensions" if len(shape) > _DIMENSIONS_SHOWN else "(…) with very large numbers"
+
+
+def index_text(flat: int, shape: tuple[int, ...]) -> str:
+    """The index of the element at a flat position, e.g. `[1, 2]`; `[]` for the one element of a 0-d tensor."""
+    return str([int(i) for i in np.unravel_index(flat, shape)]) if shape else "[]"
+
+
+def places_text(where: Array, shape: tuple[int, ...]) -> str:
+    """Up to three of the places where a bool array is True: `[0, 1], [2, 3] and 4 more`."""
+    flat = np.flatnonzero(where)
+    shown = ", ".join(index_text(int(i), shape) for i in flat[:3])
+    return shown if flat.size <= 3 else f"{shown} and {flat.size - 3} more"

@@ -1,0 +1,328 @@
+"""The fork server: one process, started once per worker, that has imported everything and forks a child per submission.
+
+It must stay single-threaded, must never run a backward pass and must never touch CUDA: each would break its children.
+Started as `python -m autograder.confined.zygote SETTINGS`, with one end of a socket pair; `autograder.processes.fork_server`
+is the other side.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import importlib
+import inspect
+import io
+import logging
+import os
+import select
+import signal
+import site
+import socket
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import msgspec
+
+from autograder import sandbox
+from autograder._files import PACKAGE
+from autograder.confined import heap
+from autograder.processes.protocol import Ended, Fork, Kill, Ready, Settings, ToZygote, encode
+from autograder.sandbox import libc, namespaces, seccomp
+
+__all__ = ["LARGEST_ORDER", "PRELOADABLE", "main"]
+
+PRELOADABLE = ("sklearn.datasets", "pandas")
+"""What is imported before the fork when a submission mentions it, and costs nothing otherwise."""
+
+LARGEST_ORDER = 1 << 16
+_ALWAYS = (
+    *("asyncio", "torch", "torch._dynamo", "torch.testing", "torch.utils.data", "torch.utils.checkpoint", "torch.optim"),
+    "torch._decomp.decompositions_for_jvp",  # for `torch.func.jvp`
+    *("torch.func", "torch.profiler", "torch.nn.utils.parametrize", "torch.nn.utils.rnn", "autograder.confined.child"),
+    "autograder.simulation.session",
+)
+_IF_INSTALLED = ("matplotlib.pyplot",)
+_CHILD_FAILED = 97
+# Uids that systemd keeps for services without an account. Graders that run at the same time take different ones, as what
+# the kernel counts by user, and who may signal whom, would reach from one into the other.
+_FIRST_USER, _USERS = 61_500, 3_900
+
+
+def main() -> None:
+    """Serve until the other end of the control socket is closed."""
+    settings = msgspec.json.decode(sys.argv[1], type=Settings)
+    control = socket.socket(fileno=settings.control)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()  # while a million objects are made that stay
+    try:
+        is_root = os.geteuid() == 0
+        devices = namespaces.gpu_paths() if settings.gpu else ()
+        readable = (*_readable(), *(namespaces.gpu_readable() if settings.gpu else ()), *devices)
+        missing = _enter(settings, readable, control)
+        own_processes = None if missing else os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC) if libc.LINUX else None
+        shell = _warm_up(settings.place)
+        from autograder.confined.child import make_streams  # it imports torch, which is to be imported in the namespaces
+
+        streams = make_streams()
+        sys.dont_write_bytecode = True
+        _check_single_threaded()
+        _freeze()
+        if not missing:
+            namespaces.make_root(settings.place, readable, proc=settings.gpu)
+        user, reason = _choose_user(settings, readable) if is_root else (None, "only root can give it another user")
+    except Exception as error:  # it cannot serve, and the trusted side is told why
+        traceback.print_exc()
+        control.send(encode(Ready(problem=f"{type(error).__name__}: {error}"[:2000])))
+        return
+    found = sandbox.Confinement(
+        readable=(*readable, *namespaces.GPU_PROC) if settings.gpu else readable,
+        namespaces=missing,
+        user=user,
+        user_reason=reason,
+        statm=statm,
+        in_user_namespace=not missing and not is_root,
+        bare=settings.mode == "bare",
+        gpu=devices,
+    )
+    if libc.LINUX and not found.bare:
+        libc.drop_bounding_set()
+        with contextlib.suppress(OSError):  # the layer's own state says so then
+            seccomp.program(0)
+    gc.freeze()
+    gc.set_threshold(5_000, 10, 10)
+    gc.enable()
+    control.send(encode(Ready()))
+    _serve(control, found, shell, streams, own_processes)
+
+
+def _readable() -> tuple[str, ...]:
+    folders = [*site.getsitepackages(), *([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])]
+    prefixes = (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix)
+    return namespaces.readable_paths(prefixes, folders, str(PACKAGE))
+
+
+def _enter(settings: Settings, readable: tuple[str, ...], control: socket.socket) -> str:
+    """Enter namespaces if that works here, and become the first process in them. Returns "" or why not."""
+    if settings.mode == "bare":
+        return "confinement was switched off"
+    if libc.LINUX:
+        sandbox.undumpable()
+    if settings.mode == "plain":
+        return "it was not asked for"
+    if settings.gpu and os.geteuid() != 0:
+        return "CUDA reads /proc, and only root can mount one for each child"
+    reason = namespaces.whether_possible(settings.place, readable)
+    if reason:
+        if settings.mode == "namespaces":
+            raise OSError(reason)
+        return reason
+    namespaces.enter()
+    pid = os.fork()
+    if pid:
+        control.close()
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 0xFF)
+    libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)
+    return ""
+
+
+def _choose_user(settings: Settings, readable: tuple[str, ...]) -> tuple[int | None, str]:
+    """The uid for this slot's children, if that user can read Python's libraries; else None and why."""
+    if settings.mode == "bare":
+        return None, "confinement was switched off"
+    user = _FIRST_USER + settings.slot % _USERS
+    answer, tell = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setgroups([])
+            os.setresgid(user, user, user)
+            os.setresuid(user, user, user)
+            hidden = [path for path in readable if not os.access(path, os.R_OK)]
+            os.write(tell, f"the user {user} may not read {hidden[0]}".encode() if hidden else b"")
+        except OSError as error:
+            os.write(tell, f"changing the user failed: {error.strerror}".encode())
+        finally:
+            os._exit(0)
+    os.close(tell)
+    with os.fdopen(answer, "rb") as stream:
+        reason = stream.read().decode()
+    os.waitpid(pid, 0)
+    return (None, reason) if reason else (user, "")
+
+
+def _warm_up(place: str) -> Any:
+    """Import what submissions import, and run once what each of them runs; forward only."""
+    for name in _ALWAYS:
+        importlib.import_module(name)
+    for name in _IF_INSTALLED:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue
+    import torch
+
+    from autograder.checking.shell import make_shell
+    from autograder.confined.rehearsal import rehearse
+
+    torch.set_num_threads(1)
+    _load_in_process()
+    torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1), torch.nn.Flatten(), torch.nn.Linear(4, 2))(torch.ones(1, 1, 2, 2))
+    repr(torch.randn(2, 2))
+    torch.testing.assert_close(torch.ones(1), torch.ones(1))
+    buffer = io.BytesIO()
+    torch.save({"a": torch.ones(1)}, buffer)
+    buffer.seek(0)
+    torch.load(buffer)
+    with tempfile.TemporaryDirectory() as profile:
+        shell = make_shell(Path(profile))
+    with contextlib.redirect_stdout(io.StringIO()):
+        rehearse(shell)
+    return shell
+
+
+def _load_in_process() -> None:
+    """Have every DataLoader load in the process itself: workers would need fork and shared memory."""
+    from torch.utils.data import DataLoader
+
+    original: Callable[..., None] = DataLoader.__init__
+
+    @functools.wraps(original)
+    def __init__(self: Any, *arguments: Any, **options: Any) -> None:
+        bound = inspect.signature(original).bind(self, *arguments, **options)
+        for name in ("num_workers", "prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout"):
+            bound.arguments.pop(name, None)
+        original(*bound.args, **bound.kwargs)
+
+    DataLoader.__init__ = __init__  # type: ignore[method-assign]
+
+
+def _check_single_threaded() -> None:
+    if libc.LINUX and len(list(Path("/proc/self/task").iterdir())) > 1:
+        raise RuntimeError("an imported library started a thread; children forked now could hang")
+
+
+def _serve(control: socket.socket, found: sandbox.Confinement, shell: Any, streams: Any, own_processes: int | None) -> None:
+    decoder: msgspec.msgpack.Decoder[ToZygote] = msgspec.msgpack.Decoder(ToZygote)
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(control, LARGEST_ORDER, 3)
+        if not data:
+            return
+        order = decoder.decode(data)
+        if isinstance(order, Kill):
+            continue  # its child has ended meanwhile
+        _preload(order.preload)
+        if own_processes is not None:
+            libc.unshare(libc.CLONE_NEWPID)
+        pid = os.fork()
+        if pid == 0:
+            _be_child(control, order, found, shell, streams, (descriptors[0], descriptors[1], descriptors[2]))
+        if own_processes is not None:
+            libc.setns(own_processes, libc.CLONE_NEWPID)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        connected = _wait(control, pid, order.id, decoder)
+        with contextlib.suppress(OSError):
+            os.killpg(pid, signal.SIGKILL)  # where new processes were not refused, this ends most of them
+        _, status, usage = os.wait4(pid, 0)
+        ended = Ended(
+            id=order.id,
+            status=os.waitstatus_to_exitcode(status),
+            cpu_seconds=usage.ru_utime + usage.ru_stime,
+            peak_mb=usage.ru_maxrss / 1024,
+        )
+        if not connected:
+            return
+        control.send(encode(ended))
+
+
+def _freeze() -> None:
+    """Let children share what there is now, without looking through it for garbage."""
+    _spare_children()
+    _seed()
+    gc.freeze()
+    heap.settle()
+
+
+def _spare_children() -> None:
+    """Do here what libraries have every child do after the fork, which costs it hundreds of page faults.
+
+    Matplotlib gives up the fonts that it has loaded, and `logging` makes each handler a new lock in place of one that
+    another thread might have held; there is none.
+    """
+    with contextlib.suppress(AttributeError):  # neither is part of an interface
+        logging._at_fork_reinit_lock_weakset.clear()  # type: ignore[attr-defined]
+    with contextlib.suppress(AttributeError, KeyError):
+        sys.modules["matplotlib.font_manager"]._get_font.cache_clear()
+
+
+def _seed() -> None:
+    """Have all children start with the same random numbers, whatever was drawn here."""
+    import numpy
+    import torch
+
+    from autograder.confined.child import SEED
+
+    torch.default_generator.manual_seed(SEED)  # torch.manual_seed would also look for accelerators
+    numpy.random.seed(SEED)
+
+
+def _preload(names: tuple[str, ...]) -> None:
+    wanted = [name for name in names if name in PRELOADABLE and name not in sys.modules]
+    for name in wanted:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue
+    if wanted:
+        _freeze()
+
+
+def _be_child(
+    control: socket.socket,
+    order: Fork,
+    found: sandbox.Confinement,
+    shell: Any,
+    streams: Any,
+    descriptors: tuple[int, int, int],
+) -> NoReturn:
+    from autograder.confined.child import run_child
+
+    status = _CHILD_FAILED
+    try:
+        control.close()
+        run_child(order, found, shell, streams, descriptors)
+        status = 0
+    except BaseException:  # the child's last words go where its output goes
+        os.write(2, traceback.format_exc().encode())
+    finally:
+        os._exit(status)
+
+
+def _wait(control: socket.socket, pid: int, job: int, decoder: msgspec.msgpack.Decoder[ToZygote]) -> bool:
+    """Return when the child has ended, or has been killed on order. Returns whether the trusted side is still there."""
+    events = select.poll()
+    events.register(control, select.POLLIN)
+    process = os.pidfd_open(pid)
+    try:
+        events.register(process, select.POLLIN)
+        while True:
+            ready = {descriptor for descriptor, _ in events.poll()}
+            if process in ready:
+                return True
+            data = control.recv(LARGEST_ORDER)
+            order = decoder.decode(data) if data else None
+            if order is None or (isinstance(order, Kill) and order.id == job):
+                signal.pidfd_send_signal(process, signal.SIGKILL)
+                return order is not None
+    finally:
+        os.close(process)
+
+
+if __name__ == "__main__":
+    main()

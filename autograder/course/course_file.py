@@ -1,0 +1,416 @@
+"""course.yml: the course as data, read, checked and completed with its defaults.
+
+Every mistake is one line `FILE: KEY is VALUE; REMEDY`, and as many mistakes as possible are reported at once.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import json
+import keyword
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+
+import msgspec
+import yaml
+from msgspec import Meta
+
+from autograder.errors import CourseError
+from autograder.records.jobs import Limits
+
+__all__ = ["Course", "LatePolicy", "TaskEntry", "TopicEntry", "load_course"]
+
+Level = Literal["easy", "medium", "hard"]
+
+# The descriptions end the message about a wrong value: "write …".
+_Text = Annotated[str, Meta(min_length=1, description="a text")]
+_Flag = Annotated[bool, Meta(description="true or false")]
+_Count = Annotated[int, Meta(ge=1, description="a whole number of at least 1")]
+_Draws = Annotated[int, Meta(ge=1, le=100, description="a whole number from 1 to 100")]
+_Points = Annotated[float, Meta(ge=0, le=1e6, description="a number of at least 0")]
+_Share = Annotated[float, Meta(ge=0, le=1, description="a number from 0 to 1")]
+_Minutes = Annotated[float, Meta(ge=0, le=1e6, description="a number of minutes of at least 0")]
+_Seconds = Annotated[float, Meta(gt=0, le=86400, description="a number of seconds above 0")]
+_Megabytes = Annotated[int, Meta(ge=1, le=2**20, description="a whole number of megabytes of at least 1")]
+_Kilobytes = Annotated[int, Meta(ge=1, le=2**30, description="a whole number of kilobytes of at least 1")]
+_Tolerance = Annotated[float, Meta(ge=0, lt=1, description="a number from 0 to below 1, like 1e-5")]
+_Due = Annotated[datetime, Meta(tz=True, description="date, time and offset from UTC, like 2027-03-01T23:59+01:00")]
+
+
+class LatePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What lateness costs: nothing within `grace_minutes`; then `per_day` of the points (a share) for each day that has
+    begun since the due time, `at_most` in all."""
+
+    grace_minutes: _Minutes = 0.0
+    per_day: _Share = 0.1
+    at_most: _Share = 1.0
+
+
+class TaskEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A task's points and level."""
+
+    points: _Points
+    level: Annotated[Level, Meta(description="easy, medium or hard")] = "medium"
+
+
+class _LimitsEntry(msgspec.Struct, frozen=True, kw_only=True):
+    cell_seconds: _Seconds | None = None
+    check_seconds: _Seconds | None = None
+    topic_seconds: _Seconds | None = None
+    memory_mb: _Megabytes | None = None
+    scratch_mb: _Megabytes | None = None
+    output_kb: _Kilobytes | None = None
+    report_mb: _Megabytes | None = None
+    threads: _Count | None = None
+    gpu_memory_mb: _Megabytes | None = None
+
+
+class _TolerancesEntry(msgspec.Struct, frozen=True, kw_only=True):
+    float64: _Tolerance = 1e-9
+    float32: _Tolerance = 1e-5
+    float16: _Tolerance = 4e-3
+    bfloat16: _Tolerance = 3e-2
+
+
+class _OtherTolerances(msgspec.Struct, frozen=True, kw_only=True):
+    float64: _Tolerance | None = None
+    float32: _Tolerance | None = None
+    float16: _Tolerance | None = None
+    bfloat16: _Tolerance | None = None
+
+
+class _TopicFields(msgspec.Struct, frozen=True, kw_only=True):
+    title: _Text
+    number: _Count
+    tasks: dict[str, TaskEntry]
+    required: _Flag = True
+    due: _Due | None = None
+    draws: _Draws | None = None
+    limits: _LimitsEntry = _LimitsEntry()
+
+
+class _CourseFields(msgspec.Struct, frozen=True, kw_only=True):
+    title: _Text
+    package: _Text | None = None
+    topics: dict[str, _TopicFields]
+    draws: _Draws = 3
+    limits: _LimitsEntry = _LimitsEntry()
+    tolerances: _TolerancesEntry = _TolerancesEntry()
+    cuda_tolerances: _OtherTolerances = _OtherTolerances()
+    late: LatePolicy | None = None
+
+
+class TopicEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A topic as course.yml has it; `limits` are complete, `draws` is None where the course's number holds."""
+
+    title: str
+    number: int
+    tasks: dict[str, TaskEntry]
+    required: bool = True
+    due: datetime | None = None
+    draws: int | None = None
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course that has been checked. `topics` are in the order of course.yml; `root` is the folder that holds it.
+
+    `tolerances` are by dtype name: float64, float32, float16, bfloat16; `cuda_tolerances` are those that differ on a GPU.
+    `package` is what students install, in pip's words, e.g. `autograde-torch==1.0`; empty where the release carries it.
+    """
+
+    title: str
+    topics: dict[str, TopicEntry]
+    root: Path
+    draws: int = 3
+    limits: Limits = field(default_factory=Limits)
+    tolerances: dict[str, float] = field(default_factory=lambda: msgspec.structs.asdict(_TolerancesEntry()))
+    late: LatePolicy | None = None
+    cuda_tolerances: dict[str, float] = field(default_factory=dict)
+    package: str = ""
+
+    def tolerances_on(self, device: str) -> dict[str, float]:
+        """The tolerances for results of this device."""
+        return self.tolerances | self.cuda_tolerances if device.startswith("cuda") else self.tolerances
+
+
+def load_course(path: Path) -> Course:
+    """Read a course and check it, with the files that it names.
+
+    Args:
+        path: course.yml or the folder that holds it.
+
+    Raises:
+        CourseError: with one line for each mistake, naming file, key and remedy.
+    """
+    file = path / "course.yml" if path.is_dir() else path
+    fields = _convert(_parsed(file), _CourseFields, "", mistakes := _Mistakes(str(file)))
+    if isinstance(fields, _CourseFields):
+        _check_topics(fields, mistakes)
+        if not mistakes.lines:
+            _check_files(fields, file.absolute().parent, mistakes)
+    if mistakes.lines or not isinstance(fields, _CourseFields):
+        raise CourseError("\n".join(mistakes.lines))
+    limits = _over(Limits(), fields.limits)
+    return Course(
+        title=fields.title,
+        topics={
+            name: TopicEntry(
+                title=topic.title,
+                number=topic.number,
+                tasks=topic.tasks,
+                required=topic.required,
+                due=topic.due,
+                draws=topic.draws,
+                limits=_over(limits, topic.limits),
+            )
+            for name, topic in fields.topics.items()
+        },
+        root=file.absolute().parent,
+        draws=fields.draws,
+        limits=limits,
+        tolerances=msgspec.structs.asdict(fields.tolerances),
+        cuda_tolerances=_given(fields.cuda_tolerances),
+        late=fields.late,
+        package=fields.package or "",
+    )
+
+
+def _over(limits: Limits, entry: _LimitsEntry) -> Limits:
+    return msgspec.structs.replace(limits, **_given(entry))
+
+
+def _given(entry: msgspec.Struct) -> dict[str, Any]:
+    return {name: value for name, value in msgspec.structs.asdict(entry).items() if value is not None}
+
+
+@dataclass
+class _Mistakes:
+    file: str
+    lines: list[str] = field(default_factory=list)
+
+    def add(self, text: str) -> None:
+        self.lines.append(f"{self.file}: {text}")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as people write it: 1e-9 is a number, dates stay text, and a key written twice is a mistake."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        first: dict[str, int] = {}
+        for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<" and first.setdefault(key.value, line) != line:
+                raise yaml.MarkedYAMLError(
+                    problem=f'"{key.value}" stands in line {first[key.value]} already', problem_mark=key.start_mark
+                )
+        return cast(dict[Any, Any], super().construct_mapping(node, deep))
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"), list("-+.0123456789")
+)
+
+
+def _parsed(file: Path) -> dict[Any, Any]:
+    try:
+        data = yaml.load(file.read_text(encoding="utf-8"), _Loader)
+    except FileNotFoundError as error:
+        raise CourseError(
+            f"{file}: there is no such file; run the command in the course's folder, or name it with --course."
+        ) from error
+    except OSError as error:
+        raise CourseError(f"{file}: cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise CourseError(f"{file}: byte {error.start} is not valid UTF-8; save the file as UTF-8.") from error
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise CourseError(f"{file}{line}: {_yaml_problem(error)}.") from error
+    except yaml.YAMLError as error:
+        raise CourseError(f"{file}: {' '.join(str(error).split())}.") from error
+    if data is None:
+        raise CourseError(f"{file}: the file is empty; write at least title and topics.")
+    if not isinstance(data, dict):
+        raise CourseError(f"{file}: the file is {_shown(data)}; write keys and values, at least title and topics.")
+    return data
+
+
+def _yaml_problem(error: yaml.MarkedYAMLError) -> str:
+    problem = error.problem or "this is no YAML"
+    if "already" in problem:
+        return f"{problem}; remove one of the two"
+    if "\\t" in problem:
+        return "a tab stands where YAML wants spaces; replace it"
+    return f"{problem}; check the indentation, colons and quotes here"
+
+
+def _convert(value: Any, kind: Any, key: str, mistakes: _Mistakes) -> Any:
+    """The value as `kind`, or None after at least one mistake has been added."""
+    if get_origin(kind) in (Union, UnionType):
+        kind = next(part for part in get_args(kind) if part is not type(None))
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return _convert_struct(value, kind, key, mistakes)
+    if get_origin(kind) is dict:
+        return _convert_named(value, get_args(kind)[1], key, mistakes)
+    return _convert_single(value, kind, key, mistakes)
+
+
+def _convert_struct(value: Any, kind: type[msgspec.Struct], key: str, mistakes: _Mistakes) -> Any:
+    fields = {each.name: each for each in msgspec.structs.fields(kind)}
+    if not isinstance(value, dict):
+        mistakes.add(f"{key} is {_shown(value)}; write keys and values below it ({', '.join(fields)}).")
+        return None
+    before = len(mistakes.lines)
+    prefix = f"{key}." if key else ""
+    unused = [name for name in fields if name not in value]
+    meant = set()
+    for name in value:
+        if name not in fields:
+            close = difflib.get_close_matches(str(name), unused or fields, n=1, cutoff=0.65)
+            meant.update(close)
+            remedy = f"did you mean '{close[0]}'?" if close else f"choose from {', '.join(fields)}."
+            mistakes.add(f"{prefix}{name} is no key of the course; {remedy}")
+    found = {}
+    for name, each in fields.items():
+        if value.get(name) is not None:
+            found[name] = _convert(value[name], each.type, prefix + name, mistakes)
+        elif each.required and name not in meant:
+            state = "empty" if name in value else "missing"
+            mistakes.add(f"{prefix}{name} is {state}; write {_wanted(each.type)}.")
+    return kind(**found) if len(mistakes.lines) == before else None
+
+
+def _convert_named(value: Any, kind: Any, key: str, mistakes: _Mistakes) -> Any:
+    if not isinstance(value, dict) or not value:
+        mistakes.add(f"{key} is {_shown(value)}; write {_wanted(dict[str, kind])}.")
+        return None
+    found = {}
+    for name, entry in value.items():
+        if not (isinstance(name, str) and name.isidentifier() and name.isascii()) or keyword.iskeyword(name):
+            mistakes.add(f"{key}.{name} is no name that Python allows; use letters, digits and underscores.")
+        else:
+            found[name] = _convert(entry, kind, f"{key}.{name}", mistakes)
+    return found
+
+
+def _convert_single(value: Any, kind: Any, key: str, mistakes: _Mistakes) -> Any:
+    try:
+        is_text_of_time = get_args(kind)[0] is datetime and isinstance(value, str)
+        converted = msgspec.convert(datetime.fromisoformat(value) if is_text_of_time else value, kind)
+    except (msgspec.ValidationError, ValueError):
+        converted = None
+    if converted is None or (isinstance(converted, float) and not math.isfinite(converted)):
+        mistakes.add(f"{key} is {_shown(value)}; write {_wanted(kind)}.")
+        return None
+    return converted
+
+
+def _wanted(kind: Any) -> str:
+    if get_origin(kind) is dict:
+        return "at least one topic" if get_args(kind)[1] is _TopicFields else "at least one task with its points"
+    descriptions = [part.description for part in get_args(kind) if isinstance(part, Meta) and part.description]
+    return descriptions[0] if descriptions else "keys and values below it"
+
+
+def _shown(value: Any) -> str:
+    if value is None or value == {} or value == []:
+        return "empty"
+    if isinstance(value, dict):
+        return "a group of keys"
+    if isinstance(value, list):
+        return "a list"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:57] + "…" + text[-1]
+
+
+def _check_topics(course: _CourseFields, mistakes: _Mistakes) -> None:
+    numbers: dict[int, str] = {}
+    for name, topic in course.topics.items():
+        if topic is None:
+            continue
+        if name != name.lower():
+            mistakes.add(f"topics.{name} has capital letters; file names are safer without: write {name.lower()}.")
+        other = numbers.setdefault(topic.number, name)
+        if other != name:
+            mistakes.add(f"topics.{name}.number is {topic.number}, and so is that of {other}; give each topic its own.")
+
+
+def _check_files(course: _CourseFields, root: Path, mistakes: _Mistakes) -> None:
+    for name, topic in course.topics.items():
+        missing = [role for role in (f"exercises/{name}.py", f"solutions/{name}.py") if not (root / role).is_file()]
+        tests = [f"tests/{kind}/test_{name}.py" for kind in ("visible", "hidden")]
+        if not any((root / test).is_file() for test in tests):
+            missing.append(" or ".join(tests))
+        if missing:
+            mistakes.add(
+                f"topics.{name} is listed, but {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing; "
+                f"write {'it' if len(missing) == 1 else 'them'}, or take the topic out and run `autograde new {name}`."
+            )
+            continue
+        defined, stubs = _definitions(root / "exercises" / f"{name}.py", mistakes)
+        solved, _ = _definitions(root / "solutions" / f"{name}.py", mistakes)
+        if defined and solved:
+            _check_tasks(name, topic, defined, stubs, solved, mistakes)
+
+
+def _check_tasks(
+    name: str, topic: _TopicFields, defined: set[str], stubs: dict[str, int], solved: set[str], mistakes: _Mistakes
+) -> None:
+    unlisted = [stub for stub in stubs if stub not in topic.tasks]
+    for task in topic.tasks:
+        if task not in defined:
+            close = difflib.get_close_matches(task, unlisted, n=1)
+            remedy = f"did you mean '{close[0]}'?" if close else "define it there, or take the task out."
+            mistakes.add(f"topics.{name}.tasks.{task} is not defined in exercises/{name}.py; {remedy}")
+            unlisted = [stub for stub in unlisted if stub not in close]
+        elif task not in solved:
+            mistakes.add(f"topics.{name}.tasks.{task} is not defined in solutions/{name}.py; define it there.")
+    for stub in unlisted:
+        mistakes.add(
+            f"topics.{name}.tasks.{stub} is missing, but line {stubs[stub]} of exercises/{name}.py is its stub; "
+            "write its points."
+        )
+
+
+def _definitions(file: Path, mistakes: _Mistakes) -> tuple[set[str], dict[str, int]]:
+    """The names that a file defines at its top level, and those among them that are stubs, with their lines."""
+    try:
+        body = ast.parse(file.read_text(encoding="utf-8")).body
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        mistakes.lines.append(f"{file}{f':{line}' if line else ''}: {getattr(error, 'msg', error)}.")
+        return set(), {}
+    names: set[str] = set()
+    stubs: dict[str, int] = {}
+    for node in body:
+        for name, stub in _named(node):
+            names.add(name)
+            if stub:
+                stubs[name] = node.lineno
+    return names, stubs
+
+
+def _named(node: ast.stmt) -> Iterator[tuple[str, bool]]:
+    match node:
+        case ast.FunctionDef(name=name, body=body):
+            last = body[-1]
+            only = len(body) == 1 or (len(body) == 2 and ast.get_docstring(node) is not None)
+            yield name, only and isinstance(last, ast.Raise) and "NotImplementedError" in ast.unparse(last)
+        case ast.ClassDef(name=name) | ast.AsyncFunctionDef(name=name):
+            yield name, False
+        case ast.Assign(targets=[ast.Name(id=name)], value=value) | ast.AnnAssign(target=ast.Name(id=name), value=value):
+            yield name, isinstance(value, ast.Constant) and value.value is Ellipsis
+        case _:
+            return

@@ -1,0 +1,173 @@
+"""Writes the skeleton of a new topic: small, complete and already right, so that an author changes it step by step.
+
+Each place that the author still has to write is marked; `unwritten` lists them, and a release refuses to be built with one.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+import sys
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from autograder.course.course_file import load_course
+from autograder.errors import CourseError
+
+__all__ = ["MARK", "create", "next_steps", "topic_paths", "unwritten"]
+
+MARK = "WRITE:"
+"""Stands in a skeleton before what its author has to replace."""
+
+_TEMPLATES = {
+    "exercises/{}.py": "exercise.py.j2",
+    "exercises/hints/{}.yml": "hints.yml.j2",
+    "tests/visible/test_{}.py": "visible.py.j2",
+    "tests/hidden/test_{}.py": "hidden.py.j2",
+    "solutions/{}.py": "reference.py.j2",
+    "solutions/alternatives/{}.py": "alternatives.py.j2",
+    "solutions/misconceptions/{}.py": "misconceptions.py.j2",
+}
+_OTHER_MODULES = {"autograder", "numpy", "pytest", "torch"}
+
+
+def create(course_root: Path, name: str) -> list[Path]:
+    """Write the files of a new topic and its entry in course.yml.
+
+    Args:
+        course_root: the folder that holds course.yml.
+        name: the topic's name, which becomes the name of its files.
+
+    Returns:
+        The files written, course.yml last.
+
+    Raises:
+        CourseError: if the name cannot be used, the topic or one of its files is there already, or course.yml is not
+            right as it stands. Nothing has been written then.
+    """
+    _check_name(name)
+    root = course_root.absolute()
+    course_file = root / "course.yml"
+    topics = _topics_before(course_file)
+    if name in topics:
+        raise CourseError(f"{course_file}: topics.{name} stands there already; choose another name.")
+    paths = topic_paths(root, name)
+    if taken := [path for path in paths if path.exists()]:
+        raise CourseError(f"{taken[0]}: the file exists already; move it away, or choose another name.")
+    before = course_file.read_bytes()
+    after = _with_entry(before.decode("utf-8"), name, 1 + max(topics.values(), default=0), course_file)
+    try:
+        for path, template in zip(paths, _TEMPLATES.values(), strict=True):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(_rendered(template, name), encoding="utf-8", newline="\n")
+        course_file.write_bytes(after.encode("utf-8"))
+        load_course(root)
+    except BaseException:
+        course_file.write_bytes(before)
+        for path in paths:
+            path.unlink(missing_ok=True)
+        raise
+    return [*paths, course_file]
+
+
+def _topics_before(course_file: Path) -> dict[str, int]:
+    """The topics and their numbers; none for a course that has none yet, which is no valid course."""
+    try:
+        return {name: topic.number for name, topic in load_course(course_file).topics.items()}
+    except CourseError:
+        if course_file.is_file() and re.search(
+            r"(?m)^topics\s*:\s*(\{\s*\}\s*)?(#.*)?\Z", course_file.read_text("utf-8").rstrip()
+        ):
+            return {}
+        raise
+
+
+def topic_paths(course_root: Path, name: str) -> list[Path]:
+    """The files of a topic, whether they exist or not."""
+    return [course_root / pattern.format(name) for pattern in _TEMPLATES]
+
+
+def unwritten(course_root: Path, name: str) -> list[str]:
+    """What an author has still to write, one line each: `FILE:LINE: what`."""
+    found = []
+    for path in topic_paths(course_root, name):
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        for number, line in enumerate(lines, 1):
+            if MARK in line:
+                what = line.split(MARK, 1)[1].strip(" \"'")
+                found.append(f"{path.relative_to(course_root).as_posix()}:{number}: {what}")
+    return found
+
+
+def next_steps(course_root: Path, name: str) -> str:
+    """What to tell an author after `create`."""
+    marks = "\n".join(f"  {line}" for line in unwritten(course_root, name))
+    return (
+        f"The topic {name} is complete as it stands, with one small task; `autograde verify {name}` proves it.\n"
+        f"Change it step by step and verify after each. Still to write (marked {MARK}):\n{marks}\n"
+        f"Then `autograde release` puts its notebook into release/. docs/authoring.md explains every step."
+    )
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) or keyword.iskeyword(name):
+        raise CourseError(
+            f"{name!r} cannot be a topic's name; use up to 40 small letters, digits and underscores, a letter first."
+        )
+    if name in sys.stdlib_module_names or name in _OTHER_MODULES:
+        raise CourseError(f"{name!r} is a Python module, which a file {name}.py would hide; choose another name.")
+
+
+def _with_entry(text: str, name: str, number: int, file: Path) -> str:
+    """The text of course.yml with one more topic after the last one; everything else stays byte for byte."""
+    end_of_line = "\r\n" if "\r\n" in text else "\n"
+    text = re.sub(r"(?m)^(topics\s*:)[ \t]*\{\s*\}", r"\1", text)
+    lines = text.splitlines(keepends=True)
+    start = next((i for i, line in enumerate(lines) if re.match(r"topics\s*:\s*(#.*)?$", line.rstrip())), None)
+    if start is None:
+        raise CourseError(f"{file}: topics is not written as a block of indented keys; write it so.")
+    end = start + 1
+    indent = ""
+    for position in range(start + 1, len(lines)):
+        line = lines[position]
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if not line.startswith((" ", "\t")):
+            break
+        indent = indent or re.match(r"\s*", line).group()  # type: ignore[union-attr] # it matches the empty string
+        end = position + 1
+    while end < len(lines) and re.match(r"[ \t]+#", lines[end]):
+        end += 1
+    step = indent or "  "
+    entry = [
+        "",
+        f"{step}{name}:",
+        f"{step * 2}number: {number}",
+        f"{step * 2}title: {_title(name)}",
+        f"{step * 2}required: false",
+        f"{step * 2}tasks:",
+        f"{step * 3}row_means: {{points: 4, level: easy}}",
+    ]
+    if not lines[end - 1].endswith("\n"):
+        lines[end - 1] += end_of_line
+    return "".join([*lines[:end], *(line + end_of_line for line in entry), *lines[end:]])
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("autograder.course"),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+
+
+def _rendered(template: str, name: str) -> str:
+    return _environment().get_template(template).render(name=name, title=_title(name), mark=MARK)

@@ -1,0 +1,184 @@
+"""Which cells of a submission need not run: handed-out examples, left as they were, that have nothing to do with the rest.
+
+A notebook explains with examples and pictures, and running them takes longer than running most answers. To run one of them
+again for each student shows nothing, unless the student's code uses what it makes, or it might change what that code uses.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import symtable
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from autograder.course.cells import parsed
+from autograder.records.jobs import Cell
+
+__all__ = ["unneeded_cells"]
+
+# Whoever uses one of these may reach any name of the notebook without naming it.
+_REACH_ALL = frozenset(
+    [
+        *("globals", "locals", "vars", "dir", "eval", "exec", "get_ipython", "In", "Out", "_", "__", "___", "_ih", "_oh"),
+        *("__main__", "__builtins__", "builtins", "sys", "importlib", "inspect", "gc", "pickle", "dill", "cloudpickle"),
+    ]
+)
+_REACH_ALL_AS_ATTRIBUTES = frozenset(["__globals__", "f_globals"])
+
+
+@dataclass(frozen=True)
+class _Names:
+    """Names that a cell may have in common with others, its functions included.
+
+    It uses what it reads, unless it has surely assigned it before; a function may be called when another cell has assigned
+    it anew, so what functions read is used in any case.
+    """
+
+    assigned: frozenset[str]
+    imported: frozenset[str]
+    used: frozenset[str]
+    only_imports: bool
+    reaches_all: bool
+
+
+def unneeded_cells(cells: Collection[Cell], examples: Collection[str], tasks: Collection[str]) -> frozenset[int]:
+    """The numbers of the cells that need not run.
+
+    A cell that is no example is needed, and one that only imports. An example is needed if it makes what a needed cell uses;
+    or if it uses, and so might change, what needed cells make and use, or what a task has to do with. All are needed where
+    a cell is not plain Python or might reach any name (`globals()`, `%who`).
+
+    Args:
+        cells: those of a submission.
+        examples: the texts of the exercise's cells that define no task, stripped.
+        tasks: the functions and classes that are asked for; a state that they keep counts as used.
+    """
+    left: dict[int, _Names] = {}
+    needed: list[_Names] = []
+    for cell in cells:
+        names = _names_of(cell.source)
+        if names is None:
+            return frozenset()
+        is_example = cell.source.strip() in examples
+        if names.reaches_all and not is_example:
+            return frozenset()
+        if is_example and not names.only_imports:
+            left[cell.number] = names
+        else:
+            needed.append(names)
+    while True:
+        used = set[str]().union(*(names.used for names in needed))
+        changeable = set[str]().union(*(names.assigned for names in needed)) & (used | _behind(tasks, needed))
+        found = [
+            number for number, names in left.items() if (names.assigned | names.imported) & used or names.used & changeable
+        ]
+        if not found:
+            return frozenset(left)
+        needed += map(left.pop, found)
+
+
+def _behind(tasks: Collection[str], cells: Collection[_Names]) -> set[str]:
+    """The tasks and all names that cells connect with them: in these lies what a task can remember."""
+    found = set(tasks)
+    assigned = set[str]().union(*(names.assigned for names in cells))
+    while True:
+        more = set[str]().union(*(names.assigned | names.used for names in cells if (names.assigned | names.used) & found))
+        if more & assigned <= found:
+            return found
+        found |= more & assigned
+
+
+@functools.lru_cache(maxsize=256)
+def _names_of(source: str) -> _Names | None:
+    """The names of a cell; None if it is not plain Python, or imports `*`."""
+    tree = parsed(source)
+    if tree is None:
+        return None
+    try:
+        table = symtable.symtable(source, "<cell>", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    symbols = table.get_symbols()
+    assigned = {symbol.get_name() for symbol in symbols if symbol.is_assigned()}
+    imported = {symbol.get_name() for symbol in symbols if symbol.is_imported()}
+    used = {symbol.get_name() for symbol in symbols if symbol.is_referenced() or symbol.is_assigned()}
+    used &= _read_first(tree.body, set())
+    for scope in _inner(table):
+        for symbol in scope.get_symbols():
+            if symbol.is_global() or scope.get_type() == "class":  # `lr = lr` in a class reads the global one
+                used.add(symbol.get_name())
+            if symbol.is_global() and symbol.is_assigned():
+                assigned.add(symbol.get_name())
+    reached = _reached_in(tree) if any(word in source for word in ("import", *_REACH_ALL_AS_ATTRIBUTES)) else set[str]()
+    if "*" in reached:
+        return None
+    return _Names(
+        assigned=frozenset(assigned),
+        imported=frozenset(imported),
+        used=frozenset(used),
+        only_imports=all(isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body),
+        reaches_all=bool((used | reached) & _REACH_ALL),
+    )
+
+
+def _reached_in(tree: ast.Module) -> set[str]:
+    """What is imported, `*` included, or may be reached by an attribute."""
+    reached: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            reached |= {node.module or "", *(alias.name for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            reached |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.Attribute) and node.attr in _REACH_ALL_AS_ATTRIBUTES:
+            reached |= _REACH_ALL
+    return reached
+
+
+def _read_first(body: list[ast.stmt], sure: set[str]) -> set[str]:
+    """The names that statements read where they have not surely assigned them before, beside those in `sure`."""
+    read: set[str] = set()
+    sure = set(sure)
+    for node in body:
+        if isinstance(node, ast.With):
+            named: set[str] = set()
+            for item in node.items:
+                read |= _read_in(item.context_expr) - sure - named
+                named |= _stored_in(*([item.optional_vars] if item.optional_vars else []))
+            read |= _read_first(node.body, sure | named)
+        elif isinstance(node, ast.For):
+            read |= _read_in(node.iter, *node.orelse) - sure
+            read |= _read_in(*node.body) - sure - _stored_in(node.target)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            # What their bodies read is asked of their own scopes.
+            inside = set(map(id, node.body))
+            read |= _read_in(*(part for part in ast.iter_child_nodes(node) if id(part) not in inside)) - sure
+        else:
+            read |= _read_in(node) - sure
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            sure.add(node.name)
+        elif isinstance(node, ast.Assign):
+            sure |= _stored_in(*node.targets)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            sure |= _stored_in(node)
+    return read
+
+
+def _read_in(*nodes: ast.AST) -> set[str]:
+    parts = [part for node in nodes for part in ast.walk(node)]
+    changed = [part.target for part in parts if isinstance(part, ast.AugAssign)]
+    return {part.id for part in parts if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Store)} | {
+        target.id for target in changed if isinstance(target, ast.Name)
+    }
+
+
+def _stored_in(*nodes: ast.AST) -> set[str]:
+    parts = [part for node in nodes for part in ast.walk(node)]
+    names = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+    return names | {(part.asname or part.name).split(".")[0] for part in parts if isinstance(part, ast.alias)}
+
+
+def _inner(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    for inner in table.get_children():
+        yield inner
+        yield from _inner(inner)

@@ -1,0 +1,318 @@
+"""Grades a class: answer keys, jobs, scores, result files and pages, one submission after the other.
+
+Results are written one by one, so an interrupted run goes on where it stopped; what one submission does or fails to do
+never stops the others; and what is kept in memory does not grow with the class.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import secrets
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from autograder.course.cells import read_cells, task_source
+from autograder.course.course_file import Course, LatePolicy
+from autograder.course.topic import Topic, load_topic, make_job, with_cells
+from autograder.errors import AuthoringError, ResultError, SubmissionError
+from autograder.grading.result_files import RunRecord, read_result, read_run, result_path, write_result, write_run
+from autograder.grading.submissions import Submission
+from autograder.keys.key import AnswerKey, build_key, key_folder
+from autograder.processes.pool import Pool
+from autograder.records.jobs import Cell, Job, Outcome, Run
+from autograder.records.results import FORMAT_VERSION, Lateness, SubmissionFile, TaskResult, TopicResult
+from autograder.reporting import topic_page
+from autograder.scoring.score import Scorer
+
+__all__ = [
+    "Graded",
+    "PreparedTopic",
+    "RunSeed",
+    "choose_seed",
+    "content_of",
+    "earned_of",
+    "fingerprint_of",
+    "grade",
+    "lateness",
+    "prepare",
+    "summary_of",
+]
+
+
+@dataclass(frozen=True)
+class RunSeed:
+    """The seed of a run, and in a sentence where it comes from."""
+
+    seed: int
+    origin: str
+
+
+@dataclass(frozen=True)
+class PreparedTopic:
+    """A topic ready for grading; `content` is a hash of everything but the submission that its results depend on, and
+    `job` what is asked of each submission, without its cells."""
+
+    topic: Topic
+    key: AnswerKey
+    content: str
+    job: Job
+    scorer: Scorer
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What the class table and the summary need of a result; the rest is in its file. `diagnoses` are (task,
+    misconception, feedback); `troubles` are sentences about what could not be read, died or ran out of time; `reused`
+    marks a submission that has not changed since it was graded."""
+
+    student: str
+    topic: str
+    points: float
+    earned: float
+    pending: float
+    penalty: float
+    reused: bool
+    attempted: bool
+    diagnoses: tuple[tuple[str, str, str], ...]
+    troubles: tuple[str, ...]
+
+
+def choose_seed(course: Course, out: Path, *, seed: int | None, device: str, force: bool) -> RunSeed:
+    """The seed of a run, recorded in `out`: the given one, or that of the results which are there already (so that
+    unchanged submissions keep theirs), or a new one."""
+    chosen = RunSeed(secrets.randbelow(2**31), "drawn for this run")
+    if seed is not None:
+        chosen = RunSeed(seed, "given with --seed")
+    elif not force:
+        try:
+            record = read_run(out)
+        except ResultError:
+            record = None
+        if record and (record.course, record.device) == (course.title, device):
+            chosen = RunSeed(record.seed, f"that of the results in {out}")
+    write_run(RunRecord(course=course.title, seed=chosen.seed, device=device), out)
+    return chosen
+
+
+def prepare(course: Course, name: str, pool: Pool, *, seed: int, device: str) -> PreparedTopic:
+    """Read a topic and build its answer key, or take the key from the cache in the course's folder.
+
+    Raises:
+        AuthoringError: if the topic's own files are at fault.
+    """
+    topic = load_topic(course, name)
+    key = build_key(course, topic, seed=seed, device=device, pool=pool, cache=key_folder(course))
+    content = content_of(course, topic, key.content_hash, unsafe=pool.unsafe)
+    job = make_job(course, topic, (), seed=key.seed, device=key.device)
+    return PreparedTopic(topic, key, content, job, Scorer(course, topic, key))
+
+
+def content_of(course: Course, topic: Topic, key_hash: str, *, unsafe: bool) -> str:
+    """The hash of all that results of a topic depend on, besides the submission. That of the key covers seed, device,
+    versions and this package."""
+    policies = (
+        course.title,
+        course.topics[topic.name],
+        course.draws,
+        course.tolerances,
+        course.cuda_tolerances,
+        course.late,
+    )
+    return _hash(msgspec.json.encode((FORMAT_VERSION, key_hash, unsafe, *policies)))
+
+
+def fingerprint_of(content: str, submission: Submission, sha256: str) -> str:
+    """The hash of all that a result depends on."""
+    when = submission.submitted_at.isoformat() if submission.submitted_at else None
+    return _hash(msgspec.json.encode((content, submission.student, _shown(submission.path), sha256, when)))
+
+
+def grade(
+    course: Course,
+    prepared: dict[str, PreparedTopic],
+    submissions: Iterable[Submission],
+    pool: Pool,
+    out: Path,
+    *,
+    force: bool = False,
+) -> Iterator[Graded]:
+    """Grade submissions in their order, writing each result and page before the next is reported.
+
+    Args:
+        course: the course.
+        prepared: the topics of the submissions, by name.
+        submissions: taken lazily, a few ahead of those that have been graded.
+        pool: runs the jobs.
+        out: the folder of the results.
+        force: grade also what has not changed since it was graded.
+    """
+    waiting: deque[_Item] = deque()
+
+    def jobs() -> Iterator[Job]:
+        for submission in submissions:
+            item = _read(prepared[submission.topic], submission, out, force=force)
+            waiting.append(item)
+            if item.job is not None:
+                yield item.job
+
+    def without_job() -> Iterator[Graded]:
+        while waiting and waiting[0].job is None:
+            yield _finish(course, waiting.popleft(), Run(), pool, out)
+
+    for run in pool.map(jobs()):
+        yield from without_job()
+        yield _finish(course, waiting.popleft(), run, pool, out)
+    yield from without_job()
+
+
+def lateness(policy: LatePolicy | None, due: datetime | None, submitted_at: datetime | None) -> Lateness | None:
+    """How late a submission is and what that costs; None if it is in time, or nobody knows."""
+    if policy is None or due is None or submitted_at is None or submitted_at <= due:
+        return None
+    seconds = (submitted_at - due).total_seconds()
+    days = seconds / 86400
+    penalty = 0.0 if seconds <= policy.grace_minutes * 60 else min(policy.at_most, policy.per_day * math.ceil(days))
+    return Lateness(days=round(days, 2), penalty=round(penalty, 4))
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A submission on its way. Without a job it is done already (`old`) or could not be read (`problem`)."""
+
+    submission: Submission
+    prepared: PreparedTopic
+    sha256: str = ""
+    fingerprint: str = ""
+    cells: tuple[Cell, ...] = ()
+    job: Job | None = None
+    old: TopicResult | None = None
+    problem: str = ""
+
+
+def _read(prepared: PreparedTopic, submission: Submission, out: Path, *, force: bool) -> _Item:
+    try:
+        data = submission.read()
+    except SubmissionError as error:
+        return _Item(submission, prepared, problem=str(error))
+    sha256 = hashlib.sha256(data).hexdigest()
+    fingerprint = fingerprint_of(prepared.content, submission, sha256)
+    if not force:
+        try:
+            old = read_result(result_path(out, submission.student, submission.topic))
+        except ResultError:
+            old = None
+        if old is not None and old.fingerprint == fingerprint:
+            return _Item(submission, prepared, sha256, fingerprint, old=old)
+    try:
+        cells = read_cells(data, submission.path.name)
+    except SubmissionError as error:
+        return _Item(submission, prepared, sha256, fingerprint, problem=str(error))
+    job = with_cells(prepared.job, prepared.topic, cells)
+    return _Item(submission, prepared, sha256, fingerprint, cells, job)
+
+
+def _finish(course: Course, item: _Item, run: Run, pool: Pool, out: Path) -> Graded:
+    """Score a run, write its result and page, and keep what the summary needs."""
+    if item.old is not None:
+        if not (out / item.old.student / f"{item.old.topic}.html").exists():
+            topic_page.write_page(item.old, out)
+        return summary_of(item.old, reused=True)
+    try:
+        result = _result(course, item, run, pool)
+        topic_page.write_page(result, out)
+    except (OSError, AuthoringError):
+        raise
+    except Exception as error:  # a fault of ours that one submission brings to light must not stop the class
+        fault = f"Grading failed here with {type(error).__name__}: {error}. This is a fault of autograde; please report it."
+        result = _result(course, replace(item, problem=fault), Run(), pool)
+        topic_page.write_page(result, out)
+    write_result(result, out)
+    return summary_of(result, reused=False)
+
+
+def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
+    submission, key = item.submission, item.prepared.key
+    entry = course.topics[submission.topic]
+    tasks = item.prepared.scorer.score(run)
+    late = lateness(course.late, entry.due, submission.submitted_at)
+    when = submission.submitted_at.isoformat() if submission.submitted_at else None
+    return TopicResult(
+        student=submission.student,
+        topic=submission.topic,
+        title=entry.title,
+        submission=SubmissionFile(path=_shown(submission.path), sha256=item.sha256, submitted_at=when),
+        fingerprint=item.fingerprint,
+        seed=key.seed,
+        device=key.device,
+        versions=dict(sorted(key.versions.items())),
+        layers=run.layers,
+        unsafe=pool.unsafe,
+        problem=item.problem or run.problem,
+        points=round(sum(task.points for task in tasks), 2),
+        earned=earned_of(tasks, late),
+        pending=round(sum(task.pending for task in tasks), 2),
+        lateness=late,
+        cells=run.cells,
+        tasks=tuple(msgspec.structs.replace(task, source=task_source(item.cells, task.task)) for task in tasks),
+        graded_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        usage=run.usage,
+    )
+
+
+def summary_of(result: TopicResult, *, reused: bool) -> Graded:
+    """What the class's table needs of a result."""
+    return Graded(
+        student=result.student,
+        topic=result.topic,
+        points=result.points,
+        earned=result.earned,
+        pending=result.pending,
+        penalty=result.lateness.penalty if result.lateness else 0.0,
+        reused=reused,
+        attempted=any(task.attempted for task in result.tasks) and not result.problem,
+        diagnoses=tuple(
+            (task.task, diagnosis.misconception, diagnosis.feedback) for task in result.tasks for diagnosis in task.diagnoses
+        ),
+        troubles=tuple(_troubles(result)),
+    )
+
+
+def earned_of(tasks: Iterable[TaskResult], late: Lateness | None) -> float:
+    """What the tasks earn together, less what being late costs."""
+    return round(sum(task.earned for task in tasks) * (1 - (late.penalty if late else 0.0)), 2)
+
+
+def _troubles(result: TopicResult) -> Iterator[str]:
+    if result.problem:
+        yield result.problem
+    for cell in result.cells:
+        if cell.outcome in (Outcome.ERROR, Outcome.TIMEOUT):
+            place = f"cell {cell.number}" if cell.number else "the file"
+            yield f"{place}: {cell.note or _NAMES[cell.outcome]}"
+    for task in result.tasks:
+        yield from _troubles_of_task(task)
+
+
+_NAMES = {Outcome.ERROR: "the process died", Outcome.TIMEOUT: "time ran out"}
+
+
+def _troubles_of_task(task: TaskResult) -> Iterator[str]:
+    for outcome, name in _NAMES.items():
+        hit = [check for check in task.checks if check.outcome is outcome]
+        if hit:
+            count = "1 check" if len(hit) == 1 else f"{len(hit)} checks"
+            yield f"{task.task}: {name} in {count}" + (f" ({hit[0].reason.rstrip('.')})" if hit[0].reason else "")
+
+
+def _shown(path: Path) -> str:
+    return str(path).encode("utf-8", "replace").decode()
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=20).hexdigest()

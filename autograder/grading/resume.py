@@ -1,0 +1,142 @@
+"""Completes results whose checks had to wait for a device: `autograde grade --resume --device cuda`.
+
+Only those checks are run that were pending, with the seed of the results that are there, and nothing else of a result
+changes. A result is completed only if it is still what grading would give: the same submission, course and kit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from autograder.course.cells import read_cells
+from autograder.course.course_file import Course
+from autograder.course.topic import Topic, make_job
+from autograder.errors import ResultError, SubmissionError
+from autograder.grading.grade import Graded, PreparedTopic, content_of, earned_of, fingerprint_of, summary_of
+from autograder.grading.result_files import read_result, read_run, result_path, write_result
+from autograder.grading.submissions import Submission
+from autograder.keys.key import content_hash
+from autograder.processes.pool import Pool
+from autograder.records.jobs import Job, Run
+from autograder.records.results import Completion, TaskResult, TopicResult
+from autograder.reporting import topic_page
+from autograder.scoring.score import complete, score
+
+__all__ = ["Waiting", "find_waiting", "resume", "seed_of"]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A result with pending points, and the submission that it belongs to."""
+
+    submission: Submission
+    result: TopicResult
+    data: bytes
+
+
+def seed_of(out: Path) -> int:
+    """The seed of the results in a folder.
+
+    Raises:
+        ResultError: if there are none.
+    """
+    record = read_run(out)
+    if record is None:
+        raise ResultError(f"{out}: there is nothing to resume; run `autograde grade` first, or name the folder with -o.")
+    return record.seed
+
+
+def find_waiting(
+    course: Course, topics: dict[str, Topic], submissions: Iterable[Submission], out: Path
+) -> Iterator[Waiting | Graded | str]:
+    """What there is to do for each submission, in order: a result that waits, one that is complete (as the table shows it),
+    or a sentence that says why it is left alone.
+
+    Args:
+        course: the course.
+        topics: the submissions' topics, by name.
+        submissions: what was submitted.
+        out: the folder of the results.
+    """
+    for submission in submissions:
+        name = f"{submission.student}, {submission.topic}"
+        try:
+            result = read_result(result_path(out, submission.student, submission.topic))
+            data = submission.read()
+        except (ResultError, SubmissionError) as error:
+            yield f"{name}: left alone. {error}"
+            continue
+        if result.pending == 0:
+            yield summary_of(result, reused=True)
+        elif _is_current(course, topics[submission.topic], submission, result, data):
+            yield Waiting(submission, result, data)
+        else:
+            yield f"{name}: left alone, since it was graded for another submission, course or version. Grade it again first."
+
+
+def _is_current(course: Course, topic: Topic, submission: Submission, result: TopicResult, data: bytes) -> bool:
+    """Whether grading on the machine that the result comes from would give it again."""
+    key_hash = content_hash(course, topic, result.seed, result.device, result.versions)
+    content = content_of(course, topic, key_hash, unsafe=result.unsafe)
+    return result.fingerprint == fingerprint_of(content, submission, hashlib.sha256(data).hexdigest())
+
+
+def resume(
+    course: Course, prepared: dict[str, PreparedTopic], waiting: Iterable[Waiting], pool: Pool, out: Path
+) -> Iterator[Graded]:
+    """Run the pending checks of each result and write it anew, with its page, before the next is reported.
+
+    Args:
+        course: the course.
+        prepared: the topics by name, with answer keys of the new device and the results' seed.
+        waiting: what `find_waiting` found.
+        pool: runs the jobs.
+        out: the folder of the results.
+    """
+    listed = list(waiting)
+    jobs = (_job(course, prepared[each.submission.topic], each) for each in listed)
+    for each, run in zip(listed, pool.map(jobs), strict=True):
+        result = _completed(course, prepared[each.submission.topic], each.result, run, pool)
+        topic_page.write_page(result, out)
+        write_result(result, out)
+        yield summary_of(result, reused=False)
+
+
+def _pending_part(topic: Topic) -> Topic:
+    return replace(topic, checks=tuple(check for check in topic.checks if check.spec.device == "cuda"))
+
+
+def _job(course: Course, prepared: PreparedTopic, waiting: Waiting) -> Job:
+    cells = read_cells(waiting.data, waiting.submission.path.name)
+    tasks = [task.task for task in waiting.result.tasks if task.pending]
+    key = prepared.key
+    return make_job(course, _pending_part(prepared.topic), cells, seed=key.seed, device=key.device, tasks=tasks)
+
+
+def _completed(course: Course, prepared: PreparedTopic, old: TopicResult, run: Run, pool: Pool) -> TopicResult:
+    key = prepared.key
+    found = {task.task: task for task in score(course, _pending_part(prepared.topic), key, run)}
+    tasks: tuple[TaskResult, ...] = tuple(
+        complete(task, found[task.task], key.device) if task.pending else task for task in old.tasks
+    )
+    return msgspec.structs.replace(
+        old,
+        tasks=tasks,
+        earned=earned_of(tasks, old.lateness),
+        pending=round(sum(task.pending for task in tasks), 2),
+        completed=Completion(
+            device=key.device,
+            versions=dict(sorted(key.versions.items())),
+            layers=run.layers,
+            unsafe=pool.unsafe,
+            problem=run.problem,
+            graded_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            usage=run.usage,
+        ),
+    )

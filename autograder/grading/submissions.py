@@ -1,0 +1,307 @@
+"""Finds a class's submissions: who handed in what for which topic, and what could not be recognised.
+
+PATH/STUDENT/TOPIC.ipynb, PATH/STUDENT/TOPIC.py     one folder per student
+PATH/STUDENT/TOPIC/ANY.ipynb                        nbgrader's layout, with its timestamp.txt
+PATH = STUDENT, or PATH = one such file             a single student, a single file
+
+Nothing is passed over in silence: what looks like a submission and is none is listed with the reason.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from autograder.course.cells import notebook_topic
+from autograder.course.course_file import Course
+from autograder.errors import SubmissionError
+
+__all__ = ["MAX_FILE_MB", "Discovery", "Submission", "find_submissions", "instead_of"]
+
+MAX_FILE_MB = 64
+_ENDINGS = (".ipynb", ".py")
+_NAMES_OF_RESULTS = ("index.html", "run.json")
+_IGNORED = {"__pycache__", "__MACOSX", "node_modules"}
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One student's file for one topic. `submitted_at` is None where nobody recorded it."""
+
+    student: str
+    topic: str
+    path: Path
+    submitted_at: datetime | None = None
+
+    def read(self) -> bytes:
+        """The file's bytes.
+
+        Raises:
+            SubmissionError: if it cannot be read, or is larger than 64 MB.
+        """
+        try:
+            if self.path.stat().st_size > MAX_FILE_MB * 2**20:
+                raise SubmissionError(f"{self.path.name} is larger than {MAX_FILE_MB} MB; clear its outputs.")
+            return self.path.read_bytes()
+        except OSError as error:
+            raise SubmissionError(f"{self.path.name} cannot be read ({error.strerror}).") from error
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What was found: the submissions, ordered by student and then by the course's topics; every student that has a
+    folder; and sentences about what was left out (`unrecognised`) or chosen (`notes`)."""
+
+    submissions: tuple[Submission, ...]
+    students: tuple[str, ...]
+    unrecognised: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def find_submissions(
+    paths: Sequence[Path], course: Course, *, topics: Sequence[str] = (), students: Sequence[str] = ()
+) -> Discovery:
+    """Look through paths for submissions of a course.
+
+    Args:
+        paths: folders of a class, folders of one student, or single files.
+        course: whose topics are looked for.
+        topics: only these; all if empty.
+        students: only these; all if empty.
+
+    Raises:
+        SubmissionError: if a path does not exist, or a topic or student that was asked for is not there.
+    """
+    for topic in topics:
+        if topic not in course.topics:
+            raise SubmissionError(f"--topic {topic}: the course has no such topic; {instead_of(topic, list(course.topics))}")
+    search = _Search(course)
+    for path in paths:
+        search.look_at(path)
+    for student in students:
+        if student not in search.students:
+            raise SubmissionError(
+                f"--student {student}: no such student there; {instead_of(student, sorted(search.students))}"
+            )
+    order = list(course.topics)
+    chosen = [
+        search.choose(*key)
+        for key in sorted(search.found, key=lambda key: (key[0], order.index(key[1])))
+        if (not topics or key[1] in topics) and (not students or key[0] in students)
+    ]
+    return Discovery(
+        submissions=tuple(chosen),
+        students=tuple(sorted(student for student in search.students if not students or student in students)),
+        unrecognised=tuple(search.unrecognised),
+        notes=tuple(search.notes),
+    )
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    path: Path
+    named: bool  # the file is named after the topic (else the folder, or the notebook's metadata, names it)
+    folder: Path
+
+
+@dataclass
+class _Search:
+    course: Course
+    found: dict[tuple[str, str], list[_Candidate]] = field(default_factory=dict)
+    students: dict[str, Path] = field(default_factory=dict)
+    unrecognised: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def look_at(self, path: Path) -> None:
+        if path.is_file():
+            self.look_at_file(path)
+        elif path.is_dir():
+            root = path.resolve()
+            folders = [each for each in _entries(path) if each.is_dir()]
+            own = self.is_student(path)
+            classes = [each for each in folders if not self.topic_of_name(each.name) and self.is_student(each)]
+            if own and not classes:
+                self.look_at_student(path, _name(path))
+                return
+            for folder in folders:
+                if self.inside(folder, root):
+                    self.look_at_student(folder, folder.name)
+            for file in _entries(path):
+                if file.is_file() and self.looks_like_one(file):
+                    self.leave_out(file, "it lies outside any student's folder")
+        else:
+            raise SubmissionError(f"{path}: there is no such file or folder.")
+
+    def look_at_file(self, path: Path) -> None:
+        folder = path.absolute().parent
+        topic = self.topic_of_file(path)
+        if path.suffix.lower() not in _ENDINGS:
+            self.leave_out(path, "a submission ends in .ipynb or .py")
+            return
+        in_topic_folder = self.topic_of_name(folder.name)
+        if in_topic_folder and topic in (None, in_topic_folder):
+            self.add(_name(folder.parent), in_topic_folder, _Candidate(path, topic is not None, folder))
+        elif topic:
+            self.add(_name(folder), topic, _Candidate(path, True, folder))
+        else:
+            self.leave_out(path, self.why_no_topic(path))
+
+    def is_student(self, folder: Path) -> bool:
+        """Whether a folder holds submissions of one student, rather than folders of students."""
+        return any(
+            self.topic_of_name(each.name) if each.is_dir() else self.looks_like_one(each) and self.topic_of_file(each)
+            for each in _entries(folder)
+        )
+
+    def look_at_student(self, folder: Path, student: str) -> None:
+        if not student.isprintable() or _not_utf8(student) or "\\" in student:
+            self.leave_out(folder, "a student's folder needs a name of printable characters, without \\")
+            return
+        if student.lower() in _NAMES_OF_RESULTS:
+            self.leave_out(folder, f"a file of the results is called {student.lower()}; give the folder another name")
+            return
+        self.students.setdefault(student, folder)
+        own = folder.resolve()  # a link to another student's file would hand in that student's work
+        before = len(self.unrecognised), sum(map(len, self.found.values()))
+        for entry in _entries(folder):
+            if not self.inside(entry, own):
+                continue
+            topic = self.topic_of_name(entry.name)
+            if entry.is_dir() and topic:
+                self.look_at_topic_folder(entry, student, topic, own)
+            elif entry.is_dir():
+                for inner in _entries(entry):
+                    if inner.is_file() and self.looks_like_one(inner):
+                        self.leave_out(inner, f"it lies too deep; a submission is {student}/TOPIC.ipynb")
+            elif entry.is_file() and self.looks_like_one(entry):
+                topic = self.topic_of_file(entry)
+                if entry.suffix.lower() not in _ENDINGS:
+                    self.leave_out(entry, "a submission ends in .ipynb or .py")
+                elif topic:
+                    self.add(student, topic, _Candidate(entry, self.topic_of_name(entry.stem) == topic, folder))
+                else:
+                    self.leave_out(entry, self.why_no_topic(entry))
+        if before == (len(self.unrecognised), sum(map(len, self.found.values()))):
+            self.leave_out(folder, "there is no submission in it")
+
+    def look_at_topic_folder(self, folder: Path, student: str, topic: str, root: Path) -> None:
+        files = [each for each in _entries(folder) if each.is_file() and self.inside(each, root)]
+        candidates = [each for each in files if each.suffix.lower() == ".ipynb"]
+        candidates = candidates or [each for each in files if each.suffix.lower() == ".py"]
+        if not candidates:
+            self.leave_out(folder, "there is no .ipynb or .py in it")
+        for each in candidates:
+            other = self.topic_of_file(each)
+            if other and other != topic:
+                self.leave_out(each, f"it is a notebook of {other}, in the folder of {topic}")
+            else:
+                self.add(student, topic, _Candidate(each, self.topic_of_name(each.stem) == topic, folder))
+
+    def add(self, student: str, topic: str, candidate: _Candidate) -> None:
+        self.students.setdefault(student, candidate.folder)
+        others = self.found.setdefault((student, topic), [])
+        if all(other.path.resolve() != candidate.path.resolve() for other in others):
+            others.append(candidate)
+
+    def leave_out(self, path: Path, reason: str) -> None:
+        line = f"{_printable(path)}: {reason}{'' if reason.endswith('?') else '.'}"
+        if line not in self.unrecognised:
+            self.unrecognised.append(line)
+
+    def inside(self, path: Path, root: Path) -> bool:
+        """Whether a path, links followed, stays inside the folder that is graded; says so if not."""
+        try:
+            if path.resolve(strict=True).is_relative_to(root):
+                return True
+            reason = "it is a link that leads out of the folder"
+        except (OSError, RuntimeError):  # a RuntimeError is what a loop of links is
+            reason = "it is a link that leads nowhere"
+        self.leave_out(path, reason)
+        return False
+
+    def topic_of_name(self, name: str) -> str | None:
+        return next((topic for topic in self.course.topics if topic == name.lower()), None)
+
+    def topic_of_file(self, path: Path) -> str | None:
+        """By the file's name, else by the notebook's metadata."""
+        named = self.topic_of_name(path.stem)
+        if named or path.suffix.lower() != ".ipynb":
+            return named
+        try:
+            inside = notebook_topic(Submission("", "", path).read())
+        except SubmissionError:
+            return None
+        return inside if inside in self.course.topics else None
+
+    def looks_like_one(self, path: Path) -> bool:
+        return path.suffix.lower() in _ENDINGS or self.topic_of_name(path.stem) is not None
+
+    def why_no_topic(self, path: Path) -> str:
+        hint = instead_of(path.stem, list(self.course.topics)).rstrip(".")
+        return f"no topic of the course is called “{_printable(Path(path.stem))}”; {hint}"
+
+    def choose(self, student: str, topic: str) -> Submission:
+        """Of several files for one topic: a notebook before a Python file, then the one named after the topic, then the
+        first by name (times of files say nothing after a download)."""
+        candidates = self.found[student, topic]
+        best, *others = sorted(candidates, key=lambda each: (each.path.suffix.lower() != ".ipynb", not each.named))
+        if others:
+            left = ", ".join(_printable(each.path) for each in others)
+            self.notes.append(
+                f"{student} handed in several files for {topic}: {_printable(best.path)} is graded, not {left}."
+            )
+        try:
+            when = _submitted_at(best.folder)
+        except ValueError as error:
+            when = None
+            self.notes.append(f"{_printable(best.folder / 'timestamp.txt')}: {error}; {student} is not counted as late.")
+        return Submission(student, topic, best.path, when)
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    """What lies in a folder, by name, without hidden files and the like."""
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError:
+        paths = []
+    return (path for path in paths if not path.name.startswith(".") and path.name not in _IGNORED)
+
+
+def _name(folder: Path) -> str:
+    return folder.resolve().name or "student"
+
+
+def _not_utf8(name: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _printable(path: Path) -> str:
+    return "".join(c if c.isprintable() and not _not_utf8(c) else "�" for c in str(path))
+
+
+def instead_of(name: str, choices: list[str]) -> str:
+    """The end of a sentence about a name that is not there: the one that was meant, or all that there are."""
+    close = difflib.get_close_matches(name.lower(), choices, n=1)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"there are {', '.join(choices)}." if choices else "there are none."
+
+
+_TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)?$")
+
+
+def _submitted_at(folder: Path) -> datetime | None:
+    """The time in timestamp.txt, as nbgrader writes it: `2027-02-02 15:58:23.948203 UTC`; without a zone it is UTC."""
+    try:
+        text = (folder / "timestamp.txt").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    match = _TIMESTAMP.match(text)
+    if not match:
+        raise ValueError(f"“{text[:40]}” is no time like 2027-02-02 15:58:23 UTC")
+    zone = match[3] if match[3] and match[3][0] in "+-" else "+00:00"
+    return datetime.fromisoformat(f"{match[1]}T{match[2]}{zone}").astimezone(UTC)

@@ -1,0 +1,303 @@
+"""Takes one job through as many children as it needs, on the trusted side, and makes its `Run`.
+
+A child that is lost (killed, out of time, nonsense) costs what it was busy with; a new child runs the cells again and
+goes on with the rest. The hidden checks are sent only when nothing is left to come that a student may see.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import msgspec
+
+from autograder.course.cells import has_value
+from autograder.processes.compiled_files import compiled
+from autograder.processes.fork_server import Child, ChildLost, ForkServer, OutOfTime
+from autograder.processes.protocol import Broken, CellFinished, Loaded, Replace, Replaced, RunCell, RunChecks
+from autograder.records.jobs import CellReport, CheckModule, CheckRequest, Failure, Job, Outcome, Run, Usage
+from autograder.records.observation import ErrorFact, Observation
+
+__all__ = ["JobRun", "run_in_turn", "weaker"]
+
+_START_SECONDS = 30.0
+_LOAD_SECONDS = 10.0
+_MOST_CHILDREN = 24
+_MOST_LOST_CELLS = 4
+_LINE_COMPARED = 100
+_PRELOADS = {"sklearn": "sklearn.datasets", "pandas": "pandas"}
+
+
+class _Over(Exception):
+    """Nothing more is to be run; the text says why, in a sentence."""
+
+
+def weaker(layers: dict[str, str], others: dict[str, str]) -> dict[str, str]:
+    """For each layer, the state that confines less."""
+    return (
+        {name: others.get(name, "off") if state == "on" else state for name, state in layers.items()} if layers else others
+    )
+
+
+class JobRun:
+    """One job, from its first child to its last."""
+
+    def __init__(
+        self,
+        job: Job,
+        server: ForkServer,
+        accept: Callable[[Mapping[str, str]], None],
+        enough: Callable[[Observation], bool] | None = None,
+    ) -> None:
+        """Prepare to run `job` in children of `server`. `accept` raises if a child's layers do not suffice.
+
+        Once `enough` says so of an observation, nothing more is run.
+        """
+        self.job, self.server, self._accept, self._enough = job, server, accept, enough
+        self.cells: dict[int, CellReport] = {}
+        self.observations: dict[tuple[str, int], Observation | Failure] = {}
+        self.layers: dict[str, str] = {}
+        self.problem = ""
+        self._lost_cells: set[int] = set()
+        self._left_out = {index for index, cell in enumerate(job.cells) if cell.number in job.unneeded}
+        self._output_left = job.limits.output_kb << 10
+        self._children = 0
+        self._cpu_seconds = 0.0
+        self._peak_mb = 0.0
+        self._start_clock()
+        sources = [cell.source for cell in job.cells]
+        sources += [module.source for module in (job.visible, job.hidden) if module is not None]
+        self._preload = tuple(name for word, name in _PRELOADS.items() if any(word in source for source in sources))
+
+    def _start_clock(self) -> None:
+        self._started = time.monotonic()
+        self._deadline = self._started + self.job.limits.topic_seconds
+
+    def run(self) -> Run:
+        """Run everything.
+
+        Raises:
+            ZygoteLost: if the zygote is gone; what was done so far is lost.
+            SandboxUnavailable: if a child is confined less than it has to be.
+        """
+        try:
+            while not self._one_child():
+                self._check_that_more_may_run()
+        except _Over as over:
+            self.problem = str(over)
+        return self._result()
+
+    def _check_that_more_may_run(self) -> None:
+        if self._children >= _MOST_CHILDREN:
+            raise _Over(f"The code ended or was ended {self._children} times; the rest was not run.")
+        if len(self._lost_cells) >= _MOST_LOST_CELLS:
+            raise _Over(f"{len(self._lost_cells)} cells ended the process or did not end; the rest was not run.")
+        if time.monotonic() >= self._deadline:
+            raise _Over(f"The time for everything ({self.job.limits.topic_seconds:g} s) was used up; the rest was not run.")
+
+    def _one_child(self) -> bool:
+        """Go on in a new child. Returns whether everything is done."""
+        self._children += 1
+        child = self.server.fork(self.job.limits, self._preload)
+        try:
+            self._greet(child)
+            return self._run_cells(child) and self._run_rest(child)
+        finally:
+            ended = child.end()
+            self._cpu_seconds += ended.cpu_seconds
+            self._peak_mb = max(self._peak_mb, ended.peak_mb)
+
+    def _greet(self, child: Child) -> None:
+        try:
+            hello = child.greet(time.monotonic() + _START_SECONDS)
+        except ChildLost as lost:
+            raise _Over(f"The confined process could not be set up: it {lost}.") from lost
+        self._accept(hello.layers)
+        self.layers = weaker(self.layers, hello.layers)
+
+    def _run_rest(self, child: Child) -> bool:
+        return self._replace(child) and self._run_visible(child) and self._run_hidden(child)
+
+    def _until(self, seconds: float) -> float:
+        return min(time.monotonic() + seconds, self._deadline)
+
+    def _why(self, lost: ChildLost, seconds: float) -> tuple[Outcome, str]:
+        """The outcome of what a child was lost on, and the words for it."""
+        if not isinstance(lost, OutOfTime):
+            return Outcome.ERROR, str(lost)
+        if time.monotonic() >= self._deadline:
+            return (
+                Outcome.TIMEOUT,
+                f"was stopped as the time for everything ({self.job.limits.topic_seconds:g} s) was used up",
+            )
+        return Outcome.TIMEOUT, f"did not end within {seconds:g} s"
+
+    def _run_cells(self, child: Child) -> bool:
+        seconds = self.job.limits.cell_seconds
+        for index, cell in enumerate(self.job.cells):
+            if index in self._lost_cells or index in self._left_out:
+                continue
+            first_time = index not in self.cells
+            room = max(1024, self._output_left // 2) if first_time else 0
+            child.start_output(room)
+            child.send(RunCell(cell, has_value=has_value(cell.source)))
+            try:
+                finished = child.expect(CellFinished, self._until(seconds))
+            except ChildLost as lost:
+                outcome, words = self._why(lost, seconds)
+                self._lost_cells.add(index)
+                report = CellReport(number=cell.number, outcome=outcome, note=f"The cell {words}; it was left out.")
+            else:
+                outcome = Outcome.PASSED if finished.error is None else Outcome.FAILED
+                note = f"{finished.note[:1].upper()}{finished.note[1:]}." if finished.note else ""
+                report = CellReport(number=cell.number, outcome=outcome, error=self._placed(finished.error), note=note)
+            if first_time:
+                report = self._with_output(report, child, room)
+            if first_time or index in self._lost_cells:
+                self.cells[index] = report
+            if report.outcome is Outcome.FAILED and self._left_out:
+                self._leave_nothing_out()
+                return False
+            if index in self._lost_cells:
+                return False
+        return True
+
+    def _leave_nothing_out(self) -> None:
+        """A cell failed, perhaps for want of one that was thought unneeded: all are run in a new child."""
+        self._left_out.clear()
+        self.cells = {index: report for index, report in self.cells.items() if index in self._lost_cells}
+        self._output_left = self.job.limits.output_kb << 10
+
+    def _with_output(self, report: CellReport, child: Child, room: int) -> CellReport:
+        output, dropped = child.take_output()
+        self._output_left = max(0, self._output_left - len(output.encode()))
+        note = report.note
+        if dropped:
+            note = f"{note} Its output was cut after {room // 1024} kB.".strip()
+        return msgspec.structs.replace(report, output=output, note=note)
+
+    def _replace(self, child: Child) -> bool:
+        if self.job.replacement is None:
+            return True
+        replacement = self.job.replacement
+        child.send(Replace(replacement, compiled(replacement.filename, replacement.source)))
+        try:
+            problem = child.expect(Replaced, self._until(_LOAD_SECONDS)).problem
+        except ChildLost as lost:
+            problem = f"it {self._why(lost, _LOAD_SECONDS)[1]}"
+        if problem:
+            raise _Over(f"{self.job.replacement.name} could not be put in place: {problem}.")
+        return True
+
+    def _run_visible(self, child: Child) -> bool:
+        return self._run_checks(child, self.job.visible, self.job.visible_requests)
+
+    def _run_hidden(self, child: Child) -> bool:
+        # All that was printed so far has been taken or dropped; what comes from now on is dropped too.
+        child.take_output()
+        return self._run_checks(child, self.job.hidden, self.job.hidden_requests)
+
+    def _run_checks(self, child: Child, module: CheckModule | None, requests: Iterable[CheckRequest]) -> bool:
+        left = tuple(request for request in requests if (request.check, request.draw) not in self.observations)
+        if module is None or not left:
+            return True
+        child.send(RunChecks(module, left, self.job.device, compiled(module.filename, module.source)))
+        try:
+            problem = child.expect(Loaded, self._until(_LOAD_SECONDS)).problem
+        except ChildLost as lost:
+            outcome, words = self._why(lost, _LOAD_SECONDS)
+            self._fail(left, outcome, f"While the checks were loaded, the process {words}.")
+            return False
+        if problem:
+            self._fail(left, Outcome.ERROR, f"The checks could not be loaded: {problem}")
+            return True
+        for number, request in enumerate(left, start=1):
+            key = (request.check, request.draw)
+            if key in self.observations:
+                continue
+            try:
+                answer = child.expect_answer(self._until(request.seconds), following=len(left) - number)
+            except ChildLost as lost:
+                outcome, words = self._why(lost, request.seconds)
+                same_check = [other for other in left if other.check == request.check]
+                self._fail(same_check, outcome, f"The code {words}.")
+                return False
+            if isinstance(answer, Broken):
+                asked = (answer.check, answer.draw)
+                failure = Failure(Outcome.ERROR, f"{answer.reason[:1].upper()}{answer.reason[1:]}.")
+                found: Observation | Failure = failure
+            else:
+                asked = (answer.observation.check, answer.observation.draw)
+                found = self._with_its_place(answer.observation)
+            if asked != key:
+                self._fail([request], Outcome.ERROR, "The process reported a check that was not its turn.")
+                return False
+            self.observations[key] = found
+            if self._enough is not None and isinstance(found, Observation) and self._enough(found):
+                raise _Over("What was seen is enough; the rest was not run.")
+        return True
+
+    def _with_its_place(self, seen: Observation) -> Observation:
+        error = self._placed(seen.error)
+        return seen if error is seen.error else msgspec.structs.replace(seen, error=error)
+
+    def _placed(self, error: ErrorFact | None) -> ErrorFact | None:
+        """The error, with its place only if the submission has such a line there."""
+        if error is None or error.at is None:
+            return error
+        is_there = any(
+            error.at.line - 1 == number and line.strip()[:_LINE_COMPARED] == error.at.text[:_LINE_COMPARED]
+            for cell in self.job.cells
+            if cell.number == error.at.cell
+            for number, line in enumerate((*cell.source.splitlines(), ""))
+        )
+        return error if is_there else msgspec.structs.replace(error, at=None)
+
+    def _fail(self, requests: Iterable[CheckRequest], outcome: Outcome, reason: str) -> None:
+        for request in requests:
+            self.observations.setdefault((request.check, request.draw), Failure(outcome, reason))
+
+    def _result(self) -> Run:
+        requests = (*self.job.visible_requests, *self.job.hidden_requests)
+        self._fail(requests, Outcome.NOT_RUN, self.problem or "It was not run.")
+        cells = (
+            self.cells.get(index, CellReport(number=cell.number, outcome=Outcome.NOT_RUN))
+            for index, cell in enumerate(self.job.cells)
+            if index not in self._left_out
+        )
+        keys = ((request.check, request.draw) for request in requests)
+        return Run(
+            cells=tuple(cells),
+            observations={key: self.observations[key] for key in keys},
+            layers=self.layers,
+            usage=Usage(
+                wall_seconds=time.monotonic() - self._started,
+                cpu_seconds=self._cpu_seconds,
+                peak_mb=self._peak_mb,
+                children=self._children,
+            ),
+            problem=self.problem,
+        )
+
+
+def run_in_turn(jobs: Sequence[Job], server: ForkServer, accept: Callable[[Mapping[str, str]], None]) -> tuple[Run, ...]:
+    """Run jobs with the same cells and limits, each with another replacement of one task, one after the other in one child.
+
+    They are not shielded from each other, so that what is seen must be judged by somebody who knows what to expect. When the
+    child is lost, what was not done by then is left undone.
+    """
+    runs = [JobRun(job, server, accept) for job in jobs]
+    first = runs[0]
+    child = server.fork(first.job.limits, first._preload)
+    try:
+        first._greet(child)
+        if first._run_cells(child):
+            for run in runs:
+                run._start_clock()
+                if not run._run_rest(child):
+                    break
+    except _Over as over:
+        first.problem = str(over)
+    finally:
+        child.end()
+    return tuple(run._result() for run in runs)

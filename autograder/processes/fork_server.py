@@ -1,0 +1,417 @@
+"""The trusted side of one zygote, and of the one child that it has at a time."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from autograder.errors import ProtocolError, SandboxUnavailable
+from autograder.processes import gpu
+from autograder.processes.protocol import (
+    Broken,
+    Ended,
+    Fork,
+    Frames,
+    FromChild,
+    FromZygote,
+    Hello,
+    Kill,
+    Observed,
+    Ready,
+    Settings,
+    ToChild,
+    ToZygote,
+    decode_from_child,
+    encode,
+    frame,
+)
+from autograder.records.jobs import Limits
+from autograder.sandbox import scratch
+
+__all__ = ["Child", "ChildLost", "ForkServer", "OutOfTime", "ZygoteLost"]
+
+_START_SECONDS = 120.0
+_END_SECONDS = 10.0
+_LARGEST_ANSWER = 1 << 16
+_CHUNK = 1 << 16
+_LOOK_AT_SCRATCH_SECONDS = 0.5
+# Being woken for each answer costs more than reading it. The last ones are not waited for: the child has nothing to do then.
+_GATHER_SECONDS, _LAST_ANSWERS = 0.003, 10
+_ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "PYTHONHASHSEED": "0",
+    "PYTHONNOUSERSITE": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MPLBACKEND": "agg",
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # a fork has fewer page table entries to copy
+}
+_CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
+_PASSED_ON = ("HOME", "TZ", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "MPLCONFIGDIR")
+
+
+def _environment(on_gpu: bool) -> dict[str, str]:
+    passed = (*_PASSED_ON, "CUDA_VISIBLE_DEVICES") if on_gpu else _PASSED_ON
+    found = {name: os.environ[name] for name in passed if name in os.environ}
+    return _ENVIRONMENT | (gpu.ENVIRONMENT if on_gpu else {}) | found
+
+
+_Answer = TypeVar("_Answer", bound=FromChild)
+
+
+class ZygoteLost(Exception):
+    """The zygote died or does not answer: no fault of the code that it ran, as far as can be told."""
+
+
+class ChildLost(Exception):
+    """The child ended, or was ended, before it answered; the text is a sentence's end, like `ended itself`."""
+
+
+class OutOfTime(ChildLost):
+    """The child did not answer in time."""
+
+
+class ForkServer:
+    """A running zygote."""
+
+    def __init__(self, place: Path, slot: int, mode: str = "auto", device: str = "cpu") -> None:
+        """Start it, without waiting until it is warm.
+
+        Args:
+            place: an empty folder for this zygote alone.
+            slot: the worker's number, from 0 and below 32.
+        """
+        self.mode, self.slot, self.place = mode, slot, place
+        self.on_gpu = device.startswith("cuda")
+        self._jobs = 0
+        self._ready = False
+        self.busy = False
+        self._root = place / "root"
+        self._root.mkdir(mode=0o711)
+        # Where there is no private root, children write to a folder in here, some as a user of their own.
+        self.scratch = place / "scratch"
+        self.scratch.mkdir(mode=0o711)
+        self._untouched: Path | None = None
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
+        kind = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
+        self.control, other = socket.socketpair(socket.AF_UNIX, kind)
+        settings = Settings(
+            control=other.fileno(), mode=mode, place=str(self._root), slot=os.getpid() * 32 + slot, gpu=self.on_gpu
+        )
+        command = [sys.executable, "-P", "-m", "autograder.confined.zygote", msgspec.json.encode(settings).decode()]
+        self._process = subprocess.Popen(
+            command,
+            pass_fds=(other.fileno(),),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
+            cwd="/",
+            env=_environment(self.on_gpu),
+            start_new_session=True,
+        )
+        other.close()
+
+    def wait_until_ready(self) -> None:
+        """Wait until it is warm.
+
+        Raises:
+            SandboxUnavailable: if it cannot be had; the text says why.
+        """
+        if self._ready:
+            return
+        try:
+            answer = self.receive(time.monotonic() + _START_SECONDS)
+            problem = answer.problem if isinstance(answer, Ready) else "it answered out of turn"
+        except ZygoteLost:
+            problem = self._last_words()
+        if problem:
+            raise SandboxUnavailable(f"The process that is to run submissions did not start: {problem}")
+        self._ready = True
+
+    def _last_words(self) -> str:
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it ended without a word"
+
+    def send(self, order: ToZygote, descriptors: tuple[int, ...] = ()) -> None:
+        """Send an order.
+
+        Raises:
+            ZygoteLost: if nobody is there to receive it.
+        """
+        try:
+            socket.send_fds(self.control, [encode(order)], list(descriptors))
+        except OSError as error:
+            raise ZygoteLost from error
+
+    def receive(self, deadline: float) -> FromZygote:
+        """Wait for the next answer, until `deadline` (monotonic seconds).
+
+        Raises:
+            ZygoteLost: if there is none.
+        """
+        events = select.poll()
+        events.register(self.control, select.POLLIN)
+        if not events.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise ZygoteLost
+        try:
+            data = self.control.recv(_LARGEST_ANSWER)
+        except OSError as error:
+            raise ZygoteLost from error
+        if not data:
+            raise ZygoteLost
+        answer: FromZygote = msgspec.msgpack.decode(data, type=FromZygote)
+        return answer
+
+    def fork(self, limits: Limits, preload: tuple[str, ...]) -> Child:
+        """Have a child forked.
+
+        Raises:
+            ZygoteLost: if the zygote is gone.
+        """
+        self._jobs += 1
+        return Child(self, self._jobs, limits, preload)
+
+    def take_scratch(self) -> Path:
+        """An empty folder for a child to write to."""
+        folder, self._untouched = self._untouched, None
+        if folder is None:
+            folder = Path(tempfile.mkdtemp(dir=self.scratch))
+            folder.chmod(0o777 if os.geteuid() == 0 else 0o700)
+        return folder
+
+    def leave_scratch(self, folder: Path, *, untouched: bool) -> None:
+        """Remove a child's folder, or keep it for the next one if the child could not so much as see it."""
+        if untouched:
+            self._untouched = folder
+        else:
+            scratch.remove(folder)
+
+    def stop(self) -> None:
+        """End the zygote and its child, if there is one. Whoever waits for them gets a `ZygoteLost`."""
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        """End the zygote and remove what it wrote, when nobody waits for it any more."""
+        self.stop()
+        self.control.close()
+        self._errors.close()
+        scratch.remove(self.place)
+
+
+class Child:
+    """A forked child: its pipes, and what it prints."""
+
+    def __init__(self, server: ForkServer, number: int, limits: Limits, preload: tuple[str, ...]) -> None:
+        """Have it forked. See `ForkServer.fork`."""
+        self._server, self._number, self._limits = server, number, limits
+        self._frames = Frames(limits.report_mb << 20)
+        self._to_send = bytearray()
+        self._printed = bytearray()
+        self._dropped = 0
+        self._room = 0
+        self._ended: Ended | None = None
+        self._scratch = server.take_scratch()
+        self._private = False
+        instructions, self._instructions = os.pipe()
+        self._reports, reports = os.pipe()
+        self._output, output = os.pipe()
+        self._open = {self._instructions, self._reports, self._output}
+        for descriptor in self._open:
+            os.set_blocking(descriptor, False)
+        order = Fork(id=number, limits=limits, scratch=str(self._scratch), preload=preload, gpu=server.on_gpu)
+        try:
+            server.send(order, (instructions, reports, output))
+        finally:
+            for descriptor in (instructions, reports, output):
+                os.close(descriptor)
+        server.busy = True
+        self._look_at_scratch = time.monotonic() + _LOOK_AT_SCRATCH_SECONDS
+
+    def send(self, message: ToChild) -> None:
+        """Send an instruction; it goes out while `expect` waits."""
+        self._to_send += frame(message)
+        self._write()
+
+    def greet(self, deadline: float) -> Hello:
+        """Wait for its first message, sent before any student code runs: how it is confined. Raises as `expect` does."""
+        hello = self.expect(Hello, deadline)
+        self._private = hello.layers.get("private_root") == "on"
+        return hello
+
+    def expect(self, kind: type[_Answer], deadline: float) -> _Answer:
+        """Wait for the child's next message, until `deadline` (monotonic seconds).
+
+        Raises:
+            OutOfTime: if none came.
+            ChildLost: if the child has ended, or sent anything else than a valid message of this kind.
+            ZygoteLost: if the zygote is gone.
+        """
+        message = self._next(deadline)
+        if not isinstance(message, kind):
+            raise ChildLost("was ended since it reported something out of turn")
+        return message
+
+    def expect_answer(self, deadline: float, following: int = 0) -> Observed | Broken:
+        """As `expect`, for the answer to a request of a check. Where many are `following`, several are let come together."""
+        message = self._next(deadline, _GATHER_SECONDS if following >= _LAST_ANSWERS else 0.0)
+        if not isinstance(message, Observed | Broken):
+            raise ChildLost("was ended since it reported something out of turn")
+        return message
+
+    def _next(self, deadline: float, pause: float = 0.0) -> FromChild:
+        while True:
+            try:
+                body = self._frames.next()
+                message = None if body is None else decode_from_child(body)
+            except ProtocolError as error:
+                raise ChildLost(f"was ended since {error}") from error
+            if message is not None:
+                return message
+            if self._ended is not None and self._reports not in self._open:
+                raise _how_it_ended(self._ended)
+            if pause and self._frames.empty:
+                time.sleep(pause)
+            self._wait(deadline)
+
+    def _wait(self, deadline: float) -> None:
+        events = select.poll()
+        for descriptor in self._open:
+            if descriptor != self._instructions:
+                events.register(descriptor, select.POLLIN)
+            elif self._to_send:
+                events.register(descriptor, select.POLLOUT)
+        if self._ended is None:
+            events.register(self._server.control, select.POLLIN)
+        now = time.monotonic()
+        ready = events.poll(min(max(0.0, deadline - now), _LOOK_AT_SCRATCH_SECONDS) * 1000)
+        # An answer that lies here already is taken, however late this process comes to read it.
+        if now >= deadline and not any(
+            descriptor in (self._reports, self._server.control.fileno()) for descriptor, _ in ready
+        ):
+            raise OutOfTime("ran out of time")
+        for descriptor, _ in ready:
+            if descriptor == self._instructions:
+                self._write()
+            elif descriptor == self._output:
+                self._read_output()
+            elif descriptor == self._reports:
+                self._read_reports()
+            else:
+                self._take_end(self._server.receive(deadline))
+        if now >= self._look_at_scratch:
+            self._look_at_scratch = now + _LOOK_AT_SCRATCH_SECONDS
+            problem = scratch.excess(self._scratch, self._limits.scratch_mb)
+            if problem:
+                raise ChildLost(f"was ended since it {problem}")
+
+    def _write(self) -> None:
+        if not self._to_send or self._instructions not in self._open:
+            return
+        try:
+            sent = os.write(self._instructions, self._to_send[:_CHUNK])
+            del self._to_send[:sent]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._close(self._instructions)
+
+    def _read_reports(self) -> bool:
+        data = self._read(self._reports)
+        if not data:
+            return False
+        try:
+            self._frames.feed(data)
+        except ProtocolError as error:
+            raise ChildLost(f"was ended since {error}") from error
+        return True
+
+    def _read_output(self) -> bool:
+        data = self._read(self._output)
+        if not data:
+            return False
+        kept = data[: max(0, self._room - len(self._printed))]
+        self._printed += kept
+        self._dropped += len(data) - len(kept)
+        return True
+
+    def _read(self, descriptor: int) -> bytes:
+        try:
+            data = os.read(descriptor, _CHUNK)
+        except BlockingIOError:
+            return b""
+        if not data:
+            self._close(descriptor)
+        return data
+
+    def _take_end(self, answer: FromZygote) -> None:
+        if isinstance(answer, Ended) and answer.id == self._number:
+            self._ended = answer
+            # What it wrote last is still in the pipes, and nobody else should be there to write more.
+            while self._reports in self._open and self._read_reports():
+                pass
+            self._close(self._reports)
+
+    def start_output(self, room: int) -> None:
+        """Keep what is printed from now on, up to `room` bytes."""
+        self._printed, self._dropped, self._room = bytearray(), 0, room
+
+    def take_output(self) -> tuple[str, int]:
+        """What was printed since `start_output`, and how many bytes more were dropped."""
+        limit = 2 * self._room + (1 << 20)
+        while self._output in self._open and len(self._printed) + self._dropped < limit and self._read_output():
+            pass
+        text = bytes(self._printed).decode("utf-8", errors="replace")
+        dropped = self._dropped
+        self.start_output(0)
+        return text, dropped
+
+    def end(self) -> Ended:
+        """Kill it if it still runs, and clean up. Returns what it used.
+
+        Raises:
+            ZygoteLost: if the zygote is gone, or does not manage to end it.
+        """
+        for descriptor in list(self._open):
+            self._close(descriptor)
+        try:
+            if self._ended is None:
+                self._server.send(Kill(self._number))
+            deadline = time.monotonic() + _END_SECONDS
+            while self._ended is None:
+                self._take_end(self._server.receive(deadline))
+            self._server.busy = False
+        finally:
+            self._server.leave_scratch(self._scratch, untouched=self._private)
+        return self._ended
+
+    def _close(self, descriptor: int) -> None:
+        if descriptor in self._open:
+            self._open.discard(descriptor)
+            os.close(descriptor)
+
+
+def _how_it_ended(ended: Ended) -> ChildLost:
+    if ended.status == -signal.SIGXCPU:
+        return OutOfTime("used up its processor time")
+    if ended.status >= 0:
+        return ChildLost(f"ended the process (exit code {ended.status})")
+    if -ended.status in _CRASHES:
+        return ChildLost("crashed the process")
+    if ended.status == -signal.SIGKILL:
+        return ChildLost("was killed, perhaps since memory ran out")
+    return ChildLost(f"was ended by signal {-ended.status}")

@@ -1,0 +1,151 @@
+"""What is asked of a confined child, and what came of it.
+
+Every piece of code is run the same way: the reference, an alternative, a misconception, a mutant, an untouched stub and a
+student's submission are all a `Job`. `autograder.processes.pool` runs jobs and returns a `Run` for each.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from autograder.records.observation import ErrorFact, Observation
+
+__all__ = [
+    "Cell",
+    "CellReport",
+    "CheckModule",
+    "CheckRequest",
+    "Failure",
+    "Job",
+    "Limits",
+    "Outcome",
+    "Replacement",
+    "Run",
+    "Usage",
+]
+
+
+class Outcome(StrEnum):
+    """The outcome of a check, or of a cell. The default is `not_run`, worth nothing."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    NOT_RUN = "not_run"
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """A code cell: `number` counts code cells from 1 as a reader does; a plain Python file is one cell with number 0."""
+
+    number: int
+    source: str
+
+
+class CheckModule(msgspec.Struct, frozen=True):
+    """The source of a file of checks; `filename` is only a name for tracebacks."""
+
+    filename: str
+    source: str
+
+
+class Replacement(msgspec.Struct, frozen=True):
+    """Puts `name` of another module (misconceptions, alternatives) in the place of `task`, after the cells ran."""
+
+    task: str
+    name: str
+    filename: str
+    source: str
+
+
+class CheckRequest(msgspec.Struct, frozen=True):
+    """One run of one check: `draw` counts from 0, `seed` (0 ≤ seed < 2**63) seeds its inputs and the global generators.
+
+    `from_cpu` says that it starts on the CPU and moves things to a second device itself, also where the rest is on a GPU.
+    """
+
+    check: str
+    task: str
+    draw: int
+    seed: int
+    seconds: float
+    from_cpu: bool = False
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What one submission may use. Seconds are wall-clock time, megabytes are 2**20 bytes."""
+
+    cell_seconds: float = 20.0
+    check_seconds: float = 5.0
+    topic_seconds: float = 120.0
+    memory_mb: int = 1024
+    scratch_mb: int = 16
+    output_kb: int = 256
+    report_mb: int = 64
+    threads: int = 64
+    gpu_memory_mb: int = 2048
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """Code to run, and the checks to run on it.
+
+    `visible` and `hidden` are the files of checks, each with the requests that it serves. The hidden part reaches the
+    child only after everything of the visible part is done. `unneeded` are numbers of cells that run only if one of the
+    others fails; a cell that did not run for this reason has no report.
+    """
+
+    topic: str
+    cells: tuple[Cell, ...]
+    unneeded: frozenset[int] = frozenset()
+    visible: CheckModule | None = None
+    visible_requests: tuple[CheckRequest, ...] = ()
+    hidden: CheckModule | None = None
+    hidden_requests: tuple[CheckRequest, ...] = ()
+    replacement: Replacement | None = None
+    limits: Limits = Limits()
+    device: str = "cpu"
+
+
+class CellReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How a cell ran. `output` is what it printed, cut to a limit; `note` says in a sentence what went wrong, if
+    anything did that is not an exception (killed, out of time, a shell command that was not run)."""
+
+    number: int
+    outcome: Outcome
+    error: ErrorFact | None = None
+    output: str = ""
+    note: str = ""
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why there is no observation of a request: `error` (the process died or sent nonsense), `timeout` or `not_run`.
+    `reason` is a sentence for people."""
+
+    outcome: Outcome
+    reason: str
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What all children of a job used together: seconds of wall and CPU time, peak memory of the largest, forks."""
+
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_mb: float = 0.0
+    children: int = 0
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a job.
+
+    `observations` has an entry for every request, keyed by (check, draw): only a validated `Observation` is evidence;
+    everything else is a `Failure`. `layers` are the confinement layers of the children, name → `on` or `off: why`;
+    where children differ, the weaker one is given. `problem` is set when the code as a whole could not be run.
+    """
+
+    cells: tuple[CellReport, ...] = ()
+    observations: dict[tuple[str, int], Observation | Failure] = {}
+    layers: dict[str, str] = {}
+    usage: Usage = Usage()
+    problem: str = ""

@@ -1,0 +1,257 @@
+"""What a check saw: plain, typed, serialisable records without any torch object.
+
+A child process makes them (see `autograder.checking.observe`), MessagePack carries them, and the trusted process validates
+and compares them (see `autograder.comparing.compare`). Nothing here imports torch, and nothing is ever unpickled.
+
+A *fact* describes one thing that a check returned. Every fact carries the policy by which it is to be compared; the
+trusted side takes policies from the reference's observation only, so a child cannot loosen its own comparison.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+__all__ = [
+    "DEFAULT_FACTS",
+    "FACT_NAMES",
+    "AtLeast",
+    "AtMost",
+    "DigestFact",
+    "DistributedAs",
+    "ErrorFact",
+    "Fact",
+    "FactName",
+    "Judge",
+    "MappingFact",
+    "ModuleFact",
+    "Observation",
+    "OpaqueFact",
+    "Policy",
+    "RaisedFact",
+    "SequenceFact",
+    "SourceLine",
+    "TensorFact",
+    "ValueFact",
+]
+
+FactName = Literal[
+    "type",
+    "shape",
+    "dtype",
+    "device",
+    "layout",
+    "requires_grad",
+    "is_leaf",
+    "grad_fn",
+    "values",
+    "gradient",
+    "aliasing",
+    "overlap",
+    "stride",
+    "bits",
+]
+"""In the order of comparison. `bits` compares values bit by bit, and conj/neg flags; it implies no tolerance."""
+
+FACT_NAMES: tuple[FactName, ...] = (
+    "type",
+    "shape",
+    "dtype",
+    "device",
+    "layout",
+    "requires_grad",
+    "is_leaf",
+    "grad_fn",
+    "values",
+    "gradient",
+    "aliasing",
+    "overlap",
+    "stride",
+    "bits",
+)
+DEFAULT_FACTS: tuple[FactName, ...] = ("type", "shape", "dtype", "device", "layout", "requires_grad", "values")
+
+
+class AtLeast(msgspec.Struct, frozen=True, tag="at_least"):
+    """The observed number must be at least `bound`; the reference's own value does not matter."""
+
+    bound: float
+
+
+class AtMost(msgspec.Struct, frozen=True, tag="at_most"):
+    """The observed number must be at most `bound`; the reference's own value does not matter."""
+
+    bound: float
+
+
+class DistributedAs(msgspec.Struct, frozen=True, tag="distributed_as"):
+    """The observed numbers must look like independent draws of a named distribution.
+
+    `family` is `uniform` (parameters `a`, `b`: the bounds), `normal` (`mean`, `std`) or `truncated_normal` (`mean`,
+    `std`, `a`, `b`). `false_reject` is the probability with which correct code is rejected by this judgement.
+    """
+
+    family: Literal["uniform", "normal", "truncated_normal"]
+    parameters: dict[str, float]
+    false_reject: float = 1e-9
+
+
+Judge = AtLeast | AtMost | DistributedAs
+
+
+class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How one returned thing is compared.
+
+    `facts` are the facts that count. `rtol` and `atol` replace the course's tolerance for the dtype. A `judge`
+    replaces the comparison of values with a property that the trusted side tests. A `secret` thing is stored in the
+    public key only as a salted digest. An `unordered` sequence, or the rows of an unordered tensor, may come in any order.
+    """
+
+    facts: tuple[FactName, ...] = DEFAULT_FACTS
+    rtol: float | None = None
+    atol: float | None = None
+    judge: Judge | None = None
+    secret: bool = False
+    unordered: bool = False
+
+
+class TensorFact(msgspec.Struct, frozen=True, tag="tensor", tag_field="kind", kw_only=True):
+    """One tensor (or NumPy array, with type `ndarray`).
+
+    `values` are the elements in row-major order, little-endian, conj and neg resolved, in the tensor's own dtype
+    (bool: one byte each; bfloat16 and float8 as their raw bits); quantised and sparse tensors are densified. They are
+    empty for a meta tensor. `stride` is canonical: 0 where a dimension has size 1, None for a tensor without elements.
+    `shares` names the inputs and the other returned things that use the same storage.
+    """
+
+    type: str
+    dtype: str
+    shape: tuple[int, ...]
+    device: str
+    layout: str = "strided"
+    stride: tuple[int, ...] | None = None
+    requires_grad: bool = False
+    is_leaf: bool = True
+    has_grad_fn: bool = False
+    conj: bool = False
+    neg: bool = False
+    overlap: bool = False
+    gradient: Literal["none", "zero", "value", "non-leaf"] = "none"
+    gradient_values: bytes | None = None
+    shares: tuple[str, ...] = ()
+    values: bytes = b""
+    policy: Policy = Policy()
+
+
+class ValueFact(msgspec.Struct, frozen=True, tag="value", tag_field="kind", kw_only=True):
+    """A number, string, None, dtype or device. `type` is the name of the exact type (type_names.py).
+
+    An int of more than 64 bits stands as its hexadecimal text.
+    """
+
+    type: str
+    value: bool | int | float | str | None = None
+    policy: Policy = Policy()
+
+
+class SequenceFact(msgspec.Struct, frozen=True, tag="sequence", tag_field="kind", kw_only=True):
+    """A list, tuple, set (sorted by repr) or torch.Size. A complex number is a sequence of type `complex`."""
+
+    type: str
+    items: tuple[Fact, ...] = ()
+    policy: Policy = Policy()
+
+
+class MappingFact(msgspec.Struct, frozen=True, tag="mapping", tag_field="kind", kw_only=True):
+    """A dict, in its own order. Keys that are not strings stand in angle brackets, so that 1 and "1" differ."""
+
+    type: str
+    keys: tuple[str, ...] = ()
+    items: tuple[Fact, ...] = ()
+    policy: Policy = Policy()
+
+
+class ModuleFact(msgspec.Struct, frozen=True, tag="module", tag_field="kind", kw_only=True):
+    """A module: what it registers, in its own order, duplicates (tied parameters) kept.
+
+    `parameters` and `buffers` are (name, fact) pairs, `training` (module name, flag) pairs, `state_dict` its keys.
+    """
+
+    type: str
+    parameters: tuple[tuple[str, TensorFact], ...] = ()
+    buffers: tuple[tuple[str, TensorFact], ...] = ()
+    training: tuple[tuple[str, bool], ...] = ()
+    state_dict: tuple[str, ...] = ()
+    policy: Policy = Policy()
+
+
+class SourceLine(msgspec.Struct, frozen=True):
+    """A line of the submission: `cell` counts code cells from 1 (0 for a plain file), `line` from 1 within it."""
+
+    cell: int
+    line: int
+    text: str
+
+
+class ErrorFact(msgspec.Struct, frozen=True, tag="error", tag_field="kind", kw_only=True):
+    """An exception. `bases` are the names of the classes in its method resolution order, itself first.
+
+    `message` and `at` (the student's innermost own line) are shown, `arguments` describes what the student's function
+    had been called with; none of them is scored. `undefined` marks a task's name that the code does not define,
+    `not_attempted` a stub left as it was, `own_words` an exception that the code under test raised itself, with a text
+    of its own.
+    """
+
+    type: str
+    bases: tuple[str, ...] = ()
+    message: str = ""
+    at: SourceLine | None = None
+    arguments: str = ""
+    undefined: bool = False
+    not_attempted: bool = False
+    own_words: bool = False
+
+
+class RaisedFact(msgspec.Struct, frozen=True, tag="raised", tag_field="kind", kw_only=True):
+    """The outcome of `raises(call)`: the error, or None where the call returned (then `returned` says what, in words)."""
+
+    error: ErrorFact | None = None
+    returned: str = ""
+    policy: Policy = Policy()
+
+
+class OpaqueFact(msgspec.Struct, frozen=True, tag="opaque", tag_field="kind", kw_only=True):
+    """Something of a type that is not observed (or a thing over a limit, named in `reason`). Compared by type only."""
+
+    type: str
+    reason: str = ""
+    policy: Policy = Policy()
+
+
+class DigestFact(msgspec.Struct, frozen=True, tag="digest", tag_field="kind", kw_only=True):
+    """Stands for a secret thing in a public key: equal things have equal digests under one salt. No child sends it."""
+
+    salt: bytes
+    digest: bytes
+    policy: Policy = Policy()
+
+
+Fact = TensorFact | ValueFact | SequenceFact | MappingFact | ModuleFact | RaisedFact | OpaqueFact | DigestFact
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """The record of one check's run, on one draw of its inputs, on some code.
+
+    Exactly one of `returned` and `error` is set. `effects` are side effects of the run, sorted: `global random state`,
+    `default dtype`, `grad mode`, or `NAME: values | requires_grad | gradient | training` for an input of that name.
+    `warnings` and `output` are shown, never scored.
+    """
+
+    check: str
+    draw: int
+    returned: Fact | None = None
+    error: ErrorFact | None = None
+    effects: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    output: str = ""

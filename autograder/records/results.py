@@ -1,0 +1,134 @@
+"""Results as they are kept: one JSON file per student and topic, `OUT/STUDENT/TOPIC.json`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from autograder.records.jobs import CellReport, Outcome, Usage
+from autograder.records.observation import SourceLine
+
+__all__ = [
+    "FORMAT_VERSION",
+    "CheckResult",
+    "Completion",
+    "Diagnosis",
+    "Difference",
+    "Lateness",
+    "SubmissionFile",
+    "TaskResult",
+    "TopicResult",
+]
+
+FORMAT_VERSION = 1
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that differs from the reference: `where` names the returned thing, `fact` what of it, `sentence` says it
+    to a student."""
+
+    where: str
+    fact: str
+    sentence: str
+
+
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict of one check over all its draws. `name` is the test function's, or `side_effects` for the check that
+    every task has. `reason` is set for `error`, `timeout` and `not_run`. `sentence` is the check's own docstring. `device`
+    is set where it ran on another device than the result's."""
+
+    name: str
+    sentence: str
+    visible: bool
+    outcome: Outcome = Outcome.NOT_RUN
+    gate: bool = False
+    draws_passed: int = 0
+    draws: int = 0
+    differences: tuple[Difference, ...] = ()
+    reason: str = ""
+    error_type: str = ""
+    error_message: str = ""
+    at: SourceLine | None = None
+    arguments: str = ""
+    device: str = ""
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """A misconception whose observations equal the submission's. `exact`: on every check of the task; else on `checks`."""
+
+    misconception: str
+    feedback: str
+    exact: bool
+    checks: tuple[str, ...]
+
+
+class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A task's checks, points and diagnosis. `gated` tells that points were lost since no gate check passed;
+    `pending` are points of checks that wait for a device."""
+
+    task: str
+    points: float
+    earned: float = 0.0
+    pending: float = 0.0
+    attempted: bool = True
+    gated: bool = False
+    checks: tuple[CheckResult, ...] = ()
+    diagnoses: tuple[Diagnosis, ...] = ()
+    source: str = ""
+
+
+class SubmissionFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The file that was graded: path as given, SHA-256 of its bytes, time of submission (ISO 8601) if known."""
+
+    path: str
+    sha256: str
+    submitted_at: str | None = None
+
+
+class Lateness(msgspec.Struct, frozen=True, kw_only=True):
+    """How late a submission was, and the share of points taken off (0 to 1)."""
+
+    days: float
+    penalty: float
+
+
+class Completion(msgspec.Struct, frozen=True, kw_only=True):
+    """The run on another device that completed a result's pending checks."""
+
+    device: str
+    versions: dict[str, str]
+    layers: dict[str, str] = {}
+    unsafe: bool = False
+    problem: str = ""
+    graded_at: str = ""
+    usage: Usage = Usage()
+
+
+class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about one submission. Two runs with the same seed on the same files differ in `graded_at` and `usage` only.
+
+    `fingerprint` is a hash of all that the result depends on: submission, course files, seed, device, versions.
+    `problem` is set, and every check `not_run`, when the submission could not be read. `completed` is set when checks
+    that had no device then were run on one later.
+    """
+
+    format_version: int = FORMAT_VERSION
+    student: str
+    topic: str
+    title: str
+    submission: SubmissionFile
+    fingerprint: str
+    seed: int
+    device: str
+    versions: dict[str, str]
+    layers: dict[str, str] = {}
+    unsafe: bool = False
+    problem: str = ""
+    points: float = 0.0
+    earned: float = 0.0
+    pending: float = 0.0
+    lateness: Lateness | None = None
+    cells: tuple[CellReport, ...] = ()
+    tasks: tuple[TaskResult, ...] = ()
+    graded_at: str = ""
+    usage: Usage = Usage()
+    completed: Completion | None = None

@@ -1,0 +1,208 @@
+"""What students get, made from the public files alone and kept true: `release/`.
+
+README.md           how to set up, how to work, what counts
+requirements.txt    what the notebooks need
+course.json         what `check`, `hint` and `progress` must know of the course
+wheels/             the part of autograde that they belong to
+TOPIC.ipynb         the notebook, from exercises/TOPIC.py
+hints/TOPIC.yml     the hints
+checks/test_TOPIC.py   the visible checks
+keys/TOPIC.key      the public answer key: the visible checks on the public seed
+
+Two builds from the same files are equal byte for byte. What is written is looked through for private things before it
+takes the place of the old release.
+"""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from autograder.course.cells import notebook_topic
+from autograder.course.course_file import Course
+from autograder.course.new_topic import MARK, unwritten
+from autograder.course.topic import Topic, load_topic
+from autograder.errors import KeyMismatch, ReleaseError
+from autograder.keys.key import read_key, write_key
+from autograder.records.course_card import COURSE_FILE
+from autograder.release import leaks, public_keys
+from autograder.release.make_card import course_card
+from autograder.release.notebooks import notebook_bytes
+from autograder.release.wheel import wheel
+
+if TYPE_CHECKING:
+    from autograder.keys.key import AnswerKey
+    from autograder.processes.pool import Pool
+
+__all__ = ["build", "check"]
+
+_DISTRIBUTIONS = {"sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml", "cv2": "opencv-python"}
+_IGNORED = {".autograde", ".ipynb_checkpoints", "__pycache__", ".DS_Store"}
+
+
+def build(course: Course, pool: Pool, out: Path) -> list[Path]:
+    """Write the release, in place of an older one, and return its files.
+
+    A key whose content has not changed is left as it is. Files in `out` that no release has written stay.
+
+    Args:
+        course: the course.
+        pool: runs references and misconceptions for the keys.
+        out: the folder; made if it does not exist.
+
+    Raises:
+        ReleaseError: if something private would get out, or an author has left something unwritten; one line for each.
+        AuthoringError: if a topic's files are not right.
+    """
+    if marks := _unwritten(course):
+        raise ReleaseError("\n".join(marks))
+    with tempfile.TemporaryDirectory(prefix="autograde-release-") as folder:
+        fresh = Path(folder) / "release"
+        _write_all(course, pool, fresh, old=out)
+        if found := leaks.scan(course.root, fresh):
+            raise ReleaseError("\n".join(map(str, found)))
+        for path in _stale(out, set(_listing(fresh))):
+            path.unlink()
+        written = []
+        for name, path in _listing(fresh).items():
+            target = out / name
+            if not target.is_file() or target.read_bytes() != path.read_bytes():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+            written.append(target)
+    return written
+
+
+def check(course: Course, pool: Pool, out: Path) -> list[str]:
+    """Compare a release with what its sources give today, and look through it for private things.
+
+    Keys are compared by what they say, within the course's tolerances: another machine may compute other last digits.
+
+    Returns:
+        One line for each problem; none if all is well.
+
+    Raises:
+        AuthoringError: if a topic's files are not right.
+    """
+    problems = _unwritten(course)
+    with tempfile.TemporaryDirectory(prefix="autograde-release-") as folder:
+        fresh = Path(folder) / "release"
+        _write_all(course, pool, fresh, old=out)
+        wanted, there = _listing(fresh), _listing(out)
+        for name, path in wanted.items():
+            if name not in there:
+                problems.append(f"{out / name} is missing; run `autograde release`.")
+            elif path.read_bytes() != there[name].read_bytes():
+                problems.append(f"{out / name} is not what its sources say; run `autograde release`.")
+        problems += [f"{out / name} is no part of the release; remove it." for name in there if name not in wanted]
+    return problems + [str(leak) for leak in leaks.scan(course.root, out)]
+
+
+def _unwritten(course: Course) -> list[str]:
+    marks = [line for name in course.topics for line in unwritten(course.root, name)]
+    return [f"{line} (still marked {MARK} write it, and remove the mark)" for line in marks]
+
+
+def _listing(folder: Path) -> dict[str, Path]:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not _IGNORED.intersection(path.parts))
+    return {path.relative_to(folder).as_posix(): path for path in paths}
+
+
+def _stale(out: Path, wanted: set[str]) -> Iterator[Path]:
+    """Files of an older release that this one no longer has."""
+    for name, path in _listing(out).items():
+        ours = name.startswith(("keys/", "checks/", "hints/", "wheels/")) and name.endswith((".key", ".py", ".yml", ".whl"))
+        notebook = "/" not in name and name.endswith(".ipynb") and notebook_topic(path.read_bytes()) is not None
+        if name not in wanted and (ours or notebook):
+            yield path
+
+
+def _write_all(course: Course, pool: Pool, folder: Path, *, old: Path) -> None:
+    topics = [load_topic(course, name) for name in course.topics]
+    keys = {topic.name: public_keys.make(course, topic, pool) for topic in topics}
+    package = course.package
+    files = {"README.md": _readme(course, keys), COURSE_FILE: course_card(course, topics)}
+    if not package:
+        name, data = wheel()
+        files[f"wheels/{name}"], package = data, f"./wheels/{name}"
+    files["requirements.txt"] = _requirements(topics, keys, package)
+    for topic in topics:
+        files |= _topic_files(course, topic)
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    (folder / "keys").mkdir(parents=True, exist_ok=True)
+    for name, key in keys.items():
+        known = old / "keys" / f"{name}.key"
+        if _still_true(known, key, course):
+            shutil.copyfile(known, folder / "keys" / known.name)
+        else:
+            write_key(key, folder / "keys" / known.name)
+
+
+def _still_true(path: Path, key: AnswerKey, course: Course) -> bool:
+    try:
+        return public_keys.say_the_same(read_key(path), key, course.tolerances)
+    except KeyMismatch:
+        return False
+
+
+def _topic_files(course: Course, topic: Topic) -> dict[str, bytes]:
+    name, root = topic.name, course.root
+    files = {f"{name}.ipynb": notebook_bytes(course, topic)}
+    for source, target in {
+        root / "exercises" / "hints" / f"{name}.yml": f"hints/{name}.yml",
+        root / "tests" / "visible" / f"test_{name}.py": f"checks/test_{name}.py",
+    }.items():
+        if source.is_file():
+            files[target] = source.read_bytes()
+    return files
+
+
+def _requirements(topics: Sequence[Topic], keys: Mapping[str, AnswerKey], package: str) -> bytes:
+    """torch in the release that the keys were made with, a notebook server, what the notebooks import, and autograde."""
+    needed = {"jupyterlab", "torch"}
+    for topic in topics:
+        for cell in topic.exercise:
+            needed |= {_DISTRIBUTIONS.get(module, module) for module in _imported(cell.source)}
+    torch = {public_keys.torch_release(key) for key in keys.values()}
+    lines = [f"torch=={max(torch)}.*" if name == "torch" and torch else name for name in sorted(needed)]
+    return ("\n".join([*lines, package]) + "\n").encode()
+
+
+def _imported(source: str) -> Iterator[str]:
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # a cell with magics
+        return
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module]
+        for name in names:
+            module = name.partition(".")[0]
+            if module not in sys.stdlib_module_names and module != "autograder":
+                yield module
+
+
+def _readme(course: Course, keys: Mapping[str, AnswerKey]) -> bytes:
+    environment = Environment(
+        loader=PackageLoader("autograder.release"),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    torch = max((public_keys.torch_release(key) for key in keys.values()), default="")
+    points = {name: f"{sum(task.points for task in topic.tasks.values()):g}" for name, topic in course.topics.items()}
+    template = environment.get_template("release_readme.md.j2")
+    return template.render(course=course, torch=torch, points=points).encode()

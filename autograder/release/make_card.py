@@ -1,0 +1,57 @@
+"""course.json of a release, from course.yml and the exercises."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+import msgspec
+
+from autograder.course.cells import task_source
+from autograder.course.course_file import Course, TaskEntry
+from autograder.course.topic import Topic
+from autograder.records.course_card import CourseCard, TaskCard, TaskKind, TopicCard, digest
+from autograder.release.public_keys import content_version
+
+__all__ = ["course_card"]
+
+
+def course_card(course: Course, topics: Sequence[Topic]) -> bytes:
+    """The file's bytes: what students' commands must know of the course, and nothing of its private folders."""
+    card = CourseCard(
+        title=course.title,
+        tolerances=course.tolerances,
+        topics={topic.name: _topic_card(course, topic) for topic in topics},
+    )
+    return msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n"
+
+
+def _topic_card(course: Course, topic: Topic) -> TopicCard:
+    entry = course.topics[topic.name]
+    return TopicCard(
+        title=entry.title,
+        number=entry.number,
+        tasks={name: _task_card(topic, name, task) for name, task in entry.tasks.items()},
+        version=content_version(course, topic),
+        checks=digest(topic.visible.source.encode()) if topic.visible else "",
+        required=entry.required,
+        due=entry.due,
+        cell_seconds=entry.limits.cell_seconds,
+        check_seconds=entry.limits.check_seconds,
+        topic_seconds=entry.limits.topic_seconds,
+    )
+
+
+def _task_card(topic: Topic, name: str, task: TaskEntry) -> TaskCard:
+    body = ast.parse(task_source(topic.exercise, name) or "...").body
+    if isinstance(body[0], ast.FunctionDef | ast.AsyncFunctionDef):
+        return TaskCard(points=task.points, level=task.level, kind="function", arguments=_arguments(body[0].args))
+    kind: TaskKind = "class" if isinstance(body[0], ast.ClassDef) else "variable"
+    return TaskCard(points=task.points, level=task.level, kind=kind)
+
+
+def _arguments(given: ast.arguments) -> str:
+    for each in (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg):
+        if each is not None:
+            each.annotation = None
+    return ast.unparse(given)

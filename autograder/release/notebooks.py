@@ -1,0 +1,134 @@
+"""The notebook of a topic as students get it, from exercises/TOPIC.py; the same bytes from the same source.
+
+Two kinds of cells stand in it that the source does not have: one that imports `check`, `hint` and `progress`, after the
+title, and one that checks a task, after the task's own. While a notebook is graded they do nothing. They and the
+tasks' cells carry nbgrader's metadata.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import jupytext  # type: ignore[import-untyped] # it ships no types
+import nbformat
+from nbformat.v4 import new_code_cell
+
+from autograder.course.cells import task_source
+from autograder.course.course_file import Course, TaskEntry
+from autograder.course.topic import Topic
+from autograder.errors import AuthoringError
+from autograder.records.jobs import Cell
+from autograder.release.nbgrader_marks import mark_cells
+from autograder.release.public_keys import content_version
+
+__all__ = ["notebook_bytes"]
+
+_FORMAT = {"extension": ".py", "format_name": "percent", "comment_magics": False}
+_SETUP = """\
+from autograder import check, hint, progress
+
+# check("NAME") checks a task, check() all of them; hint("NAME") gives one more hint; progress() shows how far you are.\
+"""
+_CHECKED = re.compile(r'\Acheck\("(\w+)"\)\Z')
+_KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+def notebook_bytes(course: Course, topic: Topic) -> bytes:
+    """The topic's notebook: no outputs, stable cell ids, and its topic and version in the metadata.
+
+    The id of a cell with a task is `task-NAME`, that of its check `check-NAME`; other ids come from the cell's
+    text, so that a changed cell changes no other one's id.
+
+    Raises:
+        AuthoringError: if the exercise is no valid notebook source.
+    """
+    path = course.root / "exercises" / f"{topic.name}.py"
+    notebook: Any = jupytext.reads(path.read_text(encoding="utf-8"), fmt=_FORMAT)
+    notebook.metadata = {
+        "kernelspec": _KERNEL,
+        "language_info": {"name": "python"},
+        "autograde": {"topic": topic.name, "version": content_version(course, topic)},
+    }
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    _take_code(notebook.cells, topic)
+    tasks = course.topics[topic.name].tasks
+    notebook.cells = list(_with_checks(notebook.cells, tasks))
+    _name_cells(notebook.cells, tasks)
+    _mark_cells(notebook.cells, tasks)
+    try:
+        nbformat.validate(notebook)
+    except nbformat.ValidationError as error:
+        raise AuthoringError(f"exercises/{topic.name}.py: gives no valid notebook: {error.message}.") from error
+    return (json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _take_code(cells: Iterable[Any], topic: Topic) -> None:
+    """Give the code cells the text that grading reads: Jupytext takes some comments for shell commands."""
+    read = {cell.number: cell.source for cell in topic.exercise}
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    if set(read) - set(range(1, len(code) + 1)):
+        raise AuthoringError(f"exercises/{topic.name}.py: is not in the percent format; begin each cell with `# %%`.")
+    for number, cell in enumerate(code, 1):
+        cell.source = read.get(number, "")
+
+
+def _with_checks(cells: Sequence[Any], tasks: Iterable[str]) -> Iterator[Any]:
+    """The cells, with the import after the title and a call of `check` after each task's last definition."""
+    titled = bool(cells) and cells[0].cell_type == "markdown"
+    last = {task: cell for cell in cells for task in _defined(cell, tasks)}
+    new: Callable[[str], Any] = new_code_cell
+    if not titled:
+        yield new(_SETUP)
+    for number, cell in enumerate(cells):
+        yield cell
+        if number == 0 and titled:
+            yield new(_SETUP)
+        for task in tasks:
+            if last.get(task) is cell:
+                yield new(f'check("{task}")')
+
+
+def _defined(cell: Any, tasks: Iterable[str]) -> list[str]:
+    code = (Cell(1, cell.source),) if cell.cell_type == "code" else ()
+    return [task for task in tasks if task_source(code, task)]
+
+
+def _name_cells(cells: Iterable[Any], tasks: Iterable[str]) -> None:
+    taken: set[str] = set()
+    for cell in cells:
+        cell.metadata = {key: value for key, value in cell.metadata.items() if not key.startswith("lines_to_")}
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+        cell.id = _free(_cell_name(cell, tasks), taken)
+
+
+def _mark_cells(cells: Sequence[Any], tasks: Mapping[str, TaskEntry]) -> None:
+    points = {_cell_id("check", name): task.points for name, task in tasks.items()}
+    setup = next(cell.id for cell in cells if cell.source == _SETUP)
+    mark_cells(cells, {_cell_id("task", name) for name in tasks}, points, setup)
+
+
+def _cell_id(kind: str, name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "-", f"{kind}-{name}")[:60]
+
+
+def _cell_name(cell: Any, tasks: Iterable[str]) -> str:
+    if cell.cell_type == "code":
+        for kind, names in (("task", _defined(cell, tasks)), ("check", _CHECKED.findall(cell.source))):
+            if names:
+                return _cell_id(kind, names[0])
+    return f"{cell.cell_type}-{hashlib.blake2b(cell.source.encode(), digest_size=6).hexdigest()}"
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number = 1
+    free = name
+    while free in taken:
+        number += 1
+        free = f"{name}-{number}"
+    taken.add(free)
+    return free

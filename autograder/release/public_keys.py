@@ -1,0 +1,85 @@
+"""The keys of a release: like any public key, but marked with what students have, so that they change only with that."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from autograder.comparing.compare import compare, same
+from autograder.course.course_file import Course
+from autograder.course.topic import Topic, draws_of
+from autograder.keys.key import PUBLIC_SEED, build_key, key_folder
+from autograder.keys.privacy import without_private_parts
+from autograder.records.jobs import Failure
+from autograder.records.observation import Observation
+
+if TYPE_CHECKING:
+    from autograder.keys.key import AnswerKey
+    from autograder.processes.pool import Pool
+
+__all__ = ["content_version", "make", "say_the_same", "torch_release"]
+
+
+def make(course: Course, topic: Topic, pool: Pool) -> AnswerKey:
+    """The public key of a topic, from its visible checks on the public seed.
+
+    Its `content_hash` is `content_version`, which the notebook carries as well.
+
+    Raises:
+        AuthoringError: if the reference raises, times out or dies in a check.
+    """
+    visible = tuple(check for check in topic.checks if check.visible)
+    shown = dataclasses.replace(topic, checks=visible, hidden=None)
+    key = build_key(course, shown, seed=PUBLIC_SEED, pool=pool, cache=key_folder(course))
+    return without_private_parts(msgspec.structs.replace(key, content_hash=content_version(course, topic)))
+
+
+def content_version(course: Course, topic: Topic) -> str:
+    """A hash of what students get of a topic: the cells, the visible checks, how often each runs, and the tasks."""
+    content = [
+        [cell.source for cell in topic.exercise],
+        topic.visible and topic.visible.source,
+        [[check.name, draws_of(course, topic.name, check.spec)] for check in topic.checks if check.visible],
+        {name: task.points for name, task in course.topics[topic.name].tasks.items()},
+    ]
+    return hashlib.blake2b(msgspec.msgpack.encode(content), digest_size=16).hexdigest()
+
+
+def say_the_same(one: AnswerKey, other: AnswerKey, tolerances: Mapping[str, float]) -> bool:
+    """Whether two public keys judge alike: the same facts, numbers within the tolerances, for one release of torch."""
+    if _heading(one) != _heading(other):
+        return False
+    return _alike(one.reference, other.reference, tolerances) and all(
+        _alike(checks, other.misconceptions[name], tolerances) for name, checks in one.misconceptions.items()
+    )
+
+
+def torch_release(key: AnswerKey) -> str:
+    """The first two numbers of the torch that a key was made with, e.g. `2.13`."""
+    return ".".join(key.versions.get("torch", "unknown").split("+")[0].split(".")[:2])
+
+
+def _heading(key: AnswerKey) -> tuple[object, ...]:
+    named = list(key.reference), {name: list(checks) for name, checks in key.misconceptions.items()}
+    marks = key.topic, key.seed, key.device, key.public, key.content_hash, torch_release(key)
+    return (*marks, named, key.tasks, key.feedback)
+
+
+_Draws = Mapping[str, list[Observation]] | Mapping[str, list[Observation | Failure]]
+
+
+def _alike(one: _Draws, other: _Draws, tolerances: Mapping[str, float]) -> bool:
+    for check, draws in one.items():
+        if len(draws) != len(other[check]):
+            return False
+        for left, right in zip(draws, other[check], strict=True):
+            if isinstance(left, Failure) or isinstance(right, Failure):
+                if not (isinstance(left, Failure) and isinstance(right, Failure) and left.outcome is right.outcome):
+                    return False
+            elif left != right and (not same(left, right, tolerances) or compare(left, right, tolerances)):
+                return False
+    return True

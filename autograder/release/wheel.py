@@ -1,0 +1,110 @@
+"""The wheel in a release: the part of this package that students use, the same bytes from the same files.
+
+It holds the modules that `autograder.student` imports, directly or not, and none of the instructor's. Format: the
+specification "Binary distribution format" of the Python Packaging Authority, version 1.0.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import hashlib
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from importlib import metadata
+
+from autograder._files import PACKAGE
+
+__all__ = ["student_modules", "wheel"]
+
+_DISTRIBUTION = "autograde-torch"
+_TIME = (1980, 1, 1, 0, 0, 0)
+_DATA = ("py.typed",)
+
+
+def wheel() -> tuple[str, bytes]:
+    """The wheel's file name and bytes. Its version ends in `+student`, since it holds a part of the package only.
+
+    It is stored uncompressed: what compression gives depends on the library that does it.
+    """
+    version = f"{metadata.version(_DISTRIBUTION)}+student"
+    name = f"{_DISTRIBUTION.replace('-', '_')}-{version}"
+    files = {f"autograder/{path}": (PACKAGE / path).read_bytes() for path in (*student_modules(), *_DATA)}
+    info = f"{name}.dist-info"
+    files[f"{info}/METADATA"] = _metadata(version)
+    files[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: autograde\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    files[f"{info}/entry_points.txt"] = b"[console_scripts]\nautograde = autograder.commands.student:main\n"
+    files[f"{info}/RECORD"] = _record(files, f"{info}/RECORD")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for path, data in files.items():
+            entry = zipfile.ZipInfo(path, _TIME)
+            entry.create_system, entry.external_attr = 3, 0o100644 << 16
+            archive.writestr(entry, data)
+    return f"{name}-py3-none-any.whl", buffer.getvalue()
+
+
+def _metadata(version: str) -> bytes:
+    known = metadata.metadata(_DISTRIBUTION)
+    requirements = [line for line in metadata.requires(_DISTRIBUTION) or () if "extra ==" not in line]
+    lines = [
+        "Metadata-Version: 2.1",
+        f"Name: {_DISTRIBUTION}",
+        f"Version: {version}",
+        f"Summary: {known['Summary']}",
+        f"Requires-Python: {known['Requires-Python']}",
+        *(f"Requires-Dist: {line}" for line in sorted(requirements)),
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _record(files: dict[str, bytes], own: str) -> bytes:
+    lines = []
+    for path, data in files.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        lines.append(f"{path},sha256={digest},{len(data)}")
+    return ("\n".join([*lines, f"{own},,"]) + "\n").encode()
+
+
+def student_modules() -> tuple[str, ...]:
+    """The files that students need, relative to the package, sorted."""
+    found: set[str] = set()
+    waiting = [
+        "__init__.py",
+        "commands/student.py",
+        *(f"student/{path.name}" for path in (PACKAGE / "student").glob("*.py")),
+    ]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += _imported(path)
+    return tuple(sorted(found))
+
+
+def _imported(path: str) -> Iterator[str]:
+    tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8"))
+    names = set()
+    for node in _executed(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    for name in sorted(names):
+        if not re.match(r"autograder(\.|$)", name):
+            continue
+        place = name.replace(".", "/").removeprefix("autograder").lstrip("/")
+        for candidate in (f"{place}.py", f"{place}/__init__.py".lstrip("/")):
+            if (PACKAGE / candidate).is_file():
+                yield candidate
+
+
+def _executed(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those under `if TYPE_CHECKING`."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
+            continue
+        yield child
+        yield from _executed(child)

@@ -1,0 +1,177 @@
+"""A task's result as its readers get it: states, notes, diagnoses, checks and the task's source, in words.
+
+What a student may see of a hidden check is decided here, before a template gets anything: its sentence, its outcome and the
+differences, whose words the kit chose itself.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from autograder.records.jobs import Outcome
+from autograder.records.observation import SourceLine
+from autograder.records.results import CheckResult, Diagnosis, TaskResult
+from autograder.reporting.templating import OUTCOMES, Label, points_text, task_state
+
+__all__ = ["CheckView", "CodeLine", "DiagnosisView", "TaskView", "outcome_label", "task_view"]
+
+
+@dataclass(frozen=True, eq=False)
+class CheckView:
+    """One check: its state, its sentence, a label on where it runs, what happened, what differs, the line it stopped at."""
+
+    state: Label
+    sentence: str
+    label: str
+    details: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
+    line: str = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing to tell but the state."""
+        return not (self.details or self.found or self.line)
+
+
+@dataclass(frozen=True)
+class DiagnosisView:
+    """A misconception's sentence, and the words before it."""
+
+    kicker: str
+    feedback: str
+
+
+@dataclass(frozen=True)
+class CodeLine:
+    """A line of the task's source; `marked` where the code stopped."""
+
+    text: str
+    marked: bool
+
+
+@dataclass(frozen=True)
+class TaskView:
+    """A task with everything that is told of it; `folded` stands in place of checks in which there is nothing to read."""
+
+    name: str
+    state: Label
+    points: str
+    earned: str
+    passed: int
+    notes: tuple[str, ...]
+    diagnoses: tuple[DiagnosisView, ...]
+    checks: tuple[CheckView, ...]
+    source: tuple[CodeLine, ...]
+    open: bool
+    folded: str
+
+
+@cache
+def outcome_label(outcome: Outcome) -> Label:
+    """How a check or a cell ended, as a label."""
+    symbol, word = OUTCOMES[outcome]
+    return Label(str(outcome), symbol, word)
+
+
+def task_view(task: TaskResult, *, instructor: bool) -> TaskView:
+    """A task's result for a student, or for an instructor, who may see names and texts of hidden checks."""
+    state = task_state(task)
+    lines = task.source.splitlines()
+    own = {line.strip() for line in lines}
+    stopped = {check.at.text.strip() for check in task.checks if check.at and task.attempted and check.at.text.strip()}
+    marked = {text for text in stopped if sum(line.strip() == text for line in lines) == 1}
+    checks = tuple(_check_view(check, task, own, marked, instructor=instructor) for check in task.checks)
+    return TaskView(
+        name=task.task,
+        state=state,
+        points=points_text(task.points),
+        earned=points_text(task.earned),
+        passed=sum(check.outcome is Outcome.PASSED for check in task.checks),
+        notes=tuple(_task_notes(task)),
+        diagnoses=tuple(_diagnosis_view(diagnosis, task, instructor=instructor) for diagnosis in task.diagnoses),
+        checks=checks,
+        source=tuple(CodeLine(line, line.strip() in marked) for line in lines),
+        open=task.attempted and state.style != "complete",
+        folded=_folded(task, state.style),
+    )
+
+
+def _folded(task: TaskResult, style: str) -> str:
+    """What to say in place of a list of checks in which there is nothing to read; empty to show the list."""
+    count = len(task.checks)
+    if style == "complete":
+        return f"All {count} checks passed"
+    return f"What the {count} checks will look at" if style == "untouched" and count else ""
+
+
+def _task_notes(task: TaskResult) -> Iterable[str]:
+    if not task.attempted:
+        yield "You have not written this one yet. That is not counted as wrong; it just earns nothing."
+    elif task.gated:
+        yield "The values are not right yet. Until they are, the task's other checks earn nothing."
+    if task.pending:
+        yield f"{points_text(task.pending)} points wait for a device that was not there when this was graded."
+
+
+def _diagnosis_view(diagnosis: Diagnosis, task: TaskResult, *, instructor: bool) -> DiagnosisView:
+    count, all_checks = len(diagnosis.checks), len(task.checks)
+    share = "" if diagnosis.exact else f" in {count} of {all_checks} checks"
+    name = f" ({diagnosis.misconception})" if instructor else ""
+    return DiagnosisView(f"Your code does the same as a well-known mistake{share}{name}:", diagnosis.feedback)
+
+
+def _check_view(check: CheckResult, task: TaskResult, own: set[str], marked: set[str], *, instructor: bool) -> CheckView:
+    guarded = not check.visible and not instructor
+    label = check.name if check.visible or instructor else ""
+    if not check.visible:
+        label = f"{label} · only in grading" if label else "only in grading"
+    if not task.attempted or check.outcome is Outcome.PASSED:
+        return _plain_view(task.attempted, check.sentence, label)
+    return CheckView(
+        state=outcome_label(check.outcome),
+        sentence=check.sentence,
+        label=label,
+        details=tuple(_details(check, guarded=guarded)),
+        found=tuple(difference.sentence for difference in check.differences),
+        line=_own_line(check.at, own if guarded else None, marked),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _plain_view(attempted: bool, sentence: str, label: str) -> CheckView:
+    """A check of which there is nothing more to tell: the same in every student's page."""
+    state = outcome_label(Outcome.PASSED) if attempted else Label("untouched", "○", "to do")
+    return CheckView(state, sentence, label)
+
+
+def _own_line(at: SourceLine | None, own: set[str] | None, marked: set[str]) -> str:
+    """The line where the code stopped, unless it is marked in the task's source; with `own`, only one of its lines."""
+    text = at.text.strip() if at else ""
+    return "" if text in marked or (own is not None and text not in own) else text
+
+
+def _place(at: SourceLine | None, guarded: bool) -> str:
+    if at is None or guarded:
+        return ""
+    return f" in cell {at.cell}, line {at.line}" if at.cell else f" in line {at.line}"
+
+
+def _details(check: CheckResult, *, guarded: bool) -> Iterable[str]:
+    """What happened beside the differences. Of a guarded check neither texts nor names that come out of its run."""
+    if check.reason and not (guarded and check.outcome is Outcome.ERROR):
+        yield check.reason
+    elif check.outcome is Outcome.ERROR:
+        yield "The program ended before it gave a result."
+    if check.error_type and all(difference.fact != "error" for difference in check.differences):
+        standard = getattr(builtins, check.error_type, None)
+        known = isinstance(standard, type) and issubclass(standard, BaseException)
+        yield f"Your code raised {check.error_type if known or not guarded else 'an exception'}{_place(check.at, guarded)}."
+    if check.error_message and not guarded:
+        yield f"The message is: {check.error_message}"
+    if check.arguments and not guarded:
+        yield f"It had been called with {check.arguments}."
+    if 0 < check.draws_passed < check.draws:
+        yield f"It held for {check.draws_passed} of {check.draws} inputs."

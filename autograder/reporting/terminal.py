@@ -1,0 +1,228 @@
+"""What `autograde grade` and `autograde show` print. Words carry every meaning; colour only repeats it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.measure import Measurement
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from autograder.course.course_file import Course
+from autograder.records.jobs import CellReport, Outcome
+from autograder.records.results import CheckResult, TaskResult, TopicResult
+from autograder.reporting.templating import points_text, readable
+
+if TYPE_CHECKING:
+    from autograder.grading.grade import Graded
+
+__all__ = ["ClassSummary", "confinement", "print_result"]
+
+_MOST_FREQUENT = 8
+_MOST_TROUBLES = 40
+_STYLES = {
+    Outcome.PASSED: "green",
+    Outcome.FAILED: "red",
+    Outcome.ERROR: "red",
+    Outcome.TIMEOUT: "red",
+    Outcome.NOT_RUN: "yellow",
+}
+
+
+@dataclass
+class ClassSummary:
+    """Collects what was graded, and prints the class's table, its misconceptions and its troubles."""
+
+    course: Course
+    students: Sequence[str]
+    graded: dict[tuple[str, str], Graded] = field(default_factory=dict)
+
+    def add(self, graded: Graded) -> None:
+        """Take in one more submission."""
+        self.graded[graded.student, graded.topic] = graded
+
+    def print(self, console: Console, *, named: Iterable[str] = ()) -> None:
+        """Print everything; `named` are topics that get a column even if nobody handed them in."""
+        topics = [topic for topic in self.course.topics if topic in named or any(t == topic for _, t in self.graded)]
+        table = self._table(topics)
+        if (
+            console.is_terminal
+            and Measurement.get(console, console.options.update(max_width=1000), table).maximum > console.width
+        ):
+            self._print_lines(console, topics)
+        else:
+            console.print(table, width=None if console.is_terminal else 1000, soft_wrap=not console.is_terminal)
+        self._print_misconceptions(console)
+        self._print_troubles(console)
+
+    def _points(self, topic: str) -> float:
+        return sum(task.points for task in self.course.topics[topic].tasks.values())
+
+    def _table(self, topics: Sequence[str]) -> Table:
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        table.add_column("student")
+        for topic in topics:
+            table.add_column(f"{topic}\n/{points_text(self._points(topic))}", justify="right", no_wrap=True)
+        if len(topics) > 1:
+            table.add_column(f"total\n/{points_text(sum(map(self._points, topics)))}", justify="right", no_wrap=True)
+        for student in self.students:
+            cells = [self._cell(student, topic) for topic in topics]
+            total = [Text(points_text(self._total(student, topics)), "bold")] if len(topics) > 1 else []
+            table.add_row(Text(student), *cells, *total)
+        return table
+
+    def _total(self, student: str, topics: Sequence[str]) -> float:
+        return sum(self.graded[student, topic].earned for topic in topics if (student, topic) in self.graded)
+
+    def _cell(self, student: str, topic: str) -> Text:
+        graded = self.graded.get((student, topic))
+        if graded is None:
+            return Text("–", "dim")
+        marks = "!" * bool(graded.troubles) + "*" * bool(graded.penalty) + "?" * bool(graded.pending)
+        style = "green" if graded.earned == graded.points else "red" if graded.troubles else ""
+        return Text(f"{marks}{' ' if marks else ''}{points_text(graded.earned)}", style)
+
+    def _print_lines(self, console: Console, topics: Sequence[str]) -> None:
+        for student in self.students:
+            line = Text(student, "bold")
+            for topic in topics:
+                line.append_text(Text.assemble("  ", topic, " ", self._cell(student, topic), style="not bold"))
+            line.append(f"  total {points_text(self._total(student, topics))}")
+            console.print(line)
+        console.print()
+
+    def _print_misconceptions(self, console: Console) -> None:
+        found = Counter((graded.topic, *diagnosis) for graded in self.graded.values() for diagnosis in graded.diagnoses)
+        if not found:
+            return
+        console.print("Most frequent misconceptions", style="bold")
+        for (topic, task, name, feedback), count in sorted(found.items(), key=lambda each: (-each[1], each[0]))[
+            :_MOST_FREQUENT
+        ]:
+            console.print(Text.assemble(f"{count:3} × ", (f"{topic}: {task}", "bold"), f" ({name})"), soft_wrap=True)
+            _print_indented(Text(feedback, "dim"), 6, console)
+        if len(found) > _MOST_FREQUENT:
+            console.print(f"      and {len(found) - _MOST_FREQUENT} more", style="dim")
+        console.print()
+
+    def _print_troubles(self, console: Console) -> None:
+        lines = [
+            (f"{graded.student}, {graded.topic}: ", trouble)
+            for graded in self.graded.values()
+            for trouble in graded.troubles
+        ]
+        if lines:
+            console.print("Problems (! in the table)", style="bold")
+            for who, trouble in lines[:_MOST_TROUBLES]:
+                console.print(Text.assemble("  ", (who, "bold"), readable(trouble)), soft_wrap=True)
+            if len(lines) > _MOST_TROUBLES:
+                console.print(f"  and {len(lines) - _MOST_TROUBLES} more; the pages have them all", style="dim")
+            console.print()
+        notes = [
+            *(["* handed in late: points were taken off"] if any(each.penalty for each in self.graded.values()) else []),
+            *(["? points wait for a device"] if any(each.pending for each in self.graded.values()) else []),
+        ]
+        if notes:
+            console.print("\n".join(notes))
+            console.print()
+
+
+def confinement(layers: dict[str, str], *, unsafe: bool) -> Text:
+    """One line about the confinement that student code runs in; loud where something is missing."""
+    missing = [f"{name} {state}" for name, state in layers.items() if state != "on"]
+    if unsafe:
+        return Text(
+            "Confinement: NOT REQUIRED (--unsafe). " + (f"Missing: {'; '.join(missing)}." if missing else ""), "bold red"
+        )
+    if missing:
+        return Text(f"Confinement: INCOMPLETE. Missing: {'; '.join(missing)}.", "bold yellow")
+    return Text(f"Confinement: all {len(layers)} layers on ({', '.join(layers)}).")
+
+
+def print_result(result: TopicResult, console: Console, *, page: Path | None = None) -> None:
+    """Print one result with everything that was found, for an instructor."""
+    points = f"{points_text(result.earned)} of {points_text(result.points)} points"
+    head = f"{result.student}: {result.title or result.topic}, {points}"
+    origin = f"{result.submission.path}, graded {result.graded_at}, seed {result.seed}, {result.device}"
+    if result.completed is not None:
+        origin += f", completed on {result.completed.device} {result.completed.graded_at}"
+    console.print(Text(readable(head), "bold"), soft_wrap=True)
+    console.print(Text(readable(origin), "dim"), soft_wrap=True)
+    if result.lateness:
+        late = result.lateness
+        taken = f"{points_text(late.penalty * 100)} % of the points taken off" if late.penalty else "nothing taken off"
+        console.print(f"Handed in {points_text(late.days)} days late: {taken}.", style="yellow")
+    if result.problem:
+        console.print(Text(f"Problem: {readable(result.problem)}", "bold red"))
+    if result.layers or result.unsafe:
+        line = confinement(result.layers, unsafe=result.unsafe)
+        if line.style:
+            console.print(line)
+    for cell in result.cells:
+        if cell.outcome is not Outcome.PASSED:
+            console.print(_cell_line(cell))
+    for task in result.tasks:
+        console.print()
+        _print_task(task, console)
+    if page and page.exists():
+        console.print(f"\nAs a page: {page}", soft_wrap=True)
+
+
+def _cell_line(cell: CellReport) -> Text:
+    place = f"Cell {cell.number}" if cell.number else "The file"
+    error = f"{cell.error.type}: {cell.error.message}" if cell.error else ""
+    at = f" (line {cell.error.at.line}: {cell.error.at.text.strip()})" if cell.error and cell.error.at else ""
+    words = {Outcome.FAILED: "raised", Outcome.ERROR: "died", Outcome.TIMEOUT: "ran out of time"}
+    line = f"{place} {words.get(cell.outcome, 'was not run')} {error}{at} {cell.note}"
+    return Text(readable(" ".join(line.split())), _STYLES[cell.outcome])
+
+
+def _print_task(task: TaskResult, console: Console) -> None:
+    state = "" if task.attempted else ", not attempted"
+    state += ", no points as its values are wrong" if task.gated and task.attempted else ""
+    state += f", {points_text(task.pending)} points pending" if task.pending else ""
+    console.print(Text(f"{task.task}  {points_text(task.earned)} of {points_text(task.points)}{state}", "bold"))
+    for diagnosis in task.diagnoses:
+        where = "" if diagnosis.exact else f", in {len(diagnosis.checks)} check{'s' if len(diagnosis.checks) != 1 else ''}"
+        text = f"does the same as the misconception {diagnosis.misconception}{where}: {diagnosis.feedback}"
+        _print_indented(Text(text, "magenta"), 2, console)
+    if not task.attempted:
+        return
+    for check in task.checks:
+        _print_check(check, console)
+
+
+def _print_check(check: CheckResult, console: Console) -> None:
+    word = check.outcome.value.replace("_", " ")
+    head = Text.assemble((f"{word:8}", _STYLES[check.outcome]), readable(check.sentence), (f"  [{check.name}]", "dim"))
+    _print_indented(head, 2, console)
+    details = [difference.sentence for difference in check.differences]
+    if check.error_type and not details:
+        details.append(f"{check.error_type}: {check.error_message}")
+    if check.at:
+        details.append(
+            f"in {f'cell {check.at.cell}, ' if check.at.cell else ''}line {check.at.line}: {check.at.text.strip()}"
+        )
+    if check.arguments:
+        details.append(f"called with {check.arguments}")
+    if check.reason:
+        details.append(check.reason)
+    if 0 < check.draws_passed < check.draws:
+        details.append(f"It held for {check.draws_passed} of {check.draws} inputs.")
+    for detail in details:
+        _print_indented(Text(readable(detail)), 10, console)
+
+
+def _print_indented(text: Text, indent: int, console: Console) -> None:
+    """Wrapped to a terminal's width; elsewhere each paragraph stays one line, for searching."""
+    if console.is_terminal:
+        console.print(Padding(text, (0, 0, 0, indent)))
+    else:
+        console.print(Text(" " * indent) + text, soft_wrap=True)

@@ -1,0 +1,187 @@
+"""The page of one student and topic, `OUT/STUDENT/TOPIC.html`; `class_page` makes the one for the class.
+
+A page is one self-contained file without scripts. What its audience may see is decided here, in Python, before a template
+gets anything. A student's page says of a hidden check its sentence, its outcome and the differences, whose words the kit
+chose itself (see `differences`). What else comes out of such a check, an exception's text say, could be words that the
+submission picked to carry the hidden check's source or inputs out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from autograder.records.jobs import CellReport, Outcome
+from autograder.records.observation import ErrorFact
+from autograder.records.results import TopicResult
+from autograder.reporting.class_page import write_index
+from autograder.reporting.task_view import TaskView, outcome_label, task_view
+from autograder.reporting.templating import Label, page_path, points_text, readable, write
+
+__all__ = ["Audience", "write_index", "write_page"]
+
+Audience = Literal["student", "instructor"]
+
+_OUTPUT_SHOWN = 4000
+
+
+@dataclass(frozen=True)
+class _Warning:
+    kicker: str
+    text: str
+
+
+@dataclass(frozen=True)
+class _CellView:
+    name: str
+    state: Label
+    note: str
+    error: str
+    line: str
+    output: str
+    cut: int
+
+
+@dataclass(frozen=True)
+class _TopicView:
+    title: str
+    student: str
+    problem: bool
+    instructor: bool
+    points: str
+    earned: str
+    pending: str
+    late: str
+    warnings: tuple[_Warning, ...]
+    facts: tuple[tuple[str, str], ...]
+    cells: tuple[_CellView, ...]
+    tasks: tuple[TaskView, ...]
+    machinery: tuple[tuple[str, str], ...]
+    footer: tuple[str, ...]
+
+
+def write_page(result: TopicResult, out: Path, *, audience: Audience = "student") -> Path:
+    """Write the page of one result to `out/STUDENT/TOPIC.html` and return its path.
+
+    Args:
+        result: what grading found.
+        out: the folder of all pages; made if it does not exist.
+        audience: `student` leaves out everything that could give hidden checks away; `instructor` shows all.
+
+    Raises:
+        AutogradeError: if the student's or the topic's name cannot be a file's name.
+    """
+    page = _topic_view(result, instructor=audience == "instructor")
+    return write(page_path(out, result.student, result.topic), "topic.html.j2", page)
+
+
+def _topic_view(result: TopicResult, *, instructor: bool) -> _TopicView:
+    return _TopicView(
+        title=result.title or result.topic,
+        student=result.student,
+        problem=bool(result.problem),
+        instructor=instructor,
+        points=points_text(result.points),
+        earned=points_text(result.earned),
+        pending=points_text(result.pending) if result.pending else "",
+        late=_late(result),
+        warnings=tuple(_warnings(result)),
+        facts=(
+            ("Topic", result.topic),
+            ("File", result.submission.path if instructor else Path(result.submission.path).name),
+            *((("Handed in", _moment(result.submission.submitted_at)),) if result.submission.submitted_at else ()),
+            ("Graded", _moment(result.graded_at)),
+            ("Seed", str(result.seed)),
+            ("Device", _devices(result)),
+            ("Confinement", _confinement(result)),
+        ),
+        cells=tuple(_cell_view(cell) for cell in result.cells if _worth_telling(cell)),
+        tasks=tuple(task_view(task, instructor=instructor) for task in result.tasks),
+        machinery=tuple(_machinery(result)) if instructor else (),
+        footer=_footer(result),
+    )
+
+
+def _late(result: TopicResult) -> str:
+    late = result.lateness
+    if late is None or late.days <= 0:
+        return ""
+    days = f"{points_text(late.days)} day{'' if late.days == 1 else 's'}"
+    return f"Handed in {days} late: {points_text(late.penalty * 100)} % of the points were taken off."
+
+
+def _warnings(result: TopicResult) -> Iterable[_Warning]:
+    if result.problem:
+        yield _Warning("This file could not be graded", result.problem)
+    if result.unsafe:
+        yield _Warning("Run without confinement", "The submission was run without protection (`--unsafe`).")
+
+
+def _moment(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text or "not recorded"
+    return f"{moment:%Y-%m-%d %H:%M} {moment.tzname() or ''}".strip()
+
+
+def _confinement(result: TopicResult) -> str:
+    if not result.layers:
+        return "none" if result.unsafe else "nothing was run"
+    active = sum(state == "on" for state in result.layers.values())
+    return f"all {active} layers" if active == len(result.layers) else f"{active} of {len(result.layers)} layers"
+
+
+def _machinery(result: TopicResult) -> Iterable[tuple[str, str]]:
+    usage = result.usage
+    yield "SHA-256 of the file", result.submission.sha256
+    yield "Fingerprint", result.fingerprint
+    yield from ((f"Version of {name}", version) for name, version in sorted(result.versions.items()))
+    yield from ((f"Confinement: {name}", state) for name, state in sorted(result.layers.items()))
+    yield "Wall and CPU time", f"{usage.wall_seconds:.2f} s, {usage.cpu_seconds:.2f} s"
+    yield "Peak memory", f"{usage.peak_mb:.0f} MB in one of {usage.children} processes"
+
+
+def _footer(result: TopicResult) -> tuple[str, ...]:
+    lines = ["A tag says how a check ended: passed, failed, error (the program died), time-out, or not run."]
+    if any(not check.visible for task in result.tasks for check in task.checks):
+        lines.append("Checks marked “only in grading” are not in your notebook; your page shows what they look at, not how.")
+    return tuple(lines)
+
+
+def _worth_telling(cell: CellReport) -> bool:
+    return cell.outcome is not Outcome.PASSED or cell.error is not None or bool(cell.note)
+
+
+def _cell_name(number: int) -> str:
+    return f"Cell {number}" if number else "Your file"
+
+
+def _cell_view(cell: CellReport) -> _CellView:
+    error = cell.error
+    output = readable(cell.output)
+    return _CellView(
+        name=_cell_name(cell.number),
+        state=outcome_label(cell.outcome),
+        note=cell.note,
+        error=_error_sentence(error) if error else "",
+        line=error.at.text.strip() if error and error.at else "",
+        output=output[:_OUTPUT_SHOWN],
+        cut=_OUTPUT_SHOWN if len(output) > _OUTPUT_SHOWN else 0,
+    )
+
+
+def _error_sentence(error: ErrorFact) -> str:
+    place = f" in line {error.at.line}" if error.at else ""
+    message = error.message.replace("`", "'")
+    return f"`{error.type}`{place}: {message}" if message else f"`{error.type}`{place}."
+
+
+def _devices(result: TopicResult) -> str:
+    if result.completed is None:
+        return result.device
+    gpu = result.completed.versions.get("gpu", result.completed.device)
+    return f"{result.device}; what had to wait for a GPU ran on {gpu} later"

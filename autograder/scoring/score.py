@@ -1,0 +1,342 @@
+"""From observations to points: the verdict of each check, each task's gate, partial credit and diagnosis."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from autograder.comparing.compare import compare, passes
+from autograder.comparing.wording import difference, error_name
+from autograder.course.course_file import Course
+from autograder.course.topic import Topic, TopicCheck, draws_of, lacks_device
+from autograder.keys.key import AnswerKey
+from autograder.records.jobs import Failure, Outcome, Run
+from autograder.records.observation import ErrorFact, Fact, MappingFact, Observation, RaisedFact, SequenceFact
+from autograder.records.results import CheckResult, Diagnosis, Difference, TaskResult
+from autograder.scoring.diagnosis import diagnose
+
+__all__ = ["NO_DEVICE", "SIDE_EFFECTS", "Scorer", "complete", "score"]
+
+SIDE_EFFECTS = "side_effects"
+"""The name of the check that every task has by itself."""
+_SIDE_EFFECTS_SENTENCE = "Inputs and global settings are left as they were."
+NO_DEVICE = "no device"
+"""The reason of a check that waits for a GPU; its points are pending."""
+
+_MOST_DIFFERENCES = 5
+_MOST_REMEMBERED, _LARGEST_REMEMBERED = 128, 1 << 17  # tasks of a topic, and bytes of what was seen of one: 16 MB
+_NOTHING_RETURNED = "No check got as far as returning something."
+
+_Seen = dict[str, list[Observation | Failure]]
+"""Check → what was seen of it, one entry per draw."""
+
+
+def score(
+    course: Course,
+    topic: Topic,
+    key: AnswerKey,
+    run: Run,
+    *,
+    visible_only: bool = False,
+    tasks: Collection[str] | None = None,
+) -> tuple[TaskResult, ...]:
+    """The result of each of the topic's tasks, in the order of course.yml.
+
+    A check passes only if every one of its draws was observed and differs in nothing. A task earns the share of its
+    checks that passed, `side_effects` among them, but nothing while none of its gates passes; where no check is marked
+    as gate, each counts as one.
+
+    Args:
+        course: gives points, draws and tolerances.
+        topic: gives the checks.
+        key: the answer key for the run's seed and device.
+        run: what came of the submission's job.
+        visible_only: score the visible checks alone, as students can.
+        tasks: score these alone; all of them if None.
+    """
+    return tuple(
+        _score_task(course, topic, key, task, _seen(run, _asked(topic, key, task, visible_only)), visible_only)
+        for task in course.topics[topic.name].tasks
+        if tasks is None or task in tasks
+    )
+
+
+class Scorer:
+    """Scores the runs of a class as `score` does, and remembers tasks of which the same was seen before.
+
+    Most answers are right, or wrong as many others are, and `decode_from_child` gives equal ones as one object. Whether
+    an observation is the same is asked of the object: to compare two would take as long as to score one.
+    """
+
+    def __init__(self, course: Course, topic: Topic, key: AnswerKey) -> None:
+        """Take what `score` takes, but for the run."""
+        self._course, self._topic, self._key = course, topic, key
+        self._asked = {task: _asked(topic, key, task, visible_only=False) for task in course.topics[topic.name].tasks}
+        self._known: OrderedDict[tuple[str, tuple[int | Failure, ...]], tuple[_Seen, TaskResult]] = OrderedDict()
+
+    def score(self, run: Run) -> tuple[TaskResult, ...]:
+        """The result of each of the topic's tasks, in the order of course.yml."""
+        return tuple(self._score_task(run, task) for task in self._asked)
+
+    def _score_task(self, run: Run, task: str) -> TaskResult:
+        seen = _seen(run, self._asked[task])
+        ones = (one for draws in seen.values() for one in draws)
+        same = (task, tuple([one if isinstance(one, Failure) else id(one) for one in ones]))
+        if same in self._known:
+            self._known.move_to_end(same)
+            return self._known[same][1]
+        result = _score_task(self._course, self._topic, self._key, task, seen, visible_only=False)
+        if len(msgspec.msgpack.encode(seen)) <= _LARGEST_REMEMBERED:
+            # What was seen is kept with it, so that no other object comes to have the same identity.
+            self._known[same] = seen, result
+            if len(self._known) > _MOST_REMEMBERED:
+                self._known.popitem(last=False)
+        return result
+
+
+def _checks_of(topic: Topic, task: str, visible_only: bool) -> list[TopicCheck]:
+    return [check for check in topic.checks_of(task) if check.visible or not visible_only]
+
+
+def _asked(topic: Topic, key: AnswerKey, task: str, visible_only: bool) -> dict[str, int]:
+    """How many draws there are of each of a task's checks that the key's device can run."""
+    return {
+        check.name: len(key.reference.get(check.name, ()))
+        for check in _checks_of(topic, task, visible_only)
+        if not lacks_device(check.spec, key.device)
+    }
+
+
+def _seen(run: Run, asked: Mapping[str, int]) -> _Seen:
+    """What a run shows of the checks of a task: one entry per draw."""
+    missing = Failure(Outcome.NOT_RUN, run.problem or "It was not run.")
+    return {name: [run.observations.get((name, draw), missing) for draw in range(draws)] for name, draws in asked.items()}
+
+
+def _score_task(course: Course, topic: Topic, key: AnswerKey, task: str, seen: _Seen, visible_only: bool) -> TaskResult:
+    checks = _checks_of(topic, task, visible_only)
+    tolerances = course.tolerances_on(key.device)
+    results = []
+    for check in checks:
+        if check.name in seen:
+            results.append(_judge(check, key.reference.get(check.name, []), seen[check.name], tolerances))
+        else:
+            results.append(_result(check, draws_of(course, topic.name, check.spec), reason=NO_DEVICE))
+    if checks:
+        results.append(_judge_side_effects(checks, key, seen))
+    attempted = _is_attempted(seen)
+    diagnoses = diagnose(task, _failing(results), seen, key, tolerances, side_effects=SIDE_EFFECTS) if attempted else ()
+    return _totalled(task, course.topics[topic.name].tasks[task].points, results, attempted, diagnoses)
+
+
+def _failing(results: Iterable[CheckResult]) -> list[str]:
+    return [result.name for result in results if result.outcome in (Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT)]
+
+
+def _totalled(
+    task: str, points: float, results: Sequence[CheckResult], attempted: bool, diagnoses: tuple[Diagnosis, ...]
+) -> TaskResult:
+    """A task's result from those of its checks, `side_effects` being the last."""
+    passed = [result for result in results if result.outcome is Outcome.PASSED]
+    waiting = [result for result in results if _is_pending(result)]
+    gates = [result for result in results if result.gate] or results[:-1]
+    opened = any(gate.outcome is Outcome.PASSED for gate in gates)
+    may_open = opened or any(map(_is_pending, gates))
+    share = points / len(results) if results else 0.0
+    earned = share * len(passed) if opened else 0.0
+    pending = share * (len(waiting) + (0 if opened else len(passed))) if waiting and may_open else 0.0
+    return TaskResult(
+        task=task,
+        points=points,
+        earned=round(earned, 2),
+        pending=round(pending, 2),
+        attempted=attempted,
+        gated=bool(passed) and not may_open,
+        checks=tuple(results),
+        diagnoses=diagnoses,
+    )
+
+
+def complete(old: TaskResult, new: TaskResult, device: str) -> TaskResult:
+    """A task's result with its pending checks replaced by what became of them on `device`, and its points anew.
+
+    Everything else is left as it was; side effects count if either run had some. `new` is the same task scored there,
+    at least by the checks that were pending.
+    """
+    found = {result.name: msgspec.structs.replace(result, device=device) for result in new.checks}
+    waiting = {result.name for result in old.checks if _is_pending(result)} & found.keys()
+    results = []
+    for result in old.checks:
+        effects = found.get(SIDE_EFFECTS) if result.name == SIDE_EFFECTS else None
+        if (
+            effects is not None
+            and waiting
+            and effects.outcome is not Outcome.NOT_RUN
+            and result.outcome is not Outcome.FAILED
+        ):
+            results.append(effects)
+        else:
+            results.append(found[result.name] if result.name in waiting else result)
+    told = {each.misconception for each in old.diagnoses}
+    failing = waiting & set(_failing(results))
+    further = (each for each in new.diagnoses if each.misconception not in told and failing & set(each.checks))
+    return msgspec.structs.replace(
+        _totalled(
+            old.task, old.points, results, old.attempted or (new.attempted and bool(waiting)), (*old.diagnoses, *further)
+        ),
+        source=old.source,
+    )
+
+
+def _is_pending(result: CheckResult) -> bool:
+    return result.outcome is Outcome.NOT_RUN and result.reason == NO_DEVICE
+
+
+def _result(check: TopicCheck, draws: int, *, outcome: Outcome = Outcome.NOT_RUN, reason: str = "") -> CheckResult:
+    return CheckResult(
+        name=check.name,
+        sentence=check.spec.sentence,
+        visible=check.visible,
+        outcome=outcome,
+        gate=check.spec.gate,
+        draws=draws,
+        reason=reason,
+    )
+
+
+def _judge(
+    check: TopicCheck,
+    expected: Sequence[Observation],
+    seen: Sequence[Observation | Failure],
+    tolerances: dict[str, float],
+) -> CheckResult:
+    """The verdict over all draws; the first draw that does not pass says why."""
+    result = _result(check, len(expected))
+    if not expected:
+        return msgspec.structs.replace(result, reason="The answer key does not have this check.")
+    passed = 0
+    first: Observation | Failure | None = None
+    found: tuple[Difference, ...] = ()
+    for reference, one in zip(expected, seen, strict=True):
+        if isinstance(one, Failure):
+            first = first or one
+            continue
+        if passes(reference, one, tolerances):
+            passed += 1
+        elif first is None:
+            first, found = one, compare(reference, one, tolerances, task=check.task, quote=check.visible)
+    result = msgspec.structs.replace(result, draws_passed=passed)
+    if first is None:
+        return msgspec.structs.replace(result, outcome=Outcome.PASSED)
+    if isinstance(first, Failure):
+        # A pass takes positive evidence, so that a failure may not call itself one.
+        outcome = Outcome.ERROR if first.outcome in (Outcome.PASSED, Outcome.FAILED) else first.outcome
+        return msgspec.structs.replace(result, outcome=outcome, reason=first.reason)
+    result = msgspec.structs.replace(result, outcome=Outcome.FAILED, differences=_first_few(found))
+    return _with_error(result, first.error, check.visible) if first.error is not None else result
+
+
+def _first_few(found: tuple[Difference, ...]) -> tuple[Difference, ...]:
+    if len(found) <= _MOST_DIFFERENCES:
+        return found
+    left = len(found) - _MOST_DIFFERENCES + 1
+    return (*found[: _MOST_DIFFERENCES - 1], difference("…", "", f"{left} more things differ."))
+
+
+def _with_error(result: CheckResult, error: ErrorFact, visible: bool) -> CheckResult:
+    """What may be told of an exception. A hidden check's inputs could be carried out in a message or a line's text."""
+    if error.undefined or error.not_attempted:
+        return result
+    at = error.at
+    if at is not None and not visible:
+        at = msgspec.structs.replace(at, text="")
+    return msgspec.structs.replace(
+        result,
+        error_type=error_name(error, quote=visible),
+        error_message=error.message if visible else "",
+        arguments=error.arguments if visible else "",
+        at=at,
+    )
+
+
+# ---- side effects -----------------------------------------------------------------------------------------------------
+
+
+def _judge_side_effects(checks: Sequence[TopicCheck], key: AnswerKey, seen: _Seen) -> CheckResult:
+    """Whether the code left alone what the reference leaves alone, in every draw in which it returned normally."""
+    draws = passed = 0
+    sentences: dict[str, None] = {}
+    for check in checks:
+        for expected, one in zip(key.reference.get(check.name, ()), seen.get(check.name, ()), strict=False):
+            if isinstance(one, Failure) or one.returned is None or _holds_stub(one.returned):
+                continue
+            draws += 1
+            extra = [effect for effect in one.effects if effect not in expected.effects]
+            passed += not extra
+            for effect in extra:
+                sentences.setdefault(_effect_sentence(effect, quote=check.visible))
+    outcome = Outcome.NOT_RUN if draws == 0 else Outcome.PASSED if passed == draws else Outcome.FAILED
+    found = tuple(difference("side effects", "", sentence) for sentence in sentences)
+    return CheckResult(
+        name=SIDE_EFFECTS,
+        sentence=_SIDE_EFFECTS_SENTENCE,
+        visible=all(check.visible for check in checks),
+        outcome=outcome,
+        draws=draws,
+        draws_passed=passed,
+        differences=_first_few(found),
+        reason=_NOTHING_RETURNED if draws == 0 else "",
+    )
+
+
+_GLOBAL_EFFECTS = {
+    "global random state": "The global random state was changed; leave it as it was, or draw from a generator of your own.",
+    "default dtype": "torch's default dtype was changed and not put back.",
+    "grad mode": "Gradient recording was switched on or off and not put back.",
+}
+_INPUT_EFFECTS = {
+    "values": "The values of {} were changed in place.",
+    "requires_grad": "requires_grad of {} was changed.",
+    "gradient": "The .grad of {} is not as it was before.",
+    "training": "The training or evaluation mode of {} was changed.",
+}
+
+
+def _effect_sentence(effect: str, *, quote: bool) -> str:
+    """A hidden check's inputs are not named: what says their names is a record of the child."""
+    if effect in _GLOBAL_EFFECTS:
+        return _GLOBAL_EFFECTS[effect]
+    name, _, what = effect.rpartition(": ")
+    which = f"the input `{name[:40]}`" if quote else "an input"
+    return _INPUT_EFFECTS.get(what, "Something of {} was changed.").format(which)
+
+
+# ---- attempted? -------------------------------------------------------------------------------------------------------
+
+
+def _is_attempted(seen: _Seen) -> bool:
+    """False if whatever was observed of the task only shows its stub."""
+    observed = [one for draws in seen.values() for one in draws if isinstance(one, Observation)]
+    return not observed or not all(map(_shows_stub, observed))
+
+
+def _shows_stub(one: Observation) -> bool:
+    if one.error is not None:
+        return one.error.not_attempted
+    return one.returned is not None and _holds_stub(one.returned)
+
+
+def _holds_stub(fact: Fact) -> bool:
+    """Whether a returned thing holds an exception that only says that there is no code yet."""
+    return any(error.not_attempted or error.undefined for error in _raised(fact))
+
+
+def _raised(fact: Fact) -> Iterator[ErrorFact]:
+    match fact:
+        case RaisedFact() if fact.error is not None:
+            yield fact.error
+        case SequenceFact() | MappingFact():
+            for item in fact.items:
+                yield from _raised(item)

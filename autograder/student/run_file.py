@@ -1,0 +1,231 @@
+"""Runs a student's file from top to bottom in a process of its own, as grading does, though without confinement.
+
+A cell that ends the process or does not end is left out and the rest is run again without it; a check that does so costs
+itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import msgspec
+
+from autograder.records.jobs import Cell, CellReport, CheckRequest, Failure, Outcome
+from autograder.records.observation import Observation
+from autograder.student.released import ReleasedTopic
+from autograder.student.student_file import StudentFile
+from autograder.student.worker import CellRan, FromWorker, Names, Order, Saw, Unloadable, Unobserved
+
+__all__ = ["FileRun", "Runner"]
+
+_START_SECONDS = 180.0
+_LOAD_SECONDS = 30.0
+_SLACK_SECONDS = 1.0
+_MOST_PROCESSES = 8
+_ENVIRONMENT = {"MPLBACKEND": "agg", "PYTHONHASHSEED": "0"}
+
+
+@dataclass
+class FileRun:
+    """What came of a file: its cells, what its checks saw, what is wrong with tasks' names, and a problem of it all."""
+
+    cells: list[CellReport] = field(default_factory=list)
+    seen: dict[tuple[str, int], Observation | Failure] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+class _Lost(Exception):
+    """The process has ended, or not answered in time; the text is a sentence's end."""
+
+    def __init__(self, outcome: Outcome, text: str) -> None:
+        super().__init__(text)
+        self.outcome = outcome
+
+
+class Runner:
+    """Runs files, one at a time, each in a new process. One more can be kept ready, for an answer at once."""
+
+    def __init__(self, *, spare: bool = False) -> None:
+        """Start the first process if one is to be kept ready."""
+        self._spare_wanted = spare
+        self._spare = _Process() if spare else None
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """End what still runs."""
+        if self._spare is not None:
+            self._spare.end()
+
+    def run(self, topic: ReleasedTopic, file: StudentFile) -> FileRun:
+        """Run a file and the visible checks of all tasks of its topic."""
+        found = FileRun()
+        reports: dict[int, CellReport] = {}
+        lost: set[int] = set()
+        requests = tuple(topic.requests(topic.card.tasks))
+        deadline = time.monotonic() + topic.card.topic_seconds + _START_SECONDS
+        for _ in range(_MOST_PROCESSES):
+            process = self._spare or _Process()
+            self._spare = _Process() if self._spare_wanted else None
+            try:
+                if self._one_process(process, topic, file, requests, found, reports, lost):
+                    break
+            finally:
+                process.end()
+            if time.monotonic() > deadline:
+                found.problem = f"The time for everything ({topic.card.topic_seconds:g} s) was used up."
+                break
+        else:
+            found.problem = f"The code ended or was ended {_MOST_PROCESSES} times; the rest was not run."
+        missing = Failure(Outcome.NOT_RUN, found.problem or "It was not run.")
+        for request in requests:
+            found.seen.setdefault((request.check, request.draw), missing)
+        found.cells = [reports[index] for index in sorted(reports)]
+        return found
+
+    def _one_process(
+        self,
+        process: _Process,
+        topic: ReleasedTopic,
+        file: StudentFile,
+        requests: tuple[CheckRequest, ...],
+        found: FileRun,
+        reports: dict[int, CellReport],
+        lost: set[int],
+    ) -> bool:
+        """Go on in a new process. Returns whether everything is done."""
+        cells = [(index, cell) for index, cell in enumerate(file.cells) if index not in lost]
+        left = tuple(request for request in requests if (request.check, request.draw) not in found.seen)
+        order = Order(
+            cells=tuple(cell for _, cell in cells),
+            whole=file.whole,
+            module=topic.topic.visible,
+            requests=left,
+            cards=topic.card.tasks,
+        )
+        try:
+            process.expect(_START_SECONDS)
+            process.send(order)
+        except _Lost as gone:
+            found.problem = f"The process that is to run your file did not start: it {gone}."
+            return True
+        for index, cell in cells:
+            try:
+                answer = process.expect(topic.card.cell_seconds)
+            except _Lost as gone:
+                lost.add(index)
+                note = f"The cell {gone}; it was left out."
+                reports[index] = CellReport(number=cell.number, outcome=gone.outcome, note=note)
+                return False
+            if isinstance(answer, CellRan):
+                reports.setdefault(index, _report(cell, answer))
+        return self._checks(process, left, found)
+
+    def _checks(self, process: _Process, left: tuple[CheckRequest, ...], found: FileRun) -> bool:
+        with contextlib.suppress(_Lost):
+            names = process.expect(_LOAD_SECONDS)
+            found.problems = names.problems if isinstance(names, Names) else {}
+        for position, request in enumerate(left):
+            try:
+                answer = process.expect(request.seconds + (_SLACK_SECONDS if position else _LOAD_SECONDS))
+            except _Lost as gone:
+                for other in left:
+                    if other.check == request.check:
+                        reason = f"The code {gone}."
+                        found.seen.setdefault((other.check, other.draw), Failure(gone.outcome, reason))
+                return False
+            if isinstance(answer, Unloadable):
+                found.problem = f"The checks could not be loaded: {answer.problem}"
+                return True
+            key = (request.check, request.draw)
+            if isinstance(answer, Saw):
+                found.seen[key] = answer.observation
+            elif isinstance(answer, Unobserved):
+                found.seen[key] = Failure(Outcome.ERROR if answer.reason else Outcome.NOT_RUN, answer.reason)
+        return True
+
+
+def _report(cell: Cell, answer: CellRan) -> CellReport:
+    outcome = Outcome.PASSED if answer.error is None else Outcome.FAILED
+    note = f"{answer.note[:1].upper()}{answer.note[1:]}." if answer.note else ""
+    return CellReport(number=cell.number, outcome=outcome, error=answer.error, note=note)
+
+
+class _Process:
+    """A worker, and a thread that reads what it says."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="autograde-"))
+        command = [sys.executable, "-P", "-m", "autograder.student.worker", str(self._folder)]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | _ENVIRONMENT,
+            start_new_session=True,  # Ctrl-C is for the command, not for the code that it runs
+        )
+        self._messages: queue.SimpleQueue[FromWorker | None] = queue.SimpleQueue()
+        assert self._process.stdout is not None
+        threading.Thread(target=_listen, args=(self._process.stdout, self._messages), daemon=True).start()
+
+    def send(self, order: Order) -> None:
+        body = msgspec.msgpack.encode(order)
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(len(body).to_bytes(4, "big") + body)
+            self._process.stdin.flush()
+        except OSError as error:
+            raise _Lost(Outcome.ERROR, "ended before it was told what to do") from error
+
+    def expect(self, seconds: float) -> FromWorker:
+        """The next message.
+
+        Raises:
+            _Lost: if there is none in time, or the process has ended.
+        """
+        try:
+            message = self._messages.get(timeout=seconds)
+        except queue.Empty:
+            raise _Lost(Outcome.TIMEOUT, f"did not end within {seconds:g} s") from None
+        if message is None:
+            status = self._process.wait()
+            words = f"ended the process (exit code {status})" if status >= 0 else f"was ended by signal {-status}"
+            raise _Lost(Outcome.ERROR, words)
+        return message
+
+    def end(self) -> None:
+        """End it, whatever it is doing, and remove what it wrote."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                if stream is not None:
+                    stream.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _listen(stream: BinaryIO, messages: queue.SimpleQueue[FromWorker | None]) -> None:
+    decoder: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)
+    try:
+        while len(size := stream.read(4)) == 4:
+            messages.put(decoder.decode(stream.read(int.from_bytes(size, "big"))))
+    except (OSError, ValueError, msgspec.MsgspecError):
+        pass  # the process was ended, or student code has written into the pipe
+    messages.put(None)

@@ -1,0 +1,85 @@
+"""solutions/equivalent_mutants/TOPIC.yml: mutants that no check can tell from the reference, each with its reason.
+
+    sign_ste:
+      - mutant: "call dropped: soft.detach() → soft"
+        line: "return hard + (soft - soft.detach())"
+        reason: "why this is no mistake"
+
+`mutant` and `line` are as `autograde verify` prints them; they hold whatever moves around the line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from autograder.errors import AuthoringError
+from autograder.verifying.mutants import Mutant
+
+__all__ = ["AcceptedMutant", "accepted_file", "entry_for", "read_accepted", "stale_entries"]
+
+_SHORTEST_REASON = 20
+
+
+class AcceptedMutant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An entry: the mutant's description, the changed line, and why the change is no mistake."""
+
+    mutant: str
+    line: str
+    reason: str
+
+
+def accepted_file(root: Path, topic: str) -> Path:
+    """Where a topic's entries stand, whether or not it has any."""
+    return root / "solutions" / "equivalent_mutants" / f"{topic}.yml"
+
+
+def read_accepted(root: Path, topic: str, tasks: Collection[str]) -> dict[tuple[str, str, str], AcceptedMutant]:
+    """A topic's entries by task, description and line; empty if there is no such file.
+
+    Raises:
+        AuthoringError: for anything that is not such a file, a task that the topic lacks, an entry written twice, or a
+            reason that says nothing.
+    """
+    path = accepted_file(root, topic)
+    if not path.exists():
+        return {}
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        entries = msgspec.convert(data, dict[str, list[AcceptedMutant]])
+    except yaml.YAMLError as error:
+        raise AuthoringError(f"{path}: not valid YAML; {' '.join(str(error).split())}.") from error
+    except msgspec.ValidationError as error:
+        raise AuthoringError(f"{path}: {error}; write a list of mutant, line and reason for each task.") from error
+    accepted: dict[tuple[str, str, str], AcceptedMutant] = {}
+    for task, entry in ((task, entry) for task, listed in entries.items() for entry in listed):
+        if task not in tasks:
+            raise AuthoringError(f"{path}: {task} is no task of {topic}; choose from {', '.join(tasks)}.")
+        if len(entry.reason.strip()) < _SHORTEST_REASON:
+            raise AuthoringError(f"{path}: {task}: {entry.mutant!r} has no reason; say why it is no mistake.")
+        key = (task, entry.mutant, entry.line)
+        if key in accepted:
+            raise AuthoringError(f"{path}: {task}: {entry.mutant!r} stands twice; remove one of them.")
+        accepted[key] = entry
+    return accepted
+
+
+def entry_for(mutant: Mutant, reason: str = "…") -> str:
+    """The entry that would accept this mutant, as YAML below its task's name."""
+    entry = {"mutant": mutant.description, "line": mutant.text, "reason": reason}
+    return yaml.safe_dump([entry], allow_unicode=True, sort_keys=False, width=1000).rstrip()
+
+
+def stale_entries(
+    accepted: Collection[tuple[str, str, str]], made: Collection[Mutant], surviving: Collection[Mutant]
+) -> Iterator[str]:
+    """A sentence for each entry that accepts nothing any more."""
+    known = {(mutant.task, mutant.description, mutant.text) for mutant in made}
+    alive = {(mutant.task, mutant.description, mutant.text) for mutant in surviving}
+    for key in accepted:
+        if key not in alive:
+            why = "a check notices it now" if key in known else "there is no such mutant"
+            yield f"{key[0]}: the accepted mutant {key[1]!r} in {key[2]!r} is out of date ({why}); remove the entry."

@@ -1,0 +1,263 @@
+"""Makes mutants: copies of a reference solution with one small wrong change each.
+
+A check that no mutant can slip past sees what it claims to see. The changes are those of
+`autograder.verifying.operators`; each is put into the definition of one task (and of what that definition uses), which is
+then written back by `ast.unparse` in the place of the original. Nothing is run here.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import warnings
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from autograder.errors import AuthoringError
+from autograder.records.jobs import Cell
+from autograder.verifying.operators import OPERATORS, Operator, Site
+from autograder.verifying.operators.site import called_name
+
+__all__ = ["Mutant", "make_mutants"]
+
+_SHORT, _AROUND = 70, 12
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One wrong copy of the reference.
+
+    `name` counts the task's mutants (`match-007`). `description` says what was changed, `text` is the changed statement's
+    first line as `ast.unparse` writes it; together they name the mutant whatever moves around it. `cell` and `line` say
+    where it stands in the reference; `diff` are the lines that differ. `cells` is the code to run.
+    """
+
+    name: str
+    task: str
+    description: str
+    text: str
+    cell: int
+    line: int
+    diff: str
+    cells: tuple[Cell, ...]
+
+
+def make_mutants(cells: Sequence[Cell], task: str, other_tasks: Collection[str] = ()) -> tuple[Mutant, ...]:
+    """All mutants of one task, in the order of the source, no two alike.
+
+    Args:
+        cells: the reference's cells.
+        task: the function, class or variable to change.
+        other_tasks: definitions that are left alone although the task may use them; they have mutants of their own.
+
+    Raises:
+        AuthoringError: if no cell defines the task.
+    """
+    trees = {index: tree for index, cell in enumerate(cells) if (tree := _parsed(cell.source)) is not None}
+    definitions = {
+        name: (index, statement) for index, tree in trees.items() for statement in tree.body for name in _defined(statement)
+    }
+    if task not in definitions:
+        raise AuthoringError(f"the reference does not define {task}; write its solution.")
+    modules = frozenset(
+        (alias.asname or alias.name).split(".")[0]
+        for tree in trees.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+        if isinstance(node, ast.Import) or alias.name in {"nn", "functional", "init", "optim", "autograd", "func"}
+    )
+    mutants: list[Mutant] = []
+    same: Counter[tuple[str, str]] = Counter()
+    for name in _used(task, definitions, set(other_tasks) - {task}):
+        index, statement = definitions[name]
+        for change in _changes(statement, modules):
+            same[change.description, change.text] += 1
+            count = same[change.description, change.text]
+            mutants.append(
+                Mutant(
+                    name=f"{task}-{len(mutants) + 1:03}",
+                    task=task,
+                    description=change.description + (f" ({count})" if count > 1 else ""),
+                    text=change.text,
+                    cell=cells[index].number,
+                    line=change.line,
+                    diff=change.diff,
+                    cells=(
+                        *cells[:index],
+                        Cell(cells[index].number, _substituted(cells[index].source, statement, change.source)),
+                        *cells[index + 1 :],
+                    ),
+                )
+            )
+    return tuple(mutants)
+
+
+def _parsed(source: str) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except SyntaxError:  # a cell with magics: no task's definition, and left as it is
+        return None
+
+
+def _defined(statement: ast.stmt) -> tuple[str, ...]:
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return (statement.name,)
+    if isinstance(statement, ast.Assign):
+        return tuple(target.id for target in statement.targets if isinstance(target, ast.Name))
+    if isinstance(statement, ast.AnnAssign) and statement.value and isinstance(statement.target, ast.Name):
+        return (statement.target.id,)
+    return ()
+
+
+def _used(task: str, definitions: dict[str, tuple[int, ast.stmt]], excluded: set[str]) -> list[str]:
+    """The task, then the definitions of the reference that it uses, directly or not."""
+    found = [task]
+    for name in found:
+        for node in ast.walk(definitions[name][1]):
+            if isinstance(node, ast.Name) and node.id in definitions and node.id not in found and node.id not in excluded:
+                found.append(node.id)
+    return found
+
+
+def _substituted(source: str, statement: ast.stmt, replacement: str) -> str:
+    lines = source.splitlines()
+    decorators = getattr(statement, "decorator_list", [])
+    first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
+    return "\n".join([*lines[: first - 1], replacement, *lines[statement.end_lineno :]]) + "\n"
+
+
+@dataclass(frozen=True)
+class _Change:
+    description: str
+    text: str
+    line: int
+    diff: str
+    source: str
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A site, and where it hangs: `parent.field`, or `parent.field[index]`."""
+
+    site: Site
+    parent: ast.AST
+    field: str
+    index: int | None
+    statement: ast.stmt
+
+
+def _changes(definition: ast.stmt, modules: frozenset[str]) -> Iterator[_Change]:
+    root = ast.Module([definition], [])
+    original = ast.unparse(root)
+    seen = {original}
+    for place in list(_places(root, modules, (), definition)):
+        for title, operator in OPERATORS.items():
+            for replacement, source in _applied(root, place, operator):
+                idle = isinstance(place.parent, ast.Expr) and isinstance(
+                    replacement, ast.Name | ast.Attribute | ast.Constant
+                )
+                if idle or source in seen or not _compiles(source):
+                    continue  # an idle expression is a dropped statement under another name
+                seen.add(source)
+                yield _Change(
+                    description=_description(title, place.site.node, replacement),
+                    text=ast.unparse(place.statement).splitlines()[0],
+                    line=getattr(place.site.node, "lineno", place.statement.lineno),
+                    diff=_diff(original, source),
+                    source=source,
+                )
+
+
+def _applied(root: ast.Module, place: _Place, operator: Operator) -> Iterator[tuple[ast.expr | list[ast.stmt], str]]:
+    """Put each replacement in, write the whole down, and put the original back."""
+    for replacement in list(operator(place.site)):
+        if place.index is None:
+            setattr(place.parent, place.field, replacement)
+            source = ast.unparse(root)
+            setattr(place.parent, place.field, place.site.node)
+        else:
+            siblings: list[ast.AST] = getattr(place.parent, place.field)
+            kept = list(siblings)
+            new: list[ast.AST] = list(replacement) if isinstance(replacement, list) else [replacement]
+            siblings[place.index : place.index + 1] = new
+            if not siblings and place.field == "body":
+                siblings.append(ast.Pass())
+            source = ast.unparse(root)
+            siblings[:] = kept
+        yield replacement, source
+
+
+def _places(node: ast.AST, modules: frozenset[str], parameters: tuple[str, ...], statement: ast.stmt) -> Iterator[_Place]:
+    for field, value in ast.iter_fields(node):
+        children = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
+        for index, child in children:
+            if not isinstance(child, ast.AST) or _left_alone(node, field, child):
+                continue
+            inner = child if isinstance(child, ast.stmt) else statement
+            if isinstance(child, ast.stmt | ast.expr):
+                yield _Place(Site(child, parameters, modules), node, field, index, inner)
+            if isinstance(child, ast.Raise):
+                continue  # what an error says is free
+            yield from _places(child, modules, _parameters(child) or parameters, inner)
+
+
+def _parameters(node: ast.AST) -> tuple[str, ...]:
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        return ()
+    return tuple(argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs))
+
+
+def _left_alone(parent: ast.AST, field: str, child: ast.AST) -> bool:
+    if field in {"annotation", "returns"} or isinstance(child, ast.expr_context):
+        return True
+    if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
+        return True  # a docstring
+    if isinstance(child, ast.keyword) and child.arg == "strict" and isinstance(parent, ast.Call):
+        return called_name(parent) == "zip"  # a guard against a mistake that is not there
+    if isinstance(parent, ast.JoinedStr) and isinstance(child, ast.Constant):
+        return True
+    # the operator of the minus sign sees the number behind it
+    return isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.USub) and isinstance(child, ast.Constant)
+
+
+def _description(title: str, node: ast.AST, replacement: ast.expr | list[ast.stmt]) -> str:
+    before = ast.unparse(node)
+    if not replacement or title in {"with dropped", "try undone", "statements swapped", "decorator dropped"}:
+        return f"{title}: {_first_line(before)}"
+    after = "\n".join(map(ast.unparse, replacement)) if isinstance(replacement, list) else ast.unparse(replacement)
+    before, after = _first_line(before), _first_line(after)
+    if len(before) > _SHORT or len(after) > _SHORT:
+        start = max(_shared(before, after) - _AROUND, 0)
+        end = max(_shared(before[start:][::-1], after[start:][::-1]) - _AROUND, 0)
+        before, after = (
+            ("…" if start else "") + text[start : len(text) - end] + ("…" if end else "") for text in (before, after)
+        )
+    return f"{title}: {before} → {after}"
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    shortest = min(len(one), len(other))
+    return next((index for index in range(shortest) if one[index] != other[index]), shortest)
+
+
+def _first_line(text: str) -> str:
+    line, *more = text.splitlines()
+    return line + (" …" if more else "")
+
+
+def _diff(before: str, after: str) -> str:
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
+    return "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
+
+
+def _compiles(source: str) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        try:
+            compile(source, "<mutant>", "exec")
+        except SyntaxError:
+            return False
+    return True

@@ -1,0 +1,430 @@
+"""The kit proves its own checks: what must pass passes, what must fail fails, under several seeds.
+
+For each topic: the reference passes everything, whatever state its cells leave behind, and twice the same; the untouched
+stub earns nothing; every alternative passes; every misconception fails and is diagnosed as itself; every mutant of the
+reference is noticed by some check, or is accepted with a reason.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from autograder.comparing.compare import passes
+from autograder.course.course_file import Course
+from autograder.course.declarations import CheckSpec, VariantSpec
+from autograder.course.required_parts import missing_parts
+from autograder.course.topic import Topic, load_topic, make_job
+from autograder.errors import AuthoringError
+from autograder.keys.key import IN_TURN, AnswerKey, build_key
+from autograder.processes.pool import Pool
+from autograder.records.jobs import Cell, CheckRequest, Failure, Job, Outcome, Replacement, Run
+from autograder.records.observation import Observation
+from autograder.records.results import CheckResult, TaskResult
+from autograder.scoring.score import score
+from autograder.verifying.accepted_mutants import entry_for, read_accepted, stale_entries
+from autograder.verifying.findings import Equal, Survivor, TopicVerification, Verification
+from autograder.verifying.mutants import Mutant, make_mutants
+
+__all__ = ["verify"]
+
+RUN_SEED = 1001
+"""All seeds are derived from this one: another than the public key's 0, and the same in every run."""
+
+_SAME_AGAIN = "another global random state"
+_STATES = {
+    _SAME_AGAIN: "import random as _r, numpy as _n, torch as _t\n_r.seed(7); _n.random.seed(7); _t.manual_seed(7)",
+    "default dtype float64": "import torch as _t\n_t.set_default_dtype(_t.float64)",
+    "gradients switched off": "import torch as _t\n_t.set_grad_enabled(False)",
+}
+"""What a notebook's cells may leave behind, and what no check may depend on. After the first all is seen as before."""
+
+_SINGLE_DRAWS = 5  # on each of them alone a misconception has to lose points, since a course may draw once
+_QUICK_SECONDS = 2.0  # for one check of a mutant, unless the reference itself is slow
+
+
+def verify(
+    course: Course,
+    topics: Sequence[str] | None,
+    pool: Pool,
+    *,
+    seeds: int = 20,
+    device: str = "cpu",
+    mutants: bool = True,
+    on_progress: Callable[[int, int, str], None] | None = None,
+) -> Verification:
+    """Verify a course.
+
+    Args:
+        course: the course.
+        topics: names of topics; all of them if None.
+        pool: runs the jobs, in parallel.
+        seeds: under how many seeds the reference, alternatives and hard-to-kill mutants run; for misconceptions the
+            course's number of draws is enough, since each is known by what it returns.
+        device: the device under test; `pool` must be made for it.
+        mutants: whether mutants are tried, which takes most of the time.
+        on_progress: called as `(done, known so far, topic)` after each job.
+    """
+    started = time.monotonic()
+    names = list(course.topics) if topics is None else list(topics)
+    progress = _Progress(on_progress)
+    found = []
+    for name in names:
+        proof = _Proof(_patient(course, name, seeds), name, pool, seeds, progress, device)
+        try:
+            proof.run(mutants=mutants)
+        except AuthoringError as error:
+            proof.problems += str(error).splitlines()
+        found.append(proof.result())
+    return Verification(tuple(found), seeds, time.monotonic() - started)
+
+
+@dataclass
+class _Progress:
+    report: Callable[[int, int, str], None] | None
+    done: int = 0
+    known: int = 0
+
+    def step(self, topic: str) -> None:
+        self.done += 1
+        if self.report:
+            self.report(self.done, self.known, topic)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Code to run, and who judges what came of it."""
+
+    job: Job
+    judge: Callable[[Run], None]
+
+
+@dataclass
+class _Proof:
+    """One topic's verification in the making."""
+
+    course: Course
+    name: str
+    pool: Pool
+    seeds: int
+    progress: _Progress
+    device: str
+    problems: list[str] = field(default_factory=list)
+    equal: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
+    mutants: list[Mutant] = field(default_factory=list)
+    surviving: list[Mutant] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    timed_out: int = 0
+    accepted: int = 0
+    topic: Topic | None = None
+
+    def run(self, *, mutants: bool) -> None:
+        self.topic = topic = load_topic(self.course, self.name)
+        self.problems += missing_parts(self.course, topic)
+        many = _drawn(topic, self.seeds)
+        wide = self._key(many)
+        self._try(self._reference(many, wide))
+        self._try(self._alternatives(many, wide))
+        some = _drawn(topic, _SINGLE_DRAWS, keep_declared=True)
+        key = build_key(self.course, some, seed=RUN_SEED, device=self.device, pool=self.pool, cache=None, apart=True)
+        self._try(self._stub(some, key))
+        self._each_draw_exposes(key)
+        self._try(self._misconceptions(some, key))
+        if mutants:
+            self._try_mutants(topic, many, wide)
+            self._settle_survivors()
+
+    def result(self) -> TopicVerification:
+        if self.topic is None:
+            return TopicVerification(self.name, problems=tuple(self.problems))
+        file = f"solutions/{self.name}.py"
+        survivors = tuple(
+            Survivor(mutant.task, mutant.description, file, mutant.line, mutant.diff, entry_for(mutant))
+            for mutant in self.surviving
+        )
+        return TopicVerification(
+            topic=self.name,
+            tasks=len(self._tasks()),
+            checks=len(self.topic.checks),
+            alternatives=len(self.topic.alternatives),
+            misconceptions=len(self.topic.misconceptions),
+            mutants=len(self.mutants),
+            killed=len(self.mutants) - self.accepted - len(survivors),
+            timed_out=self.timed_out,
+            accepted=self.accepted,
+            survivors=survivors,
+            equal=tuple(Equal(task, names) for task, names in sorted(self.equal)),
+            problems=(*self.problems, *(survivor.sentence for survivor in survivors)),
+        )
+
+    def _key(self, topic: Topic) -> AnswerKey:
+        """What the reference shows; nothing of misconceptions, which take the longest."""
+        right = replace(topic, misconceptions=())
+        return build_key(self.course, right, seed=RUN_SEED, device=self.device, pool=self.pool, cache=None)
+
+    def _job(self, topic: Topic, cells: tuple[Cell, ...], spec: VariantSpec | None = None) -> Job:
+        """A job on all tasks, or with a variant in the place of its task, on that task alone."""
+        if spec is None:
+            return self._make_job(topic, cells)
+        module = topic.misconception_module if spec in topic.misconceptions else topic.alternative_module
+        assert module is not None  # it declares the variant
+        replacement = Replacement(spec.task, spec.name, module.filename, module.source)
+        return self._make_job(topic, cells, tasks=[spec.task], replacement=replacement)
+
+    def _make_job(
+        self, topic: Topic, cells: tuple[Cell, ...], tasks: list[str] | None = None, replacement: Replacement | None = None
+    ) -> Job:
+        return make_job(self.course, topic, cells, seed=RUN_SEED, device=self.device, tasks=tasks, replacement=replacement)
+
+    def _tasks(self) -> list[str]:
+        return list(self.course.topics[self.name].tasks)
+
+    def _try(self, trials: Iterable[_Trial], *, enough: Callable[[Observation], bool] | None = None) -> None:
+        listed = list(trials)
+        self.progress.known += len(listed)
+        for trial, run in zip(listed, self.pool.map((trial.job for trial in listed), enough=enough), strict=True):
+            trial.judge(run)
+            self.progress.step(self.name)
+
+    def _results(self, topic: Topic, key: AnswerKey, run: Run, task: str | None = None) -> tuple[TaskResult, ...]:
+        return score(self.course, topic, key, run, tasks=None if task is None else [task])
+
+    # ---- what must pass -------------------------------------------------------------------------------------------
+
+    def _reference(self, topic: Topic, key: AnswerKey) -> Iterator[_Trial]:
+        for state, source in _STATES.items():
+            cells = (*topic.reference, Cell(max(cell.number for cell in topic.reference) + 1, source))
+
+            def judge(run: Run, state: str = state) -> None:
+                self._must_pass(self._results(topic, key, run), f"the reference after {state}")
+                if state == _SAME_AGAIN:
+                    self.problems += _changed_observations(key, run)
+
+            yield _Trial(self._job(topic, cells), judge)
+
+    def _alternatives(self, topic: Topic, key: AnswerKey) -> Iterator[_Trial]:
+        for spec in topic.alternatives:
+
+            def judge(run: Run, spec: VariantSpec = spec) -> None:
+                self._must_pass(self._results(topic, key, run, spec.task), f"the alternative {spec.name}")
+
+            yield _Trial(self._job(topic, topic.reference, spec), judge)
+
+    def _must_pass(self, results: Iterable[TaskResult], what: str) -> None:
+        for result in results:
+            for check in result.checks:
+                if check.outcome is not Outcome.PASSED and not (check.outcome is Outcome.NOT_RUN and result.pending):
+                    because = [difference.sentence for difference in check.differences] or [
+                        check.reason or check.error_message
+                    ]
+                    self.problems.append(f"{result.task}: {what}: {check.name} is {check.outcome}: {because[0]}")
+
+    # ---- what must fail -------------------------------------------------------------------------------------------
+
+    def _stub(self, topic: Topic, key: AnswerKey) -> Iterator[_Trial]:
+        def judge(run: Run) -> None:
+            for result in self._results(topic, key, run):
+                if result.earned > 0:
+                    passed = ", ".join(check.name for check in result.checks if check.outcome is Outcome.PASSED)
+                    self.problems.append(f"{result.task}: the untouched stub earns {result.earned:g} points ({passed}).")
+                if result.attempted:
+                    self.problems.append(f"{result.task}: the untouched stub counts as attempted.")
+
+        yield _Trial(self._job(topic, topic.exercise), judge)
+
+    def _each_draw_exposes(self, key: AnswerKey) -> None:
+        """A course may draw once: on each of the key's draws alone, each misconception loses points."""
+        assert self.topic is not None
+        tolerances = self.course.tolerances_on(self.device)
+        for spec in self.topic.misconceptions:
+            for draw in range(_SINGLE_DRAWS):
+                alone, seen = _single_draw(key, spec.name, draw)
+                if _differs(alone, seen, tolerances):
+                    continue
+                (result,) = self._results(self.topic, alone, seen, spec.task)
+                if not _not_passed(result):
+                    self.problems.append(
+                        f"{result.task}: the misconception {spec.name} passes every check on draw {draw} alone; "
+                        "draw inputs that always expose it, or give the check draws=…."
+                    )
+                    break
+
+    def _misconceptions(self, topic: Topic, key: AnswerKey) -> Iterator[_Trial]:
+        """Each once more, on its own: those whose observations do not repeat in a process that several share."""
+        repeated = self._repeated(topic, key)
+        for spec in topic.misconceptions:
+            if spec.name in repeated:
+                continue
+
+            def judge(run: Run, spec: VariantSpec = spec) -> None:
+                for result in self._results(topic, key, run, spec.task):
+                    self._must_be_diagnosed(result, spec.name)
+
+            yield _Trial(self._job(topic, topic.reference, spec), judge)
+
+    def _repeated(self, topic: Topic, key: AnswerKey) -> set[str]:
+        """The misconceptions that are diagnosed as themselves when those of a task run one after the other.
+
+        Each was alone when the key was made. If it does exactly the same here, after others, then it does so again.
+        """
+        series: dict[tuple[str, int], list[VariantSpec]] = {}
+        for number, spec in enumerate(topic.misconceptions):
+            known = key.misconceptions[spec.name].values()
+            if all(isinstance(seen, Observation) for draws in known for seen in draws):  # else the process would be lost
+                series.setdefault((spec.task, number // IN_TURN), []).append(spec)
+        jobs = [[self._job(topic, topic.reference, spec) for spec in specs] for specs in series.values()]
+        self.progress.known += sum(map(len, jobs))
+        repeated = set()
+        for specs, runs in zip(series.values(), self.pool.map_in_turn(jobs), strict=True):
+            for spec, run in zip(specs, runs, strict=True):
+                (result,) = self._results(topic, key, run, spec.task)
+                if _not_passed(result) and _exact(result) == (spec.name,):
+                    repeated.add(spec.name)
+                self.progress.step(self.name)
+        return repeated
+
+    def _must_be_diagnosed(self, result: TaskResult, name: str) -> None:
+        where = f"{result.task}: the misconception {name}"
+        if not _not_passed(result):
+            self.problems.append(f"{where} passes every check; add the check that exposes it.")
+            return
+        exact = _exact(result)
+        if not exact:
+            seen = ", ".join(diagnosis.misconception for diagnosis in result.diagnoses) or "nothing"
+            self.problems.append(f"{where} is diagnosed as {seen}; its observations do not repeat.")
+        elif exact != (name,):
+            self.equal.add((result.task, tuple(sorted({*exact, name}))))
+
+    # ---- mutants --------------------------------------------------------------------------------------------------
+
+    def _try_mutants(self, topic: Topic, many: Topic, wide: AnswerKey) -> None:
+        """All mutants on one draw of each check; then those that are left on many, without a limit that ends them early."""
+        for task in self._tasks():
+            self.mutants += make_mutants(topic.reference, task, self._tasks())
+        thin = _drawn(topic, 1)
+        self._try(self._pace(thin))
+        left: list[Mutant] = []
+        key = self._key(thin)
+        self._try(self._mutants(thin, key, self.mutants, left), enough=self._shows_a_mistake(key))
+        self._try(self._mutants(many, wide, left, self.surviving), enough=self._shows_a_mistake(wide))
+
+    def _shows_a_mistake(self, key: AnswerKey) -> Callable[[Observation], bool]:
+        """Whether a check does not let pass what it saw: then a mutant is noticed, and the other checks need not run."""
+        tolerances = self.course.tolerances_on(self.device)
+        return lambda seen: not passes(key.reference[seen.check][seen.draw], seen, tolerances)
+
+    def _pace(self, topic: Topic) -> Iterator[_Trial]:
+        """How long a task takes with the reference: a mutant is given a little more than that."""
+        for task in self._tasks():
+
+            def judge(run: Run, task: str = task) -> None:
+                self.seconds[task] = max(_QUICK_SECONDS, 3 * run.usage.wall_seconds)
+
+            yield _Trial(self._make_job(topic, topic.reference, tasks=[task]), judge)
+
+    def _mutants(self, topic: Topic, key: AnswerKey, mutants: Sequence[Mutant], left: list[Mutant]) -> Iterator[_Trial]:
+        for mutant in mutants:
+
+            def judge(run: Run, mutant: Mutant = mutant) -> None:
+                for result in self._results(topic, key, run, mutant.task):
+                    outcomes = {check.outcome for check in _not_passed(result)}
+                    if not outcomes:
+                        left.append(mutant)
+                    elif outcomes <= {Outcome.TIMEOUT, Outcome.NOT_RUN}:
+                        self.timed_out += 1
+
+            job = self._make_job(topic, mutant.cells, tasks=[mutant.task])
+            yield _Trial(job if left is self.surviving else _quick(job, self.seconds[mutant.task]), judge)
+
+    def _settle_survivors(self) -> None:
+        accepted = read_accepted(self.course.root, self.name, self._tasks())
+        self.problems += stale_entries(accepted, self.mutants, self.surviving)
+        survivors = [mutant for mutant in self.surviving if (mutant.task, mutant.description, mutant.text) not in accepted]
+        self.accepted = len(self.surviving) - len(survivors)
+        self.surviving = survivors
+
+
+def _not_passed(result: TaskResult) -> list[CheckResult]:
+    """The checks that count against the code; one that waits for a device does not."""
+    return [
+        check
+        for check in result.checks
+        if check.outcome is not Outcome.PASSED and not (check.outcome is Outcome.NOT_RUN and result.pending)
+    ]
+
+
+def _exact(result: TaskResult) -> tuple[str, ...]:
+    return tuple(sorted(diagnosis.misconception for diagnosis in result.diagnoses if diagnosis.exact))
+
+
+def _changed_observations(key: AnswerKey, run: Run) -> Iterator[str]:
+    """The checks of the reference that saw something else than when the key was made, with the same seed."""
+    for check, observations in key.reference.items():
+        for draw, first in enumerate(observations):
+            again = run.observations.get((check, draw))
+            if not isinstance(again, Observation) or _scored(again) != _scored(first):
+                yield f"{check}, draw {draw}: sees something else each time; draw everything from `given`."
+                break
+
+
+def _scored(observation: Observation) -> Observation:
+    return msgspec.structs.replace(observation, warnings=(), output="", error=None)
+
+
+def _patient(course: Course, name: str, seeds: int) -> Course:
+    """The same course, with the time and room that so many draws of everything may need together."""
+    entry = course.topics[name]
+    times = max(1.0, seeds / (entry.draws or course.draws))
+    limits = msgspec.structs.replace(
+        entry.limits,
+        topic_seconds=entry.limits.topic_seconds * times,
+        report_mb=round(entry.limits.report_mb * times),
+    )
+    return replace(course, topics={**course.topics, name: msgspec.structs.replace(entry, limits=limits)})
+
+
+def _drawn(topic: Topic, draws: int, *, keep_declared: bool = False) -> Topic:
+    """The same topic with each check drawn so many times, each time with another seed."""
+
+    def drawn(spec: CheckSpec) -> CheckSpec:
+        return spec if keep_declared and spec.draws else replace(spec, draws=draws)
+
+    return replace(topic, checks=tuple(replace(check, spec=drawn(check.spec)) for check in topic.checks))
+
+
+def _single_draw(key: AnswerKey, misconception: str, draw: int) -> tuple[AnswerKey, Run]:
+    """What the key and a run on a misconception would be, had each check been run on this one draw only.
+
+    Checks with a number of draws of their own are left with all of them.
+    """
+    reference: dict[str, list[Observation]] = {}
+    seen: dict[tuple[str, int], Observation | Failure] = {}
+    for check, observations in key.reference.items():
+        own = len(observations) != _SINGLE_DRAWS
+        reference[check] = observations if own else [observations[draw]]
+        known = key.misconceptions[misconception].get(check, [])
+        chosen = known if own else known[draw : draw + 1]
+        seen |= {(check, number): observation for number, observation in enumerate(chosen)}
+    return msgspec.structs.replace(key, reference=reference, misconceptions={}), Run(observations=seen)
+
+
+def _differs(key: AnswerKey, run: Run, tolerances: Mapping[str, float]) -> bool:
+    """Whether some check saw what it does not let pass; what scoring finds beyond that, as side effects, is left to it."""
+    return any(
+        isinstance(seen, Observation) and not passes(key.reference[check][draw], seen, tolerances)
+        for (check, draw), seen in run.observations.items()
+    )
+
+
+def _quick(job: Job, seconds: float) -> Job:
+    """The same job with short limits: many mutants loop for ever."""
+
+    def sooner(requests: tuple[CheckRequest, ...]) -> tuple[CheckRequest, ...]:
+        return tuple(msgspec.structs.replace(request, seconds=min(request.seconds, seconds)) for request in requests)
+
+    limits = msgspec.structs.replace(job.limits, topic_seconds=min(job.limits.topic_seconds, 2 * seconds))
+    requests = {"visible_requests": sooner(job.visible_requests), "hidden_requests": sooner(job.hidden_requests)}
+    return msgspec.structs.replace(job, limits=limits, **requests)

@@ -1,0 +1,78 @@
+"""docs/authoring.md is complete, and whoever follows it word for word gets a topic that verifies."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import autograder
+from autograder.checking.given import Given
+from autograder.course.course_file import LatePolicy, TaskEntry, TopicEntry, load_course, new_topic
+from autograder.processes.pool import Pool
+from autograder.records.jobs import Limits
+from autograder.release import build
+from autograder.verifying.verify import verify
+
+GUIDE = Path(__file__).parents[3] / "docs" / "authoring.md"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("name", autograder.__all__)
+def test_every_public_name_is_explained(name):
+    assert re.search(rf"^\| .*`{name}\(", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_everything_of_given_is_explained():
+    names = {name for name, _ in inspect.getmembers(Given) if not name.startswith("_")} | {"device", "second_device"}
+    section = GUIDE.read_text(encoding="utf-8").partition("## Reference: `given`")[2].partition("\n## ")[0]
+    assert [name for name in sorted(names) if not re.search(rf"`{name}\b", section)] == []
+
+
+def test_every_key_of_the_course_is_explained():
+    section = GUIDE.read_text(encoding="utf-8").partition("## Reference: course.yml")[2]
+    fields = [field.name for kind in (Limits, LatePolicy, TaskEntry, TopicEntry) for field in msgspec.structs.fields(kind)]
+    assert [name for name in fields if f"`{name}`" not in section and f".{name.upper()[:-1]}`" not in section] == []
+
+
+def insert(path: Path, text: str, before: str = "") -> None:
+    """Put text before a line, or at the end."""
+    old = path.read_text(encoding="utf-8")
+    position = old.index(before) if before else len(old)
+    head, tail = old[:position].rstrip("\n"), old[position:]
+    path.write_text(f"{head}\n\n\n{text}" + (f"\n\n{tail}" if tail else ""), encoding="utf-8")
+
+
+def test_following_the_guide_gives_a_topic_that_verifies_and_can_be_released(tmp_path: Path, pool: Pool):
+    exercise, reference, visible, hidden, alternative, misconceptions = blocks("python")
+    points, hints, _ = blocks("yaml")
+    (tmp_path / "course.yml").write_text("title: A course\ntopics:\n")
+    new_topic.create(tmp_path, "strides")
+    insert(tmp_path / "exercises/strides.py", exercise, before="# %% [markdown]\n# ## What to read next")
+    (tmp_path / "course.yml").write_text((tmp_path / "course.yml").read_text() + points)
+    for name, text in {
+        "exercises/hints/strides.yml": hints,
+        "solutions/strides.py": reference,
+        "tests/visible/test_strides.py": visible,
+        "tests/hidden/test_strides.py": hidden,
+        "solutions/alternatives/strides.py": alternative,
+        "solutions/misconceptions/strides.py": misconceptions,
+    }.items():
+        insert(tmp_path / name, text)
+    path = tmp_path / "tests/hidden/test_strides.py"
+    path.write_text(path.read_text().replace("import checks, only\n", "import checks, only, raises\n"))
+    course = load_course(tmp_path)
+    verification = verify(course, None, pool, seeds=1)
+    assert verification.problems == []
+    assert verification.topics[0].tasks == 2
+    assert verification.topics[0].mutants > 10
+    for path in new_topic.topic_paths(tmp_path, "strides"):
+        path.write_text(path.read_text().replace(new_topic.MARK, ""))
+    build.build(course, pool, tmp_path / "release")
+    assert build.check(course, pool, tmp_path / "release") == []

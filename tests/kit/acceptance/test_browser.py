@@ -1,0 +1,258 @@
+"""A student's work in a real browser: JupyterLab on the release, driven through a stub, a mistake, the answer and a hint.
+
+`pytest tests/kit/acceptance/test_browser.py --screenshots docs/images` takes the pictures of docs/students.md anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import expect as expect_that
+
+from autograder.course.cells import read_cells, task_source
+
+ROOT = Path(__file__).parents[3]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+TASK = "scale_pixels"
+WRONG = """def scale_pixels(img: Tensor) -> Tensor:
+    if img.dtype != torch.uint8:
+        raise TypeError("scale_pixels expects a uint8 image")
+    return img.to(torch.float32) / img.max()"""
+SECONDS = 60
+_ATTEMPTS = 6
+_RAN = re.compile(r"\[\d+\]:")
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+
+def right() -> str:
+    """The reference, as a student would type it."""
+    path = ROOT / "solutions/dtypes.py"
+    return task_source(read_cells(path.read_bytes(), path.name), TASK)
+
+
+@pytest.fixture(scope="module")
+def screenshots(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where pictures go: the folder given with --screenshots, or one that nobody keeps."""
+    given = request.config.getoption("--screenshots")
+    folder = Path(given) if given else tmp_path_factory.mktemp("screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@dataclass
+class Lab:
+    """A running JupyterLab; `address` opens it."""
+
+    folder: Path
+    address: str
+    settings: Path
+
+    def set(self, plugin: str, **values: object) -> None:
+        """Change a setting; it holds from the next loading of the page."""
+        path = self.settings / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab on a copy of the release, apart from whatever Jupyter's user has set up."""
+    place = tmp_path_factory.mktemp("lab")
+    folder = place / "release"
+    shutil.copytree(ROOT / "release", folder)
+    own = {name: str(place / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
+    own |= {"JUPYTERLAB_SETTINGS_DIR": str(place / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(place / "workspaces")}
+    # The activated environment of the release's README.
+    own["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    options = [
+        "--no-browser",
+        "--allow-root",
+        "--ServerApp.port=0",
+        "--ServerApp.ip=127.0.0.1",
+        "--IdentityProvider.token=t",
+    ]
+    # nbgrader's buttons belong to instructors; a student does not have them.
+    pages = place / "jupyter_config_dir/labconfig/page_config.json"
+    pages.parent.mkdir(parents=True)
+    pages.write_text(json.dumps({"disabledExtensions": {"@jupyter/nbgrader": True}}), encoding="utf-8")
+    running = Lab(folder, "", place / "settings")
+    running.set("apputils-extension/notification", fetchNews="false", checkForUpdates=False, doNotDisturbMode=True)
+    running.set("notebook-extension/tracker", windowingMode="none")
+    log = place / "jupyter.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options], cwd=folder, env=os.environ | own, stdout=output, stderr=output
+        )
+    try:
+        running.address = f"{_address(Path(own['JUPYTER_RUNTIME_DIR']), server, log)}lab"
+        yield running
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _address(runtime: Path, server: subprocess.Popen[bytes], log: Path) -> str:
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until and server.poll() is None:
+        for path in runtime.glob("jpserver-*.json"):
+            try:
+                return str(json.loads(path.read_text(encoding="utf-8"))["url"])
+            except (json.JSONDecodeError, KeyError):  # it is being written
+                continue
+        time.sleep(0.1)
+    raise AssertionError(f"JupyterLab did not start:\n{log.read_text(encoding='utf-8')}")
+
+
+def _runs(browser: str) -> bool:
+    """Ubuntu has a `chromium-browser` that only says how to get one."""
+    return subprocess.run([browser, "--version"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    """A page of the system's Chromium."""
+    found = next((path for path in map(shutil.which, BROWSERS) if path is not None and _runs(path)), None)
+    with sync_playwright() as playwright:
+        if found is None and not Path(playwright.chromium.executable_path).exists():
+            message = f"there is no browser: install one of {', '.join(BROWSERS)}, or run `playwright install chromium`"
+            if os.environ.get("CI"):
+                pytest.fail(message)
+            pytest.skip(message)
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path / "profile", executable_path=found, args=FLAGS, viewport={"width": 1200, "height": 900}
+        )
+        context.set_default_timeout(SECONDS * 1000)
+        first = context.pages[0]
+        # On a slow machine JupyterLab does not know its kernels yet when it opens the notebook, and asks for one.
+        dialog = first.locator(".jp-Dialog", has_text="Select Kernel")
+        first.add_locator_handler(dialog, lambda: dialog.locator(".jp-mod-accept").click())
+        yield first
+        context.close()
+
+
+class Notebook:
+    """An open notebook, used as a student does: by clicking and typing."""
+
+    def __init__(self, page: Page, lab: Lab, name: str) -> None:
+        self.page = page
+        page.goto(f"{lab.address}/tree/{name}?token=t")
+        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+        page.locator(".jp-DirListing-item").first.wait_for()
+        # The kernel is there when the notebook says that it is idle.
+        page.locator('.jp-NotebookPanel-toolbar [data-status="idle"]').wait_for()
+
+    def cell(self, text: str | re.Pattern[str]) -> Locator:
+        """The first code cell whose source contains a text, or matches a pattern."""
+        return self.page.locator(".jp-Notebook .jp-CodeCell", has=self.page.locator(".cm-content", has_text=text)).first
+
+    def write(self, cell: Locator, source: str) -> None:
+        """Replace what stands in a cell."""
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.insert_text(source)
+
+    def run(self, cell: Locator) -> Locator:
+        """Run a cell, wait until it has run, and return what it shows of ours."""
+        prompt = cell.locator(".jp-InputPrompt")
+        before = prompt.inner_text()
+        for _ in range(_ATTEMPTS):
+            cell.locator(".cm-content").click()
+            self.page.keyboard.press("Control+Enter")
+            try:
+                expect_that(prompt).not_to_have_text(before, timeout=SECONDS * 1000 / _ATTEMPTS)
+            except AssertionError:  # the key came before the cell had the focus
+                continue
+            expect_that(prompt).not_to_have_text("[*]:", timeout=SECONDS * 1000)
+            if _RAN.match(prompt.inner_text()):  # else the kernel was started meanwhile and dropped it
+                break
+        expect_that(prompt).to_have_text(_RAN)
+        return cell.locator(".jp-OutputArea-output .autograde")
+
+    def add_below(self, cell: Locator, source: str) -> Locator:
+        """A new cell below another."""
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Escape")
+        self.page.keyboard.press("b")
+        self.page.keyboard.press("Enter")
+        self.page.keyboard.insert_text(source)
+        return self.cell(re.compile(f"^{re.escape(source)}$"))
+
+
+def take(notebook: Notebook, cell: Locator, path: Path) -> None:
+    """A picture of the window with a cell at its top."""
+    cell.evaluate("cell => cell.scrollIntoView({block: 'start'})")
+    notebook.page.mouse.move(5, 895)
+    notebook.page.wait_for_timeout(300)
+    notebook.page.screenshot(path=path)
+
+
+def faults(page: Page) -> list[str]:
+    """What axe finds serious or critical in our output."""
+    found = Axe().run(page, context=[".autograde"]).response["violations"]
+    bad = [each for each in found if each["impact"] in ("serious", "critical")]
+    return [f"{each['id']}: {node['html'][:200]} {node['failureSummary']}" for each in bad for node in each["nodes"]]
+
+
+def test_a_student_works_in_jupyterlab(lab: Lab, page: Page, screenshots: Path) -> None:
+    notebook = Notebook(page, lab, "dtypes.ipynb")
+    notebook.run(notebook.cell("from autograder import check"))
+    notebook.run(notebook.cell("from torch import Tensor"))
+    task, asked = notebook.cell(f"def {TASK}"), notebook.cell(f'check("{TASK}")')
+
+    notebook.run(task)
+    said = notebook.run(asked)
+    expect_that(said).to_contain_text("not attempted")
+    take(notebook, task, screenshots / "stub.png")
+
+    notebook.write(task, WRONG)
+    notebook.run(task)
+    said = notebook.run(asked)
+    expect_that(said).to_contain_text("not right yet")
+    expect_that(said).to_contain_text("The divisor is a property of the type, not of this image")
+    assert "/ 255" not in said.inner_text()
+    take(notebook, task, screenshots / "wrong.png")
+
+    hints = notebook.add_below(asked, f'hint("{TASK}")')
+    expect_that(notebook.run(hints)).to_contain_text("Hint 1 of 3")
+    expect_that(notebook.run(hints)).to_contain_text("Hint 2 of 3")
+
+    notebook.write(task, right())
+    notebook.run(task)
+    said = notebook.run(asked)
+    expect_that(said).to_contain_text("passes")
+    take(notebook, task, screenshots / "right.png")
+
+    shown = notebook.run(notebook.add_below(hints, "progress()"))
+    expect_that(shown.get_by_role("row", name=TASK)).to_contain_text("passes")
+    expect_that(shown.get_by_role("rowheader", name=TASK)).to_have_css("text-align", "left")
+    take(notebook, hints, screenshots / "progress.png")
+    assert faults(page) == []
+
+    # The same in the dark, a wrong answer included.
+    notebook.write(task, WRONG)
+    notebook.run(task)
+    notebook.run(asked)
+    page.keyboard.press("Control+S")
+    page.locator(".jp-mod-dirty").first.wait_for(state="detached")
+    lab.set("apputils-extension/themes", theme="JupyterLab Dark")
+    notebook = Notebook(page, lab, "dtypes.ipynb")
+    expect_that(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
+    asked = notebook.cell(f'check("{TASK}")')
+    expect_that(asked.locator(".autograde")).to_contain_text("not right yet")
+    expect_that(page.get_by_text("Create Assignment")).to_have_count(0)
+    take(notebook, notebook.cell(f"def {TASK}"), screenshots / "dark.png")
+    assert faults(page) == []

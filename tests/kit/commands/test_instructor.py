@@ -1,0 +1,215 @@
+"""The command `autograde`, as people run it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from tiny_course import RIGHT, make_class, make_course, write_notebook
+
+from autograder.course.course_file import load_course
+from autograder.grading.grade import Graded
+from autograder.reporting.terminal import ClassSummary, confinement
+
+COMMAND = [sys.executable, "-c", "from autograder.commands.instructor import main; main()"]
+HEAVY = re.compile(r"\| +(torch|jupytext|nbformat|IPython)$", re.MULTILINE)
+
+
+def autograde(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command with its output piped."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=cwd,
+        env=os.environ | {"COLUMNS": "100"} | environment,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A course with a class that has been graded once; `first.txt` and `first.err` hold what that printed."""
+    root = make_course(tmp_path_factory.mktemp("course"))
+    make_class(root / "class")
+    (root / "class/ann/vews.ipynb").write_text("{}")
+    run = autograde("grade", "class", "--seed", "11", cwd=root, PYTHONPROFILEIMPORTTIME="1")
+    assert run.returncode == 0, run.stderr
+    (root / "first.txt").write_text(run.stdout)
+    (root / "first.err").write_text(run.stderr)
+    return root
+
+
+def test_help_is_light(tmp_path: Path) -> None:
+    run = autograde("--help", cwd=tmp_path, PYTHONPROFILEIMPORTTIME="1")
+    assert run.returncode == 0
+    assert all(command in run.stdout for command in ("grade", "show", "verify", "new", "release"))
+    assert not HEAVY.search(run.stderr)
+    assert not re.search(r"\| +(autograder\.(pool|course|grading)|numpy|rich\.progress)$", run.stderr, re.MULTILINE)
+
+
+def test_a_class_is_graded(folder: Path) -> None:
+    out = (folder / "first.txt").read_text()
+    assert "\x1b" not in out
+    for line in [
+        "NOT GRADED, since not recognised (1):",
+        "  class/ann/vews.ipynb: no topic of the course is called “vews”; did you mean views?",
+        "  1 × views: double (squares)",
+        "      Is the result what you get by adding x to itself?",
+        "Seed 11 (given with --seed); `--seed 11` repeats this run.",
+        "Reports: grades/index.html and grades/STUDENT/TOPIC.html",
+        "  di, views: views.ipynb is no notebook: line 1 is not valid JSON.",
+        "* handed in late: points were taken off",
+    ]:
+        assert line in out.splitlines()
+    rows = {words[0]: words[1:] for words in map(str.split, out.splitlines()) if words and words[0] in ("ann", "bo", "fay")}
+    assert rows == {"ann": ["5"], "bo": ["0"], "fay": ["*", "2.5"]}
+    assert re.search(r"^Confinement: ", out, re.MULTILINE)
+    assert re.search(r"^Graded 6 submissions in [\d.]+ s; 6 students\.$", out, re.MULTILINE)
+    assert (folder / "grades/index.html").is_file()
+    assert (folder / "grades/ann/views.json").is_file()
+
+
+def test_the_grading_process_never_imports_torch(folder: Path) -> None:
+    imported = (folder / "first.err").read_text()
+    assert "| autograder.commands.instructor" in re.sub(r" +", " ", imported)
+    assert not HEAVY.search(imported)
+
+
+def test_a_second_run_keeps_what_has_not_changed(folder: Path) -> None:
+    before = (folder / "grades/bo/views.json").stat().st_mtime_ns
+    write_notebook(folder / "class/gus/views.ipynb", RIGHT)
+    run = autograde("grade", "class", "--student", "gus", "--student", "bo", cwd=folder)
+    assert run.returncode == 0, run.stderr
+    assert re.search(r"^Graded 1 submission in [\d.]+ s and kept 1 unchanged; 2 students\.$", run.stdout, re.MULTILINE)
+    assert "Seed 11 (that of the results in grades)" in run.stdout
+    assert (folder / "grades/bo/views.json").stat().st_mtime_ns == before
+
+
+def test_show(folder: Path) -> None:
+    run = autograde("show", "bo", "views", cwd=folder)
+    assert run.returncode == 0
+    lines = run.stdout.splitlines()
+    assert lines[0] == "bo: Views, 0 of 5 points"
+    assert "double  0 of 4, no points as its values are wrong" in lines
+    assert "  failed  Every element is doubled.  [test_values]" in lines
+    assert any("does the same as the misconception squares" in line for line in lines)
+    assert lines[-1] == "As a page: grades/bo/views.html"
+    assert "\x1b" not in run.stdout
+
+
+def test_colour_only_where_it_is_wanted(folder: Path) -> None:
+    assert "\x1b[" in autograde("show", "bo", "views", cwd=folder, FORCE_COLOR="1", TERM="xterm").stdout
+    plain = autograde("show", "bo", "views", cwd=folder, FORCE_COLOR="1", TERM="xterm", NO_COLOR="1").stdout
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]", plain)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["grade", "nowhere"], "nowhere: there is no such file or folder."),
+        (["grade"], "Name the folder to grade: there is no "),
+        (["grade", "class", "--topic", "vews"], "--topic vews: the course has no such topic; did you mean views?"),
+        (["grade", "class", "--student", "anne"], "--student anne: no such student there; did you mean ann?"),
+        (["grade", "class", "--course", "other"], "other: there is no such file; run the command in the course's folder"),
+        (["show", "anne", "views"], "anne: no results in grades; did you mean ann?"),
+        (["show", "ann", "views", "-o", "x"], "x: there is no such folder; run `autograde grade` first"),
+        (["verify", "vews"], "vews: the course has no such topic; did you mean views?"),
+        (["new", "views"], "topics.views stands there already"),
+    ],
+)
+def test_a_mistake_is_one_line(folder: Path, arguments: list[str], message: str) -> None:
+    run = autograde(*arguments, cwd=folder)
+    assert run.returncode == 2
+    assert run.stdout == ""
+    assert len(run.stderr.splitlines()) == 1
+    assert message in run.stderr
+
+
+def test_usage_mistakes(folder: Path) -> None:
+    for arguments in (["grade", "--seed", "x"], ["grade", "--jobs", "0"], ["grade", "--device", "tpu"], ["grad"]):
+        run = autograde(*arguments, cwd=folder)
+        assert run.returncode == 2
+        assert "Traceback" not in run.stderr
+
+
+def test_mistakes_in_the_course(tmp_path: Path) -> None:
+    root = make_course(tmp_path)
+    course = root / "course.yml"
+    course.write_text(course.read_text().replace("points: 4", "pionts: 4").replace("draws: 2", "draws: two"))
+    run = autograde("grade", ".", cwd=root)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.splitlines() == [
+        "course.yml: topics.views.tasks.double.pionts is no key of the course; did you mean 'points'?",
+        'course.yml: draws is "two"; write a whole number from 1 to 100.',
+    ]
+
+
+def test_nothing_to_grade(folder: Path, tmp_path: Path) -> None:
+    run = autograde("grade", str(tmp_path), cwd=folder)
+    assert run.returncode == 0
+    assert run.stdout == "There is nothing to grade here. A submission is STUDENT/TOPIC.ipynb or STUDENT/TOPIC.py.\n"
+
+
+def test_ctrl_c_keeps_the_results_so_far(folder: Path, tmp_path: Path) -> None:
+    write_notebook(tmp_path / "class/ann/views.ipynb", RIGHT)
+    for name in ("bo", "cy", "di", "ed", "fay", "gus"):
+        write_notebook(tmp_path / "class" / name / "views.ipynb", "import time\ntime.sleep(4.5)")
+    process = subprocess.Popen(
+        [*COMMAND, "grade", str(tmp_path / "class"), "-o", str(tmp_path / "grades"), "--jobs", "1"],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "grades/ann/views.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip() == "Interrupted. The results so far are kept; the same command goes on from there."
+    assert (tmp_path / "grades/ann/views.json").exists()
+    assert not (tmp_path / "grades/gus/views.json").exists()
+
+
+def graded(student: str, earned: float, **changes: object) -> Graded:
+    values = {
+        "student": student, "topic": "views", "points": 5.0, "earned": earned, "pending": 0.0, "penalty": 0.0,
+        "reused": False, "attempted": True, "diagnoses": (), "troubles": (),
+    }  # fmt: skip
+    return Graded(**(values | changes))  # type: ignore[arg-type]
+
+
+def test_a_narrow_terminal_gets_lines_instead_of_a_table(tmp_path: Path) -> None:
+    course = load_course(make_course(tmp_path))
+    students = ["ann [bold]", "a student with a very long name indeed"]
+    summary = ClassSummary(course, students)
+    summary.add(graded(students[0], 5.0))
+    summary.add(graded(students[1], 1.25, troubles=("it died [red]",), diagnoses=(("double", "m", "Look [here]."),)))
+    for width, table in ((100, True), (30, False)):
+        out = StringIO()
+        summary.print(Console(file=out, width=width, force_terminal=True, color_system=None, markup=False, highlight=False))
+        text = out.getvalue()
+        assert ("─" in text) is table
+        for part in ("ann [bold]", "! 1.25", "it died [red]", "Look [here]."):
+            assert part in " ".join(text.split())
+
+
+def test_the_line_about_confinement_is_loud_where_something_is_missing() -> None:
+    assert (
+        confinement({"limits": "on", "seccomp": "on"}, unsafe=False).plain
+        == "Confinement: all 2 layers on (limits, seccomp)."
+    )
+    missing = confinement({"limits": "on", "seccomp": "off: old kernel"}, unsafe=False)
+    assert missing.plain == "Confinement: INCOMPLETE. Missing: seccomp off: old kernel."
+    assert "NOT REQUIRED (--unsafe)" in confinement({}, unsafe=True).plain

@@ -1,0 +1,40 @@
+"""A mistake is one line, with a remedy; a mistake of our own is not hidden."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+import typer
+
+from autograder.commands.one_line import one_line_mistakes
+from autograder.errors import AutogradeError
+
+
+def said(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    with pytest.raises(typer.Exit) as caught, one_line_mistakes("Stopped."):
+        raise error
+    return caught.value.exit_code, capsys.readouterr().err
+
+
+def failed(number: int, filename: str | None = None) -> OSError:
+    return OSError(number, os.strerror(number), filename)
+
+
+def test_what_users_can_cause_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(AutogradeError("course.yml: wrong."), capsys) == (2, "course.yml: wrong.\n")
+    assert said(KeyboardInterrupt(), capsys) == (130, "\nStopped.\n")
+    full = "No space left on device; make room and run the same command again.\n"
+    # A write to a full disk knows no file's name.
+    assert said(failed(errno.ENOSPC), capsys) == (2, f"A file could not be written: {full}")
+    assert said(failed(errno.ENOSPC, "out/x.json"), capsys) == (2, f"out/x.json: {full}")
+    folder = "a folder is to be there; name another place, or move the file away.\n"
+    assert said(failed(errno.EEXIST, "out"), capsys) == (2, f"out: File exists; {folder}")
+    assert said(failed(errno.ELOOP, "out"), capsys) == (2, "out: Too many levels of symbolic links.\n")
+
+
+def test_a_mistake_of_our_own_is_not_hidden() -> None:
+    for error in (ValueError("wrong"), failed(errno.EBADF), BrokenPipeError()):
+        with pytest.raises(type(error)), one_line_mistakes():
+            raise error

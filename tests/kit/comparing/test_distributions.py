@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import init
+
+from autograder.comparing.distributions import alike, judge_distribution
+from autograder.records.observation import DistributedAs
+
+SHAPE = (64, 160)
+COUNT = SHAPE[0] * SHAPE[1]
+EPSILON = 2.0**-23
+
+
+def objection(tensor: torch.Tensor, family: str, false_reject: float = 1e-9, **parameters: float) -> str:
+    judge = DistributedAs(family, parameters, false_reject)  # type: ignore[arg-type]
+    return judge_distribution(tensor.double().numpy(), judge, epsilon=EPSILON)
+
+
+UNIFORM = {"family": "uniform", "a": -0.25, "b": 0.25}
+NORMAL = {"family": "normal", "mean": 0.0, "std": 0.125}
+TRUNCATED = {"family": "truncated_normal", "mean": 0.0, "std": 1.0, "a": -2.0, "b": 2.0}
+
+
+def empty() -> torch.Tensor:
+    return torch.empty(SHAPE)
+
+
+RIGHT: list[tuple[dict[str, object], Callable[[], torch.Tensor]]] = [
+    (UNIFORM, lambda: init.uniform_(empty(), -0.25, 0.25)),
+    (UNIFORM, lambda: torch.rand(SHAPE) / 2 - 0.25),
+    (NORMAL, lambda: init.normal_(empty(), 0.0, 0.125)),
+    (NORMAL, lambda: torch.randn(SHAPE, dtype=torch.float64) * 0.125),
+    (TRUNCATED, lambda: init.trunc_normal_(empty(), 0.0, 1.0, -2.0, 2.0)),
+    (
+        {"family": "truncated_normal", "mean": 0.5, "std": 2.0, "a": -1.0, "b": 4.0},
+        lambda: init.trunc_normal_(empty(), 0.5, 2.0, -1.0, 4.0),
+    ),
+]
+
+
+@pytest.mark.parametrize(("parameters", "draw"), RIGHT)
+def test_right_draws_pass(parameters: dict[str, object], draw: Callable[[], torch.Tensor]) -> None:
+    torch.manual_seed(3)
+    assert [said for said in (objection(draw(), **parameters) for _ in range(15)) if said] == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("parameters", "draw"), RIGHT)
+def test_the_bound_on_false_rejects_holds_where_it_can_be_seen(
+    parameters: dict[str, object], draw: Callable[[], torch.Tensor]
+) -> None:
+    """At a rate of one in five, a hundred draws would show a bound that is too tight; the true rate is far lower."""
+    torch.manual_seed(4)
+    rejected = sum(bool(objection(draw()[:6], false_reject=0.2, **parameters)) for _ in range(100))  # type: ignore[arg-type]
+    assert rejected <= 20
+
+
+WRONG: list[tuple[dict[str, object], Callable[[], torch.Tensor], str]] = [
+    (UNIFORM, lambda: torch.zeros(SHAPE), "is 0 everywhere"),
+    (UNIFORM, lambda: init.uniform_(empty(), -0.26, 0.26), "none beyond -0.25 and 0.25"),
+    (UNIFORM, lambda: init.uniform_(empty(), -0.24, 0.24), "reaches further"),
+    (UNIFORM, lambda: torch.rand(SHAPE) / 4, "has mean 0.12"),
+    (UNIFORM, lambda: (torch.rand(SHAPE) + torch.rand(SHAPE)) / 4 - 0.25, "does not look drawn from uniform"),
+    (UNIFORM, lambda: torch.linspace(-0.25, 0.25, COUNT), "depend on their neighbours"),
+    (UNIFORM, lambda: (torch.rand(1, 160) / 2 - 0.25).expand(SHAPE), "repeated elements"),
+    (UNIFORM, lambda: torch.rand(SHAPE).index_fill(0, torch.tensor([3]), torch.nan), "NaN"),
+    (NORMAL, lambda: init.normal_(empty(), 0.0, 0.125 * 1.15), "has standard deviation 0.14"),
+    (NORMAL, lambda: init.normal_(empty(), 0.0, 0.125 / 1.2), "has standard deviation 0.10"),
+    (NORMAL, lambda: init.normal_(empty(), 0.0, 0.125**2), "has standard deviation 0.015"),
+    (NORMAL, lambda: init.normal_(empty(), 0.02, 0.125), "has mean 0.0"),
+    (NORMAL, lambda: init.uniform_(empty(), -0.2165, 0.2165), "does not look drawn from normal"),
+    (TRUNCATED, lambda: init.normal_(empty()), "none beyond -2 and 2"),
+    (TRUNCATED, lambda: init.normal_(empty()).clamp(-2, 2), "right at the bound -2"),
+    (TRUNCATED, lambda: init.trunc_normal_(empty(), 0, 1, -1.8, 1.8), "reaches further"),
+    (TRUNCATED, lambda: init.uniform_(empty(), -2, 2), "does not look drawn from"),
+]
+
+
+@pytest.mark.parametrize(("parameters", "draw", "words"), WRONG, ids=[row[2] for row in WRONG])
+def test_wrong_draws_are_told(parameters: dict[str, object], draw: Callable[[], torch.Tensor], words: str) -> None:
+    torch.manual_seed(5)
+    assert words in objection(draw(), **parameters)  # type: ignore[arg-type]
+
+
+def test_fan_in_and_fan_out_are_told_apart() -> None:
+    torch.manual_seed(6)
+    std = (2 / 160) ** 0.5
+    right, wrong = init.kaiming_normal_(empty()), init.kaiming_normal_(empty(), mode="fan_out")
+    assert objection(right, family="normal", mean=0, std=std) == ""
+    assert objection(wrong, family="normal", mean=0, std=std) != ""
+
+
+def test_half_precision_draws_pass() -> None:
+    torch.manual_seed(7)
+    judge = DistributedAs("uniform", {"a": -0.25, "b": 0.25})
+    for dtype, epsilon in ((torch.float16, 2.0**-10), (torch.bfloat16, 2.0**-7)):
+        drawn = init.uniform_(empty(), -0.25, 0.25).to(dtype)
+        assert judge_distribution(drawn.float().numpy(), judge, epsilon=epsilon) == ""
+
+
+def test_few_elements_are_judged_leniently_and_none_not_at_all() -> None:
+    assert objection(torch.tensor([0.1, -0.2, 0.05]), **UNIFORM) == ""  # type: ignore[arg-type]
+    assert objection(torch.empty(0), **UNIFORM) == "has no elements"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("parameters", [{"a": 1.0}, {"a": 1.0, "b": 0.0}])
+def test_wrong_parameters_are_no_crash(parameters: dict[str, float]) -> None:
+    assert "cannot be judged" in objection(torch.rand(10), "uniform", **parameters)
+
+
+def test_alike() -> None:
+    generator = np.random.default_rng(0)
+    left, right = generator.normal(size=(2, 10_000))
+    assert alike(left, right)
+    assert not alike(left, right * 1.2)
+    assert not alike(left, right[:100])
+    assert not alike(left, np.zeros(10_000))
+    assert alike(np.full(10, np.nan), np.full(10, np.nan))

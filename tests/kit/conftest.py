@@ -1,0 +1,56 @@
+"""What many test files share."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from autograder.processes.pool import Pool
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Confinement can be tried with a GPU, too; and pictures that the documentation shows are taken by a test."""
+    parser.addoption("--device", default="cpu", help="where confined children are, `cpu` or `cuda`")
+    parser.addoption("--screenshots", metavar="FOLDER", help="where test_browser.py puts its pictures")
+
+
+def pytest_configure() -> None:
+    """A shell starts what runs in the background without Ctrl-C, and programs under test would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Share the tests out among xdist's workers: a file's go to one, as they share fixtures, those marked `apart` to any.
+
+    Slow ones come first, and files with such, so that no worker is left alone with one in the end; files and those apart in
+    turn, since the files wait for this and that, and those apart need all the time that there is.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    groups: dict[tuple[bool, bool], list[str]] = {}
+    places = {}
+    for item in items:
+        fast, apart = item.path not in slow, item.get_closest_marker("apart") is not None
+        group = item.name if apart else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+        queue = groups.setdefault((fast, apart), [])
+        if group not in queue:
+            queue.append(group)
+        places[item] = fast, queue.index(group), apart
+    items.sort(key=places.__getitem__)
+
+
+@pytest.fixture(scope="session")
+def device(request: pytest.FixtureRequest) -> str:
+    """Where the children of `pool` and of what attacks them are."""
+    return str(request.config.getoption("--device"))
+
+
+@pytest.fixture(scope="session")
+def pool(device: str) -> Iterator[Pool]:
+    """A running pool with one worker, confined as well as this system allows."""
+    with Pool(1, device=device) as running:
+        yield running

@@ -1,0 +1,192 @@
+"""course.yml: what is read, and that each mistake is one line with file, key and remedy."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from autograder.course import course_file as course_module
+from autograder.course.course_file import load_course
+from autograder.errors import CourseError
+from autograder.records.jobs import Limits
+
+GOOD = """\
+title: A course
+topics:
+  views:
+    number: 5
+    title: Views
+    tasks:
+      flatten: {points: 4, level: easy}
+      swap: {points: 6}
+"""
+
+
+def make_course(root: Path, text: str = GOOD, exercise: str | None = None) -> Path:
+    code = exercise or "def flatten(x):\n    raise NotImplementedError\n\n\nswap = ...\n"
+    for name, content in {
+        "course.yml": text,
+        "exercises/views.py": code,
+        "solutions/views.py": "def flatten(x):\n    return x\n\n\nswap = 1\n",
+        "tests/visible/test_views.py": "",
+    }.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return root / "course.yml"
+
+
+def mistakes(root: Path, text: str = GOOD, exercise: str | None = None) -> list[str]:
+    file = make_course(root, text, exercise)
+    with pytest.raises(CourseError) as caught:
+        load_course(file)
+    lines = str(caught.value).splitlines()
+    assert all(line.startswith(str(root)) for line in lines)
+    return [line.removeprefix(str(file)).removeprefix(": ") for line in lines]
+
+
+def test_defaults_and_order(tmp_path: Path) -> None:
+    course = load_course(make_course(tmp_path).parent)
+    assert course.root == tmp_path
+    assert course.draws == 3
+    assert course.limits == Limits()
+    assert course.tolerances == {"float64": 1e-9, "float32": 1e-5, "float16": 4e-3, "bfloat16": 3e-2}
+    assert course.late is None
+    topic = course.topics["views"]
+    assert (topic.number, topic.title, topic.required, topic.draws, topic.due) == (5, "Views", True, None, None)
+    assert [(name, task.points, task.level) for name, task in topic.tasks.items()] == [
+        ("flatten", 4.0, "easy"),
+        ("swap", 6.0, "medium"),
+    ]
+
+
+def test_limits_of_a_topic_replace_single_values(tmp_path: Path) -> None:
+    text = "limits: {check_seconds: 2, memory_mb: 700}\n" + GOOD + "    limits: {memory_mb: 2000}\n    draws: 1\n"
+    course = load_course(make_course(tmp_path, text))
+    assert course.limits == Limits(check_seconds=2, memory_mb=700)
+    assert course.topics["views"].limits == Limits(check_seconds=2, memory_mb=2000)
+    assert course.topics["views"].draws == 1
+
+
+def test_numbers_like_1e_9_and_due_times(tmp_path: Path) -> None:
+    text = "tolerances: {float32: 1e-6}\n" + GOOD + "    due: 2027-03-01T23:59+01:00\n"
+    course = load_course(make_course(tmp_path, text))
+    assert course.tolerances["float32"] == 1e-6
+    assert course.topics["views"].due == datetime(2027, 3, 1, 22, 59, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("points: 4", "points: ten", 'topics.views.tasks.flatten.points is "ten"; write a number of at least 0.'),
+        ("points: 4", "points: -4", "topics.views.tasks.flatten.points is -4; write a number of at least 0."),
+        ("points: 4", "points: .nan", "topics.views.tasks.flatten.points is NaN; write a number of at least 0."),
+        ("points: 4", "points: true", "topics.views.tasks.flatten.points is true; write a number of at least 0."),
+        ("points: 4", "points: [4]", "topics.views.tasks.flatten.points is a list; write a number of at least 0."),
+        ("points: 4, ", "", "topics.views.tasks.flatten.points is missing; write a number of at least 0."),
+        ("points: 4", "pionts: 4", "topics.views.tasks.flatten.pionts is no key of the course; did you mean 'points'?"),
+        ("points: 4", "points: 4, hint: a",
+         "topics.views.tasks.flatten.hint is no key of the course; choose from points, level."),
+        ("level: easy", "levle: easy", "topics.views.tasks.flatten.levle is no key of the course; did you mean 'level'?"),
+        ("level: easy", "level: simple", 'topics.views.tasks.flatten.level is "simple"; write easy, medium or hard.'),
+        ("{points: 6}", "6", "topics.views.tasks.swap is 6; write keys and values below it (points, level)."),
+        ("number: 5", "number: 5.5", "topics.views.number is 5.5; write a whole number of at least 1."),
+        ("number: 5", "number:", "topics.views.number is empty; write a whole number of at least 1."),
+        ("title: A course", "title: 7", "title is 7; write a text."),
+        ("title: A course", "title: ''", 'title is ""; write a text.'),
+        ("topics:", "draws: 0\ntopics:", "draws is 0; write a whole number from 1 to 100."),
+        ("topics:", "topcis:", "topcis is no key of the course; did you mean 'topics'?"),
+        ("topics:", "limits: {memory: 5}\ntopics:", "limits.memory is no key of the course; did you mean 'memory_mb'?"),
+        ("topics:", "limits: 5\ntopics:", "limits is 5; write keys and values below it (cell_seconds, check_seconds, "
+         "topic_seconds, memory_mb, scratch_mb, output_kb, report_mb, threads, gpu_memory_mb)."),
+        ("topics:", "tolerances: {float32: 1}\ntopics:",
+         "tolerances.float32 is 1; write a number from 0 to below 1, like 1e-5."),
+        ("topics:", "late: {per_day: 10}\ntopics:", "late.per_day is 10; write a number from 0 to 1."),
+        ("number: 5", "number: 5\n    due: tomorrow",
+         'topics.views.due is "tomorrow"; write date, time and offset from UTC, like 2027-03-01T23:59+01:00.'),
+        ("number: 5", "number: 5\n    due: 2027-03-01 23:59",
+         'topics.views.due is "2027-03-01 23:59"; write date, time and offset from UTC, like 2027-03-01T23:59+01:00.'),
+        ("swap:", "2swap:", "topics.views.tasks.2swap is no name that Python allows; use letters, digits and underscores."),
+        ("swap:", "swp:", "topics.views.tasks.swp is not defined in exercises/views.py; did you mean 'swap'?"),
+        ("  views:", "  Views:", "topics.Views has capital letters; file names are safer without: write views."),
+        ("  views:", "  viewz:",
+         "topics.viewz is listed, but exercises/viewz.py, solutions/viewz.py, tests/visible/test_viewz.py or "
+         "tests/hidden/test_viewz.py are missing; write them, or take the topic out and run `autograde new viewz`."),
+    ],
+)  # fmt: skip
+def test_each_mistake_is_one_line(tmp_path: Path, old: str, new: str, line: str) -> None:
+    assert old in GOOD
+    found = mistakes(tmp_path, GOOD.replace(old, new, 1))
+    assert found == [line]
+
+
+def test_all_mistakes_at_once(tmp_path: Path) -> None:
+    found = mistakes(tmp_path, GOOD.replace("points: 4", "points: x").replace("number: 5", "number: x") + "title2: 1\n")
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", "the file is empty; write at least title and topics."),
+        ("# nothing\n", "the file is empty; write at least title and topics."),
+        ("- a\n", "the file is a list; write keys and values, at least title and topics."),
+        ("title: A\n", "topics is missing; write at least one topic."),
+        ("title: A\ntopics:\n", "topics is empty; write at least one topic."),
+        ("title: A\ntopics: {}\n", "topics is empty; write at least one topic."),
+        ("title: A\ntopics:\n  views: {number: 1, title: V, tasks: }\n",
+         "topics.views.tasks is empty; write at least one task with its points."),
+    ],
+)  # fmt: skip
+def test_files_without_a_course(tmp_path: Path, text: str, line: str) -> None:
+    assert mistakes(tmp_path, text) == [line]
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        (GOOD + "title: again\n", ':9: "title" stands in line 1 already; remove one of the two.'),
+        (GOOD + "      swap: {points: 1}\n", ':9: "swap" stands in line 8 already; remove one of the two.'),
+        ("title: 'A\n", ":2: "),
+        ("title: A\n\ttopics: 1\n", ":2: a tab stands where YAML wants spaces; replace it."),
+        ("title: A\n  topics:\n", ":2: mapping values are not allowed here; check the indentation, colons and quotes here."),
+        ("title: *none\n", ":1: "),
+        ("title: !!python/object:os.system x\n", ":1: "),
+    ],
+)
+def test_yaml_mistakes_name_the_line(tmp_path: Path, text: str, start: str) -> None:
+    found = mistakes(tmp_path, text)
+    assert len(found) == 1
+    assert found[0].startswith(start)
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match=r"course\.yml: there is no such file; run the command in the course's folder"):
+        load_course(tmp_path)
+
+
+def test_two_topics_with_one_number(tmp_path: Path) -> None:
+    text = GOOD + "  copy: {number: 5, title: C, tasks: {a: {points: 1}}}\n"
+    assert mistakes(tmp_path, text) == ["topics.copy.number is 5, and so is that of views; give each topic its own."]
+
+
+def test_a_stub_without_points_is_reported(tmp_path: Path) -> None:
+    exercise = 'def flatten(x):\n    """Doc."""\n    raise NotImplementedError("yours")\n\nswap = ...\nthird: int = ...\n'
+    assert mistakes(tmp_path, exercise=exercise) == [
+        "topics.views.tasks.third is missing, but line 6 of exercises/views.py is its stub; write its points."
+    ]
+
+
+def test_a_syntax_error_in_an_exercise_names_file_and_line(tmp_path: Path) -> None:
+    file = make_course(tmp_path, exercise="def flatten(x):\n    pass\nswap = = 1\n")
+    with pytest.raises(CourseError) as caught:
+        load_course(file)
+    assert str(caught.value).startswith(f"{tmp_path}/exercises/views.py:3: ")
+
+
+def test_the_schema_of_limits_has_every_limit() -> None:
+    entry = {field.name for field in msgspec.structs.fields(course_module._LimitsEntry)}
+    assert entry == {field.name for field in msgspec.structs.fields(Limits)}

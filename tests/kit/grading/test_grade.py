@@ -1,0 +1,197 @@
+"""A class from files to results: scores, repetition, interruption, and that no submission stops the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import jsonschema
+import pytest
+from tiny_course import RIGHT, make_class, make_course, write_notebook
+
+from autograder.course.course_file import Course, LatePolicy, load_course
+from autograder.grading.grade import Graded, PreparedTopic, choose_seed, grade, lateness, prepare
+from autograder.grading.result_files import read_result, read_run
+from autograder.grading.submissions import Submission, find_submissions
+from autograder.processes.pool import Pool
+from autograder.records.jobs import Outcome
+from autograder.records.results import Lateness, TopicResult
+
+SCHEMA = Path(__file__).parents[3] / "docs/result.schema.json"
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    return load_course(make_course(tmp_path_factory.mktemp("course")))
+
+
+@pytest.fixture(scope="module")
+def prepared(course: Course, pool: Pool) -> dict[str, PreparedTopic]:
+    return {"views": prepare(course, "views", pool, seed=5, device="cpu")}
+
+
+def submissions(course: Course, folder: Path) -> tuple[Submission, ...]:
+    return find_submissions([folder], course).submissions
+
+
+def run(course: Course, prepared: dict[str, PreparedTopic], folder: Path, pool: Pool, out: Path) -> dict[str, Graded]:
+    return {each.student: each for each in grade(course, prepared, submissions(course, folder), pool, out)}
+
+
+def stable(path: Path) -> dict[str, object]:
+    result = json.loads(path.read_text())
+    del result["graded_at"], result["usage"]
+    return dict(result)
+
+
+def test_a_class(course: Course, prepared: dict[str, PreparedTopic], pool: Pool, tmp_path: Path) -> None:
+    folder, out = make_class(tmp_path / "class"), tmp_path / "grades"
+    graded = run(course, prepared, folder, pool, out)
+    assert {name: each.earned for name, each in graded.items()} == {
+        "ann": 5.0, "bo": 0.0, "cy": 0.0, "di": 0.0, "ed": 1.0, "fay": 2.5,
+    }  # fmt: skip
+    assert {each.points for each in graded.values()} == {5.0}
+    assert graded["bo"].diagnoses == (("double", "squares", "Is the result what you get by adding x to itself?"),)
+    assert graded["di"].troubles == ("views.ipynb is no notebook: line 1 is not valid JSON.",)
+    assert [trouble.split(" (")[0] for trouble in graded["ed"].troubles] == ["double: the process died in 2 checks"]
+    assert [name for name, each in graded.items() if not each.attempted] == ["cy", "di"]
+    assert graded["fay"].penalty == 0.5
+
+    results = {name: read_result(out / name / "views.json") for name in graded}
+    assert results["ann"].tasks[0].source == "def double(x):\n    return x + x"
+    assert results["fay"].lateness == Lateness(days=1.04, penalty=0.5)
+    assert results["fay"].submission.submitted_at == "2027-03-02T13:00:00+00:00"
+    assert {check.outcome for task in results["di"].tasks for check in task.checks} == {Outcome.NOT_RUN}
+    assert all(result.seed == 5 and result.device == "cpu" and "torch" in result.versions for result in results.values())
+    schema = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
+    for name in results:
+        schema.validate(json.loads((out / name / "views.json").read_text()))
+        assert (out / name / "views.html").is_file()
+
+    again = run(course, prepared, folder, pool, tmp_path / "again")
+    assert again.keys() == graded.keys()
+    for name in results:
+        assert stable(out / name / "views.json") == stable(tmp_path / "again" / name / "views.json")
+
+
+def test_only_what_changed_is_graded_again(
+    course: Course, prepared: dict[str, PreparedTopic], pool: Pool, tmp_path: Path
+) -> None:
+    folder, out = tmp_path / "class", tmp_path / "grades"
+    for name in ("ann", "bo", "cy"):
+        write_notebook(folder / name / "views.ipynb", RIGHT)
+    run(course, prepared, folder, pool, out)
+    write_notebook(folder / "bo/views.ipynb", "guess = 7")
+    (out / "cy/views.json").write_text("damaged")
+    (out / "ann/views.html").unlink()
+    graded = run(course, prepared, folder, pool, out)
+    assert {name: (each.reused, each.earned) for name, each in graded.items()} == {
+        "ann": (True, 5.0),
+        "bo": (False, 1.0),
+        "cy": (False, 5.0),
+    }
+    assert (out / "ann/views.html").is_file()
+    everything = grade(course, prepared, submissions(course, folder), pool, out, force=True)
+    assert not any(each.reused for each in everything)
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(
+    course: Course, prepared: dict[str, PreparedTopic], pool: Pool, tmp_path: Path
+) -> None:
+    folder, out = tmp_path / "class", tmp_path / "grades"
+    for number in range(40):
+        write_notebook(folder / f"s{number:02}/views.ipynb", RIGHT)
+    taken: list[Submission] = []
+
+    def one_by_one() -> Iterator[Submission]:
+        for submission in submissions(course, folder):
+            taken.append(submission)
+            yield submission
+
+    first = grade(course, prepared, one_by_one(), pool, out)
+    done = [next(first).student, next(first).student]
+    assert len(taken) < 20, "submissions are to be taken a few at a time"
+    first.close()
+    assert sorted(path.parent.name for path in out.glob("*/views.json")) == done
+    graded = run(course, prepared, folder, pool, out)
+    assert [name for name, each in graded.items() if each.reused] == done
+    assert len(graded) == 40
+
+
+def test_a_file_that_vanishes_is_one_students_problem(
+    course: Course, prepared: dict[str, PreparedTopic], pool: Pool, tmp_path: Path
+) -> None:
+    folder = tmp_path / "class"
+    found = [Submission("bo", "views", folder / "bo/views.ipynb")]
+    found.append(Submission("cy", "views", write_notebook(folder / "cy/views.ipynb", RIGHT)))
+    gone, right = grade(course, prepared, found, pool, tmp_path / "grades")
+    assert gone.troubles == ("views.ipynb cannot be read (No such file or directory).",)
+    assert right.earned == 5.0
+
+
+def test_a_fault_of_ours_is_one_students_problem(
+    course: Course, prepared: dict[str, PreparedTopic], pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_page = grade.report.write_page
+
+    def faulty(result: TopicResult, out: Path) -> Path:
+        if result.student == "ann" and not result.problem:
+            raise RecursionError("too deep")
+        return write_page(result, out)
+
+    monkeypatch.setattr(grade.report, "write_page", faulty)
+    for name in ("ann", "bo"):
+        write_notebook(tmp_path / "class" / name / "views.ipynb", RIGHT)
+    graded = run(course, prepared, tmp_path / "class", pool, tmp_path / "grades")
+    assert graded["ann"].earned == 0
+    assert graded["ann"].troubles[0].startswith("Grading failed here with RecursionError: too deep.")
+    assert graded["bo"].earned == 5.0
+
+
+def test_the_seed_of_a_run(course: Course, tmp_path: Path) -> None:
+    def choose(seed: int | None = None, *, device: str = "cpu", force: bool = False) -> tuple[int, str]:
+        chosen = choose_seed(course, tmp_path, seed=seed, device=device, force=force)
+        record = read_run(tmp_path)
+        assert record is not None
+        assert record.seed == chosen.seed
+        return chosen.seed, chosen.origin
+
+    first, origin = choose()
+    assert origin == "drawn for this run"
+    assert choose() == (first, f"that of the results in {tmp_path}")
+    assert choose(3) == (3, "given with --seed")
+    assert choose()[0] == 3
+    assert choose(force=True)[1] == "drawn for this run"
+    assert choose(3)[0] == 3
+    assert choose(device="cuda")[1] == "drawn for this run"
+    (tmp_path / "run.json").write_text("damaged")
+    assert choose()[1] == "drawn for this run"
+
+
+DUE = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
+POLICY = LatePolicy(grace_minutes=15, per_day=0.1, at_most=0.25)
+
+
+@pytest.mark.parametrize(
+    ("late", "expected"),
+    [
+        (timedelta(0), None),
+        (timedelta(hours=-1), None),
+        (timedelta(minutes=15), (0.01, 0.0)),
+        (timedelta(minutes=16), (0.01, 0.1)),
+        (timedelta(days=1), (1.0, 0.1)),
+        (timedelta(days=1, seconds=1), (1.0, 0.2)),
+        (timedelta(days=9), (9.0, 0.25)),
+    ],
+)
+def test_lateness(late: timedelta, expected: Sequence[float] | None) -> None:
+    found = lateness(POLICY, DUE, DUE + late)
+    assert (found and (found.days, found.penalty)) == expected
+
+
+def test_nobody_is_late_without_a_policy_a_due_time_or_a_time_of_submission() -> None:
+    assert lateness(None, DUE, DUE + timedelta(days=1)) is None
+    assert lateness(POLICY, None, DUE) is None
+    assert lateness(POLICY, DUE, None) is None

@@ -1,0 +1,205 @@
+"""Whose file is graded for which topic, and that nothing is passed over in silence."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from autograder.course.course_file import Course, TaskEntry, TopicEntry
+from autograder.errors import SubmissionError
+from autograder.grading.submissions import MAX_FILE_MB, Discovery, Submission, find_submissions
+
+TASKS = {"f": TaskEntry(points=1)}
+COURSE = Course(
+    title="A course",
+    topics={
+        name: TopicEntry(title=name, number=number, tasks=TASKS) for number, name in enumerate(["views", "autograd"], 1)
+    },
+    root=Path(),
+)
+
+
+def put(root: Path, *names: str, text: str = "{}") -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def files(found: Discovery, root: Path) -> list[tuple[str, str, str]]:
+    return [(each.student, each.topic, str(each.path.relative_to(root))) for each in found.submissions]
+
+
+def test_a_class_by_student_and_then_in_the_order_of_the_course(tmp_path: Path) -> None:
+    put(tmp_path, "bo/autograd.ipynb", "bo/views.py", "ann/views.ipynb", "bo/__pycache__/views.py", "bo/.x/views.ipynb")
+    put(tmp_path, "bo/data.csv", "README.md", "bo/.ipynb_checkpoints/views-checkpoint.ipynb")
+    found = find_submissions([tmp_path], COURSE)
+    assert files(found, tmp_path) == [
+        ("ann", "views", "ann/views.ipynb"),
+        ("bo", "views", "bo/views.py"),
+        ("bo", "autograd", "bo/autograd.ipynb"),
+    ]
+    assert found.students == ("ann", "bo")
+    assert found.unrecognised == found.notes == ()
+
+
+def test_nbgraders_layout_with_its_time(tmp_path: Path) -> None:
+    put(tmp_path, "ann/views/My views.ipynb", "bo/views/views.ipynb")
+    put(tmp_path, "ann/views/timestamp.txt", text="2027-02-02 15:58:23.948203 UTC\n")
+    put(tmp_path, "bo/views/timestamp.txt", text="2027-02-02 17:58:23 +02:00\n")
+    found = find_submissions([tmp_path], COURSE)
+    times = [each.submitted_at for each in found.submissions]
+    assert times == [datetime(2027, 2, 2, 15, 58, 23, 948203, UTC), datetime(2027, 2, 2, 15, 58, 23, tzinfo=UTC)]
+
+
+def test_a_time_that_is_none_is_told(tmp_path: Path) -> None:
+    put(tmp_path, "ann/views.ipynb")
+    put(tmp_path, "ann/timestamp.txt", text="yesterday")
+    found = find_submissions([tmp_path], COURSE)
+    assert found.submissions[0].submitted_at is None
+    assert found.notes == (
+        f"{tmp_path}/ann/timestamp.txt: “yesterday” is no time like 2027-02-02 15:58:23 UTC; ann is not counted as late.",
+    )
+
+
+@pytest.mark.parametrize("path", ["ann", "ann/views.ipynb"])
+def test_one_student_or_one_file(tmp_path: Path, path: str) -> None:
+    put(tmp_path, "ann/views.ipynb")
+    assert files(find_submissions([tmp_path / path], COURSE), tmp_path) == [("ann", "views", "ann/views.ipynb")]
+
+
+def test_one_file_of_nbgraders_layout(tmp_path: Path) -> None:
+    put(tmp_path, "ann/views/Mine.ipynb")
+    for path in ("ann", "ann/views/Mine.ipynb"):
+        assert files(find_submissions([tmp_path / path], COURSE), tmp_path) == [("ann", "views", "ann/views/Mine.ipynb")]
+
+
+def test_a_renamed_notebook_is_recognised_by_its_metadata(tmp_path: Path) -> None:
+    released = json.dumps({"cells": [], "metadata": {"autograde": {"topic": "views"}}, "nbformat": 4})
+    put(tmp_path, "ann/homework 1.ipynb", text=released)
+    assert files(find_submissions([tmp_path], COURSE), tmp_path) == [("ann", "views", "ann/homework 1.ipynb")]
+
+
+def test_what_is_not_recognised_is_listed_with_its_reason(tmp_path: Path) -> None:
+    put(tmp_path, "ann/autograde.ipynb", "ann/old/views.ipynb", "bo/views.pdf", "bo/autograd/notes.txt", "views.ipynb")
+    put(tmp_path, "cy/views.ipynb")
+    (tmp_path / "di").mkdir()
+    found = find_submissions([tmp_path], COURSE)
+    assert files(found, tmp_path) == [("cy", "views", "cy/views.ipynb")]
+    assert found.students == ("ann", "bo", "cy", "di")
+    assert [line.removeprefix(f"{tmp_path}/") for line in found.unrecognised] == [
+        "ann/autograde.ipynb: no topic of the course is called “autograde”; did you mean autograd?",
+        "ann/old/views.ipynb: it lies too deep; a submission is ann/TOPIC.ipynb.",
+        "bo/autograd: there is no .ipynb or .py in it.",
+        "bo/views.pdf: a submission ends in .ipynb or .py.",
+        "di: there is no submission in it.",
+        "views.ipynb: it lies outside any student's folder.",
+    ]
+
+
+def test_of_several_files_a_notebook_with_the_topics_name_is_graded(tmp_path: Path) -> None:
+    put(tmp_path, "ann/views.py", "ann/views.ipynb", "ann/views/zz.ipynb")
+    found = find_submissions([tmp_path], COURSE)
+    assert files(found, tmp_path) == [("ann", "views", "ann/views.ipynb")]
+    assert found.notes == (
+        f"ann handed in several files for views: {tmp_path}/ann/views.ipynb is graded, not "
+        f"{tmp_path}/ann/views/zz.ipynb, {tmp_path}/ann/views.py.",
+    )
+
+
+def test_the_same_file_twice_is_one_submission(tmp_path: Path) -> None:
+    put(tmp_path, "ann/views.ipynb")
+    found = find_submissions([tmp_path, tmp_path / "ann", tmp_path / "ann/views.ipynb"], COURSE)
+    assert len(found.submissions) == 1
+    assert found.notes == ()
+
+
+def test_links_to_another_students_file_or_to_nowhere_are_not_followed(tmp_path: Path) -> None:
+    put(tmp_path, "ann/views.ipynb", "bo/autograd.ipynb", "cy/autograd.ipynb")
+    (tmp_path / "bo/views.ipynb").symlink_to("../ann/views.ipynb")
+    (tmp_path / "bo/mine.ipynb").symlink_to("autograd.ipynb")
+    (tmp_path / "cy/views.ipynb").symlink_to("views.ipynb")
+    (tmp_path / "cy/dtypes.ipynb").symlink_to("nothing")
+    (tmp_path / "cy/loop").symlink_to("loop")
+    found = find_submissions([tmp_path], COURSE)
+    assert [(student, topic) for student, topic, _ in files(found, tmp_path)] == [
+        ("ann", "views"),
+        ("bo", "autograd"),
+        ("cy", "autograd"),
+    ]
+    assert [line for line in found.unrecognised if "it is a link" in line] == [
+        f"{tmp_path}/bo/views.ipynb: it is a link that leads out of the folder.",
+        f"{tmp_path}/cy/dtypes.ipynb: it is a link that leads nowhere.",
+        f"{tmp_path}/cy/loop: it is a link that leads nowhere.",
+        f"{tmp_path}/cy/views.ipynb: it is a link that leads nowhere.",
+    ]
+
+
+@pytest.mark.parametrize("name", ["run.json", "index.html", "Index.html"])
+def test_a_student_may_not_be_called_like_a_file_of_the_results(tmp_path: Path, name: str) -> None:
+    put(tmp_path, f"{name}/views.ipynb", "ann/views.ipynb")
+    found = find_submissions([tmp_path], COURSE)
+    assert found.students == ("ann",)
+    assert found.unrecognised == (
+        f"{tmp_path}/{name}: a file of the results is called {name.lower()}; give the folder another name.",
+    )
+
+
+def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
+    put(tmp_path, "secret/views.ipynb", "class/ann/autograd.ipynb", "class/cy/views.ipynb")
+    (tmp_path / "class/ann/views.ipynb").symlink_to(tmp_path / "secret/views.ipynb")
+    (tmp_path / "class/bo").symlink_to(tmp_path / "secret")
+    (tmp_path / "class/di").symlink_to(tmp_path / "class/cy")
+    found = find_submissions([tmp_path / "class"], COURSE)
+    assert [(student, topic) for student, topic, _ in files(found, tmp_path)] == [
+        ("ann", "autograd"),
+        ("cy", "views"),
+        ("di", "views"),
+    ]
+    assert [line for line in found.unrecognised if "link" in line] == [
+        f"{tmp_path}/class/ann/views.ipynb: it is a link that leads out of the folder.",
+        f"{tmp_path}/class/bo: it is a link that leads out of the folder.",
+    ]
+
+
+def test_special_files_and_odd_names_do_no_harm(tmp_path: Path) -> None:
+    put(tmp_path, "ann/views.ipynb", "b\nad/views.ipynb")
+    os.mkfifo(tmp_path / "ann/autograd.ipynb")
+    put(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff")), "views.ipynb")
+    found = find_submissions([tmp_path], COURSE)
+    assert files(found, tmp_path) == [("ann", "views", "ann/views.ipynb")]
+    assert [line.removeprefix(f"{tmp_path}/") for line in found.unrecognised] == [
+        "b�ad: a student's folder needs a name of printable characters, without \\.",
+        "�: a student's folder needs a name of printable characters, without \\.",
+    ]
+
+
+def test_filters(tmp_path: Path) -> None:
+    put(tmp_path, "ann/views.ipynb", "ann/autograd.ipynb", "bo/views.ipynb")
+    found = find_submissions([tmp_path], COURSE, topics=["views"], students=["ann"])
+    assert files(found, tmp_path) == [("ann", "views", "ann/views.ipynb")]
+    assert found.students == ("ann",)
+    with pytest.raises(SubmissionError, match=r"^--topic vews: the course has no such topic; did you mean views\?$"):
+        find_submissions([tmp_path], COURSE, topics=["vews"])
+    with pytest.raises(SubmissionError, match=r"^--student zoe: no such student there; there are ann, bo\.$"):
+        find_submissions([tmp_path], COURSE, students=["zoe"])
+
+
+def test_missing_and_empty_paths(tmp_path: Path) -> None:
+    with pytest.raises(SubmissionError, match=r"/no: there is no such file or folder\.$"):
+        find_submissions([tmp_path / "no"], COURSE)
+    assert find_submissions([tmp_path], COURSE) == Discovery((), ())
+
+
+def test_files_that_cannot_be_read_give_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SubmissionError, match=r"^views\.ipynb cannot be read \(No such file or directory\)\.$"):
+        Submission("ann", "views", tmp_path / "views.ipynb").read()
+    big = tmp_path / "views.ipynb"
+    with big.open("wb") as file:
+        file.truncate(MAX_FILE_MB * 2**20 + 1)
+    with pytest.raises(SubmissionError, match=r"^views\.ipynb is larger than 64 MB; clear its outputs\.$"):
+        Submission("ann", "views", big).read()

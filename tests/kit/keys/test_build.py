@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import os
+import stat
+import textwrap
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from autograder.comparing.compare import compare, same
+from autograder.course.course_file import Course, load_course
+from autograder.course.topic import Topic, load_topic, make_job
+from autograder.errors import AuthoringError, KeyMismatch
+from autograder.keys import key as key_module
+from autograder.keys.key import AnswerKey, build_key, current_versions, read_key, write_key
+from autograder.processes.pool import Pool
+from autograder.records.observation import DigestFact, MappingFact, Observation
+from autograder.release import public_keys
+
+from .small_course import FILES, write_course
+
+
+class _NoPool:
+    """Stands where a key has to come from the cache."""
+
+    def map(self, jobs: object) -> None:
+        raise AssertionError("a key was built although the cache has it")
+
+
+NO_POOL: Pool = _NoPool()  # type: ignore[assignment]
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    return load_course(write_course(tmp_path_factory.mktemp("course")))
+
+
+@pytest.fixture(scope="module")
+def topic(course: Course) -> Topic:
+    return load_topic(course, "small")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def key(course: Course, topic: Topic, pool: Pool, cache: Path) -> AnswerKey:
+    return build_key(course, topic, seed=3, pool=pool, cache=cache)
+
+
+@pytest.fixture(scope="module")
+def public(course: Course, topic: Topic, pool: Pool) -> AnswerKey:
+    return public_keys.make(course, topic, pool)
+
+
+def test_a_key_holds_the_reference_and_each_misconception_for_its_task(key: AnswerKey) -> None:
+    assert {check: len(draws) for check, draws in key.reference.items()} == {
+        "test_scale_values": 2,
+        "test_scale_zero": 2,
+        "test_noise": 2,
+        "test_guess": 2,
+        "test_scale_dtype": 1,
+    }
+    assert set(key.misconceptions["uniform"]) == {"test_noise"}
+    assert list(key.tasks) == list(key.misconceptions) == list(key.feedback)
+    assert key.tasks["in_place"] == "scale"
+    assert (key.seed, key.device, key.public) == (3, "cpu", False)
+
+
+NEIGHBOURS = {
+    "one that changes what others use": """
+        @misconception("scale", "It changes what others use.")
+        def spoils(x, by):
+            torch.Tensor.__neg__ = lambda self: self
+            return x * by + 1
+
+
+        @misconception("scale", "It uses that.")
+        def subtracts(x, by):
+            return by + -x
+        """,
+    "one that ends the process": """
+        @misconception("scale", "It does not end well.")
+        def ends(x, by):
+            import os
+            os._exit(1)
+
+
+        @misconception("scale", "And the next one?")
+        def subtracts(x, by):
+            return by - x
+        """,
+}
+
+
+@pytest.mark.parametrize("name", NEIGHBOURS)
+def test_misconceptions_that_share_a_process_are_seen_as_if_they_were_alone(
+    key: AnswerKey, pool: Pool, tmp_path: Path, name: str
+) -> None:
+    course = load_course(write_course(tmp_path / "course"))
+    file = tmp_path / "course/solutions/misconceptions/small.py"
+    file.write_text(f"{file.read_text()}\n\n{textwrap.dedent(NEIGHBOURS[name])}")
+    topic = load_topic(course, "small")
+    alone = build_key(course, topic, seed=3, pool=pool, apart=True)
+    assert build_key(course, topic, seed=3, pool=pool) == alone
+    assert {name: alone.misconceptions[name] for name in key.misconceptions} == key.misconceptions
+
+
+def test_a_key_is_taken_from_the_cache(course: Course, topic: Topic, key: AnswerKey, cache: Path) -> None:
+    assert build_key(course, topic, seed=3, pool=NO_POOL, cache=cache) == key
+    (entry,) = cache.iterdir()
+    assert stat.S_IMODE(entry.stat().st_mode) == 0o600
+
+
+def test_another_seed_or_source_is_another_key(course: Course, topic: Topic, key: AnswerKey, cache: Path) -> None:
+    with pytest.raises(AssertionError):
+        build_key(course, topic, seed=4, pool=NO_POOL, cache=cache)
+    assert topic.hidden is not None
+    hidden = msgspec.structs.replace(topic.hidden, source=topic.hidden.source + "\n")
+    changed = Topic(**{**vars(topic), "hidden": hidden})
+    with pytest.raises(AssertionError):
+        build_key(course, changed, seed=3, pool=NO_POOL, cache=cache)
+
+
+def test_a_damaged_cache_entry_is_built_anew(
+    course: Course, topic: Topic, pool: Pool, key: AnswerKey, tmp_path: Path
+) -> None:
+    entry = tmp_path / f"small-{key.content_hash[:32]}.key"
+    for content in (b"", b"nonsense", b"autograde answer key\n" + b"\0" * 100):
+        entry.write_bytes(content)
+        assert build_key(course, topic, seed=3, pool=pool, cache=tmp_path).content_hash == key.content_hash
+        assert read_key(entry).reference["test_guess"] == key.reference["test_guess"]
+
+
+def test_old_cache_entries_go(key: AnswerKey, tmp_path: Path) -> None:
+    for number in range(12):
+        path = tmp_path / f"small-{number}.key"
+        write_key(key, path)
+        os.utime(path, (number, number))
+    write_key(key, other := tmp_path / "smaller-1.key")
+    key_module._drop_old_entries(tmp_path / "small-11.key")
+    kept = {path.name for path in tmp_path.iterdir()} - {other.name}
+    assert kept == {f"small-{number}.key" for number in range(4, 12)}
+    assert other.exists()
+
+
+def test_what_is_written_is_read_again(key: AnswerKey, tmp_path: Path) -> None:
+    write_key(key, tmp_path / "a.key")
+    assert read_key(tmp_path / "a.key", versions=current_versions()) == key
+    first = (tmp_path / "a.key").read_bytes()
+    write_key(key, tmp_path / "a.key")
+    assert (tmp_path / "a.key").read_bytes() == first
+    assert [path.name for path in tmp_path.iterdir()] == ["a.key"]
+
+
+def test_misconceptions_keep_their_order_when_written(key: AnswerKey, tmp_path: Path) -> None:
+    """Of misconceptions that explain as much, the first is named: a key from the cache has to name the same one."""
+    backwards = dict(sorted(key.misconceptions.items(), reverse=True))
+    assert len(backwards) > 1
+    write_key(msgspec.structs.replace(key, misconceptions=backwards), tmp_path / "a.key")
+    assert list(read_key(tmp_path / "a.key").misconceptions) == list(backwards)
+
+
+def test_mismatches_are_clear(key: AnswerKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.key"
+    with pytest.raises(KeyMismatch, match="there is no answer key; take it from the release"):
+        read_key(path)
+    path.write_text("{}")
+    with pytest.raises(KeyMismatch, match="is no answer key"):
+        read_key(path)
+    write_key(key, path)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(KeyMismatch, match="is damaged"):
+        read_key(path)
+    write_key(msgspec.structs.replace(key, versions={**key.versions, "torch": "2.99.1+cpu"}), path)
+    read_key(path)
+    with pytest.raises(
+        KeyMismatch, match=r"was made with torch 2\.99\.1\+cpu, but torch .* is installed; install torch 2\.99"
+    ):
+        read_key(path, versions=current_versions())
+    for version, words in ((99, "install the newer one"), (0, "take a fresh key from the release")):
+        monkeypatch.setattr(key_module, "KEY_FORMAT", version)
+        write_key(key, path)
+        monkeypatch.undo()
+        with pytest.raises(KeyMismatch, match=f"has format {version}; this version of autograde reads format 1; {words}"):
+            read_key(path)
+
+
+def test_a_reference_that_raises_is_the_authors_mistake(tmp_path: Path, pool: Pool) -> None:
+    source = FILES["solutions/small.py"].replace("return torch.randn(n, 2)", "return torch.nonsense(n)")
+    course = load_course(write_course(tmp_path, solutions__small=source))
+    with pytest.raises(AuthoringError) as caught:
+        build_key(course, load_topic(course, "small"), seed=3, pool=pool)
+    assert str(caught.value).startswith(
+        "tests/visible/test_small.py:17: test_noise: the reference raises AttributeError: module 'torch' has no"
+    )
+    assert len(str(caught.value).splitlines()) == 1
+
+
+# ---- the public key ---------------------------------------------------------------------------------------------------
+
+
+def test_the_public_key_has_the_visible_checks_on_the_public_seed(public: AnswerKey) -> None:
+    assert set(public.reference) == {"test_scale_values", "test_scale_zero", "test_noise", "test_guess"}
+    assert "test_scale_dtype" not in public.misconceptions["always_float32"]
+    assert (public.public, public.seed) == (True, 0)
+
+
+def test_the_public_key_holds_nothing_of_the_solution_nor_a_secret_answer(public: AnswerKey, tmp_path: Path) -> None:
+    write_key(public, tmp_path / "small.key")
+    data = (tmp_path / "small.key").read_bytes()
+    for private in (b"secret message", b"secret comment", b"int64", b"'float32'", b"return x", b"solutions/"):
+        assert private not in data
+    guess = public.reference["test_guess"][0].returned
+    assert isinstance(guess, MappingFact)
+    assert isinstance(guess.items[0], DigestFact)
+    assert isinstance(public.misconceptions["float32"]["test_guess"][0].returned.items[0], DigestFact)  # type: ignore[union-attr]
+
+
+def test_salts_differ_and_are_repeatable(course: Course, topic: Topic, pool: Pool, public: AnswerKey) -> None:
+    salts = [draw.returned.items[0].salt for draw in public.reference["test_guess"]]  # type: ignore[union-attr]
+    assert len(set(salts)) == 2
+    assert public_keys.make(course, topic, pool).reference["test_guess"] == public.reference["test_guess"]
+
+
+def observed(course: Course, topic: Topic, pool: Pool, guess: str) -> Observation:
+    cell = msgspec.structs.replace(topic.reference[3], source=f"guess = {guess}")
+    cells = (*topic.reference[:3], cell)
+    run = pool.run(make_job(course, topic, cells, seed=0, tasks=["guess"], hidden=False))
+    seen = run.observations["test_guess", 0]
+    assert isinstance(seen, Observation)
+    return seen
+
+
+def test_answers_are_compared_with_digests(course: Course, topic: Topic, pool: Pool, public: AnswerKey) -> None:
+    expected = public.reference["test_guess"][0]
+    known = public.misconceptions["float32"]["test_guess"][0]
+    assert isinstance(known, Observation)
+    right, wrong, other = (observed(course, topic, pool, guess) for guess in ("'int64'", "'float32'", "64"))
+    assert compare(expected, right, course.tolerances) == ()
+    assert compare(expected, wrong, course.tolerances)[0].sentence == ("`guess` is not the right answer (yours: 'float32').")
+    assert compare(expected, other, course.tolerances)
+    assert same(known, wrong, course.tolerances)
+    assert not same(known, right, course.tolerances)
+    assert not same(known, other, course.tolerances)

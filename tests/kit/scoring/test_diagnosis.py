@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from autograder.keys.key import AnswerKey
+from autograder.records.observation import AtLeast, Observation, Policy, ValueFact
+from autograder.scoring.diagnosis import diagnose
+
+BOUND = Policy(judge=AtLeast(0.9))
+
+
+def seen(check: str, value: float, policy: Policy = Policy()) -> list[Observation]:  # noqa: B008 (frozen)
+    return [Observation(check=check, draw=0, returned=ValueFact(type="float", value=value, policy=policy))]
+
+
+def key(**mistake: float) -> AnswerKey:
+    """A right solution whose three checks see 0.5, 0.5 and an accuracy of 0.95, and one mistake."""
+    right = {"first": 0.5, "second": 0.5, "accuracy": 0.95}
+
+    def observed(values: dict[str, float]) -> dict[str, list[Observation]]:
+        return {name: seen(name, value, BOUND if name == "accuracy" else Policy()) for name, value in values.items()}
+
+    return AnswerKey(
+        topic="t",
+        seed=0,
+        device="cpu",
+        versions={},
+        content_hash="",
+        reference=observed(right),
+        misconceptions={"mistake": {**observed(right | mistake)}},
+        tasks={"mistake": "task"},
+        feedback={"mistake": "Look."},
+    )
+
+
+@pytest.mark.parametrize(
+    ("mistake", "told"),
+    [
+        ({"first": 0.1, "second": 0.2, "accuracy": 0.3}, False),  # the accuracy is alike, and nothing else is
+        ({"accuracy": 0.3}, True),  # it fails nothing else
+        ({"first": 0.7, "accuracy": 0.3}, False),
+        ({"first": 0.8, "second": 0.2, "accuracy": 0.3}, True),  # alike in most of what it fails, exact numbers included
+    ],
+)
+def test_an_accuracy_that_is_alike_tells_no_mistake_by_itself(mistake: dict[str, float], told: bool) -> None:
+    submission = {"first": seen("first", 0.8), "second": seen("second", 0.9), "accuracy": seen("accuracy", 0.31, BOUND)}
+    diagnoses = diagnose("task", list(submission), submission, key(**mistake), {})
+    assert [each.misconception for each in diagnoses] == (["mistake"] if told else [])

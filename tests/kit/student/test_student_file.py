@@ -1,0 +1,360 @@
+"""`autograde start`, `check`, `watch`, `hint` and `progress`, as students run them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+from released_course import SCALE, release_course
+from small_course import FILES
+
+from autograder.course.cells import read_cells
+from autograder.course.course_file import load_course
+from autograder.course.topic import load_topic, make_job
+from autograder.keys.key import build_key, read_key
+from autograder.processes.pool import Pool
+from autograder.records.jobs import Outcome
+from autograder.scoring.score import score
+from autograder.student.released import PLACE, find_release
+from autograder.student.session import ask
+from autograder.student.student_file import python_file, read_file
+from autograder.student.watch import watch
+
+COMMANDS = {
+    "instructors": "from autograder.commands.instructor import main; main()",
+    "students": "from autograder.commands.student import main; main()",
+}
+RIGHT = f"import torch\n\n{SCALE}\n\ndef noise(n):\n    return torch.randn(n, 2)\n\n\nguess = 'int64'\n"
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Path:
+    return release_course(tmp_path_factory.mktemp("course"), pool)
+
+
+@pytest.fixture
+def folder(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A student's copy of the release, as the working folder."""
+    monkeypatch.delenv(PLACE, raising=False)
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    monkeypatch.chdir(shutil.copytree(source, tmp_path / "mine"))
+    return Path.cwd()
+
+
+def autograde(*arguments: str, by: str = "instructors", status: int = 0) -> str:
+    """What the command prints."""
+    command = [sys.executable, "-c", COMMANDS[by], *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+    assert run.returncode == status, run.stderr
+    assert "Traceback" not in run.stderr
+    return run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("by", list(COMMANDS))
+def test_from_start_to_finish_in_an_editor(folder, by):
+    assert autograde("start", by=by).splitlines()[1:] == ["  small            Small", "  other            Other"]
+    said = autograde("start", "small", by=by)
+    assert said == "Wrote small.py. Open it in your editor, and in a terminal beside it run `autograde watch small.py`.\n"
+    assert "small.py is there already" in autograde("start", "small", by=by, status=2)
+    said = autograde("check", "small.py", by=by)
+    assert said.splitlines()[1:] == [
+        "  ○ not attempted scale  3 visible checks will look at it",
+        "  ○ not attempted noise  2 visible checks will look at it",
+        "  ○ not attempted guess  2 visible checks will look at it",
+    ]
+    path = Path("small.py")
+    path.write_text(path.read_text().replace("guess = ...", "guess = 'int64'"))
+    said = autograde("check", by=by)
+    assert "  ✓ passes guess" in said
+    said = autograde("progress", by=by)
+    assert "✓ passes        guess  1 point, 2 of 2 visible checks passed" in said
+    assert "1. Look at the `*` operator." in autograde("hint", "scale", by=by)
+    assert "2. What is special about 0?" in autograde("hint", "scale", by=by)
+
+
+def test_lines_are_told_as_the_file_counts_them(folder):
+    autograde("start", "small")
+    path = Path("small.py")
+    text = path.read_text().replace("    raise NotImplementedError", "    return x[9] * by", 1) + "\n1 / 0\n"
+    path.write_text(text)
+    number = text.splitlines().index("    return x[9] * by") + 1
+    said = autograde("check", "small.py")
+    assert f"Your code raised IndexError in line {number}." in said
+    assert "        return x[9] * by\n" in said
+    last = text.splitlines().index("1 / 0") + 1
+    assert f"The file raised ZeroDivisionError in line {last}: division by zero (1 / 0). The rest was run" in said
+
+
+def test_what_is_typed_at_the_end_of_a_python_file_is_code():
+    cells = [{"cell_type": "code", "source": "a = 1"}, {"cell_type": "markdown", "source": "The end."}]
+    text = python_file(json.dumps({"cells": cells}).encode())
+    assert [cell.source for cell in read_cells(f"{text}b = 2\n".encode(), "small.py")] == ["a = 1", "b = 2"]
+
+
+def test_python_files_and_notebooks_are_the_same_cells(folder):
+    notebook = (folder / "small.ipynb").read_bytes()
+    sources = [cell.source for cell in read_cells(notebook, "small.ipynb")]
+    assert [cell.source for cell in read_cells(python_file(notebook).encode(), "small.py")] == sources
+
+
+def write_notebook(path: Path, *sources: str, version: str = "") -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    notebook.metadata = {"autograde": {"topic": "small", "version": version}}
+    nbformat.write(notebook, path)
+
+
+def test_a_state_left_by_deleted_cells_is_pointed_out(folder, monkeypatch, capsys):
+    definition = "def scale(x, by):\n    refuse(by)\n    return x * by\n"
+    helper = "def refuse(by):\n    if by == 0:\n        raise ValueError\n"
+    code = f"from autograder import check\n{helper}\n{definition}\ncheck('scale')\n"
+    Path("kernel.py").write_text(code)
+    said = subprocess.run([sys.executable, "kernel.py"], capture_output=True, text=True, check=True).stdout
+    assert said.startswith("✓ passes scale")
+    write_notebook(folder / "mine.ipynb", "import torch", definition)
+    for _ in range(2):
+        said = autograde("check", "mine.ipynb")
+        assert "`scale` passed all visible checks in the notebook, but not here" in said
+        assert "“Restart and run all” gives a different answer." in said
+        assert "name 'refuse' is not defined" in said
+    write_notebook(folder / "mine.ipynb", "import torch", definition.replace("x * by", "x * by * 2"))
+    assert "Restart" not in autograde("check", "mine.ipynb"), "the code has changed since, so nothing is to be compared"
+    write_notebook(folder / "mine.ipynb", "import torch")
+    assert "`scale` passed all visible checks in the notebook, but not here" in autograde("check", "mine.ipynb")
+    write_notebook(folder / "mine.ipynb", "import torch", helper, definition)
+    assert "Restart" not in autograde("check", "mine.ipynb")
+
+
+def test_a_second_definition_that_was_not_run_is_pointed_out(folder):
+    kernel = f"from autograder import check\n{SCALE}\ncheck('scale')\n"
+    Path("kernel.py").write_text(kernel)
+    subprocess.run([sys.executable, "kernel.py"], capture_output=True, check=True)
+    write_notebook(folder / "mine.ipynb", SCALE, "import torch", "def scale(x, by):\n    return x\n")
+    said = autograde("check", "mine.ipynb")
+    assert "`scale` passed all visible checks as cell 1 defines it, but cell 3 further down defines it again" in said
+
+
+def test_many_cells_that_raise_are_told_in_short(folder):
+    write_notebook(folder / "mine.ipynb", *["1 / 0"] * 8)
+    said = autograde("check", "mine.ipynb")
+    assert said.count("raised ZeroDivisionError") == 5
+    assert "So it went with cells 6, 7, 8, too." in said
+    assert said.count("`scale` is not defined in your file.") == 1
+
+
+def test_a_notebook_run_in_another_order_and_saved(folder):
+    from nbclient import NotebookClient
+
+    sources = ("half = by_default / 2", "from autograder import check", SCALE, 'check("scale")', "by_default = 2")
+    write_notebook(folder / "mine.ipynb", "from __future__ import annotations", *sources)
+    path = folder / "mine.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    used = notebook.cells[3]
+    used.source = SCALE.replace("x * by", "x * by * half")
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(folder)}})
+    with client.setup_kernel():
+        for index in (5, 1, 2, 3, 4):
+            client.execute_cell(notebook.cells[index], index)
+    nbformat.write(notebook, path)
+    assert "✓ passes scale" in notebook.cells[4].outputs[0].data["text/plain"]
+    said = autograde("check", "mine.ipynb")
+    assert "Cell 2 raised NameError in line 1: name 'by_default' is not defined" in said
+    assert "`scale` passed all visible checks in the notebook, but not here" in said
+
+
+def test_notebooks_of_another_release_are_told(folder):
+    write_notebook(folder / "mine.ipynb", "guess = 1", version="old")
+    assert "mine.ipynb is of another release than the checks beside it" in autograde("check", "mine.ipynb")
+    autograde("check", "small.ipynb")
+
+
+def test_code_that_ends_the_process_or_does_not_end(folder, monkeypatch):
+    temporary = folder.parent / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    card = json.loads((folder / "course.json").read_text())
+    card["topics"]["small"] |= {"cell_seconds": 2.0, "check_seconds": 1.0}
+    (folder / "course.json").write_text(json.dumps(card))
+    write_notebook(
+        folder / "mine.ipynb",
+        "import os, time",
+        "os._exit(3)",
+        "while True: pass",
+        f"exit()\n{SCALE}",
+        "def noise(n):\n    time.sleep(60)",
+        "!echo hello",
+        "guess = 'int64'",
+    )
+    said = autograde("check", "mine.ipynb")
+    assert "Cell 2: The cell ended the process (exit code 3); it was left out." in said
+    assert "Cell 3: The cell did not end within 2 s; it was left out." in said
+    assert "Cell 6: Shell commands are not run while grading." in said
+    assert re.search("✓ passes scale|not defined", said)
+    assert "∞ time-out" in said
+    assert "✓ passes guess" in said
+    assert not list(temporary.iterdir())
+
+
+def test_a_name_that_stands_for_something_else(folder):
+    Path("small.py").write_text("def scale(x):\n    return x\nguess = 'int64'\nclass noise: pass\n")
+    said = autograde("check", "small.py")
+    assert "! cannot be checked scale\n    `scale` takes (x) now; the exercise says (x, by)." in said
+    assert "`noise` is a class; the exercise asks for a function." in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["check", "scale"], "scale is a task, and this command checks a whole file: name the file, or write"),
+        (["check", "smal.ipynb"], "smal.ipynb: there is no such file; did you mean 'small.ipynb'?"),
+        (
+            ["check", "README.md"],
+            "README.md: of which topic is it? Call it after its topic, or name the topic with --topic",
+        ),
+        (["check", "small.ipynb", "--topic", "smal"], "There is no topic 'smal'; did you mean 'small'?"),
+        (["check"], "Which file? Name it; there are other.ipynb, small.ipynb."),
+        (["check", "broken.ipynb", "--topic", "small"], "broken.ipynb is no notebook: line 1 is not valid JSON."),
+        (["start", "smal"], "There is no topic 'smal'; did you mean 'small'?"),
+        (["hint", "scael"], "There is no task 'scael'; did you mean 'scale'?"),
+        (["progress"], "Which topic do you mean? Name it; there are small, other."),
+        (["watch", "nothing.py"], "nothing.py: there is no such file"),
+    ],
+)
+def test_misuse_is_one_sentence(folder, arguments, sentence):
+    (folder / "broken.ipynb").write_text("{this is none")
+    said = autograde(*arguments, status=2)
+    assert said.startswith(sentence)
+    assert said.count("\n") == 1
+
+
+def test_watching_shows_the_next_task_and_keeps_its_place(folder, capsys):
+    path = Path("small.py")
+    stub = "def scale(x, by):\n    '''Multiply.'''\n    raise NotImplementedError\n\n"
+    stub += "def noise(n):\n    '''Noise.\n\n    More.'''\n    raise NotImplementedError\n\nguess = ...\n"
+    path.write_text("import torch\n" + stub)
+    release = find_release()
+    said: list[str] = []
+
+    def saves(*texts: str) -> Iterator[object]:
+        for text in texts:
+            said.append(capsys.readouterr().out)
+            path.write_text(text)
+            yield text
+        said.append(capsys.readouterr().out)
+
+    half = path.read_text().replace("raise NotImplementedError", "return x * by", 1)
+    done = half.replace("return x * by", "if by == 0: raise ValueError\n    return x * by")
+    watch(release, path, None, saves(half, "def scale(:\n", done))
+    start, partly, broken, complete = said
+    assert "Small: 0 of 3 tasks pass all visible checks." in start
+    assert "Next: `scale`. Multiply." in start
+    assert "Watching small.py: save it to have it checked again" in start
+    assert "◐ partly right scale" in partly or "✗ not right yet scale" in partly
+    assert "For a hint: autograde hint scale" in partly
+    assert "The file raised SyntaxError in line 1" in broken
+    assert "✓ passes scale" in complete
+    assert "Next: `noise`. Noise.\n" in complete
+    said.clear()
+    watch(release, path, None, saves(RIGHT))
+    assert said[0].startswith("You were at `noise`.")
+    assert capsys.readouterr().out.endswith("All tasks pass. Hand in the file, or go on to the next topic.\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_the_command_watches_files_as_editors_save_them(folder):
+    autograde("start", "small")
+    command = [sys.executable, "-c", COMMANDS["students"], "watch", "small.py"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+
+        def until(text: str) -> None:
+            deadline = time.monotonic() + 120
+            for line in process.stdout:
+                if text in line:
+                    return
+                assert time.monotonic() < deadline
+            pytest.fail(f"{text!r} was not said")
+
+        until("Watching small.py")
+        time.sleep(1)
+        Path("new.tmp").write_text(RIGHT.replace("'int64'", "'float32'"))
+        Path("new.tmp").replace("small.py")
+        until("✗ not right yet guess")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+        assert "Your place is kept." in process.stderr.read()
+
+
+def test_the_answers_are_those_of_grading(source, pool, folder):
+    """For the reference and all misconceptions: in a notebook, from a file and in grading, with the public seed."""
+    root = source.parent
+    course = load_course(root)
+    topic = load_topic(course, "small")
+    released = find_release(folder).topic("small")
+    key = read_key(folder / "keys/small.key")
+    wrong = re.findall(
+        r"(?s)def (negates|allows_zero|in_place)(\(x, by\):.*?)(?=\n\n)", FILES["solutions/misconceptions/small.py"]
+    )
+    for code in (RIGHT, *(RIGHT + f"\ndef scale{body}\n".replace("\n        ", "\n") for _, body in wrong)):
+        cells = read_cells(code.encode(), "small.py")
+        run = next(iter(pool.map([make_job(course, topic, cells, seed=key.seed, hidden=False)])))
+        graded = score(course, topic, key, run, visible_only=True)
+        namespace: dict[str, object] = {"__name__": "__main__", "torch": torch}
+        exec(compile(code, "<submission>", "exec"), namespace)
+        asked = ask(released, list(released.card.tasks), namespace, locate=_all_of(namespace))
+        assert [_told(task) for task in asked.tasks] == [_told(task) for task in graded]
+
+
+def _all_of(namespace):
+    return lambda frame: 0 if frame.f_globals is namespace else None
+
+
+def _told(task):
+    checks = [(check.name, check.outcome, [each.sentence for each in check.differences]) for check in task.checks]
+    return task.task, task.attempted, checks, [(each.misconception, each.exact) for each in task.diagnoses]
+
+
+def test_what_passes_here_passes_with_other_seeds_unless_it_is_learnt_by_heart(source, pool):
+    root = source.parent
+    course = load_course(root)
+    topic = load_topic(course, "small")
+    by_heart = (
+        "\n_right = scale\ndef scale(x, by):\n    if by == 0: raise ValueError\n"
+        "    return _right(x, by) if round(float(x.sum()), 3) in {learnt} else torch.zeros_like(x)\n"
+    )
+    sums = []
+    release = find_release(source).topic("small")
+    namespace: dict[str, object] = {"torch": torch, "sums": sums}
+    exec(
+        RIGHT + "\n_s = scale\ndef scale(x, by):\n    sums.append(round(float(x.sum()), 3))\n    return _s(x, by)\n",
+        namespace,
+    )
+    ask(release, ["scale"], namespace, locate=lambda frame: None)
+    learnt = RIGHT + by_heart.replace("{learnt}", str(sums))
+    namespace = {"torch": torch}
+    exec(learnt, namespace)
+    (task,) = ask(release, ["scale"], namespace, locate=lambda frame: None).tasks
+    assert all(check.outcome is Outcome.PASSED for check in task.checks)
+    for code, right in ((RIGHT, True), (learnt, False)):
+        cells = read_cells(code.encode(), "small.py")
+        key = build_key(course, topic, seed=4321, pool=pool)
+        run = next(iter(pool.map([make_job(course, topic, cells, seed=key.seed)])))
+        visible = [check for each in score(course, topic, key, run) for check in each.checks if check.visible]
+        assert all(check.outcome is Outcome.PASSED for check in visible) is right
+
+
+def test_a_file_is_read_in_the_students_folder_and_run_in_an_empty_one(folder):
+    (folder / "data.txt").write_text("x")
+    Path("small.py").write_text("import os\nguess = len(os.listdir('.'))\n")
+    assert "(yours: 0)" in autograde("check", "small.py")
+    assert read_file(find_release(), Path("small.py")).whole
