@@ -29,10 +29,11 @@ demo: $(READY) ## Build the release, grade the example class and print its table
 test: $(READY) $(BROWSER) ## Run all tests, verification of the course included
 	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
-lint: $(READY) ## Run ruff and mypy --strict
+lint: $(READY) ## Run ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix .

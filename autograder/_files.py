@@ -1,29 +1,93 @@
-"""Files that appear at once: nobody reads half of one, and a run that is interrupted leaves none."""
+"""Files that appear at once, and files that say which version of their format they have."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Protocol, TypeVar
 
-__all__ = ["PACKAGE", "write_whole"]
+import msgspec
+
+from autograder.errors import AutogradeError
+
+__all__ = ["PACKAGE", "decode_versioned", "write_whole"]
 
 PACKAGE = Path(__file__).parent
 """The folder of the package `autograder`."""
 
+T = TypeVar("T")
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under another name and rename it, so that it replaces an older one in one step.
 
-    Its folder is made if it is missing.
+def write_whole(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Write a file under another name and rename it: nobody reads half of it, and an interrupted run leaves none.
+
+    Args:
+        path: the file; its folder is made if it is missing.
+        data: its bytes.
+        mode: the file's permissions, less the process's umask.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         try:
-            part.write_bytes(data)
+            _write(part, data, mode)
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(data)
+            _write(part, data, mode)
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+        file.write(data)
+
+
+class Codec(Protocol):
+    """`msgspec.json` or `msgspec.msgpack`."""
+
+    def decode(self, data: bytes | memoryview, /, *, type: type[T]) -> T:
+        """The value of a type that the bytes stand for."""
+        ...
+
+
+class _Head(msgspec.Struct):
+    format_version: int
+
+
+def decode_versioned(
+    data: bytes | memoryview,
+    kind: type[T],
+    version: int,
+    *,
+    codec: Codec,
+    path: Path,
+    error: type[AutogradeError],
+    remedy: str,
+    newer: str = "update autograde",
+) -> T:
+    """Decode a file that has a field `format_version`, which is read first.
+
+    Args:
+        data: the file's bytes.
+        kind: what they should be.
+        version: the version of the format that can be read.
+        codec: how they are encoded.
+        path: the file's name in messages.
+        error: what to raise.
+        remedy: what to do about a file that is damaged or too old.
+        newer: what to do about a file of a newer version.
+
+    Raises:
+        AutogradeError: an `error`, if the bytes are damaged or of another version; the text says what to do.
+    """
+    try:
+        found = codec.decode(data, type=_Head).format_version
+        if found == version:
+            return codec.decode(data, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as cause:
+        raise error(f"{path}: is damaged ({cause}); {remedy}.") from cause
+    raise error(
+        f"{path}: has format {found}, but this autograde reads format {version}; {newer if found > version else remedy}."
+    )

@@ -21,11 +21,14 @@ from autograder.checking.code import Code
 from autograder.checking.run_check import load_checks, run_check
 from autograder.course.cells import read_cells
 from autograder.course.course_file import Course, load_course
-from autograder.course.topic import Topic, load_topic, make_job
-from autograder.keys.key import AnswerKey, build_key
+from autograder.course.make_job import make_job
+from autograder.course.topic import Topic, load_topic
+from autograder.keys.build import build_key
+from autograder.keys.key import AnswerKey
 from autograder.processes.compiled_files import compiled
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, Run
+from autograder.scoring.rules import rules_of
 from autograder.scoring.score import score
 
 SEED = 1
@@ -67,7 +70,7 @@ def _grade(course: Course, topic: Topic, key: AnswerKey, cells: tuple[Cell, ...]
         checks = load_checks(module, compiled(module.filename, module.source))
         for request in requests:
             observations[request.check, request.draw] = run_check(checks[request.check], code, request)
-    score(course, topic, key, Run(observations=observations))
+    score(rules_of(course, topic, key.device), key, Run(observations=observations))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from autograder.checking.run_check import load_checks, run_check
 from autograder.checking.code import Code
 from autograder.records.jobs import CheckModule, CheckRequest
-from autograder.course.topic import derive_seed
+from autograder.course.topic_checks import derive_seed
 from autograder.course.declarations import read_checks
 
 PUBLIC_SEED, PUBLIC_DRAWS = 0, 3

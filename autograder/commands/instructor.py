@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from autograder._words import counted, suggestion
 from autograder.commands import student
 from autograder.commands.one_line import one_line_mistakes, tolerant_output
 from autograder.errors import AutogradeError
@@ -145,14 +146,13 @@ def verify(
     with one_line_mistakes():
         from autograder.course.course_file import load_course
         from autograder.errors import CourseError
-        from autograder.grading.submissions import instead_of
         from autograder.processes.pool import Pool
         from autograder.verifying.verify import verify as verify_course
 
         loaded = load_course(course)
         for name in topics or ():
             if name not in loaded.topics:
-                raise CourseError(f"{name}: the course has no such topic; {instead_of(name, list(loaded.topics))}")
+                raise CourseError(f"{name}: the course has no such topic; {suggestion(name, loaded.topics)}")
         _ask_for(device)
         console = _console()
         with (
@@ -393,7 +393,7 @@ def _resume(
         topic_page.write_index(read_all(out), out, title=course.title, topics=tuple(course.topics))
     summary.print(console)
     done, seconds = len(waiting), time.monotonic() - started
-    console.print(f"Completed {done} result{'' if done == 1 else 's'} on {device} in {seconds:.1f} s.", soft_wrap=True)
+    console.print(f"Completed {counted(done, 'result')} on {device} in {seconds:.1f} s.", soft_wrap=True)
     console.print(f"Reports: {out / 'index.html'} and {out / 'STUDENT' / 'TOPIC.html'}", soft_wrap=True)
 
 
@@ -402,6 +402,6 @@ def _counts(summary: ClassSummary, seconds: float) -> str:
     kept = sum(each.reused for each in graded)
     students = len({each.student for each in graded})
     return (
-        f"Graded {len(graded) - kept} submission{'' if len(graded) - kept == 1 else 's'} in {seconds:.1f} s"
-        f"{f' and kept {kept} unchanged' if kept else ''}; {students} student{'' if students == 1 else 's'}."
+        f"Graded {counted(len(graded) - kept, 'submission')} in {seconds:.1f} s"
+        f"{f' and kept {kept} unchanged' if kept else ''}; {counted(students, 'student')}."
     )

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from autograder._words import suggestion
 from autograder.commands.one_line import one_line_mistakes, tolerant_output
 
 __all__ = ["app", "main", "register"]
@@ -25,7 +26,7 @@ def start(
     """Make a Python file of a topic's notebook, for work in an editor."""
     with one_line_mistakes():
         from autograder.errors import RequestError
-        from autograder.student.released import find_release, meant
+        from autograder.student.released import find_release
         from autograder.student.student_file import python_file
 
         release = find_release()
@@ -35,7 +36,7 @@ def start(
                 typer.echo(f"  {name:16} {card.title}")
             return
         if topic not in release.card.topics:
-            raise RequestError(f"There is no topic {topic!r}{meant(topic, release.card.topics)}")
+            raise RequestError(f"There is no topic {topic!r}; {suggestion(topic, release.card.topics)}")
         path = Path(f"{topic}.py")
         if path.exists():
             raise RequestError(f"{path} is there already: go on with it, or move it away first.")
@@ -81,7 +82,7 @@ def hint(task: Annotated[str, typer.Argument(help="The task.")], topic: TopicOpt
     """Show one more hint for a task."""
     with one_line_mistakes():
         from autograder.student.as_text import show
-        from autograder.student.requests import one_more_hint
+        from autograder.student.lookup import one_more_hint
 
         show(one_more_hint(task, topic or ""))
 
@@ -90,7 +91,7 @@ def progress(topic: TopicOption = None) -> None:
     """Show how the tasks stood when they were last checked."""
     with one_line_mistakes():
         from autograder.student.as_text import show
-        from autograder.student.requests import progress_of
+        from autograder.student.lookup import progress_of
 
         show(progress_of(topic or ""))
 

@@ -7,7 +7,7 @@ from autograder.comparing.arrays import decode, epsilon_of
 from autograder.comparing.distributions import alike, judge_distribution
 from autograder.comparing.tensors import compare_tensors
 from autograder.comparing.values import number_of
-from autograder.comparing.wording import Telling, called, difference
+from autograder.comparing.wording import Options, called, difference
 from autograder.records.observation import DEFAULT_FACTS, AtLeast, AtMost, DistributedAs, Fact, Judge, TensorFact, ValueFact
 from autograder.records.results import Difference
 
@@ -16,7 +16,7 @@ __all__ = ["compare_judged", "similar_judged"]
 _NUMBERS = {"int", "float"}
 
 
-def compare_judged(where: str, expected: Fact, actual: Fact, judge: Judge, how: Telling) -> list[Difference]:
+def compare_judged(where: str, expected: Fact, actual: Fact, judge: Judge, how: Options) -> list[Difference]:
     """Judges what was observed; the expected fact gives the judge's parameters and the facts compared beside it."""
     facts = tuple(fact for fact in expected.policy.facts if fact not in ("values", "bits"))
     if "type" in facts and not _of_one_kind(expected, actual):
@@ -50,7 +50,7 @@ def _objection(actual: Fact, judge: Judge) -> str:
     return "" if number <= judge.bound else f"is {number:.4g}; it should be at most {judge.bound:.4g}"
 
 
-def similar_judged(left: Fact, right: Fact, judge: Judge, how: Telling) -> bool:
+def similar_judged(left: Fact, right: Fact, judge: Judge, how: Options) -> bool:
     """Whether two judged things are alike enough to come from the same mistake; see `comparison.same`."""
     if left == right:
         return True

@@ -12,12 +12,13 @@ from collections.abc import Mapping
 
 import msgspec
 
+from autograder._words import counted
 from autograder.comparing import wording as words
 from autograder.comparing.bounds import compare_judged, similar_judged
 from autograder.comparing.digests import digest_of
 from autograder.comparing.tensors import compare_tensors
 from autograder.comparing.values import compare_numbers, compare_values
-from autograder.comparing.wording import Telling, called, difference, item_path, key_path, kind_text
+from autograder.comparing.wording import Options, called, difference, item_path, key_path, kind_text
 from autograder.records.observation import (
     DEFAULT_FACTS,
     FACT_NAMES,
@@ -65,15 +66,15 @@ def compare(
     Returns:
         For each returned thing the first difference; empty if nothing differs.
     """
-    return _compare_observations(expected, actual, Telling(tolerances, quote), task)
+    return _compare_observations(expected, actual, Options(tolerances, quote), task)
 
 
 def passes(expected: Observation, actual: Observation, tolerances: Mapping[str, float]) -> bool:
     """Whether nothing differs: what `compare` finds, without looking for words."""
-    return not _compare_observations(expected, actual, Telling(tolerances, quote=False, explain=False), "")
+    return not _compare_observations(expected, actual, Options(tolerances, quote=False, explain=False), "")
 
 
-def _compare_observations(expected: Observation, actual: Observation, how: Telling, task: str) -> tuple[Difference, ...]:
+def _compare_observations(expected: Observation, actual: Observation, how: Options, task: str) -> tuple[Difference, ...]:
     if actual.error is not None:
         if expected.error is not None and _as_good(expected.error, actual.error):
             return ()
@@ -115,7 +116,7 @@ def _as_good(expected: ErrorFact, actual: ErrorFact) -> bool:
     return actual.type == expected.type or expected.type in actual.bases
 
 
-def _compare(where: str, expected: Fact, actual: Fact, how: Telling) -> list[Difference]:
+def _compare(where: str, expected: Fact, actual: Fact, how: Options) -> list[Difference]:
     policy = expected.policy
     if isinstance(expected, DigestFact):
         equal = expected == actual or expected.digest == digest_of(actual, expected.salt, policy)
@@ -159,26 +160,26 @@ def _listed(found: Difference | None) -> list[Difference]:
     return [] if found is None else [found]
 
 
-def _other_kind(where: str, expected: Fact, actual: Fact, how: Telling) -> Difference:
+def _other_kind(where: str, expected: Fact, actual: Fact, how: Options) -> Difference:
     yours, wanted = kind_text(actual, quote=how.quote), kind_text(expected, quote=True)
     if yours == wanted:
         return difference(where, "type", f"{called(where)} is another kind of thing than {wanted}.")
     return difference(where, "type", f"{called(where)} is {yours}; it should be {wanted}.")
 
 
-def _wrong_answer(where: str, actual: Fact, how: Telling) -> Difference:
+def _wrong_answer(where: str, actual: Fact, how: Options) -> Difference:
     yours = ""
     if isinstance(actual, ValueFact):
         yours = f" (yours: {words.value_text(actual.value, quote=how.quote)})"
     return difference(where, "values", f"{called(where)} is not the right answer{yours}.")
 
 
-def _compare_sequences(where: str, expected: SequenceFact, actual: SequenceFact, how: Telling) -> list[Difference]:
+def _compare_sequences(where: str, expected: SequenceFact, actual: SequenceFact, how: Options) -> list[Difference]:
     policy = expected.policy
     if "type" in policy.facts and _ALIKE.get(expected.type, expected.type) != _ALIKE.get(actual.type, actual.type):
         return [_other_kind(where, expected, actual, how)]
     if len(expected.items) != len(actual.items):
-        count = f"{len(actual.items)} item{'' if len(actual.items) == 1 else 's'}"
+        count = counted(len(actual.items), "item")
         return [difference(where, "shape", f"{called(where)} has {count}; it should have {len(expected.items)}.")]
     if expected.type == "complex":
         parts = tuple(msgspec.structs.replace(item, policy=policy) for item in expected.items)
@@ -194,7 +195,7 @@ def _compare_sequences(where: str, expected: SequenceFact, actual: SequenceFact,
     return found
 
 
-def _compare_unordered(where: str, expected: SequenceFact, actual: SequenceFact, how: Telling) -> list[Difference]:
+def _compare_unordered(where: str, expected: SequenceFact, actual: SequenceFact, how: Options) -> list[Difference]:
     wanted, yours = list(expected.items), list(actual.items)
     if all(isinstance(item, ValueFact) for item in (*wanted, *yours)):
         wanted, yours = _without_equal(wanted, yours)
@@ -232,7 +233,7 @@ def _written(fact: Fact) -> str:
     return f"{fact.type} {fact.value!r}" if isinstance(fact, ValueFact) else ""
 
 
-def _compare_mappings(where: str, expected: MappingFact, actual: MappingFact, how: Telling) -> list[Difference]:
+def _compare_mappings(where: str, expected: MappingFact, actual: MappingFact, how: Options) -> list[Difference]:
     if "type" in expected.policy.facts and _ALIKE.get(expected.type, expected.type) != _ALIKE.get(actual.type, actual.type):
         return [_other_kind(where, expected, actual, how)]
     theirs = dict(zip(actual.keys, actual.items, strict=False))
@@ -254,7 +255,7 @@ def _compare_mappings(where: str, expected: MappingFact, actual: MappingFact, ho
     return found
 
 
-def _compare_modules(where: str, expected: ModuleFact, actual: ModuleFact, how: Telling) -> list[Difference]:
+def _compare_modules(where: str, expected: ModuleFact, actual: ModuleFact, how: Options) -> list[Difference]:
     facts = expected.policy.facts
     found = []
     for kind, other_kind in (("parameters", "buffers"), ("buffers", "parameters")):
@@ -300,7 +301,7 @@ def _compare_structure(where: str, expected: ModuleFact, actual: ModuleFact) -> 
     return found
 
 
-def _compare_raised(where: str, expected: RaisedFact, actual: RaisedFact, how: Telling) -> Difference | None:
+def _compare_raised(where: str, expected: RaisedFact, actual: RaisedFact, how: Options) -> Difference | None:
     wanted = f"it should raise {expected.error.type}" if expected.error else "it should raise nothing"
     error = actual.error
     if error is None:
@@ -335,12 +336,12 @@ def same(left: Observation, right: Observation, tolerances: Mapping[str, float],
     if left.returned is None or right.returned is None:
         return left.returned is right.returned
     try:
-        return _same(left.returned, right.returned, Telling(tolerances, quote=False, explain=False))
+        return _same(left.returned, right.returned, Options(tolerances, quote=False, explain=False))
     except (ValueError, TypeError, OverflowError, ArithmeticError, RecursionError):
         return False
 
 
-def _same(left: Fact, right: Fact, how: Telling) -> bool:
+def _same(left: Fact, right: Fact, how: Options) -> bool:
     match left, right:
         case (SequenceFact(), SequenceFact()) if not left.policy.unordered and left.type not in _UNORDERED_TYPES:
             if left.type != right.type or len(left.items) != len(right.items):

@@ -12,7 +12,7 @@ import numpy as np
 from autograder.comparing import wording as words
 from autograder.comparing.arrays import DTYPE_NAMES, Array, allowed_distance, decode, dtype_name, mismatches
 from autograder.comparing.likely_causes import likely_cause
-from autograder.comparing.wording import Telling, called, difference, index_text, number_pair, places_text
+from autograder.comparing.wording import Options, called, difference, index_text, number_pair, places_text
 from autograder.records.observation import FACT_NAMES, FactName, Policy, TensorFact
 from autograder.records.results import Difference
 
@@ -25,11 +25,11 @@ class _Pair:
     expected: TensorFact
     actual: TensorFact
     policy: Policy
-    how: Telling
+    how: Options
 
 
 def compare_tensors(
-    where: str, expected: TensorFact, actual: TensorFact, how: Telling, facts: tuple[FactName, ...] | None = None
+    where: str, expected: TensorFact, actual: TensorFact, how: Options, facts: tuple[FactName, ...] | None = None
 ) -> Difference | None:
     """The first fact of the expected tensor's policy (or of `facts`) that differs."""
     if expected == actual:
@@ -142,7 +142,7 @@ def compare_arrays(
     actual: Array,
     dtypes: tuple[str, str],
     policy: Policy,
-    how: Telling,
+    how: Options,
 ) -> str:
     """The sentence on what differs between two arrays of one shape, or ""."""
     allowed = allowed_distance(expected, dtypes, policy, how.tolerances)

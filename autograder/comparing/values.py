@@ -9,7 +9,7 @@ import numpy as np
 from autograder.comparing import wording as words
 from autograder.comparing.arrays import DTYPE_NAMES, Array, decode
 from autograder.comparing.tensors import compare_arrays
-from autograder.comparing.wording import Telling, called, difference
+from autograder.comparing.wording import Options, called, difference
 from autograder.records.observation import Fact, TensorFact, ValueFact
 from autograder.records.results import Difference
 
@@ -19,7 +19,7 @@ __all__ = ["compare_numbers", "compare_values", "number_of"]
 _FLOAT = "float32"
 
 
-def compare_values(where: str, expected: ValueFact, actual: ValueFact, how: Telling) -> Difference | None:
+def compare_values(where: str, expected: ValueFact, actual: ValueFact, how: Options) -> Difference | None:
     """Compares type and value; a float has the tolerance of float32."""
     facts = expected.policy.facts
     if "type" in facts and expected.type != actual.type:
@@ -39,7 +39,7 @@ def _is_dtype(fact: ValueFact) -> bool:
     return fact.type == "dtype" and isinstance(fact.value, str) and fact.value.removeprefix("torch.") in DTYPE_NAMES
 
 
-def compare_numbers(where: str, expected: Fact, actual: Fact, how: Telling) -> Difference | None:
+def compare_numbers(where: str, expected: Fact, actual: Fact, how: Options) -> Difference | None:
     """Compares a number with a number, or with a tensor of one element."""
     if "values" not in expected.policy.facts:
         return None

@@ -31,7 +31,7 @@ from autograder.records.observation import (
 from autograder.records.results import Difference
 
 __all__ = [
-    "Telling",
+    "Options",
     "called",
     "difference",
     "error_name",
@@ -66,7 +66,7 @@ _DIMENSIONS_SHOWN, _SIZE_SHOWN = 8, 1_000_000
 
 
 @dataclass(frozen=True)
-class Telling:
+class Options:
     """How to compare and what to say.
 
     Attributes:

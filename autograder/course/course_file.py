@@ -6,7 +6,6 @@ Every mistake is one line `FILE: KEY is VALUE; REMEDY`, and as many mistakes as 
 from __future__ import annotations
 
 import ast
-import difflib
 import json
 import keyword
 import math
@@ -22,6 +21,7 @@ import msgspec
 import yaml
 from msgspec import Meta
 
+from autograder._words import closest, suggestion
 from autograder.errors import CourseError
 from autograder.records.jobs import Limits
 
@@ -278,9 +278,8 @@ def _convert_struct(value: Any, kind: type[msgspec.Struct], key: str, mistakes: 
     meant = set()
     for name in value:
         if name not in fields:
-            close = difflib.get_close_matches(str(name), unused or fields, n=1, cutoff=0.65)
-            meant.update(close)
-            remedy = f"did you mean '{close[0]}'?" if close else f"choose from {', '.join(fields)}."
+            meant.update(closest(str(name), unused or fields))
+            remedy = suggestion(str(name), unused or fields) if closest(str(name), unused) else suggestion(str(name), fields)
             mistakes.add(f"{prefix}{name} is no key of the course; {remedy}")
     found = {}
     for name, each in fields.items():
@@ -371,8 +370,8 @@ def _check_tasks(
     unlisted = [stub for stub in stubs if stub not in topic.tasks]
     for task in topic.tasks:
         if task not in defined:
-            close = difflib.get_close_matches(task, unlisted, n=1)
-            remedy = f"did you mean '{close[0]}'?" if close else "define it there, or take the task out."
+            close = closest(task, unlisted)
+            remedy = f"did you mean {close[0]!r}?" if close else "define it there, or take the task out."
             mistakes.add(f"topics.{name}.tasks.{task} is not defined in exercises/{name}.py; {remedy}")
             unlisted = [stub for stub in unlisted if stub not in close]
         elif task not in solved:

@@ -17,23 +17,26 @@ from pathlib import Path
 
 import msgspec
 
+from autograder._words import counted
 from autograder.course.cells import read_cells, task_source
 from autograder.course.course_file import Course, LatePolicy
-from autograder.course.topic import Topic, load_topic, make_job, with_cells
+from autograder.course.make_job import make_job, with_cells
+from autograder.course.topic import Topic, load_topic
 from autograder.errors import AuthoringError, ResultError, SubmissionError
-from autograder.grading.result_files import RunRecord, read_result, read_run, result_path, write_result, write_run
+from autograder.grading.result_files import GradingRecord, read_result, read_run, result_path, write_result, write_run
 from autograder.grading.submissions import Submission
-from autograder.keys.key import AnswerKey, build_key, key_folder
+from autograder.keys.build import build_key, key_folder
+from autograder.keys.key import AnswerKey
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, Job, Outcome, Run
-from autograder.records.results import FORMAT_VERSION, Lateness, SubmissionFile, TaskResult, TopicResult
+from autograder.records.results import FORMAT_VERSION, Graded, Lateness, SubmissionFile, TaskResult, TopicResult
 from autograder.reporting import topic_page
+from autograder.scoring.rules import rules_of
 from autograder.scoring.score import Scorer
 
 __all__ = [
-    "Graded",
+    "ChosenSeed",
     "PreparedTopic",
-    "RunSeed",
     "choose_seed",
     "content_of",
     "earned_of",
@@ -46,7 +49,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class RunSeed:
+class ChosenSeed:
     """The seed of a run, and in a sentence where it comes from."""
 
     seed: int
@@ -65,38 +68,20 @@ class PreparedTopic:
     scorer: Scorer
 
 
-@dataclass(frozen=True)
-class Graded:
-    """What the class table and the summary need of a result; the rest is in its file. `diagnoses` are (task,
-    misconception, feedback); `troubles` are sentences about what could not be read, died or ran out of time; `reused`
-    marks a submission that has not changed since it was graded."""
-
-    student: str
-    topic: str
-    points: float
-    earned: float
-    pending: float
-    penalty: float
-    reused: bool
-    attempted: bool
-    diagnoses: tuple[tuple[str, str, str], ...]
-    troubles: tuple[str, ...]
-
-
-def choose_seed(course: Course, out: Path, *, seed: int | None, device: str, force: bool) -> RunSeed:
+def choose_seed(course: Course, out: Path, *, seed: int | None, device: str, force: bool) -> ChosenSeed:
     """The seed of a run, recorded in `out`: the given one, or that of the results which are there already (so that
     unchanged submissions keep theirs), or a new one."""
-    chosen = RunSeed(secrets.randbelow(2**31), "drawn for this run")
+    chosen = ChosenSeed(secrets.randbelow(2**31), "drawn for this run")
     if seed is not None:
-        chosen = RunSeed(seed, "given with --seed")
+        chosen = ChosenSeed(seed, "given with --seed")
     elif not force:
         try:
             record = read_run(out)
         except ResultError:
             record = None
         if record and (record.course, record.device) == (course.title, device):
-            chosen = RunSeed(record.seed, f"that of the results in {out}")
-    write_run(RunRecord(course=course.title, seed=chosen.seed, device=device), out)
+            chosen = ChosenSeed(record.seed, f"that of the results in {out}")
+    write_run(GradingRecord(course=course.title, seed=chosen.seed, device=device), out)
     return chosen
 
 
@@ -110,7 +95,7 @@ def prepare(course: Course, name: str, pool: Pool, *, seed: int, device: str) ->
     key = build_key(course, topic, seed=seed, device=device, pool=pool, cache=key_folder(course))
     content = content_of(course, topic, key.content_hash, unsafe=pool.unsafe)
     job = make_job(course, topic, (), seed=key.seed, device=key.device)
-    return PreparedTopic(topic, key, content, job, Scorer(course, topic, key))
+    return PreparedTopic(topic, key, content, job, Scorer(rules_of(course, topic, key.device), key))
 
 
 def content_of(course: Course, topic: Topic, key_hash: str, *, unsafe: bool) -> str:
@@ -306,8 +291,8 @@ def _troubles_of_task(task: TaskResult) -> Iterator[str]:
     for outcome, name in _NAMES.items():
         hit = [check for check in task.checks if check.outcome is outcome]
         if hit:
-            count = "1 check" if len(hit) == 1 else f"{len(hit)} checks"
-            yield f"{task.task}: {name} in {count}" + (f" ({hit[0].reason.rstrip('.')})" if hit[0].reason else "")
+            reason = f" ({hit[0].reason.rstrip('.')})" if hit[0].reason else ""
+            yield f"{task.task}: {name} in {counted(len(hit), 'check')}{reason}"
 
 
 def _shown(path: Path) -> str:

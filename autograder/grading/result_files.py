@@ -5,7 +5,6 @@ The form of the files is published as docs/result.schema.json; `python -m autogr
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +12,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from autograder._files import write_whole
+from autograder._files import decode_versioned, write_whole
+from autograder._words import closest
 from autograder.errors import ResultError
 from autograder.records.results import FORMAT_VERSION, TopicResult
 
 __all__ = [
-    "RunRecord",
+    "GradingRecord",
     "find_result",
     "read_all",
     "read_result",
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+class GradingRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What holds for all results of a folder: the course's title, the seed of the run and the device."""
 
     format_version: int = FORMAT_VERSION
@@ -39,11 +39,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     device: str
 
 
-class _Version(msgspec.Struct, frozen=True):
-    format_version: int
-
-
-R = TypeVar("R", TopicResult, RunRecord)
+R = TypeVar("R", TopicResult, GradingRecord)
 
 
 def result_path(out: Path, student: str, topic: str) -> Path:
@@ -80,9 +76,10 @@ def find_result(out: Path, student: str, topic: str) -> Path:
         raise ResultError(f"{out}: there is no such folder; run `autograde grade` first, or name the folder with -o.")
     students = sorted(folder.name for folder in out.iterdir() if folder.is_dir())
     if student not in students:
-        close = difflib.get_close_matches(student, students, n=3)
+        close = closest(student, students, most=3)
         raise ResultError(
-            f"{student}: no results in {out}; " + (f"did you mean {' or '.join(close)}?" if close else "grade first.")
+            f"{student}: no results in {out}; "
+            + (f"did you mean {' or '.join(map(repr, close))}?" if close else "run `autograde grade` first.")
         )
     topics = sorted(file.stem for file in (out / student).glob("*.json"))
     raise ResultError(f"{student} has no result for {topic}; there are {', '.join(topics) or 'none'}.")
@@ -97,19 +94,19 @@ def read_all(out: Path) -> Iterator[TopicResult]:
             continue
 
 
-def write_run(record: RunRecord, out: Path) -> None:
+def write_run(record: GradingRecord, out: Path) -> None:
     """Record a run in OUT/run.json."""
     _write(out / "run.json", msgspec.json.encode(record))
 
 
-def read_run(out: Path) -> RunRecord | None:
+def read_run(out: Path) -> GradingRecord | None:
     """The record of the run that filled a folder; None if the folder has none.
 
     Raises:
         ResultError: if there is one that cannot be read.
     """
     path = out / "run.json"
-    return _read(path, RunRecord) if path.exists() else None
+    return _read(path, GradingRecord) if path.exists() else None
 
 
 def result_schema() -> dict[str, Any]:
@@ -133,15 +130,15 @@ def _read(path: Path, kind: type[R]) -> R:
         raise ResultError(f"{path}: there is no such file; run `autograde grade` first.") from error
     except OSError as error:
         raise ResultError(f"{path}: cannot be read ({error.strerror}).") from error
-    try:
-        version = msgspec.json.decode(data, type=_Version).format_version
-        if version == FORMAT_VERSION:
-            return msgspec.json.decode(data, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ResultError(f"{path}: is damaged ({error}); delete it and grade again.") from error
-    age = "a newer" if version > FORMAT_VERSION else "an older"
-    remedy = "update autograde" if version > FORMAT_VERSION else "grade again"
-    raise ResultError(f"{path}: has format {version}, of {age} autograde than this one (format {FORMAT_VERSION}); {remedy}.")
+    return decode_versioned(
+        data,
+        kind,
+        FORMAT_VERSION,
+        codec=msgspec.json,
+        path=path,
+        error=ResultError,
+        remedy="delete it and grade again",
+    )
 
 
 if __name__ == "__main__":

@@ -16,16 +16,18 @@ import msgspec
 
 from autograder.course.cells import read_cells
 from autograder.course.course_file import Course
-from autograder.course.topic import Topic, make_job
+from autograder.course.make_job import make_job
+from autograder.course.topic import Topic
 from autograder.errors import ResultError, SubmissionError
-from autograder.grading.grade import Graded, PreparedTopic, content_of, earned_of, fingerprint_of, summary_of
+from autograder.grading.grade import PreparedTopic, content_of, earned_of, fingerprint_of, summary_of
 from autograder.grading.result_files import read_result, read_run, result_path, write_result
 from autograder.grading.submissions import Submission
-from autograder.keys.key import content_hash
+from autograder.keys.build import hash_of_sources
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Job, Run
-from autograder.records.results import Completion, TaskResult, TopicResult
+from autograder.records.results import Completion, Graded, TaskResult, TopicResult
 from autograder.reporting import topic_page
+from autograder.scoring.rules import rules_of
 from autograder.scoring.score import complete, score
 
 __all__ = ["Waiting", "find_waiting", "resume", "seed_of"]
@@ -82,7 +84,7 @@ def find_waiting(
 
 def _is_current(course: Course, topic: Topic, submission: Submission, result: TopicResult, data: bytes) -> bool:
     """Whether grading on the machine that the result comes from would give it again."""
-    key_hash = content_hash(course, topic, result.seed, result.device, result.versions)
+    key_hash = hash_of_sources(course, topic, result.seed, result.device, result.versions)
     content = content_of(course, topic, key_hash, unsafe=result.unsafe)
     return result.fingerprint == fingerprint_of(content, submission, hashlib.sha256(data).hexdigest())
 
@@ -121,7 +123,7 @@ def _job(course: Course, prepared: PreparedTopic, waiting: Waiting) -> Job:
 
 def _completed(course: Course, prepared: PreparedTopic, old: TopicResult, run: Run, pool: Pool) -> TopicResult:
     key = prepared.key
-    found = {task.task: task for task in score(course, _pending_part(prepared.topic), key, run)}
+    found = {task.task: task for task in score(rules_of(course, _pending_part(prepared.topic), key.device), key, run)}
     tasks: tuple[TaskResult, ...] = tuple(
         complete(task, found[task.task], key.device) if task.pending else task for task in old.tasks
     )

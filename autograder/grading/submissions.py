@@ -9,18 +9,18 @@ Nothing is passed over in silence: what looks like a submission and is none is l
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from autograder._words import suggestion
 from autograder.course.cells import notebook_topic
 from autograder.course.course_file import Course
 from autograder.errors import SubmissionError
 
-__all__ = ["MAX_FILE_MB", "Discovery", "Submission", "find_submissions", "instead_of"]
+__all__ = ["MAX_FILE_MB", "Discovery", "Submission", "find_submissions"]
 
 MAX_FILE_MB = 64
 _ENDINGS = (".ipynb", ".py")
@@ -78,14 +78,14 @@ def find_submissions(
     """
     for topic in topics:
         if topic not in course.topics:
-            raise SubmissionError(f"--topic {topic}: the course has no such topic; {instead_of(topic, list(course.topics))}")
+            raise SubmissionError(f"--topic {topic}: the course has no such topic; {suggestion(topic, course.topics)}")
     search = _Search(course)
     for path in paths:
         search.look_at(path)
     for student in students:
         if student not in search.students:
             raise SubmissionError(
-                f"--student {student}: no such student there; {instead_of(student, sorted(search.students))}"
+                f"--student {student}: no such student there; {suggestion(student, sorted(search.students))}"
             )
     order = list(course.topics)
     chosen = [
@@ -241,7 +241,7 @@ class _Search:
         return path.suffix.lower() in _ENDINGS or self.topic_of_name(path.stem) is not None
 
     def why_no_topic(self, path: Path) -> str:
-        hint = instead_of(path.stem, list(self.course.topics)).rstrip(".")
+        hint = suggestion(path.stem, self.course.topics).rstrip(".")
         return f"no topic of the course is called “{_printable(Path(path.stem))}”; {hint}"
 
     def choose(self, student: str, topic: str) -> Submission:
@@ -281,14 +281,6 @@ def _not_utf8(name: str) -> bool:
 
 def _printable(path: Path) -> str:
     return "".join(c if c.isprintable() and not _not_utf8(c) else "�" for c in str(path))
-
-
-def instead_of(name: str, choices: list[str]) -> str:
-    """The end of a sentence about a name that is not there: the one that was meant, or all that there are."""
-    close = difflib.get_close_matches(name.lower(), choices, n=1)
-    if close:
-        return f"did you mean {close[0]}?"
-    return f"there are {', '.join(choices)}." if choices else "there are none."
 
 
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)?$")

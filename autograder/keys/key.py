@@ -1,63 +1,41 @@
-"""Answer keys: what the reference and every misconception were seen to do, under one seed.
+"""Answer keys: what the reference and every misconception were seen to do, under one seed; and their files.
 
-A key is built by running them in confined children like any submission. It is cached under a hash of all that it depends
-on, so that grading again, or going on after an interruption, builds nothing. The *public* key of a topic holds the visible
-checks only, on seed 0, without any line, message or output of the reference, and secret answers as salted digests.
+`autograder.keys.build` makes them. The *public* key of a topic holds the visible checks only, on seed 0, without any line,
+message or output of the reference, and secret answers as salted digests.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import platform
-import tempfile
 from collections.abc import Mapping
 from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from autograder._files import PACKAGE
-from autograder.course.course_file import Course
-from autograder.course.topic import Topic, draws_of, make_job
-from autograder.errors import AuthoringError, KeyMismatch
-from autograder.processes.gpu import find_gpu
-from autograder.records.jobs import Failure, Job, Outcome, Replacement, Run
+from autograder._files import decode_versioned, write_whole
+from autograder.errors import KeyMismatch
+from autograder.records.jobs import NotObserved, Outcome
 from autograder.records.observation import Observation
 
 if TYPE_CHECKING:
-    from autograder.processes.pool import Pool
+    pass
 
-__all__ = [
-    "IN_TURN",
-    "KEY_FORMAT",
-    "PUBLIC_SEED",
-    "AnswerKey",
-    "build_key",
-    "content_hash",
-    "current_versions",
-    "key_folder",
-    "read_key",
-    "versions_on",
-    "write_key",
-]
+__all__ = ["KEY_FORMAT", "PUBLIC_SEED", "AnswerKey", "current_versions", "read_key", "torch_release", "write_key"]
 
 KEY_FORMAT = 1
 """Counts up whenever keys written by an older version can no longer be read."""
 PUBLIC_SEED = 0
-_CACHED_PER_TOPIC = 8
-IN_TURN = 12
-"""How many misconceptions share a process at most; more would leave other workers without work in the end."""
 
 
 class AnswerKey(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The observations of a topic's reference and misconceptions under one seed.
 
     `reference` and each misconception map a check's name to its observations, one a draw, in order; a misconception
-    has the checks of its task only, and a `Failure` where it timed out or died. `tasks` and `feedback` are by
+    has the checks of its task only, and a `NotObserved` where it timed out or died. `tasks` and `feedback` are by
     misconception, in the order of their file. `content_hash` tells what the key was built from.
     """
 
@@ -67,7 +45,7 @@ class AnswerKey(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     versions: dict[str, str]
     content_hash: str
     reference: dict[str, list[Observation]]
-    misconceptions: dict[str, dict[str, list[Observation | Failure]]]
+    misconceptions: dict[str, dict[str, list[Observation | NotObserved]]]
     tasks: dict[str, str]
     feedback: dict[str, str]
     public: bool = False
@@ -76,151 +54,6 @@ class AnswerKey(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def wrong_checks(self) -> dict[tuple[str, tuple[tuple[str, float], ...]], set[str]]:
         """By misconception and tolerances, the checks that it fails: worked out once, by diagnosis, for all submissions."""
         return {}
-
-
-def build_key(
-    course: Course,
-    topic: Topic,
-    *,
-    seed: int,
-    device: str = "cpu",
-    pool: Pool,
-    cache: Path | None = None,
-    apart: bool = False,
-) -> AnswerKey:
-    """Run the reference and all misconceptions, or take what a cache holds of the same content.
-
-    The reference has a process of its own. Several misconceptions of a task share one, which takes less than half the time;
-    the first of them runs once more in the end. Where that shows anything else than the first time, or the process was
-    lost, each that may have suffered runs alone.
-
-    Args:
-        course: gives limits and draws.
-        topic: gives the code and the checks.
-        seed: the run's seed.
-        device: the device under test.
-        pool: runs the jobs.
-        cache: a folder for keys, made if it is missing; None to build anew. A damaged entry is built anew.
-        apart: run each misconception in a process of its own.
-
-    Raises:
-        AuthoringError: if the reference raises, times out or dies in a check; one line for each.
-    """
-    content = content_hash(course, topic, seed, device)
-    entry = None if cache is None else cache / f"{topic.name}-{content[:32]}.key"
-    if entry is not None:
-        with contextlib.suppress(KeyMismatch):
-            key = read_key(entry)
-            if key.content_hash == content:
-                return key
-    key = _build(course, topic, seed, device, pool, content, apart=apart)
-    if entry is not None:
-        entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_key(key, entry, private=True)
-        _drop_old_entries(entry)
-    return key
-
-
-def _build(course: Course, topic: Topic, seed: int, device: str, pool: Pool, content: str, *, apart: bool) -> AnswerKey:
-    reference_job = make_job(course, topic, topic.reference, seed=seed, device=device)
-    reference = _observations(topic, reference_job, next(pool.map([reference_job])))
-    runs = _misconception_runs(_misconception_jobs(course, topic, seed, device), pool, apart=apart)
-    misconceptions = {}
-    for spec in topic.misconceptions:
-        wanted = [check.name for check in topic.checks_of(spec.task) if check.name in reference]
-        misconceptions[spec.name] = {
-            name: [_seen(runs[spec.name], name, draw) for draw in range(len(reference[name]))] for name in wanted
-        }
-    return AnswerKey(
-        topic=topic.name,
-        seed=seed,
-        device=device,
-        versions=versions_on(device),
-        content_hash=content,
-        reference=reference,
-        misconceptions=misconceptions,
-        tasks={spec.name: spec.task for spec in topic.misconceptions},
-        feedback={spec.name: spec.feedback for spec in topic.misconceptions},
-    )
-
-
-def _misconception_jobs(course: Course, topic: Topic, seed: int, device: str) -> dict[str, tuple[str, Job]]:
-    module = topic.misconception_module
-    jobs = {}
-    for spec in topic.misconceptions:
-        assert module is not None  # there are none without their file
-        replacement = Replacement(spec.task, spec.name, module.filename, module.source)
-        job = make_job(course, topic, topic.reference, seed=seed, device=device, tasks=[spec.task], replacement=replacement)
-        jobs[spec.name] = spec.task, job
-    return jobs
-
-
-def _misconception_runs(jobs: dict[str, tuple[str, Job]], pool: Pool, *, apart: bool) -> dict[str, Run]:
-    """What came of each misconception, whose job stands beside its task; see `build_key`."""
-    series: dict[tuple[str, int], list[str]] = {}
-    for number, (name, (task, _)) in enumerate(() if apart else jobs.items()):
-        series.setdefault((task, number // IN_TURN), []).append(name)
-    several = [names for names in series.values() if len(names) > 1]
-    runs: dict[str, Run] = {}
-    in_turn = pool.map_in_turn([jobs[name][1] for name in (*names, names[0])] for names in several)
-    for names, found in zip(several, in_turn, strict=True):
-        if found[0].observations == found[-1].observations:
-            runs |= {name: run for name, run in zip(names, found, strict=False) if _is_whole(run)}
-    left = [name for name in jobs if name not in runs]
-    return runs | dict(zip(left, pool.map(jobs[name][1] for name in left), strict=True))
-
-
-def _is_whole(run: Run) -> bool:
-    return not run.problem and not any(isinstance(seen, Failure) for seen in run.observations.values())
-
-
-def _seen(run: Run, check: str, draw: int) -> Observation | Failure:
-    return run.observations.get((check, draw), Failure(Outcome.NOT_RUN, run.problem or "It was not run."))
-
-
-def _observations(topic: Topic, job: Job, run: Run) -> dict[str, list[Observation]]:
-    """The reference's observations; a reference that cannot be observed is the author's mistake."""
-    file = f"solutions/{topic.name}.py"
-    problems = [f"{file}: {run.problem}"] if run.problem else []
-    for cell in run.cells:
-        if cell.outcome is not Outcome.PASSED:
-            why = f"{cell.error.type}: {cell.error.message}" if cell.error else cell.note or cell.outcome
-            problems.append(f"{file}: cell {cell.number} fails: {why}.")
-    found: dict[str, list[Observation]] = {}
-    failed: set[str] = set()
-    for request in (*job.visible_requests, *job.hidden_requests):
-        seen = _seen(run, request.check, request.draw)
-        if isinstance(seen, Observation) and seen.returned is not None:
-            found.setdefault(request.check, []).append(seen)
-            continue
-        if request.check in failed or (problems and not isinstance(seen, Observation)):
-            continue
-        failed.add(request.check)
-        check = next(check for check in topic.checks if check.name == request.check)
-        where = f"tests/{'visible' if check.visible else 'hidden'}/test_{topic.name}.py:{check.spec.line}"
-        problems.append(f"{where}: {request.check}: the reference {_misfortune(seen)} (draw {request.draw}).")
-    if problems:
-        raise AuthoringError("\n".join(problems))
-    return found
-
-
-def _misfortune(seen: Observation | Failure) -> str:
-    if isinstance(seen, Failure):
-        return f"has no result: {seen.reason.rstrip('.')}"
-    if seen.error is None:
-        return "returns nothing"
-    message = f": {seen.error.message}" if seen.error.message else ""
-    return f"raises {seen.error.type}{message}"
-
-
-def key_folder(course: Course) -> Path | None:
-    """Where answer keys are kept between runs; None where the course's folder cannot be written to."""
-    folder = course.root / ".autograde" / "keys"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return folder
 
 
 # ---- what a key depends on --------------------------------------------------------------------------------------------
@@ -238,50 +71,9 @@ def current_versions() -> dict[str, str]:
     return found
 
 
-@cache
-def _package_hash() -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for file in sorted(PACKAGE.rglob("*.py")):
-        digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-def versions_on(device: str) -> dict[str, str]:
-    """The current versions, and on `cuda` the GPU and how code runs on it.
-
-    Raises:
-        DeviceUnavailable: if there is no GPU.
-    """
-    return current_versions() | (find_gpu().facts() if device.startswith("cuda") else {})
-
-
-def content_hash(course: Course, topic: Topic, seed: int, device: str, versions: Mapping[str, str] | None = None) -> str:
-    """The hash of all that a key depends on; `versions` are those of another machine, if it was made there."""
-    parts: list[Any] = [
-        KEY_FORMAT,
-        topic.name,
-        seed,
-        device,
-        sorted((versions_on(device) if versions is None else versions).items()),
-        _package_hash(),
-        [[cell.number, cell.source] for cell in topic.reference],
-        [
-            module and [module.filename, module.source]
-            for module in (topic.visible, topic.hidden, topic.misconception_module)
-        ],
-        [[check.name, check.visible, draws_of(course, topic.name, check.spec)] for check in topic.checks],
-        msgspec.to_builtins(course.topics[topic.name].limits),
-    ]
-    return hashlib.blake2b(msgspec.msgpack.encode(parts), digest_size=32).hexdigest()
-
-
 # ---- files ------------------------------------------------------------------------------------------------------------
 
 _MAGIC = b"autograde answer key\n"
-
-
-class _Head(msgspec.Struct):
-    format_version: int
 
 
 class _KeyFile(msgspec.Struct, kw_only=True):
@@ -296,7 +88,7 @@ class _KeyFile(msgspec.Struct, kw_only=True):
     public: bool
     reference: dict[str, list[Observation]]
     seen: dict[str, dict[str, list[Observation | None]]]
-    failures: dict[str, dict[str, dict[int, Failure]]]
+    failures: dict[str, dict[str, dict[int, NotObserved]]]
     tasks: dict[str, str]
     feedback: dict[str, str]
 
@@ -306,7 +98,7 @@ def write_key(key: AnswerKey, path: Path, *, private: bool = False) -> None:
 
     Args:
         key: the key.
-        path: the file; its folder must exist.
+        path: the file.
         private: whether nobody but the owner may read it.
     """
     data = msgspec.msgpack.encode(
@@ -328,7 +120,7 @@ def write_key(key: AnswerKey, path: Path, *, private: bool = False) -> None:
             },
             failures={
                 name: {
-                    check: {draw: seen for draw, seen in enumerate(draws) if isinstance(seen, Failure)}
+                    check: {draw: seen for draw, seen in enumerate(draws) if isinstance(seen, NotObserved)}
                     for check, draws in checks.items()
                 }
                 for name, checks in key.misconceptions.items()
@@ -338,15 +130,7 @@ def write_key(key: AnswerKey, path: Path, *, private: bool = False) -> None:
         ),
     )
     content = _MAGIC + hashlib.blake2b(data, digest_size=32).digest() + data
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(name, 0o600 if private else 0o644)  # noqa: PTH101
-        os.replace(name, path)  # noqa: PTH105
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(path, content, mode=0o600 if private else 0o666)
 
 
 def read_key(path: Path, *, versions: dict[str, str] | None = None) -> AnswerKey:
@@ -370,27 +154,27 @@ def read_key(path: Path, *, versions: dict[str, str] | None = None) -> AnswerKey
         raise KeyMismatch(f"{path}: is no answer key; take a fresh one from the release.")
     if hashlib.blake2b(data, digest_size=32).digest() != content[len(_MAGIC) : len(_MAGIC) + 32]:
         raise KeyMismatch(f"{path}: is damaged; take a fresh one from the release.")
-    try:
-        format_version = msgspec.msgpack.decode(data, type=_Head).format_version
-        if format_version != KEY_FORMAT:
-            remedy = "install the newer one" if format_version > KEY_FORMAT else "take a fresh key from the release"
-            raise KeyMismatch(
-                f"{path}: has format {format_version}; this version of autograde reads format {KEY_FORMAT}; {remedy}."
-            )
-        file = msgspec.msgpack.decode(data, type=_KeyFile)
-    except msgspec.MsgspecError as error:
-        raise KeyMismatch(f"{path}: is damaged; take a fresh one from the release.") from error
-    if versions is not None and _release(file.versions) != _release(versions):
+    file = decode_versioned(
+        data,
+        _KeyFile,
+        KEY_FORMAT,
+        codec=msgspec.msgpack,
+        path=path,
+        error=KeyMismatch,
+        remedy="take a fresh one from the release",
+        newer="install the release's requirements again",
+    )
+    if versions is not None and torch_release(file.versions) != torch_release(versions):
         raise KeyMismatch(
             f"{path}: was made with torch {file.versions.get('torch')}, but torch {versions.get('torch')} is installed; "
-            f"install torch {_release(file.versions)}."
+            f"install torch {torch_release(file.versions)}."
         )
     return _from_file(file)
 
 
 def _from_file(file: _KeyFile) -> AnswerKey:
-    lost = Failure(Outcome.ERROR, "It is missing in the key.")
-    misconceptions: dict[str, dict[str, list[Observation | Failure]]] = {}
+    lost = NotObserved(Outcome.ERROR, "It is missing in the key.")
+    misconceptions: dict[str, dict[str, list[Observation | NotObserved]]] = {}
     for name, checks in file.seen.items():
         failures = file.failures.get(name, {})
         misconceptions[name] = {
@@ -411,16 +195,6 @@ def _from_file(file: _KeyFile) -> AnswerKey:
     )
 
 
-def _release(versions: dict[str, str]) -> str:
+def torch_release(versions: Mapping[str, str]) -> str:
     """The first two numbers of torch's version: values may change from one such release to the next."""
     return ".".join(versions.get("torch", "unknown").split("+")[0].split(".")[:2])
-
-
-def _drop_old_entries(entry: Path) -> None:
-    topic = entry.name.rpartition("-")[0]
-    entries = []
-    for file in entry.parent.glob(f"{topic}-*.key"):
-        with contextlib.suppress(OSError):  # another run may drop it at the same time
-            entries.append((file.stat().st_mtime, file))
-    for _, file in sorted(entries, reverse=True)[_CACHED_PER_TOPIC:]:
-        file.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ import msgspec
 
 from autograder.comparing.compare import message_template
 from autograder.comparing.digests import digest_of
-from autograder.records.jobs import Failure
+from autograder.records.jobs import NotObserved
 from autograder.records.observation import (
     DigestFact,
     ErrorFact,
@@ -38,7 +38,7 @@ def without_private_parts(key: AnswerKey) -> AnswerKey:
         check: [_public(seen, _salt(key, check, draw), keep_messages=False) for draw, seen in enumerate(draws)]
         for check, draws in key.reference.items()
     }
-    misconceptions: dict[str, dict[str, list[Observation | Failure]]] = {}
+    misconceptions: dict[str, dict[str, list[Observation | NotObserved]]] = {}
     for name, checks in key.misconceptions.items():
         misconceptions[name] = {}
         for check, draws in checks.items():

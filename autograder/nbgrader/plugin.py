@@ -34,12 +34,12 @@ from traitlets import Integer, Unicode
 
 from autograder.course.cells import read_cells, task_source
 from autograder.course.course_file import Course, load_course
-from autograder.course.topic import make_job
+from autograder.course.make_job import make_job
 from autograder.grading.grade import PreparedTopic, lateness, prepare
 from autograder.processes.pool import Pool
 from autograder.records.jobs import CellReport, Run
 from autograder.records.results import TaskResult
-from autograder.reporting.templating import points_text
+from autograder.reporting.labels import points_text
 from autograder.student.answer import Answer
 from autograder.student.as_html import html
 from autograder.student.as_text import plain

@@ -15,7 +15,7 @@ from autograder.course.cells import has_value
 from autograder.processes.compiled_files import compiled
 from autograder.processes.fork_server import Child, ChildLost, ForkServer, OutOfTime
 from autograder.processes.protocol import Broken, CellFinished, Loaded, Replace, Replaced, RunCell, RunChecks
-from autograder.records.jobs import CellReport, CheckModule, CheckRequest, Failure, Job, Outcome, Run, Usage
+from autograder.records.jobs import CellReport, CheckModule, CheckRequest, Job, NotObserved, Outcome, Run, Usage
 from autograder.records.observation import ErrorFact, Observation
 
 __all__ = ["JobRun", "run_in_turn", "weaker"]
@@ -55,7 +55,7 @@ class JobRun:
         """
         self.job, self.server, self._accept, self._enough = job, server, accept, enough
         self.cells: dict[int, CellReport] = {}
-        self.observations: dict[tuple[str, int], Observation | Failure] = {}
+        self.observations: dict[tuple[str, int], Observation | NotObserved] = {}
         self.layers: dict[str, str] = {}
         self.problem = ""
         self._lost_cells: set[int] = set()
@@ -224,8 +224,8 @@ class JobRun:
                 return False
             if isinstance(answer, Broken):
                 asked = (answer.check, answer.draw)
-                failure = Failure(Outcome.ERROR, f"{answer.reason[:1].upper()}{answer.reason[1:]}.")
-                found: Observation | Failure = failure
+                failure = NotObserved(Outcome.ERROR, f"{answer.reason[:1].upper()}{answer.reason[1:]}.")
+                found: Observation | NotObserved = failure
             else:
                 asked = (answer.observation.check, answer.observation.draw)
                 found = self._with_its_place(answer.observation)
@@ -255,7 +255,7 @@ class JobRun:
 
     def _fail(self, requests: Iterable[CheckRequest], outcome: Outcome, reason: str) -> None:
         for request in requests:
-            self.observations.setdefault((request.check, request.draw), Failure(outcome, reason))
+            self.observations.setdefault((request.check, request.draw), NotObserved(outcome, reason))
 
     def _result(self) -> Run:
         requests = (*self.job.visible_requests, *self.job.hidden_requests)

@@ -1,7 +1,4 @@
-"""The machine's GPU, asked about in a process that is thrown away: a zygote that touched CUDA could not fork any more.
-
-`python -m autograder.processes.gpu` prints what PyTorch finds, as JSON.
-"""
+"""The machine's GPU, asked about in a process that is thrown away: a zygote that touched CUDA could not fork any more."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ import msgspec
 
 from autograder.errors import DeviceUnavailable
 
-__all__ = ["ENVIRONMENT", "SETTINGS", "Gpu", "find_gpu"]
+__all__ = ["ENVIRONMENT", "SETTINGS", "Gpu", "GpuAnswer", "find_gpu"]
 
 ENVIRONMENT = {
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # without it, cuBLAS need not give the same sums twice
@@ -41,7 +38,9 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
         return {"gpu": self.name, "capability": self.capability, "cuda": self.cuda, **SETTINGS}
 
 
-class _Answer(msgspec.Struct, kw_only=True):
+class GpuAnswer(msgspec.Struct, kw_only=True):
+    """What `confined.look_for_gpu` found, or why there is none."""
+
     gpu: Gpu | None = None
     problem: str = ""
 
@@ -53,40 +52,18 @@ def find_gpu() -> Gpu:
     Raises:
         DeviceUnavailable: if PyTorch finds none; the text says why and what to do.
     """
-    command = [sys.executable, "-P", "-m", "autograder.processes.gpu"]
+    command = [sys.executable, "-P", "-m", "autograder.confined.look_for_gpu"]
     try:
         done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)
-        answer = msgspec.json.decode(done.stdout, type=_Answer)
+        answer = msgspec.json.decode(done.stdout, type=GpuAnswer)
     except subprocess.TimeoutExpired:
-        answer = _Answer(problem=f"asking for it took more than {_SECONDS} s")
+        answer = GpuAnswer(problem=f"asking for it took more than {_SECONDS} s")
     except msgspec.MsgspecError:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
-        answer = _Answer(problem=lines[-1] if lines else f"asking for it ended with status {done.returncode}")
+        answer = GpuAnswer(problem=lines[-1] if lines else f"asking for it ended with status {done.returncode}")
     if answer.gpu is None:
         raise DeviceUnavailable(
             f"There is no GPU to grade on: {answer.problem}. Use --device cpu; checks that need a GPU stay pending, and "
             "`autograde grade --resume --device cuda` completes them on a machine that has one."
         )
     return answer.gpu
-
-
-def _look() -> _Answer:
-    import torch
-
-    if torch.version.cuda is None:
-        return _Answer(problem=f"this PyTorch ({torch.__version__}) is built without CUDA")
-    if not torch.cuda.is_available():
-        return _Answer(problem=f"PyTorch {torch.__version__} finds no CUDA device")
-    found = torch.cuda.get_device_properties(0)
-    return _Answer(
-        gpu=Gpu(
-            name=found.name,
-            memory_mb=found.total_memory >> 20,
-            capability=f"{found.major}.{found.minor}",
-            cuda=torch.version.cuda,
-        )
-    )
-
-
-if __name__ == "__main__":
-    sys.stdout.buffer.write(msgspec.json.encode(_look()) + b"\n")

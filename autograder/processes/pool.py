@@ -21,7 +21,7 @@ from autograder import sandbox
 from autograder.errors import SandboxUnavailable
 from autograder.processes.drive_job import JobRun, run_in_turn
 from autograder.processes.fork_server import ChildLost, ForkServer, ZygoteLost
-from autograder.records.jobs import CellReport, Failure, Job, Limits, Outcome, Run
+from autograder.records.jobs import CellReport, Job, Limits, NotObserved, Outcome, Run
 from autograder.records.observation import Observation
 
 __all__ = ["Pool"]
@@ -149,7 +149,7 @@ class Pool:
         return self._map(jobs, run)
 
     def map_in_turn(self, series: Iterable[Sequence[Job]]) -> Iterator[tuple[Run, ...]]:
-        """As `map`, for series of jobs of which each shares one child; see `job_run.run_in_turn`."""
+        """As `map`, for series of jobs of which each shares one child; see `drive_job.run_in_turn`."""
 
         def run(jobs: Sequence[Job], stop: _Stop) -> tuple[Run, ...]:
             done = self._run(lambda server: run_in_turn(jobs, server, self._accept), stop)
@@ -260,7 +260,7 @@ def _cores() -> int:
 
 def _not_run(job: Job) -> Run:
     reason = "The process that runs submissions was lost, twice; it may have run out of memory."
-    failure = Failure(Outcome.ERROR, reason)
+    failure = NotObserved(Outcome.ERROR, reason)
     return Run(
         cells=tuple(CellReport(number=cell.number, outcome=Outcome.NOT_RUN) for cell in job.cells),
         observations={(request.check, request.draw): failure for request in (*job.visible_requests, *job.hidden_requests)},

@@ -20,7 +20,7 @@ from autograder.comparing.compare import compare
 from autograder.course.cells import read_cells
 from autograder.course.course_file import Course, load_course
 from autograder.course.declarations import CheckSpec, read_checks
-from autograder.course.topic import derive_seed
+from autograder.course.topic_checks import derive_seed
 from autograder.errors import AuthoringError
 from autograder.keys.key import AnswerKey, current_versions, read_key
 from autograder.records.jobs import CheckRequest

@@ -17,9 +17,9 @@ __all__ = [
     "CellReport",
     "CheckModule",
     "CheckRequest",
-    "Failure",
     "Job",
     "Limits",
+    "NotObserved",
     "Outcome",
     "Replacement",
     "Run",
@@ -119,7 +119,7 @@ class CellReport(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-class Failure(msgspec.Struct, frozen=True):
+class NotObserved(msgspec.Struct, frozen=True):
     """Why there is no observation of a request: `error` (the process died or sent nonsense), `timeout` or `not_run`.
     `reason` is a sentence for people."""
 
@@ -140,12 +140,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a job.
 
     `observations` has an entry for every request, keyed by (check, draw): only a validated `Observation` is evidence;
-    everything else is a `Failure`. `layers` are the confinement layers of the children, name → `on` or `off: why`;
+    everything else is a `NotObserved`. `layers` are the confinement layers of the children, name → `on` or `off: why`;
     where children differ, the weaker one is given. `problem` is set when the code as a whole could not be run.
     """
 
     cells: tuple[CellReport, ...] = ()
-    observations: dict[tuple[str, int], Observation | Failure] = {}
+    observations: dict[tuple[str, int], Observation | NotObserved] = {}
     layers: dict[str, str] = {}
     usage: Usage = Usage()
     problem: str = ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import msgspec
 
 from autograder.records.jobs import CellReport, Outcome, Usage
@@ -132,3 +134,21 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
     graded_at: str = ""
     usage: Usage = Usage()
     completed: Completion | None = None
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What the class table and the summary need of a result; the rest is in its file. `diagnoses` are (task,
+    misconception, feedback); `troubles` are sentences about what could not be read, died or ran out of time; `reused`
+    marks a submission that has not changed since it was graded."""
+
+    student: str
+    topic: str
+    points: float
+    earned: float
+    pending: float
+    penalty: float
+    reused: bool
+    attempted: bool
+    diagnoses: tuple[tuple[str, str, str], ...]
+    troubles: tuple[str, ...]

@@ -30,7 +30,7 @@ from autograder.course.course_file import Course
 from autograder.course.new_topic import MARK, unwritten
 from autograder.course.topic import Topic, load_topic
 from autograder.errors import KeyMismatch, ReleaseError
-from autograder.keys.key import read_key, write_key
+from autograder.keys.key import read_key, torch_release, write_key
 from autograder.records.course_card import COURSE_FILE
 from autograder.release import leaks, public_keys
 from autograder.release.make_card import course_card
@@ -173,7 +173,7 @@ def _requirements(topics: Sequence[Topic], keys: Mapping[str, AnswerKey], packag
     for topic in topics:
         for cell in topic.exercise:
             needed |= {_DISTRIBUTIONS.get(module, module) for module in _imported(cell.source)}
-    torch = {public_keys.torch_release(key) for key in keys.values()}
+    torch = {torch_release(key.versions) for key in keys.values()}
     lines = [f"torch=={max(torch)}.*" if name == "torch" and torch else name for name in sorted(needed)]
     return ("\n".join([*lines, package]) + "\n").encode()
 
@@ -202,7 +202,7 @@ def _readme(course: Course, keys: Mapping[str, AnswerKey]) -> bytes:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    torch = max((public_keys.torch_release(key) for key in keys.values()), default="")
+    torch = max((torch_release(key.versions) for key in keys.values()), default="")
     points = {name: f"{sum(task.points for task in topic.tasks.values()):g}" for name, topic in course.topics.items()}
     template = environment.get_template("release_readme.md.j2")
     return template.render(course=course, torch=torch, points=points).encode()

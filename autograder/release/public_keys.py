@@ -11,17 +11,19 @@ import msgspec
 
 from autograder.comparing.compare import compare, same
 from autograder.course.course_file import Course
-from autograder.course.topic import Topic, draws_of
-from autograder.keys.key import PUBLIC_SEED, build_key, key_folder
+from autograder.course.topic import Topic
+from autograder.course.topic_checks import draws_of
+from autograder.keys.build import build_key, key_folder
+from autograder.keys.key import PUBLIC_SEED, torch_release
 from autograder.keys.privacy import without_private_parts
-from autograder.records.jobs import Failure
+from autograder.records.jobs import NotObserved
 from autograder.records.observation import Observation
 
 if TYPE_CHECKING:
     from autograder.keys.key import AnswerKey
     from autograder.processes.pool import Pool
 
-__all__ = ["content_version", "make", "say_the_same", "torch_release"]
+__all__ = ["content_version", "make", "say_the_same"]
 
 
 def make(course: Course, topic: Topic, pool: Pool) -> AnswerKey:
@@ -58,18 +60,13 @@ def say_the_same(one: AnswerKey, other: AnswerKey, tolerances: Mapping[str, floa
     )
 
 
-def torch_release(key: AnswerKey) -> str:
-    """The first two numbers of the torch that a key was made with, e.g. `2.13`."""
-    return ".".join(key.versions.get("torch", "unknown").split("+")[0].split(".")[:2])
-
-
 def _heading(key: AnswerKey) -> tuple[object, ...]:
     named = list(key.reference), {name: list(checks) for name, checks in key.misconceptions.items()}
-    marks = key.topic, key.seed, key.device, key.public, key.content_hash, torch_release(key)
+    marks = key.topic, key.seed, key.device, key.public, key.content_hash, torch_release(key.versions)
     return (*marks, named, key.tasks, key.feedback)
 
 
-_Draws = Mapping[str, list[Observation]] | Mapping[str, list[Observation | Failure]]
+_Draws = Mapping[str, list[Observation]] | Mapping[str, list[Observation | NotObserved]]
 
 
 def _alike(one: _Draws, other: _Draws, tolerances: Mapping[str, float]) -> bool:
@@ -77,8 +74,8 @@ def _alike(one: _Draws, other: _Draws, tolerances: Mapping[str, float]) -> bool:
         if len(draws) != len(other[check]):
             return False
         for left, right in zip(draws, other[check], strict=True):
-            if isinstance(left, Failure) or isinstance(right, Failure):
-                if not (isinstance(left, Failure) and isinstance(right, Failure) and left.outcome is right.outcome):
+            if isinstance(left, NotObserved) or isinstance(right, NotObserved):
+                if not (isinstance(left, NotObserved) and isinstance(right, NotObserved) and left.outcome is right.outcome):
                     return False
             elif left != right and (not same(left, right, tolerances) or compare(left, right, tolerances)):
                 return False

@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from autograder.records.jobs import Outcome
 from autograder.records.results import TopicResult
-from autograder.reporting.templating import page_path, points_text, task_state, write
+from autograder.reporting.labels import points_text, task_state
+from autograder.reporting.templating import page_path, write
 
 __all__ = ["write_index"]
 

@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from autograder.records.jobs import Outcome
 from autograder.records.observation import SourceLine
 from autograder.records.results import CheckResult, Diagnosis, TaskResult
-from autograder.reporting.templating import OUTCOMES, Label, points_text, task_state
+from autograder.reporting.labels import OUTCOMES, Label, points_text, task_state
 
 __all__ = ["CheckView", "CodeLine", "DiagnosisView", "TaskView", "outcome_label", "task_view"]
 

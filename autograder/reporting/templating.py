@@ -1,17 +1,15 @@
-"""What all pages share: templates, cleaned text, words for outcomes and states, and writing a file at once."""
+"""What all pages share: templates and their filters, and writing a page at once."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograder._files import write_whole
 from autograder.errors import AutogradeError
-from autograder.records.jobs import Outcome
-from autograder.records.results import TaskResult
+from autograder.reporting.labels import Label, is_plain, readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,28 +19,7 @@ if TYPE_CHECKING:
 
     from autograder.reporting.task_view import CheckView, CodeLine
 
-__all__ = ["OUTCOMES", "Label", "page_path", "points_text", "readable", "task_state", "write"]
-
-_NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
-
-
-@dataclass(frozen=True)
-class Label:
-    """A state as a word, a symbol and a style: never a colour alone."""
-
-    style: str
-    symbol: str
-    word: str
-
-
-OUTCOMES = {
-    Outcome.PASSED: ("✓", "passed"),
-    Outcome.FAILED: ("✗", "failed"),
-    Outcome.ERROR: ("!", "error"),
-    Outcome.TIMEOUT: ("∞", "time-out"),
-    Outcome.NOT_RUN: ("○", "not run"),
-}
+__all__ = ["page_path", "write"]
 
 
 def page_path(out: Path, student: str, topic: str) -> Path:
@@ -80,17 +57,6 @@ def _environment() -> Environment:
     return environment
 
 
-def readable(text: str) -> str:
-    """The text without terminal colours; what has no glyph or would reorder the line shows as a replacement sign."""
-    if _is_plain(text):
-        return text
-    return _NOT_TEXT.sub("\ufffd", _ANSI.sub("", text.replace("\r\n", "\n")))
-
-
-def _is_plain(text: str) -> bool:
-    return text.isascii() and text.isprintable()
-
-
 @lru_cache(maxsize=4096)
 def _prose(text: str) -> Markup:
     """A sentence in which `…` is code. Most sentences stand in every student's page."""
@@ -123,7 +89,7 @@ def _rows(lines: Sequence[CodeLine]) -> Markup:
     stopped = '<span class="pointer" aria-hidden="true">▶</span><span class="unseen">stopped here: </span>'
     start = {False: '<span class="row">', True: f'<span class="row marked">{stopped}'}
     texts = [line.text for line in lines]
-    if all(map(_is_plain, texts)):
+    if all(map(is_plain, texts)):
         escaped = str(escape("\n".join(texts))).split("\n")
     else:
         escaped = [str(escape(readable(text))) for text in texts]
@@ -136,23 +102,3 @@ def _tag(label: Label) -> Markup:
 
     symbol = Markup('<span aria-hidden="true">{}</span>').format(label.symbol)
     return Markup('<span class="tag {}">{} {}</span>').format(label.style, symbol, label.word)
-
-
-def points_text(number: float) -> str:
-    """Points without needless zeros: 4, 2.5, 1.33."""
-    return f"{round(number, 2):g}"
-
-
-def task_state(task: TaskResult) -> Label:
-    """How a task stands, in a word."""
-    if not task.attempted:
-        return Label("untouched", "○", "not attempted")
-    if task.pending:
-        return Label("pending", "…", "pending")
-    if task.checks and all(check.outcome is Outcome.PASSED for check in task.checks):
-        return Label("complete", "✓", "complete")
-    if task.earned:
-        return Label("partial", "◐", "partly right")
-    if all(check.outcome is Outcome.NOT_RUN for check in task.checks):
-        return Label("idle", "○", "not run")
-    return Label("none", "✗", "no points yet")

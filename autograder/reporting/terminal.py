@@ -15,13 +15,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from autograder._words import counted
 from autograder.course.course_file import Course
 from autograder.records.jobs import CellReport, Outcome
 from autograder.records.results import CheckResult, TaskResult, TopicResult
-from autograder.reporting.templating import points_text, readable
+from autograder.reporting.labels import points_text, readable
 
 if TYPE_CHECKING:
-    from autograder.grading.grade import Graded
+    from autograder.records.results import Graded
 
 __all__ = ["ClassSummary", "confinement", "print_result"]
 
@@ -190,7 +191,7 @@ def _print_task(task: TaskResult, console: Console) -> None:
     state += f", {points_text(task.pending)} points pending" if task.pending else ""
     console.print(Text(f"{task.task}  {points_text(task.earned)} of {points_text(task.points)}{state}", "bold"))
     for diagnosis in task.diagnoses:
-        where = "" if diagnosis.exact else f", in {len(diagnosis.checks)} check{'s' if len(diagnosis.checks) != 1 else ''}"
+        where = "" if diagnosis.exact else f", in {counted(len(diagnosis.checks), 'check')}"
         text = f"does the same as the misconception {diagnosis.misconception}{where}: {diagnosis.feedback}"
         _print_indented(Text(text, "magenta"), 2, console)
     if not task.attempted:

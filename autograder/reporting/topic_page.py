@@ -18,8 +18,9 @@ from autograder.records.jobs import CellReport, Outcome
 from autograder.records.observation import ErrorFact
 from autograder.records.results import TopicResult
 from autograder.reporting.class_page import write_index
+from autograder.reporting.labels import Label, points_text, readable
 from autograder.reporting.task_view import TaskView, outcome_label, task_view
-from autograder.reporting.templating import Label, page_path, points_text, readable, write
+from autograder.reporting.templating import page_path, write
 
 __all__ = ["Audience", "write_index", "write_page"]
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from autograder.comparing.compare import has_judge, passes, same
 from autograder.keys.key import AnswerKey
-from autograder.records.jobs import Failure, Outcome
+from autograder.records.jobs import NotObserved, Outcome
 from autograder.records.observation import (
     Fact,
     MappingFact,
@@ -28,7 +28,7 @@ __all__ = ["diagnose"]
 
 _MOST = 3
 
-_Draws = Sequence[Observation | Failure]
+_Draws = Sequence[Observation | NotObserved]
 
 
 def diagnose(
@@ -176,8 +176,8 @@ def _equal(known: _Draws, seen: _Draws, tolerances: Mapping[str, float], *, effe
     if len(known) != len(seen):
         return False
     for left, right in zip(known, seen, strict=True):
-        if isinstance(left, Failure) or isinstance(right, Failure):
-            if not (isinstance(left, Failure) and isinstance(right, Failure)) or left.outcome is Outcome.NOT_RUN:
+        if isinstance(left, NotObserved) or isinstance(right, NotObserved):
+            if not (isinstance(left, NotObserved) and isinstance(right, NotObserved)) or left.outcome is Outcome.NOT_RUN:
                 return False
             if left.outcome is not right.outcome:
                 return False
@@ -188,12 +188,12 @@ def _equal(known: _Draws, seen: _Draws, tolerances: Mapping[str, float], *, effe
 
 def _differs(reference: Sequence[Observation], known: _Draws, tolerances: Mapping[str, float]) -> bool:
     return any(
-        isinstance(one, Failure) or not passes(expected, one, tolerances)
+        isinstance(one, NotObserved) or not passes(expected, one, tolerances)
         for expected, one in zip(reference, known, strict=False)
     )
 
 
-def _judged(one: Observation | Failure) -> bool:
+def _judged(one: Observation | NotObserved) -> bool:
     """Whether a bound or a distribution judges something of what was seen."""
     return isinstance(one, Observation) and has_judge(one.returned)
 

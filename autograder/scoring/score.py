@@ -9,13 +9,13 @@ import msgspec
 
 from autograder.comparing.compare import compare, passes
 from autograder.comparing.wording import difference, error_name
-from autograder.course.course_file import Course
-from autograder.course.topic import Topic, TopicCheck, draws_of, lacks_device
+from autograder.course.topic_checks import TopicCheck, lacks_device
 from autograder.keys.key import AnswerKey
-from autograder.records.jobs import Failure, Outcome, Run
+from autograder.records.jobs import NotObserved, Outcome, Run
 from autograder.records.observation import ErrorFact, Fact, MappingFact, Observation, RaisedFact, SequenceFact
 from autograder.records.results import CheckResult, Diagnosis, Difference, TaskResult
 from autograder.scoring.diagnosis import diagnose
+from autograder.scoring.rules import Rules
 
 __all__ = ["NO_DEVICE", "SIDE_EFFECTS", "Scorer", "complete", "score"]
 
@@ -29,36 +29,29 @@ _MOST_DIFFERENCES = 5
 _MOST_REMEMBERED, _LARGEST_REMEMBERED = 128, 1 << 17  # tasks of a topic, and bytes of what was seen of one: 16 MB
 _NOTHING_RETURNED = "No check got as far as returning something."
 
-_Seen = dict[str, list[Observation | Failure]]
+_Seen = dict[str, list[Observation | NotObserved]]
 """Check → what was seen of it, one entry per draw."""
 
 
 def score(
-    course: Course,
-    topic: Topic,
-    key: AnswerKey,
-    run: Run,
-    *,
-    visible_only: bool = False,
-    tasks: Collection[str] | None = None,
+    rules: Rules, key: AnswerKey, run: Run, *, visible_only: bool = False, tasks: Collection[str] | None = None
 ) -> tuple[TaskResult, ...]:
-    """The result of each of the topic's tasks, in the order of course.yml.
+    """The result of each of a topic's tasks, in the order of course.yml.
 
     A check passes only if every one of its draws was observed and differs in nothing. A task earns the share of its
     checks that passed, `side_effects` among them, but nothing while none of its gates passes; where no check is marked
     as gate, each counts as one.
 
     Args:
-        course: gives points, draws and tolerances.
-        topic: gives the checks.
+        rules: the topic's points, checks, draws and tolerances.
         key: the answer key for the run's seed and device.
         run: what came of the submission's job.
         visible_only: score the visible checks alone, as students can.
         tasks: score these alone; all of them if None.
     """
     return tuple(
-        _score_task(course, topic, key, task, _seen(run, _asked(topic, key, task, visible_only)), visible_only)
-        for task in course.topics[topic.name].tasks
+        _score_task(rules, key, task, _seen(run, _asked(rules, key, task, visible_only)), visible_only)
+        for task in rules.points
         if tasks is None or task in tasks
     )
 
@@ -70,11 +63,11 @@ class Scorer:
     an observation is the same is asked of the object: to compare two would take as long as to score one.
     """
 
-    def __init__(self, course: Course, topic: Topic, key: AnswerKey) -> None:
+    def __init__(self, rules: Rules, key: AnswerKey) -> None:
         """Take what `score` takes, but for the run."""
-        self._course, self._topic, self._key = course, topic, key
-        self._asked = {task: _asked(topic, key, task, visible_only=False) for task in course.topics[topic.name].tasks}
-        self._known: OrderedDict[tuple[str, tuple[int | Failure, ...]], tuple[_Seen, TaskResult]] = OrderedDict()
+        self._rules, self._key = rules, key
+        self._asked = {task: _asked(rules, key, task, visible_only=False) for task in rules.points}
+        self._known: OrderedDict[tuple[str, tuple[int | NotObserved, ...]], tuple[_Seen, TaskResult]] = OrderedDict()
 
     def score(self, run: Run) -> tuple[TaskResult, ...]:
         """The result of each of the topic's tasks, in the order of course.yml."""
@@ -83,11 +76,11 @@ class Scorer:
     def _score_task(self, run: Run, task: str) -> TaskResult:
         seen = _seen(run, self._asked[task])
         ones = (one for draws in seen.values() for one in draws)
-        same = (task, tuple([one if isinstance(one, Failure) else id(one) for one in ones]))
+        same = (task, tuple([one if isinstance(one, NotObserved) else id(one) for one in ones]))
         if same in self._known:
             self._known.move_to_end(same)
             return self._known[same][1]
-        result = _score_task(self._course, self._topic, self._key, task, seen, visible_only=False)
+        result = _score_task(self._rules, self._key, task, seen, visible_only=False)
         if len(msgspec.msgpack.encode(seen)) <= _LARGEST_REMEMBERED:
             # What was seen is kept with it, so that no other object comes to have the same identity.
             self._known[same] = seen, result
@@ -96,39 +89,39 @@ class Scorer:
         return result
 
 
-def _checks_of(topic: Topic, task: str, visible_only: bool) -> list[TopicCheck]:
-    return [check for check in topic.checks_of(task) if check.visible or not visible_only]
+def _checks_of(rules: Rules, task: str, visible_only: bool) -> list[TopicCheck]:
+    return [check for check in rules.checks if check.task == task and (check.visible or not visible_only)]
 
 
-def _asked(topic: Topic, key: AnswerKey, task: str, visible_only: bool) -> dict[str, int]:
+def _asked(rules: Rules, key: AnswerKey, task: str, visible_only: bool) -> dict[str, int]:
     """How many draws there are of each of a task's checks that the key's device can run."""
     return {
         check.name: len(key.reference.get(check.name, ()))
-        for check in _checks_of(topic, task, visible_only)
+        for check in _checks_of(rules, task, visible_only)
         if not lacks_device(check.spec, key.device)
     }
 
 
 def _seen(run: Run, asked: Mapping[str, int]) -> _Seen:
     """What a run shows of the checks of a task: one entry per draw."""
-    missing = Failure(Outcome.NOT_RUN, run.problem or "It was not run.")
+    missing = NotObserved(Outcome.NOT_RUN, run.problem or "It was not run.")
     return {name: [run.observations.get((name, draw), missing) for draw in range(draws)] for name, draws in asked.items()}
 
 
-def _score_task(course: Course, topic: Topic, key: AnswerKey, task: str, seen: _Seen, visible_only: bool) -> TaskResult:
-    checks = _checks_of(topic, task, visible_only)
-    tolerances = course.tolerances_on(key.device)
+def _score_task(rules: Rules, key: AnswerKey, task: str, seen: _Seen, visible_only: bool) -> TaskResult:
+    checks = _checks_of(rules, task, visible_only)
+    tolerances = rules.tolerances
     results = []
     for check in checks:
         if check.name in seen:
             results.append(_judge(check, key.reference.get(check.name, []), seen[check.name], tolerances))
         else:
-            results.append(_result(check, draws_of(course, topic.name, check.spec), reason=NO_DEVICE))
+            results.append(_result(check, rules.draws[check.name], reason=NO_DEVICE))
     if checks:
         results.append(_judge_side_effects(checks, key, seen))
     attempted = _is_attempted(seen)
     diagnoses = diagnose(task, _failing(results), seen, key, tolerances, side_effects=SIDE_EFFECTS) if attempted else ()
-    return _totalled(task, course.topics[topic.name].tasks[task].points, results, attempted, diagnoses)
+    return _totalled(task, rules.points[task], results, attempted, diagnoses)
 
 
 def _failing(results: Iterable[CheckResult]) -> list[str]:
@@ -209,18 +202,18 @@ def _result(check: TopicCheck, draws: int, *, outcome: Outcome = Outcome.NOT_RUN
 def _judge(
     check: TopicCheck,
     expected: Sequence[Observation],
-    seen: Sequence[Observation | Failure],
-    tolerances: dict[str, float],
+    seen: Sequence[Observation | NotObserved],
+    tolerances: Mapping[str, float],
 ) -> CheckResult:
     """The verdict over all draws; the first draw that does not pass says why."""
     result = _result(check, len(expected))
     if not expected:
         return msgspec.structs.replace(result, reason="The answer key does not have this check.")
     passed = 0
-    first: Observation | Failure | None = None
+    first: Observation | NotObserved | None = None
     found: tuple[Difference, ...] = ()
     for reference, one in zip(expected, seen, strict=True):
-        if isinstance(one, Failure):
+        if isinstance(one, NotObserved):
             first = first or one
             continue
         if passes(reference, one, tolerances):
@@ -230,7 +223,7 @@ def _judge(
     result = msgspec.structs.replace(result, draws_passed=passed)
     if first is None:
         return msgspec.structs.replace(result, outcome=Outcome.PASSED)
-    if isinstance(first, Failure):
+    if isinstance(first, NotObserved):
         # A pass takes positive evidence, so that a failure may not call itself one.
         outcome = Outcome.ERROR if first.outcome in (Outcome.PASSED, Outcome.FAILED) else first.outcome
         return msgspec.structs.replace(result, outcome=outcome, reason=first.reason)
@@ -270,7 +263,7 @@ def _judge_side_effects(checks: Sequence[TopicCheck], key: AnswerKey, seen: _See
     sentences: dict[str, None] = {}
     for check in checks:
         for expected, one in zip(key.reference.get(check.name, ()), seen.get(check.name, ()), strict=False):
-            if isinstance(one, Failure) or one.returned is None or _holds_stub(one.returned):
+            if isinstance(one, NotObserved) or one.returned is None or _holds_stub(one.returned):
                 continue
             draws += 1
             extra = [effect for effect in one.effects if effect not in expected.effects]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-import msgspec
-
-from autograder.records.jobs import Failure, Run
+from autograder.records.jobs import NotObserved, Run
 from autograder.records.observation import Observation
 from autograder.records.results import TaskResult
 from autograder.scoring.score import score
@@ -42,11 +40,11 @@ class Answer:
 def answer(
     topic: ReleasedTopic,
     tasks: Sequence[str],
-    seen: Mapping[tuple[str, int], Observation | Failure],
+    seen: Mapping[tuple[str, int], Observation | NotObserved],
     problems: Mapping[str, str],
 ) -> Answer:
     """The answer to what was seen of some tasks."""
-    task_of = {check.name: check.task for check in topic.topic.checks}
+    task_of = {check.name: check.task for check in topic.rules.checks}
     warnings: dict[str, dict[str, None]] = {}
     printed: dict[str, str] = {}
     for (check, _), one in seen.items():
@@ -56,17 +54,9 @@ def answer(
                 printed.setdefault(task_of[check], one.output)
     return Answer(
         topic=topic.name,
-        tasks=_score(topic, tasks, Run(observations=dict(seen))),
+        tasks=score(topic.rules, topic.key, Run(observations=dict(seen)), visible_only=True, tasks=tasks),
         problems=problems,
         warnings={task: tuple(texts) for task, texts in warnings.items()},
         printed=printed,
         total=len(topic.card.tasks),
     )
-
-
-def _score(topic: ReleasedTopic, tasks: Sequence[str], run: Run) -> tuple[TaskResult, ...]:
-    """The results of some tasks, in the order of the course, by the words and rules of grading."""
-    entry = topic.course.topics[topic.name]
-    wanted = {name: task for name, task in entry.tasks.items() if name in tasks}
-    topics = {**topic.course.topics, topic.name: msgspec.structs.replace(entry, tasks=wanted)}
-    return score(replace(topic.course, topics=topics), topic.topic, topic.key, run, visible_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from autograder.reporting.templating import Label, readable
+from autograder.reporting.labels import Label, readable
 from autograder.student.view import AnswerView, HintView, Note, ProgressView, TaskAnswer
 
 __all__ = ["html"]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from autograder.reporting.templating import Label, readable
+from autograder.reporting.labels import Label, readable
 from autograder.student.as_html import html
 from autograder.student.view import AnswerView, HintView, Note, ProgressView, TaskAnswer
 

@@ -18,8 +18,8 @@ import msgspec
 from autograder.errors import AutogradeError, RequestError
 from autograder.student.answer import Answer
 from autograder.student.as_text import show
+from autograder.student.lookup import known_tasks, one_more_hint, progress_of, topic_meant
 from autograder.student.released import Release, ReleasedTopic, find_release
-from autograder.student.requests import known_tasks, one_more_hint, progress_of, topic_meant
 from autograder.student.session import ask
 from autograder.student.source import source_of
 from autograder.student.store import Store, TaskRecord

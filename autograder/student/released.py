@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,15 +10,17 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.course.course_file import Course, TaskEntry, TopicEntry
+from autograder._files import decode_versioned
+from autograder._words import suggestion
 from autograder.course.declarations import read_checks
-from autograder.course.topic import Topic, TopicCheck, derive_seed, lacks_device
+from autograder.course.topic_checks import TopicCheck, derive_seed, lacks_device
 from autograder.errors import KeyMismatch, RequestError
 from autograder.keys.key import AnswerKey, current_versions, read_key
 from autograder.records.course_card import COURSE_FILE, FORMAT_VERSION, CourseCard, TopicCard, digest
-from autograder.records.jobs import CheckModule, CheckRequest, Limits
+from autograder.records.jobs import CheckModule, CheckRequest
+from autograder.scoring.rules import Rules
 
-__all__ = ["PLACE", "Release", "ReleasedTopic", "find_release", "meant"]
+__all__ = ["PLACE", "Release", "ReleasedTopic", "find_release"]
 
 PLACE = "AUTOGRADE_RELEASE"
 """The environment variable that can name the folder of the release."""
@@ -27,23 +28,19 @@ PLACE = "AUTOGRADE_RELEASE"
 
 @dataclass(frozen=True)
 class ReleasedTopic:
-    """A topic as a release has it. `course` and `topic` are what scoring asks for, with the visible checks only."""
+    """A topic as a release has it: what its course says of it, its file of visible checks, and its public key."""
 
-    course: Course
-    topic: Topic
+    name: str
     card: TopicCard
+    checks_file: CheckModule
+    rules: Rules
     key: AnswerKey
     folder: Path
-
-    @property
-    def name(self) -> str:
-        """The topic's name."""
-        return self.topic.name
 
     def requests(self, tasks: Iterable[str]) -> Iterator[CheckRequest]:
         """All draws of the checks of these tasks, as the public key has them."""
         wanted = set(tasks)
-        for check in self.topic.checks:
+        for check in self.rules.checks:
             if check.task not in wanted or lacks_device(check.spec, self.key.device):
                 continue
             for draw in range(len(self.key.reference.get(check.name, ()))):
@@ -93,7 +90,7 @@ class Release:
             KeyMismatch: if its key or its checks are missing, damaged, of another release or for another torch.
         """
         if name not in self.card.topics:
-            raise RequestError(f"There is no topic {name!r}{meant(name, self.card.topics)}")
+            raise RequestError(f"There is no topic {name!r}; {suggestion(name, self.card.topics)}")
         files = self._checks(name), self._key(name)
         stamp = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in files)
         known = self._topics.get(name)
@@ -122,42 +119,18 @@ class Release:
                 f"{self._key(name)}: is of another release than {COURSE_FILE}; take all files fresh from one release."
             )
         checks = tuple(TopicCheck(spec, visible=True) for spec in read_checks(path))
-        return ReleasedTopic(self._course(), self._as_topic(name, path, data, checks), card, key, self.folder)
-
-    def _as_topic(self, name: str, path: Path, data: bytes, checks: tuple[TopicCheck, ...]) -> Topic:
-        return Topic(
-            name=name,
-            root=self.folder,
-            exercise=(),
-            examples=frozenset(),
-            definitions=frozenset(),
-            reference=(),
-            visible=CheckModule(f"checks/{path.name}", data.decode("utf-8")),
-            hidden=None,
+        rules = Rules(
+            points={task: entry.points for task, entry in card.tasks.items()},
             checks=checks,
-            misconceptions=(),
-            alternatives=(),
-            misconception_module=None,
-            alternative_module=None,
-        )
-
-    def _course(self) -> Course:
-        return Course(
-            title=self.card.title,
-            topics={name: _entry(card) for name, card in self.card.topics.items()},
-            root=self.folder,
+            draws={check.name: len(key.reference.get(check.name, ())) for check in checks},
             tolerances=self.card.tolerances,
         )
+        checks_file = CheckModule(f"checks/{path.name}", data.decode("utf-8"))
+        return ReleasedTopic(name, card, checks_file, rules, key, self.folder)
 
     def topics_with(self, task: str) -> list[str]:
         """The topics that have a task of this name."""
         return [name for name, card in self.card.topics.items() if task in card.tasks]
-
-
-def _entry(card: TopicCard) -> TopicEntry:
-    limits = Limits(cell_seconds=card.cell_seconds, check_seconds=card.check_seconds, topic_seconds=card.topic_seconds)
-    tasks = {name: TaskEntry(points=task.points) for name, task in card.tasks.items()}
-    return TopicEntry(title=card.title, number=card.number, tasks=tasks, due=card.due, limits=limits)
 
 
 def find_release(start: Path | None = None) -> Release:
@@ -195,29 +168,18 @@ def _read_release(folder: Path) -> Release:
     return _known[folder][1]
 
 
-class _Head(msgspec.Struct):
-    format_version: int
-
-
 def _read_card(path: Path) -> CourseCard:
     try:
         data = path.read_bytes()
-        found = msgspec.json.decode(data, type=_Head).format_version
-        if found == FORMAT_VERSION:
-            return msgspec.json.decode(data, type=CourseCard)
     except OSError as error:
         raise RequestError(f"{path}: cannot be read ({error.strerror}).") from error
-    except msgspec.MsgspecError as error:
-        raise RequestError(f"{path}: is damaged; take a fresh one from the release.") from error
-    remedy = "install the release's requirements again" if found > FORMAT_VERSION else "take a fresh release"
-    raise RequestError(f"{path}: has format {found}; this version of autograde reads format {FORMAT_VERSION}; {remedy}.")
-
-
-def meant(name: str, choices: Iterable[str]) -> str:
-    """The end of a sentence about a name that is unknown: what may have been meant, or what there is."""
-    known = list(choices)
-    lower = {each.lower(): each for each in known}
-    close = difflib.get_close_matches(name.lower(), lower, n=1)
-    if close:
-        return f"; did you mean {lower[close[0]]!r}?"
-    return f"; there {'is' if len(known) == 1 else 'are'} {', '.join(known)}." if known else "."
+    return decode_versioned(
+        data,
+        CourseCard,
+        FORMAT_VERSION,
+        codec=msgspec.json,
+        path=path,
+        error=RequestError,
+        remedy="take a fresh one from the release",
+        newer="install the release's requirements again",
+    )

@@ -23,7 +23,7 @@ from typing import BinaryIO, Self
 
 import msgspec
 
-from autograder.records.jobs import Cell, CellReport, CheckRequest, Failure, Outcome
+from autograder.records.jobs import Cell, CellReport, CheckRequest, NotObserved, Outcome
 from autograder.records.observation import Observation
 from autograder.student.released import ReleasedTopic
 from autograder.student.student_file import StudentFile
@@ -43,7 +43,7 @@ class FileRun:
     """What came of a file: its cells, what its checks saw, what is wrong with tasks' names, and a problem of it all."""
 
     cells: list[CellReport] = field(default_factory=list)
-    seen: dict[tuple[str, int], Observation | Failure] = field(default_factory=dict)
+    seen: dict[tuple[str, int], Observation | NotObserved] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
 
@@ -93,7 +93,7 @@ class Runner:
                 break
         else:
             found.problem = f"The code ended or was ended {_MOST_PROCESSES} times; the rest was not run."
-        missing = Failure(Outcome.NOT_RUN, found.problem or "It was not run.")
+        missing = NotObserved(Outcome.NOT_RUN, found.problem or "It was not run.")
         for request in requests:
             found.seen.setdefault((request.check, request.draw), missing)
         found.cells = [reports[index] for index in sorted(reports)]
@@ -115,7 +115,7 @@ class Runner:
         order = Order(
             cells=tuple(cell for _, cell in cells),
             whole=file.whole,
-            module=topic.topic.visible,
+            module=topic.checks_file,
             requests=left,
             cards=topic.card.tasks,
         )
@@ -148,7 +148,7 @@ class Runner:
                 for other in left:
                     if other.check == request.check:
                         reason = f"The code {gone}."
-                        found.seen.setdefault((other.check, other.draw), Failure(gone.outcome, reason))
+                        found.seen.setdefault((other.check, other.draw), NotObserved(gone.outcome, reason))
                 return False
             if isinstance(answer, Unloadable):
                 found.problem = f"The checks could not be loaded: {answer.problem}"
@@ -157,7 +157,7 @@ class Runner:
             if isinstance(answer, Saw):
                 found.seen[key] = answer.observation
             elif isinstance(answer, Unobserved):
-                found.seen[key] = Failure(Outcome.ERROR if answer.reason else Outcome.NOT_RUN, answer.reason)
+                found.seen[key] = NotObserved(Outcome.ERROR if answer.reason else Outcome.NOT_RUN, answer.reason)
         return True
 
 

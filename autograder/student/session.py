@@ -18,7 +18,7 @@ from autograder.checking.code import Code
 from autograder.checking.error_facts import own_frames
 from autograder.checking.run_check import load_checks, run_check
 from autograder.errors import AuthoringError
-from autograder.records.jobs import CheckRequest, Failure, Outcome
+from autograder.records.jobs import CheckRequest, NotObserved, Outcome
 from autograder.records.observation import Observation
 from autograder.student.answer import Answer, answer
 from autograder.student.definitions import problem_with
@@ -55,36 +55,35 @@ def ask(
             problems[task] = problem
     functions = _loaded(topic)
     code = Code(namespace)
-    seen: dict[tuple[str, int], Observation | Failure] = {}
-    stopped: dict[str, Failure] = {}
+    seen: dict[tuple[str, int], Observation | NotObserved] = {}
+    stopped: dict[str, NotObserved] = {}
     with own_frames(locate), _random_states_kept():
         for request in topic.requests(task for task in tasks if task not in problems):
             found = stopped.get("") or stopped.get(request.check) or _observed(functions[request.check], code, request)
             seen[request.check, request.draw] = found
-            if isinstance(found, Failure):
+            if isinstance(found, NotObserved):
                 stopped["" if found.outcome is Outcome.NOT_RUN else request.check] = found
     return replace(answer(topic, tasks, seen, problems), undefined=frozenset(undefined))
 
 
 def _loaded(topic: ReleasedTopic) -> dict[str, Callable[..., Any]]:
-    module = topic.topic.visible
-    assert module is not None
+    module = topic.checks_file
     if topic.card.checks not in _functions:
         found = load_checks(module)
-        missing = [check.name for check in topic.topic.checks if check.name not in found]
+        missing = [check.name for check in topic.rules.checks if check.name not in found]
         if missing:
             raise AuthoringError(f"{module.filename}: has no check {missing[0]}; take a fresh file from the release.")
         _functions[topic.card.checks] = found
     return _functions[topic.card.checks]
 
 
-def _observed(function: Callable[..., Any], code: Code, request: CheckRequest) -> Observation | Failure:
+def _observed(function: Callable[..., Any], code: Code, request: CheckRequest) -> Observation | NotObserved:
     with _time_limit(request.seconds) as limit:
         seen = run_check(function, code, request)
     if limit.over:
-        return Failure(Outcome.TIMEOUT, f"The code did not end within {request.seconds:g} s.")
+        return NotObserved(Outcome.TIMEOUT, f"The code did not end within {request.seconds:g} s.")
     if seen.error is not None and seen.error.type == "KeyboardInterrupt":
-        return Failure(Outcome.NOT_RUN, _INTERRUPTED)
+        return NotObserved(Outcome.NOT_RUN, _INTERRUPTED)
     return seen
 
 

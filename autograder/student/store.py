@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from pathlib import Path
 
 import msgspec
+
+from autograder._files import write_whole
 
 __all__ = ["Store", "TaskRecord"]
 
@@ -84,16 +83,6 @@ class Store:
     def _write(self, file: _File) -> None:
         data = msgspec.json.format(msgspec.json.encode(file), indent=1) + b"\n"
         try:
-            self._path.parent.mkdir(exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".progress.")
+            write_whole(self._path, data)
         except OSError:
             _unwritten[self._path] = file
-            return
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-            Path(name).replace(self._path)
-        except OSError:
-            _unwritten[self._path] = file
-            with contextlib.suppress(OSError):
-                Path(name).unlink()

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autograder._words import suggestion
 from autograder.course.cells import notebook_topic, notebook_version, read_cells
 from autograder.errors import RequestError, SubmissionError
 from autograder.records.jobs import Cell
-from autograder.student.released import Release, meant
+from autograder.student.released import Release
 
 __all__ = ["StudentFile", "find_file", "python_file", "read_file", "topic_of"]
 
@@ -47,7 +48,7 @@ def find_file(release: Release, path: Path | None) -> Path:
                 f"the notebook {topic}.ipynb."
             )
         near = [each.name for each in _candidates(path.parent)] if path.parent.is_dir() else []
-        raise RequestError(f"{path}: there is no such file{meant(path.name, near)}")
+        raise RequestError(f"{path}: there is no such file{f'; {suggestion(path.name, near)}' if near else '.'}")
     found = [each for each in _candidates(Path.cwd()) if each.suffix == ".py" and each.stem in release.card.topics]
     found = found or [each for each in _candidates(Path.cwd()) if each.stem in release.card.topics]
     if len(found) == 1:
@@ -69,7 +70,7 @@ def topic_of(release: Release, path: Path, data: bytes, topic: str | None) -> st
     """
     if topic is not None:
         if topic not in release.card.topics:
-            raise RequestError(f"There is no topic {topic!r}{meant(topic, release.card.topics)}")
+            raise RequestError(f"There is no topic {topic!r}; {suggestion(topic, release.card.topics)}")
         return topic
     named = notebook_topic(data) if path.suffix == ".ipynb" else None
     for name in (named, path.stem, path.absolute().parent.name):

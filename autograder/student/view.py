@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from autograder._words import counted
 from autograder.records.jobs import Outcome
 from autograder.records.results import TaskResult
+from autograder.reporting.labels import Label, points_text, readable
 from autograder.reporting.task_view import CheckView, TaskView, task_view
-from autograder.reporting.templating import Label, points_text, readable
 from autograder.student.answer import Answer
 from autograder.student.released import Release, ReleasedTopic
 from autograder.student.store import Store, TaskRecord
@@ -153,7 +154,7 @@ def answer_view_of(title: str, answer: Answer, *, hidden: bool = False) -> Answe
         title=title,
         tasks=tasks,
         single=len(tasks) == 1,
-        summary=f"{len(complete)} of {_count(len(tasks), 'task')} pass all visible checks." if len(tasks) > 1 else "",
+        summary=f"{len(complete)} of {counted(len(tasks), 'task')} pass all visible checks." if len(tasks) > 1 else "",
         footer=tuple(lines),
     )
 
@@ -162,7 +163,7 @@ def _graded_view(title: str, answer: Answer) -> AnswerView:
     tasks = []
     for task in answer.tasks:
         view = task_view(task, instructor=False)
-        passed = f"{view.passed} of {_count(len(view.checks), 'check')} passed, {view.earned} of {view.points} points"
+        passed = f"{view.passed} of {counted(len(view.checks), 'check')} passed, {view.earned} of {view.points} points"
         tasks.append(TaskAnswer(view.name, view.state, passed, "", view, (), ""))
     return AnswerView(title, tuple(tasks), len(tasks) == 1, "", tuple(note for task in tasks for note in task.view.notes))
 
@@ -206,15 +207,15 @@ def _summary(task: TaskResult, state: Label) -> str:
     if state.style in ("problem", "undefined", "idle"):
         return ""
     if state.style == "untouched":
-        return f"{_count(count, 'visible check')} will look at it"
-    return f"{passed} of {_count(count, 'visible check')} passed"
+        return f"{counted(count, 'visible check')} will look at it"
+    return f"{passed} of {counted(count, 'visible check')} passed"
 
 
 def hint_view(topic: ReleasedTopic, task: str, read: int, *, again: str) -> HintView:
     """The first `read` hints of a task; `again` is how to ask for the next one."""
     hints = topic.hints.get(task, [])
     left = len(hints) - read
-    note = f"{_count(left, 'hint')} left; for the next one: `{again}`." if left else "This is the last hint."
+    note = f"{counted(left, 'hint')} left; for the next one: `{again}`." if left else "This is the last hint."
     return HintView(task, tuple(hints[:read]), len(hints), note if hints else "There are no hints for this task.")
 
 
@@ -226,7 +227,7 @@ def progress_view(release: Release, name: str, store: Store) -> ProgressView:
         _row(task, points_text(entry.points), records.get(task, TaskRecord())) for task, entry in card.tasks.items()
     )
     left = [row.name for row in rows if row.state.style != "complete"]
-    summary = f"{len(rows) - len(left)} of {_count(len(rows), 'task')} passed all visible checks when last checked."
+    summary = f"{len(rows) - len(left)} of {counted(len(rows), 'task')} passed all visible checks when last checked."
     if left:
         summary += f" Next: `{left[0]}`."
     others = tuple(
@@ -244,7 +245,7 @@ def _row(name: str, points: str, record: TaskRecord) -> ProgressRow:
 def _done(tasks: Iterable[str], records: Mapping[str, TaskRecord]) -> str:
     names = list(tasks)
     done = sum(records.get(name, TaskRecord()).state == "complete" for name in names)
-    return f"{done} of {_count(len(names), 'task')}"
+    return f"{done} of {counted(len(names), 'task')}"
 
 
 def record_of(record: TaskRecord, task: TaskResult, answer: Answer) -> TaskRecord:
@@ -255,7 +256,3 @@ def record_of(record: TaskRecord, task: TaskResult, answer: Answer) -> TaskRecor
         passed=sum(check.outcome is Outcome.PASSED for check in task.checks),
         checks=len(task.checks),
     )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

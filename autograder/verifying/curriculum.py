@@ -14,7 +14,7 @@ from pathlib import Path
 
 from autograder.course.course_file import Course, load_course
 from autograder.course.topic import Topic, load_topic
-from autograder.reporting.templating import points_text
+from autograder.reporting.labels import points_text
 from autograder.verifying.accepted_mutants import read_accepted
 from autograder.verifying.mutants import make_mutants
 

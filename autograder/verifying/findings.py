@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
+from autograder._words import counted
+
 __all__ = ["Equal", "Survivor", "TopicVerification", "Verification"]
 
 
@@ -130,7 +132,7 @@ class Verification:
     def summary(self) -> str:
         """One line: how much was tried, and how it came out."""
         problems = len(self.problems)
-        verdict = "everything holds" if not problems else f"{problems} problem{'s' if problems > 1 else ''}"
+        verdict = "everything holds" if not problems else counted(problems, "problem")
         mutants = sum(topic.mutants for topic in self.topics)
         slow = sum(topic.timed_out for topic in self.topics)
         ended = f" ({slow} of them ended by a time limit)" if slow else ""

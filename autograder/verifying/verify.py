@@ -16,14 +16,17 @@ import msgspec
 from autograder.comparing.compare import passes
 from autograder.course.course_file import Course
 from autograder.course.declarations import CheckSpec, VariantSpec
+from autograder.course.make_job import make_job
 from autograder.course.required_parts import missing_parts
-from autograder.course.topic import Topic, load_topic, make_job
+from autograder.course.topic import Topic, load_topic
 from autograder.errors import AuthoringError
-from autograder.keys.key import IN_TURN, AnswerKey, build_key
+from autograder.keys.build import IN_TURN, build_key
+from autograder.keys.key import AnswerKey
 from autograder.processes.pool import Pool
-from autograder.records.jobs import Cell, CheckRequest, Failure, Job, Outcome, Replacement, Run
+from autograder.records.jobs import Cell, CheckRequest, Job, NotObserved, Outcome, Replacement, Run
 from autograder.records.observation import Observation
 from autograder.records.results import CheckResult, TaskResult
+from autograder.scoring.rules import rules_of
 from autograder.scoring.score import score
 from autograder.verifying.accepted_mutants import entry_for, read_accepted, stale_entries
 from autograder.verifying.findings import Equal, Survivor, TopicVerification, Verification
@@ -190,7 +193,7 @@ class _Proof:
             self.progress.step(self.name)
 
     def _results(self, topic: Topic, key: AnswerKey, run: Run, task: str | None = None) -> tuple[TaskResult, ...]:
-        return score(self.course, topic, key, run, tasks=None if task is None else [task])
+        return score(rules_of(self.course, topic, key.device), key, run, tasks=None if task is None else [task])
 
     # ---- what must pass -------------------------------------------------------------------------------------------
 
@@ -401,7 +404,7 @@ def _single_draw(key: AnswerKey, misconception: str, draw: int) -> tuple[AnswerK
     Checks with a number of draws of their own are left with all of them.
     """
     reference: dict[str, list[Observation]] = {}
-    seen: dict[tuple[str, int], Observation | Failure] = {}
+    seen: dict[tuple[str, int], Observation | NotObserved] = {}
     for check, observations in key.reference.items():
         own = len(observations) != _SINGLE_DRAWS
         reference[check] = observations if own else [observations[draw]]

@@ -12,56 +12,20 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from attack_jobs import HONEST, LIMITS, PRELUDE, assert_all_right, assert_still_right, job_of, shown
 
 from autograder.processes.pool import Pool
 from autograder.processes.protocol import Hello, Loaded, Observed, frame
-from autograder.records.jobs import Cell, CheckModule, CheckRequest, Failure, Job, Limits, Outcome, Run
+from autograder.records.jobs import NotObserved, Outcome, Run
 from autograder.records.observation import Observation, TensorFact
 
 SECRET = "the-reference-solution-of-this-course"
 GRADERS_SECRET = b"an-expected-value-in-the-grader's-memory-" + os.urandom(4).hex().encode()
 
-VISIBLE = """
-from autograder import checks
-
-@checks("double")
-def test_double(code, given):
-    "It doubles."
-    return code.double(given.normal(3))
-
-@checks("triple")
-def test_triple(code, given):
-    "It triples."
-    return code.triple(given.normal(3))
-"""
-HIDDEN = VISIBLE.replace("test_", "test_hidden_") + "\nMARK = 'text-of-the-hidden-checks'\n"
-HONEST = "def double(x):\n    return 2 * x\n\ndef triple(x):\n    return 3 * x\n"
 pytestmark = pytest.mark.slow
-LIMITS = Limits(cell_seconds=1.5, check_seconds=1.5, topic_seconds=20.0, memory_mb=512, output_kb=64, scratch_mb=4)
 
 
-def job_of(*sources: str, hidden: bool = True, limits: Limits = LIMITS) -> Job:
-    def requests(*names: str) -> tuple[CheckRequest, ...]:
-        return tuple(CheckRequest(name, name.split("_")[-1], draw, 100 + draw, 1.0) for name in names for draw in range(2))
-
-    return Job(
-        topic="attacks",
-        cells=tuple(Cell(number, textwrap.dedent(source)) for number, source in enumerate(sources, 1)),
-        visible=CheckModule("test_attacks.py", VISIBLE),
-        visible_requests=requests("test_double", "test_triple"),
-        hidden=CheckModule("test_hidden_attacks.py", HIDDEN) if hidden else None,
-        hidden_requests=requests("test_hidden_double", "test_hidden_triple") if hidden else (),
-        limits=limits,
-    )
-
-
-def shown(run: Run) -> str:
-    """All that a student is shown of a run's cells and visible checks."""
-    observed = [seen for (check, _), seen in run.observations.items() if not check.startswith("test_hidden")]
-    return repr(run.cells) + repr(observed)
-
-
-def values_of(seen: Observation | Failure) -> tuple[float, ...]:
+def values_of(seen: Observation | NotObserved) -> tuple[float, ...]:
     assert isinstance(seen, Observation), seen
     assert isinstance(seen.returned, TensorFact), seen
     return struct.unpack(f"<{len(seen.returned.values) // 4}f", seen.returned.values)
@@ -79,15 +43,6 @@ def confined(request: pytest.FixtureRequest, pool: Pool, device: str) -> Iterato
 @pytest.fixture(scope="module")
 def honest(confined: Pool) -> Run:
     return confined.run(job_of(HONEST))
-
-
-def assert_all_right(run: Run, honest: Run) -> None:
-    assert run.observations == honest.observations
-
-
-def assert_still_right(confined: Pool, honest: Run) -> None:
-    """The next submission is graded as if nothing had been before it."""
-    assert_all_right(confined.run(job_of(HONEST)), honest)
 
 
 ATTEMPTS = {
@@ -158,41 +113,6 @@ ATTEMPTS = {
     ),
     "another's descriptors": "reached = [fd for fd in range(3, 256) if is_open(fd)][2:] or refuse()",
 }
-PRELUDE = """
-import ctypes, os, resource, socket, sys
-libc = ctypes.CDLL(None, use_errno=True)
-
-class Refused(Exception): pass
-
-def refuse():
-    raise Refused
-
-def call(*arguments):
-    result = libc.syscall(*arguments)
-    if result < 0:
-        refuse()
-    return result
-
-def look_for(name):
-    for folder, folders, files in os.walk("/"):
-        folders[:] = set(folders) - {"lib", "lib64", "usr", "sys", "proc"}
-        if name in files:
-            return folder
-
-def is_open(fd):
-    try:
-        os.fstat(fd)
-    except OSError:
-        return False
-    return True
-
-try:
-    {attempt}
-except BaseException as error:
-    print("refused", type(error).__name__)
-else:
-    print("REACHED", reached)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -307,7 +227,7 @@ def test_a_check_that_ends_the_process_costs_itself_only(ending: str, confined: 
     run = confined.run(job_of(HONEST, f"def triple(x):\n    {ending}"))
     for key, seen in run.observations.items():
         if "triple" in key[0]:
-            assert isinstance(seen, Failure)
+            assert isinstance(seen, NotObserved)
             assert seen.outcome is (Outcome.TIMEOUT if "while" in ending else Outcome.ERROR)
         else:
             assert seen == honest.observations[key]
@@ -318,14 +238,14 @@ def test_exiting_everywhere_is_bounded_and_never_passes(confined: Pool) -> None:
     started = time.monotonic()
     run = confined.run(job_of("import os\nclass Code:\n    pass\ndef double(x): os._exit(0)\ntriple = double"))
     assert time.monotonic() - started < 20
-    assert all(isinstance(seen, Failure) for seen in run.observations.values())
+    assert all(isinstance(seen, NotObserved) for seen in run.observations.values())
 
 
 def test_cells_that_all_end_the_process_are_given_up(confined: Pool) -> None:
     run = confined.run(job_of(*["import os; os._exit(0)"] * 6, HONEST))
     assert "4 cells" in run.problem
     assert [cell.outcome for cell in run.cells] == [Outcome.ERROR] * 4 + [Outcome.NOT_RUN] * 3
-    assert {seen.outcome for seen in run.observations.values() if isinstance(seen, Failure)} == {Outcome.NOT_RUN}
+    assert {seen.outcome for seen in run.observations.values() if isinstance(seen, NotObserved)} == {Outcome.NOT_RUN}
 
 
 def test_the_time_for_everything_is_bounded(confined: Pool, device: str) -> None:
@@ -336,7 +256,7 @@ def test_the_time_for_everything_is_bounded(confined: Pool, device: str) -> None
     assert time.monotonic() - started < seconds + 6
     assert run.cells[1].outcome is Outcome.TIMEOUT
     assert f"{seconds:g} s" in run.problem
-    assert all(isinstance(seen, Failure) for seen in run.observations.values())
+    assert all(isinstance(seen, NotObserved) for seen in run.observations.values())
 
 
 FLOODS = {
@@ -411,7 +331,7 @@ def write():
 def test_forged_reports_from_a_cell_never_become_evidence(name: str, confined: Pool, honest: Run) -> None:
     run = confined.run(job_of(WRITE_EVERYWHERE.format(forged=FORGERIES[name]) + "write()", HONEST))
     for key, seen in run.observations.items():
-        assert isinstance(seen, Failure) or seen == honest.observations[key]
+        assert isinstance(seen, NotObserved) or seen == honest.observations[key]
     assert run.layers == honest.layers
     assert_still_right(confined, honest)
 
@@ -429,7 +349,7 @@ def test_more_reports_than_allowed_are_refused(confined: Pool, honest: Run) -> N
     big = "import torch\ndef double(x):\n    return torch.zeros(6_000_000)\n"
     run = confined.run(job_of(HONEST, big, limits=msgspec.structs.replace(LIMITS, report_mb=8)))
     seen = run.observations["test_double", 0]
-    assert isinstance(seen, Failure)
+    assert isinstance(seen, NotObserved)
     assert "more than its limit" in seen.reason
     assert run.observations["test_triple", 1] == honest.observations["test_triple", 1]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from test_attacks import HONEST, LIMITS, PRELUDE, assert_all_right, assert_still_right, job_of, shown
+from attack_jobs import HONEST, LIMITS, PRELUDE, assert_all_right, assert_still_right, job_of, shown
 from tiny_course import HIDDEN, make_course
 
 from autograder.course.course_file import Course, load_course

@@ -19,7 +19,8 @@ from autograder.checking import run_check
 from autograder.checking.code import Code
 from autograder.checking.run_check import load_checks
 from autograder.course.course_file import load_course
-from autograder.course.topic import Topic, load_topic, make_job
+from autograder.course.make_job import make_job
+from autograder.course.topic import Topic, load_topic
 from autograder.records.jobs import CheckModule, CheckRequest
 
 COURSE = load_course(Path(__file__).parents[3])

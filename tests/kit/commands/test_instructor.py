@@ -16,7 +16,7 @@ from rich.console import Console
 from tiny_course import RIGHT, make_class, make_course, write_notebook
 
 from autograder.course.course_file import load_course
-from autograder.grading.grade import Graded
+from autograder.records.results import Graded
 from autograder.reporting.terminal import ClassSummary, confinement
 
 COMMAND = [sys.executable, "-c", "from autograder.commands.instructor import main; main()"]
@@ -62,7 +62,7 @@ def test_a_class_is_graded(folder: Path) -> None:
     assert "\x1b" not in out
     for line in [
         "NOT GRADED, since not recognised (1):",
-        "  class/ann/vews.ipynb: no topic of the course is called “vews”; did you mean views?",
+        "  class/ann/vews.ipynb: no topic of the course is called “vews”; did you mean 'views'?",
         "  1 × views: double (squares)",
         "      Is the result what you get by adding x to itself?",
         "Seed 11 (given with --seed); `--seed 11` repeats this run.",
@@ -118,12 +118,12 @@ def test_colour_only_where_it_is_wanted(folder: Path) -> None:
     [
         (["grade", "nowhere"], "nowhere: there is no such file or folder."),
         (["grade"], "Name the folder to grade: there is no "),
-        (["grade", "class", "--topic", "vews"], "--topic vews: the course has no such topic; did you mean views?"),
-        (["grade", "class", "--student", "anne"], "--student anne: no such student there; did you mean ann?"),
+        (["grade", "class", "--topic", "vews"], "--topic vews: the course has no such topic; did you mean 'views'?"),
+        (["grade", "class", "--student", "anne"], "--student anne: no such student there; did you mean 'ann'?"),
         (["grade", "class", "--course", "other"], "other: there is no such file; run the command in the course's folder"),
-        (["show", "anne", "views"], "anne: no results in grades; did you mean ann?"),
+        (["show", "anne", "views"], "anne: no results in grades; did you mean 'ann'?"),
         (["show", "ann", "views", "-o", "x"], "x: there is no such folder; run `autograde grade` first"),
-        (["verify", "vews"], "vews: the course has no such topic; did you mean views?"),
+        (["verify", "vews"], "vews: the course has no such topic; did you mean 'views'?"),
         (["new", "views"], "topics.views stands there already"),
     ],
 )

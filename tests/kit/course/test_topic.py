@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_course import FILES, write_course
 
 from autograder.course.course_file import load_course
-from autograder.course.topic import derive_seed, load_topic, make_job
+from autograder.course.make_job import make_job
+from autograder.course.topic import load_topic
+from autograder.course.topic_checks import derive_seed
 from autograder.errors import AuthoringError
 from autograder.records.jobs import Replacement
-
-from .small_course import FILES, write_course
 
 
 def changed(name: str, old: str, new: str) -> dict[str, str]:

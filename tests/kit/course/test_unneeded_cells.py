@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from autograder.course.course_file import load_course
-from autograder.course.topic import load_topic, make_job
+from autograder.course.make_job import make_job
+from autograder.course.topic import load_topic
 from autograder.course.unneeded_cells import unneeded_cells
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, Job, Limits, Outcome

@@ -12,12 +12,13 @@ import pytest
 from tiny_course import RIGHT, make_class, make_course, write_notebook
 
 from autograder.course.course_file import Course, LatePolicy, load_course
-from autograder.grading.grade import Graded, PreparedTopic, choose_seed, grade, lateness, prepare
+from autograder.grading.grade import PreparedTopic, choose_seed, grade, lateness, prepare
 from autograder.grading.result_files import read_result, read_run
 from autograder.grading.submissions import Submission, find_submissions
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Outcome
-from autograder.records.results import Lateness, TopicResult
+from autograder.records.results import Graded, Lateness, TopicResult
+from autograder.reporting import topic_page
 
 SCHEMA = Path(__file__).parents[3] / "docs/result.schema.json"
 
@@ -134,14 +135,14 @@ def test_a_file_that_vanishes_is_one_students_problem(
 def test_a_fault_of_ours_is_one_students_problem(
     course: Course, prepared: dict[str, PreparedTopic], pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_page = grade.report.write_page
+    write_page = topic_page.write_page
 
     def faulty(result: TopicResult, out: Path) -> Path:
         if result.student == "ann" and not result.problem:
             raise RecursionError("too deep")
         return write_page(result, out)
 
-    monkeypatch.setattr(grade.report, "write_page", faulty)
+    monkeypatch.setattr(topic_page, "write_page", faulty)
     for name in ("ann", "bo"):
         write_notebook(tmp_path / "class" / name / "views.ipynb", RIGHT)
     graded = run(course, prepared, tmp_path / "class", pool, tmp_path / "grades")

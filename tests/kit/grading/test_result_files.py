@@ -10,7 +10,7 @@ import pytest
 
 from autograder.errors import ResultError
 from autograder.grading.result_files import (
-    RunRecord,
+    GradingRecord,
     find_result,
     read_all,
     read_result,
@@ -91,8 +91,8 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         ("", r"is damaged \(.*\); delete it and grade again\."),
         ('{"format_version": 1}', r"is damaged \(.*\); delete it and grade again\."),
         ('{"format_version": 1, "stu', r"is damaged \(.*\); delete it and grade again\."),
-        ('{"format_version": 2}', r"has format 2, of a newer autograde than this one \(format 1\); update autograde\."),
-        ('{"format_version": 0}', r"has format 0, of an older autograde than this one \(format 1\); grade again\."),
+        ('{"format_version": 2}', r"has format 2, but this autograde reads format 1; update autograde\."),
+        ('{"format_version": 0}', r"has format 0, but this autograde reads format 1; delete it and grade again\."),
     ],
 )
 def test_damaged_and_foreign_files(tmp_path: Path, content: str, message: str) -> None:
@@ -107,7 +107,7 @@ def test_damaged_and_foreign_files(tmp_path: Path, content: str, message: str) -
 def test_missing_results_say_what_is_there(tmp_path: Path) -> None:
     write_result(RESULT, tmp_path)
     for student, topic, message in [
-        ("anne", "views", r"^anne: no results in .*; did you mean ann\?$"),
+        ("anne", "views", r"^anne: no results in .*; did you mean 'ann'\?$"),
         ("zzz", "views", r"^zzz: no results in .*; grade first\.$"),
         ("ann", "autograd", r"^ann has no result for autograd; there are views\.$"),
     ]:
@@ -119,7 +119,7 @@ def test_missing_results_say_what_is_there(tmp_path: Path) -> None:
 
 def test_the_record_of_a_run(tmp_path: Path) -> None:
     assert read_run(tmp_path) is None
-    record = RunRecord(course="A course", seed=5, device="cpu")
+    record = GradingRecord(course="A course", seed=5, device="cpu")
     write_run(record, tmp_path)
     assert read_run(tmp_path) == record
     (tmp_path / "run.json").write_text("?")

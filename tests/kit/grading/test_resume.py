@@ -9,23 +9,22 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from small_course import write_course
 from tiny_course import write_notebook
 
 from autograder.course import topic
 from autograder.course.course_file import Course, load_course
 from autograder.course.topic import load_topic
 from autograder.errors import ResultError, SandboxUnavailable
-from autograder.grading.grade import Graded, PreparedTopic, choose_seed, grade, prepare
+from autograder.grading.grade import PreparedTopic, choose_seed, grade, prepare
 from autograder.grading.result_files import read_result
 from autograder.grading.resume import Waiting, find_waiting, resume, seed_of
 from autograder.grading.submissions import find_submissions
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Outcome
-from autograder.records.results import CheckResult, TopicResult
+from autograder.records.results import CheckResult, Graded, TopicResult
 from autograder.scoring import score
 from autograder.scoring.score import NO_DEVICE
-
-from .small_course import write_course
 
 SEED = 5
 RIGHT = """
@@ -167,7 +166,7 @@ def test_resume_goes_with_a_gpu(tmp_path: Path) -> None:
 
 def test_without_a_gpu_the_command_says_what_to_do(course: Course) -> None:
     answer = json.loads(
-        subprocess.run([sys.executable, "-m", "autograder.processes.gpu"], capture_output=True, check=True).stdout
+        subprocess.run([sys.executable, "-m", "autograder.confined.look_for_gpu"], capture_output=True, check=True).stdout
     )
     if answer["gpu"] is not None:
         pytest.skip("this machine has a GPU")
@@ -180,7 +179,7 @@ def test_without_a_gpu_the_command_says_what_to_do(course: Course) -> None:
 
 def test_a_pool_for_a_gpu_that_is_not_there_says_so() -> None:
     if json.loads(
-        subprocess.run([sys.executable, "-m", "autograder.processes.gpu"], capture_output=True, check=True).stdout
+        subprocess.run([sys.executable, "-m", "autograder.confined.look_for_gpu"], capture_output=True, check=True).stdout
     )["gpu"]:
         pytest.skip("this machine has a GPU")
     with pytest.raises(SandboxUnavailable, match="could not be started"):
@@ -190,7 +189,7 @@ def test_a_pool_for_a_gpu_that_is_not_there_says_so() -> None:
 @pytest.mark.cuda
 def test_a_class_is_graded_and_completed_on_a_gpu(course: Course, out: Path) -> None:
     answer = json.loads(
-        subprocess.run([sys.executable, "-m", "autograder.processes.gpu"], capture_output=True, check=True).stdout
+        subprocess.run([sys.executable, "-m", "autograder.confined.look_for_gpu"], capture_output=True, check=True).stdout
     )
     if answer["gpu"] is None:
         pytest.skip(f"no GPU: {answer['problem']}")

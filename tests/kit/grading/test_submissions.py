@@ -92,7 +92,7 @@ def test_what_is_not_recognised_is_listed_with_its_reason(tmp_path: Path) -> Non
     assert files(found, tmp_path) == [("cy", "views", "cy/views.ipynb")]
     assert found.students == ("ann", "bo", "cy", "di")
     assert [line.removeprefix(f"{tmp_path}/") for line in found.unrecognised] == [
-        "ann/autograde.ipynb: no topic of the course is called “autograde”; did you mean autograd?",
+        "ann/autograde.ipynb: no topic of the course is called “autograde”; did you mean 'autograd'?",
         "ann/old/views.ipynb: it lies too deep; a submission is ann/TOPIC.ipynb.",
         "bo/autograd: there is no .ipynb or .py in it.",
         "bo/views.pdf: a submission ends in .ipynb or .py.",
@@ -183,9 +183,9 @@ def test_filters(tmp_path: Path) -> None:
     found = find_submissions([tmp_path], COURSE, topics=["views"], students=["ann"])
     assert files(found, tmp_path) == [("ann", "views", "ann/views.ipynb")]
     assert found.students == ("ann",)
-    with pytest.raises(SubmissionError, match=r"^--topic vews: the course has no such topic; did you mean views\?$"):
+    with pytest.raises(SubmissionError, match=r"^--topic vews: the course has no such topic; did you mean 'views'\?$"):
         find_submissions([tmp_path], COURSE, topics=["vews"])
-    with pytest.raises(SubmissionError, match=r"^--student zoe: no such student there; there are ann, bo\.$"):
+    with pytest.raises(SubmissionError, match=r"^--student zoe: no such student there; choose from ann, bo\.$"):
         find_submissions([tmp_path], COURSE, students=["zoe"])
 
 

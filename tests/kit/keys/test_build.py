@@ -7,18 +7,20 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from small_course import FILES, write_course
 
 from autograder.comparing.compare import compare, same
 from autograder.course.course_file import Course, load_course
-from autograder.course.topic import Topic, load_topic, make_job
+from autograder.course.make_job import make_job
+from autograder.course.topic import Topic, load_topic
 from autograder.errors import AuthoringError, KeyMismatch
+from autograder.keys import build as build_module
 from autograder.keys import key as key_module
-from autograder.keys.key import AnswerKey, build_key, current_versions, read_key, write_key
+from autograder.keys.build import build_key
+from autograder.keys.key import KEY_FORMAT, AnswerKey, current_versions, read_key, write_key
 from autograder.processes.pool import Pool
 from autograder.records.observation import DigestFact, MappingFact, Observation
 from autograder.release import public_keys
-
-from .small_course import FILES, write_course
 
 
 class _NoPool:
@@ -141,7 +143,7 @@ def test_old_cache_entries_go(key: AnswerKey, tmp_path: Path) -> None:
         write_key(key, path)
         os.utime(path, (number, number))
     write_key(key, other := tmp_path / "smaller-1.key")
-    key_module._drop_old_entries(tmp_path / "small-11.key")
+    build_module._drop_old_entries(tmp_path / "small-11.key")
     kept = {path.name for path in tmp_path.iterdir()} - {other.name}
     assert kept == {f"small-{number}.key" for number in range(4, 12)}
     assert other.exists()
@@ -181,11 +183,13 @@ def test_mismatches_are_clear(key: AnswerKey, tmp_path: Path, monkeypatch: pytes
         KeyMismatch, match=r"was made with torch 2\.99\.1\+cpu, but torch .* is installed; install torch 2\.99"
     ):
         read_key(path, versions=current_versions())
-    for version, words in ((99, "install the newer one"), (0, "take a fresh key from the release")):
+    for version, words in ((99, "install the release's requirements again"), (0, "take a fresh one from the release")):
         monkeypatch.setattr(key_module, "KEY_FORMAT", version)
         write_key(key, path)
         monkeypatch.undo()
-        with pytest.raises(KeyMismatch, match=f"has format {version}; this version of autograde reads format 1; {words}"):
+        with pytest.raises(
+            KeyMismatch, match=f"has format {version}, but this autograde reads format {KEY_FORMAT}; {words}"
+        ):
             read_key(path)
 
 

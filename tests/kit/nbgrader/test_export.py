@@ -16,14 +16,16 @@ from released_course import SCALE, release_course
 
 from autograder.course.cells import read_cells
 from autograder.course.course_file import load_course
-from autograder.course.topic import load_topic, make_job
+from autograder.course.make_job import make_job
+from autograder.course.topic import load_topic
 from autograder.errors import ReleaseError
 from autograder.grading.submissions import find_submissions
-from autograder.keys.key import build_key
+from autograder.keys.build import build_key
 from autograder.nbgrader import export
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Run
 from autograder.release.nbgrader_marks import checksum
+from autograder.scoring.rules import rules_of
 from autograder.scoring.score import score
 
 with warnings.catch_warnings():
@@ -154,7 +156,7 @@ def test_the_round_trip_with_damaged_notebooks(course: Path, pool: Pool) -> None
         data = (folder / "submitted" / student / "small" / "small.ipynb").read_bytes()
         job = make_job(loaded, topic, read_cells(data, "small.ipynb"), seed=SEED)
         run: Run = next(iter(pool.map([job])))
-        ours = sum(task.earned for task in score(loaded, topic, key, run))
+        ours = sum(task.earned for task in score(rules_of(loaded, topic, key.device), key, run))
         row = rows[student, "small"]
         assert (float(row["score"]), float(row["max_score"])) == pytest.approx((ours, 7.0), abs=1e-6), student
         graded = nbformat.read(folder / "autograded" / student / "small" / "small.ipynb", as_version=4)

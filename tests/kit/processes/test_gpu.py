@@ -14,7 +14,8 @@ import torch
 
 from autograder import simulated_gpu
 from autograder.errors import DeviceUnavailable
-from autograder.keys.key import current_versions, versions_on
+from autograder.keys.build import versions_on
+from autograder.keys.key import current_versions
 from autograder.processes import fork_server, gpu
 from autograder.processes.gpu import Gpu, find_gpu
 from autograder.records.jobs import Limits
@@ -47,7 +48,7 @@ def test_the_question_is_asked_in_a_process_that_is_thrown_away(answering: Calla
     answering(f"echo \"$@\" > '{tmp_path}/arguments'\necho $$ >> '{tmp_path}/arguments'\necho '{ANSWER}'")
     assert find_gpu() == H100
     arguments, pid = (tmp_path / "arguments").read_text().splitlines()
-    assert arguments == "-P -m autograder.processes.gpu"
+    assert arguments == "-P -m autograder.confined.look_for_gpu"
     assert int(pid) != os.getpid()
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid), 0)
@@ -123,7 +124,9 @@ def test_a_child_has_its_share_of_the_memory_and_no_tf32(memory_mb: int, share: 
 
 
 def test_the_command_answers_in_json() -> None:
-    done = subprocess.run([sys.executable, "-m", "autograder.processes.gpu"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "autograder.confined.look_for_gpu"], capture_output=True, text=True, check=True
+    )
     assert ('"gpu":null' in done.stdout) == (not torch.cuda.is_available())
 
 

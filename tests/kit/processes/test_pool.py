@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from autograder.processes.pool import Pool
-from autograder.records.jobs import Cell, CheckModule, CheckRequest, Failure, Job, Limits, Outcome, Replacement
+from autograder.records.jobs import Cell, CheckModule, CheckRequest, Job, Limits, NotObserved, Outcome, Replacement
 from autograder.records.observation import Observation, ValueFact
 
 CHECKS = """
@@ -43,7 +43,7 @@ def job_of(source: str, *names: str, **changes: object) -> Job:
     return Job(topic="topic", cells=(Cell(1, source),), **settings)  # type: ignore[arg-type]
 
 
-def value_of(seen: Observation | Failure) -> object:
+def value_of(seen: Observation | NotObserved) -> object:
     assert isinstance(seen, Observation), seen
     assert isinstance(seen.returned, ValueFact), seen
     return seen.returned.value
@@ -105,7 +105,7 @@ def test_a_run_ends_when_enough_was_seen(pool: Pool) -> None:
     first, second = pool.map(jobs, enough=lambda seen: value_of(seen) == 3)
     assert [value_of(seen) for seen in list(first.observations.values())[:3]] == [1, 1, 3]
     assert value_of(second.observations["test_answer", 0]) == 3
-    not_run = Failure(Outcome.NOT_RUN, "What was seen is enough; the rest was not run.")
+    not_run = NotObserved(Outcome.NOT_RUN, "What was seen is enough; the rest was not run.")
     assert list(first.observations.values())[3:] == [not_run]
     assert list(second.observations.values())[1:] == [not_run] * 3
 
@@ -130,9 +130,9 @@ def test_what_comes_in_turn_after_a_lost_process_is_not_run(pool: Pool) -> None:
     ((fine, ends, late),) = pool.map_in_turn([jobs])
     assert value_of(fine.observations["test_answer", 0]) == 1
     lost, left = ends.observations["test_answer", 0], late.observations["test_answer", 0]
-    assert isinstance(lost, Failure)
+    assert isinstance(lost, NotObserved)
     assert lost.outcome is Outcome.ERROR
-    assert left == Failure(Outcome.NOT_RUN, "It was not run.")
+    assert left == NotObserved(Outcome.NOT_RUN, "It was not run.")
 
 
 @pytest.mark.parametrize("before", ["guess = 3", "guess = ..."])
@@ -148,14 +148,14 @@ def test_a_replacement_that_does_not_load_is_a_problem(pool: Pool) -> None:
     run = pool.run(job_of("def answer(x): return x", replacement=replacement))
     assert "wrong could not be put in place" in run.problem
     assert "ZeroDivisionError" in run.problem
-    assert all(isinstance(seen, Failure) for seen in run.observations.values())
+    assert all(isinstance(seen, NotObserved) for seen in run.observations.values())
 
 
 @pytest.mark.parametrize("source", ["import nothing_of_this_name", "def f(:", "x = 1"])
 def test_checks_that_do_not_load_are_errors(pool: Pool, source: str) -> None:
     run = pool.run(job_of("def answer(x): return x", visible=CheckModule("test_topic.py", source)))
     seen = run.observations["test_answer", 0]
-    assert isinstance(seen, Failure)
+    assert isinstance(seen, NotObserved)
     assert seen.outcome is Outcome.ERROR
     assert seen.reason.startswith("The checks could not be loaded: ")
 
@@ -165,8 +165,8 @@ def test_a_check_that_timed_out_is_not_run_on_other_draws(pool: Pool) -> None:
     asked = requests("test_answer", draws=8, seconds=0.5) + requests("test_guess")
     run = pool.run(job_of("guess = 3\ndef answer(x):\n    while True: pass", visible_requests=asked))
     assert time.monotonic() - started < 5
-    reasons = {seen for seen in run.observations.values() if isinstance(seen, Failure)}
-    assert reasons == {Failure(Outcome.TIMEOUT, "The code did not end within 0.5 s.")}
+    reasons = {seen for seen in run.observations.values() if isinstance(seen, NotObserved)}
+    assert reasons == {NotObserved(Outcome.TIMEOUT, "The code did not end within 0.5 s.")}
     assert value_of(run.observations["test_guess", 0]) == 3
     assert run.usage.children == 2
 
@@ -213,7 +213,7 @@ def test_a_lost_zygote_is_replaced_and_the_job_done_again() -> None:
         stopped.set()
         stopping.join()
         assert "lost, twice" in run.problem
-        assert isinstance(run.observations["test_answer", 0], Failure)
+        assert isinstance(run.observations["test_answer", 0], NotObserved)
         assert value_of(one.run(job_of("guess = 5", "test_guess")).observations["test_guess", 0]) == 5
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from autograder.checking.run_check import run_check
-from autograder.course.topic import derive_seed
+from autograder.course.topic_checks import derive_seed
 from autograder.keys.key import AnswerKey, current_versions, write_key
 from autograder.pytest_plugin.code_files import Codes
 from autograder.records.jobs import CheckRequest

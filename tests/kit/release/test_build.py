@@ -149,7 +149,7 @@ def test_the_wheel_holds_what_students_need_and_nothing_of_the_instructors(root,
     path = root / "release/wheels" / WHEEL
     assert wheel() == (WHEEL, path.read_bytes())
     modules = set(student_modules())
-    assert {"__init__.py", "student/notebook.py", "scoring.py", "comparison.py"} <= modules
+    assert {"__init__.py", "student/notebook.py", "scoring/score.py", "comparing/compare.py"} <= modules
     assert not [name for name in modules if name.startswith(("sandbox", "mutation", "pool", "zygote", "release", "verify"))]
     there = str(tmp_path / "there")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", there, str(path)]
@@ -323,8 +323,8 @@ def test_an_unwritten_skeleton_is_not_released(tmp_path, pool):
 
 
 def test_both_guides_for_students_set_colab_up_with_the_same_cell() -> None:
-    cell = ["!unzip -q -o build.zip", "%cd release", "%pip install -q -r requirements.txt"]
-    for path in ("docs/students.md", "autograder/templates/release_readme.md.j2"):
+    cell = ["!unzip -q -o release.zip", "%cd release", "%pip install -q -r requirements.txt"]
+    for path in ("docs/students.md", "autograder/release/templates/release_readme.md.j2"):
         lines = [line.strip() for line in (Path(__file__).parents[3] / path).read_text(encoding="utf-8").splitlines()]
         start = lines.index(cell[0])
         assert lines[start - 1 : start + 4] == ["```", *cell, "```"], path

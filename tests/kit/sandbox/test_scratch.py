@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from test_attacks import HONEST, job_of
+from attack_jobs import HONEST, job_of
 
 from autograder.processes.pool import Pool
 from autograder.sandbox import scratch

@@ -6,18 +6,20 @@ from typing import Any
 
 import msgspec
 import pytest
+from small_course import write_course
 
 from autograder.course.course_file import Course, load_course
-from autograder.course.topic import Topic, load_topic, make_job
-from autograder.keys.key import AnswerKey, build_key
+from autograder.course.make_job import make_job
+from autograder.course.topic import Topic, load_topic
+from autograder.keys.build import build_key
+from autograder.keys.key import AnswerKey
 from autograder.processes.pool import Pool
-from autograder.records.jobs import Cell, Failure, Outcome, Replacement, Run
+from autograder.records.jobs import Cell, NotObserved, Outcome, Replacement, Run
 from autograder.records.observation import ErrorFact, Observation, SourceLine
 from autograder.records.results import CheckResult, TaskResult
 from autograder.scoring import score as score_module
+from autograder.scoring.rules import rules_of
 from autograder.scoring.score import NO_DEVICE, SIDE_EFFECTS, Scorer, score
-
-from .small_course import write_course
 
 
 class Class:
@@ -37,7 +39,7 @@ class Class:
         return self.score(self.run(source))
 
     def score(self, run: Run, *, visible_only: bool = False) -> dict[str, TaskResult]:
-        results = score(self.course, self.topic, self.key, run, visible_only=visible_only)
+        results = score(rules_of(self.course, self.topic, self.key.device), self.key, run, visible_only=visible_only)
         return {result.task: result for result in results}
 
 
@@ -189,8 +191,8 @@ def test_a_check_passes_only_on_evidence(small: Class) -> None:
     run = small.run(RIGHT)
     for seen in (
         None,
-        Failure(Outcome.NOT_RUN, "Out of time."),
-        Failure(Outcome.PASSED, "It says so itself."),
+        NotObserved(Outcome.NOT_RUN, "Out of time."),
+        NotObserved(Outcome.PASSED, "It says so itself."),
         Observation(check="test_scale_values", draw=1),
         Observation(check="test_scale_values", draw=1, error=ErrorFact(type="ValueError", at=SourceLine(1, 1, ""))),
     ):
@@ -218,14 +220,14 @@ def test_a_class_is_scored_as_each_submission_alone(small: Class, monkeypatch: p
     sources += [RIGHT.replace("return x * by", "return nothing"), f"\n\n{RIGHT.replace('return x * by', 'return nothing')}"]
     sources += [RIGHT.replace("return x * by", "import os; os._exit(1)")]
     runs = [small.run(source) for source in sources * 2]
-    scorer = Scorer(small.course, small.topic, small.key)
+    scorer = Scorer(rules_of(small.course, small.topic, small.key.device), small.key)
     for run in [*runs, *reversed(runs), *runs]:
-        assert scorer.score(run) == score(small.course, small.topic, small.key, run)
+        assert scorer.score(run) == score(rules_of(small.course, small.topic, small.key.device), small.key, run)
     assert len(scorer._known) == 4
 
 
 def test_a_task_of_which_the_same_was_seen_before_is_not_scored_again(small: Class, monkeypatch: pytest.MonkeyPatch) -> None:
-    scorer = Scorer(small.course, small.topic, small.key)
+    scorer = Scorer(rules_of(small.course, small.topic, small.key.device), small.key)
     first = scorer.score(small.run(RIGHT))
     scored = []
     score_task = score._score_task

@@ -197,7 +197,7 @@ def test_a_store_that_cannot_be_read_or_written_costs_nothing(folder, capsys):
         (['hint("nois")'], "There is no task 'nois'; did you mean 'noise'?"),
         (['check("")'], "There is no task '' in any topic."),
         (['check("xyzzy")'], "There is no task 'xyzzy' in any topic."),
-        ([SCALE, 'check("xyzzy")'], "There is no task 'xyzzy'; there are scale, noise, guess."),
+        ([SCALE, 'check("xyzzy")'], "There is no task 'xyzzy'; choose from scale, noise, guess."),
         (["hint()"], 'Give the name of a task in quotes, as in hint("match"); each time you see one hint more.'),
         (["hint(...)"], 'Give the name of a task in quotes, as in hint("match"); each time you see one hint more.'),
         (['hint("small")'], "small is a topic; name one of its tasks: scale, noise, guess."),
@@ -219,14 +219,14 @@ def test_a_store_that_cannot_be_read_or_written_costs_nothing(folder, capsys):
         (["check(3)"], 'Give the name of a task in quotes, as in check("match"), or nothing to check them all.'),
         (['check("scale", "Keeper")'], "These tasks belong to different topics; check them one by one."),
         (['check(topic="smal")'], "There is no topic 'smal'; did you mean 'small'?"),
-        (['check("scale", topic="other")'], "There is no task 'scale' in other; there is Keeper."),
+        (['check("scale", topic="other")'], "There is no task 'scale' in other; choose from Keeper."),
         (["progress()"], "Which topic do you mean? Name it; there are small, other."),
     ],
 )
 def test_what_is_misspelt_is_one_sentence(folder, capsys, cells, sentence):
-    from autograder.student import requests
+    from autograder.student import lookup
 
-    requests._last.clear()
+    lookup._last.clear()
     assert say(capsys, *cells) == f"{sentence}\n"
 
 
@@ -316,7 +316,7 @@ def test_keys_that_do_not_fit_are_one_sentence(folder, capsys):
     checks.unlink()
     assert "there are no checks; take the file from the release." in answer()
     (folder / "course.json").write_text('{"format_version": 99}')
-    assert "has format 99; this version of autograde reads format 1; install the release's requirements again." in answer()
+    assert "has format 99, but this autograde reads format 1; install the release's requirements again." in answer()
 
 
 def _with(key, **changes):

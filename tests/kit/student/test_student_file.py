@@ -20,10 +20,13 @@ from small_course import FILES
 
 from autograder.course.cells import read_cells
 from autograder.course.course_file import load_course
-from autograder.course.topic import load_topic, make_job
-from autograder.keys.key import build_key, read_key
+from autograder.course.make_job import make_job
+from autograder.course.topic import load_topic
+from autograder.keys.build import build_key
+from autograder.keys.key import read_key
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Outcome
+from autograder.scoring.rules import rules_of
 from autograder.scoring.score import score
 from autograder.student.released import PLACE, find_release
 from autograder.student.session import ask
@@ -308,7 +311,7 @@ def test_the_answers_are_those_of_grading(source, pool, folder):
     for code in (RIGHT, *(RIGHT + f"\ndef scale{body}\n".replace("\n        ", "\n") for _, body in wrong)):
         cells = read_cells(code.encode(), "small.py")
         run = next(iter(pool.map([make_job(course, topic, cells, seed=key.seed, hidden=False)])))
-        graded = score(course, topic, key, run, visible_only=True)
+        graded = score(rules_of(course, topic, key.device), key, run, visible_only=True)
         namespace: dict[str, object] = {"__name__": "__main__", "torch": torch}
         exec(compile(code, "<submission>", "exec"), namespace)
         asked = ask(released, list(released.card.tasks), namespace, locate=_all_of(namespace))
@@ -349,7 +352,9 @@ def test_what_passes_here_passes_with_other_seeds_unless_it_is_learnt_by_heart(s
         cells = read_cells(code.encode(), "small.py")
         key = build_key(course, topic, seed=4321, pool=pool)
         run = next(iter(pool.map([make_job(course, topic, cells, seed=key.seed)])))
-        visible = [check for each in score(course, topic, key, run) for check in each.checks if check.visible]
+        visible = [
+            check for each in score(rules_of(course, topic, key.device), key, run) for check in each.checks if check.visible
+        ]
         assert all(check.outcome is Outcome.PASSED for check in visible) is right
 
 

@@ -4,10 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from small_course import write_course
+
 from autograder.course.course_file import load_course
 from autograder.verifying.curriculum import count, page
-
-from .small_course import write_course
 
 ROOT = Path(__file__).parents[3]
 

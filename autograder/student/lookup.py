@@ -1,4 +1,4 @@
-"""What students ask for by name: which topic is meant, one more hint, how far they are. Needs no torch."""
+"""What students ask for by name: which topic is one more hint, how far they are. Needs no torch."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
+from autograder._words import closest, suggestion
 from autograder.errors import RequestError
-from autograder.student.released import Release, ReleasedTopic, find_release, meant
+from autograder.student.released import Release, ReleasedTopic, find_release
 from autograder.student.store import Store
 from autograder.student.view import HintView, ProgressView, hint_view, progress_view
 
@@ -37,7 +38,7 @@ def topic_meant(release: Release, tasks: Sequence[str], topic: str, namespace: M
     if topic:
         if topic not in known:
             owners = release.topics_with(topic)
-            end = f": it is a task of {owners[0]}." if owners else meant(topic, known)
+            end = f": it is a task of {owners[0]}." if owners else f"; {suggestion(topic, known)}"
             raise RequestError(f"There is no topic {topic!r}{end}")
         return topic
     fitting = [name for name in known if all(task in known[name].tasks for task in tasks)]
@@ -75,11 +76,11 @@ def _task_meant(release: Release, task: str, namespace: Mapping[str, Any]) -> st
     """The end of a sentence about an unknown task: one of a similar name, in this topic before others, or this topic's."""
     known = release.card.topics
     here = _guess(release, list(known), namespace)
-    nearby = meant(task, known[here].tasks) if here else "."
-    everywhere = meant(task, [name for card in known.values() for name in card.tasks])
-    if "did you" not in nearby and "did you" in everywhere:
-        return everywhere
-    return nearby if here else " in any topic."
+    nearby = list(known[here].tasks) if here else []
+    everywhere = [name for card in known.values() for name in card.tasks]
+    if not closest(task, nearby) and closest(task, everywhere):
+        return f"; {suggestion(task, everywhere)}"
+    return f"; {suggestion(task, nearby)}" if here else " in any topic."
 
 
 def known_tasks(topic: ReleasedTopic, tasks: Sequence[str]) -> list[str]:
@@ -90,7 +91,7 @@ def known_tasks(topic: ReleasedTopic, tasks: Sequence[str]) -> list[str]:
     """
     for name in tasks:
         if name not in topic.card.tasks:
-            raise RequestError(f"There is no task {name!r} in {topic.name}{meant(name, topic.card.tasks)}")
+            raise RequestError(f"There is no task {name!r} in {topic.name}; {suggestion(name, topic.card.tasks)}")
     return list(tasks or topic.card.tasks)
 
 

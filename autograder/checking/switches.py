@@ -1,0 +1,119 @@
+"""What is global in a process and student code may change: PyTorch's switches, the working folder, random generators."""
+
+from __future__ import annotations
+
+import os
+import random
+from typing import NamedTuple
+
+import numpy
+import torch
+
+from autograder.checking.tensor_facts import contents
+
+__all__ = ["Generators", "Switches"]
+
+
+_set_default_dtype = torch._C._set_default_dtype
+_get_default_dtype = torch.get_default_dtype
+_is_grad_enabled, _set_grad_enabled = torch._C.is_grad_enabled, torch._C._set_grad_enabled
+_get_deterministic = torch._C._get_deterministic_algorithms
+_set_deterministic = torch._C._set_deterministic_algorithms
+_is_anomaly_enabled, _set_anomaly_enabled = torch.is_anomaly_enabled, torch.set_anomaly_enabled
+_get_num_threads, _set_num_threads = torch.get_num_threads, torch.set_num_threads
+_function_depth, _pop_function_mode = torch._C._len_torch_function_stack, torch._C._pop_torch_function_stack
+_dispatch_depth, _pop_dispatch_mode = torch._C._len_torch_dispatch_stack, torch._C._pop_torch_dispatch_stack
+_set_default_device = torch.set_default_device
+_getcwd, _chdir = os.getcwd, os.chdir
+
+
+def _has_default_device() -> bool:
+    return getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None) is not None
+
+
+class Switches(NamedTuple):
+    """The global switches of PyTorch that student code may turn, and the working folder."""
+
+    default_dtype: torch.dtype
+    grad: bool
+    deterministic: bool
+    anomaly: bool
+    threads: int
+    function_modes: int
+    dispatch_modes: int
+    folder: str
+    default_device: bool
+
+    @classmethod
+    def now(cls) -> Switches:
+        """Where they stand."""
+        return cls(
+            default_dtype=_get_default_dtype(),
+            grad=_is_grad_enabled(),
+            deterministic=_get_deterministic(),
+            anomaly=_is_anomaly_enabled(),
+            threads=_get_num_threads(),
+            function_modes=_function_depth(),
+            dispatch_modes=_dispatch_depth(),
+            folder=_getcwd(),
+            default_device=_has_default_device(),
+        )
+
+    def usual(self, *, deterministic: bool) -> Switches:
+        """The positions a check starts from."""
+        return self._replace(
+            default_dtype=torch.float32, grad=True, deterministic=deterministic, anomaly=False, default_device=False
+        )
+
+    def set(self) -> None:
+        """Turn only what stands elsewhere: some of these switches are slow. A default device is always taken away."""
+        if _get_default_dtype() is not self.default_dtype:
+            _set_default_dtype(self.default_dtype)
+        if _is_grad_enabled() is not self.grad:
+            _set_grad_enabled(self.grad)
+        if _get_deterministic() is not self.deterministic:
+            _set_deterministic(self.deterministic, warn_only=True)
+        if _is_anomaly_enabled() is not self.anomaly:
+            _set_anomaly_enabled(self.anomaly)
+        if _get_num_threads() != self.threads:
+            _set_num_threads(self.threads)
+        if _has_default_device():
+            _set_default_device(None)
+        while _function_depth() > self.function_modes:
+            _pop_function_mode()
+        while _dispatch_depth() > self.dispatch_modes:
+            _pop_dispatch_mode(None)
+        if _getcwd() != self.folder:
+            _chdir(self.folder)
+
+
+class Generators:
+    """The global random generators, seeded, and whether anything has been drawn from them since.
+
+    Reading the states of Python's and NumPy's generators is slow, so one number is drawn from each in the end and
+    compared with what a twin with the same seed gives first.
+    """
+
+    _torch = torch.default_generator
+    _numpy_twin = numpy.random.RandomState(0)
+    _python_twin = random.Random(0)
+    _numpy_seed, _numpy_draw = numpy.random.seed, numpy.random.random_sample
+    _python_seed, _python_draw = random.seed, random.random
+
+    def __init__(self, seed: int, *, on_gpu: bool = False) -> None:
+        """Seed them all, `on_gpu` the first GPU's, too."""
+        small = seed % 2**32
+        self._torch.manual_seed(seed)
+        self._gpu = torch.cuda.default_generators[0].manual_seed(seed) if on_gpu else None
+        self._gpu_state = contents(self._gpu.get_state()) if self._gpu else b""
+        for seeder in (Generators._numpy_seed, self._numpy_twin.seed, Generators._python_seed, self._python_twin.seed):
+            seeder(small)
+        self._torch_state = contents(self._torch.get_state())
+
+    def moved(self) -> bool:
+        """Whether anything has been drawn since."""
+        moved = contents(self._torch.get_state()) != self._torch_state
+        moved |= self._gpu is not None and contents(self._gpu.get_state()) != self._gpu_state
+        moved |= Generators._numpy_draw() != self._numpy_twin.random_sample()
+        moved |= Generators._python_draw() != self._python_twin.random()
+        return moved

@@ -1,0 +1,77 @@
+"""Jobs: code to run, and the checks to run on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from autograder.course.course_file import Course
+from autograder.course.topic import Topic
+from autograder.course.topic_checks import derive_seed, draws_of, lacks_device
+from autograder.course.unneeded_cells import unneeded_cells
+from autograder.records.jobs import Cell, CheckRequest, Job, Replacement
+
+__all__ = ["make_job", "with_cells"]
+
+
+def make_job(
+    course: Course,
+    topic: Topic,
+    cells: tuple[Cell, ...],
+    *,
+    seed: int,
+    device: str = "cpu",
+    tasks: Sequence[str] | None = None,
+    hidden: bool = True,
+    replacement: Replacement | None = None,
+    all_cells: bool = False,
+) -> Job:
+    """The job that runs cells and then the topic's checks.
+
+    Args:
+        course: gives limits and the numbers of draws.
+        topic: gives the checks.
+        cells: the code.
+        seed: the run's seed, from which each draw's is derived.
+        device: the device under test; checks that need `cuda` are left out on any other.
+        tasks: only checks of these tasks; all if None.
+        hidden: whether hidden checks run, too.
+        replacement: what to put in a task's place after the cells ran.
+        all_cells: whether the exercise's examples run, too, where nothing needs them (see `course.unneeded_cells`).
+    """
+    limits = course.topics[topic.name].limits
+    requests: dict[bool, list[CheckRequest]] = {True: [], False: []}
+    for check in topic.checks:
+        if tasks is not None and check.task not in tasks:
+            continue
+        if lacks_device(check.spec, device):
+            continue
+        for draw in range(draws_of(course, topic.name, check.spec)):
+            request = CheckRequest(
+                check=check.name,
+                task=check.task,
+                draw=draw,
+                seed=derive_seed(seed, topic.name, check.name, draw),
+                seconds=check.spec.seconds or limits.check_seconds,
+                from_cpu=check.spec.device == "second",
+            )
+            requests[check.visible].append(request)
+    job = Job(
+        topic=topic.name,
+        cells=cells,
+        visible=topic.visible if requests[True] else None,
+        visible_requests=tuple(requests[True]),
+        hidden=topic.hidden if hidden and requests[False] else None,
+        hidden_requests=tuple(requests[False]) if hidden else (),
+        replacement=replacement,
+        limits=limits,
+        device=device,
+    )
+    return job if all_cells else with_cells(job, topic, cells)
+
+
+def with_cells(job: Job, topic: Topic, cells: tuple[Cell, ...]) -> Job:
+    """A job of a topic for other cells; the exercise's examples run where something needs them."""
+    unneeded = unneeded_cells(cells, topic.examples, topic.definitions)
+    return msgspec.structs.replace(job, cells=cells, unneeded=unneeded)

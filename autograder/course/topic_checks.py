@@ -1,0 +1,45 @@
+"""A topic's checks as they are asked for: whose they are, how often each runs, with which seeds, and where."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from autograder.course.course_file import Course
+from autograder.course.declarations import CheckSpec
+
+__all__ = ["TopicCheck", "derive_seed", "draws_of", "lacks_device"]
+
+
+@dataclass(frozen=True)
+class TopicCheck:
+    """A check of a topic, and whether students have its file."""
+
+    spec: CheckSpec
+    visible: bool
+
+    @property
+    def name(self) -> str:
+        """The test function's name, unique in the topic."""
+        return self.spec.name
+
+    @property
+    def task(self) -> str:
+        """The task that it exercises."""
+        return self.spec.task
+
+
+def derive_seed(run_seed: int, topic: str, check: str, draw: int) -> int:
+    """The seed of one draw of a check, from the run's; below 2**63, and the same on every machine and version."""
+    text = "\0".join((str(run_seed), topic, check, str(draw)))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+
+
+def lacks_device(spec: CheckSpec, device: str) -> bool:
+    """Whether a check has to wait for a GPU: it needs one, and `device` is none."""
+    return spec.device == "cuda" and not device.startswith("cuda")
+
+
+def draws_of(course: Course, topic: str, spec: CheckSpec) -> int:
+    """How often a check runs: as it says itself, else as the topic does, else the course."""
+    return spec.draws or course.topics[topic].draws or course.draws

@@ -1,0 +1,229 @@
+"""Builds answer keys: runs the reference and every misconception in confined children, as any submission is run.
+
+A key is cached under a hash of all that it depends on, so that grading again, or resuming after an interruption, builds
+nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from autograder._files import PACKAGE
+from autograder.course.course_file import Course
+from autograder.course.make_job import make_job
+from autograder.course.topic import Topic
+from autograder.course.topic_checks import draws_of
+from autograder.errors import AuthoringError, KeyMismatch
+from autograder.keys.key import KEY_FORMAT, AnswerKey, current_versions, read_key, write_key
+from autograder.processes.gpu import find_gpu
+from autograder.records.jobs import Job, NotObserved, Outcome, Replacement, Run
+from autograder.records.observation import Observation
+
+if TYPE_CHECKING:
+    from autograder.processes.pool import Pool
+
+__all__ = ["IN_TURN", "build_key", "hash_of_sources", "key_folder", "versions_on"]
+
+
+_CACHED_PER_TOPIC = 8
+IN_TURN = 12
+"""How many misconceptions share a process at most; more would leave other workers without work in the end."""
+
+
+def build_key(
+    course: Course,
+    topic: Topic,
+    *,
+    seed: int,
+    device: str = "cpu",
+    pool: Pool,
+    cache: Path | None = None,
+    apart: bool = False,
+) -> AnswerKey:
+    """Run the reference and all misconceptions, or take what a cache holds of the same content.
+
+    The reference has a process of its own. Several misconceptions of a task share one, which takes less than half the time;
+    the first of them runs once more in the end. Where that shows anything else than the first time, or the process was
+    lost, each that may have suffered runs alone.
+
+    Args:
+        course: gives limits and draws.
+        topic: gives the code and the checks.
+        seed: the run's seed.
+        device: the device under test.
+        pool: runs the jobs.
+        cache: a folder for keys, made if it is missing; None to build anew. A damaged entry is built anew.
+        apart: run each misconception in a process of its own.
+
+    Raises:
+        AuthoringError: if the reference raises, times out or dies in a check; one line for each.
+    """
+    content = hash_of_sources(course, topic, seed, device)
+    entry = None if cache is None else cache / f"{topic.name}-{content[:32]}.key"
+    if entry is not None:
+        with contextlib.suppress(KeyMismatch):
+            key = read_key(entry)
+            if key.content_hash == content:
+                return key
+    key = _build(course, topic, seed, device, pool, content, apart=apart)
+    if entry is not None:
+        entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_key(key, entry, private=True)
+        _drop_old_entries(entry)
+    return key
+
+
+def _build(course: Course, topic: Topic, seed: int, device: str, pool: Pool, content: str, *, apart: bool) -> AnswerKey:
+    reference_job = make_job(course, topic, topic.reference, seed=seed, device=device)
+    reference = _observations(topic, reference_job, next(pool.map([reference_job])))
+    runs = _misconception_runs(_misconception_jobs(course, topic, seed, device), pool, apart=apart)
+    misconceptions = {}
+    for spec in topic.misconceptions:
+        wanted = [check.name for check in topic.checks_of(spec.task) if check.name in reference]
+        misconceptions[spec.name] = {
+            name: [_seen(runs[spec.name], name, draw) for draw in range(len(reference[name]))] for name in wanted
+        }
+    return AnswerKey(
+        topic=topic.name,
+        seed=seed,
+        device=device,
+        versions=versions_on(device),
+        content_hash=content,
+        reference=reference,
+        misconceptions=misconceptions,
+        tasks={spec.name: spec.task for spec in topic.misconceptions},
+        feedback={spec.name: spec.feedback for spec in topic.misconceptions},
+    )
+
+
+def _misconception_jobs(course: Course, topic: Topic, seed: int, device: str) -> dict[str, tuple[str, Job]]:
+    module = topic.misconception_module
+    jobs = {}
+    for spec in topic.misconceptions:
+        assert module is not None  # there are none without their file
+        replacement = Replacement(spec.task, spec.name, module.filename, module.source)
+        job = make_job(course, topic, topic.reference, seed=seed, device=device, tasks=[spec.task], replacement=replacement)
+        jobs[spec.name] = spec.task, job
+    return jobs
+
+
+def _misconception_runs(jobs: dict[str, tuple[str, Job]], pool: Pool, *, apart: bool) -> dict[str, Run]:
+    """What came of each misconception, whose job stands beside its task; see `build_key`."""
+    series: dict[tuple[str, int], list[str]] = {}
+    for number, (name, (task, _)) in enumerate(() if apart else jobs.items()):
+        series.setdefault((task, number // IN_TURN), []).append(name)
+    several = [names for names in series.values() if len(names) > 1]
+    runs: dict[str, Run] = {}
+    in_turn = pool.map_in_turn([jobs[name][1] for name in (*names, names[0])] for names in several)
+    for names, found in zip(several, in_turn, strict=True):
+        if found[0].observations == found[-1].observations:
+            runs |= {name: run for name, run in zip(names, found, strict=False) if _is_whole(run)}
+    left = [name for name in jobs if name not in runs]
+    return runs | dict(zip(left, pool.map(jobs[name][1] for name in left), strict=True))
+
+
+def _is_whole(run: Run) -> bool:
+    return not run.problem and not any(isinstance(seen, NotObserved) for seen in run.observations.values())
+
+
+def _seen(run: Run, check: str, draw: int) -> Observation | NotObserved:
+    return run.observations.get((check, draw), NotObserved(Outcome.NOT_RUN, run.problem or "It was not run."))
+
+
+def _observations(topic: Topic, job: Job, run: Run) -> dict[str, list[Observation]]:
+    """The reference's observations; a reference that cannot be observed is the author's mistake."""
+    file = f"solutions/{topic.name}.py"
+    problems = [f"{file}: {run.problem}"] if run.problem else []
+    for cell in run.cells:
+        if cell.outcome is not Outcome.PASSED:
+            why = f"{cell.error.type}: {cell.error.message}" if cell.error else cell.note or cell.outcome
+            problems.append(f"{file}: cell {cell.number} fails: {why}.")
+    found: dict[str, list[Observation]] = {}
+    failed: set[str] = set()
+    for request in (*job.visible_requests, *job.hidden_requests):
+        seen = _seen(run, request.check, request.draw)
+        if isinstance(seen, Observation) and seen.returned is not None:
+            found.setdefault(request.check, []).append(seen)
+            continue
+        if request.check in failed or (problems and not isinstance(seen, Observation)):
+            continue
+        failed.add(request.check)
+        check = next(check for check in topic.checks if check.name == request.check)
+        where = f"tests/{'visible' if check.visible else 'hidden'}/test_{topic.name}.py:{check.spec.line}"
+        problems.append(f"{where}: {request.check}: the reference {_misfortune(seen)} (draw {request.draw}).")
+    if problems:
+        raise AuthoringError("\n".join(problems))
+    return found
+
+
+def _misfortune(seen: Observation | NotObserved) -> str:
+    if isinstance(seen, NotObserved):
+        return f"has no result: {seen.reason.rstrip('.')}"
+    if seen.error is None:
+        return "returns nothing"
+    message = f": {seen.error.message}" if seen.error.message else ""
+    return f"raises {seen.error.type}{message}"
+
+
+def key_folder(course: Course) -> Path | None:
+    """Where answer keys are kept between runs; None where the course's folder cannot be written to."""
+    folder = course.root / ".autograde" / "keys"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder
+
+
+@cache
+def _package_hash() -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for file in sorted(PACKAGE.rglob("*.py")):
+        digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def versions_on(device: str) -> dict[str, str]:
+    """The current versions, and on `cuda` the GPU and how code runs on it.
+
+    Raises:
+        DeviceUnavailable: if there is no GPU.
+    """
+    return current_versions() | (find_gpu().facts() if device.startswith("cuda") else {})
+
+
+def hash_of_sources(course: Course, topic: Topic, seed: int, device: str, versions: Mapping[str, str] | None = None) -> str:
+    """The hash of all that a key depends on; `versions` are those of another machine, if it was made there."""
+    parts: list[Any] = [
+        KEY_FORMAT,
+        topic.name,
+        seed,
+        device,
+        sorted((versions_on(device) if versions is None else versions).items()),
+        _package_hash(),
+        [[cell.number, cell.source] for cell in topic.reference],
+        [
+            module and [module.filename, module.source]
+            for module in (topic.visible, topic.hidden, topic.misconception_module)
+        ],
+        [[check.name, check.visible, draws_of(course, topic.name, check.spec)] for check in topic.checks],
+        msgspec.to_builtins(course.topics[topic.name].limits),
+    ]
+    return hashlib.blake2b(msgspec.msgpack.encode(parts), digest_size=32).hexdigest()
+
+
+def _drop_old_entries(entry: Path) -> None:
+    topic = entry.name.rpartition("-")[0]
+    entries = []
+    for file in entry.parent.glob(f"{topic}-*.key"):
+        with contextlib.suppress(OSError):  # another run may drop it at the same time
+            entries.append((file.stat().st_mtime, file))
+    for _, file in sorted(entries, reverse=True)[_CACHED_PER_TOPIC:]:
+        file.unlink(missing_ok=True)

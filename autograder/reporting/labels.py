@@ -1,0 +1,65 @@
+"""States and outcomes as labels, points and foreign text as readers see them: for pages, terminals and notebooks alike."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from autograder.records.jobs import Outcome
+from autograder.records.results import TaskResult
+
+__all__ = ["OUTCOMES", "Label", "is_plain", "points_text", "readable", "task_state"]
+
+
+_NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+
+
+@dataclass(frozen=True)
+class Label:
+    """A state as a word, a symbol and a style: never a colour alone."""
+
+    style: str
+    symbol: str
+    word: str
+
+
+OUTCOMES = {
+    Outcome.PASSED: ("✓", "passed"),
+    Outcome.FAILED: ("✗", "failed"),
+    Outcome.ERROR: ("!", "error"),
+    Outcome.TIMEOUT: ("∞", "time-out"),
+    Outcome.NOT_RUN: ("○", "not run"),
+}
+
+
+def readable(text: str) -> str:
+    """The text without terminal colours; what has no glyph or would reorder the line shows as a replacement sign."""
+    if is_plain(text):
+        return text
+    return _NOT_TEXT.sub("\ufffd", _ANSI.sub("", text.replace("\r\n", "\n")))
+
+
+def is_plain(text: str) -> bool:
+    """Whether there is nothing in a text that `readable` would change."""
+    return text.isascii() and text.isprintable()
+
+
+def points_text(number: float) -> str:
+    """Points without needless zeros: 4, 2.5, 1.33."""
+    return f"{round(number, 2):g}"
+
+
+def task_state(task: TaskResult) -> Label:
+    """How a task stands, in a word."""
+    if not task.attempted:
+        return Label("untouched", "○", "not attempted")
+    if task.pending:
+        return Label("pending", "…", "pending")
+    if task.checks and all(check.outcome is Outcome.PASSED for check in task.checks):
+        return Label("complete", "✓", "complete")
+    if task.earned:
+        return Label("partial", "◐", "partly right")
+    if all(check.outcome is Outcome.NOT_RUN for check in task.checks):
+        return Label("idle", "○", "not run")
+    return Label("none", "✗", "no points yet")

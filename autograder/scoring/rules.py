@@ -1,0 +1,42 @@
+"""What scoring must know of a topic, be it the instructor's whole topic or the visible part that students have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from autograder.course.course_file import Course
+from autograder.course.topic_checks import TopicCheck, draws_of
+
+if TYPE_CHECKING:
+    from autograder.course.topic import Topic
+
+__all__ = ["Rules", "rules_of"]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a topic is scored.
+
+    Attributes:
+        points: by task, in the order of the course.
+        checks: of all tasks.
+        draws: by check, how often it runs.
+        tolerances: by dtype name, those of the device of the answer key.
+    """
+
+    points: Mapping[str, float]
+    checks: tuple[TopicCheck, ...]
+    draws: Mapping[str, int]
+    tolerances: Mapping[str, float]
+
+
+def rules_of(course: Course, topic: Topic, device: str) -> Rules:
+    """The rules of a topic as its course says, for observations made on `device`."""
+    return Rules(
+        points={name: task.points for name, task in course.topics[topic.name].tasks.items()},
+        checks=topic.checks,
+        draws={check.name: draws_of(course, topic.name, check.spec) for check in topic.checks},
+        tolerances=course.tolerances_on(device),
+    )
