@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
+from autograder.checking.same_draws import same_draws
 from autograder.checking.spies import Spy, Steps, counted_steps, unavailable
 from autograder.checking.transfers import Transfers, counted_transfers, keep_busy, without_gpu
 from autograder.checking.watching import Watch, watchable
@@ -233,9 +234,10 @@ class Given:
     def module(self, factory: Callable[[], torch.nn.Module], *, name: str | None = None) -> Any:
         """A module with drawn weights: `given.module(lambda: nn.Linear(3, 4))`, on `device`, watched as `module 1`, ….
 
-        The factory runs with the global generator seeded from `given`; afterwards that is as it was.
+        The factory runs with the global generator seeded from `given`; afterwards that is as it was. What PyTorch's modules
+        draw is the same on every processor.
         """
-        with self.seeded():
+        with self.seeded(), same_draws():
             made = factory()
         if self.device.type != "cpu":
             made.to(self.device)
