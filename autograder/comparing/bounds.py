@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import math
+
+import msgspec
+import numpy as np
+
 from autograder.comparing import wording as words
-from autograder.comparing.arrays import decode, epsilon_of
-from autograder.comparing.distributions import alike, judge_distribution
+from autograder.comparing.arrays import Array, decode, epsilon_of
+from autograder.comparing.distributions import alike, judge_distribution, quantiles
 from autograder.comparing.tensors import compare_tensors
 from autograder.comparing.values import number_of
 from autograder.comparing.wording import Options, called, difference
-from autograder.records.observation import DEFAULT_FACTS, AtLeast, AtMost, DistributedAs, Fact, Judge, TensorFact, ValueFact
+from autograder.records.observation import (
+    DEFAULT_FACTS,
+    AtLeast,
+    AtMost,
+    DistributedAs,
+    Fact,
+    Judge,
+    SketchFact,
+    TensorFact,
+    ValueFact,
+)
 from autograder.records.results import Difference
 
-__all__ = ["compare_judged", "similar_judged"]
+__all__ = ["compare_judged", "similar_judged", "sketch"]
 
 _NUMBERS = {"int", "float"}
 
@@ -22,8 +37,9 @@ def compare_judged(where: str, expected: Fact, actual: Fact, judge: Judge, how: 
     if "type" in facts and not _of_one_kind(expected, actual):
         yours, wanted = words.kind_text(actual, quote=how.quote), words.kind_text(expected, quote=True)
         return [difference(where, "type", f"{called(where)} is {yours}; it should be {wanted}.")]
-    if isinstance(expected, TensorFact) and isinstance(actual, TensorFact):
-        found = compare_tensors(where, expected, actual, how, facts)
+    expected_tensor, actual_tensor = _tensor_of(expected), _tensor_of(actual)
+    if expected_tensor is not None and actual_tensor is not None:
+        found = compare_tensors(where, expected_tensor, actual_tensor, how, facts)
         if found is not None:
             return [found]
     objection = _objection(actual, judge)
@@ -33,10 +49,37 @@ def compare_judged(where: str, expected: Fact, actual: Fact, judge: Judge, how: 
 def _of_one_kind(expected: Fact, actual: Fact) -> bool:
     if isinstance(expected, ValueFact) and isinstance(actual, ValueFact):
         return expected.type == actual.type or {expected.type, actual.type} <= _NUMBERS
-    return type(expected) is type(actual)
+    return type(_tensor_of(expected) or expected) is type(_tensor_of(actual) or actual)
+
+
+def _tensor_of(fact: Fact) -> TensorFact | None:
+    """The tensor that a fact is, or is a sketch of."""
+    if isinstance(fact, SketchFact):
+        return fact.tensor
+    return fact if isinstance(fact, TensorFact) else None
+
+
+def sketch(fact: TensorFact) -> SketchFact:
+    """What an answer key keeps of a tensor that a distribution judges."""
+    assert fact.policy.judge is not None
+    return SketchFact(
+        tensor=msgspec.structs.replace(fact, values=b"", gradient_values=None),
+        quantiles=_quantiles(fact).tobytes(),
+        objection=_objection(fact, fact.policy.judge),
+        policy=fact.policy,
+    )
+
+
+def _quantiles(fact: Fact) -> Array:
+    if isinstance(fact, SketchFact):
+        return np.frombuffer(fact.quantiles, "<f4")
+    array = decode(fact) if isinstance(fact, TensorFact) else None
+    return quantiles(np.empty(0) if array is None or array.dtype.kind not in "iufb" else array)
 
 
 def _objection(actual: Fact, judge: Judge) -> str:
+    if isinstance(actual, SketchFact):
+        return actual.objection
     if isinstance(judge, DistributedAs):
         array = decode(actual) if isinstance(actual, TensorFact) else None
         if array is None or not isinstance(actual, TensorFact) or array.dtype.kind not in "iuf":
@@ -56,17 +99,17 @@ def similar_judged(left: Fact, right: Fact, judge: Judge, how: Options) -> bool:
         return True
     if not _of_one_kind(left, right):
         return False
-    if isinstance(left, TensorFact) and isinstance(right, TensorFact):
+    left_tensor, right_tensor = _tensor_of(left), _tensor_of(right)
+    if left_tensor is not None and right_tensor is not None:
         facts = tuple(fact for fact in DEFAULT_FACTS if fact != "values")
-        if compare_tensors("", left, right, how, facts) is not None:
+        if compare_tensors("", left_tensor, right_tensor, how, facts) is not None:
             return False
     if isinstance(judge, AtLeast | AtMost):
         one, two = number_of(left), number_of(right)
         if one is None or two is None:
             return one is two
-        near = abs(one - two) <= 0.1 * max(abs(one), abs(two), abs(judge.bound))
+        near = how.between_machines or abs(one - two) <= 0.1 * max(abs(one), abs(two), abs(judge.bound))
         return near and bool(_objection(left, judge)) == bool(_objection(right, judge))
-    arrays = [decode(fact) if isinstance(fact, TensorFact) else None for fact in (left, right)]
-    if arrays[0] is None or arrays[1] is None:
+    if left_tensor is None or right_tensor is None:
         return False
-    return alike(arrays[0], arrays[1])
+    return alike(_quantiles(left), _quantiles(right), max(1, math.prod(left_tensor.shape)))

@@ -37,7 +37,7 @@ from autograder.records.observation import (
 )
 from autograder.records.results import Difference
 
-__all__ = ["compare", "has_judge", "message_template", "passes", "same", "same_error"]
+__all__ = ["agree", "compare", "has_judge", "message_template", "passes", "same", "same_error"]
 
 # Beyond this, items of an unordered sequence that are not exactly equal are not matched one by one.
 _MOST_MATCHED = 1000
@@ -124,6 +124,9 @@ def _compare(where: str, expected: Fact, actual: Fact, how: Options) -> list[Dif
     if policy.secret:
         plain = msgspec.structs.replace(expected, policy=msgspec.structs.replace(policy, secret=False))
         return [_wrong_answer(where, actual, how)] if _compare(where, plain, actual, how) else []
+    if policy.judge is not None and how.between_machines:
+        alike = similar_judged(expected, actual, policy.judge, how)
+        return [] if alike else [difference(where, "values", f"{called(where)} is another.")]
     if policy.judge is not None:
         return compare_judged(where, expected, actual, policy.judge, how)
     if isinstance(expected, TensorFact) and isinstance(actual, TensorFact):
@@ -329,6 +332,10 @@ def same(left: Observation, right: Observation, tolerances: Mapping[str, float],
         tolerances: by dtype name, as in course.yml.
         effects: whether side effects must agree, too.
     """
+    return _alike(left, right, Options(tolerances, quote=False, explain=False), effects=effects)
+
+
+def _alike(left: Observation, right: Observation, how: Options, *, effects: bool) -> bool:
     if effects and left.effects != right.effects:
         return False
     if left.error is not None or right.error is not None:
@@ -336,9 +343,21 @@ def same(left: Observation, right: Observation, tolerances: Mapping[str, float],
     if left.returned is None or right.returned is None:
         return left.returned is right.returned
     try:
-        return _same(left.returned, right.returned, Options(tolerances, quote=False, explain=False))
+        return _same(left.returned, right.returned, how)
     except (ValueError, TypeError, OverflowError, ArithmeticError, RecursionError):
         return False
+
+
+def agree(left: Observation, right: Observation, tolerances: Mapping[str, float]) -> bool:
+    """Whether two observations of the same code, made on two machines, say the same.
+
+    They must be alike in all that is seen by default and in all that the check compares, numbers within the tolerances. Of
+    a number that a bound judges, only the verdict counts: training amplifies last digits.
+    """
+    if left == right:
+        return True
+    how = Options(tolerances, quote=False, explain=False, between_machines=True)
+    return _alike(left, right, how, effects=True) and not _compare_observations(left, right, how, "")
 
 
 def _same(left: Fact, right: Fact, how: Options) -> bool:

@@ -25,6 +25,7 @@ from autograder.records.observation import (
     OpaqueFact,
     RaisedFact,
     SequenceFact,
+    SketchFact,
     TensorFact,
     ValueFact,
 )
@@ -73,11 +74,13 @@ class Options:
         tolerances: by dtype name, as in course.yml.
         quote: whether text that the code under test produced may stand in sentences.
         explain: whether sentences are wanted at all, or only whether something differs; then the first will do.
+        between_machines: whether both are observations of the same code, and a judge's verdict is no difference.
     """
 
     tolerances: Mapping[str, float]
     quote: bool = True
     explain: bool = True
+    between_machines: bool = False
 
 
 def difference(where: str, fact: str, sentence: str) -> Difference:
@@ -128,6 +131,8 @@ def kind_text(fact: Fact, *, quote: bool) -> str:
             return "the outcome of a call"
         case DigestFact():
             return "something else"
+        case SketchFact():
+            return kind_text(fact.tensor, quote=quote)
         case TensorFact() | ValueFact() | SequenceFact() | MappingFact() | OpaqueFact():
             name = type_text(fact.type, quote=quote)
             return name if name == "something else" else with_article(name)

@@ -93,7 +93,7 @@ def prepare(course: Course, name: str, pool: Pool, *, seed: int, device: str) ->
     """
     topic = load_topic(course, name)
     key = build_key(course, topic, seed=seed, device=device, pool=pool, cache=key_folder(course))
-    content = content_of(course, topic, key.content_hash, unsafe=pool.unsafe)
+    content = content_of(course, topic, key.made_from, unsafe=pool.unsafe)
     job = make_job(course, topic, (), seed=key.seed, device=key.device)
     return PreparedTopic(topic, key, content, job, Scorer(rules_of(course, topic, key.device), key))
 

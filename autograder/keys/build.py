@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from autograder._files import PACKAGE
+from autograder.comparing.bounds import sketch
+from autograder.comparing.compare import has_judge
 from autograder.course.course_file import Course
 from autograder.course.make_job import make_job
 from autograder.course.topic import Topic
 from autograder.course.topic_checks import draws_of
 from autograder.errors import AuthoringError, KeyMismatch
 from autograder.keys.key import KEY_FORMAT, AnswerKey, current_versions, read_key, write_key
+from autograder.processes.fork_server import CPU_CAPABILITY
 from autograder.processes.gpu import find_gpu
 from autograder.records.jobs import Job, NotObserved, Outcome, Replacement, Run
-from autograder.records.observation import Observation
+from autograder.records.observation import DistributedAs, Fact, MappingFact, Observation, SequenceFact, TensorFact
 
 if TYPE_CHECKING:
     from autograder.processes.pool import Pool
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["IN_TURN", "build_key", "hash_of_sources", "key_folder", "versions_on"]
 
 
+_Seen = TypeVar("_Seen", Observation, Observation | NotObserved)
 _CACHED_PER_TOPIC = 8
 IN_TURN = 12
 """How many misconceptions share a process at most; more would leave other workers without work in the end."""
@@ -70,7 +75,7 @@ def build_key(
     if entry is not None:
         with contextlib.suppress(KeyMismatch):
             key = read_key(entry)
-            if key.content_hash == content:
+            if key.made_from == content:
                 return key
     key = _build(course, topic, seed, device, pool, content, apart=apart)
     if entry is not None:
@@ -88,14 +93,14 @@ def _build(course: Course, topic: Topic, seed: int, device: str, pool: Pool, con
     for spec in topic.misconceptions:
         wanted = [check.name for check in topic.checks_of(spec.task) if check.name in reference]
         misconceptions[spec.name] = {
-            name: [_seen(runs[spec.name], name, draw) for draw in range(len(reference[name]))] for name in wanted
+            name: [_sketched(_seen(runs[spec.name], name, draw)) for draw in range(len(reference[name]))] for name in wanted
         }
     return AnswerKey(
         topic=topic.name,
         seed=seed,
         device=device,
         versions=versions_on(device),
-        content_hash=content,
+        made_from=content,
         reference=reference,
         misconceptions=misconceptions,
         tasks={spec.name: spec.task for spec in topic.misconceptions},
@@ -150,7 +155,7 @@ def _observations(topic: Topic, job: Job, run: Run) -> dict[str, list[Observatio
     for request in (*job.visible_requests, *job.hidden_requests):
         seen = _seen(run, request.check, request.draw)
         if isinstance(seen, Observation) and seen.returned is not None:
-            found.setdefault(request.check, []).append(seen)
+            found.setdefault(request.check, []).append(_sketched(seen))
             continue
         if request.check in failed or (problems and not isinstance(seen, Observation)):
             continue
@@ -161,6 +166,22 @@ def _observations(topic: Topic, job: Job, run: Run) -> dict[str, list[Observatio
     if problems:
         raise AuthoringError("\n".join(problems))
     return found
+
+
+def _sketched(seen: _Seen) -> _Seen:
+    """What was seen, without values that a distribution judges: nobody compares with them."""
+    if not isinstance(seen, Observation) or seen.returned is None or not has_judge(seen.returned):
+        return seen
+    return msgspec.structs.replace(seen, returned=_sketched_fact(seen.returned))
+
+
+def _sketched_fact(fact: Fact) -> Fact:
+    match fact:
+        case SequenceFact() | MappingFact():
+            return msgspec.structs.replace(fact, items=tuple(map(_sketched_fact, fact.items)))
+        case TensorFact() if isinstance(fact.policy.judge, DistributedAs):
+            return sketch(fact)
+    return fact
 
 
 def _misfortune(seen: Observation | NotObserved) -> str:
@@ -208,6 +229,7 @@ def hash_of_sources(course: Course, topic: Topic, seed: int, device: str, versio
         device,
         sorted((versions_on(device) if versions is None else versions).items()),
         _package_hash(),
+        os.environ.get(CPU_CAPABILITY),
         [[cell.number, cell.source] for cell in topic.reference],
         [
             module and [module.filename, module.source]

@@ -18,7 +18,7 @@ import msgspec
 
 from autograder._files import decode_versioned, write_whole
 from autograder.errors import KeyMismatch
-from autograder.records.jobs import NotObserved, Outcome
+from autograder.records.jobs import NotObserved
 from autograder.records.observation import Observation
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KEY_FORMAT", "PUBLIC_SEED", "AnswerKey", "current_versions", "read_key", "torch_release", "write_key"]
 
-KEY_FORMAT = 1
+KEY_FORMAT = 2
 """Counts up whenever keys written by an older version can no longer be read."""
 PUBLIC_SEED = 0
 
@@ -36,14 +36,14 @@ class AnswerKey(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     `reference` and each misconception map a check's name to its observations, one a draw, in order; a misconception
     has the checks of its task only, and a `NotObserved` where it timed out or died. `tasks` and `feedback` are by
-    misconception, in the order of their file. `content_hash` tells what the key was built from.
+    misconception, in the order of their file. `made_from` tells what the key was built from.
     """
 
     topic: str
     seed: int
     device: str
     versions: dict[str, str]
-    content_hash: str
+    made_from: str
     reference: dict[str, list[Observation]]
     misconceptions: dict[str, dict[str, list[Observation | NotObserved]]]
     tasks: dict[str, str]
@@ -76,19 +76,25 @@ def current_versions() -> dict[str, str]:
 _MAGIC = b"autograde answer key\n"
 
 
+_Draws = dict[str, list[int]]
+"""Check → for each draw a place in a list: of observations, or if it is negative, from the end, of failures."""
+
+
 class _KeyFile(msgspec.Struct, kw_only=True):
-    """A key as it is written: observations and failures apart, since a file's types must be told apart."""
+    """A key as it is written. Equal observations stand in it once: most misconceptions do in most checks what the reference
+    does. Failures have a list of their own, since a file's types must be told apart."""
 
     format_version: int
     topic: str
     seed: int
     device: str
     versions: dict[str, str]
-    content_hash: str
+    made_from: str
     public: bool
-    reference: dict[str, list[Observation]]
-    seen: dict[str, dict[str, list[Observation | None]]]
-    failures: dict[str, dict[str, dict[int, NotObserved]]]
+    observations: list[Observation]
+    failures: list[NotObserved]
+    reference: _Draws
+    misconceptions: dict[str, _Draws]
     tasks: dict[str, str]
     feedback: dict[str, str]
 
@@ -101,36 +107,45 @@ def write_key(key: AnswerKey, path: Path, *, private: bool = False) -> None:
         path: the file.
         private: whether nobody but the owner may read it.
     """
-    data = msgspec.msgpack.encode(
-        _KeyFile(
-            format_version=KEY_FORMAT,
-            topic=key.topic,
-            seed=key.seed,
-            device=key.device,
-            versions=key.versions,
-            content_hash=key.content_hash,
-            public=key.public,
-            reference=key.reference,
-            seen={
-                name: {
-                    check: [seen if isinstance(seen, Observation) else None for seen in draws]
-                    for check, draws in checks.items()
-                }
-                for name, checks in key.misconceptions.items()
-            },
-            failures={
-                name: {
-                    check: {draw: seen for draw, seen in enumerate(draws) if isinstance(seen, NotObserved)}
-                    for check, draws in checks.items()
-                }
-                for name, checks in key.misconceptions.items()
-            },
-            tasks=key.tasks,
-            feedback=key.feedback,
-        ),
-    )
+    data = msgspec.msgpack.encode(_to_file(key))
     content = _MAGIC + hashlib.blake2b(data, digest_size=32).digest() + data
     write_whole(path, content, mode=0o600 if private else 0o666)
+
+
+def _to_file(key: AnswerKey) -> _KeyFile:
+    places: dict[bytes, int] = {}
+    observations: list[Observation] = []
+    failures: list[NotObserved] = []
+
+    def place(seen: Observation | NotObserved) -> int:
+        written = msgspec.msgpack.encode(seen)
+        if written not in places:
+            if isinstance(seen, Observation):
+                places[written] = len(observations)
+                observations.append(seen)
+            else:
+                failures.append(seen)
+                places[written] = -len(failures)
+        return places[written]
+
+    return _KeyFile(
+        format_version=KEY_FORMAT,
+        topic=key.topic,
+        seed=key.seed,
+        device=key.device,
+        versions=key.versions,
+        made_from=key.made_from,
+        public=key.public,
+        observations=observations,
+        failures=failures,
+        reference={check: [place(seen) for seen in draws] for check, draws in key.reference.items()},
+        misconceptions={
+            name: {check: [place(seen) for seen in draws] for check, draws in checks.items()}
+            for name, checks in key.misconceptions.items()
+        },
+        tasks=key.tasks,
+        feedback=key.feedback,
+    )
 
 
 def read_key(path: Path, *, versions: dict[str, str] | None = None) -> AnswerKey:
@@ -169,26 +184,27 @@ def read_key(path: Path, *, versions: dict[str, str] | None = None) -> AnswerKey
             f"{path}: was made with torch {file.versions.get('torch')}, but torch {versions.get('torch')} is installed; "
             f"install torch {torch_release(file.versions)}."
         )
-    return _from_file(file)
+    try:
+        return _from_file(file)
+    except IndexError as error:
+        raise KeyMismatch(f"{path}: is damaged; take a fresh one from the release.") from error
 
 
 def _from_file(file: _KeyFile) -> AnswerKey:
-    lost = NotObserved(Outcome.ERROR, "It is missing in the key.")
-    misconceptions: dict[str, dict[str, list[Observation | NotObserved]]] = {}
-    for name, checks in file.seen.items():
-        failures = file.failures.get(name, {})
-        misconceptions[name] = {
-            check: [failures.get(check, {}).get(draw, lost) if seen is None else seen for draw, seen in enumerate(draws)]
-            for check, draws in checks.items()
-        }
+    def seen_at(place: int) -> Observation | NotObserved:
+        return file.observations[place] if place >= 0 else file.failures[-place - 1]
+
     return AnswerKey(
         topic=file.topic,
         seed=file.seed,
         device=file.device,
         versions=file.versions,
-        content_hash=file.content_hash,
-        reference=file.reference,
-        misconceptions=misconceptions,
+        made_from=file.made_from,
+        reference={check: [file.observations[place] for place in draws] for check, draws in file.reference.items()},
+        misconceptions={
+            name: {check: [seen_at(place) for place in draws] for check, draws in checks.items()}
+            for name, checks in file.misconceptions.items()
+        },
         tasks=file.tasks,
         feedback=file.feedback,
         public=file.public,

@@ -50,7 +50,7 @@ def without_private_parts(key: AnswerKey) -> AnswerKey:
 
 
 def _salt(key: AnswerKey, check: str, draw: int) -> bytes:
-    text = "\0".join(("salt", key.content_hash, key.topic, check, str(draw)))
+    text = "\0".join(("salt", key.made_from, key.topic, check, str(draw)))
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 

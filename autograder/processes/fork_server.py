@@ -38,7 +38,7 @@ from autograder.processes.protocol import (
 from autograder.records.jobs import Limits
 from autograder.sandbox import scratch
 
-__all__ = ["Child", "ChildLost", "ForkServer", "OutOfTime", "ZygoteLost"]
+__all__ = ["CPU_CAPABILITY", "Child", "ChildLost", "ForkServer", "OutOfTime", "ZygoteLost"]
 
 _START_SECONDS = 120.0
 _END_SECONDS = 10.0
@@ -60,7 +60,9 @@ _ENVIRONMENT = {
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # a fork has fewer page table entries to copy
 }
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
-_PASSED_ON = ("HOME", "TZ", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "MPLCONFIGDIR")
+CPU_CAPABILITY = "ATEN_CPU_CAPABILITY"
+"""The environment variable by which PyTorch computes as on a processor that can do less."""
+_PASSED_ON = (CPU_CAPABILITY, "HOME", "TZ", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "MPLCONFIGDIR")
 
 
 def _environment(on_gpu: bool) -> dict[str, str]:

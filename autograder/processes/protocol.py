@@ -26,6 +26,7 @@ from autograder.records.observation import (
     Observation,
     RaisedFact,
     SequenceFact,
+    SketchFact,
     TensorFact,
 )
 
@@ -370,9 +371,9 @@ def _check_fact(fact: Fact) -> None:
             raise ProtocolError("a module has too many names")
         for name in (*fact.state_dict, *(pair[0] for pair in (*fact.parameters, *fact.buffers, *fact.training))):
             _check_text(name, _LONGEST_NAME)
-    elif isinstance(fact, DigestFact):
-        raise ProtocolError("it sent a digest, which only a key holds")
-    if not isinstance(fact, RaisedFact | DigestFact):
+    elif isinstance(fact, DigestFact | SketchFact):
+        raise ProtocolError("it sent what only an answer key holds")
+    if not isinstance(fact, RaisedFact | DigestFact | SketchFact):
         _check_text(fact.type, _LONGEST_NAME)
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "Policy",
     "RaisedFact",
     "SequenceFact",
+    "SketchFact",
     "SourceLine",
     "TensorFact",
     "ValueFact",
@@ -116,7 +117,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     unordered: bool = False
 
 
-class TensorFact(msgspec.Struct, frozen=True, tag="tensor", tag_field="kind", kw_only=True):
+class TensorFact(msgspec.Struct, frozen=True, tag="tensor", tag_field="kind", kw_only=True, omit_defaults=True):
     """One tensor (or NumPy array, with type `ndarray`).
 
     `values` are the elements in row-major order, little-endian, conj and neg resolved, in the tensor's own dtype
@@ -144,7 +145,7 @@ class TensorFact(msgspec.Struct, frozen=True, tag="tensor", tag_field="kind", kw
     policy: Policy = Policy()
 
 
-class ValueFact(msgspec.Struct, frozen=True, tag="value", tag_field="kind", kw_only=True):
+class ValueFact(msgspec.Struct, frozen=True, tag="value", tag_field="kind", kw_only=True, omit_defaults=True):
     """A number, string, None, dtype or device. `type` is the name of the exact type (type_names.py).
 
     An int of more than 64 bits stands as its hexadecimal text.
@@ -155,7 +156,7 @@ class ValueFact(msgspec.Struct, frozen=True, tag="value", tag_field="kind", kw_o
     policy: Policy = Policy()
 
 
-class SequenceFact(msgspec.Struct, frozen=True, tag="sequence", tag_field="kind", kw_only=True):
+class SequenceFact(msgspec.Struct, frozen=True, tag="sequence", tag_field="kind", kw_only=True, omit_defaults=True):
     """A list, tuple, set (sorted by repr) or torch.Size. A complex number is a sequence of type `complex`."""
 
     type: str
@@ -163,7 +164,7 @@ class SequenceFact(msgspec.Struct, frozen=True, tag="sequence", tag_field="kind"
     policy: Policy = Policy()
 
 
-class MappingFact(msgspec.Struct, frozen=True, tag="mapping", tag_field="kind", kw_only=True):
+class MappingFact(msgspec.Struct, frozen=True, tag="mapping", tag_field="kind", kw_only=True, omit_defaults=True):
     """A dict, in its own order. Keys that are not strings stand in angle brackets, so that 1 and "1" differ."""
 
     type: str
@@ -172,7 +173,7 @@ class MappingFact(msgspec.Struct, frozen=True, tag="mapping", tag_field="kind", 
     policy: Policy = Policy()
 
 
-class ModuleFact(msgspec.Struct, frozen=True, tag="module", tag_field="kind", kw_only=True):
+class ModuleFact(msgspec.Struct, frozen=True, tag="module", tag_field="kind", kw_only=True, omit_defaults=True):
     """A module: what it registers, in its own order, duplicates (tied parameters) kept.
 
     `parameters` and `buffers` are (name, fact) pairs, `training` (module name, flag) pairs, `state_dict` its keys.
@@ -194,7 +195,7 @@ class SourceLine(msgspec.Struct, frozen=True):
     text: str
 
 
-class ErrorFact(msgspec.Struct, frozen=True, tag="error", tag_field="kind", kw_only=True):
+class ErrorFact(msgspec.Struct, frozen=True, tag="error", tag_field="kind", kw_only=True, omit_defaults=True):
     """An exception. `bases` are the names of the classes in its method resolution order, itself first.
 
     `message` and `at` (the student's innermost own line) are shown, `arguments` describes what the student's function
@@ -213,7 +214,7 @@ class ErrorFact(msgspec.Struct, frozen=True, tag="error", tag_field="kind", kw_o
     own_words: bool = False
 
 
-class RaisedFact(msgspec.Struct, frozen=True, tag="raised", tag_field="kind", kw_only=True):
+class RaisedFact(msgspec.Struct, frozen=True, tag="raised", tag_field="kind", kw_only=True, omit_defaults=True):
     """The outcome of `raises(call)`: the error, or None where the call returned (then `returned` says what, in words)."""
 
     error: ErrorFact | None = None
@@ -221,7 +222,7 @@ class RaisedFact(msgspec.Struct, frozen=True, tag="raised", tag_field="kind", kw
     policy: Policy = Policy()
 
 
-class OpaqueFact(msgspec.Struct, frozen=True, tag="opaque", tag_field="kind", kw_only=True):
+class OpaqueFact(msgspec.Struct, frozen=True, tag="opaque", tag_field="kind", kw_only=True, omit_defaults=True):
     """Something of a type that is not observed (or a thing over a limit, named in `reason`). Compared by type only."""
 
     type: str
@@ -229,7 +230,7 @@ class OpaqueFact(msgspec.Struct, frozen=True, tag="opaque", tag_field="kind", kw
     policy: Policy = Policy()
 
 
-class DigestFact(msgspec.Struct, frozen=True, tag="digest", tag_field="kind", kw_only=True):
+class DigestFact(msgspec.Struct, frozen=True, tag="digest", tag_field="kind", kw_only=True, omit_defaults=True):
     """Stands for a secret thing in a public key: equal things have equal digests under one salt. No child sends it."""
 
     salt: bytes
@@ -237,10 +238,23 @@ class DigestFact(msgspec.Struct, frozen=True, tag="digest", tag_field="kind", kw
     policy: Policy = Policy()
 
 
-Fact = TensorFact | ValueFact | SequenceFact | MappingFact | ModuleFact | RaisedFact | OpaqueFact | DigestFact
+class SketchFact(msgspec.Struct, frozen=True, tag="sketch", tag_field="kind", kw_only=True, omit_defaults=True):
+    """Stands in an answer key for a tensor of random numbers that a distribution judges: all of it but its values.
+
+    `quantiles` are 129 of them, from the smallest to the largest, as little-endian float32, empty where the values are no
+    real numbers; `objection` is what the judge said of the values, empty if nothing. No child sends it.
+    """
+
+    tensor: TensorFact
+    quantiles: bytes = b""
+    objection: str = ""
+    policy: Policy = Policy()
 
 
-class Observation(msgspec.Struct, frozen=True, kw_only=True):
+Fact = TensorFact | ValueFact | SequenceFact | MappingFact | ModuleFact | RaisedFact | OpaqueFact | DigestFact | SketchFact
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The record of one check's run, on one draw of its inputs, on some code.
 
     Exactly one of `returned` and `error` is set. `effects` are side effects of the run, sorted: `global random state`,

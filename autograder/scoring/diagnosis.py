@@ -19,6 +19,7 @@ from autograder.records.observation import (
     Observation,
     RaisedFact,
     SequenceFact,
+    SketchFact,
     TensorFact,
     ValueFact,
 )
@@ -203,6 +204,8 @@ def _telling(fact: Fact | None) -> bool:
     match fact:
         case TensorFact():
             return bool(fact.values.strip(b"\0")) and "float" in fact.dtype
+        case SketchFact():
+            return bool(fact.quantiles.strip(b"\0")) and "float" in fact.tensor.dtype
         case ValueFact():
             return isinstance(fact.value, float) and not fact.value.is_integer()
         case SequenceFact() | MappingFact():

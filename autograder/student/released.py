@@ -114,7 +114,7 @@ class Release:
         if digest(data) != card.checks:
             raise KeyMismatch(f"{path}: was changed, or is of another release; take a fresh one from the release.")
         key = read_key(self._key(name), versions=current_versions())
-        if key.content_hash != card.version or key.topic != name:
+        if key.made_from != card.version or key.topic != name:
             raise KeyMismatch(
                 f"{self._key(name)}: is of another release than {COURSE_FILE}; take all files fresh from one release."
             )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from autograder._files import write_whole
+from autograder._files import decode_versioned, write_whole
+from autograder.errors import ResultError
 
 
 def test_a_file_replaces_an_older_one_and_makes_its_folder(tmp_path: Path) -> None:
@@ -23,3 +25,42 @@ def test_a_file_that_cannot_be_put_in_place_leaves_nothing(tmp_path: Path) -> No
     with pytest.raises(OSError, match=r"views\.html"):
         write_whole(path, b"text")
     assert list(tmp_path.iterdir()) == [path]
+
+
+class Thing(msgspec.Struct):
+    format_version: int
+    name: str
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", r"^thing\.json: is damaged \(.*\); make it again\.$"),
+        (b'{"format_version": 2}', r"^thing\.json: is damaged \(.*\); make it again\.$"),
+        (
+            b'{"format_version": 1, "name": "x"}',
+            r"^thing\.json: has format 1, but this autograde reads format 2; make it again\.$",
+        ),
+        (b'{"format_version": 3}', r"^thing\.json: has format 3, but this autograde reads format 2; update autograde\.$"),
+        (b"\xff", "is damaged"),
+        (b"[" * 100_000, "is damaged"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_what_to_do(data: bytes, said: str) -> None:
+    with pytest.raises(ResultError, match=said):
+        decode(data)
+
+
+def decode(data: bytes) -> Thing:
+    return decode_versioned(
+        data, Thing, 2, codec=msgspec.json, path=Path("thing.json"), error=ResultError, remedy="make it again"
+    )
+
+
+def test_a_file_of_this_version_is_read() -> None:
+    assert decode(b'{"format_version": 2, "name": "x", "more": 1}') == Thing(2, "x")
+
+
+def test_a_private_file_is_private_from_the_start(tmp_path: Path) -> None:
+    write_whole(tmp_path / "key", b"x", mode=0o600)
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600

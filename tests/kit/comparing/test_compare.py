@@ -26,7 +26,8 @@ from autograder.authoring import (
 )
 from autograder.checking.observe import observe
 from autograder.comparing.arrays import DEFAULT_TOLERANCES as TOLERANCES
-from autograder.comparing.compare import compare, message_template, same
+from autograder.comparing.bounds import sketch
+from autograder.comparing.compare import agree, compare, message_template, same
 from autograder.records.observation import (
     DEFAULT_FACTS,
     FACT_NAMES,
@@ -565,3 +566,32 @@ def test_the_trusted_side_imports_no_torch() -> None:
 def test_policy_and_numpy_defaults_are_as_documented() -> None:
     assert Policy().facts == DEFAULT_FACTS
     assert told(np.arange(3), np.arange(3)) == []
+
+
+def test_on_another_machine_the_same_code_says_the_same() -> None:
+    """A bound that is missed differs from the reference, but not from itself; other last digits do not matter."""
+    missed, missed_elsewhere, met = (seen(at_least(share, 0.97)) for share in (0.69, 0.4825, 0.99))
+    assert compare(missed, missed, TOLERANCES)
+    assert agree(missed, missed_elsewhere, TOLERANCES)
+    assert not agree(missed, met, TOLERANCES)
+    assert agree(seen(A), seen(A * (1 + 1e-7)), TOLERANCES)
+    assert not agree(seen(A), seen(A * (1 + 1e-3)), TOLERANCES)
+    assert not agree(seen(only(A, "bits")), seen(only(A * (1 + 1e-6), "bits")), TOLERANCES)
+
+
+def test_a_sketch_says_what_its_tensor_says() -> None:
+    def drawn(std: float, seed: int) -> torch.Tensor:
+        return torch.randn(100, 100, generator=torch.Generator().manual_seed(seed)) * std
+
+    right, wrong, other = (seen(distributed_as(drawn(*how), "normal", mean=0, std=1)) for how in ((1, 1), (2, 1), (2, 2)))
+    kept = [msgspec.structs.replace(one, returned=sketch(one.returned)) for one in (right, wrong)]
+    assert len(msgspec.msgpack.encode(kept[0])) < 1000
+    assert not compare(right, kept[0], TOLERANCES)
+    assert not compare(kept[0], right, TOLERANCES)
+    assert [d.sentence for d in compare(right, kept[1], TOLERANCES)] == [
+        d.sentence for d in compare(right, wrong, TOLERANCES)
+    ]
+    assert same(kept[1], other, TOLERANCES)
+    assert not same(kept[1], right, TOLERANCES)
+    assert not compare(kept[0], seen(distributed_as(drawn(1, 3), "normal", mean=0, std=1)), TOLERANCES)
+    assert compare(kept[0], seen(distributed_as(drawn(1, 3)[:50], "normal", mean=0, std=1)), TOLERANCES)

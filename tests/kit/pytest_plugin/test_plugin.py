@@ -176,7 +176,7 @@ def test_a_release_is_compared_with_its_key(pytester: pytest.Pytester, course: P
         seed=0,
         device="cpu",
         versions=current_versions(),
-        content_hash="",
+        made_from="",
         reference=reference,
         misconceptions={},
         tasks={},

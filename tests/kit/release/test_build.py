@@ -114,7 +114,7 @@ def test_the_notebook(root):
     nbformat.validate(notebook)
     assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
     assert notebook_topic(data) == "means"
-    assert notebook.metadata.autograde.version == read_key(root / "release/keys/means.key").content_hash
+    assert notebook.metadata.autograde.version == read_key(root / "release/keys/means.key").made_from
     assert notebook.metadata.kernelspec.name == "python3"
     ids = [cell.id for cell in notebook.cells]
     assert {"task-row_means", "task-predicted_sum"} <= set(ids)
@@ -141,7 +141,7 @@ def test_course_json(root):
         "row_means": ("function", "x", 4.0),
         "predicted_sum": ("variable", None, 1.0),
     }
-    assert topic.version == read_key(root / "release/keys/means.key").content_hash
+    assert topic.version == read_key(root / "release/keys/means.key").made_from
     assert topic.checks == digest((root / "release/checks/test_means.py").read_bytes())
 
 

@@ -25,7 +25,7 @@ def key(**mistake: float) -> AnswerKey:
         seed=0,
         device="cpu",
         versions={},
-        content_hash="",
+        made_from="",
         reference=observed(right),
         misconceptions={"mistake": {**observed(right | mistake)}},
         tasks={"mistake": "task"},

@@ -304,7 +304,7 @@ def test_keys_that_do_not_fit_are_one_sentence(folder, capsys):
         assert said.count("\n") == 1
         return said
 
-    write_key(_with(key, content_hash="old"), path)
+    write_key(_with(key, made_from="old"), path)
     assert "is of another release than course.json; take all files fresh from one release." in answer()
     write_key(_with(key, versions={**key.versions, "torch": "1.13.0"}), path)
     assert "was made with torch 1.13.0, but torch" in answer()
