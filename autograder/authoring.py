@@ -1,7 +1,7 @@
-"""What an author of a topic writes: checks, misconceptions, alternatives, and how a returned thing is compared.
+"""What an author of a topic writes: checks, misconceptions, alternatives, and how returned things are compared.
 
 None of this imports torch. The decorators only record; `autograder.course.declarations` reads the same records from the
-source text, so that the trusted side never has to run a file to know what it holds.
+source text, so the trusted side never has to run a file to know what is in it.
 """
 
 from __future__ import annotations
@@ -64,14 +64,14 @@ def checks(
     """Make a test function a check of `task`. All arguments must be literals.
 
     Args:
-        task: the function, class or variable that the check exercises.
-        gate: a task earns nothing while none of its gate checks passes; use it for the check of values.
-        draws: how many times the check runs, each time on newly drawn inputs; the course's `draws` if None.
+        task: the function, class or variable to check.
+        gate: a task earns nothing until one of its gate checks passes; use it for the check of values.
+        draws: how many times the check runs, each time on fresh inputs; the course's `draws` if None.
         seconds: time limit of one run, in seconds; the course's `check_seconds` if None.
-        device: what the check needs: `any` device, a `second` one beside the CPU (simulated where there is none),
-            or real `cuda`.
+        device: what the check needs: `any` device, a `second` one besides the CPU (simulated if there is none),
+            or a real `cuda` device.
 
-    The function takes `(code, given)` and returns what it saw; its docstring's first sentence is what students read.
+    The function takes `(code, given)` and returns what it saw. Students read the first paragraph of its docstring.
     """
 
     def mark(function: F) -> F:
@@ -82,10 +82,10 @@ def checks(
 
 
 def misconception(task: str, feedback: str) -> Callable[[F], F]:
-    """A wrong solution of `task` that students really write; `feedback` makes them look at the right thing.
+    """A wrong solution of `task` that students really write; `feedback` points them to the right place.
 
-    The decorated function's or class's own name is the misconception's name. For a task that is a variable (a
-    prediction), decorate a function without arguments that returns the wrong answer.
+    The misconception is named after the decorated function or class. For a task that is a variable (a prediction),
+    decorate a function without arguments that returns the wrong answer.
     """
 
     def mark(wrong: F) -> F:
@@ -96,7 +96,7 @@ def misconception(task: str, feedback: str) -> Callable[[F], F]:
 
 
 def alternative(task: str) -> Callable[[F], F]:
-    """Another right solution of `task`, in another style than the reference; every check must pass on it."""
+    """Another right solution of `task`, in a different style from the reference; it must pass every check."""
 
     def mark(right: F) -> F:
         right.__autograde__ = Mark("alternative", task)  # type: ignore[attr-defined]
@@ -107,7 +107,7 @@ def alternative(task: str) -> Callable[[F], F]:
 
 @dataclass(frozen=True)
 class Marked:
-    """A returned thing together with the policy for comparing it. A mark inside another one's thing wins."""
+    """A returned thing with the policy for comparing it. Inside a marked thing, an inner mark wins."""
 
     thing: Any
     policy: Policy
@@ -136,12 +136,12 @@ def _replace(policy: Policy, **changes: Any) -> Policy:
 def _checked(facts: tuple[str, ...]) -> tuple[FactName, ...]:
     for fact in facts:
         if fact not in FACT_NAMES:
-            raise ValueError(f"there is no fact {fact!r}; choose from {', '.join(FACT_NAMES)}")
+            raise ValueError(f"{fact!r} is not a fact; choose from {', '.join(FACT_NAMES)}")
     return tuple(name for name in FACT_NAMES if name in facts)
 
 
 def only(thing: Any, *facts: FactName) -> Marked:
-    """Compare nothing but these facts, e.g. `only(result, "shape", "dtype")`. It can name facts outside the default."""
+    """Compare these facts and no others, e.g. `only(result, "shape", "dtype")`. They need not be default facts."""
     return _mark(thing, facts=_checked(facts))
 
 
@@ -153,23 +153,23 @@ def ignoring(thing: Any, *facts: FactName) -> Marked:
 
 
 def exactly(thing: Any) -> Marked:
-    """Compare values bit by bit (so that -0.0 differs from 0.0), beside the facts compared anyway."""
+    """Compare values bit by bit (so -0.0 differs from 0.0), in addition to the other facts."""
     current = thing.policy.facts if isinstance(thing, Marked) else DEFAULT_FACTS
     return _mark(thing, facts=_checked((*current, "bits")))
 
 
 def close(thing: Any, *, rtol: float, atol: float | None = None) -> Marked:
-    """Compare floating values with these tolerances instead of the course's; `atol` defaults to `rtol`."""
+    """Compare floating-point values with these tolerances instead of the course's; `atol` defaults to `rtol`."""
     return _mark(thing, rtol=rtol, atol=rtol if atol is None else atol)
 
 
 def unordered(thing: Any) -> Marked:
-    """Compare a sequence's items, or a tensor's entries along its first dimension, without regard to their order."""
+    """Compare a sequence's items, or a tensor's entries along its first dimension, in any order."""
     return _mark(thing, unordered=True)
 
 
 def secret(thing: Any) -> Marked:
-    """Keep the right answer out of the public key: only a salted digest goes there. For predictions."""
+    """Keep the right answer out of the public key, which gets only a salted digest. For predictions."""
     return _mark(thing, secret=True)
 
 
@@ -178,12 +178,12 @@ def _judged(thing: Any, judge: Judge) -> Marked:
 
 
 def at_least(number: Any, bound: float) -> Marked:
-    """The number must be at least `bound`, whatever the reference reached; e.g. an accuracy."""
+    """The number must be at least `bound`, whatever the reference reached, e.g. an accuracy."""
     return _judged(number, AtLeast(float(bound)))
 
 
 def at_most(number: Any, bound: float) -> Marked:
-    """The number must be at most `bound`, whatever the reference reached; e.g. a final loss."""
+    """The number must be at most `bound`, whatever the reference reached, e.g. a final loss."""
     return _judged(number, AtMost(float(bound)))
 
 
@@ -197,17 +197,17 @@ def distributed_as(
     """The tensor's elements must look like independent draws: `uniform` (a, b), `normal` (mean, std) or
     `truncated_normal` (mean, std, a, b).
 
-    Correct code is rejected with probability `false_reject` at most. Judged on the trusted side, on the values sent.
-    Use 8,192 elements or more. `parameters` are computed by the check, so take care that student code cannot reach
-    what they are computed from; they count only as the reference's run states them.
+    Correct code is rejected with a probability of at most `false_reject`. The trusted side judges the values sent.
+    Use at least 8,192 elements. The check computes the `parameters`, so make sure that student code cannot reach what
+    they are computed from; only those from the reference's run count.
     """
     judge = DistributedAs(family, {name: float(value) for name, value in parameters.items()}, false_reject)
     return _judged(tensor, judge)
 
 
 def raises(call: Callable[[], Any]) -> Raises:
-    """Observe which exception `call` raises; a subclass of the reference's exception is as good.
+    """Observe which exception `call` raises; a subclass of the reference's exception is just as good.
 
-    `raises(lambda: code.match(x))` — whether it has to raise, and what, is what the reference does.
+    In `raises(lambda: code.match(x))`, the reference decides whether the call must raise, and what.
     """
     return Raises(call)

@@ -4,12 +4,12 @@ AutogradeError
 ├── CourseError          a mistake in course.yml or in a file that it names
 ├── AuthoringError       a mistake in checks, misconceptions or alternatives
 ├── SubmissionError      a submission that cannot be read
-├── KeyMismatch          an answer key that does not fit: missing, old, other versions
-├── SandboxUnavailable   confinement was required and is not to be had
-├── DeviceUnavailable    a GPU was asked for and is not to be had
-├── ResultError          a result file that is missing, damaged or of another version
-├── RequestError         a student asks for a task, topic or file that is not there
-├── ProtocolError        a child sent something that is no valid frame
+├── KeyMismatch          an answer key that does not fit: missing, outdated or for other versions
+├── SandboxUnavailable   confinement was required but is not available
+├── DeviceUnavailable    a GPU was asked for but is not available
+├── ResultError          a result file that is missing, damaged or from another version
+├── RequestError         a student asked for a task, topic or file that is not there
+├── ProtocolError        a child sent something that is not a valid frame
 └── ReleaseError         the release is out of date, or would leak something private
 """
 
@@ -29,11 +29,11 @@ __all__ = [
 
 
 class AutogradeError(Exception):
-    """Base of every error that a user of the kit can cause and mend; its text is one or more plain sentences."""
+    """Base of every error that a user of the kit can cause and fix; its text is one or more plain sentences."""
 
 
 class CourseError(AutogradeError):
-    """A mistake in the course's data; the text names file, key and remedy, one line a mistake."""
+    """A mistake in the course's data; the text names file, key and remedy, one line per mistake."""
 
 
 class AuthoringError(AutogradeError):
@@ -49,11 +49,11 @@ class KeyMismatch(AutogradeError):
 
 
 class ResultError(AutogradeError):
-    """A result file that is missing, damaged or of another version."""
+    """A result file that is missing, damaged or from another version."""
 
 
 class RequestError(AutogradeError):
-    """A student asks for a task, topic or file that is not there or not what it should be."""
+    """A student asked for a task, topic or file that is not there or not what it should be."""
 
 
 class SandboxUnavailable(AutogradeError):
@@ -69,4 +69,4 @@ class ProtocolError(AutogradeError):
 
 
 class ReleaseError(AutogradeError):
-    """The release folder differs from its sources, or something private stands in it."""
+    """The release folder differs from its sources, or contains something private."""

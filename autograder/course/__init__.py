@@ -1,4 +1,4 @@
-"""What an author's folder says: course.yml, notebooks, checks, solutions. Read as text, never run.
+"""What is in an author's folder: course.yml, notebooks, checks, solutions. Read as text, never run.
 
 Imports `records`; no torch, and nothing that runs student code.
 """

@@ -1,7 +1,7 @@
-"""A submission's bytes as code cells, and where in them a task is defined. Nothing here runs them.
+"""Reads a submission's bytes as code cells, and finds where a task is defined. Nothing here runs them.
 
-Notebooks are read with msgspec; nbformat is imported only for notebooks of versions 1 to 3. The percent format of Python
-files is read here, since jupytext takes seconds to import and reads a comment like `# cat the rows` as a shell command.
+Notebooks are read with msgspec; nbformat is imported only for notebook versions 1 to 3. The percent format is read here
+because jupytext takes seconds to import and mistakes a comment like `# cat the rows` for a shell command.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _OTHER_KINDS = {
     b"\x1f\x8b": "a compressed archive",
     b"<!doctype html": "a web page",
     b"<html": "a web page",
-    b"version https://git-lfs": "a pointer of Git LFS, without the file itself",
+    b"version https://git-lfs": "a Git LFS pointer without the file itself",
 }
 
 
@@ -44,7 +44,7 @@ class _NotebookCell(msgspec.Struct, frozen=True):
     metadata: msgspec.Raw = msgspec.Raw()
 
     def is_code(self) -> bool:
-        """Whether it is a code cell, or was one: a task's cell that was made a text cell by mistake still counts."""
+        """Whether it is a code cell, or was one: a task cell turned into a text cell by mistake still counts."""
         if self.cell_type == "code" or b'"solution"' not in bytes(self.metadata):
             return self.cell_type == "code"
         marks = _decoded(bytes(self.metadata), _CellMetadata)
@@ -82,15 +82,15 @@ class _WithMetadata(msgspec.Struct, frozen=True):
 def read_cells(data: bytes, filename: str) -> tuple[Cell, ...]:
     """The code cells of a notebook (.ipynb) or a Python file (.py), in order.
 
-    Cells are counted from 1, empty ones included, as a reader counts them; the empty ones themselves are left out. A
-    Python file in the percent format has the cells that its `# %%` lines mark; any other is one cell with number 0.
+    Cells are numbered from 1 as a reader counts them, empty ones included, but empty ones are left out of the result. The
+    `# %%` lines of a Python file mark its cells; a file without them is one cell with number 0.
 
     Args:
         data: the file's bytes.
-        filename: its name, for messages; the ending decides how it is read.
+        filename: its name, for messages; the extension decides how it is read.
 
     Raises:
-        SubmissionError: if the bytes are no notebook or no text; the message is a plain sentence.
+        SubmissionError: if the bytes are not a notebook or not text; the message is a plain sentence.
     """
     if not data.strip():
         raise SubmissionError(f"{filename} is empty.")
@@ -108,20 +108,20 @@ def read_cells(data: bytes, filename: str) -> tuple[Cell, ...]:
 
 
 def notebook_topic(data: bytes) -> str | None:
-    """The topic that a released notebook names in its metadata (`autograde.topic`); None where there is none."""
-    found = _decoded(data, _WithMetadata)
-    return found.metadata.autograde.topic or None if found else None
+    """The topic that a released notebook names in its metadata (`autograde.topic`); None if it names none."""
+    notebook = _decoded(data, _WithMetadata)
+    return notebook.metadata.autograde.topic or None if notebook else None
 
 
 def notebook_version(data: bytes) -> str | None:
-    """The version that a released notebook names in its metadata (`autograde.version`); None where there is none."""
-    found = _decoded(data, _WithMetadata)
-    return found.metadata.autograde.version or None if found else None
+    """The version that a released notebook names in its metadata (`autograde.version`); None if it names none."""
+    notebook = _decoded(data, _WithMetadata)
+    return notebook.metadata.autograde.version or None if notebook else None
 
 
 @functools.lru_cache(maxsize=256)
 def parsed(source: str) -> ast.Module | None:
-    """A cell's syntax tree, not to be changed; None if it is not plain Python. It is wanted several times."""
+    """A cell's syntax tree, cached: do not change it. None if the cell is not plain Python."""
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -129,15 +129,15 @@ def parsed(source: str) -> ast.Module | None:
 
 
 def has_value(source: str) -> bool:
-    """Whether a cell may end in an expression, whose value is shown. False only for plain Python that does not."""
+    """Whether a cell may end in an expression, whose value is then shown. False only for plain Python that does not."""
     tree = parsed(source)
     return tree is None or not tree.body or isinstance(tree.body[-1], ast.Expr)
 
 
 def task_source(cells: tuple[Cell, ...], task: str) -> str:
-    """The text of a task's last definition at the top level of the cells: function, class or assignment, with decorators.
+    """The source of a task's last definition at the cells' top level: function, class or assignment, with decorators.
 
-    Cells with magics or syntax errors are read as far as possible. Empty if the task is defined nowhere.
+    Cells with magics or syntax errors are read as far as possible. Empty if no cell defines the task.
     """
     for cell in reversed(cells):
         source = _defined_in(cell.source, task)
@@ -162,23 +162,23 @@ def _notebook_sources(data: bytes, filename: str) -> list[tuple[int, str]]:
         raise SubmissionError(_why_no_notebook(data, filename))
     if notebook.cells is None:
         if notebook.nbformat >= 4 and not bytes(notebook.worksheets):
-            raise SubmissionError(f"{filename} is no notebook: it has no cells.")
+            raise SubmissionError(f"{filename} is not a notebook: it has no cells.")
         return _older_notebook_sources(data, filename)
     code = [cell.source for cell in notebook.cells if cell.is_code()]
     return [(number, text if isinstance(text, str) else "".join(text)) for number, text in enumerate(code, 1)]
 
 
 def _older_notebook_sources(data: bytes, filename: str) -> list[tuple[int, str]]:
-    """Cells of a notebook of format 3 or older, through nbformat, which knows the old formats."""
+    """Cells of a notebook of format 3 or older, read by nbformat, which knows the old formats."""
     try:
         import nbformat
     except ImportError:
-        raise SubmissionError(f"{filename} is a notebook of an old format; save it anew.") from None
+        raise SubmissionError(f"{filename} is a notebook in an old format; open it in Jupyter and save it again.") from None
     try:
         notebook: Any = nbformat.reads(data.decode("utf-8-sig"), as_version=4)  # type: ignore[no-untyped-call]
         code = [str(cell.source) for cell in notebook.cells if cell.cell_type == "code"]
     except (ValueError, KeyError, AttributeError, TypeError, nbformat.ValidationError) as error:
-        raise SubmissionError(f"{filename} is no notebook: it has no cells.") from error
+        raise SubmissionError(f"{filename} is not a notebook: it has no cells.") from error
     return list(enumerate(code, 1))
 
 
@@ -186,20 +186,20 @@ def _why_no_notebook(data: bytes, filename: str) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        return f"{filename} is no notebook: byte {error.start} is not valid UTF-8 text."
+        return f"{filename} is not a notebook: byte {error.start} is not valid UTF-8 text."
     conflict = _CONFLICT_MARKER.search(text)
     if conflict:
         line = text.count("\n", 0, conflict.start()) + 1
-        return f"{filename} is no valid notebook: line {line} is the mark of a Git merge conflict; resolve it."
+        return f"{filename} is not a valid notebook: line {line} is a Git merge conflict marker; resolve the conflict."
     try:
         json.loads(text)
     except RecursionError:
-        return f"{filename} is no notebook: its JSON is nested too deeply."
+        return f"{filename} is not a notebook: its JSON is nested too deeply."
     except json.JSONDecodeError as error:
         if not text[error.pos :].strip() or error.msg.startswith("Unterminated"):
-            return f"{filename} is no valid notebook: the file ends in the middle; save it again."
-        return f"{filename} is no notebook: line {error.lineno} is not valid JSON."
-    return f"{filename} is no notebook: its JSON has another form than a notebook's."
+            return f"{filename} is not a valid notebook: the file breaks off in the middle; save it again."
+        return f"{filename} is not a notebook: line {error.lineno} is not valid JSON."
+    return f"{filename} is not a notebook: its JSON is not in notebook format."
 
 
 def _python_sources(data: bytes, filename: str) -> list[tuple[int, str]]:
@@ -207,7 +207,7 @@ def _python_sources(data: bytes, filename: str) -> list[tuple[int, str]]:
         encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
         text = data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
     except (SyntaxError, UnicodeDecodeError, LookupError) as error:
-        raise SubmissionError(f"{filename} is no Python file: it is not valid UTF-8 text.") from error
+        raise SubmissionError(f"{filename} is not a Python file: it is not valid UTF-8 text.") from error
     markers = list(_PERCENT_MARKER.finditer(text))
     if not markers:
         return [(0, text)]
@@ -234,7 +234,7 @@ def _defined_in(source: str, task: str) -> str:
 
 @functools.lru_cache(maxsize=256)
 def _definitions(source: str) -> dict[str, tuple[int, int]] | None:
-    """Name → first and last line of its last definition; None if the cell cannot be read. Asked for once for each task."""
+    """Name → first and last line of its last definition; None if the cell cannot be read. Called once per task."""
     tree = parsed(source)
     if tree is None:
         lines = source.split("\n")
@@ -242,16 +242,17 @@ def _definitions(source: str) -> dict[str, tuple[int, int]] | None:
         tree = parsed(plain)
         if tree is None:
             return None
-    found: dict[str, tuple[int, int]] = {}
+    lines_of: dict[str, tuple[int, int]] = {}
     for node in _statements(tree.body):
         decorators = getattr(node, "decorator_list", [])
         first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
-        found |= dict.fromkeys(_names(node), (first, node.end_lineno or first))
-    return found
+        lines_of |= dict.fromkeys(_names(node), (first, node.end_lineno or first))
+    return lines_of
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """All statements that run at the top level: also those inside if, for, while, try, with and match, but no bodies."""
+    """All statements that run at the top level, those inside if, for, while, try, with and match included; no bodies of
+    functions or classes."""
     for node in body:
         yield node
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -276,13 +277,13 @@ def _names(node: ast.stmt) -> set[str]:
 def _defined_in_broken(lines: list[str], task: str) -> str:
     """The last definition in a cell that does not parse: from its first line to the next one that is not indented."""
     starts = re.compile(rf"(?:(?:async\s+)?def|class)\s+{re.escape(task)}\b|{re.escape(task)}\s*(?::[^=]*)?=(?!=)")
-    found = [index for index, line in enumerate(lines) if starts.match(line)]
-    if not found:
+    first_lines = [index for index, line in enumerate(lines) if starts.match(line)]
+    if not first_lines:
         return ""
-    end = found[-1] + 1
+    end = first_lines[-1] + 1
     while end < len(lines) and (not lines[end].strip() or lines[end][0] in " \t)]}#"):
         end += 1
-    return "\n".join(lines[found[-1] : end]).rstrip()
+    return "\n".join(lines[first_lines[-1] : end]).rstrip()
 
 
 def _dedented(lines: list[str]) -> str:

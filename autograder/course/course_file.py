@@ -1,4 +1,4 @@
-"""course.yml: the course as data, read, checked and completed with its defaults.
+"""Reads course.yml, checks it and fills in its defaults.
 
 Every mistake is one line `FILE: KEY is VALUE; REMEDY`, and as many mistakes as possible are reported at once.
 """
@@ -29,8 +29,8 @@ __all__ = ["Course", "LatePolicy", "TaskEntry", "TopicEntry", "load_course"]
 
 Level = Literal["easy", "medium", "hard"]
 
-# The descriptions end the message about a wrong value: "write …".
-_Text = Annotated[str, Meta(min_length=1, description="a text")]
+# A message about a wrong value ends in "write" and one of these descriptions.
+_Text = Annotated[str, Meta(min_length=1, description="some text")]
 _Flag = Annotated[bool, Meta(description="true or false")]
 _Count = Annotated[int, Meta(ge=1, description="a whole number of at least 1")]
 _Draws = Annotated[int, Meta(ge=1, le=100, description="a whole number from 1 to 100")]
@@ -40,13 +40,15 @@ _Minutes = Annotated[float, Meta(ge=0, le=1e6, description="a number of minutes 
 _Seconds = Annotated[float, Meta(gt=0, le=86400, description="a number of seconds above 0")]
 _Megabytes = Annotated[int, Meta(ge=1, le=2**20, description="a whole number of megabytes of at least 1")]
 _Kilobytes = Annotated[int, Meta(ge=1, le=2**30, description="a whole number of kilobytes of at least 1")]
-_Tolerance = Annotated[float, Meta(ge=0, lt=1, description="a number from 0 to below 1, like 1e-5")]
-_Due = Annotated[datetime, Meta(tz=True, description="date, time and offset from UTC, like 2027-03-01T23:59+01:00")]
+_Tolerance = Annotated[float, Meta(ge=0, lt=1, description="a number from 0 up to but not including 1, like 1e-5")]
+_Due = Annotated[datetime, Meta(tz=True, description="a date, time and UTC offset, like 2027-03-01T23:59+01:00")]
+
+_NAME_REMEDY = "use ASCII letters, digits and underscores, starting with a letter, but no Python keyword."
 
 
 class LatePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What lateness costs: nothing within `grace_minutes`; then `per_day` of the points (a share) for each day that has
-    begun since the due time, `at_most` in all."""
+    """What lateness costs: nothing within `grace_minutes`, then a share `per_day` of the points for each day begun since the
+    due time, `at_most` in total."""
 
     grace_minutes: _Minutes = 0.0
     per_day: _Share = 0.1
@@ -108,7 +110,7 @@ class _CourseFields(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TopicEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A topic as course.yml has it; `limits` are complete, `draws` is None where the course's number holds."""
+    """A topic's entry in course.yml. `limits` are complete; `draws` is None if the course's number applies."""
 
     title: str
     number: int
@@ -121,10 +123,10 @@ class TopicEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Course:
-    """A course that has been checked. `topics` are in the order of course.yml; `root` is the folder that holds it.
+    """A valid course. `topics` are in the order of course.yml; `root` is the folder that contains it.
 
-    `tolerances` are by dtype name: float64, float32, float16, bfloat16; `cuda_tolerances` are those that differ on a GPU.
-    `package` is what students install, in pip's words, e.g. `autograde-torch==1.0`; empty where the release carries it.
+    `tolerances` are by dtype name: float64, float32, float16, bfloat16; `cuda_tolerances` has those that differ on a GPU.
+    `package` is what students install, as pip takes it, e.g. `autograde-torch==1.0`; empty if the release contains it.
     """
 
     title: str
@@ -138,18 +140,18 @@ class Course:
     package: str = ""
 
     def tolerances_on(self, device: str) -> dict[str, float]:
-        """The tolerances for results of this device."""
+        """The tolerances by dtype name for results from `device`."""
         return self.tolerances | self.cuda_tolerances if device.startswith("cuda") else self.tolerances
 
 
 def load_course(path: Path) -> Course:
-    """Read a course and check it, with the files that it names.
+    """Read a course and check it, together with the files it names.
 
     Args:
-        path: course.yml or the folder that holds it.
+        path: course.yml or the folder that contains it.
 
     Raises:
-        CourseError: with one line for each mistake, naming file, key and remedy.
+        CourseError: one line for each mistake, with file, key and remedy.
     """
     file = path / "course.yml" if path.is_dir() else path
     fields = _convert(_parsed(file), _CourseFields, "", mistakes := _Mistakes(str(file)))
@@ -202,7 +204,7 @@ class _Mistakes:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as people write it: 1e-9 is a number, dates stay text, and a key written twice is a mistake."""
+    """YAML as people write it: 1e-9 is a number, dates stay text, and a duplicate key is a mistake."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         first: dict[str, int] = {}
@@ -210,7 +212,7 @@ class _Loader(yaml.SafeLoader):
             line = key.start_mark.line + 1
             if isinstance(key, yaml.ScalarNode) and key.value != "<<" and first.setdefault(key.value, line) != line:
                 raise yaml.MarkedYAMLError(
-                    problem=f'"{key.value}" stands in line {first[key.value]} already', problem_mark=key.start_mark
+                    problem=f'"{key.value}" is already defined on line {first[key.value]}', problem_mark=key.start_mark
                 )
         return cast(dict[Any, Any], super().construct_mapping(node, deep))
 
@@ -229,7 +231,7 @@ def _parsed(file: Path) -> dict[Any, Any]:
         data = yaml.load(file.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError as error:
         raise CourseError(
-            f"{file}: there is no such file; run the command in the course's folder, or name it with --course."
+            f"{file}: there is no such file; run the command in the course's folder, or point to it with --course."
         ) from error
     except OSError as error:
         raise CourseError(f"{file}: cannot be read ({error.strerror}).") from error
@@ -241,18 +243,18 @@ def _parsed(file: Path) -> dict[Any, Any]:
     except yaml.YAMLError as error:
         raise CourseError(f"{file}: {' '.join(str(error).split())}.") from error
     if data is None:
-        raise CourseError(f"{file}: the file is empty; write at least title and topics.")
+        raise CourseError(f"{file}: the file is empty; write at least a title and topics.")
     if not isinstance(data, dict):
-        raise CourseError(f"{file}: the file is {_shown(data)}; write keys and values, at least title and topics.")
+        raise CourseError(f"{file}: the file is {_shown(data)}; write keys and values, at least a title and topics.")
     return data
 
 
 def _yaml_problem(error: yaml.MarkedYAMLError) -> str:
-    problem = error.problem or "this is no YAML"
+    problem = error.problem or "this is not YAML"
     if "already" in problem:
         return f"{problem}; remove one of the two"
     if "\\t" in problem:
-        return "a tab stands where YAML wants spaces; replace it"
+        return "YAML does not allow a tab here; use spaces"
     return f"{problem}; check the indentation, colons and quotes here"
 
 
@@ -280,28 +282,28 @@ def _convert_struct(value: Any, kind: type[msgspec.Struct], key: str, mistakes: 
         if name not in fields:
             meant.update(closest(str(name), unused or fields))
             remedy = suggestion(str(name), unused or fields) if closest(str(name), unused) else suggestion(str(name), fields)
-            mistakes.add(f"{prefix}{name} is no key of the course; {remedy}")
-    found = {}
+            mistakes.add(f"{prefix}{name} is not a valid key; {remedy}")
+    converted = {}
     for name, each in fields.items():
         if value.get(name) is not None:
-            found[name] = _convert(value[name], each.type, prefix + name, mistakes)
+            converted[name] = _convert(value[name], each.type, prefix + name, mistakes)
         elif each.required and name not in meant:
             state = "empty" if name in value else "missing"
-            mistakes.add(f"{prefix}{name} is {state}; write {_wanted(each.type)}.")
-    return kind(**found) if len(mistakes.lines) == before else None
+            mistakes.add(f"{prefix}{name} is {state}; write {_described(each.type)}.")
+    return kind(**converted) if len(mistakes.lines) == before else None
 
 
 def _convert_named(value: Any, kind: Any, key: str, mistakes: _Mistakes) -> Any:
     if not isinstance(value, dict) or not value:
-        mistakes.add(f"{key} is {_shown(value)}; write {_wanted(dict[str, kind])}.")
+        mistakes.add(f"{key} is {_shown(value)}; write {_described(dict[str, kind])}.")
         return None
-    found = {}
+    entries = {}
     for name, entry in value.items():
         if not (isinstance(name, str) and name.isidentifier() and name.isascii()) or keyword.iskeyword(name):
-            mistakes.add(f"{key}.{name} is no name that Python allows; use letters, digits and underscores.")
+            mistakes.add(f"{key}.{name} is not a valid name; {_NAME_REMEDY}")
         else:
-            found[name] = _convert(entry, kind, f"{key}.{name}", mistakes)
-    return found
+            entries[name] = _convert(entry, kind, f"{key}.{name}", mistakes)
+    return entries
 
 
 def _convert_single(value: Any, kind: Any, key: str, mistakes: _Mistakes) -> Any:
@@ -311,12 +313,12 @@ def _convert_single(value: Any, kind: Any, key: str, mistakes: _Mistakes) -> Any
     except (msgspec.ValidationError, ValueError):
         converted = None
     if converted is None or (isinstance(converted, float) and not math.isfinite(converted)):
-        mistakes.add(f"{key} is {_shown(value)}; write {_wanted(kind)}.")
+        mistakes.add(f"{key} is {_shown(value)}; write {_described(kind)}.")
         return None
     return converted
 
 
-def _wanted(kind: Any) -> str:
+def _described(kind: Any) -> str:
     if get_origin(kind) is dict:
         return "at least one topic" if get_args(kind)[1] is _TopicFields else "at least one task with its points"
     descriptions = [part.description for part in get_args(kind) if isinstance(part, Meta) and part.description]
@@ -340,10 +342,10 @@ def _check_topics(course: _CourseFields, mistakes: _Mistakes) -> None:
         if topic is None:
             continue
         if name != name.lower():
-            mistakes.add(f"topics.{name} has capital letters; file names are safer without: write {name.lower()}.")
+            mistakes.add(f"topics.{name} has capital letters, which are risky in file names; write {name.lower()}.")
         other = numbers.setdefault(topic.number, name)
         if other != name:
-            mistakes.add(f"topics.{name}.number is {topic.number}, and so is that of {other}; give each topic its own.")
+            mistakes.add(f"topics.{name}.number is {topic.number}, as in {other}; give each topic its own number.")
 
 
 def _check_files(course: _CourseFields, root: Path, mistakes: _Mistakes) -> None:
@@ -355,7 +357,7 @@ def _check_files(course: _CourseFields, root: Path, mistakes: _Mistakes) -> None
         if missing:
             mistakes.add(
                 f"topics.{name} is listed, but {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing; "
-                f"write {'it' if len(missing) == 1 else 'them'}, or take the topic out and run `autograde new {name}`."
+                f"write {'it' if len(missing) == 1 else 'them'}, or remove the topic and run `autograde new {name}`."
             )
             continue
         defined, stubs = _definitions(root / "exercises" / f"{name}.py", mistakes)
@@ -371,20 +373,20 @@ def _check_tasks(
     for task in topic.tasks:
         if task not in defined:
             close = closest(task, unlisted)
-            remedy = f"did you mean {close[0]!r}?" if close else "define it there, or take the task out."
+            remedy = f"did you mean {close[0]!r}?" if close else "define it there, or remove the task."
             mistakes.add(f"topics.{name}.tasks.{task} is not defined in exercises/{name}.py; {remedy}")
             unlisted = [stub for stub in unlisted if stub not in close]
         elif task not in solved:
             mistakes.add(f"topics.{name}.tasks.{task} is not defined in solutions/{name}.py; define it there.")
     for stub in unlisted:
         mistakes.add(
-            f"topics.{name}.tasks.{stub} is missing, but line {stubs[stub]} of exercises/{name}.py is its stub; "
+            f"topics.{name}.tasks.{stub} is missing, but its stub is on line {stubs[stub]} of exercises/{name}.py; "
             "write its points."
         )
 
 
 def _definitions(file: Path, mistakes: _Mistakes) -> tuple[set[str], dict[str, int]]:
-    """The names that a file defines at its top level, and those among them that are stubs, with their lines."""
+    """The names that a file defines at its top level, and which of them are stubs, with their lines."""
     try:
         body = ast.parse(file.read_text(encoding="utf-8")).body
     except (SyntaxError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Reads what a topic's files declare, from their source text alone: nothing here runs them.
+"""Reads what a topic's files declare from their source alone; nothing here runs them.
 
 tests/visible/test_TOPIC.py, tests/hidden/test_TOPIC.py    checks
 solutions/misconceptions/TOPIC.py                          misconceptions
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autograder._words import counted
 from autograder.errors import AuthoringError
 
 __all__ = ["CheckSpec", "VariantSpec", "read_checks", "read_variants"]
@@ -21,7 +22,7 @@ __all__ = ["CheckSpec", "VariantSpec", "read_checks", "read_variants"]
 
 @dataclass(frozen=True)
 class CheckSpec:
-    """A check as declared: `sentence` is the first paragraph of its docstring on one line; `line` is where it stands."""
+    """A check as declared. `sentence` is the first paragraph of its docstring on one line; `line` is its line number."""
 
     name: str
     task: str
@@ -44,61 +45,61 @@ class VariantSpec:
 
 
 def read_checks(path: Path, *, shown: Path | None = None) -> tuple[CheckSpec, ...]:
-    """The checks of a file, in its order.
+    """The checks of a file, in order.
 
     Args:
         path: the file.
-        shown: how to name it in errors; `path` if None.
+        shown: what errors call it; `path` if None.
 
     Raises:
-        AuthoringError: one line for each mistake: a syntax error, an argument that is unknown, wrong or no literal, a
+        AuthoringError: one line for each mistake: a syntax error, an argument that is unknown, wrong or not a literal, a
             missing docstring, a name used twice, a name that does not start with `test_`.
     """
     name = shown or path
-    found: list[CheckSpec] = []
+    specs: list[CheckSpec] = []
     problems: list[str] = []
     for node, kind, arguments in _decorated(path, name, problems):
         where = f"{name}:{node.lineno}"
         if kind != "checks":
-            problems.append(f"{where}: @{kind} belongs into solutions/, not among checks.")
+            problems.append(f"{where}: @{kind} belongs in solutions/, not in a checks file.")
             continue
         docstring = ast.get_docstring(node)
         if not docstring:
-            problems.append(f"{where}: {node.name} has no docstring; write the sentence students read.")
+            problems.append(f"{where}: {node.name} has no docstring; write the sentence that students read.")
         if not node.name.startswith("test_"):
-            problems.append(f"{where}: {node.name} must be called test_… for pytest to find it.")
+            problems.append(f"{where}: {node.name} must be named test_… so that pytest finds it.")
         if not isinstance(node, ast.FunctionDef):
             problems.append(f"{where}: {node.name} must be a plain function.")
         sentence = " ".join(inspect.cleandoc(docstring or "").split("\n\n")[0].split())
-        found.append(CheckSpec(name=node.name, sentence=sentence, line=node.lineno, **arguments))
+        specs.append(CheckSpec(name=node.name, sentence=sentence, line=node.lineno, **arguments))
     _raise(problems)
-    return tuple(found)
+    return tuple(specs)
 
 
 def read_variants(path: Path, *, kind: str | None = None, shown: Path | None = None) -> tuple[VariantSpec, ...]:
-    """The misconceptions or alternatives of a file, in its order; none if the file does not exist.
+    """The misconceptions or alternatives of a file, in order; none if the file does not exist.
 
     Args:
         path: the file.
-        kind: which of the two belongs into the file; either if None.
-        shown: how to name the file in errors; `path` if None.
+        kind: which of the two belongs in the file; either if None.
+        shown: what errors call the file; `path` if None.
 
     Raises:
-        AuthoringError: one line for each mistake: a syntax error, an argument that is unknown, wrong or no literal, a
-            name used twice, a decorator that belongs into another file.
+        AuthoringError: one line for each mistake: a syntax error, an argument that is unknown, wrong or not a literal, a
+            name used twice, a decorator that belongs in another file.
     """
     if not path.exists():
         return ()
     name = shown or path
-    found: list[VariantSpec] = []
+    specs: list[VariantSpec] = []
     problems: list[str] = []
     for node, decorator, arguments in _decorated(path, name, problems):
         if decorator == "checks" or decorator != (kind or decorator):
-            problems.append(f"{name}:{node.lineno}: @{decorator} belongs into another file than {name}.")
+            problems.append(f"{name}:{node.lineno}: @{decorator} does not belong in this file; {_HOMES[decorator]}.")
         else:
-            found.append(VariantSpec(name=node.name, line=node.lineno, **arguments))
+            specs.append(VariantSpec(name=node.name, line=node.lineno, **arguments))
     _raise(problems)
-    return tuple(found)
+    return tuple(specs)
 
 
 def _raise(problems: list[str]) -> None:
@@ -140,10 +141,15 @@ _DECORATORS: dict[str, dict[str, _Argument]] = {
     },
     "alternative": {"task": _TASK},
 }
+_HOMES = {
+    "checks": "move it to tests/",
+    "misconception": "move it to solutions/misconceptions/",
+    "alternative": "move it to solutions/alternatives/",
+}
 
 
 def _decorated(path: Path, shown: Path, problems: list[str]) -> Iterator[tuple[_Definition, str, dict[str, Any]]]:
-    """The definitions under one of our decorators: the node, the decorator's name, its checked arguments."""
+    """The definitions with one of our decorators: the node, the decorator's name, its checked arguments."""
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:
@@ -163,10 +169,13 @@ def _decorated(path: Path, shown: Path, problems: list[str]) -> Iterator[tuple[_
             if name not in _DECORATORS:
                 continue
             if not isinstance(decorator, ast.Call):
-                problems.append(f'{shown}:{node.lineno}: write @{name}("task", …) with the name of its task.')
+                problems.append(f'{shown}:{node.lineno}: write @{name}("task", …), naming its task.')
                 continue
             if node.name in seen:
-                problems.append(f"{shown}:{node.lineno}: {node.name} stands in line {seen[node.name]} already.")
+                problems.append(
+                    f"{shown}:{node.lineno}: {node.name} is already defined on line {seen[node.name]}; "
+                    "rename one of the two."
+                )
             seen[node.name] = node.lineno
             before = len(problems)
             arguments = _arguments(decorator, name, f"{shown}:{decorator.lineno}", problems)
@@ -185,24 +194,25 @@ def _arguments(call: ast.Call, name: str, where: str, problems: list[str]) -> di
     known = _DECORATORS[name]
     positional = [key for key, argument in known.items() if argument.positional]
     if len(call.args) > len(positional):
-        problems.append(f"{where}: @{name} takes {len(positional)} positional argument(s), {', '.join(positional)}.")
+        most = counted(len(positional), "positional argument")
+        problems.append(f"{where}: @{name} takes at most {most}: {', '.join(positional)}.")
     given = dict(zip(positional, call.args, strict=False))
     for keyword in call.keywords:
         if keyword.arg is None or keyword.arg not in known:
             problems.append(f"{where}: @{name} has no argument {keyword.arg or '**'}; it takes {', '.join(known)}.")
         else:
             given[keyword.arg] = keyword.value
-    found = {}
+    values = {}
     for key, argument in known.items():
         if key not in given:
             if argument.required:
                 problems.append(f"{where}: @{name} lacks {key}; write {argument.remedy}.")
             continue
         try:
-            found[key] = ast.literal_eval(given[key])
+            values[key] = ast.literal_eval(given[key])
         except ValueError:
-            problems.append(f"{where}: {key} of @{name} must be a plain literal; write {argument.remedy}.")
+            problems.append(f"{where}: {key} of @{name} must be a literal; write {argument.remedy}.")
             continue
-        if not argument.fits(found[key]):
-            problems.append(f"{where}: {key} of @{name} is {found[key]!r}; write {argument.remedy}.")
-    return found
+        if not argument.fits(values[key]):
+            problems.append(f"{where}: {key} of @{name} is {values[key]!r}; write {argument.remedy}.")
+    return values

@@ -27,18 +27,18 @@ def make_job(
     replacement: Replacement | None = None,
     all_cells: bool = False,
 ) -> Job:
-    """The job that runs cells and then the topic's checks.
+    """A job that runs the cells and then the topic's checks.
 
     Args:
-        course: gives limits and the numbers of draws.
-        topic: gives the checks.
-        cells: the code.
-        seed: the run's seed, from which each draw's is derived.
+        course: provides the limits and the numbers of draws.
+        topic: provides the checks.
+        cells: the code to run.
+        seed: the run's seed; each draw's seed derives from it.
         device: the device under test; checks that need `cuda` are left out on any other.
         tasks: only checks of these tasks; all if None.
-        hidden: whether hidden checks run, too.
-        replacement: what to put in a task's place after the cells ran.
-        all_cells: whether the exercise's examples run, too, where nothing needs them (see `course.unneeded_cells`).
+        hidden: whether to run the hidden checks too.
+        replacement: what replaces a task after the cells ran.
+        all_cells: whether to run even the exercise's examples that nothing needs (see `autograder.course.unneeded_cells`).
     """
     limits = course.topics[topic.name].limits
     requests: dict[bool, list[CheckRequest]] = {True: [], False: []}
@@ -72,6 +72,6 @@ def make_job(
 
 
 def with_cells(job: Job, topic: Topic, cells: tuple[Cell, ...]) -> Job:
-    """A job of a topic for other cells; the exercise's examples run where something needs them."""
+    """The same job for other cells; an example from the exercise runs only if something needs it."""
     unneeded = unneeded_cells(cells, topic.examples, topic.definitions)
     return msgspec.structs.replace(job, cells=cells, unneeded=unneeded)

@@ -1,6 +1,6 @@
-"""Writes the skeleton of a new topic: small, complete and already right, so that an author changes it step by step.
+"""Writes the skeleton of a new topic: small, complete and already right, so the author can change it step by step.
 
-Each place that the author still has to write is marked; `unwritten` lists them, and a release refuses to be built with one.
+Everything the author still has to write is marked. `unwritten` lists the marks, and no release is built with one left.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from autograder.errors import CourseError
 __all__ = ["MARK", "create", "next_steps", "topic_paths", "unwritten"]
 
 MARK = "WRITE:"
-"""Stands in a skeleton before what its author has to replace."""
+"""Marks the text of a skeleton that its author has to replace."""
 
 _TEMPLATES = {
     "exercises/{}.py": "exercise.py.j2",
@@ -37,25 +37,25 @@ def create(course_root: Path, name: str) -> list[Path]:
     """Write the files of a new topic and its entry in course.yml.
 
     Args:
-        course_root: the folder that holds course.yml.
-        name: the topic's name, which becomes the name of its files.
+        course_root: the folder that contains course.yml.
+        name: the topic's name; its files are named after it.
 
     Returns:
         The files written, course.yml last.
 
     Raises:
-        CourseError: if the name cannot be used, the topic or one of its files is there already, or course.yml is not
-            right as it stands. Nothing has been written then.
+        CourseError: if the name cannot be used, the topic or one of its files already exists, or course.yml has a
+            mistake. Then nothing is written.
     """
     _check_name(name)
     root = course_root.absolute()
     course_file = root / "course.yml"
     topics = _topics_before(course_file)
     if name in topics:
-        raise CourseError(f"{course_file}: topics.{name} stands there already; choose another name.")
+        raise CourseError(f"{course_file}: topics.{name} already exists; choose another name.")
     paths = topic_paths(root, name)
     if taken := [path for path in paths if path.exists()]:
-        raise CourseError(f"{taken[0]}: the file exists already; move it away, or choose another name.")
+        raise CourseError(f"{taken[0]}: the file already exists; move it away or choose another name.")
     before = course_file.read_bytes()
     after = _with_entry(before.decode("utf-8"), name, 1 + max(topics.values(), default=0), course_file)
     try:
@@ -73,7 +73,7 @@ def create(course_root: Path, name: str) -> list[Path]:
 
 
 def _topics_before(course_file: Path) -> dict[str, int]:
-    """The topics and their numbers; none for a course that has none yet, which is no valid course."""
+    """The topics and their numbers. Empty for a course without topics, although it is not a valid course."""
     try:
         return {name: topic.number for name, topic in load_course(course_file).topics.items()}
     except CourseError:
@@ -85,49 +85,48 @@ def _topics_before(course_file: Path) -> dict[str, int]:
 
 
 def topic_paths(course_root: Path, name: str) -> list[Path]:
-    """The files of a topic, whether they exist or not."""
+    """The files of a topic, whether or not they exist."""
     return [course_root / pattern.format(name) for pattern in _TEMPLATES]
 
 
 def unwritten(course_root: Path, name: str) -> list[str]:
-    """What an author has still to write, one line each: `FILE:LINE: what`."""
-    found = []
+    """What the author still has to write, one line each: `FILE:LINE: what`."""
+    marks = []
     for path in topic_paths(course_root, name):
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         for number, line in enumerate(lines, 1):
             if MARK in line:
                 what = line.split(MARK, 1)[1].strip(" \"'")
-                found.append(f"{path.relative_to(course_root).as_posix()}:{number}: {what}")
-    return found
+                marks.append(f"{path.relative_to(course_root).as_posix()}:{number}: {what}")
+    return marks
 
 
 def next_steps(course_root: Path, name: str) -> str:
     """What to tell an author after `create`."""
     marks = "\n".join(f"  {line}" for line in unwritten(course_root, name))
     return (
-        f"The topic {name} is complete as it stands, with one small task; `autograde verify {name}` proves it.\n"
-        f"Change it step by step and verify after each. Still to write (marked {MARK}):\n{marks}\n"
+        f"The topic {name} works already, with one small task; `autograde verify {name}` proves it.\n"
+        f"Change it step by step, and verify after each step. Still to write (marked {MARK}):\n{marks}\n"
         f"Then `autograde release` puts its notebook into release/. docs/authoring.md explains every step."
     )
 
 
 def _check_name(name: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) or keyword.iskeyword(name):
-        raise CourseError(
-            f"{name!r} cannot be a topic's name; use up to 40 small letters, digits and underscores, a letter first."
-        )
+        remedy = "use up to 40 lowercase letters, digits and underscores, starting with a letter, but no Python keyword"
+        raise CourseError(f"{name!r} cannot be a topic's name; {remedy}.")
     if name in sys.stdlib_module_names or name in _OTHER_MODULES:
-        raise CourseError(f"{name!r} is a Python module, which a file {name}.py would hide; choose another name.")
+        raise CourseError(f"{name!r} is a Python module, and a file {name}.py would hide it; choose another name.")
 
 
 def _with_entry(text: str, name: str, number: int, file: Path) -> str:
-    """The text of course.yml with one more topic after the last one; everything else stays byte for byte."""
+    """The text of course.yml with a topic added after the last one; everything else stays byte for byte."""
     end_of_line = "\r\n" if "\r\n" in text else "\n"
     text = re.sub(r"(?m)^(topics\s*:)[ \t]*\{\s*\}", r"\1", text)
     lines = text.splitlines(keepends=True)
     start = next((i for i, line in enumerate(lines) if re.match(r"topics\s*:\s*(#.*)?$", line.rstrip())), None)
     if start is None:
-        raise CourseError(f"{file}: topics is not written as a block of indented keys; write it so.")
+        raise CourseError(f"{file}: topics is not a block of indented keys; write one topic per indented block.")
     end = start + 1
     indent = ""
     for position in range(start + 1, len(lines)):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import yaml
 
+from autograder._words import counted
 from autograder.course.course_file import Course
 from autograder.course.topic import Topic
 from autograder.errors import AuthoringError
@@ -19,14 +20,14 @@ def missing_parts(course: Course, topic: Topic) -> Iterator[str]:
     """A sentence for each thing that a task lacks.
 
     Raises:
-        AuthoringError: if the file of hints cannot be read.
+        AuthoringError: if the hints file cannot be read.
     """
     hints = _read_hints(course, topic)
     for task in course.topics[topic.name].tasks:
-        own = topic.checks_of(task)
-        if not own:
+        checks = topic.checks_of(task)
+        if not checks:
             yield f"{task} has no check; write one in tests/visible/test_{topic.name}.py."
-        elif not any(check.spec.gate for check in own):
+        elif not any(check.spec.gate for check in checks):
             yield f"{task} has no gate; mark its check of values with gate=True."
         if not any(spec.task == task for spec in topic.alternatives):
             yield f"{task} has no alternative; write one in solutions/alternatives/{topic.name}.py."
@@ -35,10 +36,10 @@ def missing_parts(course: Course, topic: Topic) -> Iterator[str]:
         given = hints.get(task)
         if not (isinstance(given, list) and len(given) == _HINTS and all(isinstance(hint, str) and hint for hint in given)):
             count = len(given) if isinstance(given, list) else 0
-            yield f"{task} has {count} hints; write {_HINTS} in exercises/hints/{topic.name}.yml."
+            yield f"{task} has {counted(count, 'hint')}; write {_HINTS} in exercises/hints/{topic.name}.yml."
     for task in hints:
         if task not in course.topics[topic.name].tasks:
-            yield f"exercises/hints/{topic.name}.yml has hints for {task}, which is no task; remove them."
+            yield f"exercises/hints/{topic.name}.yml has hints for {task}, which is not a task; remove them."
 
 
 def _read_hints(course: Course, topic: Topic) -> dict[str, object]:
@@ -46,7 +47,7 @@ def _read_hints(course: Course, topic: Topic) -> dict[str, object]:
     try:
         hints = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
     except yaml.YAMLError as error:
-        raise AuthoringError(f"{path}: not valid YAML; {' '.join(str(error).split())}.") from error
+        raise AuthoringError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(hints, dict):
         raise AuthoringError(f"{path}: write a list of {_HINTS} hints for each task.")
     return hints

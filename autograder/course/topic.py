@@ -1,4 +1,4 @@
-"""A topic's files, read as text and checked against course.yml."""
+"""Reads a topic's files as text and checks them against course.yml."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _DEFINES = ("def ", "async def ", "class ", "@")
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic: its exercise and reference as cells, its files of checks, and what these declare.
+    """A topic: its exercise and reference as cells, its checks files, and what these declare.
 
-    `examples` are the texts of the exercise's cells that define no task, stripped; `definitions` the tasks that are
-    functions or classes there. `checks` has the visible ones first, each file in its own order. A module is None where
-    there is no such file.
+    `examples` are the stripped texts of the exercise's cells that define no task; `definitions` are the tasks that the
+    exercise defines as functions or classes. `checks` has the visible ones first, each file in order. A module is None if
+    its file does not exist.
     """
 
     name: str
@@ -51,7 +51,7 @@ def load_topic(course: Course, name: str) -> Topic:
     """Read a topic's files.
 
     Raises:
-        AuthoringError: with one line for each mistake, naming file and line.
+        AuthoringError: one line for each mistake, with file and line.
     """
     root = course.root
     problems: list[str] = []
@@ -64,16 +64,17 @@ def load_topic(course: Course, name: str) -> Topic:
     for folder, visible in (("visible", True), ("hidden", False)):
         path = Path("tests", folder, f"test_{name}.py")
         try:
-            found = read_checks(root / path, shown=path) if (root / path).is_file() else ()
+            specs = read_checks(root / path, shown=path) if (root / path).is_file() else ()
         except AuthoringError as error:
             problems.append(str(error))
             continue
-        for spec in found:
+        for spec in specs:
             problems += _task_problems(path, spec, tasks)
             twin = next((check for check in checks if check.name == spec.name), None)
             if twin is not None:
                 problems.append(
-                    f"{path}:{spec.line}: {spec.name} stands in tests/visible/test_{name}.py already; rename one of the two."
+                    f"{path}:{spec.line}: {spec.name} is already defined in tests/visible/test_{name}.py; "
+                    "rename one of the two."
                 )
             checks.append(TopicCheck(spec, visible))
     variants: dict[str, tuple[VariantSpec, ...]] = {}

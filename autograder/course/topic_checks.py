@@ -1,4 +1,4 @@
-"""A topic's checks as they are asked for: whose they are, how often each runs, with which seeds, and where."""
+"""A topic's checks as requested: which task each is for, how often it runs, with which seeds, and on which device."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ class TopicCheck:
 
     @property
     def task(self) -> str:
-        """The task that it exercises."""
+        """The task that the check exercises."""
         return self.spec.task
 
 
 def derive_seed(run_seed: int, topic: str, check: str, draw: int) -> int:
-    """The seed of one draw of a check, from the run's; below 2**63, and the same on every machine and version."""
+    """The seed of one draw of a check, derived from the run's: below 2**63, and the same on every machine and version."""
     text = "\0".join((str(run_seed), topic, check, str(draw)))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
 def lacks_device(spec: CheckSpec, device: str) -> bool:
-    """Whether a check has to wait for a GPU: it needs one, and `device` is none."""
+    """Whether a check has to wait for a GPU: it needs one, and `device` is not one."""
     return spec.device == "cuda" and not device.startswith("cuda")
 
 
 def draws_of(course: Course, topic: str, spec: CheckSpec) -> int:
-    """How often a check runs: as it says itself, else as the topic does, else the course."""
+    """How often a check runs: the check's own number, else the topic's, else the course's."""
     return spec.draws or course.topics[topic].draws or course.draws

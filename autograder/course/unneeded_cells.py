@@ -1,7 +1,7 @@
-"""Which cells of a submission need not run: handed-out examples, left as they were, that have nothing to do with the rest.
+"""Which cells of a submission need not run: unchanged handed-out examples that have nothing to do with the other cells.
 
-A notebook explains with examples and pictures, and running them takes longer than running most answers. To run one of them
-again for each student shows nothing, unless the student's code uses what it makes, or it might change what that code uses.
+A notebook explains with examples and pictures, and they take longer to run than most answers. Running one again for each
+student is no use unless the student's code uses what it makes, or the example might change what that code uses.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from autograder.records.jobs import Cell
 
 __all__ = ["unneeded_cells"]
 
-# Whoever uses one of these may reach any name of the notebook without naming it.
+# Code that uses one of these may reach any name in the notebook without mentioning it.
 _REACH_ALL = frozenset(
     [
         *("globals", "locals", "vars", "dir", "eval", "exec", "get_ipython", "In", "Out", "_", "__", "___", "_ih", "_oh"),
@@ -29,10 +29,10 @@ _REACH_ALL_AS_ATTRIBUTES = frozenset(["__globals__", "f_globals"])
 
 @dataclass(frozen=True)
 class _Names:
-    """Names that a cell may have in common with others, its functions included.
+    """Names that a cell, functions included, may share with others.
 
-    It uses what it reads, unless it has surely assigned it before; a function may be called when another cell has assigned
-    it anew, so what functions read is used in any case.
+    A cell uses what it reads, unless it has certainly assigned it before. What functions read always counts as used: by
+    the time of the call, another cell may have assigned it again.
     """
 
     assigned: frozenset[str]
@@ -45,16 +45,16 @@ class _Names:
 def unneeded_cells(cells: Collection[Cell], examples: Collection[str], tasks: Collection[str]) -> frozenset[int]:
     """The numbers of the cells that need not run.
 
-    A cell that is no example is needed, and one that only imports. An example is needed if it makes what a needed cell uses;
-    or if it uses, and so might change, what needed cells make and use, or what a task has to do with. All are needed where
-    a cell is not plain Python or might reach any name (`globals()`, `%who`).
+    A cell is needed if it is not an example, or only imports. An example is needed if it makes what a needed cell uses, or
+    if it uses, and so might change, what needed cells make and use or what is connected with a task. All cells are needed
+    if one is not plain Python or might reach any name (`globals()`, `%who`).
 
     Args:
-        cells: those of a submission.
-        examples: the texts of the exercise's cells that define no task, stripped.
-        tasks: the functions and classes that are asked for; a state that they keep counts as used.
+        cells: the submission's cells.
+        examples: the stripped texts of the exercise's cells that define no task.
+        tasks: the functions and classes to write; state that they keep counts as used.
     """
-    left: dict[int, _Names] = {}
+    undecided: dict[int, _Names] = {}
     needed: list[_Names] = []
     for cell in cells:
         names = _names_of(cell.source)
@@ -64,29 +64,32 @@ def unneeded_cells(cells: Collection[Cell], examples: Collection[str], tasks: Co
         if names.reaches_all and not is_example:
             return frozenset()
         if is_example and not names.only_imports:
-            left[cell.number] = names
+            undecided[cell.number] = names
         else:
             needed.append(names)
     while True:
         used = set[str]().union(*(names.used for names in needed))
         changeable = set[str]().union(*(names.assigned for names in needed)) & (used | _behind(tasks, needed))
-        found = [
-            number for number, names in left.items() if (names.assigned | names.imported) & used or names.used & changeable
+        newly_needed = [
+            number
+            for number, names in undecided.items()
+            if (names.assigned | names.imported) & used or names.used & changeable
         ]
-        if not found:
-            return frozenset(left)
-        needed += map(left.pop, found)
+        if not newly_needed:
+            return frozenset(undecided)
+        needed += map(undecided.pop, newly_needed)
 
 
 def _behind(tasks: Collection[str], cells: Collection[_Names]) -> set[str]:
-    """The tasks and all names that cells connect with them: in these lies what a task can remember."""
-    found = set(tasks)
+    """The tasks and all names that cells connect with them: together, everything in which a task can keep state."""
+    connected = set(tasks)
     assigned = set[str]().union(*(names.assigned for names in cells))
     while True:
-        more = set[str]().union(*(names.assigned | names.used for names in cells if (names.assigned | names.used) & found))
-        if more & assigned <= found:
-            return found
-        found |= more & assigned
+        groups = (names.assigned | names.used for names in cells)
+        more = set[str]().union(*(group for group in groups if group & connected))
+        if more & assigned <= connected:
+            return connected
+        connected |= more & assigned
 
 
 @functools.lru_cache(maxsize=256)
@@ -123,7 +126,7 @@ def _names_of(source: str) -> _Names | None:
 
 
 def _reached_in(tree: ast.Module) -> set[str]:
-    """What is imported, `*` included, or may be reached by an attribute."""
+    """What is imported, `*` included, or may be reached through an attribute."""
     reached: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
@@ -136,7 +139,7 @@ def _reached_in(tree: ast.Module) -> set[str]:
 
 
 def _read_first(body: list[ast.stmt], sure: set[str]) -> set[str]:
-    """The names that statements read where they have not surely assigned them before, beside those in `sure`."""
+    """The names that statements read, except those in `sure` and those they have certainly assigned before."""
     read: set[str] = set()
     sure = set(sure)
     for node in body:
@@ -150,7 +153,7 @@ def _read_first(body: list[ast.stmt], sure: set[str]) -> set[str]:
             read |= _read_in(node.iter, *node.orelse) - sure
             read |= _read_in(*node.body) - sure - _stored_in(node.target)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            # What their bodies read is asked of their own scopes.
+            # What their bodies read comes from their own scopes.
             inside = set(map(id, node.body))
             read |= _read_in(*(part for part in ast.iter_child_nodes(node) if id(part) not in inside)) - sure
         else:

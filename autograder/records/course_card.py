@@ -1,4 +1,4 @@
-"""course.json of a release: what students' commands must know of a course. `autograde release` writes it."""
+"""course.json of a release: what students' commands need to know about a course. `autograde release` writes it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ TaskKind = Literal["function", "class", "variable"]
 
 
 class TaskCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A task: its points and level, what the exercise defines under its name, and the arguments of that function.
+    """A task: its points and level, what the exercise defines under its name, and the function's arguments.
 
-    `arguments` is written as in Python, `f, x, *, steps=…`, without annotations; None for what is no function.
+    `arguments` is written as in Python, `f, x, *, steps=…`, without annotations; None if the task is not a function.
     """
 
     points: float
@@ -29,7 +29,7 @@ class TaskCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TopicCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A topic. `version` is that of the notebook and of the key; `checks` is the digest of the file of checks."""
+    """A topic. `version` belongs to the notebook and the key; `checks` is the digest of the checks file."""
 
     title: str
     number: int
@@ -44,7 +44,7 @@ class TopicCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CourseCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A course, its topics in the order in which they are taught."""
+    """A course, with its topics in teaching order."""
 
     format_version: int = FORMAT_VERSION
     title: str
@@ -53,5 +53,5 @@ class CourseCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def digest(data: bytes) -> str:
-    """The digest of a file of checks, whatever its line ends."""
+    """The digest of a checks file, whatever its line endings: 32 hexadecimal digits."""
     return hashlib.blake2b(data.replace(b"\r\n", b"\n"), digest_size=16).hexdigest()

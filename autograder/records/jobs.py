@@ -1,7 +1,7 @@
 """What is asked of a confined child, and what came of it.
 
-Every piece of code is run the same way: the reference, an alternative, a misconception, a mutant, an untouched stub and a
-student's submission are all a `Job`. `autograder.processes.pool` runs jobs and returns a `Run` for each.
+All code runs the same way: the reference, an alternative, a misconception, a mutant, an untouched stub and a student's
+submission are each a `Job`. `autograder.processes.pool` runs jobs and returns a `Run` for each.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ class Outcome(StrEnum):
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """A code cell: `number` counts code cells from 1 as a reader does; a plain Python file is one cell with number 0."""
+    """A code cell. `number` counts code cells from 1, as a reader does; a plain Python file is one cell, number 0."""
 
     number: int
     source: str
 
 
 class CheckModule(msgspec.Struct, frozen=True):
-    """The source of a file of checks; `filename` is only a name for tracebacks."""
+    """The source of a checks file; `filename` only names it in tracebacks."""
 
     filename: str
     source: str
 
 
 class Replacement(msgspec.Struct, frozen=True):
-    """Puts `name` of another module (misconceptions, alternatives) in the place of `task`, after the cells ran."""
+    """Replaces `task` by `name` from another module (misconceptions, alternatives), after the cells ran."""
 
     task: str
     name: str
@@ -63,7 +63,7 @@ class Replacement(msgspec.Struct, frozen=True):
 class CheckRequest(msgspec.Struct, frozen=True):
     """One run of one check: `draw` counts from 0, `seed` (0 ≤ seed < 2**63) seeds its inputs and the global generators.
 
-    `from_cpu` says that it starts on the CPU and moves things to a second device itself, also where the rest is on a GPU.
+    `from_cpu`: the check starts on the CPU and moves things to a second device itself, even when the rest is on a GPU.
     """
 
     check: str
@@ -91,9 +91,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Code to run, and the checks to run on it.
 
-    `visible` and `hidden` are the files of checks, each with the requests that it serves. The hidden part reaches the
-    child only after everything of the visible part is done. `unneeded` are numbers of cells that run only if one of the
-    others fails; a cell that did not run for this reason has no report.
+    `visible` and `hidden` are the checks files, each with its requests. The hidden part reaches the child only after all
+    of the visible part is done. `unneeded` are the numbers of cells that run only if one of the others fails; a cell
+    skipped for this reason has no report.
     """
 
     topic: str
@@ -109,8 +109,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CellReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How a cell ran. `output` is what it printed, cut to a limit; `note` says in a sentence what went wrong, if
-    anything did that is not an exception (killed, out of time, a shell command that was not run)."""
+    """How a cell ran. `output` is what it printed, cut to a limit. `note` is a sentence about anything that went wrong
+    without an exception (killed, out of time, a shell command that was not run)."""
 
     number: int
     outcome: Outcome
@@ -120,7 +120,7 @@ class CellReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotObserved(msgspec.Struct, frozen=True):
-    """Why there is no observation of a request: `error` (the process died or sent nonsense), `timeout` or `not_run`.
+    """Why a request has no observation: `error` (the process died or sent nonsense), `timeout` or `not_run`.
     `reason` is a sentence for people."""
 
     outcome: Outcome
@@ -128,7 +128,7 @@ class NotObserved(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """What all children of a job used together: seconds of wall and CPU time, peak memory of the largest, forks."""
+    """What all children of a job used in total: seconds of wall and CPU time, the largest one's peak memory, forks."""
 
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
@@ -139,9 +139,9 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a job.
 
-    `observations` has an entry for every request, keyed by (check, draw): only a validated `Observation` is evidence;
-    everything else is a `NotObserved`. `layers` are the confinement layers of the children, name → `on` or `off: why`;
-    where children differ, the weaker one is given. `problem` is set when the code as a whole could not be run.
+    `observations` has an entry for every request, keyed by (check, draw). Only a validated `Observation` is evidence;
+    anything else is a `NotObserved`. `layers` are the children's confinement layers, name → `on` or `off: why`; where
+    children differ, the weaker one is given. `problem` is set if the code could not be run at all.
     """
 
     cells: tuple[CellReport, ...] = ()

@@ -1,10 +1,10 @@
 """What a check saw: plain, typed, serialisable records without any torch object.
 
-A child process makes them (see `autograder.checking.observe`), MessagePack carries them, and the trusted process validates
-and compares them (see `autograder.comparing.compare`). Nothing here imports torch, and nothing is ever unpickled.
+A child process makes them (see `autograder.checking.observe`), MessagePack carries them, and the trusted process
+validates and compares them (see `autograder.comparing.compare`). Nothing here imports torch, and nothing is ever unpickled.
 
-A *fact* describes one thing that a check returned. Every fact carries the policy by which it is to be compared; the
-trusted side takes policies from the reference's observation only, so a child cannot loosen its own comparison.
+A *fact* describes one thing that a check returned. Every fact carries the policy for comparing it. The trusted side takes
+policies only from the reference's observation, so a child cannot loosen its own comparison.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ FactName = Literal[
     "stride",
     "bits",
 ]
-"""In the order of comparison. `bits` compares values bit by bit, and conj/neg flags; it implies no tolerance."""
+"""In the order of comparison. `bits` compares values bit by bit, without tolerance, and the conj and neg flags."""
 
 FACT_NAMES: tuple[FactName, ...] = (
     "type",
@@ -90,7 +90,7 @@ class DistributedAs(msgspec.Struct, frozen=True, tag="distributed_as"):
     """The observed numbers must look like independent draws of a named distribution.
 
     `family` is `uniform` (parameters `a`, `b`: the bounds), `normal` (`mean`, `std`) or `truncated_normal` (`mean`,
-    `std`, `a`, `b`). `false_reject` is the probability with which correct code is rejected by this judgement.
+    `std`, `a`, `b`). `false_reject` is the probability that this judgement rejects correct code.
     """
 
     family: Literal["uniform", "normal", "truncated_normal"]
@@ -104,9 +104,9 @@ Judge = AtLeast | AtMost | DistributedAs
 class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     """How one returned thing is compared.
 
-    `facts` are the facts that count. `rtol` and `atol` replace the course's tolerance for the dtype. A `judge`
-    replaces the comparison of values with a property that the trusted side tests. A `secret` thing is stored in the
-    public key only as a salted digest. An `unordered` sequence, or the rows of an unordered tensor, may come in any order.
+    `facts` are the facts that count. `rtol` and `atol` replace the course's tolerance for the dtype. A `judge` tests a
+    property instead of comparing values. A `secret` thing is stored in the public key only as a salted digest. The items
+    of an `unordered` sequence, or the rows of an `unordered` tensor, may come in any order.
     """
 
     facts: tuple[FactName, ...] = DEFAULT_FACTS
@@ -121,9 +121,9 @@ class TensorFact(msgspec.Struct, frozen=True, tag="tensor", tag_field="kind", kw
     """One tensor (or NumPy array, with type `ndarray`).
 
     `values` are the elements in row-major order, little-endian, conj and neg resolved, in the tensor's own dtype
-    (bool: one byte each; bfloat16 and float8 as their raw bits); quantised and sparse tensors are densified. They are
-    empty for a meta tensor. `stride` is canonical: 0 where a dimension has size 1, None for a tensor without elements.
-    `shares` names the inputs and the other returned things that use the same storage.
+    (bool: one byte each; bfloat16 and float8: their raw bits). Quantised and sparse tensors are made dense. A meta tensor
+    has no values. `stride` is canonical: 0 where a dimension has size 1, None for a tensor without elements.
+    `shares` names the inputs and other returned things that share its storage.
     """
 
     type: str
@@ -146,9 +146,9 @@ class TensorFact(msgspec.Struct, frozen=True, tag="tensor", tag_field="kind", kw
 
 
 class ValueFact(msgspec.Struct, frozen=True, tag="value", tag_field="kind", kw_only=True, omit_defaults=True):
-    """A number, string, None, dtype or device. `type` is the name of the exact type (type_names.py).
+    """A number, string, None, dtype or device. `type` names the exact type (see `autograder.checking.type_names`).
 
-    An int of more than 64 bits stands as its hexadecimal text.
+    An int of more than 64 bits is stored as hexadecimal text.
     """
 
     type: str
@@ -165,7 +165,7 @@ class SequenceFact(msgspec.Struct, frozen=True, tag="sequence", tag_field="kind"
 
 
 class MappingFact(msgspec.Struct, frozen=True, tag="mapping", tag_field="kind", kw_only=True, omit_defaults=True):
-    """A dict, in its own order. Keys that are not strings stand in angle brackets, so that 1 and "1" differ."""
+    """A dict, in its own order. Keys that are not strings are in angle brackets, so 1 and "1" differ."""
 
     type: str
     keys: tuple[str, ...] = ()
@@ -174,7 +174,7 @@ class MappingFact(msgspec.Struct, frozen=True, tag="mapping", tag_field="kind", 
 
 
 class ModuleFact(msgspec.Struct, frozen=True, tag="module", tag_field="kind", kw_only=True, omit_defaults=True):
-    """A module: what it registers, in its own order, duplicates (tied parameters) kept.
+    """A module: what it registers, in its own order, including duplicates (tied parameters).
 
     `parameters` and `buffers` are (name, fact) pairs, `training` (module name, flag) pairs, `state_dict` its keys.
     """
@@ -196,12 +196,11 @@ class SourceLine(msgspec.Struct, frozen=True):
 
 
 class ErrorFact(msgspec.Struct, frozen=True, tag="error", tag_field="kind", kw_only=True, omit_defaults=True):
-    """An exception. `bases` are the names of the classes in its method resolution order, itself first.
+    """An exception. `bases` are the names of the classes in its method resolution order, its own first.
 
-    `message` and `at` (the student's innermost own line) are shown, `arguments` describes what the student's function
-    had been called with; none of them is scored. `undefined` marks a task's name that the code does not define,
-    `not_attempted` a stub left as it was, `own_words` an exception that the code under test raised itself, with a text
-    of its own.
+    `message` and `at` (the innermost line of the student's own code) are shown, and so is `arguments`, what the student's
+    function was called with; none of them is scored. `undefined`: the code does not define the task's name.
+    `not_attempted`: the stub is unchanged. `own_words`: the code under test raised the exception itself, with its own text.
     """
 
     type: str
@@ -215,7 +214,7 @@ class ErrorFact(msgspec.Struct, frozen=True, tag="error", tag_field="kind", kw_o
 
 
 class RaisedFact(msgspec.Struct, frozen=True, tag="raised", tag_field="kind", kw_only=True, omit_defaults=True):
-    """The outcome of `raises(call)`: the error, or None where the call returned (then `returned` says what, in words)."""
+    """The outcome of `raises(call)`: the error, or None if the call returned (`returned` then describes what)."""
 
     error: ErrorFact | None = None
     returned: str = ""
@@ -223,7 +222,7 @@ class RaisedFact(msgspec.Struct, frozen=True, tag="raised", tag_field="kind", kw
 
 
 class OpaqueFact(msgspec.Struct, frozen=True, tag="opaque", tag_field="kind", kw_only=True, omit_defaults=True):
-    """Something of a type that is not observed (or a thing over a limit, named in `reason`). Compared by type only."""
+    """A thing whose type is not observed, or that is over a limit, named in `reason`. Compared by type only."""
 
     type: str
     reason: str = ""
@@ -231,7 +230,7 @@ class OpaqueFact(msgspec.Struct, frozen=True, tag="opaque", tag_field="kind", kw
 
 
 class DigestFact(msgspec.Struct, frozen=True, tag="digest", tag_field="kind", kw_only=True, omit_defaults=True):
-    """Stands for a secret thing in a public key: equal things have equal digests under one salt. No child sends it."""
+    """A secret thing in a public key: under one salt, equal things have equal digests. No child sends one."""
 
     salt: bytes
     digest: bytes
@@ -255,7 +254,7 @@ Fact = TensorFact | ValueFact | SequenceFact | MappingFact | ModuleFact | Raised
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The record of one check's run, on one draw of its inputs, on some code.
+    """The record of one run of a check: one draw of its inputs, on some code.
 
     Exactly one of `returned` and `error` is set. `effects` are side effects of the run, sorted: `global random state`,
     `default dtype`, `grad mode`, or `NAME: values | requires_grad | gradient | training` for an input of that name.

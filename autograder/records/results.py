@@ -1,4 +1,4 @@
-"""Results as they are kept: one JSON file per student and topic, `OUT/STUDENT/TOPIC.json`."""
+"""Results as saved: one JSON file per student and topic, `OUT/STUDENT/TOPIC.json`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ FORMAT_VERSION = 1
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that differs from the reference: `where` names the returned thing, `fact` what of it, `sentence` says it
-    to a student."""
+    """One difference from the reference: `where` names the returned thing, `fact` says which fact of it differs, and
+    `sentence` tells a student."""
 
     where: str
     fact: str
@@ -35,8 +35,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict of one check over all its draws. `name` is the test function's, or `side_effects` for the check that
-    every task has. `reason` is set for `error`, `timeout` and `not_run`. `sentence` is the check's own docstring. `device`
-    is set where it ran on another device than the result's."""
+    every task gets automatically. `reason` is set for `error`, `timeout` and `not_run`. `sentence` comes from the check's
+    docstring. `device` is set if it ran on a different device from the rest of the result."""
 
     name: str
     sentence: str
@@ -55,7 +55,8 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
-    """A misconception whose observations equal the submission's. `exact`: on every check of the task; else on `checks`."""
+    """A misconception with the same observations as the submission: on every check of the task if `exact`, else on
+    `checks`."""
 
     misconception: str
     feedback: str
@@ -64,8 +65,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A task's checks, points and diagnosis. `gated` tells that points were lost since no gate check passed;
-    `pending` are points of checks that wait for a device."""
+    """A task's checks, points and diagnosis. `gated`: points were lost because no gate check passed.
+    `pending`: points of checks that wait for a device."""
 
     task: str
     points: float
@@ -79,7 +80,7 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SubmissionFile(msgspec.Struct, frozen=True, kw_only=True):
-    """The file that was graded: path as given, SHA-256 of its bytes, time of submission (ISO 8601) if known."""
+    """The graded file: its path as given, the SHA-256 of its bytes, the time of submission (ISO 8601) if known."""
 
     path: str
     sha256: str
@@ -106,11 +107,11 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about one submission. Two runs with the same seed on the same files differ in `graded_at` and `usage` only.
+    """Everything about one submission. Two runs with the same seed on the same files differ only in `graded_at` and `usage`.
 
-    `fingerprint` is a hash of all that the result depends on: submission, course files, seed, device, versions.
-    `problem` is set, and every check `not_run`, when the submission could not be read. `completed` is set when checks
-    that had no device then were run on one later.
+    `fingerprint` is a hash of everything the result depends on: submission, course files, seed, device, versions.
+    `problem` is set, and every check is `not_run`, if the submission could not be read. `completed` is set if checks that
+    had no device at first ran on one later.
     """
 
     format_version: int = FORMAT_VERSION
@@ -138,9 +139,9 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Graded:
-    """What the class table and the summary need of a result; the rest is in its file. `diagnoses` are (task,
-    misconception, feedback); `troubles` are sentences about what could not be read, died or ran out of time; `reused`
-    marks a submission that has not changed since it was graded."""
+    """The parts of a result that the class table and the summary need; the rest is in its file. `diagnoses` are (task,
+    misconception, feedback). `troubles` are sentences about what could not be read, died or ran out of time. `reused`:
+    the submission has not changed since it was graded."""
 
     student: str
     topic: str

@@ -67,7 +67,7 @@ def test_a_class_is_graded(folder: Path) -> None:
         "      Is the result what you get by adding x to itself?",
         "Seed 11 (given with --seed); `--seed 11` repeats this run.",
         "Reports: grades/index.html and grades/STUDENT/TOPIC.html",
-        "  di, views: views.ipynb is no notebook: line 1 is not valid JSON.",
+        "  di, views: views.ipynb is not a notebook: line 1 is not valid JSON.",
         "* handed in late: points were taken off",
     ]:
         assert line in out.splitlines()
@@ -149,7 +149,7 @@ def test_mistakes_in_the_course(tmp_path: Path) -> None:
     run = autograde("grade", ".", cwd=root)
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr.splitlines() == [
-        "course.yml: topics.views.tasks.double.pionts is no key of the course; did you mean 'points'?",
+        "course.yml: topics.views.tasks.double.pionts is not a valid key; did you mean 'points'?",
         'course.yml: draws is "two"; write a whole number from 1 to 100.',
     ]
 

@@ -1,4 +1,4 @@
-"""Cells of notebooks and Python files, and where a task is defined in them."""
+"""Cells of notebooks and Python files, and where they define a task."""
 
 from __future__ import annotations
 
@@ -49,23 +49,25 @@ def test_format_3_is_read() -> None:
     [
         (b"", "n.ipynb is empty."),
         (b" \n", "n.ipynb is empty."),
-        (b"hello", "n.ipynb is no notebook: line 1 is not valid JSON."),
-        (b'{"cells": [\n{"source": ""},\n', "n.ipynb is no valid notebook: the file ends in the middle; save it again."),
-        (b'{"cells": [{"source": "a', "n.ipynb is no valid notebook: the file ends in the middle; save it again."),
-        (b"{}", "n.ipynb is no notebook: it has no cells."),
-        (b"[1]", "n.ipynb is no notebook: its JSON has another form than a notebook's."),
-        (b'{"cells": [{"source": 5}]}', "n.ipynb is no notebook: its JSON has another form than a notebook's."),
-        (b'{"worksheets": 5, "nbformat": 3}', "n.ipynb is no notebook: it has no cells."),
-        (b"[" * 100_000, "n.ipynb is no notebook: its JSON is nested too deeply."),
-        (b"\xff\xfe\x00", "n.ipynb is no notebook: byte 0 is not valid UTF-8 text."),
-        (b'{\n<<<<<<< HEAD\n', "n.ipynb is no valid notebook: line 2 is the mark of a Git merge conflict; resolve it."),
+        (b"hello", "n.ipynb is not a notebook: line 1 is not valid JSON."),
+        (b'{"cells": [\n{"source": ""},\n',
+         "n.ipynb is not a valid notebook: the file breaks off in the middle; save it again."),
+        (b'{"cells": [{"source": "a', "n.ipynb is not a valid notebook: the file breaks off in the middle; save it again."),
+        (b"{}", "n.ipynb is not a notebook: it has no cells."),
+        (b"[1]", "n.ipynb is not a notebook: its JSON is not in notebook format."),
+        (b'{"cells": [{"source": 5}]}', "n.ipynb is not a notebook: its JSON is not in notebook format."),
+        (b'{"worksheets": 5, "nbformat": 3}', "n.ipynb is not a notebook: it has no cells."),
+        (b"[" * 100_000, "n.ipynb is not a notebook: its JSON is nested too deeply."),
+        (b"\xff\xfe\x00", "n.ipynb is not a notebook: byte 0 is not valid UTF-8 text."),
+        (b'{\n<<<<<<< HEAD\n',
+         "n.ipynb is not a valid notebook: line 2 is a Git merge conflict marker; resolve the conflict."),
         (b"%PDF-1.7", "n.ipynb is a PDF document; hand in the notebook (.ipynb) or Python file (.py) itself."),
         (b"PK\x03\x04", "n.ipynb is a ZIP archive or an office document; hand in the notebook (.ipynb) or "
          "Python file (.py) itself."),
         (b"\n<!DOCTYPE html>", "n.ipynb is a web page; hand in the notebook (.ipynb) or Python file (.py) itself."),
     ],
 )  # fmt: skip
-def test_what_is_no_notebook_is_told_in_a_sentence(data: bytes, sentence: str) -> None:
+def test_what_is_not_a_notebook_is_told_in_a_sentence(data: bytes, sentence: str) -> None:
     with pytest.raises(SubmissionError) as caught:
         read_cells(data, "n.ipynb")
     assert str(caught.value) == sentence
@@ -85,7 +87,7 @@ def test_any_bytes_give_cells_or_a_sentence(data: bytes) -> None:
 def test_a_plain_python_file_is_one_cell_with_number_0() -> None:
     assert read_cells(b"a = 1\r\nb = 2\r\n", "s.py") == (Cell(0, "a = 1\nb = 2\n"),)
     assert read_cells("# -*- coding: latin-1 -*-\nä = 1\n".encode("latin-1"), "s.py")[0].source.endswith("ä = 1\n")
-    with pytest.raises(SubmissionError, match=r"^s\.py is no Python file: it is not valid UTF-8 text\.$"):
+    with pytest.raises(SubmissionError, match=r"^s\.py is not a Python file: it is not valid UTF-8 text\.$"):
         read_cells("ä = 1".encode("latin-1"), "s.py")
 
 

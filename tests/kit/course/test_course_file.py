@@ -1,4 +1,4 @@
-"""course.yml: what is read, and that each mistake is one line with file, key and remedy."""
+"""course.yml: what is read from it, and that each mistake is one line with file, key and remedy."""
 
 from __future__ import annotations
 
@@ -87,53 +87,53 @@ def test_numbers_like_1e_9_and_due_times(tmp_path: Path) -> None:
         ("points: 4", "points: true", "topics.views.tasks.flatten.points is true; write a number of at least 0."),
         ("points: 4", "points: [4]", "topics.views.tasks.flatten.points is a list; write a number of at least 0."),
         ("points: 4, ", "", "topics.views.tasks.flatten.points is missing; write a number of at least 0."),
-        ("points: 4", "pionts: 4", "topics.views.tasks.flatten.pionts is no key of the course; did you mean 'points'?"),
+        ("points: 4", "pionts: 4", "topics.views.tasks.flatten.pionts is not a valid key; did you mean 'points'?"),
         ("points: 4", "points: 4, hint: a",
-         "topics.views.tasks.flatten.hint is no key of the course; choose from points, level."),
-        ("level: easy", "levle: easy", "topics.views.tasks.flatten.levle is no key of the course; did you mean 'level'?"),
+         "topics.views.tasks.flatten.hint is not a valid key; choose from points, level."),
+        ("level: easy", "levle: easy", "topics.views.tasks.flatten.levle is not a valid key; did you mean 'level'?"),
         ("level: easy", "level: simple", 'topics.views.tasks.flatten.level is "simple"; write easy, medium or hard.'),
         ("{points: 6}", "6", "topics.views.tasks.swap is 6; write keys and values below it (points, level)."),
         ("number: 5", "number: 5.5", "topics.views.number is 5.5; write a whole number of at least 1."),
         ("number: 5", "number:", "topics.views.number is empty; write a whole number of at least 1."),
-        ("title: A course", "title: 7", "title is 7; write a text."),
-        ("title: A course", "title: ''", 'title is ""; write a text.'),
+        ("title: A course", "title: 7", "title is 7; write some text."),
+        ("title: A course", "title: ''", 'title is ""; write some text.'),
         ("topics:", "draws: 0\ntopics:", "draws is 0; write a whole number from 1 to 100."),
-        ("topics:", "topcis:", "topcis is no key of the course; did you mean 'topics'?"),
-        ("topics:", "limits: {memory: 5}\ntopics:", "limits.memory is no key of the course; did you mean 'memory_mb'?"),
+        ("topics:", "topcis:", "topcis is not a valid key; did you mean 'topics'?"),
+        ("topics:", "limits: {memory: 5}\ntopics:", "limits.memory is not a valid key; did you mean 'memory_mb'?"),
         ("topics:", "limits: 5\ntopics:", "limits is 5; write keys and values below it (cell_seconds, check_seconds, "
          "topic_seconds, memory_mb, scratch_mb, output_kb, report_mb, threads, gpu_memory_mb)."),
         ("topics:", "tolerances: {float32: 1}\ntopics:",
-         "tolerances.float32 is 1; write a number from 0 to below 1, like 1e-5."),
+         "tolerances.float32 is 1; write a number from 0 up to but not including 1, like 1e-5."),
         ("topics:", "late: {per_day: 10}\ntopics:", "late.per_day is 10; write a number from 0 to 1."),
         ("number: 5", "number: 5\n    due: tomorrow",
-         'topics.views.due is "tomorrow"; write date, time and offset from UTC, like 2027-03-01T23:59+01:00.'),
+         'topics.views.due is "tomorrow"; write a date, time and UTC offset, like 2027-03-01T23:59+01:00.'),
         ("number: 5", "number: 5\n    due: 2027-03-01 23:59",
-         'topics.views.due is "2027-03-01 23:59"; write date, time and offset from UTC, like 2027-03-01T23:59+01:00.'),
-        ("swap:", "2swap:", "topics.views.tasks.2swap is no name that Python allows; use letters, digits and underscores."),
+         'topics.views.due is "2027-03-01 23:59"; write a date, time and UTC offset, like 2027-03-01T23:59+01:00.'),
+        ("swap:", "2swap:", "topics.views.tasks.2swap is not a valid name; "
+         "use ASCII letters, digits and underscores, starting with a letter, but no Python keyword."),
         ("swap:", "swp:", "topics.views.tasks.swp is not defined in exercises/views.py; did you mean 'swap'?"),
-        ("  views:", "  Views:", "topics.Views has capital letters; file names are safer without: write views."),
+        ("  views:", "  Views:", "topics.Views has capital letters, which are risky in file names; write views."),
         ("  views:", "  viewz:",
          "topics.viewz is listed, but exercises/viewz.py, solutions/viewz.py, tests/visible/test_viewz.py or "
-         "tests/hidden/test_viewz.py are missing; write them, or take the topic out and run `autograde new viewz`."),
+         "tests/hidden/test_viewz.py are missing; write them, or remove the topic and run `autograde new viewz`."),
     ],
 )  # fmt: skip
 def test_each_mistake_is_one_line(tmp_path: Path, old: str, new: str, line: str) -> None:
     assert old in GOOD
-    found = mistakes(tmp_path, GOOD.replace(old, new, 1))
-    assert found == [line]
+    assert mistakes(tmp_path, GOOD.replace(old, new, 1)) == [line]
 
 
 def test_all_mistakes_at_once(tmp_path: Path) -> None:
-    found = mistakes(tmp_path, GOOD.replace("points: 4", "points: x").replace("number: 5", "number: x") + "title2: 1\n")
-    assert len(found) == 3
+    lines = mistakes(tmp_path, GOOD.replace("points: 4", "points: x").replace("number: 5", "number: x") + "title2: 1\n")
+    assert len(lines) == 3
 
 
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("", "the file is empty; write at least title and topics."),
-        ("# nothing\n", "the file is empty; write at least title and topics."),
-        ("- a\n", "the file is a list; write keys and values, at least title and topics."),
+        ("", "the file is empty; write at least a title and topics."),
+        ("# nothing\n", "the file is empty; write at least a title and topics."),
+        ("- a\n", "the file is a list; write keys and values, at least a title and topics."),
         ("title: A\n", "topics is missing; write at least one topic."),
         ("title: A\ntopics:\n", "topics is empty; write at least one topic."),
         ("title: A\ntopics: {}\n", "topics is empty; write at least one topic."),
@@ -148,19 +148,18 @@ def test_files_without_a_course(tmp_path: Path, text: str, line: str) -> None:
 @pytest.mark.parametrize(
     ("text", "start"),
     [
-        (GOOD + "title: again\n", ':9: "title" stands in line 1 already; remove one of the two.'),
-        (GOOD + "      swap: {points: 1}\n", ':9: "swap" stands in line 8 already; remove one of the two.'),
+        (GOOD + "title: again\n", ':9: "title" is already defined on line 1; remove one of the two.'),
+        (GOOD + "      swap: {points: 1}\n", ':9: "swap" is already defined on line 8; remove one of the two.'),
         ("title: 'A\n", ":2: "),
-        ("title: A\n\ttopics: 1\n", ":2: a tab stands where YAML wants spaces; replace it."),
+        ("title: A\n\ttopics: 1\n", ":2: YAML does not allow a tab here; use spaces."),
         ("title: A\n  topics:\n", ":2: mapping values are not allowed here; check the indentation, colons and quotes here."),
         ("title: *none\n", ":1: "),
         ("title: !!python/object:os.system x\n", ":1: "),
     ],
 )
 def test_yaml_mistakes_name_the_line(tmp_path: Path, text: str, start: str) -> None:
-    found = mistakes(tmp_path, text)
-    assert len(found) == 1
-    assert found[0].startswith(start)
+    (line,) = mistakes(tmp_path, text)
+    assert line.startswith(start)
 
 
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
@@ -170,13 +169,13 @@ def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
 
 def test_two_topics_with_one_number(tmp_path: Path) -> None:
     text = GOOD + "  copy: {number: 5, title: C, tasks: {a: {points: 1}}}\n"
-    assert mistakes(tmp_path, text) == ["topics.copy.number is 5, and so is that of views; give each topic its own."]
+    assert mistakes(tmp_path, text) == ["topics.copy.number is 5, as in views; give each topic its own number."]
 
 
 def test_a_stub_without_points_is_reported(tmp_path: Path) -> None:
     exercise = 'def flatten(x):\n    """Doc."""\n    raise NotImplementedError("yours")\n\nswap = ...\nthird: int = ...\n'
     assert mistakes(tmp_path, exercise=exercise) == [
-        "topics.views.tasks.third is missing, but line 6 of exercises/views.py is its stub; write its points."
+        "topics.views.tasks.third is missing, but its stub is on line 6 of exercises/views.py; write its points."
     ]
 
 

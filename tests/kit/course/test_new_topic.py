@@ -1,4 +1,4 @@
-"""A new topic's skeleton: complete, right as it stands, and written into course.yml without touching the rest."""
+"""A new topic's skeleton: complete, right as it stands, and added to course.yml without touching the rest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course.course_file import load_course, new_topic
+from autograder.course import new_topic
+from autograder.course.course_file import load_course
 from autograder.course.topic import load_topic
 from autograder.errors import AutogradeError, CourseError
 
@@ -67,7 +68,7 @@ def test_an_author_is_told_what_is_still_to_write(root):
     new_topic.create(root, "strides")
     marks = new_topic.unwritten(root, "strides")
     assert len(marks) == 5
-    assert marks[0].startswith("exercises/strides.py:14: what a student can do afterwards")
+    assert marks[0].startswith("exercises/strides.py:14: what students will be able to do")
     told = new_topic.next_steps(root, "strides")
     assert "autograde verify strides" in told
     assert all(mark in told for mark in marks)
@@ -152,11 +153,11 @@ def test_a_bad_name_is_refused_in_one_line(root, name, why):
 def test_an_existing_topic_or_file_is_refused_and_left_alone(root):
     new_topic.create(root, "strides")
     before = tree(root)
-    with pytest.raises(CourseError, match=r"topics\.strides stands there already"):
+    with pytest.raises(CourseError, match=r"topics\.strides already exists"):
         new_topic.create(root, "strides")
     (root / "solutions" / "casts.py").write_text("mine = 1\n")
     before = tree(root)
-    with pytest.raises(CourseError, match=r"casts\.py: the file exists already"):
+    with pytest.raises(CourseError, match=r"casts\.py: the file already exists"):
         new_topic.create(root, "casts")
     assert tree(root) == before
 

@@ -44,7 +44,8 @@ MISTAKES = [
      "tests/visible/test_small.py:5: test_scale_values is for the task 'scal', which course.yml does not have; "
      "did you mean 'scale'?"),
     ("tests/hidden/test_small.py", "test_scale_dtype", "test_scale_zero",
-     "tests/hidden/test_small.py:5: test_scale_zero stands in tests/visible/test_small.py already; rename one of the two."),
+     "tests/hidden/test_small.py:5: test_scale_zero is already defined in tests/visible/test_small.py; "
+     "rename one of the two."),
     ("tests/hidden/test_small.py", "draws=1", "draws=0",
      "tests/hidden/test_small.py:4: draws of @checks is 0; write a whole number above 0."),
     ("tests/hidden/test_small.py", "draws=1", "draw=1",
@@ -52,9 +53,9 @@ MISTAKES = [
     ("tests/hidden/test_small.py", 'device="cuda"', 'device="gpu"',
      'tests/hidden/test_small.py:11: device of @checks is \'gpu\'; write "any", "second" or "cuda".'),
     ("tests/hidden/test_small.py", "draws=1", "draws=N",
-     "tests/hidden/test_small.py:4: draws of @checks must be a plain literal; write a whole number above 0."),
+     "tests/hidden/test_small.py:4: draws of @checks must be a literal; write a whole number above 0."),
     ("tests/hidden/test_small.py", '"""The dtype is kept."""', "pass",
-     "tests/hidden/test_small.py:5: test_scale_dtype has no docstring; write the sentence students read."),
+     "tests/hidden/test_small.py:5: test_scale_dtype has no docstring; write the sentence that students read."),
     ("tests/hidden/test_small.py", "import checks, only", "import checks, only (",
      "tests/hidden/test_small.py:1: "),
     ("solutions/misconceptions/small.py", '"noise", "Uniform is not normal."', '"nose", "No."',
@@ -65,11 +66,11 @@ MISTAKES = [
     ("solutions/misconceptions/small.py", ', "Look at the sign."', "",
      "solutions/misconceptions/small.py:5: @misconception lacks feedback; write a sentence for the student."),
     ("solutions/misconceptions/small.py", "def allows_zero", "def negates",
-     "solutions/misconceptions/small.py:13: negates stands in line 6 already."),
+     "solutions/misconceptions/small.py:13: negates is already defined on line 6; rename one of the two."),
     ("solutions/alternatives/small.py", "@alternative", "@misconception",
      "solutions/alternatives/small.py:5: @misconception lacks feedback; write a sentence for the student."),
     ("solutions/alternatives/small.py", '@alternative("scale")', '@checks("scale")',
-     "solutions/alternatives/small.py:6: @checks belongs into another file than solutions/alternatives/small.py."),
+     "solutions/alternatives/small.py:6: @checks does not belong in this file; move it to tests/."),
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Examples that nothing needs are not run, and whatever may need one is found."""
+"""Examples that nothing needs do not run, and whatever may need one is recognised."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ def needed(*students: str, handed_out: tuple[str, ...] = HANDED_OUT) -> set[str]
         ("def later():\n    return x", {SQUARES, TWICE, HELPER}),
         ("double = lambda t: scaled(t)", {SQUARES, TWICE, HELPER}),
         ("class Net(torch.nn.Module):\n    def forward(self, t):\n        return scaled(t)", {SQUARES, TWICE, HELPER}),
-        ("if True:\n    x = 1\nprint(x)", {SQUARES, TWICE, HELPER}),  # it cannot be told whether it was assigned
+        ("if True:\n    x = 1\nprint(x)", {SQUARES, TWICE, HELPER}),  # whether it was assigned is unknown
         ("x += 1", {SQUARES, TWICE, HELPER}),
         ("del x", {SQUARES, TWICE, HELPER}),
         ("counts['c'] = 1", {STATE}),
-        # An example assigns anew what a function of the student's reads when it is called.
+        # An example reassigns what a student's function reads when it is called.
         ("x = 5\ndef later():\n    return x", {SQUARES, TWICE, HELPER}),
         # What is needed needs something itself, and so does what may change it.
         ("print(y)", {SQUARES, TWICE, HELPER}),
-        # Whoever may reach everything needs everything.
+        # Code that may reach everything needs everything.
         ("print(globals())", {SQUARES, TWICE, HELPER, STATE}),
         ("exec('print(x)')", {SQUARES, TWICE, HELPER, STATE}),
         ("double(torch.ones(3))", set()),
@@ -78,20 +78,20 @@ def test_examples_that_a_students_code_uses_are_needed(student: str, expected: s
     ("sources", "examples"),
     [
         (["log = []", "log.append(1)", "print(log)"], {2}),
-        # The student's function keeps a state, and an example calls it.
+        # The student's function keeps state, and an example calls it.
         (["losses = []\ndef fit(n):\n    losses.append(n)\n    return losses", "fit(3)"], {2}),
         (["def fit(n, losses=[]):\n    losses.append(n)\n    return losses", "history = fit(3)"], {2}),
         (["class Net:\n    seen = []", "Net.seen.append(1)"], {2}),
-        # An example changes through another name what the student's function reads.
+        # An example changes what the student's function reads, through another name.
         (["base = torch.ones(6)", "rows = base.view(2, 3)", "rows[0, 0] = 1", "def f():\n    return base"], {1, 2, 3}),
         (["net = torch.nn.Linear(1, 1)", "for p in net.parameters():\n    p.data += 1", "def f():\n    return net"], {1, 2}),
         (["w = torch.zeros(1)", "def f(t, w=w):\n    return w", "w[0] = 1"], {1, 3}),
-        # Whether a name was assigned before is not sure.
+        # Whether a name was assigned before is uncertain.
         (["n = 7", "n = 3", "rows = [0 for n in range(4)]\nsize = n + 1"], {2}),
         (["lr = 0.5", "lr = 0.1", "class Config:\n    lr = lr"], {2}),
         (["best = 0", "best = 1", "with suppress(KeyError):\n    best = {}['a']\nlimit = best"], {2}),
         (["x = 0", "x = 1", "for x in ():\n    pass\nelse:\n    y = x"], {2}),
-        # What reaches every name without naming it.
+        # Code that reaches every name without mentioning it.
         (["x = 1", "def f():\n    import sys\n    return sys.modules"], {1}),
         (["x = 1", "import sys as s"], {1}),
         (["x = 1", "from sys import _getframe"], {1}),
@@ -127,7 +127,7 @@ def test_a_cell_that_is_not_needed_does_not_run(pool: Pool) -> None:
 
 
 def test_all_cells_run_where_one_fails(pool: Pool) -> None:
-    """What a cell needs of another may be a file."""
+    """What one cell needs from another may be a file."""
     sources = "_file = open('data.txt', 'w').write('7')", "print(open('data.txt').read())"
     done = run(pool, *sources, unneeded=frozenset([1]))
     assert [(cell.number, cell.outcome, cell.output) for cell in done.cells] == [
@@ -136,7 +136,7 @@ def test_all_cells_run_where_one_fails(pool: Pool) -> None:
     assert done.usage.children == 2
 
 
-def test_a_cell_that_never_ends_is_left_out_as_ever(pool: Pool) -> None:
+def test_a_cell_that_never_ends_is_left_out_as_usual(pool: Pool) -> None:
     done = run(pool, "print('example')", "while True: pass", "1 / 0", "print('on')", unneeded=frozenset([1]))
     outcomes = [Outcome.PASSED, Outcome.TIMEOUT, Outcome.FAILED, Outcome.PASSED]
     assert [cell.outcome for cell in done.cells] == outcomes
@@ -151,7 +151,7 @@ print(_t.get_default_dtype(), _t.get_default_device(), _t.is_grad_enabled(), _t.
 """
 
 CALL_TASKS = {"training": 2, "modes": 2}
-"""How many examples of a topic have to run since they call a task, or make what such an example uses."""
+"""How many examples of a topic have to run because they call a task, or make what such an example uses."""
 
 
 @pytest.mark.slow

@@ -55,7 +55,7 @@ def test_a_class(course: Course, prepared: dict[str, PreparedTopic], pool: Pool,
     }  # fmt: skip
     assert {each.points for each in graded.values()} == {5.0}
     assert graded["bo"].diagnoses == (("double", "squares", "Is the result what you get by adding x to itself?"),)
-    assert graded["di"].troubles == ("views.ipynb is no notebook: line 1 is not valid JSON.",)
+    assert graded["di"].troubles == ("views.ipynb is not a notebook: line 1 is not valid JSON.",)
     assert [trouble.split(" (")[0] for trouble in graded["ed"].troubles] == ["double: the process died in 2 checks"]
     assert [name for name, each in graded.items() if not each.attempted] == ["cy", "di"]
     assert graded["fay"].penalty == 0.5

@@ -296,10 +296,10 @@ def test_cells_that_went_wrong_are_told_and_the_others_not(tmp_path):
 
 
 def test_a_file_that_could_not_be_read_has_a_page(tmp_path):
-    problem = "`autograd.ipynb` is no notebook: line 1 is no JSON."
+    problem = "`autograd.ipynb` is not a notebook: line 1 is not valid JSON."
     read = page(write_page(result(problem=problem, layers={}, points=23.0), tmp_path))
     assert "This file could not be graded" in read.text
-    assert "autograd.ipynb is no notebook: line 1 is no JSON." in read.text
+    assert "autograd.ipynb is not a notebook: line 1 is not valid JSON." in read.text
     assert "0 of 23 points" in read.text
 
 

@@ -225,7 +225,7 @@ def test_a_name_that_stands_for_something_else(folder):
         ),
         (["check", "small.ipynb", "--topic", "smal"], "There is no topic 'smal'; did you mean 'small'?"),
         (["check"], "Which file? Name it; there are other.ipynb, small.ipynb."),
-        (["check", "broken.ipynb", "--topic", "small"], "broken.ipynb is no notebook: line 1 is not valid JSON."),
+        (["check", "broken.ipynb", "--topic", "small"], "broken.ipynb is not a notebook: line 1 is not valid JSON."),
         (["start", "smal"], "There is no topic 'smal'; did you mean 'small'?"),
         (["hint", "scael"], "There is no task 'scael'; did you mean 'scale'?"),
         (["progress"], "Which topic do you mean? Name it; there are small, other."),
