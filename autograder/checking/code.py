@@ -13,7 +13,7 @@ class UndefinedName(AttributeError):
 
 
 class NotAttempted(Exception):
-    """A variable still is `...`, as the exercise left it."""
+    """A variable is still the `...` of the exercise."""
 
 
 class Code:
@@ -21,13 +21,13 @@ class Code:
 
     Raises:
         UndefinedName: on access, if there is no such name.
-        NotAttempted: on access, if the name still stands for `...`.
+        NotAttempted: on access, if it is still `...`.
     """
 
     __slots__ = ("__namespace",)
 
     def __init__(self, namespace: Mapping[str, Any]) -> None:
-        """Wrap a namespace; it is read at each access, not copied."""
+        """Wrap a namespace, which is read at each access, not copied."""
         self.__namespace = namespace
 
     def __getattr__(self, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Exceptions → facts: which, where in the student's code, and what their function had been called with."""
+"""Exceptions → facts: which one, where in the student's code, and what the student's function was called with."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ _cell_of: _Locate = _by_filename
 
 @contextmanager
 def own_frames(locate: _Locate) -> Iterator[None]:
-    """Within the context, `locate` tells which frames are the student's: the number of their cell, 0 for a plain file,
-    None for a frame of anybody else. Elsewhere the name of a frame's file tells it."""
+    """Within the context, `locate` decides which frames are the student's: it returns the number of their cell, 0 for a
+    plain file, None for any other frame. Outside it, the name of a frame's file decides."""
     global _cell_of
     before, _cell_of = _cell_of, locate
     try:
@@ -55,9 +55,9 @@ def own_frames(locate: _Locate) -> Iterator[None]:
 
 
 def describe_error(error: BaseException) -> ErrorFact:
-    """What an exception says, without trusting it: its own `__str__` is guarded and its text is cut at 500 characters.
+    """Describe an exception without trusting it: its own `__str__` is guarded, its text cut to 500 characters.
 
-    Frames whose file is `<cell N>` or `<submission>` are the student's; the innermost of them is where it happened.
+    Frames whose file is `<cell N>` or `<submission>` are the student's (see also `own_frames`); `at` is the innermost one.
     """
     kind = type(error)
     if issubclass(kind, UndefinedName | NotAttempted):
@@ -85,7 +85,7 @@ def describe_error(error: BaseException) -> ErrorFact:
 
 
 def safe_text(error: BaseException) -> str:
-    """`str(error)`, whatever the exception's own `__str__` does; cut at 500 characters."""
+    """`str(error)`, whatever the exception's own `__str__` does, cut to 500 characters."""
     try:
         text = str.__str__(str(error))
     except BaseException as inner:  # a student's __str__ may raise anything
@@ -101,11 +101,11 @@ def _clean(text: str, limit: int) -> str:
 
 
 def _steps(trace: TracebackType | None) -> list[TracebackType]:
-    found = []
+    steps = []
     while trace is not None:
-        found.append(trace)
+        steps.append(trace)
         trace = trace.tb_next
-    return found
+    return steps
 
 
 def _line_at(step: TracebackType) -> SourceLine:
@@ -125,12 +125,12 @@ def _line_of_syntax_error(error: BaseException) -> SourceLine | None:
 
 
 def _raises(step: TracebackType) -> bool:
-    """Whether a `raise` statement stands there: PyTorch's own NotImplementedError comes out of a call."""
+    """Whether this is a `raise` statement: PyTorch's own NotImplementedError comes out of a call."""
     return step.tb_frame.f_code.co_code[step.tb_lasti] == _RAISE
 
 
 def _is_under_test(frame: FrameType) -> bool:
-    """Whether it is the student's or stands in the course's folder: libraries have absolute paths, or `<…>`."""
+    """Whether it is the student's or in the course's folder: libraries have absolute paths, or `<…>`."""
     filename = frame.f_code.co_filename
     return _cell_of(frame) is not None or not (filename.startswith("<") or Path(filename).is_absolute())
 
@@ -148,7 +148,7 @@ def _arguments(inner: list[TracebackType]) -> str:
 
 
 def in_words(thing: Any) -> str:
-    """A thing described without running any code of it, e.g. `uint8 tensor of shape (2, 3)`."""
+    """Describe a thing without running any of its code, e.g. `uint8 tensor of shape (2, 3)`."""
     kind = type(thing)
     if is_tensor(thing):
         try:

@@ -1,6 +1,6 @@
 """The second argument of a check: seeded inputs on the device under test, each watched for changes.
 
-Nothing here uses PyTorch's global random generator, so student code meets it as if `given` were not there.
+Nothing here uses PyTorch's global random generator, so student code finds it as if `given` did not exist.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ _gettempdir, _mkdtemp, _mkdir = tempfile.gettempdir, tempfile.mkdtemp, os.mkdir
 class Given:
     """Draws inputs from one seed. Equal seeds give equal inputs, on every device.
 
-    A shape is given as integers, `given.normal(3, 4)`, or as one tuple; `()` is a 0-d tensor, `(0, 3)` an empty one. What
-    is drawn is watched under `name`, or under `input 1`, `input 2`, …: changing it is a side effect of the code.
+    A shape is integers, `given.normal(3, 4)`, or one tuple; `()` makes a 0-d tensor, `(0, 3)` an empty one. Each drawn thing
+    is watched under `name`, or else as `input 1`, `input 2`, …; code that changes it has a side effect.
 
     Attributes:
         device: where inputs are made.
     """
 
     def __init__(self, seed: int, device: str = "cpu", second_device: str = "cuda:0", *, simulated: bool = True) -> None:
-        """Start drawing from `seed` (0 ≤ seed < 2**63). Beside the CPU, a GPU as second device is a `simulated` one."""
+        """Start drawing from `seed` (0 ≤ seed < 2**63). `simulated`: a GPU as second device next to the CPU is simulated."""
         self.device = _Device(device)
         self._second_device = _Device(second_device)
         self._seed = seed
@@ -60,29 +60,29 @@ class Given:
 
     @property
     def second_device(self) -> torch.device:
-        """Another device, for tasks that move things: a GPU, which is simulated where the device under test is the CPU.
+        """Another device, for tasks that move things: a GPU, simulated if the device under test is the CPU.
 
-        The simulation begins when a check first asks for the device, and ends with the check.
+        The simulation starts when a check first asks for the device and ends with the check.
         """
         self._simulate()
         return self._second_device
 
     @contextmanager
     def counted_transfers(self) -> Iterator[Transfers]:
-        """Count what goes from one device to another: `with given.counted_transfers() as transfers: …`."""
+        """Count transfers between devices: `with given.counted_transfers() as transfers: …`."""
         self._simulate()
         with counted_transfers(self._gpu) as transfers:
             yield transfers
 
     @contextmanager
     def no_gpu(self) -> Iterator[None]:
-        """The machine has no GPU while the context lasts: a file written before is read on another machine."""
+        """The machine has no GPU inside the context, as if a file written before were now read on another machine."""
         self._simulate()
         with without_gpu(self._gpu):
             yield
 
     def keep_gpu_busy(self) -> None:
-        """Let what is not waited for come late from a real GPU, too. From a simulated one it always does."""
+        """Make data that nothing waits for arrive late from a real GPU too. From a simulated one it always does."""
         self._simulate()
         if self._gpu is None and "cuda" in (self.device.type, self._second_device.type):
             keep_busy()
@@ -105,7 +105,7 @@ class Given:
         requires_grad: bool = False,
         name: str | None = None,
     ) -> torch.Tensor:
-        """Normally distributed numbers of a floating or complex dtype."""
+        """Normally distributed numbers of a floating-point or complex dtype."""
         wide = torch.complex128 if dtype.is_complex else torch.float64
         drawn = torch.randn(_shape(shape), generator=self._generator, dtype=wide, device="cpu")
         if (mean, std) != (0.0, 1.0):
@@ -121,7 +121,7 @@ class Given:
         requires_grad: bool = False,
         name: str | None = None,
     ) -> torch.Tensor:
-        """Numbers uniformly distributed between `low` and `high`, of a floating dtype."""
+        """Numbers uniformly distributed between `low` and `high`, of a floating-point dtype."""
         drawn = torch.rand(_shape(shape), generator=self._generator, dtype=torch.float64, device="cpu")
         return self._tensor(drawn * (high - low) + low, dtype, requires_grad, name)
 
@@ -158,7 +158,7 @@ class Given:
     ) -> torch.Tensor:
         """A tensor of the author's own values (numbers, nested lists, an array), watched like a drawn one.
 
-        Without a dtype: float32, int64 or bool, whatever the default dtype is.
+        Without a dtype, floats become float32, whatever the default dtype is; a tensor keeps its dtype.
         """
         # With the dtype from the start: Python's floats would lose digits on the way through float32.
         made = torch.as_tensor(data, dtype=dtype).detach().clone()
@@ -173,32 +173,32 @@ class Given:
         requires_grad: bool = False,
         name: str | None = None,
     ) -> torch.Tensor:
-        """A tensor whose elements all are `value`."""
+        """A tensor whose elements are all `value`."""
         made = torch.full(_shape(shape), value, dtype=dtype, device="cpu")
         return self._tensor(made, dtype, requires_grad, name)
 
-    # The same values in another form: each takes the place of the tensor that it was made from
+    # The same values in another form: each replaces the tensor that it was made from
 
     def non_contiguous(self, x: torch.Tensor) -> torch.Tensor:
-        """The values of `x`, with same shape, dtype and flag, stored with gaps: a slice of every other element.
+        """The values of `x` with the same shape, dtype and `requires_grad`, stored with gaps.
 
-        A 0-d tensor becomes an element in the middle of a larger one.
+        It is every other element of a tensor twice as large; a 0-d tensor becomes an element in the middle of a larger one.
         """
         if x.dim() == 0:
             return self._instead(x, torch.stack([x.detach()] * 3)[1])
         return self._instead(x, torch.repeat_interleave(x.detach(), 2, dim=-1)[..., ::2])
 
     def transposed(self, x: torch.Tensor) -> torch.Tensor:
-        """The values of `x`, with same shape, dtype and flag, stored with its last two dimensions swapped.
+        """The values of `x` with the same shape, dtype and `requires_grad`, stored with the last two dimensions swapped.
 
-        `x` has 2 dimensions or more.
+        `x` has at least 2 dimensions.
         """
         return self._instead(x, x.detach().mT.contiguous().mT)
 
     def sliced(self, x: torch.Tensor) -> torch.Tensor:
-        """The values of `x`, with same shape, dtype and flag, as rows from the middle of a larger tensor.
+        """The values of `x` with the same shape, dtype and `requires_grad`, as rows from the middle of a larger tensor.
 
-        Its storage has an offset and is larger than `x`; it is contiguous. `x` has 1 dimension or more.
+        The result is contiguous, with a storage offset and a storage larger than `x`. `x` has at least 1 dimension.
         """
         rows = x.detach()
         padded = torch.cat([rows.new_ones(1, *rows.shape[1:]), rows, rows.new_ones(1, *rows.shape[1:])])
@@ -209,13 +209,16 @@ class Given:
         return self._instead(x, x.detach().clone().expand(_shape(shape)))
 
     def non_leaf(self, x: torch.Tensor) -> torch.Tensor:
-        """The values of floating `x` as the result of an operation: it requires grad, has a grad_fn and is no leaf."""
+        """The values of floating-point `x` as an operation's result: it requires grad, has a grad_fn and is not a leaf."""
         return self._instead(x, x.detach().clone().requires_grad_().clone())
 
     def with_grad(self, thing: T) -> T:
-        """Put drawn numbers into `.grad` of a tensor, or of every parameter of a module that requires grad.
+        """Put drawn numbers into the `.grad` of a tensor, or of each of a module's parameters that requires grad.
 
-        Returns the same object. A tensor that requires no grad is made to.
+        Returns the same object. A tensor that does not require grad is made to.
+
+        Raises:
+            TypeError: if `thing` is neither a tensor nor a module.
         """
         if isinstance(thing, torch.nn.Module):
             parameters: list[torch.Tensor] = [parameter for parameter in thing.parameters() if parameter.requires_grad]
@@ -234,8 +237,8 @@ class Given:
     def module(self, factory: Callable[[], torch.nn.Module], *, name: str | None = None) -> Any:
         """A module with drawn weights: `given.module(lambda: nn.Linear(3, 4))`, on `device`, watched as `module 1`, ….
 
-        The factory runs with the global generator seeded from `given`; afterwards that is as it was. What PyTorch's modules
-        draw is the same on every processor.
+        The factory runs with the global generator seeded from `given`; its state is restored afterwards. PyTorch's modules
+        draw the same weights on every processor.
         """
         with self.seeded(), same_draws():
             made = factory()
@@ -246,8 +249,11 @@ class Given:
     def watch(self, thing: T, name: str) -> T:
         """Watch something that the check made or changed itself; returns it.
 
-        Tensors, arrays, modules, optimizers, and lists, tuples and dicts of these can be watched. Watch a thing again
-        after you changed it yourself; else your own change would count as everybody's.
+        Tensors, arrays, modules, optimizers, and lists, tuples and dicts of these can be watched. Watch a thing again after
+        changing it yourself, or your own change counts as the code's side effect.
+
+        Raises:
+            TypeError: if a thing of this type cannot be watched.
         """
         if not watchable(thing):
             raise TypeError(f"a {type(thing).__name__} cannot be watched")
@@ -257,7 +263,7 @@ class Given:
         return thing
 
     def spy(self, function: Callable[..., Any]) -> Spy:
-        """Record calls: `.count`, `.calls`, `.arguments`. Call the spy instead of a function; a module is called as ever."""
+        """Record calls: `.count`, `.calls`, `.arguments`. Call the spy instead of a function; call a module as usual."""
         return Spy(function)
 
     def generator(self, device: str | torch.device = "cpu") -> torch.Generator:
@@ -279,7 +285,7 @@ class Given:
 
     @property
     def scratch(self) -> Path:
-        """An empty folder for files, removed after the check. Its name comes from the seed, as it may stand in messages."""
+        """An empty folder for files, removed after the check. Its name comes from the seed, as messages may contain it."""
         if self._scratch is None:
             self._scratch = Path(_gettempdir(), f"scratch-{self._seed:x}")
             try:
@@ -292,7 +298,7 @@ class Given:
 
     @contextmanager
     def seeded(self) -> Iterator[None]:
-        """Seed PyTorch's global generator from `given` while the context lasts; afterwards it is as it was."""
+        """Seed PyTorch's global generator from `given` inside the context; its state is restored afterwards."""
         before = _default_generator.get_state()
         _default_generator.manual_seed(self.integer(0, 2**31))
         try:
@@ -302,7 +308,7 @@ class Given:
 
     @contextmanager
     def default_dtype(self, dtype: torch.dtype) -> Iterator[None]:
-        """Make `dtype` the default floating dtype while the context lasts."""
+        """Make `dtype` the default floating-point dtype inside the context."""
         before = torch.get_default_dtype()
         torch.set_default_dtype(dtype)
         try:
@@ -315,7 +321,7 @@ class Given:
         return counted_steps()
 
     def unavailable(self, *functions: Callable[..., Any]) -> AbstractContextManager[None]:
-        """Make PyTorch functions raise while the context lasts, e.g. `given.unavailable(F.cross_entropy)`."""
+        """Make PyTorch functions raise inside the context, e.g. `given.unavailable(F.cross_entropy)`."""
         return unavailable(*functions)
 
     # For the autograder
@@ -325,15 +331,15 @@ class Given:
         return {name: watch.thing for name, watch in self._watches.items()}
 
     def changes(self) -> tuple[str, ...]:
-        """`NAME: values | requires_grad | gradient | training` for what is not as it was."""
+        """`NAME: values | requires_grad | gradient | training` for each change."""
         return tuple(change for watch in self._watches.values() for change in watch.changes())
 
     def gpu_drawn_from(self) -> bool:
-        """Whether the simulated GPU's random generator is not as it was."""
+        """Whether anything was drawn from the simulated GPU's random generator."""
         return self._gpu is not None and self._gpu.drawn_from
 
     def end_simulation(self) -> None:
-        """Go back to a machine without a GPU."""
+        """End the simulation of a GPU, if there is one."""
         simulation, self._simulation = self._simulation, None
         if simulation is not None:
             simulation.__exit__(None, None, None)
@@ -350,7 +356,7 @@ class Given:
         return self.watch(tensor, name or self._next("input"))
 
     def _instead(self, source: torch.Tensor, made: torch.Tensor) -> torch.Tensor:
-        """Watch `made` under the name of the tensor that it was made from, with the same `requires_grad`."""
+        """Watch `made` in place of the tensor it was made from: same name, same `requires_grad`."""
         if source.requires_grad and not made.requires_grad:
             made.requires_grad_()
         names = [name for name, watch in self._watches.items() if watch.thing is source]

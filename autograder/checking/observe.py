@@ -1,7 +1,7 @@
-"""Things that a check returned → facts. Runs beside student code, so it asks nothing of the things themselves.
+"""Things that a check returned → facts. Runs next to student code, so it calls none of the things' own methods.
 
 Sequences and dicts are read with the methods of `list`, `tuple` and `dict`, modules through their instance dict, tensors
-with their hooks off: a subclass that overrides `__iter__`, `__eq__` or `named_parameters` does not change what is seen.
+with hooks off: a subclass that overrides `__iter__`, `__eq__` or `named_parameters` does not change what is seen.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ from autograder.records.observation import (
 __all__ = ["MAX_DEPTH", "MAX_THINGS", "describe_error", "memory_of", "module_parts", "observe"]
 
 MAX_DEPTH = 16
-"""How deep returned things may be nested."""
+"""How deeply returned things may be nested."""
 MAX_THINGS = 20_000
-"""How many things one check may return, all levels together."""
+"""How many things one check may return, on all levels together."""
 _TEXT_LIMIT = 20_000
 _SHARES_LIMIT = 32
 _ALONE = "result"
@@ -63,18 +63,18 @@ def observe(thing: Any, inputs: Mapping[str, Any] = {}) -> Fact:
     """The facts of a thing that a check returned.
 
     Args:
-        thing: anything; tensors, arrays, numbers, strings, modules and nested lists, tuples, sets and dicts of them are
-            observed; marks of the author (`only`, `close`, …) set the policy of all that is inside them, and
-            `raises` is carried out now. What is of another type, or too large, becomes an `OpaqueFact`.
-        inputs: what the check had drawn, by name: tensors, arrays, modules, optimizers, or nested lists and dicts of
-            tensors. Returned tensors that use the same storage name them in `shares`.
+        thing: anything. Tensors, arrays, numbers, strings, modules and nested lists, tuples, sets and dicts of them are
+            observed; anything of another type, or too large, becomes an `OpaqueFact`. The author's marks (`only`, `close`,
+            …) set the policy of everything inside them, and a `raises` is called now.
+        inputs: what the check drew, by name: tensors, arrays, modules, optimizers, or nested lists and dicts of tensors.
+            A returned tensor that uses their storage names them in `shares`.
 
     Returns:
-        The fact. `shares` names returned things by their keys: `gradient`, `parts[0]`, `net.weight`; a thing that was
-        returned alone is `result`.
+        The fact. `shares` names returned things by their keys: `gradient`, `parts[0]`, `net.weight`; a thing returned
+        alone is `result`.
 
     Raises:
-        UndefinedName, NotAttempted: from code inside `raises` that is not there yet.
+        UndefinedName, NotAttempted: if the code inside a `raises` is not there yet.
     """
     observer = _Observer()
     fact = observer.see(thing, "", _PLAIN, 0)
@@ -82,13 +82,13 @@ def observe(thing: Any, inputs: Mapping[str, Any] = {}) -> Fact:
 
 
 class _Observer:
-    """One call of `observe`: what may still be sent, and the memory of every leaf seen so far, in order."""
+    """One call of `observe`: how much more may be sent, and the memory of every leaf seen so far, in order."""
 
     def __init__(self) -> None:
         self.things_left = MAX_THINGS
         self.bytes_left = MAX_BYTES
         self.extents: list[tuple[str, Extent | None]] = []
-        self.alive: list[Any] = []  # an address would be used again if what it belonged to were freed meanwhile
+        self.alive: list[Any] = []  # else what is freed meanwhile could pass its address on
 
     def see(self, thing: Any, path: str, policy: Policy, depth: int) -> Fact:
         kind = type(thing)
@@ -128,7 +128,7 @@ class _Observer:
             fact, extent = array_fact(thing, policy), array_extent(thing)
         self.bytes_left -= len(fact.values) + len(fact.gradient_values or b"")
         if self.bytes_left < 0:
-            raise Unobservable("together with what came before it is more than is compared")
+            raise Unobservable("with everything before it, it is more than is compared")
         self.alive.append(thing)
         self.extents.append((f"{_ALONE}{path}" if not path or path.startswith("[") else path, extent))
         return fact
@@ -165,7 +165,7 @@ class _Observer:
         )
 
     def with_shares(self, fact: Fact, inputs: Mapping[str, Any]) -> Fact:
-        """The same fact with `shares` filled in. Leaves come in the order in which they were seen."""
+        """The same fact with `shares` filled in. Leaves are in the order in which they were seen."""
         if not any(extent for _, extent in self.extents):
             return fact
         known = [entry for name, thing in inputs.items() for entry in memory_of(thing, name)]
@@ -184,7 +184,7 @@ def _outcome(call: Callable[[], Any], policy: Policy) -> RaisedFact:
 
 
 def _as_value(thing: Any, name: str, policy: Policy) -> Fact | None:
-    """A single value, read as the base type reads it, so that a subclass of `int` or `str` cannot choose its value."""
+    """A single value, read as its base type would, so a subclass of `int` or `str` cannot choose its value."""
     kind = type(thing)
     if thing is None or kind is bool:
         return ValueFact(type=name, value=thing, policy=policy)
@@ -195,7 +195,7 @@ def _as_value(thing: Any, name: str, policy: Policy) -> Fact | None:
         if _INT_MIN <= number <= _INT_MAX:
             return ValueFact(type=name, value=number, policy=policy)
         if int.bit_length(number) > _TEXT_LIMIT:
-            raise Unobservable("so large a number is not compared")
+            raise Unobservable("a number this large is not compared")
         return ValueFact(type=name, value=hex(number), policy=policy)
     if issubclass(kind, float):
         return ValueFact(type=name, value=float.__pos__(thing), policy=policy)
@@ -259,7 +259,7 @@ def _as_sequence(thing: Any) -> list[Any] | None:
 
 
 def _key(key: Any) -> str:
-    """A dict's key as text; what is not a string stands in angle brackets, so that 1 and "1" differ."""
+    """A dict's key as text; a key that is not a string is in angle brackets, so 1 and "1" differ."""
     if type(key) is str:
         return _encodable(key if len(key) <= 200 else key[:199] + "…")
     if type(key) is tuple and len(key) <= 20:
@@ -272,7 +272,7 @@ def _encodable(text: str) -> str:
 
 
 class ModuleParts(msgspec.Struct, frozen=True):
-    """What a module registers, by dotted names, in its own order; what stands under two names is there twice."""
+    """What a module registers, by dotted names, in its own order; a thing with two names is listed twice."""
 
     parameters: list[tuple[str, Any]]
     buffers: list[tuple[str, Any]]
@@ -281,10 +281,10 @@ class ModuleParts(msgspec.Struct, frozen=True):
 
 
 def module_parts(module: torch.nn.Module) -> ModuleParts:
-    """What a module and those inside it register, read from their instance dicts: none of their methods is called.
+    """What a module and its submodules register, read from their instance dicts without calling their methods.
 
     Raises:
-        Unobservable: if modules are nested in a circle, or a registry holds something that does not belong there.
+        Unobservable: if modules contain each other, or a registry contains something that does not belong there.
     """
     parameters: list[tuple[str, Any]] = []
     buffers: list[tuple[str, Any]] = []
@@ -293,26 +293,26 @@ def module_parts(module: torch.nn.Module) -> ModuleParts:
 
     def walk(part: torch.nn.Module, prefix: str, depth: int) -> None:
         if depth > MAX_DEPTH * 2 or len(training) > MAX_THINGS:
-            raise Unobservable("its modules are nested too deep, or in a circle")
+            raise Unobservable("its modules are nested too deeply, or contain each other")
         attributes = _instance_dict(part, "__dict__")
         if type(attributes.get("_parameters")) is not dict or type(attributes.get("_modules")) is not dict:
             raise Unobservable("its __init__ did not call super().__init__()")
         training.append((prefix.removesuffix("."), attributes.get("training") is True))
         unsaved = attributes.get("_non_persistent_buffers_set", ())
-        for found, registry in ((parameters, "_parameters"), (buffers, "_buffers")):
+        for tensors, registry in ((parameters, "_parameters"), (buffers, "_buffers")):
             for name, tensor in dict.items(attributes.get(registry, {})):
                 if tensor is None:
                     continue
                 if type(name) is not str or not is_tensor(tensor):
-                    raise Unobservable(f"its {registry} hold something that is no tensor")
-                found.append((prefix + name, tensor))
+                    raise Unobservable(f"its {registry} contains something that is not a tensor")
+                tensors.append((prefix + name, tensor))
                 if registry == "_parameters" or name not in unsaved:
                     state.append(prefix + name)
         for name, child in dict.items(attributes["_modules"]):
             if child is None:
                 continue
             if type(name) is not str or not issubclass(type(child), _Module):
-                raise Unobservable("its _modules hold something that is no module")
+                raise Unobservable("its _modules contains something that is not a module")
             walk(child, f"{prefix}{name}.", depth + 1)
         if type(part).get_extra_state is not _extra_state:
             state.append(f"{prefix}_extra_state")
@@ -342,7 +342,7 @@ def memory_of(thing: Any, name: str) -> list[tuple[str, Extent | None]]:
 
 
 def _shared(known: list[tuple[str, Extent | None]], seen: list[tuple[str, Extent | None]]) -> list[tuple[str, ...]]:
-    """For each thing seen, the names of the inputs and of the other things seen in the same memory, at most 32."""
+    """For each thing seen, the names of at most 32 inputs and other things seen that share its memory."""
     everything = [*known, *seen]
     order = sorted(
         (extent.device, extent.start, extent.end, index) for index, (_, extent) in enumerate(everything) if extent

@@ -1,4 +1,4 @@
-"""Runs one draw of one check in this process and returns what it observed. This is the border to student code."""
+"""Runs one draw of one check in this process and returns what it observed. This is the border with student code."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from autograder.records.observation import ErrorFact, Fact, Observation
 __all__ = ["OUTPUT_LIMIT", "load_checks", "load_replacement", "run_check"]
 
 OUTPUT_LIMIT = 4000
-"""How many characters printed by one run of a check are kept."""
+"""How many of the characters printed by one run of a check are kept."""
 _WARNINGS_LIMIT = 10
-_OTHER_SEED = 0x1F83D9ABFB41BD6B  # below 2**63; code that draws is not to meet the numbers that `given` drew
+_OTHER_SEED = 0x1F83D9ABFB41BD6B  # below 2**63; code that draws must not get the numbers that `given` drew
 _WARNING_TEXT_LIMIT = 300
 
 _catch_warnings, _simplefilter = warnings.catch_warnings, warnings.simplefilter
@@ -36,24 +36,24 @@ _catch_warnings, _simplefilter = warnings.catch_warnings, warnings.simplefilter
 def run_check(function: Callable[[Code, Given], Any], code: Code, request: CheckRequest, device: str = "cpu") -> Observation:
     """Run a check once and observe what it returns, or the exception that ended it.
 
-    PyTorch's, NumPy's and Python's global generators are seeded from the request; default dtype, grad mode and the
-    other global switches of PyTorch start in their usual positions, and are put back to where they were afterwards.
+    PyTorch's, NumPy's and Python's global generators are seeded from the request. The default dtype, grad mode and
+    PyTorch's other global switches start in their usual positions and are restored afterwards.
 
     Args:
         function: a check, as `load_checks` returns it.
         code: the code under test.
         request: which check and draw this is, and its seed.
-        device: where inputs are made, `cpu` or e.g. `cuda:0`. The second device is a simulated `cuda:0` beside the CPU,
-            from when the check first asks for it; else the CPU, or for a request `from_cpu` the other way round.
+        device: where inputs are made, `cpu` or e.g. `cuda:0`. With `cpu`, the second device is a `cuda:0` simulated once
+            the check first asks for it; with a GPU it is the CPU, or the other way round for a request `from_cpu`.
 
     Returns:
-        The observation. Whatever student code does, short of ending the process, comes back as one.
+        The observation, whatever student code does short of ending the process.
     """
     given = _given(request, device)
-    found = Switches.now()
+    before = Switches.now()
     on_gpu = device.startswith("cuda")
-    usual = found.usual(deterministic=on_gpu)
-    if found != usual:
+    usual = before.usual(deterministic=on_gpu)
+    if before != usual:
         usual.set()
     generators = Generators(request.seed ^ _OTHER_SEED, on_gpu=on_gpu)
     output = _Output()
@@ -74,12 +74,12 @@ def run_check(function: Callable[[Code, Given], Any], code: Code, request: Check
                 given.end_simulation()
                 usual.set()
                 effects |= set(given.changes())
-            except Exception as raised:  # what student code left behind can be broken in any way
+            except Exception as raised:  # student code can leave things broken in any way
                 returned, error = None, _described(raised)
     finally:
         sys.stdout, sys.stderr = streams
         given.close()
-        found.set()
+        before.set()
     return Observation(
         check=request.check,
         draw=request.draw,
@@ -118,7 +118,7 @@ def _global_effects(generators: Generators, given: Given) -> set[str]:
 
 
 class _Output(io.TextIOBase):
-    """Takes the place of stdout and stderr; keeps the first `OUTPUT_LIMIT` characters."""
+    """Replaces stdout and stderr; keeps the first `OUTPUT_LIMIT` characters."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []
@@ -152,9 +152,12 @@ def _texts(caught: list[warnings.WarningMessage]) -> tuple[str, ...]:
 
 
 def load_checks(module: CheckModule, code: bytes = b"") -> dict[str, Callable[[Code, Given], Any]]:
-    """Execute a file of checks and return the functions marked with `@checks`, by name, in their order.
+    """Execute a checks file and return the functions marked with `@checks`, by name, in order.
 
-    `code` is the file as `compiled.compiled` gives it; without it, it is compiled here.
+    `code` is the compiled file from `autograder.processes.compiled_files`; without it, the file is compiled here.
+
+    Raises:
+        BaseException: whatever the file raises, including a SyntaxError.
     """
     namespace = execute_file(module.filename, module.source, code)
     return {
@@ -165,12 +168,13 @@ def load_checks(module: CheckModule, code: bytes = b"") -> dict[str, Callable[[C
 
 
 def load_replacement(replacement: Replacement, code: bytes = b"") -> Any:
-    """Execute a file of misconceptions or alternatives and return what stands there under the replacement's name.
+    """Execute a file of misconceptions or alternatives and return what it defines under the replacement's name.
 
     Raises:
-        AuthoringError: if there is no such name.
+        AuthoringError: if it does not define that name.
+        BaseException: whatever the file raises, including a SyntaxError.
     """
     namespace = execute_file(replacement.filename, replacement.source, code)
     if replacement.name not in namespace:
-        raise AuthoringError(f"{replacement.filename}: there is no {replacement.name}.")
+        raise AuthoringError(f"{replacement.filename} does not define {replacement.name}.")
     return namespace[replacement.name]

@@ -1,6 +1,6 @@
-"""Runs the cells of a notebook as IPython does: magics, top-level await, the last expression's value is shown.
+"""Runs the cells of a notebook as IPython does, with magics, top-level await and the last expression's value shown.
 
-What would start a process (`!pip install …`, `%pip`, `%%bash`) is not run; the cell goes on and a note says so.
+A command that would start a process (`!pip install …`, `%pip`, `%%bash`) is skipped; the cell goes on, and a note says so.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _PROMPT = re.compile(r"\s*In \[\d+\]:")
 
 
 def cell_filename(number: int) -> str:
-    """The file name under which a cell is compiled, which is how tracebacks name it."""
+    """The file name under which a cell is compiled, and by which tracebacks call it."""
     return f"<cell {number}>" if number else "<submission>"
 
 
@@ -63,7 +63,7 @@ class _PlainDisplayHook(DisplayHook):
 
 
 class Shell(InteractiveShell):
-    """One notebook's shell; its `user_ns` is the namespace that checks look into."""
+    """One notebook's shell; its `user_ns` is the namespace that checks read."""
 
     note = ""
     source = ""
@@ -71,15 +71,15 @@ class Shell(InteractiveShell):
     _usual_hooks = -1
 
     def run(self, cell: Cell, *, has_value: bool = True) -> BaseException | None:
-        """Run a cell and return what it raised, if anything. `note` tells afterwards what was not run.
+        """Run a cell and return what it raised, if anything. Afterwards, `note` says what was not run.
 
-        Without `has_value` somebody has seen that it is Python and does not end in an expression, which would be shown.
+        Pass `has_value=False` only for plain Python that does not end in an expression: nothing has to be shown then.
         """
         self.note, self.source = "", cell.source
         self.compile.name = cell_filename(cell.number)
         code = self._plain(cell, has_value)
-        if code is None or len(code) > 1:  # what IPython is told costs more than many a cell, so only where it asks
-            # A plain file is no notebook: the value of its last line is not shown.
+        if code is None or len(code) > 1:  # telling IPython takes longer than many cells, so only when needed
+            # A plain file is not a notebook: its last value is not shown.
             self.ast_node_interactivity = "last_expr" if cell.number else "none"
             self.execution_count = max(cell.number, 1)
         self._keep_source(cell)
@@ -88,7 +88,7 @@ class Shell(InteractiveShell):
         return error
 
     def _keep_source(self, cell: Cell) -> None:
-        """inspect.getsource and tracebacks are to show what the student wrote, not what magics were turned into."""
+        """Make inspect.getsource and tracebacks show what the student wrote, not what magics were turned into."""
         lines = cell.source.splitlines(keepends=True)
         linecache.cache[self.compile.name] = (len(cell.source), None, lines, self.compile.name)
 
@@ -99,19 +99,19 @@ class Shell(InteractiveShell):
         return error
 
     def _plain(self, cell: Cell, has_value: bool) -> list[CodeType] | None:
-        """A cell that is Python and nothing else, compiled; None if IPython has to look at it.
+        """A plain Python cell, compiled; None if IPython has to handle it.
 
-        IPython would do the same with it, after taking it apart several times, which costs more than most cells do.
+        IPython would do the same after parsing it several times, which takes longer than most cells.
         """
         source = cell.source
         if self.ast_transformers or self._hooks() != self._usual_hooks or _PROMPT.match(source):
             return None
-        compiler: Callable[..., CodeType] = self.compile  # it remembers `from __future__ import …` for later cells
+        compiler: Callable[..., CodeType] = self.compile  # it keeps `from __future__ import …` for later cells
         try:
             if not has_value:
                 return [compiler(f"{source}\n", self.compile.name, "exec")]
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # it is compiled again below
+                warnings.simplefilter("ignore")  # it is compiled again below, with warnings
                 body = ast.parse(source, self.compile.name).body
             if len(body) == 1 and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Name):
                 return None  # `ls` alone is a magic
@@ -127,20 +127,20 @@ class Shell(InteractiveShell):
             with self.display_trap:
                 for part in parts:
                     exec(part, self.user_global_ns, self.user_ns)
-        except BaseException as error:  # a cell may raise anything, SystemExit too, and the next one is run all the same
+        except BaseException as error:  # a cell may raise anything, even SystemExit; the next one still runs
             return error
         finally:
-            self.events.trigger("post_execute")  # matplotlib draws then
+            self.events.trigger("post_execute")  # this is when matplotlib draws
         return None
 
     def _hooks(self) -> int:
-        """How many functions look at a cell before or after it is run."""
+        """How many functions look at a cell before or after it runs."""
         callbacks = self.events.callbacks
         looking = (*callbacks["pre_run_cell"], *callbacks["post_run_cell"], *self.input_transformers_post)
         return len(looking) + len(self.input_transformers_cleanup)
 
     def refuse(self) -> None:
-        """Do not run a command, and say so."""
+        """Skip a command, and say so."""
         self.note = NOT_RUN
         print(f"({NOT_RUN})")
 
@@ -161,7 +161,7 @@ class Shell(InteractiveShell):
         return [] if split else ""
 
     def _tee(self, channel: str) -> Any:
-        """IPython 9 keeps a copy of all that is printed, in memory without bound; nothing here reads it."""
+        """Keep no copy of what is printed: IPython 9 would, in memory and without limit."""
         return contextlib.nullcontext()
 
     def showtraceback(self, *arguments: Any, **options: Any) -> None:
@@ -170,20 +170,20 @@ class Shell(InteractiveShell):
     showsyntaxerror = showindentationerror = showtraceback
 
     def ask_exit(self) -> None:
-        """`exit` in a cell: the cells after it are run all the same."""
+        """`exit` in a cell: the cells after it still run."""
 
     def enable_gui(self, gui: str | None = None) -> None:
-        """There is none."""
+        """Do nothing: there is no GUI."""
 
     def enable_matplotlib(self, gui: str | None = None) -> tuple[str | None, str]:
-        """`%matplotlib inline` and the like: plots are drawn without a screen, whatever is asked for."""
+        """`%matplotlib inline` and the like: plots are drawn without a screen, whatever the cell asks for."""
         return gui, "agg"
 
 
 def make_shell(profile: Path) -> Shell:
-    """A shell without history, colours or start-up files, to be made before the fork; `profile` is an empty folder.
+    """A shell without history, colours or start-up files. Make it before the fork; `profile` is an empty folder.
 
-    The caller's `__main__` is replaced by the notebook's own.
+    The notebook's `__main__` replaces the caller's.
     """
     config = Config()
     config.HistoryManager.enabled = False
@@ -201,7 +201,7 @@ def make_shell(profile: Path) -> Shell:
     for kind, names in (("line", _PROCESS_MAGICS), ("cell", _PROCESS_CELL_MAGICS)):
         for name in names:
             register(lambda *arguments: shell.refuse(), kind, name)
-    # `display` and `get_ipython` are to be there for functions that checks call, too, as they are in a notebook.
+    # Functions that checks call need `display` and `get_ipython` too, as in a notebook.
     shell.builtin_trap.activate()
     shell.run(Cell(1, "1 + 1\n%time pass"))
     shell.forget()

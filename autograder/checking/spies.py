@@ -1,4 +1,4 @@
-"""What counts calls: of a function or a module, and of the steps of any PyTorch optimizer."""
+"""Counts calls of a function or a module, and the steps of all PyTorch optimizers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Call", "Spy", "Steps", "counted_steps", "unavailable"]
 
 @dataclass(frozen=True)
 class Call:
-    """One call: arguments as they were (tensors as detached copies), and the state it was made in.
+    """One call: the arguments as they were (tensors as detached copies) and the state at the time.
 
     `training` is the module's mode, None for a function.
     """
@@ -29,14 +29,14 @@ class Call:
 
 
 class Spy:
-    """Stands for a function and records how it is called; calls of a module that is spied on are recorded as they are made.
+    """Records the calls of a function, which it stands in for, or of a module, whose own calls it sees.
 
     Attributes:
         calls: the recorded `Call`s, in order.
     """
 
     def __init__(self, target: Callable[..., Any]) -> None:
-        """Spy on a function (call the spy instead of it), or on a module (call the module as ever)."""
+        """Spy on a function (call the spy instead) or on a module (call the module as usual)."""
         self.calls: list[Call] = []
         self._target = target
         if isinstance(target, torch.nn.Module):
@@ -74,7 +74,7 @@ def _copied(thing: Any) -> Any:
 
 @dataclass
 class Steps:
-    """Steps of optimizers, whichever way they were taken: `optimizers` has the optimizer of each step, in order."""
+    """Steps of optimizers, however they were taken: `optimizers` has the optimizer of each step, in order."""
 
     optimizers: list[torch.optim.Optimizer] = field(default_factory=list)
 
@@ -91,7 +91,7 @@ class Steps:
 
 @contextmanager
 def counted_steps() -> Iterator[Steps]:
-    """Count the steps of every PyTorch optimizer while the context lasts."""
+    """Count the steps of every PyTorch optimizer inside the context."""
     steps = Steps()
 
     def note(optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
@@ -123,7 +123,7 @@ def _refuse(*args: Any, **kwargs: Any) -> None:
 
 @contextmanager
 def _refusing(functions: tuple[Callable[..., Any], ...]) -> Iterator[None]:
-    """Functions of torch.nn.init raise: most of them never ask `__torch_function__`."""
+    """Make functions of torch.nn.init raise: most of them never call `__torch_function__`."""
     changed: list[tuple[FunctionType, CodeType]] = []
     for function in functions:
         if isinstance(function, FunctionType) and function.__module__ == "torch.nn.init" and not function.__closure__:
@@ -138,10 +138,10 @@ def _refusing(functions: tuple[Callable[..., Any], ...]) -> Iterator[None]:
 
 @contextmanager
 def unavailable(*functions: Callable[..., Any]) -> Iterator[None]:
-    """Make PyTorch functions raise a RuntimeError while the context lasts, however they were imported.
+    """Make PyTorch functions raise a RuntimeError inside the context, however they were imported.
 
-    Works for what goes through `__torch_function__`: functions of `torch`, `torch.nn.functional` and `torch.nn.init`
-    that take a tensor, also when a module's forward calls them.
+    This works for functions of `torch` and `torch.nn.functional` that take a tensor and so go through
+    `__torch_function__`, and for those of `torch.nn.init`, even when a module's forward calls them.
     """
     with _refusing(functions), _Refusal(functions):
         yield

@@ -1,4 +1,4 @@
-"""What is global in a process and student code may change: PyTorch's switches, the working folder, random generators."""
+"""The global state that student code may change: PyTorch's switches, the working folder, random generators."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _has_default_device() -> bool:
 
 
 class Switches(NamedTuple):
-    """The global switches of PyTorch that student code may turn, and the working folder."""
+    """PyTorch's global switches, which student code may flip, and the working folder."""
 
     default_dtype: torch.dtype
     grad: bool
@@ -46,7 +46,7 @@ class Switches(NamedTuple):
 
     @classmethod
     def now(cls) -> Switches:
-        """Where they stand."""
+        """The current positions."""
         return cls(
             default_dtype=_get_default_dtype(),
             grad=_is_grad_enabled(),
@@ -66,7 +66,7 @@ class Switches(NamedTuple):
         )
 
     def set(self) -> None:
-        """Turn only what stands elsewhere: some of these switches are slow. A default device is always taken away."""
+        """Set only what differs: some of these switches are slow. Any default device is removed."""
         if _get_default_dtype() is not self.default_dtype:
             _set_default_dtype(self.default_dtype)
         if _is_grad_enabled() is not self.grad:
@@ -90,8 +90,8 @@ class Switches(NamedTuple):
 class Generators:
     """The global random generators, seeded, and whether anything has been drawn from them since.
 
-    Reading the states of Python's and NumPy's generators is slow, so one number is drawn from each in the end and
-    compared with what a twin with the same seed gives first.
+    Reading the states of Python's and NumPy's generators is slow. Instead, one number is drawn from each at the end and
+    compared with the first one of a twin with the same seed.
     """
 
     _torch = torch.default_generator
@@ -101,7 +101,7 @@ class Generators:
     _python_seed, _python_draw = random.seed, random.random
 
     def __init__(self, seed: int, *, on_gpu: bool = False) -> None:
-        """Seed them all, `on_gpu` the first GPU's, too."""
+        """Seed them all with `seed`; if `on_gpu`, the first GPU's too."""
         small = seed % 2**32
         self._torch.manual_seed(seed)
         self._gpu = torch.cuda.default_generators[0].manual_seed(seed) if on_gpu else None

@@ -1,7 +1,7 @@
-"""Reads one tensor or NumPy array. Hooks of subclasses are off while it is read: a tensor that lies changes nothing.
+"""Reads one tensor or NumPy array with the hooks of subclasses off, so a tensor that lies about itself changes nothing.
 
-What PyTorch and NumPy offer for this is taken when this module is imported, before any student code runs, so that
-functions which a student replaces later are not the ones that are called here.
+The functions of PyTorch and NumPy used for this are looked up on import, before any student code runs, so functions that a
+student replaces later are not called here.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ _DEVICES: dict[torch.device, str] = {}
 
 
 class Unobservable(Exception):
-    """A thing of a kind that is observed, but that cannot be; the text says why."""
+    """A thing of an observed kind that cannot be observed itself; the text says why."""
 
 
 class Extent(NamedTuple):
@@ -81,15 +81,15 @@ class Extent(NamedTuple):
 
 
 def is_tensor(thing: object) -> bool:
-    """Whether `thing` is a tensor by its type, whatever it claims to be."""
+    """Whether the type of `thing` is a tensor type, whatever it claims to be."""
     return issubclass(type(thing), _Base)
 
 
 def tensor_fact(tensor: torch.Tensor, policy: Policy = _PLAIN) -> TensorFact:
-    """Everything that a comparison may want to know of a tensor, with a copy of its elements.
+    """Everything that a comparison may want to know about a tensor, with a copy of its elements.
 
     Raises:
-        Unobservable: if it is larger than `MAX_BYTES`, or of a kind that cannot be read.
+        Unobservable: if it is larger than `MAX_BYTES`, or of a kind that PyTorch cannot read.
     """
     try:
         with _no_function(), _no_dispatch():
@@ -139,7 +139,7 @@ def _gradient(tensor: torch.Tensor) -> tuple[Literal["none", "zero", "value", "n
 
 
 def input_state(tensor: torch.Tensor) -> dict[str, Any]:
-    """What of an input a student's code is to leave alone, as comparable values.
+    """The parts of an input that a student's code must leave alone, as comparable values.
 
     Raises:
         Unobservable: as `tensor_fact` does.
@@ -154,7 +154,7 @@ def input_state(tensor: torch.Tensor) -> dict[str, Any]:
 
 
 def part_states(parts: Iterable[tuple[str, torch.Tensor]]) -> dict[str, tuple[Any, bool | None]]:
-    """Of each of a module's tensors, by name, its values as `input_state` has them, and whether it requires grad.
+    """For each of a module's tensors, by name: its values as in `input_state`, and whether it requires grad.
 
     Raises:
         Unobservable: as `tensor_fact` does.
@@ -174,7 +174,7 @@ def _values(tensor: torch.Tensor) -> Any:
 
 
 def contents(tensor: torch.Tensor) -> bytes:
-    """The elements of a tensor as `TensorFact.values` has them; hooks are off.
+    """The elements of a tensor as in `TensorFact.values`, read with hooks off.
 
     Raises:
         Unobservable: as `tensor_fact` does.
@@ -199,7 +199,7 @@ def _elements(tensor: torch.Tensor) -> bytes:
         size = _element_size(tensor)
     address = _data_ptr(tensor)
     if not address or _storage_bytes(_untyped_storage(tensor)) < (_storage_offset(tensor) + count) * size:
-        raise Unobservable("there is no storage behind it")
+        raise Unobservable("it has no storage")
     return string_at(address, count * size)
 
 
@@ -211,7 +211,7 @@ def _plain(tensor: torch.Tensor) -> torch.Tensor:
     if _layout(tensor) is not _strided:
         tensor = _to_dense(tensor)
     elif _storage_bytes(_untyped_storage(tensor)) < _reach(tensor) * _element_size(tensor):
-        raise Unobservable("there is no storage behind it")
+        raise Unobservable("it has no storage")
     result: torch.Tensor = _contiguous(_resolve_neg(_resolve_conj(_cpu(tensor))))
     return result
 
@@ -224,7 +224,7 @@ def _device_name(device: torch.device) -> str:
 
 
 def _reach(plain: torch.Tensor) -> int:
-    """How many elements its storage must have for a strided, non-empty tensor."""
+    """How many elements the storage of a strided, non-empty tensor must have."""
     last: int = _storage_offset(plain)
     for size, stride in zip(_shape(plain), _stride(plain), strict=True):
         last += (size - 1) * stride
@@ -240,14 +240,14 @@ def _canonical(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, .
 def tensor_extent(tensor: torch.Tensor) -> Extent | None:
     """The storage of a tensor; None if it has no elements, or no storage of its own.
 
-    Storages of `meta` tensors hold nothing and have no address, so their identity stands for it.
+    The storage of a `meta` tensor is empty and has no address, so its identity takes the address's place.
     """
     try:
         with _no_function(), _no_dispatch():
             if issubclass(type(tensor), _Lazy) or _numel(tensor) == 0 or _layout(tensor) is not _strided:
                 return None
             storage = _untyped_storage(tensor)
-            device = _device_name(_device(tensor))  # the memory's own, whatever device it pretends to be of
+            device = _device_name(_device(tensor))  # where the memory is, whatever device it pretends to be on
             if device == "meta":
                 identity = _storage_identity(storage)
                 return Extent(device, identity, identity + 1)
@@ -261,7 +261,7 @@ def array_fact(array: numpy.ndarray[Any, Any], policy: Policy = _PLAIN) -> Tenso
     """A NumPy array, as a fact of type `ndarray`.
 
     Raises:
-        Unobservable: if it is larger than `MAX_BYTES`, or holds objects or strings.
+        Unobservable: if it is larger than `MAX_BYTES`, or contains objects or strings.
     """
     plain = _array_view(array, numpy.ndarray)
     dtype = plain.dtype
@@ -283,7 +283,7 @@ def array_fact(array: numpy.ndarray[Any, Any], policy: Policy = _PLAIN) -> Tenso
 
 
 def array_extent(array: numpy.ndarray[Any, Any]) -> Extent | None:
-    """The memory that an array's elements lie in; None if it has none."""
+    """The memory of an array's elements; None if it has none."""
     if numpy.ndarray.size.__get__(array) == 0:
         return None
     start, end = _byte_bounds(_array_view(array, numpy.ndarray))

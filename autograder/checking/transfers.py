@@ -1,6 +1,6 @@
-"""What goes from one device to another, counted; and a machine with a GPU that has none for a while.
+"""Counts transfers between devices, and hides a machine's GPU for a while.
 
-On a simulated GPU the simulation tells. On a real one the operations of PyTorch do.
+With a simulated GPU, the simulation reports transfers. With a real one, PyTorch's operations do.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["Moved", "Transfers", "counted_transfers", "keep_busy", "without_gpu"]
 
 _cuda = torch.cuda
-_BUSY_CYCLES = 400_000_000  # of a clock with about 2 GHz
+_BUSY_CYCLES = 400_000_000  # at a clock rate of about 2 GHz
 _PINNED_BYTES = tuple(1 << power for power in range(14))
 
 
 class Moved(NamedTuple):
-    """One transfer: from where to where, the shape of what was moved, and whether the CPU waited for the GPU."""
+    """One transfer: from where to where, the shape of the moved tensor, and whether the CPU waited for the GPU."""
 
     source: str
     destination: str
@@ -35,7 +35,7 @@ class Transfers:
     """Transfers between devices, in order.
 
     Attributes:
-        moved: each of them.
+        moved: each transfer.
     """
 
     def __init__(self) -> None:
@@ -44,23 +44,23 @@ class Transfers:
 
     @property
     def to_cpu(self) -> int:
-        """How often something came back: a tensor, or one number asked for by `.item()`, `float(x)`, `if x:` or printing."""
+        """How many came back: tensors, or single numbers for `.item()`, `float(x)`, `if x:` or printing."""
         return sum(moved.destination == "cpu" for moved in self.moved)
 
     @property
     def to_gpu(self) -> int:
-        """How often something went to the GPU."""
+        """How many went to the GPU."""
         return sum(moved.source == "cpu" for moved in self.moved)
 
     @property
     def waits(self) -> int:
-        """How many of them the CPU waited for."""
+        """How many the CPU waited for."""
         return sum(moved.waited for moved in self.moved)
 
 
 @contextmanager
 def counted_transfers(gpu: SimulatedGpu | None) -> Iterator[Transfers]:
-    """Count transfers while the context lasts, on a simulated GPU or (None) on a real one."""
+    """Count transfers inside the context, with a simulated GPU or, if `gpu` is None, a real one."""
     transfers = Transfers()
     if gpu is None:
         with _Observer(transfers):
@@ -100,8 +100,8 @@ class _Observer(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def keep_busy() -> None:
-    """Give the GPU something to do for a fifth of a second: until then nothing comes back, unless one waits for it."""
-    # To get page-locked memory Python may have to wait for the GPU. What is there already is used again.
+    """Keep the GPU busy for about a fifth of a second: until then, nothing comes back unless the CPU waits."""
+    # Getting page-locked memory may mean waiting for the GPU. What is allocated now is reused then.
     ready = [torch.empty(size, dtype=torch.uint8, pin_memory=True) for size in _PINNED_BYTES for _ in range(4)]
     del ready
     _cuda._sleep(_BUSY_CYCLES)  # type: ignore[no-untyped-call]
@@ -109,7 +109,7 @@ def keep_busy() -> None:
 
 @contextmanager
 def without_gpu(gpu: SimulatedGpu | None) -> Iterator[None]:
-    """Have PyTorch say that there is no GPU while the context lasts."""
+    """Make PyTorch say that there is no GPU inside the context."""
     if gpu is not None:
         with gpu.hidden():
             yield

@@ -1,4 +1,4 @@
-"""Names of types that student code cannot borrow: a student's class called `Tensor` is not called `Tensor` here."""
+"""Names of types that student code cannot fake: a student's class called `Tensor` is not called `Tensor` here."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _MRO = type.__dict__["__mro__"].__get__
 
 
 def _plain_names() -> dict[type, str]:
-    found: dict[type, str] = {thing: thing.__name__ for thing in vars(builtins).values() if type(thing) is type}
+    names: dict[type, str] = {thing: thing.__name__ for thing in vars(builtins).values() if type(thing) is type}
     empty: dict[str, str] = {}
     samples = (None, Ellipsis, NotImplemented, len, lambda: None, empty.keys(), empty.values(), empty.items())
-    found |= {type(sample): type(sample).__name__ for sample in samples}
-    found |= {kind: kind.__name__ for kind in vars(types).values() if type(kind) is type and kind.__module__ == "builtins"}
+    names |= {type(sample): type(sample).__name__ for sample in samples}
+    names |= {kind: kind.__name__ for kind in vars(types).values() if type(kind) is type and kind.__module__ == "builtins"}
     for group in (torch.nn, torch.optim, torch.nn.parameter):
         for thing in vars(group).values():
             if isinstance(thing, type) and thing.__module__.startswith("torch"):
-                found[thing] = thing.__name__
-    found |= {kind: kind.__name__ for kind in (collections.OrderedDict, collections.defaultdict, collections.Counter)}
-    found |= {kind: kind.__name__ for kind in (torch.Tensor, torch.Size, torch.dtype, torch.device, torch.layout)}
-    found |= {kind: kind.__name__ for kind in (torch.memory_format, torch.Generator, numpy.ndarray)}
-    return found
+                names[thing] = thing.__name__
+    names |= {kind: kind.__name__ for kind in (collections.OrderedDict, collections.defaultdict, collections.Counter)}
+    names |= {kind: kind.__name__ for kind in (torch.Tensor, torch.Size, torch.dtype, torch.device, torch.layout)}
+    names |= {kind: kind.__name__ for kind in (torch.memory_format, torch.Generator, numpy.ndarray)}
+    return names
 
 
 _PLAIN = _plain_names()
@@ -38,11 +38,11 @@ _TAKEN = frozenset(_PLAIN.values())
 
 
 def type_name(kind: type) -> str:
-    """The name of a type, asking neither the type nor its metaclass.
+    """The name of a type, without asking the type or its metaclass.
 
-    Built-in types and those of `torch.nn`, `torch.optim` and the like have their short names (`list`, `Tensor`,
-    `Linear`); a class made in a notebook has its own name, unless that is one of these short names, then it is
-    `__main__.Linear`; any other has its module before it (`numpy.float64`).
+    Built-in types and those of `torch.nn`, `torch.optim` and the like have short names (`list`, `Tensor`, `Linear`). A
+    class made in a notebook has its own name, unless that is one of these short names; then it is `__main__.Linear`. Any
+    other type has its module in front (`numpy.float64`).
     """
     known = _PLAIN.get(kind)
     if known is not None:

@@ -1,4 +1,4 @@
-"""Notices what became of a check's inputs: each is remembered bit by bit when drawn and looked at again at the end."""
+"""Notices changes to a check's inputs: each is recorded bit by bit when drawn and compared at the end."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ _instance_dict = object.__getattribute__
 
 
 def watchable(thing: Any) -> bool:
-    """Whether `Watch` knows how to look at a thing of this type."""
+    """Whether `Watch` can watch a thing of this type."""
     kinds = (numpy.ndarray, torch.nn.Module, torch.optim.Optimizer, *_CONTAINERS)
     return is_tensor(thing) or issubclass(type(thing), kinds)
 
 
 class Watch:
-    """One input and what it was like when it was last looked at."""
+    """One input, and what it was like when last recorded."""
 
     __slots__ = ("_before", "name", "thing")
 
     def __init__(self, name: str, thing: Any) -> None:
-        """Remember `thing` as it is now, under the name that a student will read."""
+        """Record `thing` as it is now, under the name that a student will read."""
         self.name = name
         self.thing = thing
         self._before = _aspects(thing)
 
     def refresh(self) -> None:
-        """Take what the thing is like now as what it has to stay like."""
+        """Record the thing again: from now on, this is how it must stay."""
         self._before = _aspects(self.thing)
 
     def changes(self) -> tuple[str, ...]:
-        """`NAME: ASPECT` for each aspect that is not as it was."""
+        """`NAME: ASPECT` for each aspect that has changed."""
         now = _aspects(self.thing)
         return tuple(f"{self.name}: {aspect}" for aspect, before in self._before.items() if now.get(aspect) != before)
 
@@ -71,7 +71,7 @@ def _aspects(thing: Any) -> Aspects:
 def _module_aspects(module: torch.nn.Module) -> Aspects:
     parts = module_parts(module)
     states = part_states((*parts.parameters, *parts.buffers))
-    return {  # by name: the order in which a module lists its parts is free
+    return {  # by name: a module may list its parts in any order
         "values": {name: values for name, (values, _) in states.items()},
         "requires_grad": {name: flag for name, (_, flag) in states.items()},
         "training": dict(parts.training),
@@ -79,7 +79,7 @@ def _module_aspects(module: torch.nn.Module) -> Aspects:
 
 
 def _settings(attributes: dict[str, Any]) -> Any:
-    """An optimizer's options and state. Parameters, and the keys of `state`, stand as the identity of their object."""
+    """An optimizer's options and state. Parameters and the keys of `state` appear as their object's identity."""
     groups = [
         {
             name: [id(p) for p in value] if name == "params" and type(value) is list else _frozen(value)

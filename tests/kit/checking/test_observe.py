@@ -28,7 +28,7 @@ from autograder.records.observation import (
 
 
 def refuse(*arguments: object, **options: object) -> NoReturn:
-    raise AssertionError("student code was asked")
+    raise AssertionError("student code was called")
 
 
 plain = st.recursive(

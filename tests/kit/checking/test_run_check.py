@@ -47,7 +47,7 @@ def test_two(code, given):
 
 
 def run(body: str, check: Callable[[Code, Given], Any] | None = None, **names: Any) -> Observation:
-    """Run a check on `def f(x)` with this body, as a student's cell 1; by default it calls f on a drawn tensor."""
+    """Run a check on `def f(x)` with this body, as a student's cell 1. By default, the check calls f on a drawn tensor."""
     source = "def f(x):\n" + "".join(f"    {line}\n" for line in body.split("\n"))
     linecache.cache["<cell 1>"] = (len(source), None, source.splitlines(keepends=True), "<cell 1>")
     namespace: dict[str, Any] = {
@@ -213,9 +213,9 @@ def test_a_scratch_folder_is_there_for_the_check_only() -> None:
 
 
 def test_checks_of_a_file() -> None:
-    found = load_checks(CheckModule("tests/visible/test_topic.py", CHECKS))
-    assert list(found) == ["test_one", "test_two"]
-    observation = run_check(found["test_one"], Code({"f": lambda x: x * 2}), REQUEST)
+    checks = load_checks(CheckModule("tests/visible/test_topic.py", CHECKS))
+    assert list(checks) == ["test_one", "test_two"]
+    observation = run_check(checks["test_one"], Code({"f": lambda x: x * 2}), REQUEST)
     assert observation.returned is not None
     assert observation.returned.items[1].value == 3  # type: ignore[union-attr]
     assert "HELPER = 3" in linecache.getline("tests/visible/test_topic.py", 7)
@@ -224,5 +224,5 @@ def test_checks_of_a_file() -> None:
 def test_replacements() -> None:
     source = "def shared(x): return x + 1\ndef wrong(x): return shared(x)\n"
     assert load_replacement(Replacement("f", "wrong", "solutions/misconceptions/t.py", source))(1) == 2
-    with pytest.raises(AuthoringError, match=r"solutions/misconceptions/t\.py: there is no other"):
+    with pytest.raises(AuthoringError, match=r"solutions/misconceptions/t\.py does not define other"):
         load_replacement(Replacement("f", "other", "solutions/misconceptions/t.py", source))

@@ -1,4 +1,4 @@
-"""Cells run as IPython runs them, by the short way for plain Python or by IPython itself."""
+"""Cells run as in IPython: plain Python by a shortcut, the rest by IPython itself."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def run(way: str) -> dict[str, list[object]]:
 
 @pytest.fixture(scope="module")
 def ways() -> dict[str, dict[str, list[object]]]:
-    """What was seen by IPython, by the short way, and by the shortest: where nothing is to be shown, as it was told."""
+    """What was seen by IPython, by the shortcut, and by the shortest way: told that there is nothing to show."""
     return {way: run(way) for way in ("ipython", "short", "told")}
 
 
