@@ -1,4 +1,4 @@
-"""The simulated accelerator: grades code for GPUs on a machine without one. docs/devices.md says what it can tell.
+"""The simulated accelerator: grades code for GPUs on a machine without one. docs/devices.md says what it can show.
 
-Start with `session.simulated_gpu` and `places`. Nothing is imported here: `places` is asked about every observed tensor.
+Start with `session.simulated_gpu` and `places`. Nothing is imported here, as observing any tensor imports `places`.
 """

@@ -1,6 +1,6 @@
-"""Mixed precision as CUDA has it: `torch.autocast("cuda")` acts on pretended GPU tensors, `torch.autocast("cpu")` on others.
+"""Mixed precision as on CUDA: `torch.autocast("cuda")` acts on simulated GPU tensors, `torch.autocast("cpu")` on others.
 
-Underneath, PyTorch's CPU autocast does the work, inside of functions too. Where CUDA's lists differ from the CPU's, the
+Underneath, PyTorch's CPU autocast does the work, even inside functions. Where CUDA's lists differ from the CPU's, the
 arguments are converted before the function is called. Source of the lists: PyTorch's documentation, "CUDA Op-Specific
 Behavior" of torch.amp, and what PyTorch registers for AutocastCUDA (aten/src/ATen/autocast_mode.h).
 """
@@ -45,7 +45,7 @@ _LOWER = frozenset(
         "scaled_dot_product_attention",
     ]
 )
-# cuDNN's, which has its weights converted; oneDNN has not all of them in float16.
+# cuDNN converts the weights of these; oneDNN does not have all of them in float16.
 _RECURRENT = frozenset(["lstm", "gru", "rnn_tanh", "rnn_relu"])
 _FLOAT32 = frozenset(
     [
@@ -125,7 +125,7 @@ _dtype_of, _set_dtype = torch.get_autocast_dtype, torch.set_autocast_dtype
 
 
 class _Wanted(threading.local):
-    """What the code asked for on the CPU, and how many autocast contexts it is in."""
+    """The autocasting that the code asked for on the CPU, and how many autocast contexts it is in."""
 
     cpu: tuple[bool, torch.dtype] = (False, torch.bfloat16)
     depth: int = 0
@@ -135,12 +135,12 @@ _wanted = _Wanted()
 
 
 def anywhere() -> bool:
-    """Whether this thread is in an autocast context, of any device."""
+    """Whether this thread is in an autocast context for any device."""
     return _wanted.depth > 0
 
 
 def run(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a function with the autocasting of the device that its tensors are on."""
+    """Call a function with the autocasting of its tensors' device."""
     on_gpu = any(isinstance(mark_of(tensor), torch.device) for tensor in _tensors((*args, *kwargs.values())))
     enabled, dtype = (_is_enabled("cuda"), _dtype_of("cuda")) if on_gpu else _wanted.cpu
     name = getattr(function, "__name__", "")
@@ -204,7 +204,7 @@ def _converted(
 
 
 def _eligible(tensor: torch.Tensor) -> bool:
-    """Floating GPU tensors are converted, and float64 is left alone."""
+    """Floating-point GPU tensors are converted, but not float64 ones."""
     return tensor.is_floating_point() and tensor.dtype != torch.float64 and isinstance(mark_of(tensor), torch.device)
 
 
@@ -217,7 +217,7 @@ def _cast(thing: Any, dtype: torch.dtype) -> Any:
 
 
 def patch(patches: Patches) -> None:
-    """Have autocast contexts of both devices tell what they want."""
+    """Make autocast contexts for both devices report what they ask for."""
     context: Any = torch.amp.autocast_mode.autocast
     enter, leave = context.__enter__, context.__exit__
 

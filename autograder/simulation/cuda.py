@@ -1,4 +1,4 @@
-"""What `torch.cuda` and `torch.accelerator` say and do on the pretended machine."""
+"""What `torch.cuda` and `torch.accelerator` say and do on the simulated machine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WHOLE_TYPES = ("LongTensor", "IntTensor", "ShortTensor", "CharTensor", "ByteTen
 
 
 def patch(patches: Patches, machine: Machine) -> None:
-    """Replace them while the simulation lasts."""
+    """Replace them during the simulation."""
     streams = _streams(machine)
     patches.set_existing(torch.cuda, **_questions(machine), **_memory(machine), **_random(machine), **streams)
     patches.set_existing(torch, Stream=streams["Stream"], Event=_any_event(streams["Event"]))
@@ -136,7 +136,7 @@ def _random(machine: Machine) -> dict[str, Any]:
 
 
 def _streams(machine: Machine) -> dict[str, Any]:
-    """Everything that was asked for is done at once, except copies to the CPU that nobody waited for."""
+    """All work is done at once, except copies to the CPU that nothing waited for."""
 
     class Event:
         """A moment in a stream's work."""
@@ -223,7 +223,7 @@ def _streams(machine: Machine) -> dict[str, Any]:
         "default_stream": lambda device=None: Stream(device),
         "set_stream": lambda stream: None,
         "synchronize": synchronize,
-        "_sleep": lambda cycles: None,  # what is not waited for comes late in any case
+        "_sleep": lambda cycles: None,  # what nothing waits for comes late anyway
         "CUDAGraph": no_graphs,
         "graph": no_graphs,
         "make_graphed_callables": no_graphs,
@@ -232,7 +232,7 @@ def _streams(machine: Machine) -> dict[str, Any]:
 
 def _any_event(event: Any) -> type:
     class Event(event):  # type: ignore[misc]
-        """`torch.Event`, which is of any device."""
+        """`torch.Event`, for any device."""
 
         def __init__(self, device: Any = None, **options: Any) -> None:
             super().__init__(**options)
@@ -298,7 +298,7 @@ def _accelerator(machine: Machine, streams: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parse_to(original: Callable[..., Any]) -> Callable[..., Any]:
-    """What reads the arguments of `Module.to`: there, too, a number is a GPU."""
+    """Reads the arguments of `Module.to`, where a number is a GPU too."""
 
     def parse_to(*args: Any, **kwargs: Any) -> Any:
         if args and type(args[0]) is int:
@@ -318,7 +318,7 @@ def device_from(*args: Any, **kwargs: Any) -> torch.device:
 
 
 def set_cpu_rng_state(new_state: torch.Tensor) -> None:
-    """`torch.set_rng_state`: a checkpoint that was loaded onto the GPU has its random state there, too."""
+    """`torch.set_rng_state`: a checkpoint loaded onto the GPU has its random state there too."""
     _check_state(new_state)
     torch.default_generator.set_state(new_state)
 
@@ -330,7 +330,7 @@ def _check_state(state: torch.Tensor) -> None:
 
 @cache
 def _tensor_type(name: str) -> Any:
-    """`torch.cuda.FloatTensor`, the old way of making and recognising tensors of one type on the GPU."""
+    """`torch.cuda.FloatTensor`, the old way to make and recognise tensors of one type on the GPU."""
     cpu_type: Any = getattr(torch, name)
 
     class _Type(type):
@@ -356,7 +356,7 @@ def _generator_type(machine: Machine) -> Any:
             return isinstance(thing, original)
 
     class Generator(original, metaclass=_Type):  # type: ignore[misc]
-        """A generator of the CPU that says that it is the GPU's."""
+        """A CPU generator that claims to be the GPU's."""
 
         _place: torch.device
 

@@ -51,7 +51,7 @@ _Base: Any = torch._C.TensorBase
 
 
 def patch(patches: Patches, machine: Machine) -> dict[Any, Callable[..., Any]]:
-    """Replace the factories. Returns what stands for which original, for code that imported one of them before."""
+    """Replace the factories. Returns original → replacement, for code that imported an original before."""
     replaced: dict[Any, Callable[..., Any]] = {}
 
     def replace(owner: Any, name: str, wrap: Callable[..., Any], original: Any) -> None:
@@ -71,7 +71,7 @@ def patch(patches: Patches, machine: Machine) -> dict[Any, Callable[..., Any]]:
 
 
 def _default_device(machine: Machine) -> torch.device:
-    """Where a factory puts its result when it isn't told: `with torch.device(…)`, `torch.set_default_device`."""
+    """Where a factory puts its result if not told: `with torch.device(…)`, `torch.set_default_device`."""
     if torch._C._len_torch_function_stack() == 0:
         return CPU
     for mode in reversed(_get_current_function_mode_stack()):  # type: ignore[no-untyped-call]
@@ -81,7 +81,7 @@ def _default_device(machine: Machine) -> torch.device:
 
 
 def _made(place: torch.device, original: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
-    """Run a factory on the CPU, and say that its result is elsewhere."""
+    """Run a factory on the CPU, and mark its result as being at `place`."""
     pinned = kwargs.pop("pin_memory", False)
     before, local.making = local.making, place
     try:
@@ -154,7 +154,7 @@ def _converter(name: str, original: Callable[..., Any], machine: Machine) -> Cal
                 return original(*args, **kwargs)
             made = _made(place, original, args, kwargs)
         else:
-            # It may share memory with an array, from which a GPU's memory is always apart.
+            # It may share memory with an array; a GPU's memory never does.
             made = move(_made(CPU, original, args, kwargs), place)
         if place != CPU and not isinstance(data, torch.Tensor):
             machine.note(CPU, place, made, "create")

@@ -1,4 +1,4 @@
-"""What the autograd engine says about the devices of gradients that Python code hands to it."""
+"""What the autograd engine says about the devices of gradients that it gets from Python code."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _PLACES = "_autograde_places"
 
 
 def patch(patches: Patches) -> None:
-    """Check gradients given to `backward` and returned by functions of one's own.
+    """Check gradients given to `backward` and returned by custom functions.
 
-    The engine itself does so in `validate_outputs` (torch/csrc/autograd/engine.cpp), which moves those without dimensions.
+    The engine does this in `validate_outputs` (torch/csrc/autograd/engine.cpp), which moves those without dimensions.
     """
     make = torch.autograd._make_grads
     function, node = torch.autograd.Function, torch.autograd.function.BackwardCFunction
@@ -59,16 +59,16 @@ def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 
 def _checked(gradients: Sequence[Any], places: Sequence[torch.device | None], who: str) -> tuple[Any, ...]:
-    found = list(gradients)
-    for index, (gradient, place) in enumerate(zip(found, places, strict=False)):
+    checked = list(gradients)
+    for index, (gradient, place) in enumerate(zip(checked, places, strict=False)):
         if not isinstance(gradient, torch.Tensor) or place is None or device_of(gradient) == place:
             continue
         if mark_of(gradient) is UNDECIDED:
             put(gradient, place)
         elif gradient.dim() == 0:
-            found[index] = move(gradient, place)
+            checked[index] = move(gradient, place)
         else:
             raise RuntimeError(
                 f"{who}invalid gradient at index {index} - expected device {place} but got {device_of(gradient)}"
             )
-    return tuple(found)
+    return tuple(checked)

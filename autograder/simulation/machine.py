@@ -1,4 +1,4 @@
-"""The pretended machine: how many GPUs it has, their random numbers, what was moved, and what is still under way."""
+"""The simulated machine: how many GPUs it has, their random numbers, what was moved, and what is still on its way."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _copy = torch._C.TensorBase.copy_
 class Transfer(NamedTuple):
     """Data that went from one device to another.
 
-    `how` is `copy` (`.to`, `.cpu`, `copy_`, …), `item` (one number asked for: `.item()`, `float(x)`, `if x:`) or `create`
-    (a tensor made on the GPU from Python numbers or an array). `waited` says whether the CPU waited for the GPU.
+    `how` is `copy` (`.to`, `.cpu`, `copy_`, …), `item` (a request for one number: `.item()`, `float(x)`, `if x:`) or
+    `create` (a tensor made on the GPU from Python numbers or an array). `waited` says whether the CPU waited for the GPU.
     """
 
     source: torch.device
@@ -42,10 +42,10 @@ class Transfer(NamedTuple):
 
 
 class _Local(threading.local):
-    """What each thread has for itself."""
+    """What each thread has of its own."""
 
     making: torch.device | None = None
-    """Where the factory function that is running now puts its result."""
+    """Where the running factory function puts its result."""
 
 
 local = _Local()
@@ -53,14 +53,14 @@ local = _Local()
 
 @dataclass(frozen=True)
 class _Pending:
-    """A copy to the CPU that nobody has waited for yet: `values` go to `destination` when somebody does."""
+    """A copy to the CPU that nothing has waited for yet: `values` go to `destination` when something does."""
 
     destination: Any
     values: Any
 
 
 class Memory:
-    """How much memory of the GPUs is in use, in bytes. CUDA's allocator gives it away in blocks of 512."""
+    """How much of the GPUs' memory is in use, in bytes. CUDA's allocator hands it out in blocks of 512."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -68,7 +68,7 @@ class Memory:
         self._sizes: dict[weakref.ref[Any], int] = {}
 
     def clear(self) -> None:
-        """Start empty again, whatever still lives."""
+        """Start empty again, whatever is still alive."""
         self.used = self.peak = 0
         self._sizes.clear()
 
@@ -85,16 +85,16 @@ class Memory:
 
 
 class Machine:
-    """One pretended machine. At most one is active in a process, in all of its threads."""
+    """One simulated machine. At most one is active in a process, for all its threads."""
 
     def __init__(self, gpus: int) -> None:
         """A machine with `gpus` GPUs, to be switched on by `start`."""
         self.gpus = gpus
         self.memory = Memory()
-        self.generators: set[int] = set()  # the addresses of those that are a GPU's
+        self.generators: set[int] = set()  # the addresses of those that belong to a GPU
 
     def start(self, seed: int) -> None:
-        """Switch it on: nothing is left of before, and the GPUs' generators start from `seed`."""
+        """Switch it on, with nothing left from before and the GPUs' generators seeded with `seed`."""
         self._process = os.getpid()
         self.current = 0
         self.present = True
@@ -108,7 +108,7 @@ class Machine:
     # Devices
 
     def device(self, wanted: Any) -> torch.device:
-        """The device that is meant by `cuda`, `cuda:0`, 0, …, with its index.
+        """The device, with its index, that `cuda`, `cuda:0`, 0, … stands for.
 
         Raises:
             RuntimeError: if there is no such GPU.
@@ -129,22 +129,22 @@ class Machine:
         return torch.device("cuda", index)
 
     def index(self, wanted: Any = None) -> int:
-        """The number of the GPU that is meant; the current one if None."""
+        """The number of the GPU that `wanted` stands for; the current one if None."""
         if wanted is None:
             return self.current
-        found: int = self.device(wanted).index
-        return found
+        index: int = self.device(wanted).index
+        return index
 
     def is_in_bad_fork(self) -> bool:
         """Whether this process was forked from the one that uses the GPU, such as a DataLoader's worker."""
         return os.getpid() != self._process
 
     def in_its_process(self) -> None:
-        """Raises what CUDA does when a forked process touches the GPU memory of its parent."""
+        """Raise what CUDA does when a forked process touches its parent's GPU memory."""
         if self.is_in_bad_fork():
             raise _Error("CUDA error: initialization error")
 
-    # Random numbers: each GPU has a generator of its own, in the place of the CPU's while an operation draws from it
+    # Random numbers: each GPU has its own generator, which replaces the CPU's while an operation draws from it
 
     def seed(self, seed: int) -> None:
         """Seed the generators of all GPUs."""
@@ -153,7 +153,7 @@ class Machine:
 
     @contextmanager
     def drawing(self, gpu: torch.device) -> Iterator[None]:
-        """Draw from the generator of a GPU while the context lasts."""
+        """Draw from a GPU's generator inside the context."""
         before = _default_generator.get_state()
         _default_generator.set_state(self.random_states[gpu.index])
         try:
@@ -165,13 +165,13 @@ class Machine:
     # Transfers
 
     def note(self, source: torch.device, destination: torch.device, tensor: Any, how: Any, *, waited: bool = True) -> None:
-        """Count a transfer; one that waits for the GPU also waits for the copies under way."""
+        """Record a transfer; one that waits for the GPU also waits for the copies on their way."""
         self.transfers.append(Transfer(source, destination, tuple(tensor.shape), tensor.dtype, how, waited))
         if waited:
             self.synchronize()
 
     def delay_contents(self, copy: torch.Tensor) -> None:
-        """A copy to the CPU was asked for without waiting: until somebody waits, its memory holds something else."""
+        """Delay a copy to the CPU that does not wait: until something does, its memory contains something else."""
         with _no_function(), _no_dispatch(), torch.no_grad():
             self.pending.append(_Pending(copy, copy.data.clone()))
             copy.data.fill_(float("nan") if copy.is_floating_point() or copy.is_complex() else 0)
@@ -188,11 +188,11 @@ _active: Machine | None = None
 
 
 def active() -> Machine | None:
-    """The machine that is pretended now, if any."""
+    """The machine being simulated, if any."""
     return _active
 
 
 def set_active(machine: Machine | None) -> None:
-    """Say which machine is pretended from now on."""
+    """Set the machine being simulated from now on."""
     global _active
     _active = machine

@@ -1,4 +1,4 @@
-"""The two places where every call of PyTorch can be seen: as an operation, and as a function that Python called."""
+"""The two places where every PyTorch call can be seen: as an operation, and as a function called from Python."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["Functions", "Operations"]
 
 
 class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Sees every aten operation, also in a backward pass and inside of functions written in C++.
+    """Sees every aten operation, even in a backward pass and inside functions written in C++.
 
-    Refuses what CUDA would refuse, and says where results are.
+    Refuses what CUDA would refuse, and marks where results are.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -30,7 +30,7 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Not to be wrapped by PyTorch: the wrapper imports the compiler, which takes a second."""
+        """Keep PyTorch from wrapping this: the wrapper imports the compiler, which takes a second."""
         return False
 
     def __torch_dispatch__(
@@ -57,14 +57,14 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
             result = self._run(op, func, args, kwargs, gpu)
             _place(result, gpu)
             return result
-        found = operands(op.arguments, args, kwargs, mark_of)
-        check(op, found, gpu)
+        inputs = operands(op.arguments, args, kwargs, mark_of)
+        check(op, inputs, gpu)
         result = self._run(op, func, args, kwargs, gpu)
-        self._settle(op, found, result, gpu)
+        self._settle(op, inputs, result, gpu)
         return result
 
     def _make(self, op: Operation, func: Any, args: Any, kwargs: Any) -> Any:
-        """An operation without tensors: its result goes where the Python function behind it wants it, if there is one."""
+        """An operation without tensors: its result goes where the calling Python function, if any, wants it."""
         target = local.making
         if op.random and target is not None and target != CPU and kwargs.get("generator") is None:
             with self._machine.drawing(target):
@@ -90,14 +90,14 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 raise
             raise told from None
 
-    def _settle(self, op: Operation, found: list[Operand], result: Any, gpu: torch.device) -> None:
-        """Say where the results of an operation on GPU tensors are."""
-        first = found[0]
+    def _settle(self, op: Operation, inputs: list[Operand], result: Any, gpu: torch.device) -> None:
+        """Mark where the results of an operation on GPU tensors are."""
+        first = inputs[0]
         if op.rule is Rule.ANY:
-            if op.name == "copy_" and isinstance(found[-1].mark, torch.device) and first.mark is UNDECIDED:
+            if op.name == "copy_" and isinstance(inputs[-1].mark, torch.device) and first.mark is UNDECIDED:
                 put(first.tensor, gpu)
-            elif op.name == "copy_" and len(found) > 1 and (first.mark or CPU) != (found[1].mark or CPU):
-                self._machine.note(_device(found[1].mark, gpu), _device(first.mark, gpu), first.tensor, "copy")
+            elif op.name == "copy_" and len(inputs) > 1 and (first.mark or CPU) != (inputs[1].mark or CPU):
+                self._machine.note(_device(inputs[1].mark, gpu), _device(first.mark, gpu), first.tensor, "copy")
             elif first.mark is not None and not (isinstance(result, torch.Tensor) and result.is_meta):
                 _place(result, UNDECIDED if _is_converted_inside(op, {}) else first.mark)
             return
@@ -105,19 +105,19 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if first.mark is not None:
                 _place(result, _device(first.mark, gpu))
             return
-        for operand in found:
+        for operand in inputs:
             if operand.mark is UNDECIDED and operand.position in op.written:
                 put(operand.tensor, gpu)
         _place(_without_lengths(op, result), gpu)
 
 
 def _is_converted_inside(op: Operation, kwargs: Mapping[str, Any]) -> bool:
-    """Whether a function written in C++ brings a tensor to "the device of the other one", which always is the CPU here."""
+    """Whether a function written in C++ moves a tensor to "the device of the other one", which here is always the CPU."""
     return op.name == "_to_copy" and kwargs.get("device") is not None
 
 
 def _without_lengths(op: Operation, result: Any) -> Any:
-    """What of a result is where the tensors are: lengths of sequences stay on the CPU."""
+    """The part of a result that is where the tensors are: lengths of sequences stay on the CPU."""
     if op.rule is not Rule.LENGTHS:
         return result
     put(result[1], None)
@@ -129,7 +129,7 @@ def _device(mark: Mark, gpu: torch.device) -> torch.device:
 
 
 def _place(result: Any, mark: Mark) -> None:
-    """Mark results that have no place yet. A view keeps that of what it is a view of."""
+    """Mark results that have no place yet. A view keeps its base's place."""
     if isinstance(result, torch.Tensor):
         if not isinstance(mark_of(result), torch.device):
             put(result, mark)
@@ -140,10 +140,10 @@ def _place(result: Any, mark: Mark) -> None:
 
 
 class Functions(TorchFunctionMode):
-    """Sees every function of PyTorch that Python code calls, also those it got hold of before the simulation began."""
+    """Sees every PyTorch function that Python code calls, even those it imported before the simulation began."""
 
     def __init__(self, replaced: Mapping[Any, Callable[..., Any]]) -> None:
-        """Call the values of `replaced` in the place of its keys."""
+        """Call the values of `replaced` instead of its keys."""
         super().__init__()
         self._replaced = replaced
 
@@ -168,10 +168,10 @@ class Functions(TorchFunctionMode):
 
 
 def _tensors(things: Any) -> list[torch.Tensor]:
-    found = []
+    tensors = []
     for thing in things:
         if isinstance(thing, torch.Tensor):
-            found.append(thing)
+            tensors.append(thing)
         elif isinstance(thing, (list, tuple)):
-            found += [item for item in thing if isinstance(item, torch.Tensor)]
-    return found
+            tensors += [item for item in thing if isinstance(item, torch.Tensor)]
+    return tensors

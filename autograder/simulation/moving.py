@@ -1,4 +1,4 @@
-"""Tensors that go from one pretended device to another: `.to` and its relatives."""
+"""Moves tensors from one simulated device to another: `.to` and its relatives."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _no_function, _no_dispatch = torch._C.DisableTorchFunction, torch._C._DisableTor
 
 @dataclass(frozen=True)
 class Target:
-    """What the arguments of `Tensor.to` ask for; None means: as it is."""
+    """What the arguments of `Tensor.to` ask for; None means no change."""
 
     device: Any = None
     dtype: torch.dtype | None = None
@@ -29,7 +29,7 @@ class Target:
 
 
 def parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Target:
-    """Read the arguments of `Tensor.to`, in all its forms.
+    """Read the arguments of `Tensor.to` in any of its forms.
 
     Raises:
         TypeError: as `Tensor.to` does.
@@ -62,7 +62,7 @@ def _names_device(value: Any) -> bool:
 
 
 def moved(machine: Machine, tensor: torch.Tensor, destination: torch.device, target: Target) -> torch.Tensor:
-    """`tensor` on another device: a copy that is noted, and through which gradients flow back."""
+    """`tensor` on another device: a recorded copy, through which gradients flow back."""
     source = device_of(tensor)
     waits = not target.non_blocking if source != CPU else not (target.non_blocking and is_pinned(tensor))
     machine.note(source, destination, tensor, "copy", waited=waits and source != destination)
@@ -70,7 +70,7 @@ def moved(machine: Machine, tensor: torch.Tensor, destination: torch.device, tar
 
 
 def copied(tensor: torch.Tensor, destination: torch.device, target: Target, *, late: bool = False) -> torch.Tensor:
-    """Like `moved`, and nobody notes it."""
+    """Like `moved`, but not recorded."""
     if not (torch.is_grad_enabled() and tensor.requires_grad):
         return move(tensor, destination, target.dtype, target.memory_format, late=late)
     result: torch.Tensor = _ToCopy.apply(  # type: ignore[no-untyped-call]
@@ -87,7 +87,7 @@ def move(
     *,
     late: bool = False,
 ) -> torch.Tensor:
-    """A copy without history on another device. One to the CPU that comes `late` is there when somebody waits for it."""
+    """A copy without history on another device. If `late`, a copy to the CPU arrives when something waits for it."""
     with _no_function(), _no_dispatch(), torch.no_grad():
         copy: torch.Tensor = _to(_detach(tensor), dtype=dtype or tensor.dtype, copy=True, memory_format=memory_format)
         machine = active()

@@ -1,7 +1,7 @@
-"""Which of its tensors an operation of PyTorch wants on one device, and how CUDA says that they are not.
+"""Which of its tensors a PyTorch operation needs on one device, and what CUDA says if they are not.
 
 Sources: `device_check` in PyTorch's native_functions.yaml; TensorIterator's rule for CPU scalars (aten/src/ATen/
-TensorIterator.cpp, `compute_types`); the messages stand in the same places and in c10's `common_device_check_failure`.
+TensorIterator.cpp, `compute_types`); the messages are in the same places and in c10's `common_device_check_failure`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Operand", "Operation", "Rule", "check", "operands", "operation", "re
 
 
 class Rule(Enum):
-    """What an operation asks of the devices of its tensors."""
+    """What an operation requires of its tensors' devices."""
 
     SAME = auto()
     """All on one device."""
@@ -29,16 +29,16 @@ class Rule(Enum):
     ANY = auto()
     """Nothing: it copies between devices, or reads only the shape of its second tensor. The result is like the first."""
     FIRST = auto()
-    """Nothing: whatever is elsewhere is fetched. The result is where the first tensor is."""
+    """Nothing: what is elsewhere is fetched. The result is where the first tensor is."""
     INDEX = auto()
-    """To read, indices on the CPU or with the indexed tensor; to write, anywhere, and values with it, or 0-dimensional."""
+    """Read: indices on the CPU or with the indexed tensor. Write: indices anywhere, values with it or 0-dimensional."""
     LENGTHS = auto()
     """The second tensor, of lengths, on the CPU."""
     CONVOLUTION = auto()
-    """All on one device, and the message names types."""
+    """All on one device; the message names types."""
 
 
-# Operations without a device check of their own that go through TensorIterator and are not tagged as pointwise.
+# Operations that go through TensorIterator without a device check of their own, and are not tagged as pointwise.
 _ELEMENTWISE = frozenset(
     [
         "binary_cross_entropy",
@@ -122,7 +122,7 @@ _INDEX = frozenset(["index", "_unsafe_index"]) | _PUTS_AT_INDEX
 _CONVOLUTIONS = frozenset(
     ["convolution", "_convolution", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 )
-# Operations that read indices on the device: one that is out of range is not noticed before the kernel runs.
+# Operations that read indices on the device: only the kernel notices one that is out of range.
 _READS_INDICES = frozenset(
     [
         "index",
@@ -147,7 +147,7 @@ _READS_INDICES = frozenset(
         "take",
     ]
 )
-# What CUDA has for floating and complex numbers alone, and the kernel that its message names (the dtypes are those of
+# What CUDA has only for floating-point and complex numbers, and the kernel that its message names (the dtypes are those of
 # `dtypesIfCUDA` in torch's OpInfo database).
 _NO_INTEGERS = {
     **{"mm": "addmm_cuda", "addmm": "addmm_cuda", "bmm": "baddbmm_cuda", "baddbmm": "baddbmm_cuda"},
@@ -156,11 +156,11 @@ _NO_INTEGERS = {
     **{"max_pool2d_with_indices": "max_pool2d_with_indices_out_cuda_frame"},
     **{"max_pool3d_with_indices": "max_pool3d_with_indices_out_frame"},
 }
-# Operations whose result is as large as the numbers say: to learn that, the CPU waits for the GPU.
+# Operations whose result size depends on the values: to learn it, the CPU waits for the GPU.
 _SIZED_BY_NUMBERS = frozenset(
     ["nonzero", "masked_select", "_unique2", "unique_dim", "unique_consecutive", "repeat_interleave"]
 )
-# Operations that hand their tensors on to another one, which then checks them: its name, and that of the argument.
+# Operations that pass tensors to another one, which then checks them: its name, and its argument's.
 _CHECKED_BY = {"embedding": {"indices": ("_index_select", "index")}, "stack": {"tensors": ("cat", "tensors")}}
 _TYPE_NAMES = {
     **{torch.float32: "Float", torch.float64: "Double", torch.float16: "Half", torch.bfloat16: "BFloat16"},
@@ -174,7 +174,7 @@ _Error: type[RuntimeError] = getattr(torch, "AcceleratorError", RuntimeError)
 class Operation:
     """One overload of an aten operation.
 
-    `written` has the positions and names of the arguments that it changes; `overload` its name and its overload's.
+    `written` has the positions and names of the arguments that it changes; `overload` has its and its overload's name.
     """
 
     name: str
@@ -193,7 +193,7 @@ class Operation:
 
     @functools.cached_property
     def special(self) -> bool:
-        """Whether there is more to look at even if all tensors are on one GPU."""
+        """Whether there is more to check even if all tensors are on one GPU."""
         return self.rule in (Rule.ANY, Rule.LENGTHS, Rule.CONVOLUTION) or self.without_integers != ""
 
 
@@ -209,7 +209,7 @@ class Operand:
 
 @functools.cache
 def operation(overload: Any) -> Operation:
-    """What there is to know of an overload, from its schema and its tags."""
+    """Everything the rules need about an overload, from its schema and tags."""
     schema = overload._schema
     name = schema.name.split("::")[-1]
     written: set[int | str] = set()
@@ -231,7 +231,7 @@ def operation(overload: Any) -> Operation:
 def _kernel(name: str, overload: str) -> str:
     """What PyTorch's code generator calls the CUDA kernel in its messages (torchgen/dest/register_dispatch_key.py).
 
-    Structured operations are those for which it writes a kernel for the device `meta`, too.
+    Structured operations are those with a generated kernel for the device `meta` too.
     """
     short = name.split("::")[-1]
     dumped = torch._C._dispatch_dump(f"{name}.{overload}" if overload else name)
@@ -239,7 +239,7 @@ def _kernel(name: str, overload: str) -> str:
 
 
 def waits(op: Operation, args: Sequence[Any]) -> bool:
-    """Whether the CPU waits for the GPU in this operation, since it has to know how large the result is."""
+    """Whether the CPU waits for the GPU in this operation, to learn how large the result is."""
     if op.name in _SIZED_BY_NUMBERS:
         return True
     masks = args[1] if op.rule is Rule.INDEX and len(args) > 1 else ()
@@ -261,13 +261,13 @@ def _rule(name: str, overload: Any, *, own: bool) -> Rule:
 
 def operands(arguments: tuple[str, ...], args: Sequence[Any], kwargs: Mapping[str, Any], mark_of: Any) -> list[Operand]:
     """The tensors among the arguments of a call, with their marks."""
-    found = []
+    tensors = []
     for position, name, value in _named(arguments, args, kwargs):
         if isinstance(value, torch.Tensor):
-            found.append(Operand(value, position, name, mark_of(value)))
+            tensors.append(Operand(value, position, name, mark_of(value)))
         elif isinstance(value, (list, tuple)):
-            found += [Operand(item, position, name, mark_of(item)) for item in value if isinstance(item, torch.Tensor)]
-    return found
+            tensors += [Operand(item, position, name, mark_of(item)) for item in value if isinstance(item, torch.Tensor)]
+    return tensors
 
 
 def _named(
@@ -279,32 +279,34 @@ def _named(
         yield name, name, value
 
 
-def check(op: Operation, found: list[Operand], gpu: torch.device) -> None:
+def check(op: Operation, inputs: list[Operand], gpu: torch.device) -> None:
     """Raise what CUDA would raise.
 
     Args:
         op: the operation that is about to run.
-        found: its tensors; at least one is on a GPU.
-        gpu: the device of the first of those.
+        inputs: its tensors; at least one is on a GPU.
+        gpu: the device of the first one on a GPU.
 
     Raises:
-        RuntimeError: if tensors are on devices that do not go together, or the operation has no kernel for them.
+        RuntimeError: if the tensors' devices do not go together, or the operation has no kernel for them.
     """
-    if op.without_integers and not (found[0].tensor.is_floating_point() or found[0].tensor.is_complex()):
-        kind = _TYPE_NAMES.get(found[0].tensor.dtype, str(found[0].tensor.dtype))
+    if op.without_integers and not (inputs[0].tensor.is_floating_point() or inputs[0].tensor.is_complex()):
+        kind = _TYPE_NAMES.get(inputs[0].tensor.dtype, str(inputs[0].tensor.dtype))
         raise NotImplementedError(f"\"{op.without_integers}\" not implemented for '{kind}'")
     if op.rule is Rule.INDEX:
-        _check_index(op, found, gpu)
+        _check_index(op, inputs, gpu)
     elif op.rule is Rule.LENGTHS:
-        if isinstance(found[1].mark, torch.device):
-            raise RuntimeError(f"'lengths' argument should be a 1D CPU int64 tensor, but got 1D {found[1].mark} Long tensor")
+        if isinstance(inputs[1].mark, torch.device):
+            raise RuntimeError(
+                f"'lengths' argument should be a 1D CPU int64 tensor, but got 1D {inputs[1].mark} Long tensor"
+            )
     elif op.rule not in (Rule.ANY, Rule.FIRST):
-        _check_same(op, found, gpu)
+        _check_same(op, inputs, gpu)
 
 
-def _check_same(op: Operation, found: list[Operand], gpu: torch.device) -> None:
-    """TensorIterator compares with the first GPU, and everything else with its first tensor."""
-    decided = [operand for operand in found if operand.mark is not UNDECIDED]
+def _check_same(op: Operation, inputs: list[Operand], gpu: torch.device) -> None:
+    """TensorIterator compares with the first GPU; all other operations with their first tensor."""
+    decided = [operand for operand in inputs if operand.mark is not UNDECIDED]
     if op.name in ("masked_fill", "masked_fill_"):
         _check_mask(decided)
         return
@@ -327,9 +329,9 @@ def _check_same(op: Operation, found: list[Operand], gpu: torch.device) -> None:
         )
 
 
-def _check_mask(found: list[Operand]) -> None:
+def _check_mask(inputs: list[Operand]) -> None:
     """`masked_fill` wants the mask where the tensor is; the value may be a tensor on the CPU."""
-    places = {operand.position: operand.mark or CPU for operand in found}
+    places = {operand.position: operand.mark or CPU for operand in inputs}
     if 2 in places and places.get(0) == CPU:
         raise RuntimeError("masked_fill_: Expected inputs to be on same device")
     if 0 in places and 1 in places and places[0] != places[1]:
@@ -338,15 +340,16 @@ def _check_mask(found: list[Operand]) -> None:
         )
 
 
-def _check_types(found: list[Operand]) -> None:
-    """A convolution wants weight and bias of the input's type, and in its message the device is a part of the type."""
-    wanted = type_string(found[0].tensor)
-    for operand in found[1:]:
-        if type_string(operand.tensor) != wanted:
+def _check_types(inputs: list[Operand]) -> None:
+    """A convolution needs weight and bias of the input's type; in its message, the device is part of the type."""
+    input_type = type_string(inputs[0].tensor)
+    for operand in inputs[1:]:
+        if type_string(operand.tensor) != input_type:
             kind = "bias" if operand.name == "bias" else "weight"
-            raise RuntimeError(f"Input type ({wanted}) and {kind} type ({type_string(operand.tensor)}) should be the same")
-    if not (found[0].tensor.is_floating_point() or found[0].tensor.is_complex()):
-        name = _TYPE_NAMES.get(found[0].tensor.dtype, str(found[0].tensor.dtype))
+            other = type_string(operand.tensor)
+            raise RuntimeError(f"Input type ({input_type}) and {kind} type ({other}) should be the same")
+    if not (inputs[0].tensor.is_floating_point() or inputs[0].tensor.is_complex()):
+        name = _TYPE_NAMES.get(inputs[0].tensor.dtype, str(inputs[0].tensor.dtype))
         raise RuntimeError(f"getCudnnDataTypeFromScalarType() not supported for {name}")
 
 
@@ -354,10 +357,10 @@ def _is_scalar_on_cpu(operand: Operand) -> bool:
     return operand.mark is None and operand.tensor.dim() == 0
 
 
-def _check_index(op: Operation, found: list[Operand], gpu: torch.device) -> None:
-    first = found[0].mark
+def _check_index(op: Operation, inputs: list[Operand], gpu: torch.device) -> None:
+    first = inputs[0].mark
     place = CPU if first is None else first if isinstance(first, torch.device) else gpu
-    for operand in found[1:]:
+    for operand in inputs[1:]:
         if operand.mark is UNDECIDED:
             continue
         other = operand.mark or CPU
@@ -373,7 +376,7 @@ def _two_devices(one: Any, other: Any) -> RuntimeError:
 
 
 def refusal(op: Operation, error: Exception) -> Exception:
-    """What CUDA raises where the CPU raised `error`: an index out of range is noticed inside the kernel."""
+    """What CUDA raises where the CPU raised `error`: only the kernel notices an index out of range."""
     if not op.reads_indices or not isinstance(error, (IndexError, RuntimeError)):
         return error
     text = str(error)

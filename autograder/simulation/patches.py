@@ -1,4 +1,4 @@
-"""Attributes that are replaced for a time, and put back."""
+"""Replaces attributes for a time, and puts them back."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Patches:
         self._undone: list[tuple[Any, str, Any, Any]] = []
 
     def set(self, owner: Any, name: str, value: Any) -> None:
-        """Replace an attribute of `owner`'s own, or add one that it does not have itself."""
+        """Replace one of `owner`'s own attributes, or add one that it does not have itself."""
         self._replaced.append((owner, name, vars(owner).get(name, _MISSING), value))
         setattr(owner, name, value)
 
     def redo(self) -> bool:
-        """Replace again what was put back. Returns False, with nothing replaced, if anything is another than it was."""
+        """Replace again what was put back. Returns False, with nothing replaced, if anything has changed since."""
         undone, self._undone = self._undone, []
         for owner, name, before, value in undone:
             if vars(owner).get(name, _MISSING) is not before:
@@ -40,12 +40,12 @@ class Patches:
             self.set(owner, name, value)
 
     def set_existing(self, owner: Any, **values: Any) -> None:
-        """Replace those attributes that `owner` has: releases of PyTorch differ."""
+        """Replace only attributes that `owner` has: PyTorch releases differ."""
         self.set_all(owner, **{name: value for name, value in values.items() if hasattr(owner, name)})
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
-        """For a while everything is as it was before."""
+        """Inside the context, everything is as it was before."""
         again = [(owner, name, vars(owner)[name]) for owner, name, *_ in self._replaced]
         self.undo()
         try:
@@ -55,7 +55,7 @@ class Patches:
                 self.set(owner, name, value)
 
     def undo(self) -> None:
-        """Put everything back, the last replaced first."""
+        """Put everything back, last replaced first."""
         self._undone = list(self._replaced)
         while self._replaced:
             owner, name, before, _ = self._replaced.pop()

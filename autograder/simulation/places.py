@@ -1,11 +1,11 @@
 """Where a tensor pretends to be.
 
-A pretended GPU tensor is an ordinary CPU tensor whose *storage* carries a mark. PyTorch keeps the Python object of a
-storage for as long as the storage itself lives, so views, `.data`, `.detach()` and what autograd saves carry the same
-mark without anybody's doing, and `type`, values, gradients and version counters are PyTorch's own.
+A simulated GPU tensor is an ordinary CPU tensor whose *storage* carries a mark. PyTorch keeps a storage's Python object as
+long as the storage itself lives, so views, `.data`, `.detach()` and what autograd saves carry the same mark by themselves,
+and `type`, values, gradients and version counters are PyTorch's own.
 
-A storage without a mark is on the CPU. `UNDECIDED` marks what a function of PyTorch made for itself, in C++, where it
-asked for "the device of my input" and was told `cpu`: it goes with tensors of any device, and the function's end decides.
+A storage without a mark is on the CPU. `UNDECIDED` marks what a PyTorch function made for itself in C++, where it asked for
+"the device of my input" and was told `cpu`: it goes with tensors on any device, and the end of the function decides.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ _storage_of = _Base.untyped_storage
 _no_function = torch._C.DisableTorchFunction
 _device = _Base.device.__get__
 _marked = False
-"""Whether this process has had a tensor on a pretended GPU: until then nobody has to look for one."""
+"""Whether this process ever had a tensor on a simulated GPU: until then there is no mark to look for."""
 holder: Callable[[Any], None] | None = None
-"""Is told of each storage that comes to a GPU."""
+"""Called with each storage that arrives on a GPU."""
 
 
 def _bearer(tensor: torch.Tensor) -> Any:
-    """What carries a tensor's mark: its storage, or the tensor itself where it has none (a sparse one)."""
+    """What carries a tensor's mark: its storage, or the tensor itself if it has none (a sparse one)."""
     try:
         with _no_function():
             return _storage_of(tensor)
@@ -66,31 +66,31 @@ def _bearer(tensor: torch.Tensor) -> Any:
 
 
 def plain(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """Call a method of `TensorBase` itself: while a function mode is active it would call that of `Tensor` instead."""
+    """Call a method of `TensorBase` itself: with a function mode active, `Tensor`'s would be called instead."""
     with _no_function():
         return function(*args, **kwargs)
 
 
 def real_device(tensor: torch.Tensor) -> torch.device:
-    """The device of a tensor as PyTorch itself has it."""
+    """The device that PyTorch itself gives for a tensor."""
     with _no_function():
         device: torch.device = _device(tensor)
         return device
 
 
 def mark_of(tensor: torch.Tensor) -> Mark:
-    """The mark of a tensor; None stands for the CPU."""
+    """The mark of a tensor; None means the CPU."""
     mark: Mark = getattr(_bearer(tensor), _MARK, None)
     return mark
 
 
 def put(tensor: torch.Tensor, mark: Mark) -> None:
-    """Say where a tensor is, with everything that shares its storage. The device `cpu` and None are the same."""
+    """Mark where a tensor, and everything that shares its storage, is. The device `cpu` and None mean the same."""
     put_storage(_bearer(tensor), mark)
 
 
 def put_storage(bearer: Any, mark: Mark) -> None:
-    """Say where a storage is."""
+    """Mark where a storage is."""
     global _marked
     if isinstance(mark, torch.device) and mark.type != "cpu":
         if holder is not None and not isinstance(getattr(bearer, _MARK, None), torch.device):
@@ -110,13 +110,13 @@ def device_of_storage(storage: Any) -> torch.device | None:
 
 
 def device_of(tensor: torch.Tensor) -> torch.device:
-    """The device that a tensor pretends to be on, also when no simulation is active; else the one it is on."""
+    """The device that a tensor pretends to be on, even with no simulation active; else the one it really is on."""
     with _no_function():
         return device_without_hooks(tensor)
 
 
 def device_without_hooks(tensor: torch.Tensor) -> torch.device:
-    """As `device_of`, for whoever has switched the hooks of subclasses and modes off already."""
+    """Like `device_of`, for callers that have switched off the hooks of subclasses and modes themselves."""
     mark = mark_of(tensor) if _marked else None
     device: torch.device = mark if isinstance(mark, torch.device) else _device(tensor)
     return device

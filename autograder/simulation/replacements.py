@@ -1,4 +1,4 @@
-"""Functions of PyTorch that do something else on a GPU than on the CPU, written out."""
+"""PyTorch functions that behave differently on a GPU and on the CPU, written out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _pad_packed = torch._VF._pad_packed_sequence
 
 
 def functions() -> dict[Any, Callable[..., Any]]:
-    """What is called in the place of which function."""
+    """Function → what is called instead."""
     recurrent = {layer: _recurrent(layer) for layer in (torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu)}
     return {
         _one_hot: one_hot,
@@ -33,7 +33,7 @@ def functions() -> dict[Any, Callable[..., Any]]:
 
 
 def _recurrent(layer: Any) -> Callable[..., Any]:
-    """Recurrent layers look at the devices themselves (aten/src/ATen/native/RNN.cpp, `check_attributes`)."""
+    """Recurrent layers check the devices themselves (aten/src/ATen/native/RNN.cpp, `check_attributes`)."""
 
     def run(data: torch.Tensor, *args: Any) -> Any:
         packed = isinstance(args[0], torch.Tensor) and isinstance(args[2], (tuple, list))
@@ -51,7 +51,7 @@ def _recurrent(layer: Any) -> Callable[..., Any]:
 
 
 def one_hot(tensor: torch.Tensor, num_classes: int = -1) -> Any:
-    """`F.one_hot`: on a GPU no label is looked at before the kernel runs (aten/src/ATen/native/Onehot.cpp)."""
+    """`F.one_hot`: on a GPU, nothing checks the labels before the kernel runs (aten/src/ATen/native/Onehot.cpp)."""
     if device_of(tensor).type != "cuda" or tensor.numel() == 0 or tensor.dtype != torch.int64:
         return _one_hot(tensor, num_classes=num_classes)
     classes = int(tensor.max().item()) + 1 if num_classes == -1 else num_classes
@@ -60,14 +60,14 @@ def one_hot(tensor: torch.Tensor, num_classes: int = -1) -> Any:
 
 
 def pad_packed_sequence(*args: Any, **kwargs: Any) -> Any:
-    """The lengths that it gives back are on the CPU."""
+    """`pad_packed_sequence` returns lengths on the CPU."""
     padded, lengths = _pad_packed(*args, **kwargs)
     put(lengths, None)
     return padded, lengths
 
 
 def patch(patches: Patches, machine: Machine) -> None:
-    """Have `nn.DataParallel` divide what it gets, over the simulated GPUs (torch/nn/parallel/comm.py)."""
+    """Make `nn.DataParallel` split its input over the simulated GPUs (torch/nn/parallel/comm.py)."""
     comm = torch.nn.parallel.comm
 
     def at(tensor: torch.Tensor, device: Any) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Files and copies: a checkpoint says which device each tensor was on, and a deep copy stays there."""
+"""Files and copies: a checkpoint records each tensor's device, and a deep copy stays on it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["patch"]
 
 _real_device: Any = torch._C.StorageBase.device.__get__  # type: ignore[attr-defined]
 _PRIORITY = 5
-"""Before PyTorch's own: the CPU has 10, CUDA 20."""
+"""Ahead of PyTorch's own: the CPU has 10, CUDA 20."""
 
 
 def patch(patches: Patches, machine: Machine) -> None:
-    """Have `torch.save` write the pretended device and `torch.load` read it."""
+    """Make `torch.save` write the simulated device and `torch.load` read it."""
 
     def location(storage: Any) -> str | None:
         device = device_of_storage(_untyped(storage))

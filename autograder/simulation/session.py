@@ -1,4 +1,4 @@
-"""`simulated_gpu`: a machine with a GPU, for as long as the context lasts."""
+"""`simulated_gpu`: a machine with a GPU, inside a context."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ _dispatch_depth, _pop_dispatch = torch._C._len_torch_dispatch_stack, torch._C._p
 
 
 class SimulatedGpu:
-    """What `with simulated_gpu() as gpu:` gives: a look at what happened on the pretended machine.
+    """What `with simulated_gpu() as gpu:` gives: a view of what happened on the simulated machine.
 
     Attributes:
         transfers: each `Transfer` between devices so far, in order.
     """
 
     def __init__(self, machine: Machine) -> None:
-        """Look at a machine, as long as it is on; it is started anew for others."""
+        """View a machine until it stops; the next simulation restarts it."""
         self._machine = machine
         self._transfers, self._random_states = machine.transfers, machine.random_states
         self._states = list(machine.random_states)
 
     @property
     def transfers(self) -> list[Transfer]:
-        """What was moved so far, and every number that the CPU asked for."""
+        """Everything moved so far, including every number that the CPU asked for."""
         return self._transfers
 
     @property
@@ -56,12 +56,12 @@ class SimulatedGpu:
 
     @property
     def drawn_from(self) -> bool:
-        """Whether a GPU's random generator is not as it was in the beginning."""
+        """Whether anything has been drawn from a GPU's random generator, or its state has changed."""
         return any(not torch.equal(*pair) for pair in zip(self._random_states, self._states, strict=True))
 
     @contextmanager
     def hidden(self) -> Iterator[None]:
-        """For a while the machine has no GPU, as another machine on which a file is read."""
+        """Inside the context, the machine has no GPU, like another machine on which a file is read."""
         before, self._machine.present = self._machine.present, False
         try:
             yield
@@ -70,7 +70,7 @@ class SimulatedGpu:
 
 
 class _Session:
-    """A simulation, from its beginning to its end; it can begin again."""
+    """A simulation, from beginning to end; it can begin again."""
 
     def __init__(self, gpus: int) -> None:
         self._machine = Machine(gpus)
@@ -79,7 +79,7 @@ class _Session:
         self._leave: Callable[[], None] = lambda: None
 
     def begin(self, seed: int) -> Machine:
-        """Start the machine and put everything that pretends in place."""
+        """Start the machine and put all replacements in place."""
         patches, machine = self._patches, self._machine
         machine.start(seed)
         self._leave = _autocast_switches()
@@ -109,7 +109,7 @@ class _Session:
         patches.set(torch.jit, "script", self._script(torch.jit.script))
 
     def end(self) -> None:
-        """Put everything back, whatever modes were left behind by the code that ran."""
+        """Put everything back, whatever modes the code left behind."""
         self._machine.synchronize()
         set_active(None)
         functions, dispatches = self._depths
@@ -121,7 +121,7 @@ class _Session:
         self._leave()
 
     def _script(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """`torch.jit.script` reads the source of functions, which must be PyTorch's own; `torch.func.jvp` needs it, too."""
+        """`torch.jit.script` reads the source of functions, so they must be PyTorch's own; `torch.func.jvp` needs it too."""
 
         @wraps(original)
         def script(*args: Any, **kwargs: Any) -> Any:
@@ -132,7 +132,7 @@ class _Session:
 
     @contextmanager
     def inside(self) -> Iterator[None]:
-        """The simulation's modes, for another thread."""
+        """Switch on the simulation's modes in another thread."""
         if active() is not self._machine:
             yield
             return
@@ -141,7 +141,7 @@ class _Session:
 
 
 def _autocast_switches() -> Callable[[], None]:
-    """Returns what puts autocasting back to where it is now."""
+    """Returns a function that restores the current autocasting."""
     states = [(kind, torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)) for kind in ("cpu", "cuda")]
 
     def restore() -> None:
@@ -152,26 +152,29 @@ def _autocast_switches() -> Callable[[], None]:
     return restore
 
 
-_session = cache(_Session)  # to make all that is put in place takes as long as many a check
+_session = cache(_Session)  # making all replacements takes as long as many checks
 
 
 @contextmanager
 def simulated_gpu(gpus: int = 1, *, seed: int = 0) -> Iterator[SimulatedGpu]:
-    """Pretend that this machine has a GPU: code that uses it wrongly fails as it would fail there.
+    """Simulate a GPU on this machine: code that uses it wrongly fails as it would on a real one.
 
     Inside, `torch.cuda.is_available()` is True, tensors and modules can be moved to `cuda`, and mixing devices raises what
-    CUDA raises. Numbers are still computed by the CPU, so nothing gets faster. Within another simulation this is that one.
+    CUDA raises. The CPU still computes the numbers, so nothing gets faster. Inside another simulation, that one continues.
 
     Args:
-        gpus: how many GPUs to pretend.
-        seed: where the GPUs' random generators start.
+        gpus: how many GPUs to simulate.
+        seed: seeds the GPUs' random generators.
+
+    Raises:
+        ValueError: if `gpus` is less than 1.
     """
     running = active()
     if running is not None:
         yield SimulatedGpu(running)
         return
     if gpus < 1:
-        raise ValueError("simulate one GPU or more")
+        raise ValueError("simulate at least one GPU")
     session = _session(gpus)
     machine = session.begin(seed)
     try:

@@ -28,7 +28,7 @@ _CUDA_TYPES = {
 
 
 class _Property(property):
-    """A property that passes for one of a C type: PyTorch looks into those of `Tensor`."""
+    """A property that looks like one of a C type: PyTorch inspects those of `Tensor`."""
 
     __objclass__ = _Base
 
@@ -38,7 +38,7 @@ class _Property(property):
 
 
 def patch(patches: Patches, machine: Machine) -> None:
-    """Replace them while the simulation lasts."""
+    """Replace them during the simulation."""
     tensor = torch.Tensor
     to = _to_for(machine)
 
@@ -218,7 +218,7 @@ _read_grad.__name__ = "grad"
 
 
 def _initialised(self: torch.Tensor, *args: Any, **kwargs: Any) -> None:
-    """`torch.Tensor(2, 3)` is a tensor on the CPU, though no factory that we know of made it."""
+    """`torch.Tensor(2, 3)` is a tensor on the CPU, although no factory that we replace made it."""
     if mark_of(self) is UNDECIDED:
         put(self, None)
 
@@ -250,7 +250,7 @@ def _from_dlpack(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _ctc_loss(original: Callable[..., Any]) -> Callable[..., Any]:
-    """It fetches labels and lengths from wherever they are (aten/src/ATen/native/LossCTC.cpp)."""
+    """Fetches labels and lengths from wherever they are (aten/src/ATen/native/LossCTC.cpp)."""
 
     @functools.wraps(original)
     def ctc_loss(log_probs: torch.Tensor, *args: Any, **kwargs: Any) -> Any:

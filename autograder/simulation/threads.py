@@ -1,4 +1,4 @@
-"""Threads that are started while the simulation lasts belong to it: PyTorch's modes are each thread's own."""
+"""Makes threads started during the simulation part of it: each thread has its own PyTorch modes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Thread: Any = threading.Thread
 
 
 def patch(patches: Patches, inside: Callable[[], AbstractContextManager[None]]) -> None:
-    """Run every thread that is started from now on within the context that `inside` makes."""
+    """Run every thread started from now on in the context that `inside` makes."""
     bootstrap = _Thread._bootstrap_inner
 
     def _bootstrap_inner(self: Any) -> None:

@@ -178,7 +178,7 @@ def test_a_machine_with_two_gpus() -> None:
 
 
 def test_at_least_one_gpu() -> None:
-    with pytest.raises(ValueError, match="one GPU or more"), simulated_gpu(0):
+    with pytest.raises(ValueError, match="at least one GPU"), simulated_gpu(0):
         pass
 
 
@@ -230,7 +230,7 @@ def test_a_process_forked_from_it_has_no_gpu() -> None:
         assert (x + 1).device == CUDA
 
 
-# ---- in a notebook: many cells, and one that was interrupted
+# ---- in a notebook: many cells, one of them interrupted
 
 
 def test_a_cell_that_failed_does_not_spoil_the_next() -> None:
@@ -262,7 +262,7 @@ def test_a_model_goes_on_in_the_next_cell() -> None:
         scaler.scale(loss).backward()
         scaler.step(optimizer)
         scaler.update()
-    assert model.weight.device.type == "cpu"  # outside everything can be read as it is, the next cell's printing too
+    assert model.weight.device.type == "cpu"  # outside, everything reads as it is, even printed by the next cell
     assert model.weight.detach().numpy().shape == (2, 2)
     assert model(torch.ones(1, 2)).shape == (1, 2)
     with simulated_gpu():

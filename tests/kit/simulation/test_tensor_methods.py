@@ -292,7 +292,7 @@ def test_an_index_error_of_python_stays_one() -> None:
 
 
 MESSAGES = {
-    # The first tensor says where all should be; a structured kernel has its own name, another one has an underscore before.
+    # All should be where the first tensor is. A structured kernel has its own name; any other has an underscore in front.
     "mat2 is on cuda:0, different from other tensors on cpu (when checking argument in method wrapper_CUDA_mm)": (
         lambda x, y: torch.mm(x, y)
     ),
