@@ -1,7 +1,7 @@
-"""The confined process that runs one submission: its cells, then checks, one instruction after the other.
+"""The confined process that runs one submission: its cells, then checks, one instruction at a time.
 
-It is forked from a warm zygote, and everything in it after the first cell is at the mercy of student code. It holds no
-expected value; what it sends is validated and judged elsewhere.
+It is forked from a warm zygote, and from the first cell on, everything in it is at the mercy of student code. It has no
+expected values; what it sends is validated and judged elsewhere.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ from autograder.sandbox import limits
 __all__ = ["SEED", "Streams", "make_streams", "run_child"]
 
 SEED = 0
-"""Of the random numbers that a submission's cells meet."""
+"""The seed of the random numbers that a submission's cells get."""
 _to_child: msgspec.msgpack.Decoder[ToChild] = msgspec.msgpack.Decoder(ToChild)
 
 
 class Streams(NamedTuple):
-    """What `sys.stdin`, `sys.stdout` and `sys.stderr` are in every child."""
+    """`sys.stdin`, `sys.stdout` and `sys.stderr` of every child."""
 
     stdin: io.TextIOWrapper
     stdout: io.TextIOWrapper
@@ -58,9 +58,9 @@ class Streams(NamedTuple):
 
 
 def make_streams() -> Streams:
-    """Make the streams, in the zygote: a child only has to say where descriptors 1 and 2 lead."""
+    """Make the streams in the zygote: a child only has to redirect descriptors 1 and 2."""
     kept = [os.dup(number) for number in (1, 2)]
-    pipe = os.pipe()  # what they lead to in a child: a stream remembers whether one can seek in it
+    pipe = os.pipe()  # as in a child: a stream remembers whether it is seekable
     try:
         for number in (1, 2):
             os.dup2(pipe[1], number)
@@ -74,24 +74,28 @@ def make_streams() -> Streams:
 
 
 def run_child(
-    order: Fork, found: sandbox.Confinement, shell: Shell, streams: Streams, descriptors: tuple[int, int, int]
+    order: Fork, setup: sandbox.Confinement, shell: Shell, streams: Streams, descriptors: tuple[int, int, int]
 ) -> None:
     """Be the child; returns when there is nothing more to do.
 
     Args:
+        order: the zygote's order to fork, with the limits.
+        setup: what the zygote found out about confinement.
+        shell: the warm shell, which runs the cells.
+        streams: from `make_streams`.
         descriptors: instructions to read, reports to write, and where everything printed goes.
     """
     instructions, reports, output = descriptors
     _connect(streams, output)
-    layers = sandbox.confine(found, order.limits, order.scratch, keep=(instructions, reports))
-    os.environ["HOME"] = os.environ["TMPDIR"] = os.getcwd()  # noqa: PTH109 - cheaper where everything is done the first time
-    tempfile.tempdir = None  # chosen anew, where it can be written to
+    layers = sandbox.confine(setup, order.limits, order.scratch, keep=(instructions, reports))
+    os.environ["HOME"] = os.environ["TMPDIR"] = os.getcwd()  # noqa: PTH109 - cheaper in a fresh fork
+    tempfile.tempdir = None  # to be chosen again, where the child can write
     if order.gpu:
         _open_gpu(order.limits.gpu_memory_mb)
         if layers["limits"] == "on":
             limits.bind_address_space(order.limits)
     _send(reports, Hello(layers))
-    random.seed(SEED)  # Python gives every fork another seed
+    random.seed(SEED)  # Python reseeds every fork
     while True:
         try:
             message = _to_child.decode(read_frame(instructions))
@@ -106,17 +110,17 @@ def run_child(
 
 
 def _open_gpu(memory_mb: int) -> None:
-    """Make this process's CUDA context, with the settings that results record (`gpu.SETTINGS`), and limit its memory.
+    """Open this process's CUDA context with the settings that results record (`gpu.SETTINGS`), and limit its memory.
 
-    PyTorch's allocator keeps the limit; a student who replaces the allocator can get round it, and harms the time of the
-    others, not their marks.
+    PyTorch's allocator enforces the limit. A student who replaces the allocator can get round it, which costs others time
+    but no marks.
     """
     total = torch.cuda.get_device_properties(0).total_memory
     torch.cuda.set_per_process_memory_fraction(min(1.0, (memory_mb << 20) / total))
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
     torch.cuda.manual_seed_all(SEED)
-    torch.ones(1, device="cuda").sum().item()  # the first kernel costs a second, and no check is to pay for it
+    torch.ones(1, device="cuda").sum().item()  # the first kernel takes a second that no check should pay for
 
 
 def _connect(streams: Streams, output: int) -> None:
@@ -143,7 +147,7 @@ def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (AttributeError, OSError, ValueError):  # what a student put in its place
+        except (AttributeError, OSError, ValueError):  # whatever a student replaced it with
             continue
 
 
@@ -163,10 +167,10 @@ def _replace(shell: Shell, message: Replace) -> None:
 
 
 def _problem(action: Callable[[], None]) -> str:
-    """Do it, and say in a sentence what went wrong, if anything did."""
+    """Call `action`; if it fails, return a sentence about what went wrong, else an empty text."""
     try:
         action()
-    except BaseException as error:  # this code, too, may run what student code has changed
+    except BaseException as error:  # this too may run what student code has changed
         described = describe_error(error)
         return f"{described.type}: {described.message}"[:2000]
     return ""
@@ -186,6 +190,6 @@ def _run_checks(shell: Shell, message: RunChecks, reports: int) -> None:
         try:
             answer: FromChild = Observed(run_check(checks[request.check], code, request, message.device))
             _send(reports, answer)
-        except BaseException as error:  # a check reports its own errors; this is about the report itself
+        except BaseException as error:  # checks report their own errors; this is about the report itself
             reason = f"what the check saw could not be reported ({type(error).__name__})"
             _send(reports, Broken(request.check, request.draw, reason))

@@ -1,8 +1,8 @@
-"""Arranges the memory of a warmed-up process so that its forks are cheap. Linux with glibc; elsewhere nothing is done.
+"""Arranges the memory of a warmed-up process so that its forks are cheap. Linux with glibc only; elsewhere it does nothing.
 
-A fork copies each page that it writes to. It writes to fewer of them when what it allocates goes to new pages instead of
-into holes between old objects, so these are filled. And its table of pages is copied faster where pages are huge
-(madvise(2), MADV_COLLAPSE, since Linux 6.1).
+A fork copies each page that it writes to. It writes to fewer of them if its new objects go to new pages instead of holes
+between old objects, so the holes are filled. And its page table is copied faster if pages are huge (madvise(2),
+MADV_COLLAPSE, since Linux 6.1).
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _MOST_HOLES = 1 << 20
 
 
 class _Mallinfo2(ctypes.Structure):
-    """What mallinfo2(3) returns: ten counts of bytes, the last of which is `keepcost`, the size of the free top."""
+    """What mallinfo2(3) returns: ten byte counts, the last of them `keepcost`, the size of the free top."""
 
     _fields_ = [("counts", ctypes.c_size_t * 10)]
 
 
 def settle() -> None:
-    """Fill the holes of both heaps, for good, and have huge pages under them. For the process that is to be forked."""
+    """Fill the holes of both heaps for good, and put huge pages under them. Call it in the process that will fork."""
     if not libc.LINUX:
         return
     with contextlib.suppress(OSError, AttributeError):  # no /proc, or another C library
@@ -42,7 +42,7 @@ def settle() -> None:
 
 
 def _fill_objects() -> None:
-    """Fill Python's own allocator until each size comes from memory that was not there before."""
+    """Fill Python's own allocator until each size comes from new memory."""
     regions = _writable()
     starts = [start for start, _, _ in regions]
 
@@ -63,10 +63,10 @@ def _fill_chunks() -> None:
 
 def _fill(malloc: Any, free: Any, sizes: Iterable[int], is_new: Callable[[int], bool]) -> None:
     malloc.restype, malloc.argtypes, free.argtypes = ctypes.c_size_t, [ctypes.c_size_t], [ctypes.c_void_p]
-    left = _MOST_HOLES
+    holes_left = _MOST_HOLES
     for size in sizes:
-        while left:
-            left -= 1
+        while holes_left:
+            holes_left -= 1
             address = malloc(size)
             if is_new(address):
                 free(address)
@@ -74,7 +74,7 @@ def _fill(malloc: Any, free: Any, sizes: Iterable[int], is_new: Callable[[int], 
 
 
 def _collapse() -> None:
-    """Ask for huge pages wherever a whole one fits; the kernel may decline."""
+    """Ask for huge pages wherever one fits; the kernel may decline."""
     madvise = ctypes.CDLL(None).madvise
     madvise.argtypes = [ctypes.c_size_t, ctypes.c_size_t, ctypes.c_int]
     for start, end, name in _writable():
@@ -85,10 +85,10 @@ def _collapse() -> None:
 
 def _writable() -> list[tuple[int, int, str]]:
     """Start, end and name of each private writable mapping (proc_pid_maps(5)), in order."""
-    found = []
+    mappings = []
     for line in Path("/proc/self/maps").read_text().splitlines():
         addresses, permissions, _offset, _device, _inode, *name = line.split(maxsplit=5)
         if permissions == "rw-p":
             start, _, end = addresses.partition("-")
-            found.append((int(start, 16), int(end, 16), "".join(name)))
-    return found
+            mappings.append((int(start, 16), int(end, 16), "".join(name)))
+    return mappings

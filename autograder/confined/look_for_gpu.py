@@ -1,6 +1,6 @@
-"""Prints what PyTorch finds of a GPU, as JSON: `python -m autograder.confined.look_for_gpu`.
+"""Prints what PyTorch knows about the GPU, as JSON: `python -m autograder.confined.look_for_gpu`.
 
-A process of its own, thrown away afterwards: a zygote that touched CUDA could not fork any more.
+It runs in a process of its own, thrown away afterwards: a zygote that has touched CUDA can no longer fork.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ def _look() -> GpuAnswer:
         return GpuAnswer(problem=f"this PyTorch ({torch.__version__}) is built without CUDA")
     if not torch.cuda.is_available():
         return GpuAnswer(problem=f"PyTorch {torch.__version__} finds no CUDA device")
-    found = torch.cuda.get_device_properties(0)
+    properties = torch.cuda.get_device_properties(0)
     return GpuAnswer(
         gpu=Gpu(
-            name=found.name,
-            memory_mb=found.total_memory >> 20,
-            capability=f"{found.major}.{found.minor}",
+            name=properties.name,
+            memory_mb=properties.total_memory >> 20,
+            capability=f"{properties.major}.{properties.minor}",
             cuda=torch.version.cuda,
         )
     )

@@ -1,4 +1,4 @@
-"""What a zygote runs once before it forks, so that its children share the pages and caches of what each of them will run.
+"""What a zygote runs once before it forks, so that its children share the pages and caches that they will all need.
 
 Forward only: a backward pass in the zygote would break its children.
 """
@@ -117,7 +117,7 @@ _OPERATIONS = (
     *("add.Tensor", "div.Tensor", "eq.Tensor", "index.Tensor", "mul.Tensor", "ne.Scalar", "pow.Tensor_Scalar", "select.int"),
     *("rand.generator", "randint.low_generator", "randn.generator", "sub.Tensor", "where.self"),
 )
-"""Of aten, what is done most on a simulated GPU: `name`, or `name.overload`."""
+"""The aten operations used most on a simulated GPU: `name` or `name.overload`."""
 
 
 def rehearse(shell: Shell) -> None:
@@ -127,7 +127,7 @@ def rehearse(shell: Shell) -> None:
     for name in _OPERATIONS:
         packet, _, overload = name.partition(".")
         operation(getattr(getattr(torch.ops.aten, packet), overload or "default"))
-    # The cache of attributes is to hold those of the rehearsal: a child that replaces an entry copies the page of its name.
+    # The attribute cache should hold the rehearsal's entries: a child that replaces one copies the page of its name.
     sys._clear_type_cache()
     for number, source in enumerate(_CELLS, start=1):
         _run(shell, Cell(number, source))
@@ -146,7 +146,7 @@ def _run(shell: Shell, cell: Cell) -> None:
 
 def _can_plot() -> bool:
     try:
-        import matplotlib  # noqa: F401  # only whether it is there
+        import matplotlib  # noqa: F401  # only to see whether it is there
     except ImportError:
         return False
     return True

@@ -1,8 +1,8 @@
-"""The fork server: one process, started once per worker, that has imported everything and forks a child per submission.
+"""The fork server: one process per worker, which has imported everything and forks a child for each submission.
 
-It must stay single-threaded, must never run a backward pass and must never touch CUDA: each would break its children.
-Started as `python -m autograder.confined.zygote SETTINGS`, with one end of a socket pair; `autograder.processes.fork_server`
-is the other side.
+It must stay single-threaded, never run a backward pass and never touch CUDA: each would break its children. It is started
+as `python -m autograder.confined.zygote SETTINGS`, with one end of a socket pair; `autograder.processes.fork_server` is at
+the other end.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from autograder.sandbox import libc, namespaces, seccomp
 __all__ = ["LARGEST_ORDER", "PRELOADABLE", "main"]
 
 PRELOADABLE = ("sklearn.datasets", "pandas")
-"""What is imported before the fork when a submission mentions it, and costs nothing otherwise."""
+"""Modules imported before the fork if a submission mentions them; otherwise they cost nothing."""
 
 LARGEST_ORDER = 1 << 16
 _ALWAYS = (
@@ -48,17 +48,17 @@ _ALWAYS = (
 )
 _IF_INSTALLED = ("matplotlib.pyplot",)
 _CHILD_FAILED = 97
-# Uids that systemd keeps for services without an account. Graders that run at the same time take different ones, as what
-# the kernel counts by user, and who may signal whom, would reach from one into the other.
+# Uids that systemd reserves for services without an account. Graders that run at the same time take different ones, because
+# what the kernel counts by user, and who may signal whom, would otherwise mix them up.
 _FIRST_USER, _USERS = 61_500, 3_900
 
 
 def main() -> None:
-    """Serve until the other end of the control socket is closed."""
+    """Serve until the other end of the control socket closes."""
     settings = msgspec.json.decode(sys.argv[1], type=Settings)
     control = socket.socket(fileno=settings.control)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.disable()  # while a million objects are made that stay
+    gc.disable()  # while it makes a million objects that stay
     try:
         is_root = os.geteuid() == 0
         devices = namespaces.gpu_paths() if settings.gpu else ()
@@ -67,7 +67,7 @@ def main() -> None:
         own_processes = None if missing else os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC) if libc.LINUX else None
         shell = _warm_up(settings.place)
-        from autograder.confined.child import make_streams  # it imports torch, which is to be imported in the namespaces
+        from autograder.confined.child import make_streams  # it imports torch, which must happen in the namespaces
 
         streams = make_streams()
         sys.dont_write_bytecode = True
@@ -76,11 +76,11 @@ def main() -> None:
         if not missing:
             namespaces.make_root(settings.place, readable, proc=settings.gpu)
         user, reason = _choose_user(settings, readable) if is_root else (None, "only root can give it another user")
-    except Exception as error:  # it cannot serve, and the trusted side is told why
+    except Exception as error:  # it cannot serve, and tells the trusted side why
         traceback.print_exc()
         control.send(encode(Ready(problem=f"{type(error).__name__}: {error}"[:2000])))
         return
-    found = sandbox.Confinement(
+    setup = sandbox.Confinement(
         readable=(*readable, *namespaces.GPU_PROC) if settings.gpu else readable,
         namespaces=missing,
         user=user,
@@ -90,15 +90,15 @@ def main() -> None:
         bare=settings.mode == "bare",
         gpu=devices,
     )
-    if libc.LINUX and not found.bare:
+    if libc.LINUX and not setup.bare:
         libc.drop_bounding_set()
-        with contextlib.suppress(OSError):  # the layer's own state says so then
+        with contextlib.suppress(OSError):  # the layer's own state says so later
             seccomp.program(0)
     gc.freeze()
     gc.set_threshold(5_000, 10, 10)
     gc.enable()
     control.send(encode(Ready()))
-    _serve(control, found, shell, streams, own_processes)
+    _serve(control, setup, shell, streams, own_processes)
 
 
 def _readable() -> tuple[str, ...]:
@@ -108,13 +108,13 @@ def _readable() -> tuple[str, ...]:
 
 
 def _enter(settings: Settings, readable: tuple[str, ...], control: socket.socket) -> str:
-    """Enter namespaces if that works here, and become the first process in them. Returns "" or why not."""
+    """Enter namespaces if possible, and become the first process in them. Returns "" or why not."""
     if settings.mode == "bare":
         return "confinement was switched off"
     if libc.LINUX:
         sandbox.undumpable()
     if settings.mode == "plain":
-        return "it was not asked for"
+        return "namespaces were not asked for"
     if settings.gpu and os.geteuid() != 0:
         return "CUDA reads /proc, and only root can mount one for each child"
     reason = namespaces.whether_possible(settings.place, readable)
@@ -132,7 +132,7 @@ def _enter(settings: Settings, readable: tuple[str, ...], control: socket.socket
 
 
 def _choose_user(settings: Settings, readable: tuple[str, ...]) -> tuple[int | None, str]:
-    """The uid for this slot's children, if that user can read Python's libraries; else None and why."""
+    """The uid for this slot's children and "" if that user can read Python's libraries; else None and why not."""
     if settings.mode == "bare":
         return None, "confinement was switched off"
     user = _FIRST_USER + settings.slot % _USERS
@@ -144,7 +144,7 @@ def _choose_user(settings: Settings, readable: tuple[str, ...]) -> tuple[int | N
             os.setresgid(user, user, user)
             os.setresuid(user, user, user)
             hidden = [path for path in readable if not os.access(path, os.R_OK)]
-            os.write(tell, f"the user {user} may not read {hidden[0]}".encode() if hidden else b"")
+            os.write(tell, f"user {user} may not read {hidden[0]}".encode() if hidden else b"")
         except OSError as error:
             os.write(tell, f"changing the user failed: {error.strerror}".encode())
         finally:
@@ -157,7 +157,7 @@ def _choose_user(settings: Settings, readable: tuple[str, ...]) -> tuple[int | N
 
 
 def _warm_up(place: str) -> Any:
-    """Import what submissions import, and run once what each of them runs; forward only."""
+    """Import what submissions import, and run once what they all run; forward only."""
     for name in _ALWAYS:
         importlib.import_module(name)
     for name in _IF_INSTALLED:
@@ -187,7 +187,7 @@ def _warm_up(place: str) -> Any:
 
 
 def _load_in_process() -> None:
-    """Have every DataLoader load in the process itself: workers would need fork and shared memory."""
+    """Make every DataLoader load in its own process: workers would need fork and shared memory."""
     from torch.utils.data import DataLoader
 
     original: Callable[..., None] = DataLoader.__init__
@@ -207,7 +207,7 @@ def _check_single_threaded() -> None:
         raise RuntimeError("an imported library started a thread; children forked now could hang")
 
 
-def _serve(control: socket.socket, found: sandbox.Confinement, shell: Any, streams: Any, own_processes: int | None) -> None:
+def _serve(control: socket.socket, setup: sandbox.Confinement, shell: Any, streams: Any, own_processes: int | None) -> None:
     decoder: msgspec.msgpack.Decoder[ToZygote] = msgspec.msgpack.Decoder(ToZygote)
     while True:
         data, descriptors, _, _ = socket.recv_fds(control, LARGEST_ORDER, 3)
@@ -215,20 +215,20 @@ def _serve(control: socket.socket, found: sandbox.Confinement, shell: Any, strea
             return
         order = decoder.decode(data)
         if isinstance(order, Kill):
-            continue  # its child has ended meanwhile
+            continue  # its child has ended in the meantime
         _preload(order.preload)
         if own_processes is not None:
             libc.unshare(libc.CLONE_NEWPID)
         pid = os.fork()
         if pid == 0:
-            _be_child(control, order, found, shell, streams, (descriptors[0], descriptors[1], descriptors[2]))
+            _be_child(control, order, setup, shell, streams, (descriptors[0], descriptors[1], descriptors[2]))
         if own_processes is not None:
             libc.setns(own_processes, libc.CLONE_NEWPID)
         for descriptor in descriptors:
             os.close(descriptor)
         connected = _wait(control, pid, order.id, decoder)
         with contextlib.suppress(OSError):
-            os.killpg(pid, signal.SIGKILL)  # where new processes were not refused, this ends most of them
+            os.killpg(pid, signal.SIGKILL)  # if new processes were possible, this ends most of them
         _, status, usage = os.wait4(pid, 0)
         ended = Ended(
             id=order.id,
@@ -242,7 +242,7 @@ def _serve(control: socket.socket, found: sandbox.Confinement, shell: Any, strea
 
 
 def _freeze() -> None:
-    """Let children share what there is now, without looking through it for garbage."""
+    """Let children share everything made so far; the garbage collector leaves it alone."""
     _spare_children()
     _seed()
     gc.freeze()
@@ -250,19 +250,19 @@ def _freeze() -> None:
 
 
 def _spare_children() -> None:
-    """Do here what libraries have every child do after the fork, which costs it hundreds of page faults.
+    """Do here what libraries make every child do after the fork, at a cost of hundreds of page faults.
 
-    Matplotlib gives up the fonts that it has loaded, and `logging` makes each handler a new lock in place of one that
-    another thread might have held; there is none.
+    Matplotlib drops the fonts that it has loaded, and `logging` gives each handler a new lock, in case another thread held
+    the old one; there is no other thread.
     """
-    with contextlib.suppress(AttributeError):  # neither is part of an interface
+    with contextlib.suppress(AttributeError):  # neither is a public interface
         logging._at_fork_reinit_lock_weakset.clear()  # type: ignore[attr-defined]
     with contextlib.suppress(AttributeError, KeyError):
         sys.modules["matplotlib.font_manager"]._get_font.cache_clear()
 
 
 def _seed() -> None:
-    """Have all children start with the same random numbers, whatever was drawn here."""
+    """Make all children start with the same random numbers, whatever was drawn here."""
     import numpy
     import torch
 
@@ -286,7 +286,7 @@ def _preload(names: tuple[str, ...]) -> None:
 def _be_child(
     control: socket.socket,
     order: Fork,
-    found: sandbox.Confinement,
+    setup: sandbox.Confinement,
     shell: Any,
     streams: Any,
     descriptors: tuple[int, int, int],
@@ -296,7 +296,7 @@ def _be_child(
     status = _CHILD_FAILED
     try:
         control.close()
-        run_child(order, found, shell, streams, descriptors)
+        run_child(order, setup, shell, streams, descriptors)
         status = 0
     except BaseException:  # the child's last words go where its output goes
         os.write(2, traceback.format_exc().encode())
@@ -305,7 +305,7 @@ def _be_child(
 
 
 def _wait(control: socket.socket, pid: int, job: int, decoder: msgspec.msgpack.Decoder[ToZygote]) -> bool:
-    """Return when the child has ended, or has been killed on order. Returns whether the trusted side is still there."""
+    """Wait until the child has ended, or is killed on order. Returns whether the trusted side is still there."""
     events = select.poll()
     events.register(control, select.POLLIN)
     process = os.pidfd_open(pid)

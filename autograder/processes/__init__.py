@@ -1,4 +1,4 @@
-"""The trusted end of the border: starts confined processes, sends them jobs, validates what comes back.
+"""The trusted side of the border: starts confined processes, sends them jobs, validates what comes back.
 
-Imports `sandbox` and `records`; neither torch nor what runs student code.
+Imports `sandbox` and `records`, but neither torch nor anything that runs student code.
 """

@@ -1,7 +1,7 @@
-"""Source files that many children execute: compiled once on the trusted side, executed in each child.
+"""Compiles source files once on the trusted side, for many children to execute.
 
-Compiling a file of checks takes longer than running most of them. The bytes are those of `marshal`, which only the very
-Python that wrote them can read; both sides are the same interpreter. They travel towards the child only.
+Compiling a checks file takes longer than running most of its checks. The bytes come from `marshal`, which only the same
+Python can read; both sides run the same interpreter. They only ever travel to a child.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["compiled"]
 
 @functools.lru_cache(maxsize=256)
 def compiled(filename: str, source: str) -> bytes:
-    """The file's code, or nothing if it has a syntax error, which is then reported where it is executed."""
+    """The file's code as bytes of `marshal`; empty if it has a syntax error, which its execution then reports."""
     try:
         return marshal.dumps(compile(source, filename, "exec", dont_inherit=True))
     except (SyntaxError, ValueError):

@@ -1,7 +1,7 @@
 """Takes one job through as many children as it needs, on the trusted side, and makes its `Run`.
 
-A child that is lost (killed, out of time, nonsense) costs what it was busy with; a new child runs the cells again and
-goes on with the rest. The hidden checks are sent only when nothing is left to come that a student may see.
+A lost child (killed, out of time, sending nonsense) costs only what it was working on; a new child runs the cells again and
+continues with the rest. The hidden checks are sent only after everything that a student may see is done.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PRELOADS = {"sklearn": "sklearn.datasets", "pandas": "pandas"}
 
 
 class _Over(Exception):
-    """Nothing more is to be run; the text says why, in a sentence."""
+    """Nothing more will run; the text is a sentence that says why."""
 
 
 def weaker(layers: dict[str, str], others: dict[str, str]) -> dict[str, str]:
@@ -49,9 +49,9 @@ class JobRun:
         accept: Callable[[Mapping[str, str]], None],
         enough: Callable[[Observation], bool] | None = None,
     ) -> None:
-        """Prepare to run `job` in children of `server`. `accept` raises if a child's layers do not suffice.
+        """Prepare to run `job` in children of `server`. `accept` raises if a child's layers are not enough.
 
-        Once `enough` says so of an observation, nothing more is run.
+        Once `enough` returns True for an observation, nothing more runs.
         """
         self.job, self.server, self._accept, self._enough = job, server, accept, enough
         self.cells: dict[int, CellReport] = {}
@@ -77,8 +77,8 @@ class JobRun:
         """Run everything.
 
         Raises:
-            ZygoteLost: if the zygote is gone; what was done so far is lost.
-            SandboxUnavailable: if a child is confined less than it has to be.
+            ZygoteLost: if the zygote is gone; everything done so far is lost.
+            SandboxUnavailable: if a child is not confined enough.
         """
         try:
             while not self._one_child():
@@ -93,10 +93,10 @@ class JobRun:
         if len(self._lost_cells) >= _MOST_LOST_CELLS:
             raise _Over(f"{len(self._lost_cells)} cells ended the process or did not end; the rest was not run.")
         if time.monotonic() >= self._deadline:
-            raise _Over(f"The time for everything ({self.job.limits.topic_seconds:g} s) was used up; the rest was not run.")
+            raise _Over(f"The total time ({self.job.limits.topic_seconds:g} s) was used up; the rest was not run.")
 
     def _one_child(self) -> bool:
-        """Go on in a new child. Returns whether everything is done."""
+        """Continue in a new child. Returns whether everything is done."""
         self._children += 1
         child = self.server.fork(self.job.limits, self._preload)
         try:
@@ -122,13 +122,13 @@ class JobRun:
         return min(time.monotonic() + seconds, self._deadline)
 
     def _why(self, lost: ChildLost, seconds: float) -> tuple[Outcome, str]:
-        """The outcome of what a child was lost on, and the words for it."""
+        """The outcome of whatever a child was lost on, and the words for it."""
         if not isinstance(lost, OutOfTime):
             return Outcome.ERROR, str(lost)
         if time.monotonic() >= self._deadline:
             return (
                 Outcome.TIMEOUT,
-                f"was stopped as the time for everything ({self.job.limits.topic_seconds:g} s) was used up",
+                f"was stopped because the total time ({self.job.limits.topic_seconds:g} s) was used up",
             )
         return Outcome.TIMEOUT, f"did not end within {seconds:g} s"
 
@@ -163,7 +163,7 @@ class JobRun:
         return True
 
     def _leave_nothing_out(self) -> None:
-        """A cell failed, perhaps for want of one that was thought unneeded: all are run in a new child."""
+        """A cell failed, perhaps because it needs one that seemed unneeded: run all of them in a new child."""
         self._left_out.clear()
         self.cells = {index: report for index, report in self.cells.items() if index in self._lost_cells}
         self._output_left = self.job.limits.output_kb << 10
@@ -193,56 +193,56 @@ class JobRun:
         return self._run_checks(child, self.job.visible, self.job.visible_requests)
 
     def _run_hidden(self, child: Child) -> bool:
-        # All that was printed so far has been taken or dropped; what comes from now on is dropped too.
+        # Everything printed so far has been taken or dropped; whatever comes next is dropped too.
         child.take_output()
         return self._run_checks(child, self.job.hidden, self.job.hidden_requests)
 
     def _run_checks(self, child: Child, module: CheckModule | None, requests: Iterable[CheckRequest]) -> bool:
-        left = tuple(request for request in requests if (request.check, request.draw) not in self.observations)
-        if module is None or not left:
+        unanswered = tuple(request for request in requests if (request.check, request.draw) not in self.observations)
+        if module is None or not unanswered:
             return True
-        child.send(RunChecks(module, left, self.job.device, compiled(module.filename, module.source)))
+        child.send(RunChecks(module, unanswered, self.job.device, compiled(module.filename, module.source)))
         try:
             problem = child.expect(Loaded, self._until(_LOAD_SECONDS)).problem
         except ChildLost as lost:
             outcome, words = self._why(lost, _LOAD_SECONDS)
-            self._fail(left, outcome, f"While the checks were loaded, the process {words}.")
+            self._fail(unanswered, outcome, f"While the checks were loaded, the process {words}.")
             return False
         if problem:
-            self._fail(left, Outcome.ERROR, f"The checks could not be loaded: {problem}")
+            self._fail(unanswered, Outcome.ERROR, f"The checks could not be loaded: {problem}")
             return True
-        for number, request in enumerate(left, start=1):
+        for number, request in enumerate(unanswered, start=1):
             key = (request.check, request.draw)
             if key in self.observations:
                 continue
             try:
-                answer = child.expect_answer(self._until(request.seconds), following=len(left) - number)
+                answer = child.expect_answer(self._until(request.seconds), following=len(unanswered) - number)
             except ChildLost as lost:
                 outcome, words = self._why(lost, request.seconds)
-                same_check = [other for other in left if other.check == request.check]
+                same_check = [other for other in unanswered if other.check == request.check]
                 self._fail(same_check, outcome, f"The code {words}.")
                 return False
             if isinstance(answer, Broken):
                 asked = (answer.check, answer.draw)
                 failure = NotObserved(Outcome.ERROR, f"{answer.reason[:1].upper()}{answer.reason[1:]}.")
-                found: Observation | NotObserved = failure
+                result: Observation | NotObserved = failure
             else:
                 asked = (answer.observation.check, answer.observation.draw)
-                found = self._with_its_place(answer.observation)
+                result = self._with_its_place(answer.observation)
             if asked != key:
-                self._fail([request], Outcome.ERROR, "The process reported a check that was not its turn.")
+                self._fail([request], Outcome.ERROR, "The process reported a check out of turn.")
                 return False
-            self.observations[key] = found
-            if self._enough is not None and isinstance(found, Observation) and self._enough(found):
-                raise _Over("What was seen is enough; the rest was not run.")
+            self.observations[key] = result
+            if self._enough is not None and isinstance(result, Observation) and self._enough(result):
+                raise _Over("Enough was observed; the rest was not run.")
         return True
 
-    def _with_its_place(self, seen: Observation) -> Observation:
-        error = self._placed(seen.error)
-        return seen if error is seen.error else msgspec.structs.replace(seen, error=error)
+    def _with_its_place(self, observation: Observation) -> Observation:
+        error = self._placed(observation.error)
+        return observation if error is observation.error else msgspec.structs.replace(observation, error=error)
 
     def _placed(self, error: ErrorFact | None) -> ErrorFact | None:
-        """The error, with its place only if the submission has such a line there."""
+        """The error, with its place only if the submission really has that line there."""
         if error is None or error.at is None:
             return error
         is_there = any(
@@ -281,10 +281,13 @@ class JobRun:
 
 
 def run_in_turn(jobs: Sequence[Job], server: ForkServer, accept: Callable[[Mapping[str, str]], None]) -> tuple[Run, ...]:
-    """Run jobs with the same cells and limits, each with another replacement of one task, one after the other in one child.
+    """Run jobs in one child, one after the other. They have the same cells and limits; each replaces a task differently.
 
-    They are not shielded from each other, so that what is seen must be judged by somebody who knows what to expect. When the
-    child is lost, what was not done by then is left undone.
+    They are not shielded from each other, so the caller must know what to expect. If the child is lost, the rest is not run.
+
+    Raises:
+        ZygoteLost: if the zygote is gone.
+        SandboxUnavailable: if the child is not confined enough.
     """
     runs = [JobRun(job, server, accept) for job in jobs]
     first = runs[0]

@@ -1,4 +1,4 @@
-"""The trusted side of one zygote, and of the one child that it has at a time."""
+"""The trusted side of one zygote, and of its child; it has one at a time."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _END_SECONDS = 10.0
 _LARGEST_ANSWER = 1 << 16
 _CHUNK = 1 << 16
 _LOOK_AT_SCRATCH_SECONDS = 0.5
-# Being woken for each answer costs more than reading it. The last ones are not waited for: the child has nothing to do then.
+# Waking up for each answer costs more than reading it. The last ones are read at once, as the child has nothing left to do.
 _GATHER_SECONDS, _LAST_ANSWERS = 0.003, 10
 _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
@@ -67,19 +67,19 @@ _PASSED_ON = (CPU_CAPABILITY, "HOME", "TZ", "PYTHONDONTWRITEBYTECODE", "LD_LIBRA
 
 def _environment(on_gpu: bool) -> dict[str, str]:
     passed = (*_PASSED_ON, "CUDA_VISIBLE_DEVICES") if on_gpu else _PASSED_ON
-    found = {name: os.environ[name] for name in passed if name in os.environ}
-    return _ENVIRONMENT | (gpu.ENVIRONMENT if on_gpu else {}) | found
+    inherited = {name: os.environ[name] for name in passed if name in os.environ}
+    return _ENVIRONMENT | (gpu.ENVIRONMENT if on_gpu else {}) | inherited
 
 
 _Answer = TypeVar("_Answer", bound=FromChild)
 
 
 class ZygoteLost(Exception):
-    """The zygote died or does not answer: no fault of the code that it ran, as far as can be told."""
+    """The zygote died or does not answer; as far as can be told, not because of the code that it ran."""
 
 
 class ChildLost(Exception):
-    """The child ended, or was ended, before it answered; the text is a sentence's end, like `ended itself`."""
+    """The child ended, or was ended, before it answered; the text ends a sentence, like `crashed the process`."""
 
 
 class OutOfTime(ChildLost):
@@ -94,7 +94,9 @@ class ForkServer:
 
         Args:
             place: an empty folder for this zygote alone.
-            slot: the worker's number, from 0 and below 32.
+            slot: the worker's number, from 0 to 31.
+            mode: see `Settings.mode` in `autograder.processes.protocol`.
+            device: the device of its jobs; on `cuda`, its children may use the GPU.
         """
         self.mode, self.slot, self.place = mode, slot, place
         self.on_gpu = device.startswith("cuda")
@@ -103,7 +105,7 @@ class ForkServer:
         self.busy = False
         self._root = place / "root"
         self._root.mkdir(mode=0o711)
-        # Where there is no private root, children write to a folder in here, some as a user of their own.
+        # If there is no private root, children write to a folder in here, some as their own user.
         self.scratch = place / "scratch"
         self.scratch.mkdir(mode=0o711)
         self._untouched: Path | None = None
@@ -130,7 +132,7 @@ class ForkServer:
         """Wait until it is warm.
 
         Raises:
-            SandboxUnavailable: if it cannot be had; the text says why.
+            SandboxUnavailable: if it does not start; the text says why.
         """
         if self._ready:
             return
@@ -140,19 +142,19 @@ class ForkServer:
         except ZygoteLost:
             problem = self._last_words()
         if problem:
-            raise SandboxUnavailable(f"The process that is to run submissions did not start: {problem}")
+            raise SandboxUnavailable(f"The process that runs submissions did not start: {problem}")
         self._ready = True
 
     def _last_words(self) -> str:
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it ended without a word"
+        return lines[-1] if lines else "it ended without a message"
 
     def send(self, order: ToZygote, descriptors: tuple[int, ...] = ()) -> None:
         """Send an order.
 
         Raises:
-            ZygoteLost: if nobody is there to receive it.
+            ZygoteLost: if there is nothing to receive it.
         """
         try:
             socket.send_fds(self.control, [encode(order)], list(descriptors))
@@ -163,7 +165,7 @@ class ForkServer:
         """Wait for the next answer, until `deadline` (monotonic seconds).
 
         Raises:
-            ZygoteLost: if there is none.
+            ZygoteLost: if none comes.
         """
         events = select.poll()
         events.register(self.control, select.POLLIN)
@@ -179,7 +181,7 @@ class ForkServer:
         return answer
 
     def fork(self, limits: Limits, preload: tuple[str, ...]) -> Child:
-        """Have a child forked.
+        """Fork a child.
 
         Raises:
             ZygoteLost: if the zygote is gone.
@@ -196,19 +198,19 @@ class ForkServer:
         return folder
 
     def leave_scratch(self, folder: Path, *, untouched: bool) -> None:
-        """Remove a child's folder, or keep it for the next one if the child could not so much as see it."""
+        """Remove a child's folder, or keep it for the next child if this one could not even see it."""
         if untouched:
             self._untouched = folder
         else:
             scratch.remove(folder)
 
     def stop(self) -> None:
-        """End the zygote and its child, if there is one. Whoever waits for them gets a `ZygoteLost`."""
+        """End the zygote and any child. Code that waits for them gets a `ZygoteLost`."""
         self._process.kill()
         self._process.wait()
 
     def close(self) -> None:
-        """End the zygote and remove what it wrote, when nobody waits for it any more."""
+        """End the zygote and remove what it wrote, once nothing waits for it any more."""
         self.stop()
         self.control.close()
         self._errors.close()
@@ -219,7 +221,7 @@ class Child:
     """A forked child: its pipes, and what it prints."""
 
     def __init__(self, server: ForkServer, number: int, limits: Limits, preload: tuple[str, ...]) -> None:
-        """Have it forked. See `ForkServer.fork`."""
+        """Fork it; see `ForkServer.fork`."""
         self._server, self._number, self._limits = server, number, limits
         self._frames = Frames(limits.report_mb << 20)
         self._to_send = bytearray()
@@ -245,12 +247,12 @@ class Child:
         self._look_at_scratch = time.monotonic() + _LOOK_AT_SCRATCH_SECONDS
 
     def send(self, message: ToChild) -> None:
-        """Send an instruction; it goes out while `expect` waits."""
+        """Send an instruction; it goes out at the latest while `expect` waits."""
         self._to_send += frame(message)
         self._write()
 
     def greet(self, deadline: float) -> Hello:
-        """Wait for its first message, sent before any student code runs: how it is confined. Raises as `expect` does."""
+        """Wait for its first message, sent before any student code runs: how it is confined. Raises like `expect`."""
         hello = self.expect(Hello, deadline)
         self._private = hello.layers.get("private_root") == "on"
         return hello
@@ -260,19 +262,19 @@ class Child:
 
         Raises:
             OutOfTime: if none came.
-            ChildLost: if the child has ended, or sent anything else than a valid message of this kind.
+            ChildLost: if the child has ended, or sent anything but a valid message of this kind.
             ZygoteLost: if the zygote is gone.
         """
         message = self._next(deadline)
         if not isinstance(message, kind):
-            raise ChildLost("was ended since it reported something out of turn")
+            raise ChildLost("was stopped because it reported something out of turn")
         return message
 
     def expect_answer(self, deadline: float, following: int = 0) -> Observed | Broken:
-        """As `expect`, for the answer to a request of a check. Where many are `following`, several are let come together."""
+        """Like `expect`, for the answer to a check request. If many are `following`, it waits to read several at once."""
         message = self._next(deadline, _GATHER_SECONDS if following >= _LAST_ANSWERS else 0.0)
         if not isinstance(message, Observed | Broken):
-            raise ChildLost("was ended since it reported something out of turn")
+            raise ChildLost("was stopped because it reported something out of turn")
         return message
 
     def _next(self, deadline: float, pause: float = 0.0) -> FromChild:
@@ -281,7 +283,7 @@ class Child:
                 body = self._frames.next()
                 message = None if body is None else decode_from_child(body)
             except ProtocolError as error:
-                raise ChildLost(f"was ended since {error}") from error
+                raise ChildLost(f"was stopped because {error}") from error
             if message is not None:
                 return message
             if self._ended is not None and self._reports not in self._open:
@@ -301,7 +303,7 @@ class Child:
             events.register(self._server.control, select.POLLIN)
         now = time.monotonic()
         ready = events.poll(min(max(0.0, deadline - now), _LOOK_AT_SCRATCH_SECONDS) * 1000)
-        # An answer that lies here already is taken, however late this process comes to read it.
+        # An answer that is here already counts, however late this process reads it.
         if now >= deadline and not any(
             descriptor in (self._reports, self._server.control.fileno()) for descriptor, _ in ready
         ):
@@ -319,7 +321,7 @@ class Child:
             self._look_at_scratch = now + _LOOK_AT_SCRATCH_SECONDS
             problem = scratch.excess(self._scratch, self._limits.scratch_mb)
             if problem:
-                raise ChildLost(f"was ended since it {problem}")
+                raise ChildLost(f"was stopped because it {problem}")
 
     def _write(self) -> None:
         if not self._to_send or self._instructions not in self._open:
@@ -339,7 +341,7 @@ class Child:
         try:
             self._frames.feed(data)
         except ProtocolError as error:
-            raise ChildLost(f"was ended since {error}") from error
+            raise ChildLost(f"was stopped because {error}") from error
         return True
 
     def _read_output(self) -> bool:
@@ -363,7 +365,7 @@ class Child:
     def _take_end(self, answer: FromZygote) -> None:
         if isinstance(answer, Ended) and answer.id == self._number:
             self._ended = answer
-            # What it wrote last is still in the pipes, and nobody else should be there to write more.
+            # Its last messages are still in the pipes, and nothing else should be writing.
             while self._reports in self._open and self._read_reports():
                 pass
             self._close(self._reports)
@@ -373,7 +375,7 @@ class Child:
         self._printed, self._dropped, self._room = bytearray(), 0, room
 
     def take_output(self) -> tuple[str, int]:
-        """What was printed since `start_output`, and how many bytes more were dropped."""
+        """What was printed since `start_output`, and how many more bytes were dropped."""
         limit = 2 * self._room + (1 << 20)
         while self._output in self._open and len(self._printed) + self._dropped < limit and self._read_output():
             pass
@@ -383,10 +385,10 @@ class Child:
         return text, dropped
 
     def end(self) -> Ended:
-        """Kill it if it still runs, and clean up. Returns what it used.
+        """Kill it if it is still running, and clean up. Returns what it used.
 
         Raises:
-            ZygoteLost: if the zygote is gone, or does not manage to end it.
+            ZygoteLost: if the zygote is gone, or fails to end it.
         """
         for descriptor in list(self._open):
             self._close(descriptor)
@@ -415,5 +417,5 @@ def _how_it_ended(ended: Ended) -> ChildLost:
     if -ended.status in _CRASHES:
         return ChildLost("crashed the process")
     if ended.status == -signal.SIGKILL:
-        return ChildLost("was killed, perhaps since memory ran out")
+        return ChildLost("was killed, perhaps because memory ran out")
     return ChildLost(f"was ended by signal {-ended.status}")

@@ -1,4 +1,4 @@
-"""The machine's GPU, asked about in a process that is thrown away: a zygote that touched CUDA could not fork any more."""
+"""Asks about the machine's GPU in a throwaway process: a zygote that has touched CUDA can no longer fork."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from autograder.errors import DeviceUnavailable
 __all__ = ["ENVIRONMENT", "SETTINGS", "Gpu", "GpuAnswer", "find_gpu"]
 
 ENVIRONMENT = {
-    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # without it, cuBLAS need not give the same sums twice
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # without it, cuBLAS may give different sums each time
     "NVIDIA_TF32_OVERRIDE": "0",
-    "CUDA_CACHE_DISABLE": "1",  # there is no place to write it to
+    "CUDA_CACHE_DISABLE": "1",  # there is nowhere to write it
 }
-"""What has to be in the environment of a process before it touches CUDA."""
+"""What must be in a process's environment before it touches CUDA."""
 
 SETTINGS = {"tf32": "off", "deterministic": "on"}
-"""How code runs on a GPU; a result records it."""
+"""How code runs on a GPU; results record it."""
 
 _SECONDS = 120
 
@@ -34,12 +34,12 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
     cuda: str
 
     def facts(self) -> dict[str, str]:
-        """What a result says about where it was obtained."""
+        """What a result says about where it was computed."""
         return {"gpu": self.name, "capability": self.capability, "cuda": self.cuda, **SETTINGS}
 
 
 class GpuAnswer(msgspec.Struct, kw_only=True):
-    """What `confined.look_for_gpu` found, or why there is none."""
+    """What `autograder.confined.look_for_gpu` found: a GPU, or why there is none."""
 
     gpu: Gpu | None = None
     problem: str = ""
@@ -50,7 +50,7 @@ def find_gpu() -> Gpu:
     """The GPU that code would run on.
 
     Raises:
-        DeviceUnavailable: if PyTorch finds none; the text says why and what to do.
+        DeviceUnavailable: if PyTorch finds none; the text says why, and what to do.
     """
     command = [sys.executable, "-P", "-m", "autograder.confined.look_for_gpu"]
     try:
@@ -63,7 +63,7 @@ def find_gpu() -> Gpu:
         answer = GpuAnswer(problem=lines[-1] if lines else f"asking for it ended with status {done.returncode}")
     if answer.gpu is None:
         raise DeviceUnavailable(
-            f"There is no GPU to grade on: {answer.problem}. Use --device cpu; checks that need a GPU stay pending, and "
+            f"There is no GPU to grade on: {answer.problem}. Use --device cpu: checks that need a GPU stay pending, and "
             "`autograde grade --resume --device cuda` completes them on a machine that has one."
         )
     return answer.gpu

@@ -1,6 +1,6 @@
-"""How many things a MessagePack message holds, counted without making any of them.
+"""Counts the things in a MessagePack message without making any of them.
 
-Each small thing takes far more room in Python than its one or two bytes, so a message is counted before it is decoded.
+In Python, each small thing takes far more room than its one or two bytes, so a message is counted before it is decoded.
 https://github.com/msgpack/msgpack/blob/master/spec.md
 """
 
@@ -10,7 +10,7 @@ __all__ = ["has_more_items"]
 
 
 def _step_table() -> list[int]:
-    """First byte of an item → bytes to the next item; 0 where a length follows. What an array or a map holds comes next."""
+    """First byte of an item → bytes to the next item, 0 if a length follows. Items of an array or a map come next."""
     steps = [1] * 256
     steps[0xA0:0xC0] = range(1, 33)  # short texts
     for first, size in {0xCA: 5, 0xCB: 9, 0xCC: 2, 0xCD: 3, 0xCE: 5, 0xCF: 9, 0xD0: 2, 0xD1: 3, 0xD2: 5, 0xD3: 9}.items():
@@ -22,7 +22,7 @@ def _step_table() -> list[int]:
     return steps
 
 
-# First byte → bytes of the length, and bytes beside the content: binary, extensions, texts.
+# First byte → bytes of the length, and bytes in addition to the content: binary, extensions, texts.
 _LENGTHS = {
     0xC4: (1, 2),
     0xC5: (2, 3),
@@ -38,7 +38,7 @@ _STEPS = _step_table()
 
 
 def has_more_items(message: bytes, most: int) -> bool:
-    """Whether a message has more than `most` items, arrays, maps and their items all counted. Takes 0.1 µs for each."""
+    """Whether a message has more than `most` items, counting arrays, maps and their items. Takes 0.1 µs per item."""
     position, end, steps = 0, len(message), _STEPS
     for _ in range(most):
         if position >= end:

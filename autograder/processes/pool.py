@@ -1,4 +1,4 @@
-"""Runs jobs in confined children, several at a time. The trusted side: nothing of a submission is ever run in here."""
+"""Runs jobs in confined children, several at a time. The trusted side: no code from a submission ever runs here."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Pool:
     """Zygotes, one per worker; a context manager.
 
     `layers` says what confines children here, layer → `on` or `off: why`; `sandbox.LAYERS` says what each layer does.
-    `unsafe` is True if they are not confined at all, which the caller has then asked for.
+    `unsafe` is True if they are not confined, which only happens if the caller asked for it.
     """
 
     layers: dict[str, str]
@@ -60,26 +60,26 @@ class Pool:
         Args:
             workers: how many children run at a time; one per processor core if None.
             device: the device of the jobs to come; on `cuda`, children may use the GPU.
-            require_sandbox: refuse to run where any of the layers that need no privilege is missing.
-            unsafe: run even where nothing confines student code.
+            require_sandbox: refuse to run if any layer that needs no privilege is missing.
+            unsafe: run even if nothing confines student code.
 
         Raises:
             SandboxUnavailable: if confinement is missing and `unsafe` was not given, or `require_sandbox` was.
         """
         if sys.platform == "win32":
-            raise SandboxUnavailable("Submissions cannot be run on Windows itself; use WSL 2, or a Linux machine.")
+            raise SandboxUnavailable("Submissions cannot be run on Windows itself; use WSL 2 or a Linux machine.")
         self._require, self._allow_unsafe, self._mode = require_sandbox, unsafe, _mode
         self._device = device
         self._lock = threading.Lock()
         self._closed = False
         self._servers: list[ForkServer] = []
         self._started = 0
-        with contextlib.suppress(OSError):  # only Linux has it; what is missing elsewhere stands in the layers
+        with contextlib.suppress(OSError):  # only on Linux; the layers say what is missing elsewhere
             sandbox.undumpable()
         self._folder = tempfile.TemporaryDirectory(prefix="autograde-", ignore_cleanup_errors=True)
         Path(self._folder.name).chmod(0o711)
         self.workers = workers or _cores()
-        # The server used last is used next: with little to do, the others need not even be ready.
+        # The last server used is used next: with little to do, the others need not even be ready.
         self._free: queue.LifoQueue[tuple[int, ForkServer | None]] = queue.LifoQueue()
         try:
             started = [(slot, self._start(slot)) for slot in range(self.workers)]
@@ -101,7 +101,7 @@ class Pool:
         self.close()
 
     def close(self) -> None:
-        """End all processes and remove all temporary files. Runs that are under way end with a problem."""
+        """End all processes and remove all temporary files. Runs in progress end with a problem."""
         with self._lock:
             self._closed = True
             servers, self._servers = self._servers, []
@@ -115,12 +115,12 @@ class Pool:
         """Run one job; may be called from several threads.
 
         Raises:
-            SandboxUnavailable: if a process could not be started, or is confined less than it has to be.
+            SandboxUnavailable: if a process could not be started, or is not confined enough.
         """
         return self._run(lambda server: JobRun(job, server, self._accept).run(), _Stop()) or _not_run(job)
 
     def _run(self, work: Callable[[ForkServer], _Result], stop: _Stop) -> _Result | None:
-        """Do something with a server; None if that did not work, twice."""
+        """Call `work` with a server; None if the server was lost twice, or work is to stop."""
         slot, server = self._free.get()
         try:
             for _ in range(_ATTEMPTS):
@@ -140,7 +140,7 @@ class Pool:
     def map(self, jobs: Iterable[Job], *, enough: Callable[[Observation], bool] | None = None) -> Iterator[Run]:
         """Run jobs, `workers` at a time, and yield their runs in order. Takes jobs from the iterable only as needed.
 
-        A run ends as soon as `enough` says so of an observation; what was not run by then has the outcome `not_run`.
+        A run ends as soon as `enough` returns True for an observation; the rest has the outcome `not_run`.
         """
 
         def run(job: Job, stop: _Stop) -> Run:
@@ -149,7 +149,7 @@ class Pool:
         return self._map(jobs, run)
 
     def map_in_turn(self, series: Iterable[Sequence[Job]]) -> Iterator[tuple[Run, ...]]:
-        """As `map`, for series of jobs of which each shares one child; see `drive_job.run_in_turn`."""
+        """Like `map`, for series of jobs; the jobs of each series share one child (see `drive_job.run_in_turn`)."""
 
         def run(jobs: Sequence[Job], stop: _Stop) -> tuple[Run, ...]:
             done = self._run(lambda server: run_in_turn(jobs, server, self._accept), stop)
@@ -169,7 +169,7 @@ class Pool:
             while waiting:
                 yield waiting.popleft().result()
         except BaseException:
-            # Somebody wants to stop now; whatever still runs is not waited for, but ended.
+            # The caller wants to stop now: end whatever still runs instead of waiting for it.
             for future in waiting:
                 future.cancel()
             stop.wanted = True
@@ -213,7 +213,7 @@ class Pool:
             return child.greet(time.monotonic() + _TRIAL_SECONDS).layers
         except (ChildLost, ZygoteLost) as error:
             printed = child.take_output()[0].strip().splitlines() if child is not None else []
-            last = f" Its last words: {printed[-1]}" if printed else ""
+            last = f" Its last line of output: {printed[-1]}" if printed else ""
             raise SandboxUnavailable(f"A confined process could not be started: it {error or 'ended'}.{last}") from error
         finally:
             if child is not None:
@@ -223,7 +223,7 @@ class Pool:
         missing = sandbox.missing_layers(layers)
         if self._require and missing:
             reasons = "; ".join(f"{name} is {state}" for name, state in missing.items())
-            raise SandboxUnavailable(f"The sandbox is required, but not complete here: {reasons}.")
+            raise SandboxUnavailable(f"A complete sandbox is required, but not available here: {reasons}.")
         if not self._allow_unsafe and not sandbox.is_confined(layers):
             reasons = "; ".join(f"{name} is {state}" for name, state in layers.items() if state != "on")
             raise SandboxUnavailable(
@@ -259,7 +259,7 @@ def _cores() -> int:
 
 
 def _not_run(job: Job) -> Run:
-    reason = "The process that runs submissions was lost, twice; it may have run out of memory."
+    reason = "The process that runs submissions died twice; it may have run out of memory."
     failure = NotObserved(Outcome.ERROR, reason)
     return Run(
         cells=tuple(CellReport(number=cell.number, outcome=Outcome.NOT_RUN) for cell in job.cells),

@@ -1,7 +1,7 @@
 """The bytes between the trusted process, its zygotes and their children: MessagePack frames, each with its length.
 
-A frame is four bytes (big-endian length of the rest) and one message. The trusted side takes nothing on trust that comes
-from a child: lengths, numbers of facts, depth and the size of every tensor are checked before anything is looked at.
+A frame is four bytes (the big-endian length of the rest) and one message. The trusted side trusts nothing from a child: it
+checks lengths, numbers of facts, depth and the size of every tensor before anything else reads them.
 """
 
 from __future__ import annotations
@@ -78,15 +78,15 @@ DTYPE_BYTES: dict[str, int] = {
     "complex128": 16,
     **dict.fromkeys(("quint8", "qint8", "qint32"), 4),  # sent dequantised
 }
-"""Bytes of one element, by the dtype's name."""
+"""Bytes per element, by name of the dtype."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What the trusted side tells its zygote.
 
-    `control` is the descriptor of the socket, `place` an empty folder for the private root, `slot` a number that
-    no other zygote on this machine is likely to have. `gpu` is whether children may use the GPU.
-    `mode` is `auto`, or forces less for tests: `namespaces`, `plain` (without namespaces), `bare` (nothing).
+    `control` is the socket's descriptor, `place` an empty folder for the private root, `slot` a number that no other zygote
+    on this machine is likely to have. `gpu`: children may use the GPU. `mode` is `auto` or, for tests, `namespaces` (fail
+    without them), `plain` (without namespaces) or `bare` (only limits).
     """
 
     control: int
@@ -107,7 +107,7 @@ class Fork(msgspec.Struct, frozen=True, tag="fork", kw_only=True):
 
 
 class Kill(msgspec.Struct, frozen=True, tag="kill"):
-    """Trusted side → zygote. It may arrive after its child has ended, hence the id."""
+    """Trusted side → zygote. It may arrive after the child has ended, hence the id."""
 
     id: int
 
@@ -116,7 +116,7 @@ ToZygote = Fork | Kill
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready", kw_only=True):
-    """Zygote → trusted side, once: it is warm. `problem` says why it cannot work."""
+    """Zygote → trusted side, once: it is warm, or `problem` says why it cannot work."""
 
     problem: str = ""
 
@@ -134,23 +134,23 @@ FromZygote = Ready | Ended
 
 
 class RunCell(msgspec.Struct, frozen=True, tag="run_cell"):
-    """Run a cell and answer `CellFinished`. `has_value` is False if it is Python that does not end in an expression."""
+    """Run a cell and answer `CellFinished`. `has_value` is False for plain Python that does not end in an expression."""
 
     cell: Cell
     has_value: bool = True
 
 
 class Replace(msgspec.Struct, frozen=True, tag="replace"):
-    """Put the replacement in its task's place and answer `Replaced`. `code` is its file, compiled."""
+    """Put the replacement in its task's place and answer `Replaced`. `code` is its compiled file."""
 
     replacement: Replacement
     code: bytes = b""
 
 
 class RunChecks(msgspec.Struct, frozen=True, tag="run_checks"):
-    """Load the checks and answer `Loaded`, then run the requests in order and answer each with `Observed` or `Broken`.
+    """Load the checks and answer `Loaded`; then run the requests in order and answer each with `Observed` or `Broken`.
 
-    `code` is the checks' file, compiled.
+    `code` is the compiled checks file.
     """
 
     module: CheckModule
@@ -169,7 +169,7 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
 
 
 class CellFinished(msgspec.Struct, frozen=True, tag="cell_finished", kw_only=True):
-    """A cell has run; everything that it printed is in the output pipe."""
+    """A cell has run; everything it printed is in the output pipe."""
 
     error: ErrorFact | None = None
     note: str = ""
@@ -182,7 +182,7 @@ class Replaced(msgspec.Struct, frozen=True, tag="replaced"):
 
 
 class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
-    """The file of checks has been loaded, unless there is a `problem`."""
+    """The checks file is loaded, unless there is a `problem`."""
 
     problem: str = ""
 
@@ -194,7 +194,7 @@ class Observed(msgspec.Struct, frozen=True, tag="observed"):
 
 
 class Broken(msgspec.Struct, frozen=True, tag="broken"):
-    """There is no observation of this request, since `reason`."""
+    """There is no observation for this request; `reason` says why."""
 
     check: str
     draw: int
@@ -208,7 +208,7 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 def encode(message: ToChild | FromChild | ToZygote | FromZygote) -> bytes:
-    """A message's bytes, without its length."""
+    """A message's bytes, without their length."""
     return _encoder.encode(message)
 
 
@@ -222,19 +222,19 @@ def read_frame(descriptor: int) -> bytearray:
     """Read one frame's message from a blocking descriptor.
 
     Raises:
-        EOFError: if the other side has closed it.
+        EOFError: if the other side has closed its end.
     """
     return _read_exactly(descriptor, _LENGTH.unpack(_read_exactly(descriptor, _LENGTH.size))[0])
 
 
 def _read_exactly(descriptor: int, size: int) -> bytearray:
     data = bytearray(size)
-    left = memoryview(data)
-    while left:
-        count = os.readv(descriptor, [left])
+    unread = memoryview(data)
+    while unread:
+        count = os.readv(descriptor, [unread])
         if not count:
             raise EOFError
-        left = left[count:]
+        unread = unread[count:]
     return data
 
 
@@ -242,37 +242,37 @@ class Frames:
     """Cuts a stream of bytes into frames, on the trusted side."""
 
     def __init__(self, most_bytes: int) -> None:
-        """Allow `most_bytes` over the whole stream."""
-        self._left = most_bytes
+        """Allow `most_bytes` for the whole stream."""
+        self._bytes_left = most_bytes
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> None:
         """Take bytes as they come.
 
         Raises:
-            ProtocolError: if the stream grows over its limit.
+            ProtocolError: if the stream exceeds its limit.
         """
-        self._left -= len(data)
-        if self._left < 0:
+        self._bytes_left -= len(data)
+        if self._bytes_left < 0:
             raise ProtocolError("it sent more than its limit allows")
         self._buffer += data
 
     @property
     def empty(self) -> bool:
-        """Whether nothing of a frame has come yet."""
+        """Whether no part of a frame has arrived yet."""
         return not self._buffer
 
     def next(self) -> bytes | None:
         """The next whole frame's message, or None.
 
         Raises:
-            ProtocolError: if a length is over the limit.
+            ProtocolError: if a length exceeds the limit.
         """
         if len(self._buffer) < _LENGTH.size:
             return None
         size = _LENGTH.unpack_from(self._buffer)[0]
         end = _LENGTH.size + size
-        if size > len(self._buffer) + self._left:
+        if size > len(self._buffer) + self._bytes_left:
             raise ProtocolError(f"it announced a message of {size:,} bytes, more than its limit allows")
         if len(self._buffer) < end:
             return None
@@ -284,10 +284,10 @@ class Frames:
 def decode_from_child(body: bytes) -> FromChild:
     """Decode and validate a child's message.
 
-    Most answers to a check are right, or wrong as others are: what came before, and is not long, is the same object again.
+    Most answers to a check are right, or wrong in a common way: short messages seen before are returned as the same object.
 
     Raises:
-        ProtocolError: for whatever is no valid message.
+        ProtocolError: if it is not a valid message.
     """
     if len(body) <= _SHORT_MESSAGE:
         return _decode_short(body)
@@ -296,11 +296,11 @@ def decode_from_child(body: bytes) -> FromChild:
 
 def _decode(body: bytes) -> FromChild:
     if len(body) > _SMALL_MESSAGE and has_more_items(body, _MOST_ITEMS):
-        raise ProtocolError("it sent a message of too many things")
+        raise ProtocolError("it sent a message with too many items")
     try:
         message = _from_child.decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, MemoryError, OverflowError) as error:
-        raise ProtocolError(f"it sent something that is no message ({str(error)[:200]})") from error
+        raise ProtocolError(f"it sent something that is not a message ({str(error)[:200]})") from error
     if isinstance(message, Observed):
         validate(message.observation)
     elif isinstance(message, CellFinished):
@@ -318,16 +318,16 @@ def _decode(body: bytes) -> FromChild:
     return message
 
 
-# Of short ones there are at most 8 MB, of longer ones 16.
+# At most 8 MB of short ones and 16 MB of longer ones.
 _decode_short = lru_cache(maxsize=2048)(_decode)
 _decode_medium = lru_cache(maxsize=256)(_decode)
 
 
 def validate(observation: Observation) -> None:
-    """Check what types alone do not say: that one thing is set, counts, depth, and that every tensor has its bytes.
+    """Check what types do not: that either a result or an error is set, counts, depth, and the bytes of every tensor.
 
     Raises:
-        ProtocolError: if the observation is not as `autograder.records.observation` says.
+        ProtocolError: if the observation is not as described in `autograder.records.observation`.
     """
     if (observation.returned is None) == (observation.error is None):
         raise ProtocolError("an observation has neither a result nor an error, or both")
@@ -340,7 +340,7 @@ def validate(observation: Observation) -> None:
     if observation.returned is not None:
         for count, (fact, depth) in enumerate(_walk(observation.returned, 1)):
             if depth > _DEEPEST or count >= _MOST_FACTS:
-                raise ProtocolError("an observation is too deep, or has too many facts")
+                raise ProtocolError("an observation is nested too deeply, or has too many facts")
             _check_fact(fact)
 
 
@@ -360,7 +360,7 @@ def _check_fact(fact: Fact) -> None:
         _check_tensor(fact)
     elif isinstance(fact, MappingFact):
         if len(fact.keys) != len(fact.items):
-            raise ProtocolError("a mapping has more keys than items, or fewer")
+            raise ProtocolError("a mapping does not have one key per item")
         for key in fact.keys:
             _check_text(key)
     elif isinstance(fact, RaisedFact):
@@ -372,7 +372,7 @@ def _check_fact(fact: Fact) -> None:
         for name in (*fact.state_dict, *(pair[0] for pair in (*fact.parameters, *fact.buffers, *fact.training))):
             _check_text(name, _LONGEST_NAME)
     elif isinstance(fact, DigestFact | SketchFact):
-        raise ProtocolError("it sent what only an answer key holds")
+        raise ProtocolError("it sent what belongs only in an answer key")
     if not isinstance(fact, RaisedFact | DigestFact | SketchFact):
         _check_text(fact.type, _LONGEST_NAME)
 
@@ -386,7 +386,7 @@ def _check_tensor(fact: TensorFact) -> None:
     if len(fact.shape) > _MOST_DIMENSIONS or any(size < 0 for size in fact.shape):
         raise ProtocolError(f"a tensor has the shape {str(fact.shape)[:100]}")
     if fact.stride is not None and len(fact.stride) != len(fact.shape):
-        raise ProtocolError("a tensor has more strides than dimensions, or fewer")
+        raise ProtocolError("a tensor does not have one stride per dimension")
     expected = _bytes_of(fact)
     for values in (fact.values, fact.gradient_values):
         if values is not None and values and len(values) != expected:
@@ -398,7 +398,7 @@ def _check_tensor(fact: TensorFact) -> None:
 def _bytes_of(fact: TensorFact) -> int:
     itemsize = DTYPE_BYTES.get(fact.dtype)
     if itemsize is None:
-        # A quantised or an unknown dtype: what can be checked is only that elements are of one size.
+        # A quantised or unknown dtype: all that can be checked is that elements have one size.
         count = math.prod(fact.shape)
         if (count == 0) != (len(fact.values) == 0) or (count and len(fact.values) % count):
             raise ProtocolError(f"a tensor of dtype {fact.dtype} came with {len(fact.values)} bytes")

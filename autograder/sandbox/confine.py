@@ -1,4 +1,4 @@
-"""Puts a forked child into all the confinement that is to be had, layer by layer, and says which layers hold."""
+"""Confines a forked child as far as the system allows, layer by layer, and says which layers are on."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from autograder.sandbox import landlock, libc, limits, namespaces, seccomp
 __all__ = ["LAYERS", "Confinement", "confine", "undumpable"]
 
 LAYERS: dict[str, str] = {
-    "no_new_privs": "nothing that it could run gains privileges",
+    "no_new_privs": "nothing it could run gains privileges",
     "limits": "memory, processor time, files and threads are limited",
-    "not_dumpable": "no other process can look into it, and it into none",
-    "landlock": "it reads Python's libraries and writes its scratch folder, and no other file",
+    "not_dumpable": "no other process can read its memory, and it can read no other's",
+    "landlock": "it can read only Python's libraries and write only to its scratch folder",
     "seccomp": "sockets, new processes, signals to others and unusual system calls are refused",
-    "own_user": "it runs as a user of its own, without capabilities",
-    "private_root": "the course's files and other submissions are not there at all",
-    "own_processes": "no other process is to be seen",
-    "no_network": "there is no network",
+    "own_user": "it runs as its own user, without capabilities",
+    "private_root": "it cannot see the course's files or other submissions at all",
+    "own_processes": "it cannot see other processes",
+    "no_network": "it has no network",
 }
 """Layer → what it does to the process that runs student code."""
 
@@ -30,9 +30,9 @@ LAYERS: dict[str, str] = {
 class Confinement:
     """What the zygote found out for its children.
 
-    `namespaces` is "" where they are in force, else why not. `user` is the uid that a child takes, None to keep its own.
-    `statm` is a descriptor of the zygote's own /proc/self/statm. `bare` leaves out everything but limits. `gpu` are the
-    device files of the GPU, if children may use it.
+    `namespaces` is "" if they are in force, else why not. `user` is the uid that a child takes, None to keep its own.
+    `statm` is a descriptor of the zygote's own /proc/self/statm. `bare` leaves out everything but limits. `gpu` has the
+    GPU's device files, if children may use it.
     """
 
     readable: tuple[str, ...]
@@ -46,21 +46,24 @@ class Confinement:
 
 
 def undumpable() -> None:
-    """Refuse to be looked into: no other process of the same user can trace this one or read its memory."""
+    """Keep other processes of the same user from tracing this one and reading its memory."""
     libc.prctl(libc.PR_SET_DUMPABLE, 0)
 
 
-def confine(found: Confinement, allowed: Limits, scratch: str | None, keep: Sequence[int]) -> dict[str, str]:
-    """Confine this process, which has one thread and was just forked. Descriptors other than 0 to 2 and `keep` are closed.
+def confine(setup: Confinement, allowed: Limits, scratch: str | None, keep: Sequence[int]) -> dict[str, str]:
+    """Confine this process, which was just forked and has one thread. Closes descriptors other than 0 to 2 and `keep`.
 
     Args:
-        scratch: the folder to write to where there is no private root.
+        setup: what the zygote found out.
+        allowed: the limits.
+        scratch: the folder to write to if there is no private root.
+        keep: the descriptors that stay open.
 
     Returns:
         Layer → `on` or `off: why`, one entry for each of `LAYERS`.
     """
     layers: dict[str, str] = {}
-    memory = limits.mapped_bytes(found.statm)
+    memory = limits.mapped_bytes(setup.statm)
     _close_others(keep)
     os.setsid()
 
@@ -74,28 +77,28 @@ def confine(found: Confinement, allowed: Limits, scratch: str | None, keep: Sequ
         except (OSError, AttributeError) as error:
             layers[layer] = f"off: {error}"
 
-    bare = "confinement was switched off" if found.bare else ""
-    private = not (found.namespaces or bare)
-    put("private_root", lambda: namespaces.enter_child(allowed.scratch_mb, proc=bool(found.gpu)), bare or found.namespaces)
+    bare = "confinement was switched off" if setup.bare else ""
+    private = not (setup.namespaces or bare)
+    put("private_root", lambda: namespaces.enter_child(allowed.scratch_mb, proc=bool(setup.gpu)), bare or setup.namespaces)
     for layer in ("own_processes", "no_network"):
-        put(layer, lambda: None, bare or found.namespaces)
+        put(layer, lambda: None, bare or setup.namespaces)
     if not private and scratch is not None:
         os.chdir(scratch)
-    count_processes = found.user is not None or found.in_user_namespace
-    put("limits", lambda: limits.apply(allowed, memory, count_processes=count_processes, gpu=bool(found.gpu)))
-    put("own_user", lambda: _become(found.user), bare or found.user_reason)
-    if libc.LINUX and not found.bare:
+    count_processes = setup.user is not None or setup.in_user_namespace
+    put("limits", lambda: limits.apply(allowed, memory, count_processes=count_processes, gpu=bool(setup.gpu)))
+    put("own_user", lambda: _become(setup.user), bare or setup.user_reason)
+    if libc.LINUX and not setup.bare:
         libc.drop_capabilities()
     put("no_new_privs", lambda: libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1), bare)
     if libc.LINUX:
-        libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)  # after the change of user, which clears it
+        libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)  # after changing the user, which clears it
     put("not_dumpable", undumpable, bare)
     writable = ["/dev/null", namespaces.SCRATCH if private else scratch or os.devnull]
-    writable += ["/proc/self/task"] if found.gpu else []  # CUDA names its threads there, and stops where it cannot
-    # The private root holds nothing but what may be read, beside the /proc that CUDA needs.
-    readable = ("/",) if private and not found.gpu else found.readable
-    put("landlock", lambda: landlock.restrict(readable, writable, devices=found.gpu), bare)
-    put("seccomp", lambda: seccomp.install(seccomp.program(os.getpid(), gpu=bool(found.gpu))), bare)
+    writable += ["/proc/self/task"] if setup.gpu else []  # CUDA names its threads there, and fails if it cannot
+    # The private root contains only what may be read, besides the /proc that CUDA needs.
+    readable = ("/",) if private and not setup.gpu else setup.readable
+    put("landlock", lambda: landlock.restrict(readable, writable, devices=setup.gpu), bare)
+    put("seccomp", lambda: seccomp.install(seccomp.program(os.getpid(), gpu=bool(setup.gpu))), bare)
     return {layer: layers[layer] for layer in LAYERS}
 
 

@@ -1,4 +1,4 @@
-"""Landlock: a process gives up the file system but for named paths. Needs no privilege (Linux 5.13 or newer).
+"""Landlock: a process gives up the file system except for named paths. Needs no privilege (Linux 5.13 or newer).
 
 https://docs.kernel.org/userspace-api/landlock.html
 """
@@ -26,7 +26,7 @@ _FOR_FILES = _READ_FILE | _WRITE_FILE | _EXECUTE | _TRUNCATE | _IOCTL_DEV
 
 
 def abi() -> int:
-    """The version of Landlock that this kernel has.
+    """The version of this kernel's Landlock.
 
     Raises:
         OSError: if it has none, or it is switched off.
@@ -35,15 +35,15 @@ def abi() -> int:
 
 
 def restrict(readable: Iterable[str], writable: Iterable[str], devices: Iterable[str] = ()) -> None:
-    """From now on this process can only read beneath `readable` and only write beneath `writable`, and run nothing.
+    """Let this process only read below `readable`, only write below `writable`, and run nothing.
 
     `devices` may be read, written and controlled.
 
-    TCP, abstract sockets and signals to processes outside are refused as well where the kernel knows how. Paths that do
-    not exist are passed over. Rules belong to the mounts of this moment: call it after the last mount.
+    TCP, abstract sockets and signals to processes outside are refused too if the kernel can do so. Paths that do not exist
+    are skipped. Rules apply to the current mounts, so call this after the last mount, and set `no_new_privs` before.
 
     Raises:
-        OSError: if Landlock is not to be had. `no_new_privs` must be set before.
+        OSError: if Landlock is not available.
     """
     version = abi()
     handled = _OF_ABI_1

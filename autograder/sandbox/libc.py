@@ -51,9 +51,9 @@ def _checked(result: int, what: str) -> int:
 
 
 def syscall(number: int, *arguments: object, what: str) -> int:
-    """Make a system call; `arguments` are anything that ctypes passes (int, bytes, None, ctypes objects)."""
+    """Make a system call; `arguments` are anything that ctypes accepts (int, bytes, None, ctypes objects)."""
     if _libc is None:
-        raise OSError("only Linux has it")
+        raise OSError("it is available only on Linux")
     passed = [ctypes.c_long(value) if isinstance(value, int) else value for value in arguments]
     return _checked(_libc.syscall(ctypes.c_long(number), *passed), what)
 
@@ -61,7 +61,7 @@ def syscall(number: int, *arguments: object, what: str) -> int:
 def prctl(option: int, value: int = 0) -> None:
     """prctl(2) with one argument."""
     if _libc is None:
-        raise OSError("only Linux has it")
+        raise OSError("it is available only on Linux")
     zero = ctypes.c_ulong(0)
     _checked(_libc.prctl(option, ctypes.c_ulong(value), zero, zero, zero), f"prctl {option}")
 
@@ -69,21 +69,21 @@ def prctl(option: int, value: int = 0) -> None:
 def unshare(flags: int) -> None:
     """unshare(2)."""
     if _libc is None:
-        raise OSError("only Linux has it")
+        raise OSError("it is available only on Linux")
     _checked(_libc.unshare(flags), f"unshare {flags:#x}")
 
 
 def setns(descriptor: int, kind: int) -> None:
     """setns(2)."""
     if _libc is None:
-        raise OSError("only Linux has it")
+        raise OSError("it is available only on Linux")
     _checked(_libc.setns(descriptor, kind), "setns")
 
 
 def mount(source: str | None, target: str, kind: str | None = None, flags: int = 0, data: str | None = None) -> None:
     """mount(2)."""
     if _libc is None:
-        raise OSError("only Linux has it")
+        raise OSError("it is available only on Linux")
 
     def encoded(text: str | None) -> bytes | None:
         return None if text is None else os.fsencode(text)
@@ -95,7 +95,7 @@ def mount(source: str | None, target: str, kind: str | None = None, flags: int =
 def umount(target: str) -> None:
     """Detach a mount, busy or not."""
     if _libc is None:
-        raise OSError("only Linux has it")
+        raise OSError("it is available only on Linux")
     _checked(_libc.umount2(os.fsencode(target), _MNT_DETACH), f"umount {target}")
 
 
@@ -105,9 +105,9 @@ def pivot_root(new: str, old: str) -> None:
 
 
 def drop_bounding_set() -> None:
-    """Make sure that no program run later, and no child's, gains a capability. What this process has now, it keeps."""
+    """Make sure that no program run later, by this process or a child, gains a capability. It keeps those it has."""
     for capability in range(_LAST_CAPABILITY + 1):
-        # A capability that this kernel lacks, or that is out of the set already, is not there to drop.
+        # This kernel may lack the capability, or it may have been dropped already.
         with contextlib.suppress(OSError):
             prctl(PR_CAPBSET_DROP, capability)
 

@@ -1,4 +1,4 @@
-"""Resource limits of a child, set after the fork so that what it inherited is counted already."""
+"""Resource limits of a child, set after the fork so that what it inherited is taken into account."""
 
 from __future__ import annotations
 
@@ -19,12 +19,18 @@ _CUDA_DATA = 4096 * _MEGABYTE
 
 
 def apply(limits: Limits, mapped_and_data: tuple[int, int], *, count_processes: bool, gpu: bool = False) -> None:
-    """Bind this process, and every thread of it, to `limits`. Memory is limited to what `mapped_bytes` told and more.
+    """Limit this process with all its threads to `limits`. Memory may grow by that much beyond `mapped_and_data`.
 
-    The number of threads is limited only if `count_processes`, as the kernel counts by user: elsewhere the user's other
-    processes would count too, and only the address space bounds them. With `gpu`, CUDA's own data on the host is allowed
-    for, and the address space is not limited before CUDA has reserved as much of it as the machine and the GPU have memory;
-    then `bind_address_space` does so.
+    Threads are limited only if `count_processes`: the kernel counts by user, so otherwise the user's other processes would
+    count too, and only the address space limits them. With `gpu`, there is room for CUDA's own data on the host, and the
+    address space is not limited yet: CUDA first reserves as much as the machine and the GPU have memory, and afterwards
+    `bind_address_space` limits it.
+
+    Args:
+        limits: what one submission may use.
+        mapped_and_data: what `mapped_bytes` returned, in bytes.
+        count_processes: whether the kernel counts this process's threads apart from others.
+        gpu: whether the process uses the GPU.
 
     Raises:
         OSError: if a limit cannot be set.
@@ -39,8 +45,8 @@ def apply(limits: Limits, mapped_and_data: tuple[int, int], *, count_processes: 
         resource.RLIMIT_STACK: _STACK_BYTES,
     }
     if mapped:
-        # Stacks and arenas of threads reserve address space that they never use, so the bound on it is loose; it
-        # stops shared mappings, which RLIMIT_DATA does not count.
+        # Threads' stacks and arenas reserve address space that they never use, so its limit is loose; it stops shared
+        # mappings, which RLIMIT_DATA does not count.
         hard[resource.RLIMIT_DATA] = data + memory + (_CUDA_DATA if gpu else 0)
         if not gpu:
             hard[resource.RLIMIT_AS] = mapped + _address_space(limits)
@@ -51,13 +57,13 @@ def apply(limits: Limits, mapped_and_data: tuple[int, int], *, count_processes: 
         hard[resource.RLIMIT_NPROC] = limits.threads
     for limit, value in hard.items():
         _set(limit, value, value)
-    # A backstop for the wall clock: all threads of a child together may use every core for as long as the topic may last.
+    # A backstop for the wall clock: a child's threads together may use every core for as long as the topic may take.
     seconds = math.ceil(limits.topic_seconds) * (os.cpu_count() or 1) + _SECONDS_TO_SPARE
     _set(resource.RLIMIT_CPU, seconds, seconds + 1)
 
 
 def bind_address_space(limits: Limits) -> None:
-    """Bind this process, whose CUDA has started, to the address space that it has and what `limits` and CUDA may add.
+    """Limit this process, with CUDA started, to its current address space and what `limits` and CUDA may add.
 
     Raises:
         OSError: if the limit cannot be set.
@@ -83,7 +89,7 @@ def _set(limit: int, soft: int, hard: int) -> None:
 
 
 def mapped_bytes(statm: int | None) -> tuple[int, int]:
-    """Address space and private data of the process whose /proc/…/statm this descriptor reads; zeros if it is None."""
+    """Address space and private data, in bytes, of the process whose /proc/…/statm this is; zeros if `statm` is None."""
     if statm is None:
         return 0, 0
     fields = os.pread(statm, 200, 0).split()

@@ -1,8 +1,8 @@
-"""Namespaces: the zygote gets a network, processes and a file tree of its own, and each child again.
+"""Namespaces: the zygote gets its own network, processes and file tree, and so does each child.
 
 They need root, or unprivileged user namespaces, which many systems do not allow (Docker by default, hosted CI runners).
-The private root is a read-only tmpfs that holds the system's and Python's libraries and nothing else; beneath it each
-child has an empty tmpfs of its own to write to.
+The private root is a read-only tmpfs with the system's and Python's libraries and nothing else; below it, each child has
+its own empty tmpfs to write to.
 """
 
 from __future__ import annotations
@@ -48,54 +48,54 @@ GPU_PROC = (
     *("/proc/self/maps", "/proc/self/statm", "/proc/cpuinfo", "/proc/meminfo"),
     *("/proc/devices", "/proc/sys/vm/mmap_min_addr", "/proc/driver/nvidia"),
 )
-"""What CUDA reads of /proc, of the process itself where its stack lies; and how large it is, which `limits` reads."""
+"""What CUDA reads in /proc, such as where the process's own stack is; and `statm`, its size, which `limits` reads."""
 
 _ROOT_MEGABYTES = 16
 
 
 def readable_paths(prefixes: Iterable[str], packages: Iterable[str], own_package: str) -> tuple[str, ...]:
-    """What a child may read: the system's libraries, those of each Python prefix, and this package. Nothing beside it.
+    """What a child may read: the system's libraries, those of each Python prefix, and this package. Nothing else.
 
     Args:
-        prefixes: `sys.prefix` and the like. Only their libraries are taken, as a course may lie in the same folder.
-        packages: further folders of installed packages.
-        own_package: the folder of the package `autograder`, which may lie beside a course's solutions.
+        prefixes: `sys.prefix` and the like. Only their libraries are included, as a course may be in the same folder.
+        packages: more folders of installed packages.
+        own_package: the folder of the package `autograder`, which may be next to a course's solutions.
     """
-    found = list(_SYSTEM_PATHS)
+    candidates = list(_SYSTEM_PATHS)
     for prefix in dict.fromkeys(prefixes):
-        found += [f"{prefix}/{part}" for part in ("lib", "lib64", "pyvenv.cfg")]
-    found += [*packages, own_package]
+        candidates += [f"{prefix}/{part}" for part in ("lib", "lib64", "pyvenv.cfg")]
+    candidates += [*packages, own_package]
     kept: list[str] = []
-    for path in dict.fromkeys(found):
+    for path in dict.fromkeys(candidates):
         if Path(path).exists() and not any(Path(path).is_relative_to(other) for other in kept):
             kept.append(path)
     return tuple(kept)
 
 
 def gpu_paths() -> tuple[str, ...]:
-    """The device files of NVIDIA's GPUs, without those that only administrators need."""
+    """The device files of NVIDIA GPUs, without those that only administrators need."""
     return tuple(sorted(str(path) for path in Path("/dev").glob("nvidia*") if path.is_char_device()))
 
 
 def gpu_readable() -> tuple[str, ...]:
-    """What CUDA and its profiler read beside device files; the driver's libraries too, if apart from the system's."""
+    """What CUDA and its profiler read besides device files, including the driver's libraries if they are kept separately."""
     system = ("/sys/devices/system/node", "/sys/devices/system/clocksource")
-    found = ("/sys/bus/pci", *system, "/sys/module/nvidia", "/usr/local/nvidia")
+    fixed = ("/sys/bus/pci", *system, "/sys/module/nvidia", "/usr/local/nvidia")
     cards = {str(path.resolve().parents[0]) for path in Path("/sys/bus/pci/drivers/nvidia").glob("0*")}
     searched = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
     drivers = [folder for folder in searched if folder.startswith("/") and Path(folder, "libcuda.so.1").exists()]
-    return tuple(path for path in dict.fromkeys((*found, *sorted(cards), *drivers)) if Path(path).exists())
+    return tuple(path for path in dict.fromkeys((*fixed, *sorted(cards), *drivers)) if Path(path).exists())
 
 
 def enter() -> None:
-    """Leave the network, the IPC, process and mount namespaces of the system. The next fork is process 1 of its own.
+    """Leave the system's network, IPC, process and mount namespaces. The next fork is process 1 of a new one.
 
     Raises:
-        OSError: where the system does not permit it; the process is then of no more use.
+        OSError: if the system does not permit it; the process is useless then.
     """
     user, group = os.getuid(), os.getgid()
     if user != 0:
-        libc.prctl(libc.PR_SET_DUMPABLE, 1)  # else the files written next belong to root
+        libc.prctl(libc.PR_SET_DUMPABLE, 1)  # else the files written next would belong to root
         libc.unshare(libc.CLONE_NEWUSER)
         Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
         Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="ascii")
@@ -108,12 +108,12 @@ def enter() -> None:
 
 
 def make_root(place: str, readable: Sequence[str], *, proc: bool = False) -> None:
-    """Make a new root at `place` (an empty folder) with `readable` paths bound into it read-only, and go there for good.
+    """Make a new root at `place` (an empty folder) with `readable` paths bound into it read-only, and move there for good.
 
-    With `proc` it has an empty folder where each child mounts a /proc of its own.
+    With `proc`, it has an empty folder where each child mounts its own /proc.
 
     Raises:
-        OSError: where a mount is not permitted.
+        OSError: if a mount is not permitted.
     """
     flags = libc.MS_NOSUID | libc.MS_NODEV
     libc.mount("tmpfs", place, "tmpfs", flags, f"size={_ROOT_MEGABYTES}m,mode=755")
@@ -140,9 +140,9 @@ def _bind(source: str, target: str) -> None:
         Path(target).touch()
     libc.mount(source, target, None, libc.MS_BIND | libc.MS_REC)
     if source.startswith("/dev/"):
-        return  # a remount with nodev would make the device useless; what is written to it goes nowhere
+        return  # a remount with nodev would make the device useless; writes to it go nowhere
     flags = libc.MS_REMOUNT | libc.MS_BIND | libc.MS_RDONLY | libc.MS_NOSUID
-    inherited = os.statvfs(target).f_flag  # a user namespace may not take away flags that a mount has
+    inherited = os.statvfs(target).f_flag  # a user namespace may not remove a mount's flags
     flags |= libc.MS_NODEV if inherited & os.ST_NODEV else 0
     flags |= libc.MS_NOEXEC if inherited & os.ST_NOEXEC else 0
     flags |= libc.MS_RELATIME if inherited & os.ST_RELATIME else 0
@@ -150,7 +150,7 @@ def _bind(source: str, target: str) -> None:
 
 
 def whether_possible(place: str, readable: Sequence[str]) -> str:
-    """Try `enter` and `make_root` in a child that is thrown away: "" if they work, else why not."""
+    """Try `enter` and `make_root` in a throwaway child: "" if they work, else why not."""
     if not libc.LINUX:
         return "only Linux has namespaces"
     answer, tell = os.pipe()
@@ -160,7 +160,7 @@ def whether_possible(place: str, readable: Sequence[str]) -> str:
         try:
             enter()
             make_root(place, readable)
-        except Exception as error:  # whatever went wrong in this child is its answer
+        except Exception as error:  # whatever goes wrong in this child is its answer
             os.write(tell, str(error).encode()[:500])
             status = 1
         finally:
@@ -169,11 +169,11 @@ def whether_possible(place: str, readable: Sequence[str]) -> str:
     with os.fdopen(answer, "rb") as stream:
         reason = stream.read().decode(errors="replace")
     failed = os.waitpid(pid, 0)[1] != 0
-    return reason or ("the trial ended without a reason" if failed else "")
+    return reason or ("the trial failed without giving a reason" if failed else "")
 
 
 def enter_child(scratch_mb: int, *, proc: bool = False) -> None:
-    """In a child: mount its own scratch, of `scratch_mb` megabytes, and go there; with `proc` also a /proc of its own."""
+    """In a child: mount its own scratch folder of `scratch_mb` megabytes and go there; with `proc`, its own /proc too."""
     libc.unshare(libc.CLONE_NEWNS)
     flags = libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC
     libc.mount("tmpfs", SCRATCH, "tmpfs", flags, f"size={scratch_mb}m,mode=1777,nr_inodes={MOST_ENTRIES}")
@@ -183,5 +183,5 @@ def enter_child(scratch_mb: int, *, proc: bool = False) -> None:
 
 
 def leave_child(own_processes: int) -> None:
-    """In the zygote, after a fork into a new process namespace: have further children in the zygote's own again."""
+    """In the zygote, after a fork into a new process namespace: go back to the zygote's own for the next children."""
     libc.setns(own_processes, libc.CLONE_NEWPID)

@@ -1,7 +1,7 @@
-"""Folders that student code writes to, looked at and removed by the trusted side, which they are not to harm.
+"""Lets the trusted side inspect and remove folders that student code writes to, without coming to harm.
 
-Such a folder may hold folders nested deeper than any path is long, and folders that nobody may list. Where children have a
-private root, the kernel bounds all of it; elsewhere it is looked at from time to time.
+Such a folder may contain folders nested deeper than any path can name, and folders that nobody may list. If children have a
+private root, the kernel limits all of it; otherwise it is inspected from time to time.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from pathlib import Path
 __all__ = ["MOST_ENTRIES", "excess", "remove"]
 
 MOST_ENTRIES = 4096
-"""How many files and folders there may be, in a private root too."""
+"""How many files and folders there may be, even in a private root."""
 
 
 def excess(folder: Path, megabytes: int) -> str:
-    """What is too much beneath a folder, as a sentence's end (`wrote more than 16 MB to files`); empty if nothing is.
+    """What is too much below a folder, as the end of a sentence (`wrote more than 16 MB to files`); empty if nothing is.
 
-    Files that were removed but are still open cannot be seen and are not counted.
+    Files that were removed but are still open cannot be seen, so they do not count.
     """
-    left, entries = megabytes << 20, MOST_ENTRIES
+    bytes_left, entries_left = megabytes << 20, MOST_ENTRIES
     waiting = [str(folder)]
     while waiting:
         try:
-            with os.scandir(waiting.pop()) as found:
-                for entry in found:
-                    entries -= 1
-                    if entries < 0:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    entries_left -= 1
+                    if entries_left < 0:
                         return f"made more than {MOST_ENTRIES:,} files and folders"
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
                     else:
-                        left -= _size(entry)
+                        bytes_left -= _size(entry)
         except FileNotFoundError:
-            continue  # removed meanwhile
-        except OSError:  # nested so deep that its path is too long, or closed to this user
-            return "made folders that cannot be looked into"
-        if left < 0:
+            continue  # removed in the meantime
+        except OSError:  # nested so deeply that its path is too long, or closed to this user
+            return "made folders that cannot be read"
+        if bytes_left < 0:
             return f"wrote more than {megabytes} MB to files"
     return ""
 
@@ -52,7 +52,7 @@ def _size(entry: os.DirEntry[str]) -> int:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder with all that is in it, when nobody writes there any more. What cannot be removed is left."""
+    """Remove a folder and everything in it, once nothing writes there any more. What cannot be removed stays."""
     try:
         shutil.rmtree(folder)
     except FileNotFoundError:
@@ -64,17 +64,17 @@ def remove(folder: Path) -> None:
 
 
 def _flatten(folder: Path) -> None:
-    """Open all folders beneath `folder` up and bring them to its first level, so that no path is long."""
+    """Make all folders below `folder` accessible and move them to its top level, so that no path is long."""
     folder.chmod(0o700)
     waiting = _folders_in(folder)
     while waiting:
         outer = waiting.pop()
         outer.chmod(0o700)
         for inner in _folders_in(outer):
-            inner.chmod(0o700)  # it cannot be moved by whom it is closed to
+            inner.chmod(0o700)  # a folder that is closed to this user cannot be moved
             waiting.append(inner.rename(folder / os.urandom(16).hex()))
 
 
 def _folders_in(folder: Path) -> list[Path]:
-    with os.scandir(folder) as found:
-        return [Path(entry.path) for entry in found if entry.is_dir(follow_symlinks=False)]
+    with os.scandir(folder) as entries:
+        return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]

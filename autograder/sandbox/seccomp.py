@@ -1,7 +1,7 @@
-"""seccomp: an allow-list of system calls, judged by the kernel before each call. Needs no privilege.
+"""seccomp: an allow-list of system calls that the kernel checks before each call. Needs no privilege.
 
-What is not allowed fails with EPERM, so that student code gets an ordinary exception: sockets, exec, fork, signals to
-others, memfd (which would escape the memory limit), ptrace, io_uring, mounts, namespaces and everything unheard of.
+Anything not allowed fails with EPERM, so student code gets an ordinary exception: sockets, exec, fork, signals to others,
+memfd (which would escape the memory limit), ptrace, io_uring, mounts, namespaces and everything unknown.
 
 https://docs.kernel.org/userspace-api/seccomp_filter.html
 """
@@ -32,18 +32,18 @@ _CLONE_THREAD = 0x1_0000
 _AF_UNIX = 1
 _PR_SET_NAME, _PR_GET_NAME = 15, 16
 _TERMINAL_QUESTIONS = (0x5401, 0x5413, 0x5421, 0x541B, 0x5451, 0x5450)  # TCGETS WINSZ FIONBIO FIONREAD FIOCLEX FIONCLEX
-# The second byte of a number says whose it is: these, of terminals and of sockets, make the kernel send signals, too.
+# The second byte of a number says whose it is. These, for terminals and sockets, can also make the kernel send signals.
 _KIND, _NO_DEVICES = 0xFF00, (0x5400, 0x8900)
 _WANTED_BY_CUDA = ("bind", "listen", "setsockopt")
 # F_DUPFD GETFD SETFD GETFL SETFL GETLK SETLK SETLKW, OFD_GETLK SETLK SETLKW, DUPFD_CLOEXEC, GETPIPE_SZ. Left out are
-# F_SETOWN and F_SETSIG, with which the kernel would send a signal of one's choice to another process.
+# F_SETOWN and F_SETSIG, with which the kernel would send a chosen signal to another process.
 _FILE_COMMANDS = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032)
 _NO_SUCH_CALL = ("clone3",)  # the C library then falls back to clone(), whose flags can be judged
-_NOT_SUPPORTED = tuple(name for name in JUDGED if "xattr" in name)  # the error that shutil.copy2 passes over
+_NOT_SUPPORTED = tuple(name for name in JUDGED if "xattr" in name)  # the error that shutil.copy2 ignores
 
-# Landlock does not judge these. They are said to have worked, for shutil.copy and the like, and do nothing.
+# Landlock does not check these. They do nothing but report success, for shutil.copy and the like.
 _PRETENDED = ("chmod", "fchmod", "fchmodat", "fchmodat2", "utimensat", "utime", "utimes", "futimesat")
-_PID = 0x7ABC_DEF0  # larger than any; stands for the process's own until it is known
+_PID = 0x7ABC_DEF0  # larger than any; stands for the process's own until that is known
 _PID_BYTES = struct.pack("I", _PID)
 
 
@@ -58,9 +58,9 @@ class _Program:
         self.code += _instruction(operation, operand, if_true, if_false)
 
     def answer_all(self, answers: Mapping[str, int], otherwise: int) -> None:
-        """Answer every call whatever its arguments are.
+        """Answer every call, whatever its arguments.
 
-        The kernel tries a new program on all numbers of calls, and a search by halves keeps that short.
+        The kernel tries a new program on all call numbers; a binary search keeps that short.
         """
         known = {number(name, self.machine): answer for name, answer in answers.items()}
         highest = max(call for call in known if call is not None)
@@ -72,7 +72,7 @@ class _Program:
         self.code += _search(ranges)
 
     def allow_if(self, name: str, argument: int, test: int, operand: int) -> None:
-        """Allow a call if the low word of an argument (an int in all of these calls) passes the test, else refuse it."""
+        """Allow a call if the low word of an argument (an int in all of these calls) passes the test; else refuse it."""
         call = number(name, self.machine)
         if call is not None:
             self.add(_JUMP_EQUAL, call, 0, 4)
@@ -82,7 +82,7 @@ class _Program:
             self.add(_RETURN, _error(errno.EPERM))
 
     def allow_if_among(self, name: str, argument: int, values: tuple[int, ...]) -> None:
-        """Allow a call if the low word of an argument is one of the values, else refuse it."""
+        """Allow a call if the low word of an argument is one of the values; else refuse it."""
         call = number(name, self.machine)
         if call is not None:
             self.add(_JUMP_EQUAL, call, 0, 2 * len(values) + 2)
@@ -93,7 +93,7 @@ class _Program:
             self.add(_RETURN, _error(errno.EPERM))
 
     def allow_unless_kind(self, name: str, argument: int, values: tuple[int, ...], kinds: tuple[int, ...]) -> None:
-        """Allow a call with one of `values` as its argument, and others unless the argument's `_KIND` is among `kinds`."""
+        """Allow a call if its argument is one of `values`, or the argument's `_KIND` is not among `kinds`."""
         call = number(name, self.machine)
         if call is not None:
             self.add(_JUMP_EQUAL, call, 0, 2 * len(values) + 2 * len(kinds) + 3)
@@ -113,7 +113,7 @@ def _instruction(operation: int, operand: int, if_true: int = 0, if_false: int =
 
 
 def _search(ranges: Sequence[tuple[int, int]]) -> bytes:
-    """Answer as the last of `ranges` (first number, answer) says that does not begin above the number."""
+    """Answer as the last of `ranges` (first number, answer) that does not begin above the number."""
     if len(ranges) == 1:
         return _instruction(_RETURN, ranges[0][1])
     middle = len(ranges) // 2
@@ -126,12 +126,13 @@ def _error(number: int) -> int:
 
 
 def program(pid: int, machine: str = libc.MACHINE, *, gpu: bool = False) -> bytes:
-    """The filter for a process that knows itself as `pid`, which may send signals to itself. With `gpu` it may control
-    devices, since all that CUDA does goes through ioctl (which devices it reaches is for Landlock and the private root to
-    say), and may have local sockets, without which CUDA does not start; but it connects to none, and accepts nobody.
+    """The filter for a process that knows itself as `pid` and may send signals to itself.
+
+    With `gpu`, it may control devices, as everything in CUDA goes through ioctl (Landlock and the private root decide which
+    devices it reaches), and have local sockets, without which CUDA does not start; but it can neither connect nor accept.
 
     Raises:
-        OSError: for a machine without a table.
+        OSError: if there is no table for the machine.
     """
     if machine not in _AUDIT_ARCH:
         raise OSError(errno.ENOSYS, f"there is no table of system calls for {machine or 'this machine'}")
@@ -152,12 +153,12 @@ def _template(machine: str, gpu: bool) -> bytes:
     for name in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
         made.allow_if(name, 0, _JUMP_EQUAL, _PID)
     made.allow_if("prlimit64", 0, _JUMP_EQUAL, 0)
-    made.allow_if("socketpair", 0, _JUMP_EQUAL, _AF_UNIX)  # asyncio wakes itself through one
+    made.allow_if("socketpair", 0, _JUMP_EQUAL, _AF_UNIX)  # asyncio wakes itself up through one
     if gpu:
         made.allow_unless_kind("ioctl", 1, _TERMINAL_QUESTIONS, _NO_DEVICES)
         made.allow_if("socket", 0, _JUMP_EQUAL, _AF_UNIX)
         answers |= dict.fromkeys(_WANTED_BY_CUDA, _ALLOW)
-        answers["connect"] = _error(errno.ENOENT)  # there is no server of NVIDIA's that divides the GPU up
+        answers["connect"] = _error(errno.ENOENT)  # there is no NVIDIA server that shares the GPU out
     else:
         made.allow_if_among("ioctl", 1, _TERMINAL_QUESTIONS)
     made.allow_if_among("fcntl", 1, _FILE_COMMANDS)
@@ -174,10 +175,10 @@ class _SockFprog(ctypes.Structure):
 
 
 def install(code: bytes) -> None:
-    """Put a program in force for this process, for good. `no_new_privs` must be set before.
+    """Install a program for this process, for good. Set `no_new_privs` before.
 
     Raises:
-        OSError: if the kernel refuses, or knows no filters.
+        OSError: if the kernel refuses, or does not support filters.
     """
     made = _SockFprog(len(code) // 8, code)
     arguments = (_SECCOMP_SET_MODE_FILTER, 0, ctypes.byref(made))

@@ -1,4 +1,4 @@
-"""Numbers of the system calls that the filter names: (x86_64, aarch64), None where the architecture lacks the call.
+"""Numbers of the system calls that the filter names: (x86_64, aarch64), None if the architecture lacks the call.
 
 From Linux's arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h. Numbers never change.
 """

@@ -105,7 +105,7 @@ def test_a_run_ends_when_enough_was_seen(pool: Pool) -> None:
     first, second = pool.map(jobs, enough=lambda seen: value_of(seen) == 3)
     assert [value_of(seen) for seen in list(first.observations.values())[:3]] == [1, 1, 3]
     assert value_of(second.observations["test_answer", 0]) == 3
-    not_run = NotObserved(Outcome.NOT_RUN, "What was seen is enough; the rest was not run.")
+    not_run = NotObserved(Outcome.NOT_RUN, "Enough was observed; the rest was not run.")
     assert list(first.observations.values())[3:] == [not_run]
     assert list(second.observations.values())[1:] == [not_run] * 3
 
@@ -212,7 +212,7 @@ def test_a_lost_zygote_is_replaced_and_the_job_done_again() -> None:
         run = one.run(job_of("import time; time.sleep(30)", limits=Limits(cell_seconds=60.0)))
         stopped.set()
         stopping.join()
-        assert "lost, twice" in run.problem
+        assert "died twice" in run.problem
         assert isinstance(run.observations["test_answer", 0], NotObserved)
         assert value_of(one.run(job_of("guess = 5", "test_guess")).observations["test_guess", 0]) == 5
 

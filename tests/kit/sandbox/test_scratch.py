@@ -48,7 +48,7 @@ def test_folders_nested_without_end_are_too_much_and_can_be_removed(tmp_path: Pa
     folder = tmp_path / "folder"
     folder.mkdir()
     nest(folder, levels, name)
-    assert scratch.excess(folder, 1) == "made folders that cannot be looked into"
+    assert scratch.excess(folder, 1) == "made folders that cannot be read"
     scratch.remove(folder)
     assert not folder.exists()
 
@@ -57,7 +57,7 @@ def test_folders_nested_without_end_are_too_much_and_can_be_removed(tmp_path: Pa
 def test_closed_folders_are_too_much(tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir(mode=0o300)
     (tmp_path / "closed/file").write_bytes(bytes(10))
-    assert scratch.excess(tmp_path, 1) == "made folders that cannot be looked into"
+    assert scratch.excess(tmp_path, 1) == "made folders that cannot be read"
     scratch.remove(tmp_path / "closed")
     assert not (tmp_path / "closed").exists()
 
