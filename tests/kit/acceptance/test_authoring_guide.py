@@ -11,7 +11,8 @@ import pytest
 
 import autograder
 from autograder.checking.given import Given
-from autograder.course.course_file import LatePolicy, TaskEntry, TopicEntry, load_course, new_topic
+from autograder.course import new_topic
+from autograder.course.course_file import LatePolicy, TaskEntry, TopicEntry, load_course
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Limits
 from autograder.release import build
