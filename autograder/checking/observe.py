@@ -88,7 +88,7 @@ class _Observer:
         self.things_left = MAX_THINGS
         self.bytes_left = MAX_BYTES
         self.extents: list[tuple[str, Extent | None]] = []
-        self.alive: list[Any] = []  # else what is freed meanwhile could pass its address on
+        self.alive: list[Any] = []  # else a freed thing's address could be reused
 
     def see(self, thing: Any, path: str, policy: Policy, depth: int) -> Fact:
         kind = type(thing)

@@ -85,10 +85,10 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
                     return func(*args, **kwargs)
             return func(*args, **kwargs)
         except (IndexError, RuntimeError) as error:
-            told = refusal(op, error)
-            if told is error:
+            refused = refusal(op, error)
+            if refused is error:
                 raise
-            raise told from None
+            raise refused from None
 
     def _settle(self, op: Operation, inputs: list[Operand], result: Any, gpu: torch.device) -> None:
         """Mark where the results of an operation on GPU tensors are."""

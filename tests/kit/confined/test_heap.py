@@ -1,4 +1,4 @@
-"""What makes forks cheap: a heap without holes, so that a child's own objects lie in memory of their own, and no hooks."""
+"""What makes forks cheap: a heap without holes, so that a child's own objects get their own memory, and no hooks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ assert all(each == bytes(len(each)) for each in (*kept, *objects))
 
 
 def in_old_memory(settle: str) -> tuple[int, int]:
-    """How many of so many small objects lie in memory that was there before."""
+    """How many small objects are in memory that was there before, and how many there are in all."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(settle=settle)], check=True, capture_output=True, text=True, timeout=60
     )
@@ -40,7 +40,7 @@ def test_new_objects_lie_in_new_memory() -> None:
     assert old == count
 
     old, count = in_old_memory("heap.settle()")
-    assert old < count / 2  # what settle() itself freed is left
+    assert old < count / 2  # what settle() itself freed remains
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux's memory")

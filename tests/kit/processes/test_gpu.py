@@ -1,4 +1,4 @@
-"""The machine's GPU, as far as it can be asked for and prepared where there is none."""
+"""The machine's GPU, as far as a machine without one can test it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def nobody_asked_before() -> Iterator[None]:
 
 @pytest.fixture
 def answering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Have the question answered by a script."""
+    """Let a script answer the question."""
 
     def answer(script: str) -> None:
         file = tmp_path / "python"
@@ -102,7 +102,7 @@ def test_what_must_be_set_before_cuda_starts_is_set_for_its_zygotes_alone(monkey
     assert not wanted.keys() & fork_server._environment(on_gpu=False).keys()
 
 
-# A child's settings, shown in a process of its own, since they stay. The simulated GPU has 16 GB.
+# A child's settings, printed by a process of its own because they stay. The simulated GPU has 16 GB.
 _SETTINGS = """
 import torch
 from autograder import simulated_gpu

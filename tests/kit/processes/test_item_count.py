@@ -1,4 +1,4 @@
-"""Counting what is in a message, without decoding it."""
+"""Counts what is in a message without decoding it."""
 
 from __future__ import annotations
 
@@ -55,5 +55,5 @@ def test_millions_of_small_things_are_refused_before_they_are_made(thing: str) -
     head = msgspec.msgpack.encode({"type": "observed", "observation": {"check": "x", "draw": 0, thing: []}})
     many = 5_000_000
     message = head[:-1] + b"\xdd" + many.to_bytes(4, "big") + b"\xa0" * many
-    with pytest.raises(ProtocolError, match="too many things"):
+    with pytest.raises(ProtocolError, match="too many items"):
         decode_from_child(message)

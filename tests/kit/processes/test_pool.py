@@ -1,4 +1,4 @@
-"""Runs of jobs: their flow, what is left of them, and what happens when things end at the wrong time."""
+"""Runs of jobs: their flow, what they leave behind, and what happens when things end at the wrong time."""
 
 from __future__ import annotations
 
@@ -239,7 +239,7 @@ def test_a_hundred_jobs_leave_nothing_behind(pool: Pool) -> None:
         pool.run(job)
     assert files() == before
     assert memory() - used < 8 << 20
-    assert len(list(pool._servers[0].scratch.rglob("*"))) <= 1  # a folder that no child saw is there for the next one
+    assert len(list(pool._servers[0].scratch.rglob("*"))) <= 1  # a folder that no child saw is kept for the next one
 
 
 def test_an_interrupt_leaves_no_process_and_no_file_behind(tmp_path: Path) -> None:

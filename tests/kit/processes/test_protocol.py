@@ -1,4 +1,4 @@
-"""Frames and messages: what goes through comes back, and nothing else is let through."""
+"""Frames and messages: what is sent arrives unchanged, and nothing invalid gets through."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_an_observation_comes_back_as_it_was_however_it_is_cut(observation: Obse
 
 
 def decoded(body: bytes) -> object:
-    """The message, or None; anything else than an error of ours is a failure."""
+    """The message, or None; any error but our own is a failure."""
     try:
         return decode_from_child(body)
     except ProtocolError:
@@ -184,7 +184,7 @@ def test_long_texts_are_refused_everywhere(message: Hello | CellFinished | Broke
     "body", [b"", b"\xc1", b"\x91" * 100_000, b"\xdd\xff\xff\xff\xff", b"\x80", b"\x81\xa4type\xa4none"]
 )
 def test_what_is_no_message_is_refused(body: bytes) -> None:
-    with pytest.raises(ProtocolError, match="no message"):
+    with pytest.raises(ProtocolError, match="not a message"):
         decode_from_child(body)
 
 

@@ -1,4 +1,4 @@
-"""The layers of confinement: which are there, what is refused without them, and that they hold for every kind of user."""
+"""The layers of confinement: which are on, what is refused without them, and that they work for every kind of user."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_machine_without_a_table_has_no_filter() -> None:
 
 def test_the_table_agrees_with_the_headers_of_the_kernel() -> None:
     header = Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h")
-    if not header.exists():  # the table is checked wherever the headers are installed
+    if not header.exists():  # the table is checked where the headers are installed
         return
     numbers = dict(re.findall(r"#define __NR_(\w+) (\d+)", header.read_text()))
     for name in (*ALLOWED, *JUDGED):
@@ -129,7 +129,7 @@ def test_every_layer_is_described_and_reported(pool: Pool) -> None:
 def test_without_confinement_nothing_is_run_unless_asked_for() -> None:
     with pytest.raises(SandboxUnavailable, match=r"cannot be confined on this system .*--unsafe"):
         Pool(1, _mode="bare")
-    with pytest.raises(SandboxUnavailable, match="not complete here: no_new_privs is off"):
+    with pytest.raises(SandboxUnavailable, match="not available here: no_new_privs is off"):
         Pool(1, _mode="bare", unsafe=True, require_sandbox=True)
 
 
@@ -143,7 +143,7 @@ def test_the_grader_cannot_be_looked_into(pool: Pool) -> None:
     owner = Path("/proc/self/mem").stat().st_uid
     assert owner == 0
     if os.getuid() == 0:
-        # For root the owner tells nothing; the state itself does.
+        # For root, the owner proves nothing; the state itself does.
         assert libc._libc is not None
         assert libc._libc.prctl(3, 0, 0, 0, 0) == 0
 
@@ -180,7 +180,7 @@ def test_for_a_gpu_the_address_space_is_limited_once_cuda_has_started(monkeypatc
     assert found[resource.RLIMIT_AS] == pytest.approx(mapped + 3 * (1 << 30) + (4096 << 20), abs=1 << 28)
 
 
-# What CUDA 13 does before it starts, found with strace on an H100: where one of these fails, it says "OS call failed".
+# What CUDA 13 does before it starts, as strace shows on an H100: if one of these fails, it says "OS call failed".
 _AS_CUDA_STARTS = """
 import ctypes, os, socket, sys, tempfile, threading
 from pathlib import Path

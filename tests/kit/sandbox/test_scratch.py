@@ -1,4 +1,4 @@
-"""Folders that student code filled: what is too much, and that whatever it is can be removed."""
+"""Folders that student code filled: what is too much, and that all of it can be removed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autograder.sandbox import scratch
 
 
 def nest(folder: Path, levels: int, name: str = "d") -> None:
-    """Make folders in folders, beyond what any path can name."""
+    """Make folders in folders, deeper than any path can name."""
     here = os.open(".", os.O_RDONLY)
     try:
         os.chdir(folder)
