@@ -1,6 +1,6 @@
-"""The numbers of a tensor fact as NumPy arrays, and how far apart two of them may lie.
+"""The numbers of a tensor fact as a NumPy array, and how far apart two of them may be.
 
-The trusted side reads raw bytes only; bfloat16 and float8, which NumPy does not know, are decoded from their bits.
+The trusted side reads only raw bytes; bfloat16 and float8, which NumPy lacks, are decoded from their bits.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ _FLOAT8: dict[str, tuple[int, int, bool, bool]] = {
 }
 
 DTYPE_NAMES = frozenset((*_NUMPY, *_FLOAT8, "bfloat16", "complex32", "float8_e8m0fnu"))
-"""The dtypes whose values can be read, without `torch.`."""
+"""The names, without `torch.`, of the dtypes whose values can be read."""
 
-# The distance of 1.0 to the next number.
+# The distance from 1.0 to the next number.
 _EPSILON: dict[str, float] = {
     "float64": 2.0**-52,
     "complex128": 2.0**-52,
@@ -80,7 +80,7 @@ _EPSILON: dict[str, float] = {
     "float8_e8m0fnu": 1.0,
 }
 
-# Which dtype's tolerance a dtype without an own one takes.
+# A dtype without a tolerance of its own, and the dtype whose tolerance it takes.
 _LIKE: dict[str, str] = {
     "complex128": "float64",
     "complex64": "float32",
@@ -90,7 +90,7 @@ _LIKE: dict[str, str] = {
     "qint32": "float32",
 }
 
-# How many epsilons of rounding a correct result may have that ought to be tiny, or zero.
+# How many epsilons off a correct result may be that should be tiny or zero.
 _NOISE = 4
 
 
@@ -105,19 +105,19 @@ def is_inexact(dtype: str) -> bool:
 
 
 def epsilon_of(dtype: str) -> float:
-    """The distance of 1.0 to the next number; that of float32 for a dtype that is not floating."""
+    """The distance from 1.0 to the next number; for a dtype that is not floating, that of float32."""
     return _EPSILON.get(dtype_name(dtype), 2.0**-23)
 
 
 def decode(fact: TensorFact, raw: bytes | None = None) -> Array | None:
-    """The elements as an array of the fact's shape, floating ones of 16 bits or less as float32.
+    """The elements as an array of the fact's shape; floats of 16 bits or less become float32.
 
     Args:
-        fact: gives dtype and shape.
-        raw: other bytes to read than `fact.values`, e.g. its gradient's.
+        fact: gives the dtype and shape.
+        raw: bytes to read instead of `fact.values`, e.g. those of its gradient.
 
     Returns:
-        The array, or None where there are no values to read: a meta tensor, an unknown dtype, bytes that do not fit.
+        The array, or None if there are no values to read: a meta tensor, an unknown dtype, or the wrong number of bytes.
     """
     data = fact.values if raw is None else raw
     name = dtype_name(fact.dtype)
@@ -146,7 +146,7 @@ def decode(fact: TensorFact, raw: bytes | None = None) -> Array | None:
 def _read(data: bytes, dtype: str, count: int) -> Array | None:
     if len(data) != count * np.dtype(dtype).itemsize:
         return None
-    if dtype == "|b1":  # a byte that is neither 0 nor 1 would be no valid bool
+    if dtype == "|b1":  # a byte that is neither 0 nor 1 would not be a valid bool
         return np.asarray(np.frombuffer(data, "|u1") != 0)
     return np.frombuffer(data, dtype)
 
@@ -178,7 +178,7 @@ def _float8(code: int, mantissa_bits: int, bias: int, infinities: bool, one_nan:
 
 
 def tolerance_of(dtype: str, tolerances: Mapping[str, float]) -> float:
-    """The course's tolerance of a dtype; 0 for whole numbers. float8 is compared to one step of its mantissa."""
+    """The course's tolerance for a dtype; 0 for integers. float8 may be off by one step of its mantissa."""
     name = dtype_name(dtype)
     if not is_inexact(name):
         return 0.0
@@ -191,11 +191,11 @@ def tolerance_of(dtype: str, tolerances: Mapping[str, float]) -> float:
 
 
 def allowed_distance(expected: Array, dtypes: tuple[str, str], policy: Policy, tolerances: Mapping[str, float]) -> float:
-    """How far an element may lie from the expected one: `tol + tol * max|expected|` over the finite elements.
+    """How far an element may be from the expected one: `tol + tol * max|expected|`, over the finite elements.
 
-    `tol` is the looser one of the two dtypes'. Where everything expected is tiny (but not all zero), an absolute
-    tolerance would let anything pass, a gradient of the wrong sign for one; then an element may be off by one part in
-    a thousand, or by a few rounding errors of numbers around 1, as the rest of a cancellation is.
+    `tol` is the looser tolerance of the two dtypes. If everything expected is tiny (but not all zero), an absolute
+    tolerance would let anything pass, such as a gradient of the wrong sign. An element may then be off by one part in
+    a thousand, or by a few rounding errors of numbers around 1, which is what a cancellation leaves.
     """
     tolerance = max(tolerance_of(dtype, tolerances) for dtype in dtypes)
     magnitude = _magnitude(expected)
@@ -223,28 +223,28 @@ def _magnitude(array: Array) -> float:
 
 
 def mismatches(expected: Array, actual: Array, allowed: float) -> tuple[Array, Array]:
-    """Where two arrays of one shape differ, and by how much.
+    """Where two arrays of the same shape differ, and by how much.
 
     Returns:
-        A bool array, True where the elements differ (NaN equals NaN, an infinity equals itself only), and the
-        distances as float64: 0 where equal, infinite where one of the two is not finite.
+        A bool array, True where the elements differ (NaN equals NaN, an infinity equals only itself), and the
+        distances as float64: 0 where equal, infinite where either element is not finite.
     """
     if expected.dtype.kind in "biu" and actual.dtype.kind in "biu":
         different = np.asarray(expected != actual)
         if expected.dtype.kind == "b" or actual.dtype.kind == "b" or not different.any():
             return different, different.astype(np.float64)
         distance = np.abs(expected.astype(np.float64) - actual.astype(np.float64))
-        distance = np.where(different, np.maximum(distance, 1.0), 0.0)  # beyond 2**53 neighbours have one float
+        distance = np.where(different, np.maximum(distance, 1.0), 0.0)  # beyond 2**53 neighbours share a float
         return np.asarray(distance > allowed), distance
     wide = np.complex128 if "c" in (expected.dtype.kind, actual.dtype.kind) else np.float64
-    left, right = expected.astype(wide), actual.astype(wide)
+    expected, actual = expected.astype(wide), actual.astype(wide)
     with np.errstate(invalid="ignore", over="ignore"):
-        distance = np.abs(left - right)
+        distance = np.abs(expected - actual)
         odd = ~np.isfinite(distance)
         different = distance > allowed
     if odd.any():
-        both_nan = np.isnan(left) & np.isnan(right)
-        equal = both_nan | (left == right)
+        both_nan = np.isnan(expected) & np.isnan(actual)
+        equal = both_nan | (expected == actual)
         distance = np.where(odd, np.where(equal, 0.0, np.inf), distance)
         different = np.where(odd, ~equal, different)
     return np.asarray(different), np.asarray(distance)

@@ -1,4 +1,4 @@
-"""Compares two tensors' facts: the first of the facts asked for that differs, as a sentence."""
+"""Compares two tensors and says, in one sentence, which of the facts asked for differs first."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class _Pair:
 def compare_tensors(
     where: str, expected: TensorFact, actual: TensorFact, how: Options, facts: tuple[FactName, ...] | None = None
 ) -> Difference | None:
-    """The first fact of the expected tensor's policy (or of `facts`) that differs."""
+    """The first fact that differs, of those in the expected tensor's policy (or in `facts`); None if all agree."""
     if expected == actual:
         return None
-    wanted = expected.policy.facts if facts is None else facts
+    chosen = expected.policy.facts if facts is None else facts
     pair = _Pair(where, expected, actual, expected.policy, how)
     for fact in FACT_NAMES:
-        if fact in wanted:
+        if fact in chosen:
             sentence = _COMPARE[fact](pair)
             if sentence:
                 return difference(where, fact, sentence)
@@ -47,36 +47,36 @@ def compare_tensors(
 def _type(pair: _Pair) -> str:
     if pair.expected.type == pair.actual.type:
         return ""
-    yours, wanted = words.kind_text(pair.actual, quote=pair.how.quote), words.kind_text(pair.expected, quote=True)
-    if yours == wanted:
-        return f"{called(pair.where)} is {yours} of another kind."
-    return f"{called(pair.where)} is {yours}; it should be {wanted}."
+    actual, expected = words.kind_text(pair.actual, quote=pair.how.quote), words.kind_text(pair.expected, quote=True)
+    if actual == expected:
+        return f"{called(pair.where)} is {actual} of a different kind."
+    return f"{called(pair.where)} is {actual}; it should be {expected}."
 
 
 def _shape(pair: _Pair) -> str:
     if pair.expected.shape == pair.actual.shape:
         return ""
-    yours = words.shape_text(pair.actual.shape, quote=pair.how.quote)
-    return f"{called(pair.where)} has shape {yours}; it should be {pair.expected.shape}."
+    actual = words.shape_text(pair.actual.shape, quote=pair.how.quote)
+    return f"{called(pair.where)} has shape {actual}; it should be {pair.expected.shape}."
 
 
 def _dtype(pair: _Pair) -> str:
-    yours, wanted = dtype_name(pair.actual.dtype), dtype_name(pair.expected.dtype)
-    return "" if yours == wanted else f"{called(pair.where)} has dtype {_plain(yours)}; it should be {wanted}."
+    actual, expected = dtype_name(pair.actual.dtype), dtype_name(pair.expected.dtype)
+    return "" if actual == expected else f"{called(pair.where)} has dtype {_plain(actual)}; it should be {expected}."
 
 
 def _device(pair: _Pair) -> str:
-    yours, wanted = pair.actual.device, pair.expected.device
-    return "" if yours == wanted else f"{called(pair.where)} is on device {_plain(yours)}; it should be on {wanted}."
+    actual, expected = pair.actual.device, pair.expected.device
+    return "" if actual == expected else f"{called(pair.where)} is on device {_plain(actual)}; it should be on {expected}."
 
 
 def _layout(pair: _Pair) -> str:
-    yours, wanted = pair.actual.layout, pair.expected.layout
-    return "" if yours == wanted else f"{called(pair.where)} has layout {_plain(yours)}; it should be {wanted}."
+    actual, expected = pair.actual.layout, pair.expected.layout
+    return "" if actual == expected else f"{called(pair.where)} has layout {_plain(actual)}; it should be {expected}."
 
 
 def _plain(name: str) -> str:
-    """A dtype's, device's or layout's name that a child sent, if it is one that PyTorch gives."""
+    """The name of a dtype, device or layout that a child sent, if PyTorch uses it; else `unknown`."""
     return name if name in DTYPE_NAMES or name in _LAYOUTS or _DEVICE.fullmatch(name) else "unknown"
 
 
@@ -87,8 +87,8 @@ _DEVICE = re.compile(r"(cpu|cuda|meta|mps|xpu|hpu|mtia|xla|ipu|lazy|vulkan|priva
 
 
 def _requires_grad(pair: _Pair) -> str:
-    yours, wanted = pair.actual.requires_grad, pair.expected.requires_grad
-    return "" if yours == wanted else f"{called(pair.where)} has requires_grad={yours}; it should be {wanted}."
+    actual, expected = pair.actual.requires_grad, pair.expected.requires_grad
+    return "" if actual == expected else f"{called(pair.where)} has requires_grad={actual}; it should be {expected}."
 
 
 def _is_leaf(pair: _Pair) -> str:
@@ -113,25 +113,19 @@ def _values(pair: _Pair) -> str:
         return _shape(pair)
     if expected.values == actual.values and dtype_name(expected.dtype) == dtype_name(actual.dtype):
         return ""
-    left, right = decode(expected), decode(actual)
-    if left is None or right is None:
-        return _values_missing(pair, left, right)
-    return compare_arrays(
-        pair.where,
-        left,
-        right,
-        (expected.dtype, actual.dtype),
-        pair.policy,
-        pair.how,
-    )
+    expected_array, actual_array = decode(expected), decode(actual)
+    if expected_array is None or actual_array is None:
+        return _values_missing(pair, expected_array, actual_array)
+    dtypes = (expected.dtype, actual.dtype)
+    return compare_arrays(pair.where, expected_array, actual_array, dtypes, pair.policy, pair.how)
 
 
-def _values_missing(pair: _Pair, left: Array | None, right: Array | None) -> str:
-    if left is None and right is None and len(pair.expected.values) == len(pair.actual.values) == 0:
+def _values_missing(pair: _Pair, expected: Array | None, actual: Array | None) -> str:
+    if expected is None and actual is None and len(pair.expected.values) == len(pair.actual.values) == 0:
         return ""  # two meta tensors
-    if right is None and not pair.actual.values:
+    if actual is None and not pair.actual.values:
         return f"{called(pair.where)} has no values: it is on device {_plain(pair.actual.device)}."
-    if left is None and not pair.expected.values:
+    if expected is None and not pair.expected.values:
         return f"{called(pair.where)} is on device {_plain(pair.actual.device)}; it should be on {pair.expected.device}."
     return f"The values of {called(pair.where)} cannot be read."
 
@@ -144,7 +138,16 @@ def compare_arrays(
     policy: Policy,
     how: Options,
 ) -> str:
-    """The sentence on what differs between two arrays of one shape, or ""."""
+    """A sentence on how two arrays of the same shape differ, or "" if they agree within the tolerance.
+
+    Args:
+        where: the path of the thing they are the values of.
+        expected: the right values.
+        actual: the submission's values.
+        dtypes: the names of their dtypes as observed, expected first.
+        policy: may set tolerances of its own, and may leave the order of entries open.
+        how: the course's tolerances, and what may be said.
+    """
     allowed = allowed_distance(expected, dtypes, policy, how.tolerances)
     if policy.unordered and expected.ndim > 0:
         return _compare_rows(where, expected, actual, allowed)
@@ -152,7 +155,7 @@ def compare_arrays(
     if not different.any():
         return ""
     if not how.explain:
-        return f"{called(where)} has other values."
+        return f"{called(where)} has different values."
     return _values_sentence(where, expected, actual, different, distance) + _cause(expected, actual, dtypes, allowed)
 
 
@@ -162,11 +165,11 @@ def _cause(expected: Array, actual: Array, dtypes: tuple[str, str], allowed: flo
 
 
 def _values_sentence(where: str, expected: Array, actual: Array, different: Array, distance: Array) -> str:
-    """How many elements differ, how far, and where; or where NaN and infinities stand that should not."""
+    """How many elements differ, by how much and where; or where there is a NaN or infinity that should not be."""
     shape, count = expected.shape, int(np.count_nonzero(different))
     if expected.size == 1:
-        yours, wanted = number_pair(actual.flat[0], expected.flat[0])
-        return f"{called(where)} is {yours}; it should be {wanted}."
+        actual_text, expected_text = number_pair(actual.flat[0], expected.flat[0])
+        return f"{called(where)} is {actual_text}; it should be {expected_text}."
     odd = different & ~np.isfinite(distance)
     if odd.any():
         return _odd_sentence(where, expected, actual, odd)
@@ -175,39 +178,39 @@ def _values_sentence(where: str, expected: Array, actual: Array, different: Arra
         many = f"1 of {expected.size} elements differs"
     if expected.dtype.kind == "b" or actual.dtype.kind == "b":
         place = int(np.flatnonzero(different)[0])
-        told = "" if count == 1 else "; the first is"
-        yours, wanted = number_pair(actual.flat[place], expected.flat[place])
-        return f"{called(where)}: {many}{told} at {index_text(place, shape)} (yours {yours}, expected {wanted})."
-    place = int(np.argmax(np.where(different, distance, -1.0)))
-    yours, wanted = number_pair(actual.flat[place], expected.flat[place])
-    far = f"{float(distance.flat[place]):.4g}"
-    told = f", by {far}" if count == 1 else f"; the largest difference is {far}"
-    return f"{called(where)}: {many}{told} at {index_text(place, shape)} (yours {yours}, expected {wanted})."
+        more = "" if count == 1 else "; the first is"
+    else:
+        place = int(np.argmax(np.where(different, distance, -1.0)))
+        size = f"{float(distance.flat[place]):.4g}"
+        more = f", by {size}," if count == 1 else f"; the largest difference is {size}"
+    actual_text, expected_text = number_pair(actual.flat[place], expected.flat[place])
+    return f"{called(where)}: {many}{more} at {index_text(place, shape)} (yours {actual_text}, expected {expected_text})."
 
 
 def _odd_sentence(where: str, expected: Array, actual: Array, odd: Array) -> str:
-    yours = odd & ~np.isfinite(actual)
-    if yours.any():
-        nan = yours & np.isnan(actual)
-        kind, places = ("NaN", nan) if nan.any() else ("an infinity", yours)
+    not_finite = odd & ~np.isfinite(actual)
+    if not_finite.any():
+        nan = not_finite & np.isnan(actual)
+        kind, places = ("NaN", nan) if nan.any() else ("an infinity", not_finite)
         finite = np.isfinite(expected[places]).all()
-        should = "the result there is finite" if finite else "something else is expected there"
+        should = "it should be finite there" if finite else "a different value is expected there"
         return f"{called(where)} has {kind} at {places_text(places, expected.shape)}; {should}."
     nan = odd & np.isnan(expected)
-    kind, places = ("NaN", nan) if nan.any() else ("the infinity", odd)
-    return f"{called(where)} lacks {kind} at {places_text(places, expected.shape)}."
+    kind, places = ("NaN", nan) if nan.any() else ("infinite", odd)
+    return f"{called(where)} should be {kind} at {places_text(places, expected.shape)}."
 
 
 def _compare_rows(where: str, expected: Array, actual: Array, allowed: float) -> str:
-    """Entries along the first dimension, in any order: sorted and compared; what is left is matched one by one."""
-    wanted, yours = _sorted_rows(expected), _sorted_rows(actual)
-    wrong = mismatches(wanted, yours, allowed)[0].any(axis=1)
-    left, right = wanted[wrong], list(yours[wrong])
-    unmatched = len(right)
+    """Entries along the first dimension, in any order: both are sorted and compared; the rest is matched one by one."""
+    expected_rows, actual_rows = _sorted_rows(expected), _sorted_rows(actual)
+    wrong = mismatches(expected_rows, actual_rows, allowed)[0].any(axis=1)
+    expected_rows, actual_rows = expected_rows[wrong], actual_rows[wrong]
+    unmatched = len(actual_rows)
     if 0 < unmatched <= 1000:
-        free = np.ones(len(left), bool)
-        for row in right:
-            fits = ~mismatches(left, np.broadcast_to(row, left.shape), allowed)[0].any(axis=1) & free
+        free = np.ones(len(expected_rows), bool)
+        for row in actual_rows:
+            row_repeated = np.broadcast_to(row, expected_rows.shape)
+            fits = ~mismatches(expected_rows, row_repeated, allowed)[0].any(axis=1) & free
             if fits.any():
                 free[int(np.argmax(fits))] = False
                 unmatched -= 1
@@ -216,7 +219,7 @@ def _compare_rows(where: str, expected: Array, actual: Array, allowed: float) ->
     verb = "is" if unmatched == 1 else "are"
     return (
         f"{called(where)}: {unmatched} of the {len(expected)} entries along dimension 0 {verb} not among those expected "
-        "(their order does not matter)."
+        "(the order does not matter)."
     )
 
 
@@ -236,37 +239,37 @@ def _gradient(pair: _Pair) -> str:
         return f"{name} {_HAS[actual.gradient]}; it should {_SHOULD[expected.gradient]}."
     if expected.gradient_values == actual.gradient_values:
         return ""
-    left = decode(expected, expected.gradient_values or b"")
-    right = decode(actual, actual.gradient_values or b"")
-    if left is None or right is None or left.shape != right.shape:
+    expected_array = decode(expected, expected.gradient_values or b"")
+    actual_array = decode(actual, actual.gradient_values or b"")
+    if expected_array is None or actual_array is None or expected_array.shape != actual_array.shape:
         return f"The gradient of {name} cannot be compared."
     dtypes = (expected.dtype, actual.dtype)
     policy = msgspec.structs.replace(pair.policy, unordered=False)
-    return compare_arrays(f"{pair.where or 'result'}.grad", left, right, dtypes, policy, pair.how)
+    return compare_arrays(f"{pair.where or 'result'}.grad", expected_array, actual_array, dtypes, policy, pair.how)
 
 
 _HAS = {
     "none": "has no gradient (its .grad is None)",
-    "zero": "has a gradient that is zero",
+    "zero": "has a gradient of zeros",
     "value": "has a gradient",
-    "non-leaf": "is no leaf, so that it keeps no .grad",
+    "non-leaf": "is not a leaf, so it keeps no .grad",
 }
 _SHOULD = {
     "none": "have no gradient (its .grad should be None)",
-    "zero": "have a gradient that is zero",
+    "zero": "have a gradient of zeros",
     "value": "have a gradient",
-    "non-leaf": "be no leaf",
+    "non-leaf": "not be a leaf",
 }
 
 
 def _aliasing(pair: _Pair) -> str:
-    yours, wanted = set(pair.actual.shares), set(pair.expected.shares)
-    lost, gained = sorted(wanted - yours), sorted(yours - wanted)
+    actual, expected = set(pair.actual.shares), set(pair.expected.shares)
+    lost, gained = sorted(expected - actual), sorted(actual - expected)
     if gained:
         other = called(gained[0]) if pair.how.quote or _plain_path(gained[0]) else "something else"
         return f"{called(pair.where)} shares its storage with {other}; it should have its own."
     if lost:
-        return f"{called(pair.where)} has a storage of its own; it should share that of {called(lost[0])}."
+        return f"{called(pair.where)} has its own storage; it should share that of {called(lost[0])}."
     return ""
 
 
@@ -278,44 +281,50 @@ def _overlap(pair: _Pair) -> str:
     if pair.actual.overlap == pair.expected.overlap:
         return ""
     if pair.expected.overlap:
-        return f"{called(pair.where)} has a place in memory for each element; several should share one (as after expand)."
-    return f"{called(pair.where)} has elements that share a place in memory (as after expand); each should have its own."
+        return f"{called(pair.where)} stores each element separately; several should share memory (as after expand)."
+    return f"{called(pair.where)} has elements that share memory (as after expand); each should have its own."
 
 
 def _stride(pair: _Pair) -> str:
     if pair.actual.stride == pair.expected.stride:
         return ""
-    yours = words.shape_text(pair.actual.stride or (), quote=pair.how.quote)
-    return f"{called(pair.where)} has stride {yours}; it should be {pair.expected.stride}."
+    actual = words.shape_text(pair.actual.stride or (), quote=pair.how.quote)
+    return f"{called(pair.where)} has stride {actual}; it should be {pair.expected.stride}."
 
 
 def _bits(pair: _Pair) -> str:
     expected, actual = pair.expected, pair.actual
     for flag, word in (("conj", "conjugated"), ("neg", "negated")):
-        yours, wanted = getattr(actual, flag), getattr(expected, flag)
-        if yours != wanted:
-            text = "is lazily" if yours else "is not lazily"
-            return f"{called(pair.where)} {text} {word} (is_{flag}() is {yours}); it should be {wanted}."
+        actual_bit, expected_bit = getattr(actual, flag), getattr(expected, flag)
+        if actual_bit != expected_bit:
+            text = "is lazily" if actual_bit else "is not lazily"
+            return f"{called(pair.where)} {text} {word} (is_{flag}() is {actual_bit}); it should be {expected_bit}."
     if expected.values == actual.values:
         return ""
-    left, right = decode(expected), decode(actual)
-    if left is None or right is None or left.shape != right.shape or left.dtype != right.dtype:
+    expected_array, actual_array = decode(expected), decode(actual)
+    if (
+        expected_array is None
+        or actual_array is None
+        or expected_array.shape != actual_array.shape
+        or expected_array.dtype != actual_array.dtype
+    ):
         return f"The bits of {called(pair.where)} differ."
     different = (
-        left.view(np.uint8).reshape(*left.shape, -1) != right.view(np.uint8).reshape(*right.shape, -1)
-        if left.ndim
-        else np.asarray([left.tobytes() != right.tobytes()])
+        expected_array.view(np.uint8).reshape(*expected_array.shape, -1)
+        != actual_array.view(np.uint8).reshape(*actual_array.shape, -1)
+        if expected_array.ndim
+        else np.asarray([expected_array.tobytes() != actual_array.tobytes()])
     )
-    places = different.any(axis=-1).reshape(left.shape)
-    if left.dtype.kind in "fc":
-        places = places & ~(np.isnan(left) & np.isnan(right))
+    places = different.any(axis=-1).reshape(expected_array.shape)
+    if expected_array.dtype.kind in "fc":
+        places = places & ~(np.isnan(expected_array) & np.isnan(actual_array))
     if not places.any():
         return ""
     first = int(np.flatnonzero(places)[0])
-    yours, wanted = number_pair(right.flat[first], left.flat[first])
+    actual_text, expected_text = number_pair(actual_array.flat[first], expected_array.flat[first])
     return (
-        f"{called(pair.where)}: {int(places.sum())} of {left.size} elements differ in their bits; the first is at "
-        f"{index_text(first, left.shape)} (yours {yours}, expected {wanted})."
+        f"{called(pair.where)}: {int(places.sum())} of {expected_array.size} elements differ in their bits; the first is at "
+        f"{index_text(first, expected_array.shape)} (yours {actual_text}, expected {expected_text})."
     )
 
 

@@ -1,4 +1,4 @@
-"""Compares numbers, strings, None, dtypes and devices; and numbers with tensors of one element, where types do not count."""
+"""Compares numbers, strings, None, dtypes and devices; where the type does not count, numbers with 1-element tensors."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from autograder.records.results import Difference
 
 __all__ = ["compare_numbers", "compare_values", "number_of"]
 
-# Python floats mostly come out of float32 tensors, by item() or tolist().
+# Most Python floats come from float32 tensors, by item() or tolist().
 _FLOAT = "float32"
 
 
 def compare_values(where: str, expected: ValueFact, actual: ValueFact, how: Options) -> Difference | None:
-    """Compares type and value; a float has the tolerance of float32."""
+    """The difference in type or value, or None; a float is compared with the tolerance of float32."""
     facts = expected.policy.facts
     if "type" in facts and expected.type != actual.type:
-        yours, wanted = words.kind_text(actual, quote=how.quote), words.kind_text(expected, quote=True)
-        return difference(where, "type", f"{called(where)} is {yours}; it should be {wanted}.")
+        actual_text, expected_text = words.kind_text(actual, quote=how.quote), words.kind_text(expected, quote=True)
+        return difference(where, "type", f"{called(where)} is {actual_text}; it should be {expected_text}.")
     if "values" not in facts or expected.value == actual.value:
         return None
     if isinstance(expected.value, int | float) and isinstance(actual.value, int | float):
         return compare_numbers(where, expected, actual, how)
-    yours = words.value_text(actual.value, quote=how.quote or _is_dtype(actual))
-    wanted = words.value_text(expected.value, quote=True)
-    return difference(where, "values", f"{called(where)} is {yours}; it should be {wanted}.")
+    actual_text = words.value_text(actual.value, quote=how.quote or _is_dtype(actual))
+    expected_text = words.value_text(expected.value, quote=True)
+    return difference(where, "values", f"{called(where)} is {actual_text}; it should be {expected_text}.")
 
 
 def _is_dtype(fact: ValueFact) -> bool:
-    """Whether it is one of the known dtypes, in which nobody can hide another text."""
+    """Whether it is one of the known dtypes, whose names cannot carry any other text."""
     return fact.type == "dtype" and isinstance(fact.value, str) and fact.value.removeprefix("torch.") in DTYPE_NAMES
 
 
 def compare_numbers(where: str, expected: Fact, actual: Fact, how: Options) -> Difference | None:
-    """Compares a number with a number, or with a tensor of one element."""
+    """The difference between a number and a number or 1-element tensor (either way round), or None."""
     if "values" not in expected.policy.facts:
         return None
-    left, right = _as_array(expected), _as_array(actual)
-    if left is None or right is None or left.size != 1 or right.size != 1:
-        yours, wanted = words.kind_text(actual, quote=how.quote), words.kind_text(expected, quote=True)
-        return difference(where, "type", f"{called(where)} is {yours}; it should be {wanted}.")
+    expected_array, actual_array = _as_array(expected), _as_array(actual)
+    if expected_array is None or actual_array is None or expected_array.size != 1 or actual_array.size != 1:
+        actual_text, expected_text = words.kind_text(actual, quote=how.quote), words.kind_text(expected, quote=True)
+        return difference(where, "type", f"{called(where)} is {actual_text}; it should be {expected_text}.")
     dtypes = _dtype_of(expected), _dtype_of(actual)
-    sentence = compare_arrays(where, left.reshape(()), right.reshape(()), dtypes, expected.policy, how)
+    sentence = compare_arrays(where, expected_array.reshape(()), actual_array.reshape(()), dtypes, expected.policy, how)
     return difference(where, "values", sentence) if sentence else None
 
 
@@ -65,7 +65,7 @@ def _dtype_of(fact: Fact) -> str:
 
 
 def number_of(fact: object) -> float | None:
-    """The number that a fact holds, if it is a finite or infinite number or a tensor of one such; else None."""
+    """The number in a fact that is a number or a 1-element tensor; None for anything else, for bool and for NaN."""
     if isinstance(fact, ValueFact):
         value = fact.value
         if isinstance(value, bool) or not isinstance(value, int | float):

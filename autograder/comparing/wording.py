@@ -1,7 +1,7 @@
-"""Words for differences: how a thing, a number or a place in a tensor is called in a sentence for students.
+"""Words for differences: what a sentence for students calls a thing, a number or a place in a tensor.
 
-Text that came out of a child (strings, keys, names of classes) may hold what a hidden check's author wrote, so it is
-quoted only where the student may see the check.
+Text that came out of a child (strings, keys, class names) may contain words of a hidden check, so it is quoted only
+where the student may see the check.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ class Options:
 
     Attributes:
         tolerances: by dtype name, as in course.yml.
-        quote: whether text that the code under test produced may stand in sentences.
-        explain: whether sentences are wanted at all, or only whether something differs; then the first will do.
-        between_machines: whether both are observations of the same code, and a judge's verdict is no difference.
+        quote: whether sentences may quote text that the code under test produced.
+        explain: whether to explain what differs, rather than only find out whether anything does.
+        between_machines: whether both are observations of the same code, so that a verdict in common is no difference.
     """
 
     tolerances: Mapping[str, float]
@@ -89,17 +89,17 @@ def difference(where: str, fact: str, sentence: str) -> Difference:
 
 
 def called(where: str) -> str:
-    """How the thing at the path `where` is called: its path in code marks; what was returned alone is `result`."""
+    """The name of the thing at the path `where`: its path in code marks, or `result` if it was returned on its own."""
     return f"`{_cut(where, 120) or _ALONE}`"
 
 
 def key_path(where: str, key: str) -> str:
-    """The path of a mapping's entry; those of the outermost mapping are called by their keys alone."""
+    """The path of an entry of a mapping; in the outermost mapping, just its key."""
     return f'{where}["{_cut(key, _TEXT_SHOWN)}"]' if where else key
 
 
 def item_path(where: str, index: int) -> str:
-    """The path of a sequence's item."""
+    """The path of an item of a sequence."""
     return f"{where or _ALONE}[{index}]"
 
 
@@ -116,13 +116,13 @@ def with_article(name: str) -> str:
 
 
 def type_text(name: str, *, quote: bool) -> str:
-    """A type's name; a class of a student's making can be called anything, and is named only where it may be quoted."""
+    """A type's name. A student can call a class anything, so an unknown name is given only if it may be quoted."""
     name = name.removeprefix("__main__.")
     return name if name in _KNOWN_NAMES or (quote and _NAME.fullmatch(name)) else "something else"
 
 
 def kind_text(fact: Fact, *, quote: bool) -> str:
-    """What a thing is, with an article: `a Tensor`, `None`, `a module (Linear)`."""
+    """What kind of thing it is, with an article: `a Tensor`, `None`, `a module (Linear)`."""
     match fact:
         case ModuleFact():
             name = type_text(fact.type, quote=quote)
@@ -139,24 +139,24 @@ def kind_text(fact: Fact, *, quote: bool) -> str:
 
 
 def error_name(error: ErrorFact, *, quote: bool) -> str:
-    """An exception's type."""
+    """The name of an exception's type."""
     name = type_text(error.type, quote=quote)
-    return "an exception of its own kind" if name == "something else" else name
+    return "a custom exception" if name == "something else" else name
 
 
 def value_text(value: Any, *, quote: bool) -> str:
-    """A value as it is written in Python; text only where it may be quoted."""
+    """A value as Python writes it; a string only if it may be quoted."""
     if isinstance(value, str):
-        return repr(_cut(value, _TEXT_SHOWN)) if quote else "another text"
+        return repr(_cut(value, _TEXT_SHOWN)) if quote else "a different string"
     if isinstance(value, float | np.floating):
         return _number(float(value), 6)
     return str(value)
 
 
-def number_pair(yours: Any, expected: Any) -> tuple[str, str]:
-    """Two numbers in six digits, or in as many as it takes to see that they differ."""
+def number_pair(actual: Any, expected: Any) -> tuple[str, str]:
+    """Two numbers with six digits, or as many as it takes to see that they differ."""
     for digits in (6, 9, 17):
-        texts = _number(yours, digits), _number(expected, digits)
+        texts = _number(actual, digits), _number(expected, digits)
         if texts[0] != texts[1]:
             break
     return texts
@@ -178,10 +178,10 @@ def _number(value: Any, digits: int) -> str:
 
 
 def shape_text(shape: tuple[int, ...], *, quote: bool) -> str:
-    """A shape or strides, as Python writes them. There is room for many words in one of the code's own making."""
+    """A shape or strides, as Python writes them. A long one could carry text out of a hidden check, so it is cut."""
     if quote or (len(shape) <= _DIMENSIONS_SHOWN and all(abs(size) < _SIZE_SHOWN for size in shape)):
         return str(shape)
-    return f"(…) of {len(shape)} dimensions" if len(shape) > _DIMENSIONS_SHOWN else "(…) with very large numbers"
+    return f"(…) with {len(shape)} dimensions" if len(shape) > _DIMENSIONS_SHOWN else "(…) with very large numbers"
 
 
 def index_text(flat: int, shape: tuple[int, ...]) -> str:
@@ -190,7 +190,7 @@ def index_text(flat: int, shape: tuple[int, ...]) -> str:
 
 
 def places_text(where: Array, shape: tuple[int, ...]) -> str:
-    """Up to three of the places where a bool array is True: `[0, 1], [2, 3] and 4 more`."""
+    """Up to three places where a bool array is True: `[0, 1], [2, 3], [4, 5] and 6 more`."""
     flat = np.flatnonzero(where)
     shown = ", ".join(index_text(int(i), shape) for i in flat[:3])
     return shown if flat.size <= 3 else f"{shown} and {flat.size - 3} more"

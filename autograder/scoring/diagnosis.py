@@ -1,8 +1,8 @@
-"""Which known mistake a submission makes: the one that was seen to do the same.
+"""Which known mistake a submission makes: the misconception that behaves the same way.
 
-Exact means: the same observation on every check of the task, in every draw. Else each failing check is explained by a
-misconception that was seen to do the same there, and differs there from the reference; as few as possible, three at most.
-What no misconception explains in full may be explained by one that looks the same in what the check compares.
+An exact diagnosis means the same observation in every draw of every check of the task. Otherwise each failing check is
+explained by a misconception that behaves the same there and differs there from the reference; by as few as possible, and
+at most three. A check that none explains in full may be explained by one that agrees in what the check compares.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ def diagnose(
 
     Args:
         task: the task; it must have been attempted.
-        failing: names of its checks that failed, in order; with `side_effects` if that one did.
-        seen: by check name, what was seen on the submission, draw by draw: all checks that were run.
+        failing: the names of its checks that failed, in order, including `side_effects` if that failed.
+        seen: by check name, what was seen of the submission, draw by draw, for every check that ran.
         key: the answer key for the same seed.
         tolerances: by dtype name.
-        side_effects: the name of the check that every task has.
+        side_effects: the name of the check that every task gets automatically.
 
     Returns:
-        One exact diagnosis, or up to three that each explain some of the failing checks, the most telling first.
+        One exact diagnosis, or up to three that each explain some of the failing checks, the one that explains most first.
     """
     if not failing:
         return ()
@@ -63,19 +63,19 @@ def diagnose(
         if all(_equal(known.get(check, ()), seen[check], tolerances, effects=True) for check in checks):
             return (Diagnosis(misconception=name, feedback=key.feedback[name], exact=True, checks=tuple(failing)),)
     wrong = {name: _wrong_checks(name, key, tolerances) for name in candidates}
-    # It fails a check that the submission passes.
+    # These fail a check that the submission passes.
     contradicted = {name for name in candidates if any(check in seen and check not in failing for check in wrong[name])}
     explained = {
         name: _explained(name, wrong[name], name in contradicted, failing, seen, key, tolerances, side_effects)
         for name in candidates
     }
-    left = set(failing).difference(*explained.values())
-    for name in set(candidates) - contradicted if left else ():
-        explained[name] |= _explained_as_far_as_compared(name, left & wrong[name], seen, key, tolerances)
-    likely = {name: found for name, found in explained.items() if found}
+    unexplained = set(failing).difference(*explained.values())
+    for name in set(candidates) - contradicted if unexplained else ():
+        explained[name] |= _explained_as_far_as_compared(name, unexplained & wrong[name], seen, key, tolerances)
+    likely = {name: checks_explained for name, checks_explained in explained.items() if checks_explained}
     return tuple(
-        Diagnosis(misconception=name, feedback=key.feedback[name], exact=False, checks=tuple(sorted(found)))
-        for name, found in _fewest(likely, contradicted, failing)
+        Diagnosis(misconception=name, feedback=key.feedback[name], exact=False, checks=tuple(sorted(checks_explained)))
+        for name, checks_explained in _fewest(likely, contradicted, failing)
     )
 
 
@@ -91,14 +91,14 @@ def _wrong_checks(name: str, key: AnswerKey, tolerances: Mapping[str, float]) ->
 def _fewest(
     explained: dict[str, set[str]], contradicted: Collection[str], failing: Collection[str]
 ) -> Iterator[tuple[str, set[str]]]:
-    """Greedily the ones that explain most of what is left; of equally good ones, one that nothing contradicts."""
-    left = set(failing)
+    """Greedily, those that explain most of what is still unexplained; if several do, one that nothing contradicts."""
+    unexplained = set(failing)
     for _ in range(_MOST):
-        best = max(explained, key=lambda name: (len(explained[name] & left), name not in contradicted), default=None)
-        if best is None or not explained[best] & left:
+        best = max(explained, key=lambda name: (len(explained[name] & unexplained), name not in contradicted), default=None)
+        if best is None or not explained[best] & unexplained:
             return
         yield best, explained[best]
-        left -= explained.pop(best)
+        unexplained -= explained.pop(best)
 
 
 def _explained(
@@ -111,46 +111,46 @@ def _explained(
     tolerances: Mapping[str, float],
     side_effects: str,
 ) -> set[str]:
-    """The failing checks in which the misconception did the same, and not what the reference did."""
+    """The failing checks in which the misconception did what the submission did, and not what the reference did."""
     known = key.misconceptions[name]
-    found = set()
+    explained = set()
     for check in failing:
         if check not in wrong or check not in seen or not _equal(known[check], seen[check], tolerances, effects=False):
             continue
-        # Another mistake easily raises the same exception, or returns the same True; numbers it does not.
+        # Different mistakes often raise the same exception or return the same True, but rarely the same numbers.
         if not contradicted or all(isinstance(one, Observation) and _telling(one.returned) for one in known[check]):
-            found.add(check)
-    # Random numbers and accuracies of two mistakes may resemble each other in one check; in most of them they do not.
-    if 2 * len(found) <= len(wrong) and all(_judged(one) for check in found for one in known[check]):
-        found.clear()
-    if side_effects in failing and (found or set(failing) == {side_effects}):
+            explained.add(check)
+    # Random numbers and accuracies of two mistakes may look alike in one check, but not in most of them.
+    if 2 * len(explained) <= len(wrong) and all(_judged(one) for check in explained for one in known[check]):
+        explained.clear()
+    if side_effects in failing and (explained or set(failing) == {side_effects}):
         effects = _effects(known, key)
         if effects and effects == _effects(seen, key):
-            found.add(side_effects)
-    return found
+            explained.add(side_effects)
+    return explained
 
 
 def _explained_as_far_as_compared(
     name: str,
-    left: Collection[str],
+    checks: Collection[str],
     seen: Mapping[str, _Draws],
     key: AnswerKey,
     tolerances: Mapping[str, float],
 ) -> set[str]:
-    """The checks in which the misconception looks the same in what the check compares: with two mistakes in one
-    function, all else may differ. Exceptions do not count, and the misconception must fail nothing that passes."""
+    """Those of `checks` in which the misconception agrees in what the check compares; where one function has two
+    mistakes, everything else may differ. Exceptions do not count. The misconception must fail nothing that passes."""
     known = key.misconceptions[name]
-    return {check for check in left if check in seen and _looks_equal(known[check], seen[check], tolerances)}
+    return {check for check in checks if check in seen and _looks_equal(known[check], seen[check], tolerances)}
 
 
 def _looks_equal(known: _Draws, seen: _Draws, tolerances: Mapping[str, float]) -> bool:
     return len(known) == len(seen) and all(
-        isinstance(left, Observation)
-        and isinstance(right, Observation)
-        and left.error is None
-        and not _has_raised(left.returned)
-        and passes(left, right, tolerances)
-        for left, right in zip(known, seen, strict=True)
+        isinstance(expected, Observation)
+        and isinstance(actual, Observation)
+        and expected.error is None
+        and not _has_raised(expected.returned)
+        and passes(expected, actual, tolerances)
+        for expected, actual in zip(known, seen, strict=True)
     )
 
 
@@ -164,43 +164,43 @@ def _has_raised(fact: Fact | None) -> bool:
 
 
 def _effects(seen: Mapping[str, _Draws], key: AnswerKey) -> set[tuple[str, str]]:
-    """By check, the side effects that the reference does not have."""
-    found = set()
+    """Pairs of a check and a side effect that the reference does not have there."""
+    extra = set()
     for check, draws in seen.items():
-        for expected, one in zip(key.reference.get(check, ()), draws, strict=False):
-            if isinstance(one, Observation) and one.error is None:
-                found |= {(check, effect) for effect in one.effects if effect not in expected.effects}
-    return found
+        for expected, actual in zip(key.reference.get(check, ()), draws, strict=False):
+            if isinstance(actual, Observation) and actual.error is None:
+                extra |= {(check, effect) for effect in actual.effects if effect not in expected.effects}
+    return extra
 
 
 def _equal(known: _Draws, seen: _Draws, tolerances: Mapping[str, float], *, effects: bool) -> bool:
     if len(known) != len(seen):
         return False
-    for left, right in zip(known, seen, strict=True):
-        if isinstance(left, NotObserved) or isinstance(right, NotObserved):
-            if not (isinstance(left, NotObserved) and isinstance(right, NotObserved)) or left.outcome is Outcome.NOT_RUN:
+    for expected, actual in zip(known, seen, strict=True):
+        if isinstance(expected, NotObserved) or isinstance(actual, NotObserved):
+            if not (isinstance(expected, NotObserved) and isinstance(actual, NotObserved)):
                 return False
-            if left.outcome is not right.outcome:
+            if expected.outcome is Outcome.NOT_RUN or expected.outcome is not actual.outcome:
                 return False
-        elif not same(left, right, tolerances, effects=effects):
+        elif not same(expected, actual, tolerances, effects=effects):
             return False
     return True
 
 
 def _differs(reference: Sequence[Observation], known: _Draws, tolerances: Mapping[str, float]) -> bool:
     return any(
-        isinstance(one, NotObserved) or not passes(expected, one, tolerances)
-        for expected, one in zip(reference, known, strict=False)
+        isinstance(actual, NotObserved) or not passes(expected, actual, tolerances)
+        for expected, actual in zip(reference, known, strict=False)
     )
 
 
 def _judged(one: Observation | NotObserved) -> bool:
-    """Whether a bound or a distribution judges something of what was seen."""
+    """Whether any part of what was seen is judged by a bound or a distribution."""
     return isinstance(one, Observation) and has_judge(one.returned)
 
 
 def _telling(fact: Fact | None) -> bool:
-    """Whether something was seen that two different mistakes hardly have in common: real numbers."""
+    """Whether a fact holds what two different mistakes rarely have in common: real numbers."""
     match fact:
         case TensorFact():
             return bool(fact.values.strip(b"\0")) and "float" in fact.dtype

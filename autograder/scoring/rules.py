@@ -1,4 +1,4 @@
-"""What scoring must know of a topic, be it the instructor's whole topic or the visible part that students have."""
+"""What scoring must know about a topic: the instructor's whole topic, or the visible part that students have."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Rules:
 
     Attributes:
         points: by task, in the order of the course.
-        checks: of all tasks.
-        draws: by check, how often it runs.
-        tolerances: by dtype name, those of the device of the answer key.
+        checks: those of all tasks.
+        draws: by check name, how many draws it has.
+        tolerances: by dtype name, for the device of the answer key.
     """
 
     points: Mapping[str, float]
@@ -33,7 +33,7 @@ class Rules:
 
 
 def rules_of(course: Course, topic: Topic, device: str) -> Rules:
-    """The rules of a topic as its course says, for observations made on `device`."""
+    """The rules of a topic as its course sets them, for observations made on `device`."""
     return Rules(
         points={name: task.points for name, task in course.topics[topic.name].tasks.items()},
         checks=topic.checks,

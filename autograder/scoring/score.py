@@ -20,17 +20,17 @@ from autograder.scoring.rules import Rules
 __all__ = ["NO_DEVICE", "SIDE_EFFECTS", "Scorer", "complete", "score"]
 
 SIDE_EFFECTS = "side_effects"
-"""The name of the check that every task has by itself."""
-_SIDE_EFFECTS_SENTENCE = "Inputs and global settings are left as they were."
+"""The name of the check that every task gets automatically."""
+_SIDE_EFFECTS_SENTENCE = "Inputs and global settings are left unchanged."
 NO_DEVICE = "no device"
 """The reason of a check that waits for a GPU; its points are pending."""
 
 _MOST_DIFFERENCES = 5
-_MOST_REMEMBERED, _LARGEST_REMEMBERED = 128, 1 << 17  # tasks of a topic, and bytes of what was seen of one: 16 MB
-_NOTHING_RETURNED = "No check got as far as returning something."
+_MOST_REMEMBERED, _LARGEST_REMEMBERED = 128, 1 << 17  # answers to tasks, and the bytes of one: 16 MB at most
+_NOTHING_RETURNED = "None of the checks ran to the end."
 
 _Seen = dict[str, list[Observation | NotObserved]]
-"""Check → what was seen of it, one entry per draw."""
+"""By check name, what was seen of it: one entry per draw."""
 
 
 def score(
@@ -38,16 +38,16 @@ def score(
 ) -> tuple[TaskResult, ...]:
     """The result of each of a topic's tasks, in the order of course.yml.
 
-    A check passes only if every one of its draws was observed and differs in nothing. A task earns the share of its
-    checks that passed, `side_effects` among them, but nothing while none of its gates passes; where no check is marked
-    as gate, each counts as one.
+    A check passes only if each of its draws was observed and matches the reference. A task earns the share of its checks
+    that passed, `side_effects` included, but nothing while none of its gates passes; if no check is marked as a gate,
+    every check counts as one.
 
     Args:
         rules: the topic's points, checks, draws and tolerances.
         key: the answer key for the run's seed and device.
         run: what came of the submission's job.
-        visible_only: score the visible checks alone, as students can.
-        tasks: score these alone; all of them if None.
+        visible_only: score only the visible checks, as students can.
+        tasks: score only these; all if None.
     """
     return tuple(
         _score_task(rules, key, task, _seen(run, _asked(rules, key, task, visible_only)), visible_only)
@@ -57,14 +57,14 @@ def score(
 
 
 class Scorer:
-    """Scores the runs of a class as `score` does, and remembers tasks of which the same was seen before.
+    """Scores the runs of a class as `score` does, and remembers the results of answers it has seen before.
 
-    Most answers are right, or wrong as many others are, and `decode_from_child` gives equal ones as one object. Whether
-    an observation is the same is asked of the object: to compare two would take as long as to score one.
+    Most answers are right, or wrong in a common way, and `decode_from_child` returns equal observations as one object.
+    So two answers count as the same if they hold the same objects: comparing contents would take as long as scoring.
     """
 
     def __init__(self, rules: Rules, key: AnswerKey) -> None:
-        """Take what `score` takes, but for the run."""
+        """Take what `score` takes, except the run."""
         self._rules, self._key = rules, key
         self._asked = {task: _asked(rules, key, task, visible_only=False) for task in rules.points}
         self._known: OrderedDict[tuple[str, tuple[int | NotObserved, ...]], tuple[_Seen, TaskResult]] = OrderedDict()
@@ -75,15 +75,15 @@ class Scorer:
 
     def _score_task(self, run: Run, task: str) -> TaskResult:
         seen = _seen(run, self._asked[task])
-        ones = (one for draws in seen.values() for one in draws)
-        same = (task, tuple([one if isinstance(one, NotObserved) else id(one) for one in ones]))
-        if same in self._known:
-            self._known.move_to_end(same)
-            return self._known[same][1]
+        everything = (one for draws in seen.values() for one in draws)
+        identity = (task, tuple([one if isinstance(one, NotObserved) else id(one) for one in everything]))
+        if identity in self._known:
+            self._known.move_to_end(identity)
+            return self._known[identity][1]
         result = _score_task(self._rules, self._key, task, seen, visible_only=False)
         if len(msgspec.msgpack.encode(seen)) <= _LARGEST_REMEMBERED:
-            # What was seen is kept with it, so that no other object comes to have the same identity.
-            self._known[same] = seen, result
+            # The observations are kept too, so that no other object can get the same id.
+            self._known[identity] = seen, result
             if len(self._known) > _MOST_REMEMBERED:
                 self._known.popitem(last=False)
         return result
@@ -94,7 +94,7 @@ def _checks_of(rules: Rules, task: str, visible_only: bool) -> list[TopicCheck]:
 
 
 def _asked(rules: Rules, key: AnswerKey, task: str, visible_only: bool) -> dict[str, int]:
-    """How many draws there are of each of a task's checks that the key's device can run."""
+    """The checks of a task that the key's device can run, and how many draws each has."""
     return {
         check.name: len(key.reference.get(check.name, ()))
         for check in _checks_of(rules, task, visible_only)
@@ -103,7 +103,7 @@ def _asked(rules: Rules, key: AnswerKey, task: str, visible_only: bool) -> dict[
 
 
 def _seen(run: Run, asked: Mapping[str, int]) -> _Seen:
-    """What a run shows of the checks of a task: one entry per draw."""
+    """What a run saw of a task's checks: one entry per draw."""
     missing = NotObserved(Outcome.NOT_RUN, run.problem or "It was not run.")
     return {name: [run.observations.get((name, draw), missing) for draw in range(draws)] for name, draws in asked.items()}
 
@@ -131,7 +131,7 @@ def _failing(results: Iterable[CheckResult]) -> list[str]:
 def _totalled(
     task: str, points: float, results: Sequence[CheckResult], attempted: bool, diagnoses: tuple[Diagnosis, ...]
 ) -> TaskResult:
-    """A task's result from those of its checks, `side_effects` being the last."""
+    """A task's result from the results of its checks, the last of which is `side_effects`."""
     passed = [result for result in results if result.outcome is Outcome.PASSED]
     waiting = [result for result in results if _is_pending(result)]
     gates = [result for result in results if result.gate] or results[:-1]
@@ -153,16 +153,20 @@ def _totalled(
 
 
 def complete(old: TaskResult, new: TaskResult, device: str) -> TaskResult:
-    """A task's result with its pending checks replaced by what became of them on `device`, and its points anew.
+    """A task's result with its pending checks replaced by their results on `device`, and its points recomputed.
 
-    Everything else is left as it was; side effects count if either run had some. `new` is the same task scored there,
-    at least by the checks that were pending.
+    Everything else stays as it was; side effects count if either run had some.
+
+    Args:
+        old: the result with pending checks.
+        new: the same task scored on `device`, by at least the checks that were pending.
+        device: where the pending checks ran.
     """
-    found = {result.name: msgspec.structs.replace(result, device=device) for result in new.checks}
-    waiting = {result.name for result in old.checks if _is_pending(result)} & found.keys()
+    new_checks = {result.name: msgspec.structs.replace(result, device=device) for result in new.checks}
+    waiting = {result.name for result in old.checks if _is_pending(result)} & new_checks.keys()
     results = []
     for result in old.checks:
-        effects = found.get(SIDE_EFFECTS) if result.name == SIDE_EFFECTS else None
+        effects = new_checks.get(SIDE_EFFECTS) if result.name == SIDE_EFFECTS else None
         if (
             effects is not None
             and waiting
@@ -171,13 +175,13 @@ def complete(old: TaskResult, new: TaskResult, device: str) -> TaskResult:
         ):
             results.append(effects)
         else:
-            results.append(found[result.name] if result.name in waiting else result)
+            results.append(new_checks[result.name] if result.name in waiting else result)
     told = {each.misconception for each in old.diagnoses}
     failing = waiting & set(_failing(results))
-    further = (each for each in new.diagnoses if each.misconception not in told and failing & set(each.checks))
+    added = (each for each in new.diagnoses if each.misconception not in told and failing & set(each.checks))
     return msgspec.structs.replace(
         _totalled(
-            old.task, old.points, results, old.attempted or (new.attempted and bool(waiting)), (*old.diagnoses, *further)
+            old.task, old.points, results, old.attempted or (new.attempted and bool(waiting)), (*old.diagnoses, *added)
         ),
         source=old.source,
     )
@@ -205,41 +209,41 @@ def _judge(
     seen: Sequence[Observation | NotObserved],
     tolerances: Mapping[str, float],
 ) -> CheckResult:
-    """The verdict over all draws; the first draw that does not pass says why."""
+    """The verdict over all draws; the first draw that does not pass gives the reason."""
     result = _result(check, len(expected))
     if not expected:
-        return msgspec.structs.replace(result, reason="The answer key does not have this check.")
+        return msgspec.structs.replace(result, reason="The answer key has no observations of this check.")
     passed = 0
     first: Observation | NotObserved | None = None
-    found: tuple[Difference, ...] = ()
-    for reference, one in zip(expected, seen, strict=True):
-        if isinstance(one, NotObserved):
-            first = first or one
+    differences: tuple[Difference, ...] = ()
+    for reference, actual in zip(expected, seen, strict=True):
+        if isinstance(actual, NotObserved):
+            first = first or actual
             continue
-        if passes(reference, one, tolerances):
+        if passes(reference, actual, tolerances):
             passed += 1
         elif first is None:
-            first, found = one, compare(reference, one, tolerances, task=check.task, quote=check.visible)
+            first, differences = actual, compare(reference, actual, tolerances, task=check.task, quote=check.visible)
     result = msgspec.structs.replace(result, draws_passed=passed)
     if first is None:
         return msgspec.structs.replace(result, outcome=Outcome.PASSED)
     if isinstance(first, NotObserved):
-        # A pass takes positive evidence, so that a failure may not call itself one.
+        # Passing takes positive evidence: without an observation, a claim to have passed or failed is an error.
         outcome = Outcome.ERROR if first.outcome in (Outcome.PASSED, Outcome.FAILED) else first.outcome
         return msgspec.structs.replace(result, outcome=outcome, reason=first.reason)
-    result = msgspec.structs.replace(result, outcome=Outcome.FAILED, differences=_first_few(found))
+    result = msgspec.structs.replace(result, outcome=Outcome.FAILED, differences=_first_few(differences))
     return _with_error(result, first.error, check.visible) if first.error is not None else result
 
 
-def _first_few(found: tuple[Difference, ...]) -> tuple[Difference, ...]:
-    if len(found) <= _MOST_DIFFERENCES:
-        return found
-    left = len(found) - _MOST_DIFFERENCES + 1
-    return (*found[: _MOST_DIFFERENCES - 1], difference("…", "", f"{left} more things differ."))
+def _first_few(differences: tuple[Difference, ...]) -> tuple[Difference, ...]:
+    if len(differences) <= _MOST_DIFFERENCES:
+        return differences
+    more = len(differences) - _MOST_DIFFERENCES + 1
+    return (*differences[: _MOST_DIFFERENCES - 1], difference("…", "", f"{more} more things differ."))
 
 
 def _with_error(result: CheckResult, error: ErrorFact, visible: bool) -> CheckResult:
-    """What may be told of an exception. A hidden check's inputs could be carried out in a message or a line's text."""
+    """Adds what may be told of an exception. Its message or line could carry a hidden check's inputs out."""
     if error.undefined or error.not_attempted:
         return result
     at = error.at
@@ -258,20 +262,20 @@ def _with_error(result: CheckResult, error: ErrorFact, visible: bool) -> CheckRe
 
 
 def _judge_side_effects(checks: Sequence[TopicCheck], key: AnswerKey, seen: _Seen) -> CheckResult:
-    """Whether the code left alone what the reference leaves alone, in every draw in which it returned normally."""
+    """Whether the code left unchanged what the reference does, in every draw in which it returned normally."""
     draws = passed = 0
     sentences: dict[str, None] = {}
     for check in checks:
-        for expected, one in zip(key.reference.get(check.name, ()), seen.get(check.name, ()), strict=False):
-            if isinstance(one, NotObserved) or one.returned is None or _holds_stub(one.returned):
+        for expected, actual in zip(key.reference.get(check.name, ()), seen.get(check.name, ()), strict=False):
+            if isinstance(actual, NotObserved) or actual.returned is None or _holds_stub(actual.returned):
                 continue
             draws += 1
-            extra = [effect for effect in one.effects if effect not in expected.effects]
+            extra = [effect for effect in actual.effects if effect not in expected.effects]
             passed += not extra
             for effect in extra:
                 sentences.setdefault(_effect_sentence(effect, quote=check.visible))
     outcome = Outcome.NOT_RUN if draws == 0 else Outcome.PASSED if passed == draws else Outcome.FAILED
-    found = tuple(difference("side effects", "", sentence) for sentence in sentences)
+    differences = tuple(difference("side effects", "", sentence) for sentence in sentences)
     return CheckResult(
         name=SIDE_EFFECTS,
         sentence=_SIDE_EFFECTS_SENTENCE,
@@ -279,38 +283,38 @@ def _judge_side_effects(checks: Sequence[TopicCheck], key: AnswerKey, seen: _See
         outcome=outcome,
         draws=draws,
         draws_passed=passed,
-        differences=_first_few(found),
+        differences=_first_few(differences),
         reason=_NOTHING_RETURNED if draws == 0 else "",
     )
 
 
 _GLOBAL_EFFECTS = {
-    "global random state": "The global random state was changed; leave it as it was, or draw from a generator of your own.",
-    "default dtype": "torch's default dtype was changed and not put back.",
-    "grad mode": "Gradient recording was switched on or off and not put back.",
+    "global random state": "The global random state was changed; leave it alone, or draw from a generator of your own.",
+    "default dtype": "torch's default dtype was changed and not restored.",
+    "grad mode": "Gradient recording was switched on or off and not restored.",
 }
 _INPUT_EFFECTS = {
     "values": "The values of {} were changed in place.",
     "requires_grad": "requires_grad of {} was changed.",
-    "gradient": "The .grad of {} is not as it was before.",
-    "training": "The training or evaluation mode of {} was changed.",
+    "gradient": "The .grad of {} was changed.",
+    "training": "The train/eval mode of {} was changed.",
 }
 
 
 def _effect_sentence(effect: str, *, quote: bool) -> str:
-    """A hidden check's inputs are not named: what says their names is a record of the child."""
+    """One sentence on a side effect. A hidden check's inputs are not named: their names come out of the child."""
     if effect in _GLOBAL_EFFECTS:
         return _GLOBAL_EFFECTS[effect]
     name, _, what = effect.rpartition(": ")
     which = f"the input `{name[:40]}`" if quote else "an input"
-    return _INPUT_EFFECTS.get(what, "Something of {} was changed.").format(which)
+    return _INPUT_EFFECTS.get(what, "Something in {} was changed.").format(which)
 
 
 # ---- attempted? -------------------------------------------------------------------------------------------------------
 
 
 def _is_attempted(seen: _Seen) -> bool:
-    """False if whatever was observed of the task only shows its stub."""
+    """False if every observation of the task shows only its stub."""
     observed = [one for draws in seen.values() for one in draws if isinstance(one, Observation)]
     return not observed or not all(map(_shows_stub, observed))
 
@@ -322,7 +326,7 @@ def _shows_stub(one: Observation) -> bool:
 
 
 def _holds_stub(fact: Fact) -> bool:
-    """Whether a returned thing holds an exception that only says that there is no code yet."""
+    """Whether a returned thing holds an exception that only says there is no code yet."""
     return any(error.not_attempted or error.undefined for error in _raised(fact))
 
 

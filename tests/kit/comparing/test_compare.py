@@ -96,7 +96,7 @@ SENTENCES = [
     (
         only(leaf(1.0), "gradient"),
         leaf(1.0, grad=[0.0]),
-        "`result` has a gradient that is zero; it should have no gradient (its .grad should be None).",
+        "`result` has a gradient of zeros; it should have no gradient (its .grad should be None).",
     ),
     (
         only(leaf(1.0, grad=[3.0]), "gradient"),
@@ -107,12 +107,12 @@ SENTENCES = [
     (
         only(leaf(1.0, grad=[3.0]), "gradient"),
         leaf(1.0) * 1,
-        "`result` is no leaf, so that it keeps no .grad; it should have a gradient.",
+        "`result` is not a leaf, so it keeps no .grad; it should have a gradient.",
     ),
     (
         only(A.expand(2, 3, 4), "overlap"),
         A.expand(2, 3, 4).clone(),
-        "`result` has a place in memory for each element; several should share one (as after expand).",
+        "`result` stores each element separately; several should share memory (as after expand).",
     ),
     (only(A, "stride"), A.t().contiguous().t(), "`result` has stride (1, 3); it should be (4, 1)."),
     (
@@ -129,16 +129,16 @@ SENTENCES = [
     (
         A,
         A + torch.eye(3, 4)[1] * (A == 3),
-        "`result`: 1 of 12 elements differs, by 1 at [1, 1] (yours 4, expected 3).",
+        "`result`: 1 of 12 elements differs, by 1, at [1, 1] (yours 4, expected 3).",
     ),
-    (A[0, 0], A[0, 0] + 0.5, "`result` is 0.75; it should be 0.25. Yours is 3 times the expected one."),
+    (A[0, 0], A[0, 0] + 0.5, "`result` is 0.75; it should be 0.25. Your value is 3 times the expected one."),
     (
         A,
         A / ZEROS[0].index_fill(0, torch.tensor([1, 2, 3]), 1.0),
-        "`result` has an infinity at [0, 0], [1, 0], [2, 0]; the result there is finite.",
+        "`result` has an infinity at [0, 0], [1, 0], [2, 0]; it should be finite there.",
     ),
-    (A, torch.where(A > 3, torch.nan, A), "`result` has NaN at [1, 3]; the result there is finite."),
-    (torch.where(A > 3, torch.nan, A), A, "`result` lacks NaN at [1, 3]."),
+    (A, torch.where(A > 3, torch.nan, A), "`result` has NaN at [1, 3]; it should be finite there."),
+    (torch.where(A > 3, torch.nan, A), A, "`result` should be NaN at [1, 3]."),
     (A > 0, A > 1, "`result`: 4 of 12 elements differ; the first is at [0, 0] (yours False, expected True)."),
     # numbers, texts and the rest of Python
     (3, 3.0, "`result` is a float; it should be an int."),
@@ -163,12 +163,12 @@ SENTENCES = [
     (
         unordered(A),
         A[[2, 0, 0]],
-        "`result`: 1 of the 3 entries along dimension 0 is not among those expected (their order does not matter).",
+        "`result`: 1 of the 3 entries along dimension 0 is not among those expected (the order does not matter).",
     ),
     (
         unordered([1, 2, 3]),
         [3, 2, 4],
-        "`result`: 1 of its 3 items is not among those expected (their order does not matter).",
+        "`result`: 1 of its 3 items is not among those expected (the order does not matter).",
     ),
     (at_least(0.9, 0.95), 0.9, "`result` is 0.9; it should be at least 0.95."),
     (at_most(torch.tensor(0.1), 0.2), torch.tensor(0.3), "`result` is 0.3; it should be at most 0.2."),
@@ -197,32 +197,32 @@ def test_sentence(expected: Any, actual: Any, sentence: str) -> None:
 
 
 CAUSES = [
-    (A, ZEROS, "All of yours are 0."),
+    (A, ZEROS, "All of your values are 0."),
     (A, -A, "The sign is flipped."),
-    (A, A.abs(), "The signs are lost: all of yours are positive."),
-    (A, A.t().reshape(3, 4), "it looks as if dimensions 0 and 1 had been swapped."),
-    (A, A.flip(0), "They are the same numbers in reverse order along dimension 0."),
-    (A, A.roll(1, 1), "They are the same numbers, each one place later along dimension 1."),
-    (FLAT, FLAT.sort().values, "They are the same numbers in another order."),
-    (A, A * 12, "Yours are 12 times the expected ones: a sum where a mean belongs?"),
-    (A, A / 3, "Yours are 1/3 of the expected ones: a mean where a sum belongs?"),
-    (A, A * 2, "Yours are 2 times the expected ones."),
-    (A, A * 0.6, "Yours are 0.6 times the expected ones."),
-    (A, A + 0.5, "Each of yours is off by 0.5."),
-    (A, A.trunc(), "The fractional parts are missing: was something divided or converted as integers?"),
+    (A, A.abs(), "Your values are the absolute values of the expected ones: the signs are lost."),
+    (A, A.t().reshape(3, 4), "These are the right numbers in a different order: dimensions 0 and 1 look swapped."),
+    (A, A.flip(0), "These are the right numbers in reverse order along dimension 0."),
+    (A, A.roll(1, 1), "These are the right numbers, each one place later along dimension 1."),
+    (FLAT, FLAT.sort().values, "These are the right numbers in a different order."),
+    (A, A * 12, "Your values are 12 times the expected ones: did you take the sum instead of the mean?"),
+    (A, A / 3, "Your values are 1/3 of the expected ones: did you take the mean instead of the sum?"),
+    (A, A * 2, "Your values are 2 times the expected ones."),
+    (A, A * 0.6, "Your values are 0.6 times the expected ones."),
+    (A, A + 0.5, "All of your values are 0.5 too large."),
+    (A, A.trunc(), "The fractional parts are missing: was there an integer division or a conversion to integers?"),
     (torch.tensor(47.6429), torch.tensor(47.0), "The fractional parts are missing"),
-    (torch.arange(20) / 255, torch.arange(20) / 256, "Yours are 0.9961 times the expected ones."),
-    (A, A.mean(0).expand(3, 4), "Yours do not vary along dimension 0: was something broadcast, or reduced over it?"),
-    (A, A**2, "Yours are the squares of the expected ones."),
-    (A, A.relu(), "Where a number should be negative, yours is 0."),
-    (A.double() / 3, (A / 3).double(), "Yours are right to the precision of float32 only"),
-    (A / 3, (A / 3).half().float(), "Yours are right to the precision of float16 only"),
-    (A / 3, (A / 3).bfloat16().float(), "Yours are right to the precision of bfloat16 only"),
+    (torch.arange(20) / 255, torch.arange(20) / 256, "Your values are 0.9961 times the expected ones."),
+    (A, A.mean(0).expand(3, 4), "Your values do not vary along dimension 0: was something broadcast, or reduced over it?"),
+    (A, A**2, "Your values are the squares of the expected ones."),
+    (A, A.relu(), "The values that should be negative are 0."),
+    (A.double() / 3, (A / 3).double(), "The precision is only that of float32"),
+    (A / 3, (A / 3).half().float(), "The precision is only that of float16"),
+    (A / 3, (A / 3).bfloat16().float(), "The precision is only that of bfloat16"),
     (A, torch.cat([A[:-1], A[-1:] + A[:1]]), "Only the last entry along dimension 0 differs."),
-    (A > 0, A <= 0, "True and False are exchanged."),
-    (A > 0, A > -9, "All of yours are True."),
-    (torch.tensor([200, 3, 255]), torch.tensor([-56, 3, -1]), "Yours are off by multiples of 256"),
-    (torch.tensor([1 + 2j, 3 - 1j]), torch.tensor([1 - 2j, 3 + 1j]), "Yours are the complex conjugates."),
+    (A > 0, A <= 0, "True and False are swapped."),
+    (A > 0, A > -9, "All of your values are True."),
+    (torch.tensor([200, 3, 255]), torch.tensor([-56, 3, -1]), "Your values are off by multiples of 256"),
+    (torch.tensor([1 + 2j, 3 - 1j]), torch.tensor([1 - 2j, 3 + 1j]), "Your values are the complex conjugates"),
 ]
 
 
@@ -314,7 +314,7 @@ def test_aliasing_names_the_input() -> None:
     )
     expected = seen(only(A.view(4, 3), "aliasing"), x=A)
     assert compare(expected, seen(A.clone(), x=A), TOLERANCES)[0].sentence == (
-        "`result` has a storage of its own; it should share that of `x`."
+        "`result` has its own storage; it should share that of `x`."
     )
 
 

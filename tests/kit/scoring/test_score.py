@@ -230,10 +230,10 @@ def test_a_task_of_which_the_same_was_seen_before_is_not_scored_again(small: Cla
     scorer = Scorer(rules_of(small.course, small.topic, small.key.device), small.key)
     first = scorer.score(small.run(RIGHT))
     scored = []
-    score_task = score._score_task
+    score_task = score_module._score_task
 
     def recorded(*arguments: Any, **options: Any) -> TaskResult:
-        scored.append(arguments[3])
+        scored.append(arguments[2])
         return score_task(*arguments, **options)
 
     monkeypatch.setattr(score_module, "_score_task", recorded)
