@@ -1,7 +1,7 @@
-"""The command `autograde`. It parses, calls and prints; nothing heavy is imported before a command needs it.
+"""The command `autograde`. It parses, calls and prints; nothing heavy is imported until a command needs it.
 
 Exit codes: 0 the command did its work (whatever the scores), 1 `verify` or `release --check` found problems,
-2 a mistake in the command line or in the course's files, 130 interrupted.
+2 there is a mistake in the command line or in the course's files, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["app", "main"]
 
 _SWITCH_SECONDS = 0.0005
-"""While a page is rendered, a worker whose child has answered waits no longer than this for its turn."""
+"""The longest a worker whose child has answered waits for its turn while a page is rendered."""
 
 app = typer.Typer(
     name="autograde",
-    help="Grade exercises for PyTorch.",
+    help="Grade PyTorch exercises.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -48,19 +48,21 @@ student.register(app)
 
 
 class Device(StrEnum):
-    """Where the student's code runs."""
+    """Where students' code runs."""
 
     CPU = "cpu"
     CUDA = "cuda"
 
 
-CourseOption = Annotated[Path, typer.Option(help="course.yml, or the folder that holds it.")]
-JobsOption = Annotated[int | None, typer.Option(min=1, max=256, help="Submissions at a time; one per core by default.")]
+CourseOption = Annotated[Path, typer.Option(help="course.yml, or the folder it is in.")]
+JobsOption = Annotated[
+    int | None, typer.Option(min=1, max=256, help="How many submissions to run at a time; one per core by default.")
+]
 SandboxOption = Annotated[
     bool, typer.Option("--require-sandbox", help="Refuse to run if a layer of confinement is missing.")
 ]
-UnsafeOption = Annotated[bool, typer.Option("--unsafe", help="Run where there is no confinement at all.")]
-OutOption = Annotated[Path, typer.Option("-o", "--out", help="The folder of the results.")]
+UnsafeOption = Annotated[bool, typer.Option("--unsafe", help="Run even without any confinement.")]
+OutOption = Annotated[Path, typer.Option("-o", "--out", help="The folder for the results.")]
 
 
 @app.command()
@@ -70,53 +72,60 @@ def grade(
         typer.Argument(help="A class's folder (STUDENT/TOPIC.ipynb), a student's, or a file.", show_default="submitted/"),
     ] = None,
     course: CourseOption = Path("course.yml"),
-    topic: Annotated[list[str] | None, typer.Option(help="Only this topic; may be repeated.")] = None,
-    student: Annotated[list[str] | None, typer.Option(help="Only this student; may be repeated.")] = None,
+    topic: Annotated[list[str] | None, typer.Option(help="Only this topic; can be repeated.")] = None,
+    student: Annotated[list[str] | None, typer.Option(help="Only this student; can be repeated.")] = None,
     jobs: JobsOption = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, max=2**63 - 1, help="Repeat the run that had this seed.", show_default="as before, or drawn"),
+        typer.Option(min=0, max=2**63 - 1, help="Repeat the run with this seed.", show_default="as before, or drawn"),
     ] = None,
     device: Annotated[Device, typer.Option(help="Where the students' code runs.")] = Device.CPU,
     out: OutOption = Path("grades"),
-    force: Annotated[bool, typer.Option("--force", help="Grade again what has not changed, with a new seed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Grade unchanged submissions again too, with a new seed.")] = False,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Only run checks that waited for a GPU, and leave all else; needs --device cuda."),
+        typer.Option("--resume", help="Only run the checks that waited for a GPU; needs --device cuda."),
     ] = False,
     require_sandbox: SandboxOption = False,
     unsafe: UnsafeOption = False,
 ) -> None:
-    """Grade a class. Unchanged submissions keep their results; an interrupted run goes on where it stopped."""
-    with one_line_mistakes("Interrupted. The results so far are kept; the same command goes on from there."):
+    """Grade a class. Unchanged submissions keep their results; an interrupted run resumes where it stopped."""
+    with one_line_mistakes("Interrupted. The results so far are kept; run the same command again to resume."):
         from autograder.course.course_file import load_course
         from autograder.grading.submissions import find_submissions
 
         if resume and (device is Device.CPU or force or seed is not None):
-            raise AutogradeError("--resume completes results with their own seed: it goes with --device cuda, and not with "
+            raise AutogradeError("--resume completes results with their own seed: use it with --device cuda, and without "
                                  "--seed or --force.")  # fmt: skip
         _ask_for(device)
         loaded = load_course(course)
         console = _console()
-        found = find_submissions(_paths(paths, loaded), loaded, topics=tuple(topic or ()), students=tuple(student or ()))
-        _print_left_out(console, found)
-        if not found.submissions:
-            console.print("There is nothing to grade here. A submission is STUDENT/TOPIC.ipynb or STUDENT/TOPIC.py.")
+        discovery = find_submissions(_paths(paths, loaded), loaded, topics=tuple(topic or ()), students=tuple(student or ()))
+        _print_left_out(console, discovery)
+        if not discovery.submissions:
+            console.print("There is nothing to grade here. A submission is a file STUDENT/TOPIC.ipynb or STUDENT/TOPIC.py.")
             return
         if resume:
             _resume(
-                loaded, found, console, out, jobs=jobs, device=device.value, require_sandbox=require_sandbox, unsafe=unsafe
+                loaded,
+                discovery,
+                console,
+                out,
+                jobs=jobs,
+                device=device.value,
+                require_sandbox=require_sandbox,
+                unsafe=unsafe,
             )
             return
         _grade(
-            loaded, found, console, out, topics=tuple(topic or ()), jobs=jobs, seed=seed, device=device.value, force=force,
-            require_sandbox=require_sandbox, unsafe=unsafe,
+            loaded, discovery, console, out, topics=tuple(topic or ()), jobs=jobs, seed=seed, device=device.value,
+            force=force, require_sandbox=require_sandbox, unsafe=unsafe,
         )  # fmt: skip
 
 
 @app.command()
 def show(
-    student: Annotated[str, typer.Argument(help="The student, as the results' folder is called.")],
+    student: Annotated[str, typer.Argument(help="The student: the name of a folder in the results.")],
     topic: Annotated[str, typer.Argument(help="The topic.")],
     out: OutOption = Path("grades"),
 ) -> None:
@@ -133,16 +142,16 @@ def show(
 def verify(
     topics: Annotated[list[str] | None, typer.Argument(help="Topics to verify.", show_default="all")] = None,
     course: CourseOption = Path("course.yml"),
-    seeds: Annotated[int, typer.Option(min=1, max=100, help="Under how many seeds right answers must pass.")] = 20,
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="How many seeds right answers must pass on.")] = 20,
     device: Annotated[Device, typer.Option(help="Where the code runs.")] = Device.CPU,
     mutants: Annotated[
-        bool, typer.Option("--mutants/--no-mutants", help="Try mutants of the reference, which takes longest.")
+        bool, typer.Option("--mutants/--no-mutants", help="Try mutants of the reference; this takes the longest.")
     ] = True,
     jobs: JobsOption = None,
     require_sandbox: SandboxOption = False,
     unsafe: UnsafeOption = False,
 ) -> None:
-    """Prove that the checks pass what is right, fail what is wrong, and tell which mistake it is."""
+    """Prove that the checks pass right answers, fail wrong ones, and recognise known mistakes."""
     with one_line_mistakes():
         from autograder.course.course_file import load_course
         from autograder.errors import CourseError
@@ -188,14 +197,14 @@ def new(
 
 @app.command()
 def release(
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; say what is out of date or would leak.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; report what is out of date or would leak.")] = False,
     course: CourseOption = Path("course.yml"),
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The folder to release to.", show_default="release/ of the course")
     ] = None,
     unsafe: UnsafeOption = False,
 ) -> None:
-    """Write what students get: notebooks, visible checks, public answer keys. Fails if anything private would leak."""
+    """Build what students get: notebooks, visible checks, public answer keys. Fails if anything private would leak."""
     with one_line_mistakes():
         from autograder.course.course_file import load_course
         from autograder.processes.pool import Pool
@@ -214,22 +223,22 @@ def release(
             typer.echo(problem, err=True)
         if problems:
             raise typer.Exit(1)
-        typer.echo(f"{folder} is up to date, and nothing private is in it.")
+        typer.echo(f"{folder} is up to date and holds nothing private.")
 
 
 @app.command("export-nbgrader")
 def export_nbgrader(
     course: CourseOption = Path("course.yml"),
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder of the nbgrader course.")] = Path("nbgrader"),
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder for the nbgrader course.")] = Path("nbgrader"),
     submissions: Annotated[
-        list[Path] | None, typer.Option(help="A class's folder, to be put into submitted/; may be repeated.")
+        list[Path] | None, typer.Option(help="A class's folder to copy into submitted/; can be repeated.")
     ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**63 - 1, help="The seed of the grading run.", show_default="drawn")
     ] = None,
     unsafe: UnsafeOption = False,
 ) -> None:
-    """Make a course for nbgrader, whose own commands then grade with autograde."""
+    """Make a course for nbgrader, in which nbgrader's own commands grade with autograde."""
     with one_line_mistakes():
         import secrets
 
@@ -239,14 +248,16 @@ def export_nbgrader(
         from autograder.processes.pool import Pool
 
         loaded = load_course(course)
-        found = find_submissions(submissions, loaded) if submissions else None
+        discovery = find_submissions(submissions, loaded) if submissions else None
         with Pool(unsafe=unsafe) as pool:
             names = export(loaded, pool, out, seed=secrets.randbelow(2**31) if seed is None else seed)
-        if found is not None:
-            _print_left_out(_console(), found)
-            for note in add_submissions(loaded, found.submissions, out):
+        if discovery is not None:
+            _print_left_out(_console(), discovery)
+            for note in add_submissions(loaded, discovery.submissions, out):
                 typer.echo(note)
-        typer.echo(f"Wrote {out} with {len(names)} assignments. In there: nbgrader generate_assignment {names[0]}")
+        typer.echo(
+            f"Wrote {out} with {len(names)} assignments. Next, in that folder: nbgrader generate_assignment {names[0]}"
+        )
 
 
 def main() -> None:
@@ -263,7 +274,7 @@ def _console(*, stderr: bool = False) -> Console:
 
 @contextmanager
 def _progress(title: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A live bar on standard error, if that is a terminal; the value is called as `(done, total, what)`."""
+    """A live bar on standard error, if that is a terminal. Call the value as `(done, total, what)`."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = _console(stderr=True)
@@ -286,19 +297,19 @@ def _paths(paths: list[Path] | None, course: Course) -> list[Path]:
     return [default]
 
 
-def _print_left_out(console: Console, found: Discovery) -> None:
+def _print_left_out(console: Console, discovery: Discovery) -> None:
     from rich.text import Text
 
-    if found.unrecognised:
-        console.print(f"NOT GRADED, since not recognised ({len(found.unrecognised)}):", style="bold yellow")
-        for line in found.unrecognised:
+    if discovery.unrecognised:
+        console.print(f"NOT GRADED, because not recognised ({len(discovery.unrecognised)}):", style="bold yellow")
+        for line in discovery.unrecognised:
             console.print(Text(f"  {line}", "yellow"), soft_wrap=True)
-    for note in found.notes:
+    for note in discovery.notes:
         console.print(Text(note), soft_wrap=True)
 
 
 def _ask_for(device: Device) -> None:
-    """Raises DeviceUnavailable where the device is a GPU and there is none."""
+    """Raise DeviceUnavailable if the device is a GPU and there is none."""
     if device is Device.CUDA:
         from autograder.processes.gpu import find_gpu
 
@@ -307,7 +318,7 @@ def _ask_for(device: Device) -> None:
 
 def _grade(
     course: Course,
-    found: Discovery,
+    discovery: Discovery,
     console: Console,
     out: Path,
     *,
@@ -326,20 +337,20 @@ def _grade(
     from autograder.reporting.terminal import ClassSummary, confinement
 
     started = time.monotonic()
-    summary = ClassSummary(course, found.students)
+    summary = ClassSummary(course, discovery.students)
     with _progress("Grading") as step, Pool(jobs, device=device, require_sandbox=require_sandbox, unsafe=unsafe) as pool:
         line = confinement(pool.layers, unsafe=pool.unsafe)
         chosen = grade.choose_seed(course, out, seed=seed, device=device, force=force)
         prepared: dict[str, PreparedTopic] = {}
-        for name in dict.fromkeys(submission.topic for submission in found.submissions):
-            step(0, len(found.submissions), f"(answer key of {name})")
+        for name in dict.fromkeys(submission.topic for submission in discovery.submissions):
+            step(0, len(discovery.submissions), f"(answer key of {name})")
             prepared[name] = grade.prepare(course, name, pool, seed=chosen.seed, device=device)
-        gc.freeze()  # topics and keys stay: nobody need look for garbage among them
-        gc.set_threshold(20_000, 20, 20)  # each submission makes thousands of objects, and hardly one in a circle
+        gc.freeze()  # topics and keys live until exit; keep the collector out of them
+        gc.set_threshold(20_000, 20, 20)  # each submission makes thousands of objects, with hardly a cycle among them
         sys.setswitchinterval(_SWITCH_SECONDS)
-        for graded in grade.grade(course, prepared, found.submissions, pool, out, force=force):
+        for graded in grade.grade(course, prepared, discovery.submissions, pool, out, force=force):
             summary.add(graded)
-            step(len(summary.graded), len(found.submissions), graded.student)
+            step(len(summary.graded), len(discovery.submissions), graded.student)
     topic_page.write_index(read_all(out), out, title=course.title, topics=tuple(course.topics))
     summary.print(console, named=topics)
     console.print(_counts(summary, time.monotonic() - started), soft_wrap=True)
@@ -350,7 +361,7 @@ def _grade(
 
 def _resume(
     course: Course,
-    found: Discovery,
+    discovery: Discovery,
     console: Console,
     out: Path,
     *,
@@ -370,10 +381,10 @@ def _resume(
 
     started = time.monotonic()
     seed = resume.seed_of(out)
-    topics = {name: load_topic(course, name) for name in dict.fromkeys(each.topic for each in found.submissions)}
-    summary = ClassSummary(course, found.students)
+    topics = {name: load_topic(course, name) for name in dict.fromkeys(each.topic for each in discovery.submissions)}
+    summary = ClassSummary(course, discovery.students)
     waiting: list[resume.Waiting] = []
-    for each in resume.find_waiting(course, topics, found.submissions, out):
+    for each in resume.find_waiting(course, topics, discovery.submissions, out):
         if isinstance(each, str):
             console.print(Text(each, "yellow"), soft_wrap=True)
         elif isinstance(each, resume.Waiting):

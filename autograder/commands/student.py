@@ -1,7 +1,7 @@
 """The commands of students: `autograde start`, `check`, `watch`, `hint` and `progress`.
 
-They are the whole of `autograde` where only the wheel of a release is installed; the instructor's command has them, too.
-Nothing heavy is imported before a command needs it.
+Where only a release's wheel is installed, they are all that `autograde` offers; the instructor's command has them too.
+Nothing heavy is imported until a command needs it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from autograder.commands.one_line import one_line_mistakes, tolerant_output
 __all__ = ["app", "main", "register"]
 
 FileArgument = Annotated[Path | None, typer.Argument(help="Your notebook or Python file.", show_default="the only one here")]
-TopicOption = Annotated[str | None, typer.Option(help="Its topic, where its name does not tell.")]
+TopicOption = Annotated[str | None, typer.Option(help="Its topic, if its name does not say.")]
 
 
 def start(
     topic: Annotated[str | None, typer.Argument(help="The topic, for example `autograd`.")] = None,
 ) -> None:
-    """Make a Python file of a topic's notebook, for work in an editor."""
+    """Turn a topic's notebook into a Python file, to work on in an editor."""
     with one_line_mistakes():
         from autograder.errors import RequestError
         from autograder.student.released import find_release
@@ -39,9 +39,9 @@ def start(
             raise RequestError(f"There is no topic {topic!r}; {suggestion(topic, release.card.topics)}")
         path = Path(f"{topic}.py")
         if path.exists():
-            raise RequestError(f"{path} is there already: go on with it, or move it away first.")
+            raise RequestError(f"{path} already exists; keep working on it, or move it first.")
         path.write_text(python_file((release.folder / f"{topic}.ipynb").read_bytes()), encoding="utf-8")
-        typer.echo(f"Wrote {path}. Open it in your editor, and in a terminal beside it run `autograde watch {path}`.")
+        typer.echo(f"Wrote {path}. Open it in your editor, and run `autograde watch {path}` in a terminal beside it.")
 
 
 def check(file: FileArgument = None, topic: TopicOption = None) -> None:
@@ -59,15 +59,15 @@ def check(file: FileArgument = None, topic: TopicOption = None) -> None:
         read = read_file(release, find_file(release, file), topic)
         chosen = release.topic(read.topic)
         with Runner() as runner:
-            found = answer_file(chosen, read, runner.run(chosen, read), Store(release.folder))
-        for note in found.notes:
+            answered = answer_file(chosen, read, runner.run(chosen, read), Store(release.folder))
+        for note in answered.notes:
             show(Note(note))
-        show(answer_view(chosen, found.answer))
+        show(answer_view(chosen, answered.answer))
 
 
 def watch(file: FileArgument = None, topic: TopicOption = None) -> None:
-    """Check a file each time it is saved, and show the next task."""
-    with one_line_mistakes("Your place is kept."):
+    """Check a file each time you save it, and show the next task."""
+    with one_line_mistakes("Your place is saved."):
         from autograder.student.released import find_release
         from autograder.student.student_file import find_file
         from autograder.student.watch import changes
@@ -88,7 +88,7 @@ def hint(task: Annotated[str, typer.Argument(help="The task.")], topic: TopicOpt
 
 
 def progress(topic: TopicOption = None) -> None:
-    """Show how the tasks stood when they were last checked."""
+    """Show how each task stood when it was last checked."""
     with one_line_mistakes():
         from autograder.student.as_text import show
         from autograder.student.lookup import progress_of
@@ -104,7 +104,7 @@ def register(app: typer.Typer) -> None:
 
 app = typer.Typer(
     name="autograde",
-    help="Check your solutions of exercises for PyTorch.",
+    help="Check your solutions to PyTorch exercises.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -1,7 +1,7 @@
 """Grades a class: answer keys, jobs, scores, result files and pages, one submission after the other.
 
-Results are written one by one, so an interrupted run goes on where it stopped; what one submission does or fails to do
-never stops the others; and what is kept in memory does not grow with the class.
+Results are written one by one, so an interrupted run resumes where it stopped. Whatever one submission does, the others
+are still graded. Memory does not grow with the class.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ChosenSeed:
-    """The seed of a run, and in a sentence where it comes from."""
+    """The seed of a run, and a few words on where it comes from."""
 
     seed: int
     origin: str
@@ -58,8 +58,11 @@ class ChosenSeed:
 
 @dataclass(frozen=True)
 class PreparedTopic:
-    """A topic ready for grading; `content` is a hash of everything but the submission that its results depend on, and
-    `job` what is asked of each submission, without its cells."""
+    """A topic ready for grading.
+
+    `content` is a hash of everything except the submission that its results depend on. `job` is what every submission
+    has to run, without its cells.
+    """
 
     topic: Topic
     key: AnswerKey
@@ -69,8 +72,11 @@ class PreparedTopic:
 
 
 def choose_seed(course: Course, out: Path, *, seed: int | None, device: str, force: bool) -> ChosenSeed:
-    """The seed of a run, recorded in `out`: the given one, or that of the results which are there already (so that
-    unchanged submissions keep theirs), or a new one."""
+    """Choose the seed of a run and record it in `out`.
+
+    It is the given seed; or that of the results already in `out`, so that unchanged submissions keep theirs; or a new
+    one.
+    """
     chosen = ChosenSeed(secrets.randbelow(2**31), "drawn for this run")
     if seed is not None:
         chosen = ChosenSeed(seed, "given with --seed")
@@ -80,7 +86,7 @@ def choose_seed(course: Course, out: Path, *, seed: int | None, device: str, for
         except ResultError:
             record = None
         if record and (record.course, record.device) == (course.title, device):
-            chosen = ChosenSeed(record.seed, f"that of the results in {out}")
+            chosen = ChosenSeed(record.seed, f"the seed of the results in {out}")
     write_run(GradingRecord(course=course.title, seed=chosen.seed, device=device), out)
     return chosen
 
@@ -89,7 +95,7 @@ def prepare(course: Course, name: str, pool: Pool, *, seed: int, device: str) ->
     """Read a topic and build its answer key, or take the key from the cache in the course's folder.
 
     Raises:
-        AuthoringError: if the topic's own files are at fault.
+        AuthoringError: if the topic's own files have mistakes.
     """
     topic = load_topic(course, name)
     key = build_key(course, topic, seed=seed, device=device, pool=pool, cache=key_folder(course))
@@ -99,8 +105,10 @@ def prepare(course: Course, name: str, pool: Pool, *, seed: int, device: str) ->
 
 
 def content_of(course: Course, topic: Topic, key_hash: str, *, unsafe: bool) -> str:
-    """The hash of all that results of a topic depend on, besides the submission. That of the key covers seed, device,
-    versions and this package."""
+    """The hash of everything that a topic's results depend on besides the submission.
+
+    The key's own hash covers the seed, the device, the versions and this package.
+    """
     policies = (
         course.title,
         course.topics[topic.name],
@@ -113,7 +121,7 @@ def content_of(course: Course, topic: Topic, key_hash: str, *, unsafe: bool) -> 
 
 
 def fingerprint_of(content: str, submission: Submission, sha256: str) -> str:
-    """The hash of all that a result depends on."""
+    """The hash of everything that a result depends on."""
     when = submission.submitted_at.isoformat() if submission.submitted_at else None
     return _hash(msgspec.json.encode((content, submission.student, _shown(submission.path), sha256, when)))
 
@@ -127,15 +135,15 @@ def grade(
     *,
     force: bool = False,
 ) -> Iterator[Graded]:
-    """Grade submissions in their order, writing each result and page before the next is reported.
+    """Grade submissions in order. Each result and its page are written before the submission is reported.
 
     Args:
         course: the course.
         prepared: the topics of the submissions, by name.
-        submissions: taken lazily, a few ahead of those that have been graded.
+        submissions: read lazily, a few ahead of the one being graded.
         pool: runs the jobs.
-        out: the folder of the results.
-        force: grade also what has not changed since it was graded.
+        out: the folder for the results.
+        force: also grade submissions that have not changed since they were graded.
     """
     waiting: deque[_Item] = deque()
 
@@ -157,7 +165,7 @@ def grade(
 
 
 def lateness(policy: LatePolicy | None, due: datetime | None, submitted_at: datetime | None) -> Lateness | None:
-    """How late a submission is and what that costs; None if it is in time, or nobody knows."""
+    """How late a submission is and what that costs; None if it is on time, or if its time is unknown."""
     if policy is None or due is None or submitted_at is None or submitted_at <= due:
         return None
     seconds = (submitted_at - due).total_seconds()
@@ -168,7 +176,7 @@ def lateness(policy: LatePolicy | None, due: datetime | None, submitted_at: date
 
 @dataclass(frozen=True)
 class _Item:
-    """A submission on its way. Without a job it is done already (`old`) or could not be read (`problem`)."""
+    """A submission being graded. Without a job it is already done (`old`) or could not be read (`problem`)."""
 
     submission: Submission
     prepared: PreparedTopic
@@ -203,7 +211,7 @@ def _read(prepared: PreparedTopic, submission: Submission, out: Path, *, force: 
 
 
 def _finish(course: Course, item: _Item, run: Run, pool: Pool, out: Path) -> Graded:
-    """Score a run, write its result and page, and keep what the summary needs."""
+    """Score a run, write its result and page, and return what the summary needs."""
     if item.old is not None:
         if not (out / item.old.student / f"{item.old.topic}.html").exists():
             topic_page.write_page(item.old, out)
@@ -213,8 +221,8 @@ def _finish(course: Course, item: _Item, run: Run, pool: Pool, out: Path) -> Gra
         topic_page.write_page(result, out)
     except (OSError, AuthoringError):
         raise
-    except Exception as error:  # a fault of ours that one submission brings to light must not stop the class
-        fault = f"Grading failed here with {type(error).__name__}: {error}. This is a fault of autograde; please report it."
+    except Exception as error:  # a bug of ours that one submission exposes must not stop the class
+        fault = f"Grading failed with {type(error).__name__}: {error}. This is a bug in autograde; please report it."
         result = _result(course, replace(item, problem=fault), Run(), pool)
         topic_page.write_page(result, out)
     write_result(result, out)
@@ -251,7 +259,7 @@ def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
 
 
 def summary_of(result: TopicResult, *, reused: bool) -> Graded:
-    """What the class's table needs of a result."""
+    """What the class's table needs from a result."""
     return Graded(
         student=result.student,
         topic=result.topic,
@@ -269,7 +277,7 @@ def summary_of(result: TopicResult, *, reused: bool) -> Graded:
 
 
 def earned_of(tasks: Iterable[TaskResult], late: Lateness | None) -> float:
-    """What the tasks earn together, less what being late costs."""
+    """What the tasks earn together, minus the late penalty."""
     return round(sum(task.earned for task in tasks) * (1 - (late.penalty if late else 0.0)), 2)
 
 
@@ -289,10 +297,10 @@ _NAMES = {Outcome.ERROR: "the process died", Outcome.TIMEOUT: "time ran out"}
 
 def _troubles_of_task(task: TaskResult) -> Iterator[str]:
     for outcome, name in _NAMES.items():
-        hit = [check for check in task.checks if check.outcome is outcome]
-        if hit:
-            reason = f" ({hit[0].reason.rstrip('.')})" if hit[0].reason else ""
-            yield f"{task.task}: {name} in {counted(len(hit), 'check')}{reason}"
+        checks = [check for check in task.checks if check.outcome is outcome]
+        if checks:
+            reason = f" ({checks[0].reason.rstrip('.')})" if checks[0].reason else ""
+            yield f"{task.task}: {name} in {counted(len(checks), 'check')}{reason}"
 
 
 def _shown(path: Path) -> str:

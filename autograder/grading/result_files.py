@@ -1,6 +1,6 @@
 """Results on disk: OUT/STUDENT/TOPIC.json, one file per submission, and OUT/run.json, which records the run's seed.
 
-The form of the files is published as docs/result.schema.json; `python -m autograder.grading.result_files` prints it.
+Their format is published as docs/result.schema.json; `python -m autograder.grading.result_files` prints it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = [
 
 
 class GradingRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What holds for all results of a folder: the course's title, the seed of the run and the device."""
+    """What all results in a folder share: the course's title, the run's seed and the device."""
 
     format_version: int = FORMAT_VERSION
     course: str
@@ -43,12 +43,12 @@ R = TypeVar("R", TopicResult, GradingRecord)
 
 
 def result_path(out: Path, student: str, topic: str) -> Path:
-    """Where the result of a submission stands."""
+    """The path of a submission's result."""
     return out / student / f"{topic}.json"
 
 
 def write_result(result: TopicResult, out: Path) -> Path:
-    """Write a result below `out`, replacing an older one in one step; returns its path."""
+    """Write a result below `out`, replacing an older one in one step. Returns its path."""
     path = result_path(out, result.student, result.topic)
     _write(path, msgspec.json.encode(result))
     return path
@@ -58,16 +58,16 @@ def read_result(path: Path) -> TopicResult:
     """Read a result file.
 
     Raises:
-        ResultError: if the file is missing, damaged, or of another version; the text says what to do.
+        ResultError: if the file is missing, damaged or of another version; the message says what to do.
     """
     return _read(path, TopicResult)
 
 
 def find_result(out: Path, student: str, topic: str) -> Path:
-    """The path of a result that is there.
+    """The path of an existing result.
 
     Raises:
-        ResultError: if it is not; the text names similar students, or the student's topics.
+        ResultError: if there is none; the message names similar students, or the student's topics.
     """
     path = result_path(out, student, topic)
     if path.is_file():
@@ -82,11 +82,11 @@ def find_result(out: Path, student: str, topic: str) -> Path:
             + (f"did you mean {' or '.join(map(repr, close))}?" if close else "run `autograde grade` first.")
         )
     topics = sorted(file.stem for file in (out / student).glob("*.json"))
-    raise ResultError(f"{student} has no result for {topic}; there are {', '.join(topics) or 'none'}.")
+    raise ResultError(f"{student} has no result for {topic}; there are results for {', '.join(topics) or 'no topic'}.")
 
 
 def read_all(out: Path) -> Iterator[TopicResult]:
-    """All results of a folder that can be read, by student and topic, one at a time."""
+    """All readable results in a folder, by student and topic, one at a time."""
     for path in sorted(out.glob("*/*.json")):
         try:
             yield read_result(path)
@@ -103,14 +103,14 @@ def read_run(out: Path) -> GradingRecord | None:
     """The record of the run that filled a folder; None if the folder has none.
 
     Raises:
-        ResultError: if there is one that cannot be read.
+        ResultError: if there is one but it cannot be read.
     """
     path = out / "run.json"
     return _read(path, GradingRecord) if path.exists() else None
 
 
 def result_schema() -> dict[str, Any]:
-    """The JSON schema of a result file."""
+    """The JSON Schema of a result file."""
     schema = msgspec.json.decode(msgspec.json.encode(msgspec.json.schema(TopicResult)))  # tuples as JSON has them
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,7 +1,7 @@
 """Completes results whose checks had to wait for a device: `autograde grade --resume --device cuda`.
 
-Only those checks are run that were pending, with the seed of the results that are there, and nothing else of a result
-changes. A result is completed only if it is still what grading would give: the same submission, course and kit.
+Only the pending checks run, with the seed of the existing results; nothing else in a result changes. A result is
+completed only if grading would still give it: the submission, the course and the kit must be the same.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = ["Waiting", "find_waiting", "resume", "seed_of"]
 
 @dataclass(frozen=True)
 class Waiting:
-    """A result with pending points, and the submission that it belongs to."""
+    """A result with pending points, and its submission."""
 
     submission: Submission
     result: TopicResult
@@ -57,8 +57,10 @@ def seed_of(out: Path) -> int:
 def find_waiting(
     course: Course, topics: dict[str, Topic], submissions: Iterable[Submission], out: Path
 ) -> Iterator[Waiting | Graded | str]:
-    """What there is to do for each submission, in order: a result that waits, one that is complete (as the table shows it),
-    or a sentence that says why it is left alone.
+    """What to do about each submission, in order.
+
+    Yields a result with pending points, or a complete one (as the table shows it), or a sentence that says why the
+    submission is left alone.
 
     Args:
         course: the course.
@@ -79,11 +81,11 @@ def find_waiting(
         elif _is_current(course, topics[submission.topic], submission, result, data):
             yield Waiting(submission, result, data)
         else:
-            yield f"{name}: left alone, since it was graded for another submission, course or version. Grade it again first."
+            yield f"{name}: left alone: its file, the course or autograde has changed since grading. Grade it again first."
 
 
 def _is_current(course: Course, topic: Topic, submission: Submission, result: TopicResult, data: bytes) -> bool:
-    """Whether grading on the machine that the result comes from would give it again."""
+    """Whether grading on the machine that the result comes from would give the same result again."""
     key_hash = hash_of_sources(course, topic, result.seed, result.device, result.versions)
     content = content_of(course, topic, key_hash, unsafe=result.unsafe)
     return result.fingerprint == fingerprint_of(content, submission, hashlib.sha256(data).hexdigest())
@@ -92,11 +94,11 @@ def _is_current(course: Course, topic: Topic, submission: Submission, result: To
 def resume(
     course: Course, prepared: dict[str, PreparedTopic], waiting: Iterable[Waiting], pool: Pool, out: Path
 ) -> Iterator[Graded]:
-    """Run the pending checks of each result and write it anew, with its page, before the next is reported.
+    """Run the pending checks of each result. Each result and its page are rewritten before it is reported.
 
     Args:
         course: the course.
-        prepared: the topics by name, with answer keys of the new device and the results' seed.
+        prepared: the topics by name, with answer keys for the new device and the results' seed.
         waiting: what `find_waiting` found.
         pool: runs the jobs.
         out: the folder of the results.
@@ -123,9 +125,9 @@ def _job(course: Course, prepared: PreparedTopic, waiting: Waiting) -> Job:
 
 def _completed(course: Course, prepared: PreparedTopic, old: TopicResult, run: Run, pool: Pool) -> TopicResult:
     key = prepared.key
-    found = {task.task: task for task in score(rules_of(course, _pending_part(prepared.topic), key.device), key, run)}
+    scored = {task.task: task for task in score(rules_of(course, _pending_part(prepared.topic), key.device), key, run)}
     tasks: tuple[TaskResult, ...] = tuple(
-        complete(task, found[task.task], key.device) if task.pending else task for task in old.tasks
+        complete(task, scored[task.task], key.device) if task.pending else task for task in old.tasks
     )
     return msgspec.structs.replace(
         old,

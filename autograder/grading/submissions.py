@@ -4,7 +4,7 @@ PATH/STUDENT/TOPIC.ipynb, PATH/STUDENT/TOPIC.py     one folder per student
 PATH/STUDENT/TOPIC/ANY.ipynb                        nbgrader's layout, with its timestamp.txt
 PATH = STUDENT, or PATH = one such file             a single student, a single file
 
-Nothing is passed over in silence: what looks like a submission and is none is listed with the reason.
+Nothing is skipped silently: a file that looks like a submission but is not one is listed with the reason.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _IGNORED = {"__pycache__", "__MACOSX", "node_modules"}
 
 @dataclass(frozen=True)
 class Submission:
-    """One student's file for one topic. `submitted_at` is None where nobody recorded it."""
+    """One student's file for one topic. `submitted_at` is None if it was not recorded."""
 
     student: str
     topic: str
@@ -53,7 +53,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class Discovery:
-    """What was found: the submissions, ordered by student and then by the course's topics; every student that has a
+    """What was found: the submissions, by student and then in the order of the course's topics; every student who has a
     folder; and sentences about what was left out (`unrecognised`) or chosen (`notes`)."""
 
     submissions: tuple[Submission, ...]
@@ -65,16 +65,16 @@ class Discovery:
 def find_submissions(
     paths: Sequence[Path], course: Course, *, topics: Sequence[str] = (), students: Sequence[str] = ()
 ) -> Discovery:
-    """Look through paths for submissions of a course.
+    """Search paths for submissions to a course.
 
     Args:
-        paths: folders of a class, folders of one student, or single files.
-        course: whose topics are looked for.
+        paths: a class's folders, a student's folders, or single files.
+        course: the course whose topics to look for.
         topics: only these; all if empty.
         students: only these; all if empty.
 
     Raises:
-        SubmissionError: if a path does not exist, or a topic or student that was asked for is not there.
+        SubmissionError: if a path does not exist, or a requested topic or student is not there.
     """
     for topic in topics:
         if topic not in course.topics:
@@ -85,12 +85,12 @@ def find_submissions(
     for student in students:
         if student not in search.students:
             raise SubmissionError(
-                f"--student {student}: no such student there; {suggestion(student, sorted(search.students))}"
+                f"--student {student}: there is no such student; {suggestion(student, sorted(search.students))}"
             )
     order = list(course.topics)
     chosen = [
         search.choose(*key)
-        for key in sorted(search.found, key=lambda key: (key[0], order.index(key[1])))
+        for key in sorted(search.candidates, key=lambda key: (key[0], order.index(key[1])))
         if (not topics or key[1] in topics) and (not students or key[0] in students)
     ]
     return Discovery(
@@ -104,14 +104,14 @@ def find_submissions(
 @dataclass(frozen=True)
 class _Candidate:
     path: Path
-    named: bool  # the file is named after the topic (else the folder, or the notebook's metadata, names it)
+    named: bool  # whether the file is named after the topic; if not, its folder or the notebook's metadata names it
     folder: Path
 
 
 @dataclass
 class _Search:
     course: Course
-    found: dict[tuple[str, str], list[_Candidate]] = field(default_factory=dict)
+    candidates: dict[tuple[str, str], list[_Candidate]] = field(default_factory=dict)
     students: dict[str, Path] = field(default_factory=dict)
     unrecognised: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -132,7 +132,7 @@ class _Search:
                     self.look_at_student(folder, folder.name)
             for file in _entries(path):
                 if file.is_file() and self.looks_like_one(file):
-                    self.leave_out(file, "it lies outside any student's folder")
+                    self.leave_out(file, "it is outside every student's folder")
         else:
             raise SubmissionError(f"{path}: there is no such file or folder.")
 
@@ -151,7 +151,7 @@ class _Search:
             self.leave_out(path, self.why_no_topic(path))
 
     def is_student(self, folder: Path) -> bool:
-        """Whether a folder holds submissions of one student, rather than folders of students."""
+        """Whether a folder holds one student's submissions, rather than students' folders."""
         return any(
             self.topic_of_name(each.name) if each.is_dir() else self.looks_like_one(each) and self.topic_of_file(each)
             for each in _entries(folder)
@@ -162,11 +162,11 @@ class _Search:
             self.leave_out(folder, "a student's folder needs a name of printable characters, without \\")
             return
         if student.lower() in _NAMES_OF_RESULTS:
-            self.leave_out(folder, f"a file of the results is called {student.lower()}; give the folder another name")
+            self.leave_out(folder, f"the results have a file called {student.lower()}; rename the folder")
             return
         self.students.setdefault(student, folder)
-        own = folder.resolve()  # a link to another student's file would hand in that student's work
-        before = len(self.unrecognised), sum(map(len, self.found.values()))
+        own = folder.resolve()  # a link to another student's file would submit that student's work
+        before = len(self.unrecognised), sum(map(len, self.candidates.values()))
         for entry in _entries(folder):
             if not self.inside(entry, own):
                 continue
@@ -176,7 +176,7 @@ class _Search:
             elif entry.is_dir():
                 for inner in _entries(entry):
                     if inner.is_file() and self.looks_like_one(inner):
-                        self.leave_out(inner, f"it lies too deep; a submission is {student}/TOPIC.ipynb")
+                        self.leave_out(inner, f"it is nested too deeply; a submission is {student}/TOPIC.ipynb")
             elif entry.is_file() and self.looks_like_one(entry):
                 topic = self.topic_of_file(entry)
                 if entry.suffix.lower() not in _ENDINGS:
@@ -185,25 +185,25 @@ class _Search:
                     self.add(student, topic, _Candidate(entry, self.topic_of_name(entry.stem) == topic, folder))
                 else:
                     self.leave_out(entry, self.why_no_topic(entry))
-        if before == (len(self.unrecognised), sum(map(len, self.found.values()))):
-            self.leave_out(folder, "there is no submission in it")
+        if before == (len(self.unrecognised), sum(map(len, self.candidates.values()))):
+            self.leave_out(folder, "it holds no submission")
 
     def look_at_topic_folder(self, folder: Path, student: str, topic: str, root: Path) -> None:
         files = [each for each in _entries(folder) if each.is_file() and self.inside(each, root)]
         candidates = [each for each in files if each.suffix.lower() == ".ipynb"]
         candidates = candidates or [each for each in files if each.suffix.lower() == ".py"]
         if not candidates:
-            self.leave_out(folder, "there is no .ipynb or .py in it")
+            self.leave_out(folder, "it holds no .ipynb or .py file")
         for each in candidates:
             other = self.topic_of_file(each)
             if other and other != topic:
-                self.leave_out(each, f"it is a notebook of {other}, in the folder of {topic}")
+                self.leave_out(each, f"it is a notebook for {other}, but in the folder of {topic}")
             else:
                 self.add(student, topic, _Candidate(each, self.topic_of_name(each.stem) == topic, folder))
 
     def add(self, student: str, topic: str, candidate: _Candidate) -> None:
         self.students.setdefault(student, candidate.folder)
-        others = self.found.setdefault((student, topic), [])
+        others = self.candidates.setdefault((student, topic), [])
         if all(other.path.resolve() != candidate.path.resolve() for other in others):
             others.append(candidate)
 
@@ -213,12 +213,12 @@ class _Search:
             self.unrecognised.append(line)
 
     def inside(self, path: Path, root: Path) -> bool:
-        """Whether a path, links followed, stays inside the folder that is graded; says so if not."""
+        """Whether a path stays inside the folder being graded when links are followed; if not, it is left out."""
         try:
             if path.resolve(strict=True).is_relative_to(root):
                 return True
             reason = "it is a link that leads out of the folder"
-        except (OSError, RuntimeError):  # a RuntimeError is what a loop of links is
+        except (OSError, RuntimeError):  # a loop of links raises RuntimeError
             reason = "it is a link that leads nowhere"
         self.leave_out(path, reason)
         return False
@@ -227,7 +227,7 @@ class _Search:
         return next((topic for topic in self.course.topics if topic == name.lower()), None)
 
     def topic_of_file(self, path: Path) -> str | None:
-        """By the file's name, else by the notebook's metadata."""
+        """The topic in the file's name, else in the notebook's metadata."""
         named = self.topic_of_name(path.stem)
         if named or path.suffix.lower() != ".ipynb":
             return named
@@ -245,14 +245,17 @@ class _Search:
         return f"no topic of the course is called “{_printable(Path(path.stem))}”; {hint}"
 
     def choose(self, student: str, topic: str) -> Submission:
-        """Of several files for one topic: a notebook before a Python file, then the one named after the topic, then the
-        first by name (times of files say nothing after a download)."""
-        candidates = self.found[student, topic]
+        """The file to grade, of several for one topic.
+
+        A notebook comes before a Python file, then the one named after the topic, then the first by name. (File times
+        mean nothing after a download.)
+        """
+        candidates = self.candidates[student, topic]
         best, *others = sorted(candidates, key=lambda each: (each.path.suffix.lower() != ".ipynb", not each.named))
         if others:
-            left = ", ".join(_printable(each.path) for each in others)
+            ignored = ", ".join(_printable(each.path) for each in others)
             self.notes.append(
-                f"{student} handed in several files for {topic}: {_printable(best.path)} is graded, not {left}."
+                f"{student} handed in several files for {topic}: {_printable(best.path)} is graded, not {ignored}."
             )
         try:
             when = _submitted_at(best.folder)
@@ -263,7 +266,7 @@ class _Search:
 
 
 def _entries(folder: Path) -> Iterator[Path]:
-    """What lies in a folder, by name, without hidden files and the like."""
+    """The contents of a folder, by name, without hidden files and the like."""
     try:
         paths = sorted(folder.iterdir())
     except OSError:
@@ -287,13 +290,13 @@ _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)\s
 
 
 def _submitted_at(folder: Path) -> datetime | None:
-    """The time in timestamp.txt, as nbgrader writes it: `2027-02-02 15:58:23.948203 UTC`; without a zone it is UTC."""
+    """The time in timestamp.txt, as nbgrader writes it: `2027-02-02 15:58:23.948203 UTC`. Without a zone it is UTC."""
     try:
         text = (folder / "timestamp.txt").read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return None
     match = _TIMESTAMP.match(text)
     if not match:
-        raise ValueError(f"“{text[:40]}” is no time like 2027-02-02 15:58:23 UTC")
+        raise ValueError(f"“{text[:40]}” is not a time like 2027-02-02 15:58:23 UTC")
     zone = match[3] if match[3] and match[3][0] in "+-" else "+00:00"
     return datetime.fromisoformat(f"{match[1]}T{match[2]}{zone}").astimezone(UTC)

@@ -61,14 +61,14 @@ def test_a_class_is_graded(folder: Path) -> None:
     out = (folder / "first.txt").read_text()
     assert "\x1b" not in out
     for line in [
-        "NOT GRADED, since not recognised (1):",
+        "NOT GRADED, because not recognised (1):",
         "  class/ann/vews.ipynb: no topic of the course is called “vews”; did you mean 'views'?",
         "  1 × views: double (squares)",
         "      Is the result what you get by adding x to itself?",
         "Seed 11 (given with --seed); `--seed 11` repeats this run.",
         "Reports: grades/index.html and grades/STUDENT/TOPIC.html",
         "  di, views: views.ipynb is not a notebook: line 1 is not valid JSON.",
-        "* handed in late: points were taken off",
+        "* handed in late: points were deducted",
     ]:
         assert line in out.splitlines()
     rows = {words[0]: words[1:] for words in map(str.split, out.splitlines()) if words and words[0] in ("ann", "bo", "fay")}
@@ -91,7 +91,7 @@ def test_a_second_run_keeps_what_has_not_changed(folder: Path) -> None:
     run = autograde("grade", "class", "--student", "gus", "--student", "bo", cwd=folder)
     assert run.returncode == 0, run.stderr
     assert re.search(r"^Graded 1 submission in [\d.]+ s and kept 1 unchanged; 2 students\.$", run.stdout, re.MULTILINE)
-    assert "Seed 11 (that of the results in grades)" in run.stdout
+    assert "Seed 11 (the seed of the results in grades)" in run.stdout
     assert (folder / "grades/bo/views.json").stat().st_mtime_ns == before
 
 
@@ -100,9 +100,9 @@ def test_show(folder: Path) -> None:
     assert run.returncode == 0
     lines = run.stdout.splitlines()
     assert lines[0] == "bo: Views, 0 of 5 points"
-    assert "double  0 of 4, no points as its values are wrong" in lines
+    assert "double  0 of 4, no points because its values are wrong" in lines
     assert "  failed  Every element is doubled.  [test_values]" in lines
-    assert any("does the same as the misconception squares" in line for line in lines)
+    assert any("matches the misconception squares" in line for line in lines)
     assert lines[-1] == "As a page: grades/bo/views.html"
     assert "\x1b" not in run.stdout
 
@@ -119,7 +119,7 @@ def test_colour_only_where_it_is_wanted(folder: Path) -> None:
         (["grade", "nowhere"], "nowhere: there is no such file or folder."),
         (["grade"], "Name the folder to grade: there is no "),
         (["grade", "class", "--topic", "vews"], "--topic vews: the course has no such topic; did you mean 'views'?"),
-        (["grade", "class", "--student", "anne"], "--student anne: no such student there; did you mean 'ann'?"),
+        (["grade", "class", "--student", "anne"], "--student anne: there is no such student; did you mean 'ann'?"),
         (["grade", "class", "--course", "other"], "other: there is no such file; run the command in the course's folder"),
         (["show", "anne", "views"], "anne: no results in grades; did you mean 'ann'?"),
         (["show", "ann", "views", "-o", "x"], "x: there is no such folder; run `autograde grade` first"),
@@ -157,7 +157,7 @@ def test_mistakes_in_the_course(tmp_path: Path) -> None:
 def test_nothing_to_grade(folder: Path, tmp_path: Path) -> None:
     run = autograde("grade", str(tmp_path), cwd=folder)
     assert run.returncode == 0
-    assert run.stdout == "There is nothing to grade here. A submission is STUDENT/TOPIC.ipynb or STUDENT/TOPIC.py.\n"
+    assert run.stdout == "There is nothing to grade here. A submission is a file STUDENT/TOPIC.ipynb or STUDENT/TOPIC.py.\n"
 
 
 def test_ctrl_c_keeps_the_results_so_far(folder: Path, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_ctrl_c_keeps_the_results_so_far(folder: Path, tmp_path: Path) -> None:
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.strip() == "Interrupted. The results so far are kept; the same command goes on from there."
+    assert errors.strip() == "Interrupted. The results so far are kept; run the same command again to resume."
     assert (tmp_path / "grades/ann/views.json").exists()
     assert not (tmp_path / "grades/gus/views.json").exists()
 

@@ -25,11 +25,11 @@ def failed(number: int, filename: str | None = None) -> OSError:
 def test_what_users_can_cause_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(AutogradeError("course.yml: wrong."), capsys) == (2, "course.yml: wrong.\n")
     assert said(KeyboardInterrupt(), capsys) == (130, "\nStopped.\n")
-    full = "No space left on device; make room and run the same command again.\n"
+    full = "No space left on device; free some space and run the same command again.\n"
     # A write to a full disk knows no file's name.
     assert said(failed(errno.ENOSPC), capsys) == (2, f"A file could not be written: {full}")
     assert said(failed(errno.ENOSPC, "out/x.json"), capsys) == (2, f"out/x.json: {full}")
-    folder = "a folder is to be there; name another place, or move the file away.\n"
+    folder = "a folder was expected here; choose another path or move the file.\n"
     assert said(failed(errno.EEXIST, "out"), capsys) == (2, f"out: File exists; {folder}")
     assert said(failed(errno.ELOOP, "out"), capsys) == (2, "out: Too many levels of symbolic links.\n")
 

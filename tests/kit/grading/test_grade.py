@@ -147,7 +147,7 @@ def test_a_fault_of_ours_is_one_students_problem(
         write_notebook(tmp_path / "class" / name / "views.ipynb", RIGHT)
     graded = run(course, prepared, tmp_path / "class", pool, tmp_path / "grades")
     assert graded["ann"].earned == 0
-    assert graded["ann"].troubles[0].startswith("Grading failed here with RecursionError: too deep.")
+    assert graded["ann"].troubles[0].startswith("Grading failed with RecursionError: too deep.")
     assert graded["bo"].earned == 5.0
 
 
@@ -161,7 +161,7 @@ def test_the_seed_of_a_run(course: Course, tmp_path: Path) -> None:
 
     first, origin = choose()
     assert origin == "drawn for this run"
-    assert choose() == (first, f"that of the results in {tmp_path}")
+    assert choose() == (first, f"the seed of the results in {tmp_path}")
     assert choose(3) == (3, "given with --seed")
     assert choose()[0] == 3
     assert choose(force=True)[1] == "drawn for this run"

@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from autograder import _files
 from autograder.errors import ResultError
 from autograder.grading.result_files import (
     GradingRecord,
@@ -73,12 +74,11 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_result(RESULT, tmp_path)
 
-    def full(self: Path, data: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(data[:10])
-        raise OSError(28, "No space left on device", str(self))
+    def full(path: Path, data: bytes, mode: int) -> None:
+        path.write_bytes(data[:10])
+        raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(_files, "_write", full)
     with pytest.raises(OSError, match="No space"):
         write_result(RESULT, tmp_path)
     assert read_result(path) == RESULT
@@ -108,8 +108,8 @@ def test_missing_results_say_what_is_there(tmp_path: Path) -> None:
     write_result(RESULT, tmp_path)
     for student, topic, message in [
         ("anne", "views", r"^anne: no results in .*; did you mean 'ann'\?$"),
-        ("zzz", "views", r"^zzz: no results in .*; grade first\.$"),
-        ("ann", "autograd", r"^ann has no result for autograd; there are views\.$"),
+        ("zzz", "views", r"^zzz: no results in .*; run `autograde grade` first\.$"),
+        ("ann", "autograd", r"^ann has no result for autograd; there are results for views\.$"),
     ]:
         with pytest.raises(ResultError, match=message):
             find_result(tmp_path, student, topic)

@@ -12,7 +12,7 @@ import pytest
 from small_course import write_course
 from tiny_course import write_notebook
 
-from autograder.course import topic
+from autograder.course import make_job
 from autograder.course.course_file import Course, load_course
 from autograder.course.topic import load_topic
 from autograder.errors import ResultError, SandboxUnavailable
@@ -71,7 +71,7 @@ def look(course: Course, out: Path) -> list[Waiting | Graded | str]:
 @pytest.fixture
 def elsewhere(course: Course, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> dict[str, PreparedTopic]:
     """What a machine with a GPU has prepared."""
-    for module in (topic, score):
+    for module in (make_job, score):
         monkeypatch.setattr(module, "lacks_device", lambda spec, device: spec.device == "cuda" and device != OTHER_GPU)
     return {"small": prepare(course, "small", pool, seed=SEED, device=OTHER_GPU)}
 
@@ -120,7 +120,7 @@ def test_what_has_changed_meanwhile_is_left_alone(course: Course, out: Path, tmp
     (out / "bo" / "small.json").write_text("damaged")
     said = look(course, out)
     assert isinstance(said[0], str)
-    assert said[0].startswith("ann, small: left alone, since it was graded for another submission")
+    assert said[0].startswith("ann, small: left alone: its file, the course or autograde has changed since grading")
     assert isinstance(said[1], str)
     assert "is damaged" in said[1]
 
@@ -161,7 +161,7 @@ def autograde(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]
 def test_resume_goes_with_a_gpu(tmp_path: Path) -> None:
     done = autograde("grade", "--resume", folder=tmp_path)
     assert done.returncode == 2
-    assert "goes with --device cuda" in done.stderr
+    assert "use it with --device cuda" in done.stderr
 
 
 def test_without_a_gpu_the_command_says_what_to_do(course: Course) -> None:

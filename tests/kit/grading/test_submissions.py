@@ -62,7 +62,7 @@ def test_a_time_that_is_none_is_told(tmp_path: Path) -> None:
     found = find_submissions([tmp_path], COURSE)
     assert found.submissions[0].submitted_at is None
     assert found.notes == (
-        f"{tmp_path}/ann/timestamp.txt: “yesterday” is no time like 2027-02-02 15:58:23 UTC; ann is not counted as late.",
+        f"{tmp_path}/ann/timestamp.txt: “yesterday” is not a time like 2027-02-02 15:58:23 UTC; ann is not counted as late.",
     )
 
 
@@ -93,11 +93,11 @@ def test_what_is_not_recognised_is_listed_with_its_reason(tmp_path: Path) -> Non
     assert found.students == ("ann", "bo", "cy", "di")
     assert [line.removeprefix(f"{tmp_path}/") for line in found.unrecognised] == [
         "ann/autograde.ipynb: no topic of the course is called “autograde”; did you mean 'autograd'?",
-        "ann/old/views.ipynb: it lies too deep; a submission is ann/TOPIC.ipynb.",
-        "bo/autograd: there is no .ipynb or .py in it.",
+        "ann/old/views.ipynb: it is nested too deeply; a submission is ann/TOPIC.ipynb.",
+        "bo/autograd: it holds no .ipynb or .py file.",
         "bo/views.pdf: a submission ends in .ipynb or .py.",
-        "di: there is no submission in it.",
-        "views.ipynb: it lies outside any student's folder.",
+        "di: it holds no submission.",
+        "views.ipynb: it is outside every student's folder.",
     ]
 
 
@@ -144,9 +144,7 @@ def test_a_student_may_not_be_called_like_a_file_of_the_results(tmp_path: Path, 
     put(tmp_path, f"{name}/views.ipynb", "ann/views.ipynb")
     found = find_submissions([tmp_path], COURSE)
     assert found.students == ("ann",)
-    assert found.unrecognised == (
-        f"{tmp_path}/{name}: a file of the results is called {name.lower()}; give the folder another name.",
-    )
+    assert found.unrecognised == (f"{tmp_path}/{name}: the results have a file called {name.lower()}; rename the folder.",)
 
 
 def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
@@ -185,7 +183,7 @@ def test_filters(tmp_path: Path) -> None:
     assert found.students == ("ann",)
     with pytest.raises(SubmissionError, match=r"^--topic vews: the course has no such topic; did you mean 'views'\?$"):
         find_submissions([tmp_path], COURSE, topics=["vews"])
-    with pytest.raises(SubmissionError, match=r"^--student zoe: no such student there; choose from ann, bo\.$"):
+    with pytest.raises(SubmissionError, match=r"^--student zoe: there is no such student; choose from ann, bo\.$"):
         find_submissions([tmp_path], COURSE, students=["zoe"])
 
 
