@@ -1,4 +1,4 @@
-"""The way to nbgrader: a course for its commands, and what its autograde step calls.
+"""nbgrader: a course for its commands, and what its autograde step calls.
 
-Imports `grading`, `release`, `student` (its way to show an answer) and what lies below them.
+Imports `grading`, `release`, `student` (to show answers as students see them) and what lies below them.
 """

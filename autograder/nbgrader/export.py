@@ -1,11 +1,11 @@
-"""`autograde export-nbgrader`: a course folder in which nbgrader's own commands work, and score as autograde does.
+"""`autograde export-nbgrader`: a course folder in which nbgrader's own commands work and give autograde's scores.
 
-nbgrader_config.py            says that autograde grades
-gradebook.db                  topics with their due times, students
+nbgrader_config.py            tells nbgrader to grade with autograde
+gradebook.db                  the topics with their due times, and the students
 source/TOPIC/TOPIC.ipynb      the released notebook, with what `check` needs beside it
-submitted/STUDENT/TOPIC/      a class's submissions, if some were given
+submitted/STUDENT/TOPIC/      a class's submissions, if there are any
 
-The folder holds nothing private; the course that it was made from does, and nbgrader's autograde reads it there.
+The folder holds nothing private. nbgrader's autograde step reads what is private from the original course.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from autograder.release.build import build
 __all__ = ["add_submissions", "export"]
 
 _CONFIG = """\
-# Written by `autograde export-nbgrader`. Submissions are graded by autograde, confined; see its docs/students.md.
+# Written by `autograde export-nbgrader`. autograde grades the submissions, confined.
 from autograder.nbgrader import plugin
 
 c = get_config()  # noqa: F821
@@ -43,21 +43,21 @@ plugin.configure(c, course={course}, seed={seed})
 
 
 def export(course: Course, pool: Pool, out: Path, *, seed: int) -> list[str]:
-    """Write an nbgrader course and return its assignments' names.
+    """Write an nbgrader course and return the names of its assignments.
 
     Args:
         course: the course.
-        pool: makes the release's keys.
-        out: the folder; made if it is missing, and refused if it holds anything but an earlier export.
-        seed: of the grading run.
+        pool: runs what the release's keys need.
+        out: the folder; created if missing, and refused if it holds anything but an earlier export.
+        seed: the seed of the grading run.
 
     Raises:
         ReleaseError: if the folder holds something else, or the release would hold something private.
-        AuthoringError: if a topic's files are not right.
+        AuthoringError: if a topic's files have mistakes.
     """
     config = out / "nbgrader_config.py"
     if out.exists() and any(out.iterdir()) and not config.exists():
-        raise ReleaseError(f"{out}: is no nbgrader course of ours; name an empty folder with -o.")
+        raise ReleaseError(f"{out} holds files, but no nbgrader course of autograde's; name an empty folder with -o.")
     with tempfile.TemporaryDirectory(prefix="autograde-nbgrader-") as folder:
         fresh = Path(folder) / "release"
         build(course, pool, fresh)
@@ -77,7 +77,7 @@ def export(course: Course, pool: Pool, out: Path, *, seed: int) -> list[str]:
 
 
 def _write_source(fresh: Path, name: str, target: Path) -> None:
-    """The assignment of one topic: nbgrader gives students this folder and no other."""
+    """Write the assignment of one topic: the only folder that nbgrader gives to students."""
     for path in (f"{name}.ipynb", "requirements.txt", f"keys/{name}.key", f"checks/test_{name}.py", f"hints/{name}.yml"):
         if (fresh / path).exists():
             (target / path).parent.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ def _write_source(fresh: Path, name: str, target: Path) -> None:
 
 
 def _write_gradebook(course: Course, out: Path) -> None:
-    from nbgrader.api import Gradebook  # type: ignore[import-untyped] # it opens a database: slow
+    from nbgrader.api import Gradebook  # type: ignore[import-untyped] # slow, since it opens a database
 
     from autograder.nbgrader.plugin import find_alembic
 
@@ -102,9 +102,9 @@ def _write_gradebook(course: Course, out: Path) -> None:
 
 
 def add_submissions(course: Course, submissions: Iterable[Submission], out: Path) -> list[str]:
-    """Put a class's submissions where nbgrader looks for them; returns sentences about those it cannot read so.
+    """Put a class's submissions where nbgrader looks for them. Returns a sentence about each one that had to be changed.
 
-    A Python file becomes a notebook. In the place of a file that is no notebook stands one that says so.
+    A Python file becomes a notebook. A file that cannot be read is replaced by a notebook that says so.
     """
     notes = []
     for submission in submissions:
@@ -135,11 +135,11 @@ def _as_notebook(submission: Submission) -> tuple[Any, str]:
             nbformat.validate(nbformat.reads(data.decode("utf-8-sig"), as_version=4))  # type: ignore[no-untyped-call]
         except (nbformat.ValidationError, ValueError, KeyError, AttributeError, TypeError):
             who = f"{submission.student}, {submission.topic}"
-            note = f"{who}: nbgrader would refuse this notebook; its code cells were kept."
+            note = f"{who}: nbgrader would refuse this notebook, so only its code cells were kept."
         else:
             return data, ""
     else:
-        note = f"{submission.student}, {submission.topic}: made a notebook of {submission.path.name}."
+        note = f"{submission.student}, {submission.topic}: {submission.path.name} was turned into a notebook."
     return _notebook([new_code_cell(cell.source) for cell in cells]), note  # type: ignore[no-untyped-call]
 
 

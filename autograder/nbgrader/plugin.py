@@ -1,8 +1,8 @@
 """What nbgrader calls to grade with autograde: preprocessors for `nbgrader autograde`, and the course's late policy.
 
-Instead of running a submission in a kernel, where it could read the course, it is graded confined as `autograde grade` does,
-and each graded cell gets the task's points as its output, which nbgrader reads as partial credit. What a submission prints
-to stderr therefore costs nothing. Before that the notebook's damaged cells are repaired, and a cell on top says how.
+A submission does not run in a kernel, where it could read the course: it is graded confined, as `autograde grade` does.
+Each graded cell gets the task's points as its output, which nbgrader reads as partial credit, so printing to stderr costs
+nothing. Before that, damaged cells of the notebook are repaired, and a cell at the top says how.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def configure(config: Any, *, course: str, seed: int) -> None:
     Args:
         config: what `get_config()` returns.
         course: the folder of course.yml.
-        seed: of the grading run; the same one as in `autograde grade --seed` gives the same scores.
+        seed: the seed of the grading run; `autograde grade --seed` with the same seed gives the same scores.
     """
     find_alembic()
     config.ClearSolutions.enabled = False  # a released notebook holds stubs, no solutions
@@ -72,16 +72,16 @@ def configure(config: Any, *, course: str, seed: int) -> None:
 
 
 def find_alembic() -> None:
-    """Put this environment's commands on the path: nbgrader calls `alembic` by name, also where nobody activated it."""
+    """Put this environment's commands on PATH: nbgrader calls `alembic` by name, even if the environment is not active."""
     scripts, path = sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)
     if scripts not in path.split(os.pathsep):
         os.environ["PATH"] = f"{scripts}{os.pathsep}{path}"
 
 
 class RepairCells(NbGraderPreprocessor):  # type: ignore[misc]
-    """Gives a submission the cells that nbgrader needs, whatever became of them, and says what was done.
+    """Gives a submission the cells that nbgrader needs, whatever happened to them, and says what was done.
 
-    Nothing of the student's own code is changed or left out. Where the code of a task stands makes no difference: what
+    The student's own code is neither changed nor left out. It does not matter which cell holds a task's code: what
     counts is what the notebook defines in the end.
     """
 
@@ -95,13 +95,13 @@ class RepairCells(NbGraderPreprocessor):  # type: ignore[misc]
                 wanted[cell.name].marks |= {"grade": True, "points": float(cell.max_score), "solution": False}
             for cell in source.solution_cells:
                 wanted[cell.name].marks["solution"] = True
-        found = list(_repaired(nb, wanted))
-        for text in found:
+        repairs = list(_repaired(nb, wanted))
+        for text in repairs:
             self.log.warning("%s, %s: %s", where.get("student"), where["notebook"], text)
-        if found:
-            lines = "\n".join(f"* {text}" for text in found)
+        if repairs:
+            lines = "\n".join(f"* {text}" for text in repairs)
             note = new_markdown_cell(f"**Repaired before grading**\n\n{lines}\n")  # type: ignore[no-untyped-call]
-            note.metadata[_REPAIRS] = found
+            note.metadata[_REPAIRS] = repairs
             nb.cells.insert(0, _fitting(nb, note))
         return nb, resources
 
@@ -123,7 +123,7 @@ class _Wanted:
 
     @classmethod
     def of(cls, cell: Any) -> _Wanted:
-        """From nbgrader's database."""
+        """The cell as nbgrader's database describes it."""
         return cls(cell.name, str(cell.cell_type), cell.source, bool(cell.locked))
 
     @property
@@ -139,7 +139,7 @@ def _repaired(nb: Any, wanted: Mapping[str, _Wanted]) -> Iterator[str]:
         if "nbgrader" in cell.metadata and _name(cell) not in wanted:
             del cell.metadata["nbgrader"]
     if not marked:
-        yield "It had none of the cells that are graded, as if it were made from another file; they were put in."
+        yield "It had none of the cells to grade, as if it came from another file; they were added."
     for each in wanted.values():
         yield from _retyped(nb, each)
     for each in wanted.values():
@@ -166,7 +166,7 @@ def _retyped(nb: Any, wanted: _Wanted) -> Iterator[str]:
             fresh = new_code_cell(cell.source, metadata=cell.metadata)  # type: ignore[no-untyped-call]
             fresh.id = cell.get("id", wanted.name)
             nb.cells[index] = _fitting(nb, fresh)
-            yield f"The cell `{wanted.name}` was made a text cell; it is a code cell again."
+            yield f"The cell `{wanted.name}` had become a text cell; it is a code cell again."
 
 
 def _without_copies(nb: Any, wanted: _Wanted) -> Iterator[str]:
@@ -174,8 +174,8 @@ def _without_copies(nb: Any, wanted: _Wanted) -> Iterator[str]:
     for cell in copies[:-1]:
         del cell.metadata["nbgrader"]
     if len(copies) > 1:
-        what = "they check the same" if wanted.locked else "what is defined last counts"
-        yield f"The cell `{wanted.name}` stands {len(copies)} times; {what}."
+        what = "they all check the same" if wanted.locked else "the last definition counts"
+        yield f"The cell `{wanted.name}` appears {len(copies)} times; {what}."
 
 
 def _put_back(nb: Any, wanted: _Wanted, others: Mapping[str, _Wanted], *, quiet: bool) -> Iterator[str]:
@@ -183,14 +183,14 @@ def _put_back(nb: Any, wanted: _Wanted, others: Mapping[str, _Wanted], *, quiet:
     if there:
         if there[0].source != wanted.source:
             there[0].source = wanted.source
-            yield f"The locked cell `{wanted.name}` was changed; it is as it was."
+            yield f"The locked cell `{wanted.name}` was changed; it was restored."
         return
     unmarked = [cell for cell in nb.cells if cell.cell_type == "code" and not _name(cell)]
     same = [cell for cell in unmarked if cell.source.strip() == wanted.source]
     if same:
         same[-1].metadata["nbgrader"] = dict(wanted.marks)
         if not quiet:
-            yield f"The cell `{wanted.name}` had lost its mark; it has it again."
+            yield f"The cell `{wanted.name}` had lost its nbgrader mark; it was restored."
         return
     cell = new_code_cell(wanted.source, id=wanted.name)  # type: ignore[no-untyped-call]
     cell.metadata = nbformat.from_dict({"nbgrader": dict(wanted.marks), "deletable": False, "editable": False})  # type: ignore[no-untyped-call]
@@ -198,11 +198,11 @@ def _put_back(nb: Any, wanted: _Wanted, others: Mapping[str, _Wanted], *, quiet:
     places = [index for index, each in enumerate(nb.cells) if wanted.task and _name(each) == task]
     nb.cells.insert(places[-1] + 1 if places else len(nb.cells), _fitting(nb, cell))
     if not quiet:
-        yield f"The cell `{wanted.name}` was deleted; it was put back."
+        yield f"The cell `{wanted.name}` was deleted; it was restored."
 
 
 def _moved(nb: Any, wanted: Mapping[str, _Wanted]) -> Iterator[str]:
-    """What became of tasks' own cells; nothing is changed."""
+    """What happened to the tasks' own cells; nothing is changed."""
     cells = read_cells(nbformat.writes(nb).encode(), "notebook.ipynb")  # type: ignore[no-untyped-call]
     for each in wanted.values():
         if not each.task or f"task-{each.task}" not in wanted:
@@ -210,15 +210,15 @@ def _moved(nb: Any, wanted: Mapping[str, _Wanted]) -> Iterator[str]:
         own = [cell for cell in nb.cells if _name(cell) == f"task-{each.task}"]
         elsewhere = bool(task_source(cells, each.task))
         if not own:
-            counts = "another cell defines it, and counts" if elsewhere else "nothing defines it"
+            counts = "another cell defines it, and that one counts" if elsewhere else "nothing defines it"
             yield f"The cell of `{each.task}` was deleted; {counts}."
         elif not re.search(rf"\b{re.escape(each.task)}\b", own[-1].source):
-            counts = "another cell does, and counts" if elsewhere else "no other cell does"
-            yield f"The cell of `{each.task}` does not define it any more; {counts}."
+            counts = "another cell does, and that one counts" if elsewhere else "no other cell does"
+            yield f"The cell of `{each.task}` no longer defines it; {counts}."
 
 
 def _fitting(nb: Any, cell: Any) -> Any:
-    """A cell as the notebook's format has it: ids came with 4.5, and each is there once."""
+    """A cell that fits the notebook's format: ids came with version 4.5, and must be unique."""
     if (nb.nbformat, nb.nbformat_minor) < (4, 5):
         cell.pop("id", None)
         return cell
@@ -229,7 +229,7 @@ def _fitting(nb: Any, cell: Any) -> Any:
 
 
 class GradeConfined(NbGraderPreprocessor):  # type: ignore[misc]
-    """Grades a notebook with autograde and puts what it found into the notebook's outputs."""
+    """Grades a notebook with autograde and writes the results into the notebook's outputs."""
 
     course = Unicode(".", help="The folder of course.yml.").tag(config=True)
     seed = Integer(0, help="The seed of the grading run.").tag(config=True)
@@ -253,7 +253,7 @@ class GradeConfined(NbGraderPreprocessor):  # type: ignore[misc]
 
 
 def _outputs(report: CellReport | None) -> Iterator[Any]:
-    """What a cell printed and raised. It is text of the student's process and goes nowhere but into this notebook."""
+    """What a cell printed and raised. This text comes from the student's process and goes only into this notebook."""
     if report is None:
         return
     if report.output:
@@ -274,7 +274,7 @@ def _verdict(title: str, task: TaskResult, number: int) -> Iterator[Any]:
 
 
 class _Grader:
-    """A course with running zygotes and the topics that were asked for so far."""
+    """A course with running zygotes, and the topics requested so far."""
 
     def __init__(self, course: Path, seed: int) -> None:
         self.course: Course = load_course(course)
@@ -310,7 +310,7 @@ class LatePolicy(LateSubmissionPlugin):  # type: ignore[misc]
     course = Unicode(".", help="The folder of course.yml.").tag(config=True)
 
     def late_submission_penalty(self, student_id: str, score: float, total_seconds_late: float) -> float | None:
-        """The points to take off."""
+        """The points to deduct; see nbgrader's LateSubmissionPlugin."""
         from datetime import UTC, datetime, timedelta
 
         policy = load_course(Path(self.course)).late

@@ -1,4 +1,4 @@
-"""Results in words: pages in HTML, tables and texts in a terminal.
+"""Results in words: HTML pages, and tables and text in a terminal.
 
-Imports `records` and `course`; runs nothing and marks nothing.
+Imports `records` and `course`; runs nothing and grades nothing.
 """

@@ -19,13 +19,18 @@ _STUDENTS_NAMED = 12
 
 
 def write_index(results: Iterable[TopicResult], out: Path, *, title: str = "The class", topics: Sequence[str] = ()) -> Path:
-    """Write the instructor's page of a class to `out/index.html`, with links to the pages of `write_page`.
+    """Write the instructor's page of a class to `out/index.html`, with links to the students' pages.
 
-    Results are read one at a time and only their figures are kept, so a class of any size can be passed lazily. Topics
-    stand in the order of `topics`, others after them as they come.
+    Results are read one at a time and only their figures are kept, so a class of any size can be passed lazily.
+
+    Args:
+        results: the class's results.
+        out: the folder of all pages.
+        title: the page's heading.
+        topics: the order of the topics; any others follow in the order they come in.
 
     Raises:
-        AutogradeError: if a student's or a topic's name cannot be a file's name.
+        AutogradeError: if a student's or topic's name cannot be a file name.
     """
     tally = _Tally()
     for result in results:
@@ -81,7 +86,7 @@ class _ClassView:
 
 
 class _Tally:
-    """The figures of a class, gathered result by result."""
+    """The figures of a class, collected result by result."""
 
     def __init__(self) -> None:
         self._topics: dict[str, None] = {}
@@ -104,7 +109,7 @@ class _Tally:
 
     def view(self, title: str, order: Sequence[str]) -> _ClassView:
         topics = tuple(sorted(self._topics, key=lambda topic: order.index(topic) if topic in order else len(order)))
-        # As in a terminal, what was not handed in counts: totals are to be compared.
+        # As in the terminal, missing submissions count as 0, so that totals can be compared.
         points = sum(self._points.values())
         students = sorted(self._earned, key=lambda name: (name.casefold(), name))
         frequent = sorted(self._seen.items(), key=lambda item: (-len(item[1]), item[0]))
@@ -136,7 +141,7 @@ def _entry(result: TopicResult) -> _Entry:
     remark, style = "", ""
     outcomes = {cell.outcome for cell in result.cells} | {check.outcome for task in result.tasks for check in task.checks}
     if result.problem:
-        remark, style = "not readable", "failed"
+        remark, style = "unreadable", "failed"
     elif result.pending:
         remark, style = "pending", "pending"
     elif Outcome.ERROR in outcomes:

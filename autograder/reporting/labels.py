@@ -1,4 +1,4 @@
-"""States and outcomes as labels, points and foreign text as readers see them: for pages, terminals and notebooks alike."""
+"""How states, outcomes, points and untrusted text are shown: on pages, in terminals and in notebooks."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ OUTCOMES = {
 
 
 def readable(text: str) -> str:
-    """The text without terminal colours; what has no glyph or would reorder the line shows as a replacement sign."""
+    """The text without terminal colours. A character without a glyph, or that reorders text, becomes a replacement sign."""
     if is_plain(text):
         return text
     return _NOT_TEXT.sub("\ufffd", _ANSI.sub("", text.replace("\r\n", "\n")))
 
 
 def is_plain(text: str) -> bool:
-    """Whether there is nothing in a text that `readable` would change."""
+    """Whether `readable` would leave the text unchanged."""
     return text.isascii() and text.isprintable()
 
 
 def points_text(number: float) -> str:
-    """Points without needless zeros: 4, 2.5, 1.33."""
+    """Points without trailing zeros: 4, 2.5, 1.33."""
     return f"{round(number, 2):g}"
 
 
 def task_state(task: TaskResult) -> Label:
-    """How a task stands, in a word."""
+    """The state of a task, as a label."""
     if not task.attempted:
         return Label("untouched", "○", "not attempted")
     if task.pending:

@@ -1,7 +1,7 @@
-"""A task's result as its readers get it: states, notes, diagnoses, checks and the task's source, in words.
+"""A task's result in words: its state, notes, diagnoses, checks and source.
 
-What a student may see of a hidden check is decided here, before a template gets anything: its sentence, its outcome and the
-differences, whose words the kit chose itself.
+What a student may see of a hidden check is decided here, before a template gets anything: its sentence, its outcome, and
+the differences, which are worded by the kit.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["CheckView", "CodeLine", "DiagnosisView", "TaskView", "outcome_label"
 
 @dataclass(frozen=True, eq=False)
 class CheckView:
-    """One check: its state, its sentence, a label on where it runs, what happened, what differs, the line it stopped at."""
+    """One check: its state and sentence, where it runs (`label`), what happened, what differs, and where it stopped."""
 
     state: Label
     sentence: str
@@ -32,13 +32,13 @@ class CheckView:
 
     @property
     def is_plain(self) -> bool:
-        """Whether there is nothing to tell but the state."""
+        """Whether there is nothing to say beyond the state."""
         return not (self.details or self.found or self.line)
 
 
 @dataclass(frozen=True)
 class DiagnosisView:
-    """A misconception's sentence, and the words before it."""
+    """A misconception's sentence, and the line above it."""
 
     kicker: str
     feedback: str
@@ -46,7 +46,7 @@ class DiagnosisView:
 
 @dataclass(frozen=True)
 class CodeLine:
-    """A line of the task's source; `marked` where the code stopped."""
+    """A line of the task's source; `marked` if the code stopped there."""
 
     text: str
     marked: bool
@@ -54,7 +54,7 @@ class CodeLine:
 
 @dataclass(frozen=True)
 class TaskView:
-    """A task with everything that is told of it; `folded` stands in place of checks in which there is nothing to read."""
+    """A task and everything said about it. If its checks are not worth reading, `folded` is shown in their place."""
 
     name: str
     state: Label
@@ -77,7 +77,7 @@ def outcome_label(outcome: Outcome) -> Label:
 
 
 def task_view(task: TaskResult, *, instructor: bool) -> TaskView:
-    """A task's result for a student, or for an instructor, who may see names and texts of hidden checks."""
+    """A task's result for a student, or for an instructor, who may see names and text of hidden checks."""
     state = task_state(task)
     lines = task.source.splitlines()
     own = {line.strip() for line in lines}
@@ -100,7 +100,7 @@ def task_view(task: TaskResult, *, instructor: bool) -> TaskView:
 
 
 def _folded(task: TaskResult, style: str) -> str:
-    """What to say in place of a list of checks in which there is nothing to read; empty to show the list."""
+    """What to show in place of a list of checks that is not worth reading; empty to show the list."""
     count = len(task.checks)
     if style == "complete":
         return f"All {count} checks passed"
@@ -109,11 +109,11 @@ def _folded(task: TaskResult, style: str) -> str:
 
 def _task_notes(task: TaskResult) -> Iterable[str]:
     if not task.attempted:
-        yield "You have not written this one yet. That is not counted as wrong; it just earns nothing."
+        yield "You have not written this one yet. It does not count as wrong; it just earns nothing."
     elif task.gated:
         yield "The values are not right yet. Until they are, the task's other checks earn nothing."
     if task.pending:
-        yield f"{points_text(task.pending)} points wait for a device that was not there when this was graded."
+        yield f"{points_text(task.pending)} points are pending: their checks need a device that was missing during grading."
 
 
 def _diagnosis_view(diagnosis: Diagnosis, task: TaskResult, *, instructor: bool) -> DiagnosisView:
@@ -142,13 +142,13 @@ def _check_view(check: CheckResult, task: TaskResult, own: set[str], marked: set
 
 @lru_cache(maxsize=4096)
 def _plain_view(attempted: bool, sentence: str, label: str) -> CheckView:
-    """A check of which there is nothing more to tell: the same in every student's page."""
+    """A check with nothing more to say: the same on every student's page."""
     state = outcome_label(Outcome.PASSED) if attempted else Label("untouched", "○", "to do")
     return CheckView(state, sentence, label)
 
 
 def _own_line(at: SourceLine | None, own: set[str] | None, marked: set[str]) -> str:
-    """The line where the code stopped, unless it is marked in the task's source; with `own`, only one of its lines."""
+    """The line where the code stopped, unless it is marked in the source; if `own` is given, only a line from `own`."""
     text = at.text.strip() if at else ""
     return "" if text in marked or (own is not None and text not in own) else text
 
@@ -156,15 +156,15 @@ def _own_line(at: SourceLine | None, own: set[str] | None, marked: set[str]) -> 
 def _place(at: SourceLine | None, guarded: bool) -> str:
     if at is None or guarded:
         return ""
-    return f" in cell {at.cell}, line {at.line}" if at.cell else f" in line {at.line}"
+    return f" in cell {at.cell}, line {at.line}" if at.cell else f" on line {at.line}"
 
 
 def _details(check: CheckResult, *, guarded: bool) -> Iterable[str]:
-    """What happened beside the differences. Of a guarded check neither texts nor names that come out of its run."""
+    """What happened, besides the differences. For a guarded check, no text or name that comes out of its run."""
     if check.reason and not (guarded and check.outcome is Outcome.ERROR):
         yield check.reason
     elif check.outcome is Outcome.ERROR:
-        yield "The program ended before it gave a result."
+        yield "The program ended before it returned a result."
     if check.error_type and all(difference.fact != "error" for difference in check.differences):
         standard = getattr(builtins, check.error_type, None)
         known = isinstance(standard, type) and issubclass(standard, BaseException)
@@ -172,6 +172,6 @@ def _details(check: CheckResult, *, guarded: bool) -> Iterable[str]:
     if check.error_message and not guarded:
         yield f"The message is: {check.error_message}"
     if check.arguments and not guarded:
-        yield f"It had been called with {check.arguments}."
+        yield f"It was called with {check.arguments}."
     if 0 < check.draws_passed < check.draws:
-        yield f"It held for {check.draws_passed} of {check.draws} inputs."
+        yield f"It passed on {check.draws_passed} of {check.draws} inputs."

@@ -1,4 +1,4 @@
-"""What all pages share: templates and their filters, and writing a page at once."""
+"""What all pages share: templates, their filters, and writing a page in one step."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ __all__ = ["page_path", "write"]
 
 
 def page_path(out: Path, student: str, topic: str) -> Path:
-    """Where the page of a result lies, `out/STUDENT/TOPIC.html`.
+    """The path of a result's page, `out/STUDENT/TOPIC.html`.
 
     Raises:
-        AutogradeError: if a name cannot be a file's name.
+        AutogradeError: if a name cannot be a file name.
     """
     for what, name in (("student", student), ("topic", topic)):
         if name in ("", ".", "..") or re.search(r"[/\\\x00]", name):
-            raise AutogradeError(f"The {what} name {name!r} cannot name a file; use a name without / and \\.")
+            raise AutogradeError(f"The {what} name {name!r} cannot be a file name; use one without / and \\.")
     return out / student / f"{topic}.html"
 
 
 def write(path: Path, template: str, page: Any) -> Path:
-    """Render a template with `page` and put it in place at once, so that nobody sees half a page."""
+    """Render a template with `page` and write it in one step, so that nobody sees half a page. Returns `path`."""
     write_whole(path, _environment().get_template(template).render(page=page).encode())
     return path
 
@@ -59,7 +59,7 @@ def _environment() -> Environment:
 
 @lru_cache(maxsize=4096)
 def _prose(text: str) -> Markup:
-    """A sentence in which `…` is code. Most sentences stand in every student's page."""
+    """A sentence in which `…` is code. Cached, since most sentences are on every student's page."""
     from markupsafe import Markup, escape
 
     parts = readable(text).split("`")
@@ -83,7 +83,7 @@ _plain_item = lru_cache(maxsize=4096)(_told_item)
 
 
 def _rows(lines: Sequence[CodeLine]) -> Markup:
-    """Lines of code, each an element of its own; the one where the code stopped is marked."""
+    """Lines of code, each in its own element; the one where the code stopped is marked."""
     from markupsafe import Markup, escape
 
     stopped = '<span class="pointer" aria-hidden="true">▶</span><span class="unseen">stopped here: </span>'

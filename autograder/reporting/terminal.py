@@ -1,4 +1,4 @@
-"""What `autograde grade` and `autograde show` print. Words carry every meaning; colour only repeats it."""
+"""What `autograde grade` and `autograde show` print. Colour only repeats what the words say."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ _STYLES = {
 
 @dataclass
 class ClassSummary:
-    """Collects what was graded, and prints the class's table, its misconceptions and its troubles."""
+    """Collects what was graded, and prints the class's table, misconceptions and problems."""
 
     course: Course
     students: Sequence[str]
     graded: dict[tuple[str, str], Graded] = field(default_factory=dict)
 
     def add(self, graded: Graded) -> None:
-        """Take in one more submission."""
+        """Add one more submission."""
         self.graded[graded.student, graded.topic] = graded
 
     def print(self, console: Console, *, named: Iterable[str] = ()) -> None:
-        """Print everything; `named` are topics that get a column even if nobody handed them in."""
+        """Print everything. Topics in `named` get a column even if nobody handed them in."""
         topics = [topic for topic in self.course.topics if topic in named or any(t == topic for _, t in self.graded)]
         table = self._table(topics)
         if (
@@ -100,17 +100,17 @@ class ClassSummary:
         console.print()
 
     def _print_misconceptions(self, console: Console) -> None:
-        found = Counter((graded.topic, *diagnosis) for graded in self.graded.values() for diagnosis in graded.diagnoses)
-        if not found:
+        frequent = Counter((graded.topic, *diagnosis) for graded in self.graded.values() for diagnosis in graded.diagnoses)
+        if not frequent:
             return
         console.print("Most frequent misconceptions", style="bold")
-        for (topic, task, name, feedback), count in sorted(found.items(), key=lambda each: (-each[1], each[0]))[
+        for (topic, task, name, feedback), count in sorted(frequent.items(), key=lambda each: (-each[1], each[0]))[
             :_MOST_FREQUENT
         ]:
             console.print(Text.assemble(f"{count:3} × ", (f"{topic}: {task}", "bold"), f" ({name})"), soft_wrap=True)
             _print_indented(Text(feedback, "dim"), 6, console)
-        if len(found) > _MOST_FREQUENT:
-            console.print(f"      and {len(found) - _MOST_FREQUENT} more", style="dim")
+        if len(frequent) > _MOST_FREQUENT:
+            console.print(f"      and {len(frequent) - _MOST_FREQUENT} more", style="dim")
         console.print()
 
     def _print_troubles(self, console: Console) -> None:
@@ -124,11 +124,15 @@ class ClassSummary:
             for who, trouble in lines[:_MOST_TROUBLES]:
                 console.print(Text.assemble("  ", (who, "bold"), readable(trouble)), soft_wrap=True)
             if len(lines) > _MOST_TROUBLES:
-                console.print(f"  and {len(lines) - _MOST_TROUBLES} more; the pages have them all", style="dim")
+                console.print(f"  and {len(lines) - _MOST_TROUBLES} more; see the pages", style="dim")
             console.print()
         notes = [
-            *(["* handed in late: points were taken off"] if any(each.penalty for each in self.graded.values()) else []),
-            *(["? points wait for a device"] if any(each.pending for each in self.graded.values()) else []),
+            *(["* handed in late: points were deducted"] if any(each.penalty for each in self.graded.values()) else []),
+            *(
+                ["? points pending: some checks wait for a device"]
+                if any(each.pending for each in self.graded.values())
+                else []
+            ),
         ]
         if notes:
             console.print("\n".join(notes))
@@ -136,7 +140,7 @@ class ClassSummary:
 
 
 def confinement(layers: dict[str, str], *, unsafe: bool) -> Text:
-    """One line about the confinement that student code runs in; loud where something is missing."""
+    """One line about the confinement of student code; loud if something is missing."""
     missing = [f"{name} {state}" for name, state in layers.items() if state != "on"]
     if unsafe:
         return Text(
@@ -148,7 +152,7 @@ def confinement(layers: dict[str, str], *, unsafe: bool) -> Text:
 
 
 def print_result(result: TopicResult, console: Console, *, page: Path | None = None) -> None:
-    """Print one result with everything that was found, for an instructor."""
+    """Print one result in full, for an instructor."""
     points = f"{points_text(result.earned)} of {points_text(result.points)} points"
     head = f"{result.student}: {result.title or result.topic}, {points}"
     origin = f"{result.submission.path}, graded {result.graded_at}, seed {result.seed}, {result.device}"
@@ -158,8 +162,8 @@ def print_result(result: TopicResult, console: Console, *, page: Path | None = N
     console.print(Text(readable(origin), "dim"), soft_wrap=True)
     if result.lateness:
         late = result.lateness
-        taken = f"{points_text(late.penalty * 100)} % of the points taken off" if late.penalty else "nothing taken off"
-        console.print(f"Handed in {points_text(late.days)} days late: {taken}.", style="yellow")
+        deducted = f"{points_text(late.penalty * 100)} % of the points deducted" if late.penalty else "nothing deducted"
+        console.print(f"Handed in {points_text(late.days)} days late: {deducted}.", style="yellow")
     if result.problem:
         console.print(Text(f"Problem: {readable(result.problem)}", "bold red"))
     if result.layers or result.unsafe:
@@ -187,12 +191,12 @@ def _cell_line(cell: CellReport) -> Text:
 
 def _print_task(task: TaskResult, console: Console) -> None:
     state = "" if task.attempted else ", not attempted"
-    state += ", no points as its values are wrong" if task.gated and task.attempted else ""
+    state += ", no points because its values are wrong" if task.gated and task.attempted else ""
     state += f", {points_text(task.pending)} points pending" if task.pending else ""
     console.print(Text(f"{task.task}  {points_text(task.earned)} of {points_text(task.points)}{state}", "bold"))
     for diagnosis in task.diagnoses:
         where = "" if diagnosis.exact else f", in {counted(len(diagnosis.checks), 'check')}"
-        text = f"does the same as the misconception {diagnosis.misconception}{where}: {diagnosis.feedback}"
+        text = f"matches the misconception {diagnosis.misconception}{where}: {diagnosis.feedback}"
         _print_indented(Text(text, "magenta"), 2, console)
     if not task.attempted:
         return
@@ -209,20 +213,20 @@ def _print_check(check: CheckResult, console: Console) -> None:
         details.append(f"{check.error_type}: {check.error_message}")
     if check.at:
         details.append(
-            f"in {f'cell {check.at.cell}, ' if check.at.cell else ''}line {check.at.line}: {check.at.text.strip()}"
+            f"{f'in cell {check.at.cell}, ' if check.at.cell else 'on '}line {check.at.line}: {check.at.text.strip()}"
         )
     if check.arguments:
         details.append(f"called with {check.arguments}")
     if check.reason:
         details.append(check.reason)
     if 0 < check.draws_passed < check.draws:
-        details.append(f"It held for {check.draws_passed} of {check.draws} inputs.")
+        details.append(f"It passed on {check.draws_passed} of {check.draws} inputs.")
     for detail in details:
         _print_indented(Text(readable(detail)), 10, console)
 
 
 def _print_indented(text: Text, indent: int, console: Console) -> None:
-    """Wrapped to a terminal's width; elsewhere each paragraph stays one line, for searching."""
+    """Print text wrapped to the terminal's width; elsewhere each paragraph stays on one line, so that it can be searched."""
     if console.is_terminal:
         console.print(Padding(text, (0, 0, 0, indent)))
     else:

@@ -1,9 +1,9 @@
-"""The page of one student and topic, `OUT/STUDENT/TOPIC.html`; `class_page` makes the one for the class.
+"""The page of one student and topic, `OUT/STUDENT/TOPIC.html`; `class_page` writes the page of the class.
 
 A page is one self-contained file without scripts. What its audience may see is decided here, in Python, before a template
-gets anything. A student's page says of a hidden check its sentence, its outcome and the differences, whose words the kit
-chose itself (see `differences`). What else comes out of such a check, an exception's text say, could be words that the
-submission picked to carry the hidden check's source or inputs out.
+gets anything. Of a hidden check, a student's page shows the sentence, the outcome and the differences, which are worded
+by the kit (`comparing.wording`). Anything else that comes out of such a check, such as an exception's message, could be
+text that the submission chose in order to carry the hidden check's source or inputs out.
 """
 
 from __future__ import annotations
@@ -68,12 +68,12 @@ def write_page(result: TopicResult, out: Path, *, audience: Audience = "student"
     """Write the page of one result to `out/STUDENT/TOPIC.html` and return its path.
 
     Args:
-        result: what grading found.
-        out: the folder of all pages; made if it does not exist.
-        audience: `student` leaves out everything that could give hidden checks away; `instructor` shows all.
+        result: the graded submission.
+        out: the folder of all pages; created if it does not exist.
+        audience: `student` leaves out everything that could give hidden checks away; `instructor` shows everything.
 
     Raises:
-        AutogradeError: if the student's or the topic's name cannot be a file's name.
+        AutogradeError: if the student's or topic's name cannot be a file name.
     """
     page = _topic_view(result, instructor=audience == "instructor")
     return write(page_path(out, result.student, result.topic), "topic.html.j2", page)
@@ -111,7 +111,7 @@ def _late(result: TopicResult) -> str:
     if late is None or late.days <= 0:
         return ""
     days = f"{points_text(late.days)} day{'' if late.days == 1 else 's'}"
-    return f"Handed in {days} late: {points_text(late.penalty * 100)} % of the points were taken off."
+    return f"Handed in {days} late: {points_text(late.penalty * 100)} % of the points were deducted."
 
 
 def _warnings(result: TopicResult) -> Iterable[_Warning]:
@@ -147,9 +147,9 @@ def _machinery(result: TopicResult) -> Iterable[tuple[str, str]]:
 
 
 def _footer(result: TopicResult) -> tuple[str, ...]:
-    lines = ["A tag says how a check ended: passed, failed, error (the program died), time-out, or not run."]
+    lines = ["A tag shows how a check ended: passed, failed, error (the program died), time-out, or not run."]
     if any(not check.visible for task in result.tasks for check in task.checks):
-        lines.append("Checks marked “only in grading” are not in your notebook; your page shows what they look at, not how.")
+        lines.append("Checks marked “only in grading” are not in your notebook; this page shows what they look at, not how.")
     return tuple(lines)
 
 
@@ -176,7 +176,7 @@ def _cell_view(cell: CellReport) -> _CellView:
 
 
 def _error_sentence(error: ErrorFact) -> str:
-    place = f" in line {error.at.line}" if error.at else ""
+    place = f" on line {error.at.line}" if error.at else ""
     message = error.message.replace("`", "'")
     return f"`{error.type}`{place}: {message}" if message else f"`{error.type}`{place}."
 
@@ -185,4 +185,4 @@ def _devices(result: TopicResult) -> str:
     if result.completed is None:
         return result.device
     gpu = result.completed.versions.get("gpu", result.completed.device)
-    return f"{result.device}; what had to wait for a GPU ran on {gpu} later"
+    return f"{result.device}; checks that need a GPU ran later on {gpu}"

@@ -126,18 +126,18 @@ REPAIRED = {
     "half": [],
     "warns": [],
     "deleted": [
-        "The cell `check-scale` was deleted; it was put back.",
+        "The cell `check-scale` was deleted; it was restored.",
         "The cell of `scale` was deleted; nothing defines it.",
     ],
     "moved": [
-        "The cell `check-noise` was deleted; it was put back.",
-        "The cell of `scale` does not define it any more; another cell does, and counts.",
+        "The cell `check-noise` was deleted; it was restored.",
+        "The cell of `scale` no longer defines it; another cell does, and that one counts.",
     ],
-    "copied": ["The cell `task-scale` stands 2 times; what is defined last counts."],
-    "split": ["The cell `task-scale` stands 2 times; what is defined last counts."],
-    "retyped": ["The cell `task-scale` was made a text cell; it is a code cell again."],
-    "unlocked": ["The locked cell `check-scale` was changed; it is as it was."],
-    "unmarked": ["It had none of the cells that are graded, as if it were made from another file; they were put in."],
+    "copied": ["The cell `task-scale` appears 2 times; the last definition counts."],
+    "split": ["The cell `task-scale` appears 2 times; the last definition counts."],
+    "retyped": ["The cell `task-scale` had become a text cell; it is a code cell again."],
+    "unlocked": ["The locked cell `check-scale` was changed; it was restored."],
+    "unmarked": ["It had none of the cells to grade, as if it came from another file; they were added."],
 }
 
 
@@ -197,9 +197,9 @@ def test_what_nbgrader_cannot_read_gets_a_stand_in(course: Path, tmp_path: Path)
     found = find_submissions([tmp_path / "class"], loaded)
     notes = export.add_submissions(loaded, found.submissions, tmp_path / "out")
     assert notes == [
-        "ann, small: made a notebook of small.py.",
+        "ann, small: small.py was turned into a notebook.",
         "bo, small: small.ipynb is empty.",
-        "cy, small: nbgrader would refuse this notebook; its code cells were kept.",
+        "cy, small: nbgrader would refuse this notebook, so only its code cells were kept.",
     ]
     for student in ("ann", "bo", "cy"):
         nbformat.validate(nbformat.read(tmp_path / "out/submitted" / student / "small/small.ipynb", as_version=4))
@@ -207,5 +207,5 @@ def test_what_nbgrader_cannot_read_gets_a_stand_in(course: Path, tmp_path: Path)
 
 def test_another_folder_is_left_alone(course: Path, tmp_path: Path, pool: Pool) -> None:
     (tmp_path / "mine.txt").write_text("x")
-    with pytest.raises(ReleaseError, match="is no nbgrader course of ours"):
+    with pytest.raises(ReleaseError, match="no nbgrader course of autograde's"):
         export.export(load_course(course), pool, tmp_path, seed=1)

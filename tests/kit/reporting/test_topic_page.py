@@ -187,7 +187,7 @@ def test_differences_and_the_misconception_are_told(tmp_path):
     failing = check(differences=(difference,), draws_passed=1)
     read = page(write_page(result(task(failing, PASSED, diagnoses=(MISTAKE,), earned=2.5)), tmp_path))
     assert "value is a float; it should be a Tensor." in read.text
-    assert "It held for 1 of 3 inputs." in read.text
+    assert "It passed on 1 of 3 inputs." in read.text
     assert "Your code does the same as a well-known mistake" in read.text
     assert "leaves_grad_behind" not in read.text
     feedback = read.all("p", **{"class": "feedback"})
@@ -208,7 +208,7 @@ def test_the_line_where_it_stopped_is_marked_in_the_students_own_source(tmp_path
     assert marked.text.split() == ["▶stopped", "here:", "y.backward()"]
     assert "Your code raised RuntimeError in cell 3, line 3." in read.text
     assert "grad can be implicitly created only for scalar outputs" in read.text
-    assert "It had been called with x: a float32 tensor of shape (3,)." in read.text
+    assert "It was called with x: a float32 tensor of shape (3,)." in read.text
     plain = stopped.__class__(**{name: getattr(stopped, name) for name in stopped.__struct_fields__})
     twice = task(plain, source=SOURCE + "    y.backward()\n")
     read = page(write_page(result(twice), tmp_path))
@@ -241,7 +241,7 @@ def test_what_comes_out_of_a_hidden_check_stays_with_the_instructor(tmp_path):
         assert word not in student
     text = Page(student).text
     assert "A vector is refused. only in grading" in text
-    assert "The program ended before it gave a result." in text
+    assert "The program ended before it returned a result." in text
     instructor = write_page(graded, tmp_path, audience="instructor").read_text()
     for word in [
         "test_secret_name",
@@ -268,8 +268,8 @@ def test_gated_and_pending_points_are_explained(tmp_path):
     waiting = task(check(outcome=Outcome.NOT_RUN, reason="No device."), task="moves", pending=5.0)
     read = page(write_page(result(gated, waiting, pending=5.0), tmp_path))
     assert "The values are not right yet. Until they are, the task's other checks earn nothing." in read.text
-    assert "5 points wait for a device" in read.text
-    assert "5 further points wait" in read.text
+    assert "5 points are pending: their checks need a device" in read.text
+    assert "5 more points are pending" in read.text
 
 
 def test_cells_that_went_wrong_are_told_and_the_others_not(tmp_path):
@@ -289,7 +289,7 @@ def test_cells_that_went_wrong_are_told_and_the_others_not(tmp_path):
         ["Cell", "3"],
         ["Cell", "4"],
     ]
-    assert "SyntaxError in line 4: '(' was never closed" in read.text
+    assert "SyntaxError on line 4: '(' was never closed" in read.text
     assert "Stopped after 20 s." in read.text
     assert "Only the first 4000 characters are shown." in read.text
     assert read.source.count("round\n") < 1000
@@ -386,7 +386,7 @@ def test_the_class_page_links_counts_and_ranks(tmp_path):
     students = [row.split()[0] for row in rows if row.split()[0] in {"Ada", "boris", "chiara", "dmitri"}]
     assert students == ["Ada", "boris", "chiara", "dmitri"]
     assert next(row for row in rows if row.startswith("Ada")) == "Ada 5 of 5 0 of 5 5 of 10"
-    assert "not readable" in next(row for row in rows if row.startswith("dmitri"))
+    assert "unreadable" in next(row for row in rows if row.startswith("dmitri"))
     ranked = [row for row in rows if "Calling backward()" in row or "Another mistake." in row]
     assert ranked[0].startswith("2 value_and_grad")
     assert ranked[0].endswith("boris, chiara")
