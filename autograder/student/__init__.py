@@ -1,5 +1,5 @@
 """What students use: `check`, `hint` and `progress` in a notebook, `autograde start`, `check` and `watch` in a terminal.
 
-It needs a release and nothing of the course's private folders, no sandbox, no gradebook; and it says what grading says,
-since it compares, diagnoses and words with the same modules.
+It needs only a release: no private folders, no sandbox, no gradebook. It says what grading says, because it uses the same
+modules to compare, diagnose and word.
 """

@@ -1,4 +1,4 @@
-"""What was seen of some tasks, scored as grading does, with what else a student is told. Needs no torch."""
+"""What was seen of some tasks, scored as in grading, and whatever else a student is told. Needs no torch."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Answer:
     Attributes:
         topic: the topic's name.
         tasks: their results, visible checks only.
-        problems: by task, one sentence where its checks could not be run.
+        problems: by task, a sentence on why its checks could not run, if so.
         undefined: the tasks whose names are not defined.
-        warnings: by task, what PyTorch or Python warned of; it never counts.
-        printed: by task, what the code printed first.
+        warnings: by task, what PyTorch or Python warned about; warnings never count.
+        printed: by task, the first output of the code.
         total: how many tasks the topic has.
     """
 

@@ -1,7 +1,7 @@
 """Views as HTML for notebooks.
 
-The colours of text and ground are the notebook's own, so that it suits every theme; labels bring both with them. Written
-without a template engine, whose import would take longer than checking.
+Text and background take the notebook's own colours, so that they suit every theme; labels set both. There is no template
+engine, because importing one would take longer than checking.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ background: none; color: inherit; border: 0; border-bottom: 1px solid rgba(128, 
 
 
 def html(view: AnswerView | HintView | ProgressView | Note) -> str:
-    """The view for a notebook: one element with its own style, without scripts."""
+    """The view for a notebook: one element with its own style and no scripts."""
     if isinstance(view, AnswerView):
         style = view.tasks[0].state.style if view.single else ""
         name, parts = f"Check of {view.tasks[0].name if view.single else view.title}", _answer(view)
@@ -115,10 +115,10 @@ def _task(task: TaskAnswer) -> Iterator[str]:
         items.append("\n".join(parts))
     yield _list(items)
     if task.printed and task.telling:
-        block = _block(task.printed, "What your code printed")
-        yield f"<details><summary>What your code printed meanwhile</summary>{block}</details>"
+        block = _block(task.printed, "Output of your code")
+        yield f"<details><summary>Output of your code</summary>{block}</details>"
     if task.warnings:
-        yield "<p>Warnings, which never count:</p>"
+        yield "<p>Warnings (these never count):</p>"
         yield _list(map(_text, task.warnings))
 
 

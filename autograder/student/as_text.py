@@ -1,4 +1,4 @@
-"""Shows a view where the student is: HTML in a notebook, coloured text in a terminal, plain text elsewhere."""
+"""Shows a view to the student: HTML in a notebook, coloured text in a terminal, plain text elsewhere."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WIDEST = 110
 
 @dataclass(frozen=True)
 class Line:
-    """A line of text: how far it is indented, its label, its words and the SGR code that repeats what they mean."""
+    """A line of text: its words, indent and label, and the SGR code whose colour repeats what they mean."""
 
     text: str
     indent: int = 0
@@ -50,7 +50,7 @@ def show(view: View) -> None:
 
 
 def plain(view: View) -> str:
-    """The view as text without colours; each paragraph stays one line."""
+    """The view as text without colours; each paragraph is one line."""
     return "\n".join(" " * line.indent + _words(line) for line in lines(view))
 
 
@@ -139,11 +139,11 @@ def _task_lines(task: TaskAnswer, indent: int) -> Iterator[Line]:
         if check.line:
             yield Line(check.line, indent + 8, code=True)
     if task.printed and task.telling:
-        yield Line("Your code printed meanwhile:", indent)
+        yield Line("Output of your code:", indent)
         for text in task.printed.splitlines():
             yield Line(text, indent + 4, code=True)
     if task.warnings:
-        yield Line("Warnings, which never count:", indent, style=_DIM)
+        yield Line("Warnings (these never count):", indent, style=_DIM)
         for text in task.warnings:
             yield Line(text, indent + 4, style=_DIM)
 

@@ -1,4 +1,4 @@
-"""`autograde check FILE` and `autograde watch`: a file's answer, and what it says beyond that of the notebook."""
+"""`autograde check FILE` and `autograde watch`: the answer to a file, and how it differs from the notebook's."""
 
 from __future__ import annotations
 
@@ -27,34 +27,34 @@ _CELLS_TOLD = 5
 
 @dataclass(frozen=True)
 class FileAnswer:
-    """The answer, and sentences about the file as a whole: what its cells raised, what differs from the notebook."""
+    """The answer, and sentences about the whole file: what its cells raised, and how it differs from the notebook."""
 
     answer: Answer
     notes: tuple[str, ...]
 
     def left(self) -> list[str]:
-        """The tasks that do not pass all visible checks yet."""
+        """The names of the tasks that do not pass all visible checks yet."""
         return [task.task for task in self.answer.tasks if state_of(task, self.answer).style != "complete"]
 
 
 def answer_file(topic: ReleasedTopic, file: StudentFile, run: FileRun, store: Store) -> FileAnswer:
-    """The answer to a run of a file. The store gets the new states, and is asked what the notebook's kernel said."""
-    found = answer(topic, list(topic.card.tasks), run.seen, run.problems)
+    """The answer to a run of a file. Saves the new states, and compares them with what the notebook's kernel said."""
+    answered = answer(topic, list(topic.card.tasks), run.seen, run.problems)
     records = store.tasks(topic.name)
     notes = [*_about_the_file(topic, file), *([run.problem] if run.problem else []), *_cell_notes(run)]
-    notes += _other_state(topic, file, found, records)
+    notes += _other_state(topic, file, answered, records)
     now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
     fresh = {}
-    for task in found.tasks:
+    for task in answered.tasks:
         record = records.get(task.task, TaskRecord())
-        fresh[task.task] = msgspec.structs.replace(record_of(record, task, found), when=now)
+        fresh[task.task] = msgspec.structs.replace(record_of(record, task, answered), when=now)
     store.keep(topic.name, fresh)
-    return FileAnswer(found, tuple(notes))
+    return FileAnswer(answered, tuple(notes))
 
 
 def _about_the_file(topic: ReleasedTopic, file: StudentFile) -> Iterator[str]:
     if file.version and file.version != topic.card.version:
-        yield f"{file.path.name} is of another release than the checks beside it: some of its tasks may have changed."
+        yield f"{file.path.name} is from a different release than the checks beside it: some of its tasks may have changed."
 
 
 def _cell_notes(run: FileRun) -> Iterator[str]:
@@ -62,7 +62,7 @@ def _cell_notes(run: FileRun) -> Iterator[str]:
     yield from map(_cell_note, stopped[:_CELLS_TOLD])
     if more := stopped[_CELLS_TOLD:]:
         numbers = ", ".join(str(cell.number) for cell in more)
-        yield f"So it went with cells {numbers}, too." if len(more) > 1 else f"So it went with cell {numbers}, too."
+        yield f"The same happened in {'cells' if len(more) > 1 else 'cell'} {numbers}."
 
 
 def _cell_note(cell: CellReport) -> str:
@@ -70,17 +70,17 @@ def _cell_note(cell: CellReport) -> str:
     if error is None:
         return cell.note if not cell.number else f"Cell {cell.number}: {cell.note}"
     place = f"Cell {cell.number} raised" if cell.number else "The file raised"
-    at = f" in line {error.at.line}" if error.at else ""
+    at = f" on line {error.at.line}" if error.at else ""
     message = f": {error.message}" if error.message else ""
     line = f" ({error.at.text.strip()})" if error.at and error.at.text.strip() else ""
-    return f"{place} {error.type}{at}{message.rstrip('.')}{line}. The rest was run all the same."
+    return f"{place} {error.type}{at}{message.rstrip('.')}{line}. The rest still ran."
 
 
-def _other_state(topic: ReleasedTopic, file: StudentFile, found: Answer, records: dict[str, TaskRecord]) -> Iterator[str]:
-    """Tasks that did better in the notebook's kernel, with the same code: something there is not in the file."""
-    for task in found.tasks:
+def _other_state(topic: ReleasedTopic, file: StudentFile, answered: Answer, records: dict[str, TaskRecord]) -> Iterator[str]:
+    """A sentence on each task that did better in the notebook's kernel: something there is missing from the file."""
+    for task in answered.tasks:
         record = records.get(task.task, TaskRecord())
-        if _RANKS.get(record.kernel, 0) <= _RANKS.get(state_of(task, found).style, 0):
+        if _RANKS.get(record.kernel, 0) <= _RANKS.get(state_of(task, answered).style, 0):
             continue
         did = "passed all visible checks" if record.kernel == "complete" else "passed some checks"
         source = task_source(file.cells, task.task)
@@ -88,35 +88,35 @@ def _other_state(topic: ReleasedTopic, file: StudentFile, found: Answer, records
             checked, last = _defining(file, task.task, record.source), _defining(file, task.task, source_digest(source))
             if checked and last:
                 yield (
-                    f"`{task.task}` {did} as cell {checked} defines it, but cell {last} further down defines it again, "
-                    "and the last definition counts."
+                    f"`{task.task}` {did} as cell {checked} defines it, but cell {last} further down defines it again. "
+                    "The last definition counts."
                 )
             continue
         yield (
             f"`{task.task}` {did} in the notebook, but not here, where the file runs from top to bottom: "
-            "“Restart and run all” gives a different answer. Perhaps it needs a cell that was deleted, or run in another "
-            "order; or the notebook is not saved."
+            "“Restart and run all” gives a different answer. Perhaps it needs a cell that was deleted or run in a "
+            "different order, or the notebook is not saved."
         )
 
 
 def _defining(file: StudentFile, task: str, digest: str) -> int:
-    """The number of the last cell that defines a task with this text; 0 if none does, or there are no cells."""
-    found = [cell.number for cell in file.cells if source_digest(task_source((cell,), task)) == digest]
-    return max(found, default=0)
+    """The number of the last cell that defines a task with this text; 0 if none does or the file has no cells."""
+    numbers = [cell.number for cell in file.cells if source_digest(task_source((cell,), task)) == digest]
+    return max(numbers, default=0)
 
 
 def next_task(topic: ReleasedTopic, found: FileAnswer, current: str) -> str:
-    """The task to work on: the current one until it is complete, then the next one that is not; empty if all are."""
-    left = found.left()
-    if current in left or not left:
-        return current if current in left else ""
+    """The task to work on: the current one until it is complete, then the next incomplete one; empty if there is none."""
+    incomplete = found.left()
+    if current in incomplete or not incomplete:
+        return current if current in incomplete else ""
     names = list(topic.card.tasks)
     after = names[names.index(current) + 1 :] if current in names else names
-    return next((name for name in after if name in left), left[0])
+    return next((name for name in after if name in incomplete), incomplete[0])
 
 
 def description(file: StudentFile, task: str) -> str:
-    """The first paragraph of a task's docstring, on one line; empty where there is none."""
+    """The first paragraph of a task's docstring, on one line; empty if there is none."""
     try:
         body = ast.parse(task_source(file.cells, task)).body
     except (SyntaxError, ValueError):

@@ -1,4 +1,4 @@
-"""Tells in one sentence when what stands under a task's name is not what the exercise asks for."""
+"""Says, in one sentence, if a task's name does not hold what the exercise asks for."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["problem_with"]
 
 
 def problem_with(task: str, card: TaskCard, namespace: Mapping[str, Any]) -> str:
-    """One sentence on what is wrong with a task's name; empty where checks can run.
+    """One sentence on what is wrong with a task's name; empty if its checks can run.
 
-    A name that is not defined at all, or still is `...`, is no problem in this sense: the checks say so themselves.
+    A name that is undefined or still `...` is not a problem here: the checks report it themselves.
 
     Args:
         task: the task's name.
-        card: what the exercise defines under it.
+        card: what the exercise defines under that name.
         namespace: the student's names.
     """
     if card.kind == "variable" or task not in namespace or namespace[task] is ...:
@@ -34,19 +34,19 @@ def problem_with(task: str, card: TaskCard, namespace: Mapping[str, Any]) -> str
     if card.arguments is None or _fits(thing, card.arguments):
         return ""
     return (
-        f"`{task}` takes ({_arguments_of(thing)}) now; the exercise says ({card.arguments}). "
-        "Give it back its arguments, names and order included."
+        f"`{task}` now takes ({_arguments_of(thing)}); the exercise says ({card.arguments}). "
+        "Restore its arguments, with their names and order."
     )
 
 
-def _other_kind(task: str, thing: object, wanted: str) -> str:
+def _other_kind(task: str, thing: object, expected: str) -> str:
     if isinstance(thing, type):
-        return f"`{task}` is a class; the exercise asks for a {wanted}."
+        return f"`{task}` is a class; the exercise asks for a {expected}."
     if inspect.isroutine(thing):
-        return f"`{task}` is a function; the exercise asks for a {wanted}."
+        return f"`{task}` is a function; the exercise asks for a {expected}."
     return (
-        f"`{task}` is {with_article(type_name(type(thing)))} now and no longer a {wanted}: another line has taken its name. "
-        f"Use another name there, then run the cell that defines `{task}` again."
+        f"`{task}` is now {with_article(type_name(type(thing)))} and no longer a {expected}: another line reuses its name. "
+        f"Use a different name there, then run the cell that defines `{task}` again."
     )
 
 
@@ -54,11 +54,11 @@ def _fits(function: Callable[..., Any], arguments: str) -> bool:
     """Whether the function can be called as the exercise says, by position and by name."""
     try:
         actual = inspect.signature(function)
-        wanted = _signature(arguments)
+        expected = _signature(arguments)
     except (ValueError, TypeError, SyntaxError):
         return True
     kinds = inspect.Parameter
-    parameters = list(wanted.parameters.values())
+    parameters = list(expected.parameters.values())
     placed = [each.name for each in parameters if each.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
     required = [each.name for each in parameters if each.default is kinds.empty and each.name in placed]
     named = [each.name for each in parameters if each.kind is kinds.KEYWORD_ONLY]
@@ -72,9 +72,9 @@ def _fits(function: Callable[..., Any], arguments: str) -> bool:
 
 
 def _signature(arguments: str) -> inspect.Signature:
-    found = ast.parse(f"def f({arguments}): pass").body[0]
-    assert isinstance(found, ast.FunctionDef)
-    given, kinds = found.args, inspect.Parameter
+    function = ast.parse(f"def f({arguments}): pass").body[0]
+    assert isinstance(function, ast.FunctionDef)
+    given, kinds = function.args, inspect.Parameter
     empty, default = kinds.empty, None
     placed = [*given.posonlyargs, *given.args]
     first, only = len(placed) - len(given.defaults), len(given.posonlyargs)

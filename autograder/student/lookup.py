@@ -1,4 +1,4 @@
-"""What students ask for by name: which topic is one more hint, how far they are. Needs no torch."""
+"""What students ask for by name: the topic they mean, one more hint, their progress. Needs no torch."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _last: dict[Path, str] = {}
 
 
 def topic_meant(release: Release, tasks: Sequence[str], topic: str, namespace: Mapping[str, Any]) -> str:
-    """The topic that is meant: the one that is named, has the tasks, is the notebook's, or was worked on.
+    """The topic that is meant: the one named, the one with these tasks, the notebook's, or the last one worked on.
 
     Args:
         release: the release.
-        tasks: the tasks that are asked for.
-        topic: its name if it was given, else empty.
+        tasks: the tasks asked for.
+        topic: the topic's name if it was given, else empty.
         namespace: the student's names.
 
     Raises:
-        RequestError: if there is no such topic or task, or it is not clear which topic is meant.
+        RequestError: if there is no such topic or task, or the topic is not clear.
     """
     known = release.card.topics
     if not isinstance(topic, str):
@@ -51,7 +51,7 @@ def topic_meant(release: Release, tasks: Sequence[str], topic: str, namespace: M
         raise RequestError(f"There is no task {unknown[0]!r}{_task_meant(release, unknown[0], namespace)}")
     chosen = fitting[0] if len(fitting) == 1 else _guess(release, fitting, namespace)
     if chosen is None:
-        raise RequestError(f"Which topic do you mean? Name it; there are {', '.join(fitting)}.")
+        raise RequestError(f"Which topic do you mean? Name one of {', '.join(fitting)}.")
     _last[release.folder] = chosen
     return chosen
 
@@ -73,7 +73,7 @@ def _guess(release: Release, topics: Sequence[str], namespace: Mapping[str, Any]
 
 
 def _task_meant(release: Release, task: str, namespace: Mapping[str, Any]) -> str:
-    """The end of a sentence about an unknown task: one of a similar name, in this topic before others, or this topic's."""
+    """The end of a sentence about an unknown task: a similar name, this topic's first, or the names of its tasks."""
     known = release.card.topics
     here = _guess(release, list(known), namespace)
     nearby = list(known[here].tasks) if here else []
@@ -84,7 +84,7 @@ def _task_meant(release: Release, task: str, namespace: Mapping[str, Any]) -> st
 
 
 def known_tasks(topic: ReleasedTopic, tasks: Sequence[str]) -> list[str]:
-    """The tasks, all of the topic's if there are none.
+    """The tasks asked for, or all of the topic's if there are none.
 
     Raises:
         RequestError: if the topic does not have one of them.
@@ -98,17 +98,17 @@ def known_tasks(topic: ReleasedTopic, tasks: Sequence[str]) -> list[str]:
 def one_more_hint(
     task: str, topic: str = "", namespace: Mapping[str, Any] | None = None, *, again: str = "autograde hint {}"
 ) -> HintView:
-    """The hints of a task that have been read and one more, which counts as read from now on.
+    """The hints of a task that have been read, and one more, which now counts as read.
 
     Args:
         task: the task's name.
-        topic: its topic's, where that is not clear.
+        topic: its topic's name, if that is not clear.
         namespace: the student's names, if there are any.
-        again: how to ask for the next one, `{}` being the task.
+        again: how to ask for the next hint; `{}` stands for the task.
 
     Raises:
         RequestError: if there is no such task or topic.
-        KeyMismatch: if the release is not whole.
+        KeyMismatch: if the release is incomplete.
     """
     release = find_release()
     chosen = release.topic(topic_meant(release, [task], topic, namespace or {}))

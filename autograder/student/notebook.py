@@ -30,10 +30,10 @@ __all__ = ["NotComplete", "check", "hint", "progress"]
 P = ParamSpec("P")
 _NEVER = 1 << 30
 _NAME_A_TASK = 'Give the name of a task in quotes, as in check("match"), or nothing to check them all.'
-_HINT_A_TASK = 'Give the name of a task in quotes, as in hint("match"); each time you see one hint more.'
+_HINT_A_TASK = 'Give the name of a task in quotes, as in hint("match"); each call shows one more hint.'
 _CALLS = {
     "check": 'check("match"), check() for all tasks or check(topic="dtypes")',
-    "hint": 'hint("match"), which shows one hint more each time',
+    "hint": 'hint("match"), which shows one more hint each time',
     "progress": 'progress() or progress("dtypes")',
 }
 
@@ -42,12 +42,12 @@ class NotComplete(Exception):
     """A task does not pass its visible checks; raised only where `nbgrader validate` asks for it."""
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows: the sentence, without lines of ours."""
+        """What IPython shows: the sentence, without a traceback of ours."""
         return [str(self)]
 
 
 def _in_a_sentence(function: Callable[P, None]) -> Callable[P, None]:
-    """Shows mistakes in a sentence instead of a traceback."""
+    """Shows mistakes as a sentence instead of a traceback."""
 
     @wraps(function)
     def call(*arguments: P.args, **options: P.kwargs) -> None:
@@ -63,7 +63,7 @@ def _in_a_sentence(function: Callable[P, None]) -> Callable[P, None]:
 
 @contextmanager
 def _full_collections_later() -> Iterator[None]:
-    """Let Python look through all of its memory afterwards: with PyTorch loaded that takes 0.1 s."""
+    """Postpones full garbage collections, which take 0.1 s with PyTorch loaded."""
     usual = gc.get_threshold()
     gc.set_threshold(*usual[:2], _NEVER)
     try:
@@ -83,7 +83,7 @@ def _must_fit(function: Callable[..., None], arguments: tuple[Any, ...], options
 
 
 def _namespace() -> dict[str, Any]:
-    """The names of the student's own code: of the frame that called `check`."""
+    """The names of the student's own code: those of the frame that called `check`."""
     frame = sys._getframe(1)
     while frame.f_globals.get("__name__") == __name__ and frame.f_back is not None:
         frame = frame.f_back
@@ -92,11 +92,11 @@ def _namespace() -> dict[str, Any]:
 
 @_in_a_sentence
 def check(*tasks: Any, topic: str = "") -> None:
-    """Check a task, `check("match")`, or all tasks of the notebook's topic, `check()`, and show what was found.
+    """Check a task, `check("match")`, or all tasks of the notebook's topic, `check()`, and show the results.
 
     Args:
-        tasks: names of tasks; a function or class does as well.
-        topic: the topic's name, where it is not clear which one is meant.
+        tasks: names of tasks; the functions or classes themselves work too.
+        topic: the topic's name, if it is not clear which one is meant.
     """
     namespace = _namespace()
     release = find_release()
@@ -109,18 +109,18 @@ def check(*tasks: Any, topic: str = "") -> None:
     store = Store(release.folder)
     store.keep(chosen.name, _records(chosen, answer, namespace, store))
     if os.environ.get("NBGRADER_EXECUTION") == "validate":
-        left = [task.task for task in answer.tasks if state_of(task, answer).style != "complete"]
-        if left:
-            raise NotComplete(f"{', '.join(left)}: not all visible checks pass.")
+        incomplete = [task.task for task in answer.tasks if state_of(task, answer).style != "complete"]
+        if incomplete:
+            raise NotComplete(f"{', '.join(incomplete)}: not all visible checks pass.")
 
 
 @_in_a_sentence
 def hint(task: Any = None, *, topic: str = "") -> None:
-    """Show one more hint for a task, with those before it.
+    """Show one more hint for a task, after the earlier ones.
 
     Args:
-        task: the task's name; a function or class does as well.
-        topic: the topic's name, where it is not clear which one is meant.
+        task: the task's name; the function or class itself works too.
+        topic: the topic's name, if it is not clear which one is meant.
     """
     namespace = _namespace()
     name = _name_of(task, find_release(), namespace, _HINT_A_TASK)
@@ -132,7 +132,7 @@ def progress(topic: str = "") -> None:
     """Show how the tasks of the notebook's topic stood when they were last checked.
 
     Args:
-        topic: the topic's name, where it is not clear which one is meant.
+        topic: the topic's name, if it is not clear which one is meant.
     """
     show(progress_of(topic, _namespace()))
 
@@ -143,7 +143,7 @@ def _flat(tasks: tuple[Any, ...]) -> Iterator[Any]:
 
 
 def _name_of(task: Any, release: Release, namespace: Mapping[str, Any], remedy: str = _NAME_A_TASK) -> str:
-    """The name of the task that is meant by its name or by itself, as in `check(match)`."""
+    """The name of the task that is given by name, or as itself, as in `check(match)`."""
     if isinstance(task, str) and release.topics_with(task):
         return task
     names = {name for card in release.card.topics.values() for name in card.tasks}
@@ -157,7 +157,10 @@ def _name_of(task: Any, release: Release, namespace: Mapping[str, Any], remedy: 
 
 
 def _locator(namespace: dict[str, Any]) -> Callable[[FrameType], int | None]:
-    """Frames of the student's own code, with the number in brackets beside their cell; 0 where there are no cells."""
+    """Returns a function that gives, for a frame of the student's code, the number in brackets beside its cell.
+
+    It returns 0 if there are no cells, and None for a frame that is not the student's.
+    """
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
     numbers = getattr(getattr(shell, "compile", None), "_filename_map", None)

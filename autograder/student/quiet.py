@@ -1,4 +1,4 @@
-"""`check`, `hint` and `progress` while a notebook is being graded: they do nothing and say so."""
+"""`check`, `hint` and `progress` while a notebook is being graded: they do nothing, and say so."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ __all__ = ["check", "hint", "progress"]
 
 def check(*arguments: object, **options: object) -> None:
     """Do nothing."""
-    print("(check() is not run while grading)")
+    print("(check() does nothing during grading)")
 
 
 def hint(*arguments: object, **options: object) -> None:
     """Do nothing."""
-    print("(hint() is not run while grading)")
+    print("(hint() does nothing during grading)")
 
 
 def progress(*arguments: object, **options: object) -> None:
     """Do nothing."""
-    print("(progress() is not run while grading)")
+    print("(progress() does nothing during grading)")

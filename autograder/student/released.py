@@ -23,12 +23,12 @@ from autograder.scoring.rules import Rules
 __all__ = ["PLACE", "Release", "ReleasedTopic", "find_release"]
 
 PLACE = "AUTOGRADE_RELEASE"
-"""The environment variable that can name the folder of the release."""
+"""The environment variable that can name the release's folder."""
 
 
 @dataclass(frozen=True)
 class ReleasedTopic:
-    """A topic as a release has it: what its course says of it, its file of visible checks, and its public key."""
+    """A topic in a release: what course.json says about it, its file of visible checks, and its public key."""
 
     name: str
     card: TopicCard
@@ -39,9 +39,9 @@ class ReleasedTopic:
 
     def requests(self, tasks: Iterable[str]) -> Iterator[CheckRequest]:
         """All draws of the checks of these tasks, as the public key has them."""
-        wanted = set(tasks)
+        chosen = set(tasks)
         for check in self.rules.checks:
-            if check.task not in wanted or lacks_device(check.spec, self.key.device):
+            if check.task not in chosen or lacks_device(check.spec, self.key.device):
                 continue
             for draw in range(len(self.key.reference.get(check.name, ()))):
                 yield CheckRequest(
@@ -54,7 +54,7 @@ class ReleasedTopic:
 
     @cached_property
     def hints(self) -> dict[str, list[str]]:
-        """The hints by task; tasks without any are missing.
+        """The hints by task; tasks without hints are missing.
 
         Raises:
             RequestError: if the file cannot be read.
@@ -63,17 +63,17 @@ class ReleasedTopic:
 
         path = self.folder / "hints" / f"{self.name}.yml"
         try:
-            found = yaml.safe_load(path.read_text(encoding="utf-8"))
-            return msgspec.convert(found, dict[str, list[str]])
+            hints = yaml.safe_load(path.read_text(encoding="utf-8"))
+            return msgspec.convert(hints, dict[str, list[str]])
         except FileNotFoundError as error:
-            raise RequestError(f"{path}: there are no hints; take the file from the release.") from error
+            raise RequestError(f"{path} is missing; take it from the release.") from error
         except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as error:
-            raise RequestError(f"{path}: cannot be read; take a fresh one from the release.") from error
+            raise RequestError(f"{path} cannot be read; take a fresh copy from the release.") from error
 
 
 @dataclass(frozen=True)
 class Release:
-    """A folder that `autograde release` has written."""
+    """A folder that `autograde release` wrote."""
 
     folder: Path
     card: CourseCard
@@ -83,11 +83,11 @@ class Release:
         return {}
 
     def topic(self, name: str) -> ReleasedTopic:
-        """Read a topic; what has been read is kept until one of its files changes.
+        """Read a topic. It is kept in memory until one of its files changes.
 
         Raises:
             RequestError: if there is no such topic.
-            KeyMismatch: if its key or its checks are missing, damaged, of another release or for another torch.
+            KeyMismatch: if its key or its checks are missing, damaged, from a different release or for a different torch.
         """
         if name not in self.card.topics:
             raise RequestError(f"There is no topic {name!r}; {suggestion(name, self.card.topics)}")
@@ -110,13 +110,13 @@ class Release:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise KeyMismatch(f"{path}: there are no checks; take the file from the release.") from error
+            raise KeyMismatch(f"{path} is missing; take it from the release.") from error
         if digest(data) != card.checks:
-            raise KeyMismatch(f"{path}: was changed, or is of another release; take a fresh one from the release.")
+            raise KeyMismatch(f"{path} was changed, or is from a different release; take a fresh copy from the release.")
         key = read_key(self._key(name), versions=current_versions())
         if key.made_from != card.version or key.topic != name:
             raise KeyMismatch(
-                f"{self._key(name)}: is of another release than {COURSE_FILE}; take all files fresh from one release."
+                f"{self._key(name)} is from a different release than {COURSE_FILE}; take all files fresh from one release."
             )
         checks = tuple(TopicCheck(spec, visible=True) for spec in read_checks(path))
         rules = Rules(
@@ -134,10 +134,10 @@ class Release:
 
 
 def find_release(start: Path | None = None) -> Release:
-    """The release that holds a folder: the folder itself, one above it, or `release` in one of them.
+    """The release that a folder is in: the folder itself, one above it, or `release/` in one of these.
 
     Args:
-        start: where to look; the working folder if None. The environment variable AUTOGRADE_RELEASE goes before it.
+        start: where to look; the working folder if None. The environment variable AUTOGRADE_RELEASE takes precedence.
 
     Raises:
         RequestError: if there is none, or its course.json cannot be read.
@@ -153,7 +153,7 @@ def find_release(start: Path | None = None) -> Release:
         raise RequestError(f"{PLACE} is {named}, but there is no release: no {COURSE_FILE} with keys/ beside it.")
     raise RequestError(
         f"There is no release in {here} or above: no {COURSE_FILE} with keys/ beside it. "
-        "Keep your notebook in the folder that you were given, with all its files."
+        "Keep your notebook in the folder you were given, with all its files."
     )
 
 
@@ -172,7 +172,7 @@ def _read_card(path: Path) -> CourseCard:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise RequestError(f"{path}: cannot be read ({error.strerror}).") from error
+        raise RequestError(f"{path} cannot be read ({error.strerror}).") from error
     return decode_versioned(
         data,
         CourseCard,

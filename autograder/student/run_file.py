@@ -1,7 +1,6 @@
-"""Runs a student's file from top to bottom in a process of its own, as grading does, though without confinement.
+"""Runs a student's file from top to bottom in its own process, as grading does, but without confinement.
 
-A cell that ends the process or does not end is left out and the rest is run again without it; a check that does so costs
-itself.
+If a cell kills the process or never ends, the rest runs again without that cell. A check that does so only loses itself.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _ENVIRONMENT = {"MPLBACKEND": "agg", "PYTHONHASHSEED": "0"}
 
 @dataclass
 class FileRun:
-    """What came of a file: its cells, what its checks saw, what is wrong with tasks' names, and a problem of it all."""
+    """What came of a run: reports on cells, what the checks saw, problems with tasks' names and with the run as a whole."""
 
     cells: list[CellReport] = field(default_factory=list)
     seen: dict[tuple[str, int], Observation | NotObserved] = field(default_factory=dict)
@@ -49,7 +48,7 @@ class FileRun:
 
 
 class _Lost(Exception):
-    """The process has ended, or not answered in time; the text is a sentence's end."""
+    """The process has ended or did not answer in time; the text is the end of a sentence."""
 
     def __init__(self, outcome: Outcome, text: str) -> None:
         super().__init__(text)
@@ -57,10 +56,10 @@ class _Lost(Exception):
 
 
 class Runner:
-    """Runs files, one at a time, each in a new process. One more can be kept ready, for an answer at once."""
+    """Runs files, one at a time, each in a new process. A spare process can be kept ready, for a quick answer."""
 
     def __init__(self, *, spare: bool = False) -> None:
-        """Start the first process if one is to be kept ready."""
+        """Start the spare process, if one is wanted."""
         self._spare_wanted = spare
         self._spare = _Process() if spare else None
 
@@ -69,13 +68,13 @@ class Runner:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """End what still runs."""
+        """End the spare process."""
         if self._spare is not None:
             self._spare.end()
 
     def run(self, topic: ReleasedTopic, file: StudentFile) -> FileRun:
         """Run a file and the visible checks of all tasks of its topic."""
-        found = FileRun()
+        file_run = FileRun()
         reports: dict[int, CellReport] = {}
         lost: set[int] = set()
         requests = tuple(topic.requests(topic.card.tasks))
@@ -84,20 +83,20 @@ class Runner:
             process = self._spare or _Process()
             self._spare = _Process() if self._spare_wanted else None
             try:
-                if self._one_process(process, topic, file, requests, found, reports, lost):
+                if self._one_process(process, topic, file, requests, file_run, reports, lost):
                     break
             finally:
                 process.end()
             if time.monotonic() > deadline:
-                found.problem = f"The time for everything ({topic.card.topic_seconds:g} s) was used up."
+                file_run.problem = f"The time for everything ({topic.card.topic_seconds:g} s) was used up."
                 break
         else:
-            found.problem = f"The code ended or was ended {_MOST_PROCESSES} times; the rest was not run."
-        missing = NotObserved(Outcome.NOT_RUN, found.problem or "It was not run.")
+            file_run.problem = f"The code ended or was ended {_MOST_PROCESSES} times; the rest was not run."
+        missing = NotObserved(Outcome.NOT_RUN, file_run.problem or "It was not run.")
         for request in requests:
-            found.seen.setdefault((request.check, request.draw), missing)
-        found.cells = [reports[index] for index in sorted(reports)]
-        return found
+            file_run.seen.setdefault((request.check, request.draw), missing)
+        file_run.cells = [reports[index] for index in sorted(reports)]
+        return file_run
 
     def _one_process(
         self,
@@ -105,25 +104,25 @@ class Runner:
         topic: ReleasedTopic,
         file: StudentFile,
         requests: tuple[CheckRequest, ...],
-        found: FileRun,
+        file_run: FileRun,
         reports: dict[int, CellReport],
         lost: set[int],
     ) -> bool:
-        """Go on in a new process. Returns whether everything is done."""
+        """Continue in a new process. Returns whether everything is done."""
         cells = [(index, cell) for index, cell in enumerate(file.cells) if index not in lost]
-        left = tuple(request for request in requests if (request.check, request.draw) not in found.seen)
+        remaining = tuple(request for request in requests if (request.check, request.draw) not in file_run.seen)
         order = Order(
             cells=tuple(cell for _, cell in cells),
             whole=file.whole,
             module=topic.checks_file,
-            requests=left,
+            requests=remaining,
             cards=topic.card.tasks,
         )
         try:
             process.expect(_START_SECONDS)
             process.send(order)
         except _Lost as gone:
-            found.problem = f"The process that is to run your file did not start: it {gone}."
+            file_run.problem = f"The process for your file did not start: it {gone}."
             return True
         for index, cell in cells:
             try:
@@ -135,29 +134,29 @@ class Runner:
                 return False
             if isinstance(answer, CellRan):
                 reports.setdefault(index, _report(cell, answer))
-        return self._checks(process, left, found)
+        return self._checks(process, remaining, file_run)
 
-    def _checks(self, process: _Process, left: tuple[CheckRequest, ...], found: FileRun) -> bool:
+    def _checks(self, process: _Process, remaining: tuple[CheckRequest, ...], file_run: FileRun) -> bool:
         with contextlib.suppress(_Lost):
             names = process.expect(_LOAD_SECONDS)
-            found.problems = names.problems if isinstance(names, Names) else {}
-        for position, request in enumerate(left):
+            file_run.problems = names.problems if isinstance(names, Names) else {}
+        for position, request in enumerate(remaining):
             try:
                 answer = process.expect(request.seconds + (_SLACK_SECONDS if position else _LOAD_SECONDS))
             except _Lost as gone:
-                for other in left:
+                for other in remaining:
                     if other.check == request.check:
                         reason = f"The code {gone}."
-                        found.seen.setdefault((other.check, other.draw), NotObserved(gone.outcome, reason))
+                        file_run.seen.setdefault((other.check, other.draw), NotObserved(gone.outcome, reason))
                 return False
             if isinstance(answer, Unloadable):
-                found.problem = f"The checks could not be loaded: {answer.problem}"
+                file_run.problem = f"The checks could not be loaded: {answer.problem}"
                 return True
             key = (request.check, request.draw)
             if isinstance(answer, Saw):
-                found.seen[key] = answer.observation
+                file_run.seen[key] = answer.observation
             elif isinstance(answer, Unobserved):
-                found.seen[key] = NotObserved(Outcome.ERROR if answer.reason else Outcome.NOT_RUN, answer.reason)
+                file_run.seen[key] = NotObserved(Outcome.ERROR if answer.reason else Outcome.NOT_RUN, answer.reason)
         return True
 
 
@@ -168,7 +167,7 @@ def _report(cell: Cell, answer: CellRan) -> CellReport:
 
 
 class _Process:
-    """A worker, and a thread that reads what it says."""
+    """A worker process, and a thread that reads its messages."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="autograde-"))
@@ -179,7 +178,7 @@ class _Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=os.environ | _ENVIRONMENT,
-            start_new_session=True,  # Ctrl-C is for the command, not for the code that it runs
+            start_new_session=True,  # Ctrl-C is meant for the command, not for the code it runs
         )
         self._messages: queue.SimpleQueue[FromWorker | None] = queue.SimpleQueue()
         assert self._process.stdout is not None
@@ -192,13 +191,13 @@ class _Process:
             self._process.stdin.write(len(body).to_bytes(4, "big") + body)
             self._process.stdin.flush()
         except OSError as error:
-            raise _Lost(Outcome.ERROR, "ended before it was told what to do") from error
+            raise _Lost(Outcome.ERROR, "ended before it got its instructions") from error
 
     def expect(self, seconds: float) -> FromWorker:
         """The next message.
 
         Raises:
-            _Lost: if there is none in time, or the process has ended.
+            _Lost: if none comes in time, or the process has ended.
         """
         try:
             message = self._messages.get(timeout=seconds)
@@ -211,7 +210,7 @@ class _Process:
         return message
 
     def end(self) -> None:
-        """End it, whatever it is doing, and remove what it wrote."""
+        """Kill it, whatever it is doing, and remove what it wrote."""
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):

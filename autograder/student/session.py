@@ -1,4 +1,4 @@
-"""Runs a topic's visible checks in this process, on whatever a namespace holds, and scores them as grading does."""
+"""Runs a topic's visible checks in this process, on what a namespace holds, and scores them as grading does."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def ask(
     *,
     locate: Callable[[FrameType], int | None],
 ) -> Answer:
-    """Check tasks on what a namespace holds. Random states and global switches are as before afterwards.
+    """Check tasks on what a namespace holds. Random states and global switches are restored afterwards.
 
     Args:
         topic: the released topic.
-        tasks: which of its tasks.
+        tasks: the tasks to check.
         namespace: the student's names.
         locate: tells which frames are the student's; see `error_facts.own_frames`.
     """
@@ -59,21 +59,21 @@ def ask(
     stopped: dict[str, NotObserved] = {}
     with own_frames(locate), _random_states_kept():
         for request in topic.requests(task for task in tasks if task not in problems):
-            found = stopped.get("") or stopped.get(request.check) or _observed(functions[request.check], code, request)
-            seen[request.check, request.draw] = found
-            if isinstance(found, NotObserved):
-                stopped["" if found.outcome is Outcome.NOT_RUN else request.check] = found
+            one = stopped.get("") or stopped.get(request.check) or _observed(functions[request.check], code, request)
+            seen[request.check, request.draw] = one
+            if isinstance(one, NotObserved):
+                stopped["" if one.outcome is Outcome.NOT_RUN else request.check] = one
     return replace(answer(topic, tasks, seen, problems), undefined=frozenset(undefined))
 
 
 def _loaded(topic: ReleasedTopic) -> dict[str, Callable[..., Any]]:
     module = topic.checks_file
     if topic.card.checks not in _functions:
-        found = load_checks(module)
-        missing = [check.name for check in topic.rules.checks if check.name not in found]
+        functions = load_checks(module)
+        missing = [check.name for check in topic.rules.checks if check.name not in functions]
         if missing:
-            raise AuthoringError(f"{module.filename}: has no check {missing[0]}; take a fresh file from the release.")
-        _functions[topic.card.checks] = found
+            raise AuthoringError(f"{module.filename} has no check {missing[0]}; take a fresh copy from the release.")
+        _functions[topic.card.checks] = functions
     return _functions[topic.card.checks]
 
 
@@ -98,7 +98,7 @@ class _Limit:
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[_Limit]:
-    """Ends what runs too long, where the system has timers for that; elsewhere students interrupt the kernel."""
+    """Stops what runs too long, if the system has timers for that; elsewhere students interrupt the kernel."""
     limit = _Limit()
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield limit
@@ -113,7 +113,7 @@ def _time_limit(seconds: float) -> Iterator[_Limit]:
     try:
         yield limit
     except _OutOfTime:
-        pass  # it came between the run's end and here
+        pass  # it came between the end of the run and here
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -10,7 +10,7 @@ __all__ = ["source_digest", "source_of"]
 
 
 def source_of(thing: object) -> str:
-    """The digest of the text that defines a function or class; empty where it cannot be had."""
+    """The digest of the text that defines a function or class; empty if the text is not available."""
     try:
         return source_digest(inspect.getsource(thing))  # type: ignore[arg-type]
     except (OSError, TypeError, IndexError, SyntaxError):
@@ -18,5 +18,5 @@ def source_of(thing: object) -> str:
 
 
 def source_digest(source: str) -> str:
-    """A digest of the text of a definition, whatever its indentation."""
+    """A digest of the text of a definition, regardless of its indentation."""
     return hashlib.blake2b(textwrap.dedent(source).strip().encode("utf-8", "replace"), digest_size=12).hexdigest()

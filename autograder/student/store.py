@@ -1,4 +1,4 @@
-"""What a student has tried and read so far: `.autograde/progress.json` in the release's folder. It stays on the machine."""
+"""A student's progress so far: `.autograde/progress.json` in the release's folder. It never leaves the machine."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _FORMAT_VERSION = 1
 
 
 class TaskRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A task: how it stood when it was last checked, and how many hints were read.
+    """One task: its state when it was last checked, and how many hints were read.
 
-    `state` is the style of its label (`complete`, `partial`, `none`, `untouched`), empty if it was never checked. `kernel`
-    is the state in the notebook's kernel, and `source` a digest of the code that was checked there, empty where it could
-    not be had. `when` is ISO 8601.
+    `state` is the style of its label (`complete`, `partial`, `none`, `untouched`), or empty if it was never checked.
+    `kernel` is its state in the notebook's kernel, and `source` a digest of the code checked there, or empty if the code
+    was not available. `when` is in ISO 8601.
     """
 
     hints: int = 0
@@ -40,7 +40,7 @@ _unwritten: dict[Path, _File] = {}
 
 
 class Store:
-    """Reads and writes a release's progress. Where it cannot be written, it lasts as long as the process."""
+    """Reads and writes the progress in a release. If the file cannot be written, progress lasts as long as the process."""
 
     def __init__(self, folder: Path) -> None:
         """Use the store of the release in `folder`."""
@@ -55,13 +55,13 @@ class Store:
         return self.tasks(topic).get(task, TaskRecord())
 
     def keep(self, topic: str, records: dict[str, TaskRecord]) -> None:
-        """Put records in the place of those with the same names."""
+        """Save records, replacing those of the same tasks."""
         file = self._read()
         file.topics.setdefault(topic, {}).update(records)
         self._write(file)
 
     def current(self, topic: str) -> str:
-        """The task that `autograde watch` was at; empty if none."""
+        """The task that `autograde watch` was last at; empty if none."""
         return self._read().current.get(topic, "")
 
     def keep_current(self, topic: str, task: str) -> None:

@@ -1,4 +1,4 @@
-"""A student's file, notebook or Python, with the topic that it is for; and a Python file made from a released notebook."""
+"""A student's notebook or Python file, with its topic; and a Python file made from a released notebook."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ _ENDINGS = (".py", ".ipynb")
 
 @dataclass(frozen=True)
 class StudentFile:
-    """A file's cells. `whole` is the text of a Python file in which errors are told by the file's own lines, else empty;
-    `version` is that of the notebook, empty where it has none."""
+    """A file's cells.
+
+    `whole` is the text of a Python file whose errors are reported with the file's own line numbers, else empty.
+    `version` is the notebook's version, or empty if it has none.
+    """
 
     path: Path
     topic: str
@@ -33,10 +36,10 @@ class StudentFile:
 
 
 def find_file(release: Release, path: Path | None) -> Path:
-    """The file that is meant: the given one, or the only one of the release's topics in the working folder.
+    """The file that is meant: the given one, or the only file in the working folder for one of the release's topics.
 
     Raises:
-        RequestError: if there is none, or it is not clear which.
+        RequestError: if there is none, or more than one.
     """
     if path is not None:
         if path.is_file():
@@ -44,18 +47,18 @@ def find_file(release: Release, path: Path | None) -> Path:
         topic = next((name for name, card in release.card.topics.items() if str(path) in card.tasks), None)
         if topic is not None:
             raise RequestError(
-                f"{path} is a task, and this command checks a whole file: name the file, or write `check({str(path)!r})` in "
+                f"{path} is a task, but this command checks a whole file: name the file, or run `check({str(path)!r})` in "
                 f"the notebook {topic}.ipynb."
             )
         near = [each.name for each in _candidates(path.parent)] if path.parent.is_dir() else []
         raise RequestError(f"{path}: there is no such file{f'; {suggestion(path.name, near)}' if near else '.'}")
-    found = [each for each in _candidates(Path.cwd()) if each.suffix == ".py" and each.stem in release.card.topics]
-    found = found or [each for each in _candidates(Path.cwd()) if each.stem in release.card.topics]
-    if len(found) == 1:
-        return found[0].relative_to(Path.cwd())
-    if not found:
+    files = [each for each in _candidates(Path.cwd()) if each.suffix == ".py" and each.stem in release.card.topics]
+    files = files or [each for each in _candidates(Path.cwd()) if each.stem in release.card.topics]
+    if len(files) == 1:
+        return files[0].relative_to(Path.cwd())
+    if not files:
         raise RequestError("There is no notebook or Python file of this course here; `autograde start TOPIC` makes one.")
-    raise RequestError(f"Which file? Name it; there are {', '.join(each.name for each in found)}.")
+    raise RequestError(f"Which file do you mean? Name one of {', '.join(each.name for each in files)}.")
 
 
 def _candidates(folder: Path) -> list[Path]:
@@ -63,7 +66,7 @@ def _candidates(folder: Path) -> list[Path]:
 
 
 def topic_of(release: Release, path: Path, data: bytes, topic: str | None) -> str:
-    """The topic of a file: the given one, the one its metadata name, or the one it or its folder is called after.
+    """The topic of a file: the given one, the one in its metadata, or the one that it or its folder is named after.
 
     Raises:
         RequestError: if none of them is a topic of the release.
@@ -77,8 +80,8 @@ def topic_of(release: Release, path: Path, data: bytes, topic: str | None) -> st
         if name in release.card.topics:
             return str(name)
     raise RequestError(
-        f"{path.name}: of which topic is it? Call it after its topic, or name the topic with --topic; "
-        f"there are {', '.join(release.card.topics)}."
+        f"{path.name}: which topic is it for? Name the file after its topic, or give the topic with --topic: "
+        f"{', '.join(release.card.topics)}."
     )
 
 
@@ -103,7 +106,7 @@ def read_file(release: Release, path: Path, topic: str | None = None) -> Student
 
 
 def _placed(cells: tuple[Cell, ...], text: str) -> tuple[Cell, ...]:
-    """The cells with comments before them, so that their lines count as the file's; none where that cannot be."""
+    """The cells with comment lines before them, so that their line numbers are the file's; none if that is impossible."""
     placed = []
     start = 0
     for cell in cells:
@@ -125,8 +128,8 @@ def python_file(notebook: bytes) -> str:
         cells = json.loads(notebook)["cells"]
         text = "\n\n".join("\n".join(_lines(cell)) for cell in cells) + "\n"
     except (ValueError, KeyError, TypeError) as error:
-        raise RequestError("The released notebook cannot be read; take a fresh one from the release.") from error
-    # What is typed at the end of the file is code, not a part of the last text.
+        raise RequestError("The released notebook cannot be read; take a fresh copy from the release.") from error
+    # What the student types at the end of the file is code, not part of the last text cell.
     return text if cells and cells[-1]["cell_type"] == "code" else f"{text}\n# %%\n"
 
 

@@ -1,4 +1,4 @@
-"""What a student is shown, as plain records; `show` turns them into HTML or text. No colour stands for anything alone."""
+"""What a student is shown, as plain records; `as_text.show` turns them into HTML or text. Colour never stands alone."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _PROBLEM = Label("problem", "!", "cannot be checked")
 
 @dataclass(frozen=True)
 class Note:
-    """One sentence: about a mistake in what was asked for, or in what the release has."""
+    """A sentence on its own: about a mistake in a call or in the release, or (not a `problem`) some news."""
 
     text: str
     problem: bool = True
@@ -56,7 +56,7 @@ class Note:
 
 @dataclass(frozen=True)
 class TaskAnswer:
-    """One task: how it stands, and what its checks found."""
+    """One task: its state, and what its checks found."""
 
     name: str
     state: Label
@@ -75,7 +75,7 @@ class TaskAnswer:
 
 @dataclass(frozen=True)
 class AnswerView:
-    """The answer to `check`: one task in full, or all of a topic, those with something to say in full."""
+    """The answer to `check`: one task in full, or all of a topic, in full where there is something to say."""
 
     title: str
     tasks: tuple[TaskAnswer, ...]
@@ -107,7 +107,7 @@ class ProgressRow:
 
 @dataclass(frozen=True)
 class ProgressView:
-    """A topic's tasks, and in a line each how the course's other topics stand."""
+    """A topic's tasks, and the state of the course's other topics, one line each."""
 
     title: str
     rows: tuple[ProgressRow, ...]
@@ -116,7 +116,7 @@ class ProgressView:
 
 
 def state_of(task: TaskResult, answer: Answer) -> Label:
-    """How a task stands, as far as its visible checks tell."""
+    """The state of a task, as far as its visible checks show."""
     if task.task in answer.undefined:
         return _STATES["undefined"]
     if task.task in answer.problems:
@@ -140,8 +140,8 @@ def answer_view_of(title: str, answer: Answer, *, hidden: bool = False) -> Answe
 
     Args:
         title: the topic's title.
-        answer: what was found.
-        hidden: whether it is of grading, with hidden checks and points.
+        answer: the results.
+        hidden: whether it comes from grading, with hidden checks and points.
     """
     if hidden:
         return _graded_view(title, answer)
@@ -149,7 +149,7 @@ def answer_view_of(title: str, answer: Answer, *, hidden: bool = False) -> Answe
     complete = [task for task in tasks if task.state.style == "complete"]
     lines = []
     if complete and len(complete) == len(tasks):
-        lines.append("Grading looks at more than the visible checks, on other inputs.")
+        lines.append("Grading also runs hidden checks, on other inputs.")
     return AnswerView(
         title=title,
         tasks=tasks,
@@ -188,7 +188,7 @@ def _task_answer(task: TaskResult, answer: Answer) -> TaskAnswer:
 
 
 def _without_repetitions(checks: Iterable[CheckView]) -> Iterator[CheckView]:
-    """What ends several checks in the same way, an exception or a name that is missing, is told in full once."""
+    """Reports only once in full what ended several checks the same way: an exception or an undefined name."""
     told: set[tuple[str, str]] = set()
     for check in checks:
         what = (check.line, "".join(check.found))
@@ -203,7 +203,7 @@ def _without_repetitions(checks: Iterable[CheckView]) -> Iterator[CheckView]:
 def _summary(task: TaskResult, state: Label) -> str:
     passed, count = sum(check.outcome is Outcome.PASSED for check in task.checks), len(task.checks)
     if not count:
-        return "only grading checks it"
+        return "checked only in grading"
     if state.style in ("problem", "undefined", "idle"):
         return ""
     if state.style == "untouched":
@@ -214,22 +214,22 @@ def _summary(task: TaskResult, state: Label) -> str:
 def hint_view(topic: ReleasedTopic, task: str, read: int, *, again: str) -> HintView:
     """The first `read` hints of a task; `again` is how to ask for the next one."""
     hints = topic.hints.get(task, [])
-    left = len(hints) - read
-    note = f"{counted(left, 'hint')} left; for the next one: `{again}`." if left else "This is the last hint."
+    unread = len(hints) - read
+    note = f"{counted(unread, 'hint')} left. Show the next one: `{again}`." if unread else "This is the last hint."
     return HintView(task, tuple(hints[:read]), len(hints), note if hints else "There are no hints for this task.")
 
 
 def progress_view(release: Release, name: str, store: Store) -> ProgressView:
-    """How the tasks of a topic stood when they were last checked, and the course's other topics in brief."""
+    """The state of a topic's tasks when they were last checked, and the course's other topics in brief."""
     card = release.card.topics[name]
     records = store.tasks(name)
     rows = tuple(
         _row(task, points_text(entry.points), records.get(task, TaskRecord())) for task, entry in card.tasks.items()
     )
-    left = [row.name for row in rows if row.state.style != "complete"]
-    summary = f"{len(rows) - len(left)} of {counted(len(rows), 'task')} passed all visible checks when last checked."
-    if left:
-        summary += f" Next: `{left[0]}`."
+    incomplete = [row.name for row in rows if row.state.style != "complete"]
+    summary = f"{len(rows) - len(incomplete)} of {counted(len(rows), 'task')} passed all visible checks when last checked."
+    if incomplete:
+        summary += f" Next: `{incomplete[0]}`."
     others = tuple(
         (other.title, _done(other.tasks, store.tasks(key))) for key, other in release.card.topics.items() if key != name
     )
@@ -249,7 +249,7 @@ def _done(tasks: Iterable[str], records: Mapping[str, TaskRecord]) -> str:
 
 
 def record_of(record: TaskRecord, task: TaskResult, answer: Answer) -> TaskRecord:
-    """A task's record, brought up to date with an answer."""
+    """A task's record, updated from an answer."""
     return msgspec.structs.replace(
         record,
         state=state_of(task, answer).style,

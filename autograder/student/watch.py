@@ -1,4 +1,4 @@
-"""`autograde watch`: runs a file whenever it is saved, shows the task at hand and keeps its place."""
+"""`autograde watch`: runs a file whenever it is saved, shows the current task and remembers the place."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["changes", "watch"]
 
 
 def watch(release: Release, path: Path, topic: str | None, saved: Iterable[object]) -> None:
-    """Check a file now, and again for each item of `saved`; returns when all of its tasks pass, or `saved` ends.
+    """Check a file now, and again for each item of `saved`. Returns when all its tasks pass or `saved` ends.
 
     Raises:
         RequestError: if the file's topic is not clear.
@@ -35,7 +35,7 @@ def watch(release: Release, path: Path, topic: str | None, saved: Iterable[objec
     with Runner(spare=True) as runner:
         if _once(release, path, topic, runner, store):
             return
-        show(Note(f"Watching {path}: save it to have it checked again; Ctrl-C ends this.", problem=False))
+        show(Note(f"Watching {path}: it is checked each time you save it; press Ctrl-C to stop.", problem=False))
         for _ in saved:
             if _once(release, path, topic, runner, store):
                 return
@@ -46,32 +46,32 @@ def _once(release: Release, path: Path, name: str | None, runner: Runner, store:
     try:
         file = read_file(release, path, name)
         topic = release.topic(file.topic)
-    except AutogradeError as error:  # half a file, perhaps: the next save may bring the rest
+    except AutogradeError as error:  # perhaps half a file; the next save may bring the rest
         show(Note(str(error)))
         return False
     before = store.current(topic.name)
-    found = answer_file(topic, file, runner.run(topic, file), store)
-    now = next_task(topic, found, before)
+    answered = answer_file(topic, file, runner.run(topic, file), store)
+    now = next_task(topic, answered, before)
     store.keep_current(topic.name, now)
-    _show(topic, file, found, before, now)
+    _show(topic, file, answered, before, now)
     return not now
 
 
-def _show(topic: ReleasedTopic, file: StudentFile, found: FileAnswer, before: str, now: str) -> None:
-    done = len(topic.card.tasks) - len(found.left())
+def _show(topic: ReleasedTopic, file: StudentFile, answered: FileAnswer, before: str, now: str) -> None:
+    done = len(topic.card.tasks) - len(answered.left())
     head = f"{datetime.now():%H:%M:%S}  {topic.card.title}: {done} of {len(topic.card.tasks)} tasks pass all visible checks."
     show(Note(f"\n{head}", problem=False))
-    for note in found.notes:
+    for note in answered.notes:
         show(Note(note))
-    # The task that was worked on is shown once more when it is complete.
+    # The task that was worked on is shown one last time when it is complete.
     for name in dict.fromkeys((before, now)):
-        tasks = tuple(task for task in found.answer.tasks if task.task == name)
+        tasks = tuple(task for task in answered.answer.tasks if task.task == name)
         if tasks:
-            show(answer_view(topic, replace(found.answer, tasks=tasks)))
+            show(answer_view(topic, replace(answered.answer, tasks=tasks)))
     if not now:
         show(Note("All tasks pass. Hand in the file, or go on to the next topic.", problem=False))
         return
-    state = next(state_of(task, found.answer).style for task in found.answer.tasks if task.task == now)
+    state = next(state_of(task, answered.answer).style for task in answered.answer.tasks if task.task == now)
     words = description(file, now)
     if now != before or state == "untouched":
         show(Note(f"Next: `{now}`. {words}".rstrip(), problem=False))
@@ -79,7 +79,7 @@ def _show(topic: ReleasedTopic, file: StudentFile, found: FileAnswer, before: st
 
 
 def changes(path: Path) -> Iterator[object]:
-    """An item for each time that a file is written, until Ctrl-C."""
+    """Yields an item each time the file is written, until Ctrl-C."""
     from watchfiles import Change, watch
 
     target = path.absolute()
@@ -87,5 +87,5 @@ def changes(path: Path) -> Iterator[object]:
     def ours(change: Change, name: str) -> bool:
         return change is not Change.deleted and Path(name) == target
 
-    # Editors replace files, so the folder is watched. An interrupt is for whoever asked.
+    # Editors replace files, so the folder is watched. The caller handles an interrupt.
     yield from watch(target.parent, watch_filter=ours, recursive=False, debounce=400, step=50, raise_interrupt=True)

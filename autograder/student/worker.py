@@ -1,9 +1,9 @@
 """A process that runs a student's file from top to bottom, then its checks: `python -m autograder.student.worker FOLDER`.
 
-The folder is empty, for what IPython and the student's code write; whoever started the process removes it.
+The folder is empty and takes what IPython and the student's code write; the parent process removes it.
 
-It answers on the standard output that it was started with; whatever student code prints goes nowhere. It starts by
-importing all that is slow, so that one which is ready beforehand answers at once.
+The worker answers on the standard output that it was started with; what student code prints is discarded. It first imports
+everything slow, so that a worker started in advance answers at once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SEED = 0
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What to run. `whole` is the text of a Python file whose cells all have number 0, else empty."""
+    """What to run. `whole` is the text of a Python file whose cells all have the number 0, else empty."""
 
     cells: tuple[Cell, ...]
     whole: str
@@ -52,7 +52,7 @@ class CellRan(msgspec.Struct, frozen=True, tag="cell", kw_only=True):
 
 
 class Names(msgspec.Struct, frozen=True, tag="names"):
-    """What is wrong with tasks' names, in a sentence each."""
+    """What is wrong with tasks' names, one sentence each."""
 
     problems: dict[str, str]
 
@@ -64,7 +64,7 @@ class Saw(msgspec.Struct, frozen=True, tag="saw"):
 
 
 class Unobserved(msgspec.Struct, frozen=True, tag="unobserved"):
-    """What a draw of a check saw cannot be told, since `reason`."""
+    """A draw of a check could not be reported, for this reason; or, if it is empty, was not run."""
 
     reason: str
 
@@ -76,7 +76,7 @@ class Unloadable(msgspec.Struct, frozen=True, tag="unloadable"):
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):
-    """All has been run."""
+    """Everything has run."""
 
 
 FromWorker = Ready | CellRan | Names | Saw | Unobserved | Unloadable | Done
@@ -88,7 +88,7 @@ def main() -> None:
     import numpy
     import torch
 
-    from autograder.checking import run_check  # noqa: F401 - imported here since it takes time
+    from autograder.checking import run_check  # noqa: F401 - imported here because it takes time
     from autograder.checking.shell import make_shell
 
     instructions = sys.stdin.buffer
@@ -101,7 +101,7 @@ def main() -> None:
     order = _read(instructions)
     if order is None:
         return
-    sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - as long as the process
+    sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - it stays open as long as the process
     os.chdir(scratch)
     torch.default_generator.manual_seed(_SEED)
     numpy.random.seed(_SEED)
@@ -110,7 +110,7 @@ def main() -> None:
 
 
 def _sender() -> Callable[[FromWorker], None]:
-    """Sends messages to the standard output of now; descriptor 1 and 2 lead to nowhere afterwards."""
+    """Returns a function that sends messages to the present standard output; redirects descriptors 1 and 2 to nowhere."""
     reports: BinaryIO = os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
@@ -143,8 +143,8 @@ def _run(order: Order, shell: Shell, send: Callable[[FromWorker], None]) -> None
         if whole:
             linecache.cache["<submission>"] = (len(order.whole), None, whole, "<submission>")
         send(CellRan(error=None if error is None else describe_error(error), note=shell.note))
-    found = {task: problem_with(task, card, shell.user_ns) for task, card in order.cards.items()}
-    problems = {task: problem for task, problem in found.items() if problem}
+    sentences = {task: problem_with(task, card, shell.user_ns) for task, card in order.cards.items()}
+    problems = {task: problem for task, problem in sentences.items() if problem}
     send(Names(problems))
     if order.module is not None and order.requests:
         try:
@@ -166,7 +166,7 @@ def _run(order: Order, shell: Shell, send: Callable[[FromWorker], None]) -> None
 
 
 if __name__ == "__main__":
-    # The shell puts the notebook's own module in the place of this one, which must live on.
+    # The shell replaces this module by the notebook's own, but this one must live on.
     from autograder.student import worker
 
     worker.main()

@@ -55,8 +55,8 @@ def test_a_right_answer(folder, capsys):
         "✓ passes scale  3 of 3 visible checks passed",
         "  ✓ passed The values are multiplied.",
         "  ✓ passed A factor of zero is refused with a ValueError.",
-        "  ✓ passed Inputs and global settings are left as they were.",
-        "Grading looks at more than the visible checks, on other inputs.",
+        "  ✓ passed Inputs and global settings are left unchanged.",
+        "Grading also runs hidden checks, on other inputs.",
     ]
 
 
@@ -76,9 +76,9 @@ def test_what_changes_an_input_is_told(folder, capsys):
 def test_an_exception_shows_the_students_own_line_and_is_told_once(folder, capsys):
     said = say(capsys, "def scale(x, by):\n    print('seen')\n    return x[99]\n", 'check("scale")')
     assert said.count("Your code raised IndexError in line 3.") == 1
-    assert "It had been called with x: float32 tensor of shape (3, 4), by: 2.5." in said
+    assert "It was called with x: float32 tensor of shape (3, 4), by: 2.5." in said
     assert "          return x[99]" in said
-    assert "Your code printed meanwhile:\n      seen" in said
+    assert "Output of your code:\n      seen" in said
 
 
 def test_not_attempted_is_not_wrong(folder, capsys):
@@ -93,7 +93,7 @@ def test_warnings_are_shown_and_never_count(folder, capsys):
     noisy = "import warnings\n" + SCALE.replace("return", "warnings.warn('careful')\n    return")
     said = say(capsys, noisy, 'check("scale")')
     assert said.startswith("✓ passes scale")
-    assert "Warnings, which never count:\n      UserWarning: careful" in said
+    assert "Warnings (these never count):\n      UserWarning: careful" in said
 
 
 def test_predictions_and_random_numbers(folder, capsys):
@@ -161,7 +161,7 @@ def test_hints_come_one_by_one_and_are_remembered(folder, capsys):
     assert first.splitlines() == [
         "Hint 1 of 3 for scale",
         "  1. Look at the `*` operator.",
-        '2 hints left; for the next one: `hint("scale")`.',
+        '2 hints left. Show the next one: `hint("scale")`.',
     ]
     assert "1. Look" in second
     assert "2. What is special about 0?" in second
@@ -198,12 +198,12 @@ def test_a_store_that_cannot_be_read_or_written_costs_nothing(folder, capsys):
         (['check("")'], "There is no task '' in any topic."),
         (['check("xyzzy")'], "There is no task 'xyzzy' in any topic."),
         ([SCALE, 'check("xyzzy")'], "There is no task 'xyzzy'; choose from scale, noise, guess."),
-        (["hint()"], 'Give the name of a task in quotes, as in hint("match"); each time you see one hint more.'),
-        (["hint(...)"], 'Give the name of a task in quotes, as in hint("match"); each time you see one hint more.'),
+        (["hint()"], 'Give the name of a task in quotes, as in hint("match"); each call shows one more hint.'),
+        (["hint(...)"], 'Give the name of a task in quotes, as in hint("match"); each call shows one more hint.'),
         (['hint("small")'], "small is a topic; name one of its tasks: scale, noise, guess."),
         (
             ['hint("scale", 2)'],
-            '`hint` takes fewer arguments than 2: write hint("match"), which shows one hint more each time.',
+            '`hint` takes fewer arguments than 2: write hint("match"), which shows one more hint each time.',
         ),
         (
             ['check(tasks="scale")'],
@@ -220,7 +220,7 @@ def test_a_store_that_cannot_be_read_or_written_costs_nothing(folder, capsys):
         (['check("scale", "Keeper")'], "These tasks belong to different topics; check them one by one."),
         (['check(topic="smal")'], "There is no topic 'smal'; did you mean 'small'?"),
         (['check("scale", topic="other")'], "There is no task 'scale' in other; choose from Keeper."),
-        (["progress()"], "Which topic do you mean? Name it; there are small, other."),
+        (["progress()"], "Which topic do you mean? Name one of small, other."),
     ],
 )
 def test_what_is_misspelt_is_one_sentence(folder, capsys, cells, sentence):
@@ -235,18 +235,17 @@ def test_what_is_misspelt_is_one_sentence(folder, capsys, cells, sentence):
     [
         (
             "scale = torch.ones(2)",
-            "`scale` is a Tensor now and no longer a function: another line has taken its name. "
-            "Use another name there, then run the cell that defines `scale` again.",
+            "`scale` is now a Tensor and no longer a function: another line reuses its name. "
+            "Use a different name there, then run the cell that defines `scale` again.",
         ),
         ("class scale: pass", "`scale` is a class; the exercise asks for a function."),
         (
             "def scale(x): return x",
-            "`scale` takes (x) now; the exercise says (x, by). Give it back its arguments, names and order included.",
+            "`scale` now takes (x); the exercise says (x, by). Restore its arguments, with their names and order.",
         ),
         (
             "def scale(x, by, more): return x",
-            "`scale` takes (x, by, more) now; the exercise says (x, by). "
-            "Give it back its arguments, names and order included.",
+            "`scale` now takes (x, by, more); the exercise says (x, by). Restore its arguments, with their names and order.",
         ),
     ],
 )
@@ -305,16 +304,16 @@ def test_keys_that_do_not_fit_are_one_sentence(folder, capsys):
         return said
 
     write_key(_with(key, made_from="old"), path)
-    assert "is of another release than course.json; take all files fresh from one release." in answer()
+    assert "is from a different release than course.json; take all files fresh from one release." in answer()
     write_key(_with(key, versions={**key.versions, "torch": "1.13.0"}), path)
     assert "was made with torch 1.13.0, but torch" in answer()
     path.unlink()
     assert "there is no answer key; take it from the release." in answer()
     checks = folder / "checks/test_small.py"
     checks.write_text(checks.read_text() + "\n# mine\n")
-    assert "was changed, or is of another release; take a fresh one from the release." in answer()
+    assert "was changed, or is from a different release; take a fresh copy from the release." in answer()
     checks.unlink()
-    assert "there are no checks; take the file from the release." in answer()
+    assert "is missing; take it from the release." in answer()
     (folder / "course.json").write_text('{"format_version": 99}')
     assert "has format 99, but this autograde reads format 1; install the release's requirements again." in answer()
 
@@ -384,7 +383,9 @@ def test_while_grading_they_do_nothing(folder, pool):
     run = next(iter(pool.map([Job(topic="small", cells=cells)])))
     assert [report.error for report in run.cells if report.error] == []
     assert [report.output for report in run.cells if "check()" in report.output] == [
-        "(check() is not run while grading)\n"
+        "(check() does nothing during grading)\n"
     ] * 3 + [
-        "(check() is not run while grading)\n(hint() is not run while grading)\n(progress() is not run while grading)\n"
+        "(check() does nothing during grading)\n"
+        "(hint() does nothing during grading)\n"
+        "(progress() does nothing during grading)\n"
     ]

@@ -67,8 +67,8 @@ def autograde(*arguments: str, by: str = "instructors", status: int = 0) -> str:
 def test_from_start_to_finish_in_an_editor(folder, by):
     assert autograde("start", by=by).splitlines()[1:] == ["  small            Small", "  other            Other"]
     said = autograde("start", "small", by=by)
-    assert said == "Wrote small.py. Open it in your editor, and in a terminal beside it run `autograde watch small.py`.\n"
-    assert "small.py is there already" in autograde("start", "small", by=by, status=2)
+    assert said == "Wrote small.py. Open it in your editor, and run `autograde watch small.py` in a terminal beside it.\n"
+    assert "small.py already exists" in autograde("start", "small", by=by, status=2)
     said = autograde("check", "small.py", by=by)
     assert said.splitlines()[1:] == [
         "  ○ not attempted scale  3 visible checks will look at it",
@@ -95,7 +95,7 @@ def test_lines_are_told_as_the_file_counts_them(folder):
     assert f"Your code raised IndexError in line {number}." in said
     assert "        return x[9] * by\n" in said
     last = text.splitlines().index("1 / 0") + 1
-    assert f"The file raised ZeroDivisionError in line {last}: division by zero (1 / 0). The rest was run" in said
+    assert f"The file raised ZeroDivisionError on line {last}: division by zero (1 / 0). The rest still ran" in said
 
 
 def test_what_is_typed_at_the_end_of_a_python_file_is_code():
@@ -150,7 +150,7 @@ def test_many_cells_that_raise_are_told_in_short(folder):
     write_notebook(folder / "mine.ipynb", *["1 / 0"] * 8)
     said = autograde("check", "mine.ipynb")
     assert said.count("raised ZeroDivisionError") == 5
-    assert "So it went with cells 6, 7, 8, too." in said
+    assert "The same happened in cells 6, 7, 8." in said
     assert said.count("`scale` is not defined in your file.") == 1
 
 
@@ -170,13 +170,13 @@ def test_a_notebook_run_in_another_order_and_saved(folder):
     nbformat.write(notebook, path)
     assert "✓ passes scale" in notebook.cells[4].outputs[0].data["text/plain"]
     said = autograde("check", "mine.ipynb")
-    assert "Cell 2 raised NameError in line 1: name 'by_default' is not defined" in said
+    assert "Cell 2 raised NameError on line 1: name 'by_default' is not defined" in said
     assert "`scale` passed all visible checks in the notebook, but not here" in said
 
 
 def test_notebooks_of_another_release_are_told(folder):
     write_notebook(folder / "mine.ipynb", "guess = 1", version="old")
-    assert "mine.ipynb is of another release than the checks beside it" in autograde("check", "mine.ipynb")
+    assert "mine.ipynb is from a different release than the checks beside it" in autograde("check", "mine.ipynb")
     autograde("check", "small.ipynb")
 
 
@@ -210,7 +210,7 @@ def test_code_that_ends_the_process_or_does_not_end(folder, monkeypatch):
 def test_a_name_that_stands_for_something_else(folder):
     Path("small.py").write_text("def scale(x):\n    return x\nguess = 'int64'\nclass noise: pass\n")
     said = autograde("check", "small.py")
-    assert "! cannot be checked scale\n    `scale` takes (x) now; the exercise says (x, by)." in said
+    assert "! cannot be checked scale\n    `scale` now takes (x); the exercise says (x, by)." in said
     assert "`noise` is a class; the exercise asks for a function." in said
 
 
@@ -221,14 +221,14 @@ def test_a_name_that_stands_for_something_else(folder):
         (["check", "smal.ipynb"], "smal.ipynb: there is no such file; did you mean 'small.ipynb'?"),
         (
             ["check", "README.md"],
-            "README.md: of which topic is it? Call it after its topic, or name the topic with --topic",
+            "README.md: which topic is it for? Name the file after its topic, or give the topic with --topic",
         ),
         (["check", "small.ipynb", "--topic", "smal"], "There is no topic 'smal'; did you mean 'small'?"),
-        (["check"], "Which file? Name it; there are other.ipynb, small.ipynb."),
+        (["check"], "Which file do you mean? Name one of other.ipynb, small.ipynb."),
         (["check", "broken.ipynb", "--topic", "small"], "broken.ipynb is not a notebook: line 1 is not valid JSON."),
         (["start", "smal"], "There is no topic 'smal'; did you mean 'small'?"),
         (["hint", "scael"], "There is no task 'scael'; did you mean 'scale'?"),
-        (["progress"], "Which topic do you mean? Name it; there are small, other."),
+        (["progress"], "Which topic do you mean? Name one of small, other."),
         (["watch", "nothing.py"], "nothing.py: there is no such file"),
     ],
 )
@@ -263,7 +263,7 @@ def test_watching_shows_the_next_task_and_keeps_its_place(folder, capsys):
     assert "Watching small.py: save it to have it checked again" in start
     assert "◐ partly right scale" in partly or "✗ not right yet scale" in partly
     assert "For a hint: autograde hint scale" in partly
-    assert "The file raised SyntaxError in line 1" in broken
+    assert "The file raised SyntaxError on line 1" in broken
     assert "✓ passes scale" in complete
     assert "Next: `noise`. Noise.\n" in complete
     said.clear()
@@ -295,7 +295,7 @@ def test_the_command_watches_files_as_editors_save_them(folder):
         until("✗ not right yet guess")
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
-        assert "Your place is kept." in process.stderr.read()
+        assert "Your place is saved." in process.stderr.read()
 
 
 def test_the_answers_are_those_of_grading(source, pool, folder):
