@@ -1,4 +1,4 @@
-"""Proves a course's checks: what must pass passes, what must fail fails, mutants of the reference included.
+"""Proves a course's checks: what must pass passes, and what must fail fails, including mutants of the reference.
 
 Imports `scoring`, `keys`, `processes`, `course` and what lies below them; no torch.
 """

@@ -3,9 +3,9 @@
     sign_ste:
       - mutant: "call dropped: soft.detach() → soft"
         line: "return hard + (soft - soft.detach())"
-        reason: "why this is no mistake"
+        reason: "why this is not a mistake"
 
-`mutant` and `line` are as `autograde verify` prints them; they hold whatever moves around the line.
+`mutant` and `line` are as `autograde verify` prints them; they stay valid when the code around the line moves.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SHORTEST_REASON = 20
 
 
 class AcceptedMutant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """An entry: the mutant's description, the changed line, and why the change is no mistake."""
+    """An entry: the mutant's description, the changed line, and why the change is not a mistake."""
 
     mutant: str
     line: str
@@ -33,7 +33,7 @@ class AcceptedMutant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 def accepted_file(root: Path, topic: str) -> Path:
-    """Where a topic's entries stand, whether or not it has any."""
+    """The path of a topic's file of entries, whether or not it exists."""
     return root / "solutions" / "equivalent_mutants" / f"{topic}.yml"
 
 
@@ -41,8 +41,8 @@ def read_accepted(root: Path, topic: str, tasks: Collection[str]) -> dict[tuple[
     """A topic's entries by task, description and line; empty if there is no such file.
 
     Raises:
-        AuthoringError: for anything that is not such a file, a task that the topic lacks, an entry written twice, or a
-            reason that says nothing.
+        AuthoringError: if the file is not of this form, names a task that the topic lacks, has an entry twice, or an
+            entry without a proper reason.
     """
     path = accepted_file(root, topic)
     if not path.exists():
@@ -57,18 +57,20 @@ def read_accepted(root: Path, topic: str, tasks: Collection[str]) -> dict[tuple[
     accepted: dict[tuple[str, str, str], AcceptedMutant] = {}
     for task, entry in ((task, entry) for task, listed in entries.items() for entry in listed):
         if task not in tasks:
-            raise AuthoringError(f"{path}: {task} is no task of {topic}; choose from {', '.join(tasks)}.")
+            raise AuthoringError(f"{path}: {task} is not a task of {topic}; choose from {', '.join(tasks)}.")
         if len(entry.reason.strip()) < _SHORTEST_REASON:
-            raise AuthoringError(f"{path}: {task}: {entry.mutant!r} has no reason; say why it is no mistake.")
+            raise AuthoringError(
+                f"{path}: {task}: the reason for {entry.mutant!r} is too short; say why it is not a mistake."
+            )
         key = (task, entry.mutant, entry.line)
         if key in accepted:
-            raise AuthoringError(f"{path}: {task}: {entry.mutant!r} stands twice; remove one of them.")
+            raise AuthoringError(f"{path}: {task}: {entry.mutant!r} is listed twice; remove one of them.")
         accepted[key] = entry
     return accepted
 
 
 def entry_for(mutant: Mutant, reason: str = "…") -> str:
-    """The entry that would accept this mutant, as YAML below its task's name."""
+    """The entry that would accept this mutant, as YAML to put under its task's name."""
     entry = {"mutant": mutant.description, "line": mutant.text, "reason": reason}
     return yaml.safe_dump([entry], allow_unicode=True, sort_keys=False, width=1000).rstrip()
 
@@ -76,10 +78,10 @@ def entry_for(mutant: Mutant, reason: str = "…") -> str:
 def stale_entries(
     accepted: Collection[tuple[str, str, str]], made: Collection[Mutant], surviving: Collection[Mutant]
 ) -> Iterator[str]:
-    """A sentence for each entry that accepts nothing any more."""
+    """A sentence for each entry that no longer accepts any mutant."""
     known = {(mutant.task, mutant.description, mutant.text) for mutant in made}
     alive = {(mutant.task, mutant.description, mutant.text) for mutant in surviving}
     for key in accepted:
         if key not in alive:
-            why = "a check notices it now" if key in known else "there is no such mutant"
+            why = "a check now notices it" if key in known else "there is no such mutant"
             yield f"{key[0]}: the accepted mutant {key[1]!r} in {key[2]!r} is out of date ({why}); remove the entry."

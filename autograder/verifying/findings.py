@@ -1,4 +1,4 @@
-"""What `autograde verify` found out, and how it is shown."""
+"""What `autograde verify` found, and how it is shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Equal", "Survivor", "TopicVerification", "Verification"]
 
 @dataclass(frozen=True)
 class Survivor:
-    """A mutant of the reference that no check noticed. `entry` accepts it, once a reason is written into it."""
+    """A mutant of the reference that no check noticed. `entry` accepts it once a reason is filled in."""
 
     task: str
     description: str
@@ -24,14 +24,14 @@ class Survivor:
 
     @property
     def sentence(self) -> str:
-        """Where it stands and what was changed, with the changed lines."""
+        """Where it is and what was changed, with the changed lines."""
         indented = "\n".join(f"    {line}" for line in self.diff.splitlines())
         return f"{self.file}:{self.line}: {self.task}: no check notices this mutant ({self.description}).\n{indented}"
 
 
 @dataclass(frozen=True)
 class Equal:
-    """Misconceptions of a task that no check tells apart; a submission with one of them is told of all of them."""
+    """Misconceptions of a task that no check tells apart; a submission with any of them gets the feedback of them all."""
 
     task: str
     misconceptions: tuple[str, ...]
@@ -44,7 +44,7 @@ class Equal:
 
 @dataclass(frozen=True)
 class TopicVerification:
-    """A topic's counts, and everything that is wrong with it (`problems`, survivors included)."""
+    """A topic's counts, and everything wrong with it (`problems`, including survivors)."""
 
     topic: str
     tasks: int = 0
@@ -65,7 +65,7 @@ _COLUMNS = ("tasks", "checks", "alternatives", "misconceptions", "mutants", "kil
 
 @dataclass(frozen=True)
 class Verification:
-    """All topics that were verified. Nothing is wrong if there are no `problems`."""
+    """All topics that were verified. Everything is right if there are no `problems`."""
 
     topics: tuple[TopicVerification, ...]
     seeds: int = 0
@@ -77,7 +77,7 @@ class Verification:
         return [f"{topic.topic}: {problem}" for topic in self.topics for problem in topic.problems]
 
     def rows(self) -> list[tuple[str, ...]]:
-        """The table's lines: a topic each, then their sum."""
+        """The table's rows: one per topic, then the sum."""
         counts = [
             (
                 *(topic.tasks, topic.checks, topic.alternatives, topic.misconceptions, topic.mutants, topic.killed),
@@ -104,7 +104,7 @@ class Verification:
         return table
 
     def plain(self) -> str:
-        """Counts, equal misconceptions, problems, and a last line that sums up; for logs and for people without colour."""
+        """Counts, equal misconceptions, problems and a summary line, without colour; for logs."""
         rows = [("topic", *_COLUMNS), *self.rows()]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
@@ -116,24 +116,24 @@ class Verification:
         return "\n".join([*lines, "", *self.notes(), self.summary()])
 
     def notes(self) -> list[str]:
-        """What the table has no room for: misconceptions that look alike, problems, and how to accept a survivor."""
+        """What the table has no room for: equal misconceptions, problems, and how to accept a survivor."""
         notes = [f"{topic.topic}: equal misconceptions: {equal.sentence}" for topic in self.topics for equal in topic.equal]
         notes += self.problems
         survivors = [(topic.topic, survivor) for topic in self.topics for survivor in topic.survivors]
         if survivors:
             topic, survivor = survivors[0]
             notes += [
-                "A survivor is a gap in the checks, or no mistake at all. In the second case write down why, for example in",
-                f"solutions/equivalent_mutants/{topic}.yml under {survivor.task}:",
+                "A survivor shows a gap in the checks, unless the change is not a mistake. If it is not, say why, for example in",
+                f"solutions/equivalent_mutants/{topic}.yml, under {survivor.task}:",
                 survivor.entry,
             ]
         return notes
 
     def summary(self) -> str:
-        """One line: how much was tried, and how it came out."""
+        """One line: how much was tried, and the result."""
         problems = len(self.problems)
         verdict = "everything holds" if not problems else counted(problems, "problem")
         mutants = sum(topic.mutants for topic in self.topics)
         slow = sum(topic.timed_out for topic in self.topics)
-        ended = f" ({slow} of them ended by a time limit)" if slow else ""
+        ended = f" ({slow} of them stopped by a time limit)" if slow else ""
         return f"{len(self.topics)} topics, {mutants} mutants{ended}, {self.seeds} seeds, {self.seconds:.0f} s: {verdict}."

@@ -1,8 +1,8 @@
 """Makes mutants: copies of a reference solution with one small wrong change each.
 
-A check that no mutant can slip past sees what it claims to see. The changes are those of
-`autograder.verifying.operators`; each is put into the definition of one task (and of what that definition uses), which is
-then written back by `ast.unparse` in the place of the original. Nothing is run here.
+If no mutant slips past the checks, they see what they claim to see. The changes are those of
+`autograder.verifying.operators`. Each is made in the definition of one task (or in one that it uses), which `ast.unparse`
+then writes back in place of the original. Nothing is run here.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _SHORT, _AROUND = 70, 12
 class Mutant:
     """One wrong copy of the reference.
 
-    `name` counts the task's mutants (`match-007`). `description` says what was changed, `text` is the changed statement's
-    first line as `ast.unparse` writes it; together they name the mutant whatever moves around it. `cell` and `line` say
-    where it stands in the reference; `diff` are the lines that differ. `cells` is the code to run.
+    `name` numbers the task's mutants (`match-007`). `description` says what was changed, and `text` is the first line of
+    the changed statement as `ast.unparse` writes it; together they identify the mutant even if the code around it moves.
+    `cell` and `line` say where it is in the reference, `diff` has the lines that differ, and `cells` is the code to run.
     """
 
     name: str
@@ -44,12 +44,12 @@ class Mutant:
 
 
 def make_mutants(cells: Sequence[Cell], task: str, other_tasks: Collection[str] = ()) -> tuple[Mutant, ...]:
-    """All mutants of one task, in the order of the source, no two alike.
+    """All mutants of one task, in source order, without duplicates.
 
     Args:
         cells: the reference's cells.
         task: the function, class or variable to change.
-        other_tasks: definitions that are left alone although the task may use them; they have mutants of their own.
+        other_tasks: definitions to leave alone even if the task uses them; they have mutants of their own.
 
     Raises:
         AuthoringError: if no cell defines the task.
@@ -97,7 +97,7 @@ def make_mutants(cells: Sequence[Cell], task: str, other_tasks: Collection[str] 
 def _parsed(source: str) -> ast.Module | None:
     try:
         return ast.parse(source)
-    except SyntaxError:  # a cell with magics: no task's definition, and left as it is
+    except SyntaxError:  # a cell with magics: it defines no task and stays as it is
         return None
 
 
@@ -112,13 +112,13 @@ def _defined(statement: ast.stmt) -> tuple[str, ...]:
 
 
 def _used(task: str, definitions: dict[str, tuple[int, ast.stmt]], excluded: set[str]) -> list[str]:
-    """The task, then the definitions of the reference that it uses, directly or not."""
-    found = [task]
-    for name in found:
+    """The task, then the definitions in the reference that it uses, directly or indirectly."""
+    used = [task]
+    for name in used:
         for node in ast.walk(definitions[name][1]):
-            if isinstance(node, ast.Name) and node.id in definitions and node.id not in found and node.id not in excluded:
-                found.append(node.id)
-    return found
+            if isinstance(node, ast.Name) and node.id in definitions and node.id not in used and node.id not in excluded:
+                used.append(node.id)
+    return used
 
 
 def _substituted(source: str, statement: ast.stmt, replacement: str) -> str:
@@ -139,7 +139,7 @@ class _Change:
 
 @dataclass(frozen=True)
 class _Place:
-    """A site, and where it hangs: `parent.field`, or `parent.field[index]`."""
+    """A site, and where it is attached: `parent.field` or `parent.field[index]`."""
 
     site: Site
     parent: ast.AST
@@ -159,7 +159,7 @@ def _changes(definition: ast.stmt, modules: frozenset[str]) -> Iterator[_Change]
                     replacement, ast.Name | ast.Attribute | ast.Constant
                 )
                 if idle or source in seen or not _compiles(source):
-                    continue  # an idle expression is a dropped statement under another name
+                    continue  # an idle expression amounts to a dropped statement
                 seen.add(source)
                 yield _Change(
                     description=_description(title, place.site.node, replacement),
@@ -171,7 +171,7 @@ def _changes(definition: ast.stmt, modules: frozenset[str]) -> Iterator[_Change]
 
 
 def _applied(root: ast.Module, place: _Place, operator: Operator) -> Iterator[tuple[ast.expr | list[ast.stmt], str]]:
-    """Put each replacement in, write the whole down, and put the original back."""
+    """Make each replacement, write out the whole definition, and restore the original."""
     for replacement in list(operator(place.site)):
         if place.index is None:
             setattr(place.parent, place.field, replacement)
@@ -199,7 +199,7 @@ def _places(node: ast.AST, modules: frozenset[str], parameters: tuple[str, ...],
             if isinstance(child, ast.stmt | ast.expr):
                 yield _Place(Site(child, parameters, modules), node, field, index, inner)
             if isinstance(child, ast.Raise):
-                continue  # what an error says is free
+                continue  # an error may say anything
             yield from _places(child, modules, _parameters(child) or parameters, inner)
 
 
@@ -215,10 +215,10 @@ def _left_alone(parent: ast.AST, field: str, child: ast.AST) -> bool:
     if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
         return True  # a docstring
     if isinstance(child, ast.keyword) and child.arg == "strict" and isinstance(parent, ast.Call):
-        return called_name(parent) == "zip"  # a guard against a mistake that is not there
+        return called_name(parent) == "zip"  # only guards against a mistake that is not made here
     if isinstance(parent, ast.JoinedStr) and isinstance(child, ast.Constant):
         return True
-    # the operator of the minus sign sees the number behind it
+    # the operator for the minus sign also handles the number after it
     return isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.USub) and isinstance(child, ast.Constant)
 
 
@@ -238,7 +238,7 @@ def _description(title: str, node: ast.AST, replacement: ast.expr | list[ast.stm
 
 
 def _shared(one: str, other: str) -> int:
-    """How many characters both begin with."""
+    """The length of the common prefix."""
     shortest = min(len(one), len(other))
     return next((index for index in range(shortest) if one[index] != other[index]), shortest)
 

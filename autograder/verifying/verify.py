@@ -1,8 +1,8 @@
 """The kit proves its own checks: what must pass passes, what must fail fails, under several seeds.
 
-For each topic: the reference passes everything, whatever state its cells leave behind, and twice the same; the untouched
-stub earns nothing; every alternative passes; every misconception fails and is diagnosed as itself; every mutant of the
-reference is noticed by some check, or is accepted with a reason.
+For each topic: the reference passes everything, whatever state its cells leave behind, and gives the same observations
+again; the untouched stub earns nothing; every alternative passes; every misconception fails and is diagnosed as itself;
+every mutant of the reference is noticed by some check, or is accepted with a reason.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from autograder.verifying.mutants import Mutant, make_mutants
 __all__ = ["verify"]
 
 RUN_SEED = 1001
-"""All seeds are derived from this one: another than the public key's 0, and the same in every run."""
+"""All seeds are derived from this one. It differs from the public key's 0 and is the same in every run."""
 
 _SAME_AGAIN = "another global random state"
 _STATES = {
@@ -43,9 +43,9 @@ _STATES = {
     "default dtype float64": "import torch as _t\n_t.set_default_dtype(_t.float64)",
     "gradients switched off": "import torch as _t\n_t.set_grad_enabled(False)",
 }
-"""What a notebook's cells may leave behind, and what no check may depend on. After the first all is seen as before."""
+"""States that a notebook's cells may leave behind, on which no check may depend. The first changes no observation."""
 
-_SINGLE_DRAWS = 5  # on each of them alone a misconception has to lose points, since a course may draw once
+_SINGLE_DRAWS = 5  # a misconception must lose points on each of them alone, since a course may draw only once
 _QUICK_SECONDS = 2.0  # for one check of a mutant, unless the reference itself is slow
 
 
@@ -63,26 +63,26 @@ def verify(
 
     Args:
         course: the course.
-        topics: names of topics; all of them if None.
-        pool: runs the jobs, in parallel.
-        seeds: under how many seeds the reference, alternatives and hard-to-kill mutants run; for misconceptions the
-            course's number of draws is enough, since each is known by what it returns.
+        topics: names of topics; all if None.
+        pool: runs the jobs in parallel.
+        seeds: how many seeds the reference, alternatives and hard-to-kill mutants run on; for misconceptions the
+            course's number of draws is enough, since each is recognised by what it returns.
         device: the device under test; `pool` must be made for it.
-        mutants: whether mutants are tried, which takes most of the time.
-        on_progress: called as `(done, known so far, topic)` after each job.
+        mutants: whether to try mutants, which takes most of the time.
+        on_progress: called as `(jobs done, jobs known so far, topic)` after each job.
     """
     started = time.monotonic()
     names = list(course.topics) if topics is None else list(topics)
     progress = _Progress(on_progress)
-    found = []
+    verified = []
     for name in names:
         proof = _Proof(_patient(course, name, seeds), name, pool, seeds, progress, device)
         try:
             proof.run(mutants=mutants)
         except AuthoringError as error:
             proof.problems += str(error).splitlines()
-        found.append(proof.result())
-    return Verification(tuple(found), seeds, time.monotonic() - started)
+        verified.append(proof.result())
+    return Verification(tuple(verified), seeds, time.monotonic() - started)
 
 
 @dataclass
@@ -99,7 +99,7 @@ class _Progress:
 
 @dataclass(frozen=True)
 class _Trial:
-    """Code to run, and who judges what came of it."""
+    """Code to run, and the function that judges the run."""
 
     job: Job
     judge: Callable[[Run], None]
@@ -107,7 +107,7 @@ class _Trial:
 
 @dataclass
 class _Proof:
-    """One topic's verification in the making."""
+    """One topic's verification in progress."""
 
     course: Course
     name: str
@@ -164,12 +164,12 @@ class _Proof:
         )
 
     def _key(self, topic: Topic) -> AnswerKey:
-        """What the reference shows; nothing of misconceptions, which take the longest."""
+        """The key of the reference alone, without misconceptions, which take the longest."""
         right = replace(topic, misconceptions=())
         return build_key(self.course, right, seed=RUN_SEED, device=self.device, pool=self.pool, cache=None)
 
     def _job(self, topic: Topic, cells: tuple[Cell, ...], spec: VariantSpec | None = None) -> Job:
-        """A job on all tasks, or with a variant in the place of its task, on that task alone."""
+        """A job on all tasks; or, with a variant in place of its task, on that task alone."""
         if spec is None:
             return self._make_job(topic, cells)
         module = topic.misconception_module if spec in topic.misconceptions else topic.alternative_module
@@ -239,7 +239,7 @@ class _Proof:
         yield _Trial(self._job(topic, topic.exercise), judge)
 
     def _each_draw_exposes(self, key: AnswerKey) -> None:
-        """A course may draw once: on each of the key's draws alone, each misconception loses points."""
+        """A course may draw only once, so each misconception must lose points on each of the key's draws alone."""
         assert self.topic is not None
         tolerances = self.course.tolerances_on(self.device)
         for spec in self.topic.misconceptions:
@@ -256,7 +256,7 @@ class _Proof:
                     break
 
     def _misconceptions(self, topic: Topic, key: AnswerKey) -> Iterator[_Trial]:
-        """Each once more, on its own: those whose observations do not repeat in a process that several share."""
+        """Runs each misconception once more on its own, except those that repeated in a shared process."""
         repeated = self._repeated(topic, key)
         for spec in topic.misconceptions:
             if spec.name in repeated:
@@ -271,12 +271,14 @@ class _Proof:
     def _repeated(self, topic: Topic, key: AnswerKey) -> set[str]:
         """The misconceptions that are diagnosed as themselves when those of a task run one after the other.
 
-        Each was alone when the key was made. If it does exactly the same here, after others, then it does so again.
+        Each ran alone when the key was made. If it does exactly the same here, after others, its observations repeat.
         """
         series: dict[tuple[str, int], list[VariantSpec]] = {}
         for number, spec in enumerate(topic.misconceptions):
             known = key.misconceptions[spec.name].values()
-            if all(isinstance(seen, Observation) for draws in known for seen in draws):  # else the process would be lost
+            if all(
+                isinstance(seen, Observation) for draws in known for seen in draws
+            ):  # anything else would cost the process
                 series.setdefault((spec.task, number // IN_TURN), []).append(spec)
         jobs = [[self._job(topic, topic.reference, spec) for spec in specs] for specs in series.values()]
         self.progress.known += sum(map(len, jobs))
@@ -297,30 +299,30 @@ class _Proof:
         exact = _exact(result)
         if not exact:
             seen = ", ".join(diagnosis.misconception for diagnosis in result.diagnoses) or "nothing"
-            self.problems.append(f"{where} is diagnosed as {seen}; its observations do not repeat.")
+            self.problems.append(f"{where} is diagnosed as {seen}, because its observations change from run to run.")
         elif exact != (name,):
             self.equal.add((result.task, tuple(sorted({*exact, name}))))
 
     # ---- mutants --------------------------------------------------------------------------------------------------
 
     def _try_mutants(self, topic: Topic, many: Topic, wide: AnswerKey) -> None:
-        """All mutants on one draw of each check; then those that are left on many, without a limit that ends them early."""
+        """Tries all mutants on one draw of each check; then the survivors on many draws, without a tight time limit."""
         for task in self._tasks():
             self.mutants += make_mutants(topic.reference, task, self._tasks())
         thin = _drawn(topic, 1)
         self._try(self._pace(thin))
-        left: list[Mutant] = []
+        survivors: list[Mutant] = []
         key = self._key(thin)
-        self._try(self._mutants(thin, key, self.mutants, left), enough=self._shows_a_mistake(key))
-        self._try(self._mutants(many, wide, left, self.surviving), enough=self._shows_a_mistake(wide))
+        self._try(self._mutants(thin, key, self.mutants, survivors), enough=self._shows_a_mistake(key))
+        self._try(self._mutants(many, wide, survivors, self.surviving), enough=self._shows_a_mistake(wide))
 
     def _shows_a_mistake(self, key: AnswerKey) -> Callable[[Observation], bool]:
-        """Whether a check does not let pass what it saw: then a mutant is noticed, and the other checks need not run."""
+        """Whether a check fails what it saw: then the mutant is noticed, and the other checks need not run."""
         tolerances = self.course.tolerances_on(self.device)
         return lambda seen: not passes(key.reference[seen.check][seen.draw], seen, tolerances)
 
     def _pace(self, topic: Topic) -> Iterator[_Trial]:
-        """How long a task takes with the reference: a mutant is given a little more than that."""
+        """Measures how long a task takes with the reference; a mutant gets a few times that."""
         for task in self._tasks():
 
             def judge(run: Run, task: str = task) -> None:
@@ -328,19 +330,19 @@ class _Proof:
 
             yield _Trial(self._make_job(topic, topic.reference, tasks=[task]), judge)
 
-    def _mutants(self, topic: Topic, key: AnswerKey, mutants: Sequence[Mutant], left: list[Mutant]) -> Iterator[_Trial]:
+    def _mutants(self, topic: Topic, key: AnswerKey, mutants: Sequence[Mutant], survivors: list[Mutant]) -> Iterator[_Trial]:
         for mutant in mutants:
 
             def judge(run: Run, mutant: Mutant = mutant) -> None:
                 for result in self._results(topic, key, run, mutant.task):
                     outcomes = {check.outcome for check in _not_passed(result)}
                     if not outcomes:
-                        left.append(mutant)
+                        survivors.append(mutant)
                     elif outcomes <= {Outcome.TIMEOUT, Outcome.NOT_RUN}:
                         self.timed_out += 1
 
             job = self._make_job(topic, mutant.cells, tasks=[mutant.task])
-            yield _Trial(job if left is self.surviving else _quick(job, self.seconds[mutant.task]), judge)
+            yield _Trial(job if survivors is self.surviving else _quick(job, self.seconds[mutant.task]), judge)
 
     def _settle_survivors(self) -> None:
         accepted = read_accepted(self.course.root, self.name, self._tasks())
@@ -351,7 +353,7 @@ class _Proof:
 
 
 def _not_passed(result: TaskResult) -> list[CheckResult]:
-    """The checks that count against the code; one that waits for a device does not."""
+    """The checks that count against the code; those that wait for a device do not."""
     return [
         check
         for check in result.checks
@@ -364,12 +366,12 @@ def _exact(result: TaskResult) -> tuple[str, ...]:
 
 
 def _changed_observations(key: AnswerKey, run: Run) -> Iterator[str]:
-    """The checks of the reference that saw something else than when the key was made, with the same seed."""
+    """A sentence on each check of the reference that, with the same seed, saw something different than for the key."""
     for check, observations in key.reference.items():
         for draw, first in enumerate(observations):
             again = run.observations.get((check, draw))
             if not isinstance(again, Observation) or _scored(again) != _scored(first):
-                yield f"{check}, draw {draw}: sees something else each time; draw everything from `given`."
+                yield f"{check}, draw {draw}: sees something different each time; draw everything from `given`."
                 break
 
 
@@ -378,7 +380,7 @@ def _scored(observation: Observation) -> Observation:
 
 
 def _patient(course: Course, name: str, seeds: int) -> Course:
-    """The same course, with the time and room that so many draws of everything may need together."""
+    """The same course, with the time and space that this many draws may need."""
     entry = course.topics[name]
     times = max(1.0, seeds / (entry.draws or course.draws))
     limits = msgspec.structs.replace(
@@ -390,7 +392,7 @@ def _patient(course: Course, name: str, seeds: int) -> Course:
 
 
 def _drawn(topic: Topic, draws: int, *, keep_declared: bool = False) -> Topic:
-    """The same topic with each check drawn so many times, each time with another seed."""
+    """The same topic, with this many draws of each check, each with a different seed."""
 
     def drawn(spec: CheckSpec) -> CheckSpec:
         return spec if keep_declared and spec.draws else replace(spec, draws=draws)
@@ -399,9 +401,9 @@ def _drawn(topic: Topic, draws: int, *, keep_declared: bool = False) -> Topic:
 
 
 def _single_draw(key: AnswerKey, misconception: str, draw: int) -> tuple[AnswerKey, Run]:
-    """What the key and a run on a misconception would be, had each check been run on this one draw only.
+    """What the key and a run of a misconception would be if each check had run on this one draw only.
 
-    Checks with a number of draws of their own are left with all of them.
+    Checks with their own number of draws keep all of them.
     """
     reference: dict[str, list[Observation]] = {}
     seen: dict[tuple[str, int], Observation | NotObserved] = {}
@@ -415,7 +417,7 @@ def _single_draw(key: AnswerKey, misconception: str, draw: int) -> tuple[AnswerK
 
 
 def _differs(key: AnswerKey, run: Run, tolerances: Mapping[str, float]) -> bool:
-    """Whether some check saw what it does not let pass; what scoring finds beyond that, as side effects, is left to it."""
+    """Whether some check fails what it saw. What only scoring finds, such as side effects, is left to scoring."""
     return any(
         isinstance(seen, Observation) and not passes(key.reference[check][draw], seen, tolerances)
         for (check, draw), seen in run.observations.items()
@@ -423,7 +425,7 @@ def _differs(key: AnswerKey, run: Run, tolerances: Mapping[str, float]) -> bool:
 
 
 def _quick(job: Job, seconds: float) -> Job:
-    """The same job with short limits: many mutants loop for ever."""
+    """The same job with short limits, since many mutants loop forever."""
 
     def sooner(requests: tuple[CheckRequest, ...]) -> tuple[CheckRequest, ...]:
         return tuple(msgspec.structs.replace(request, seconds=min(request.seconds, seconds)) for request in requests)

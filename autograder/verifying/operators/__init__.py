@@ -1,7 +1,7 @@
-"""Small wrong changes of a solution: one operator a kind.
+"""Small wrong changes to a solution: one operator per kind.
 
-An operator looks at one node of the syntax tree and yields what could stand in its place. `autograder.verifying.mutants`
-puts each replacement in, and `autograder.verifying.verify` demands that some check notices.
+An operator looks at one node of the syntax tree and yields what could replace it. `autograder.verifying.mutants` makes each
+replacement, and `autograder.verifying.verify` demands that some check notices.
 """
 
 from autograder.verifying.operators import python, torch
@@ -10,4 +10,4 @@ from autograder.verifying.operators.site import Operator, Site
 __all__ = ["OPERATORS", "Operator", "Site"]
 
 OPERATORS: dict[str, Operator] = {**torch.OPERATORS, **python.OPERATORS}
-"""Every operator by the words that stand in a report, in the order in which mutants are made."""
+"""Every operator by the words used in reports, in the order in which mutants are made."""

@@ -1,4 +1,4 @@
-"""Changes of any Python code: conditions, loops, errors, numbers, arguments, statements."""
+"""Changes to any Python code: conditions, loops, errors, numbers, arguments, statements."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def _other_arguments(site: Site) -> Iterator[Replacement]:
         yield changed(node, args=node.args[:-1])
     for index, keyword in enumerate(node.keywords):
         if called_name(node) == "zip" and keyword.arg == "strict":
-            continue  # zip's guard against a mistake that is not there
+            continue  # zip only guards against a mistake that is not made here
         yield changed(node, keywords=node.keywords[:index] + node.keywords[index + 1 :])
 
 

@@ -1,4 +1,4 @@
-"""The place of a possible change, and what operators need to look at it and to build another node."""
+"""The place of a possible change, and what operators need to inspect it and to build a replacement."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
 class Site:
     """A node that may be replaced.
 
-    `parameters` are those of the innermost function around it, `modules` the names of imported modules.
+    `parameters` are those of the innermost enclosing function, `modules` the names of imported modules.
     """
 
     node: ast.AST
@@ -43,7 +43,7 @@ N = TypeVar("N", bound=ast.AST)
 
 
 def changed(node: N, **fields: object) -> N:
-    """A copy of a node with other fields."""
+    """A copy of a node with some fields changed."""
     new = copy.copy(node)
     for name, value in fields.items():
         setattr(new, name, value)
@@ -56,7 +56,7 @@ def variable(name: str) -> ast.Name:
 
 
 def method(thing: ast.expr, name: str, *arguments: ast.expr) -> ast.Call:
-    """The call of a thing's method."""
+    """A call of a method of `thing`."""
     return ast.Call(ast.Attribute(thing, name, ast.Load()), list(arguments), [])
 
 
@@ -80,7 +80,7 @@ def called_method(node: ast.AST, site: Site) -> tuple[ast.Call, ast.Attribute] |
 
 
 def called_name(node: ast.AST) -> str:
-    """The last name of what the node calls; empty if it calls nothing that has a name."""
+    """The last name in what the node calls; empty if it is not a call, or calls something without a name."""
     if not isinstance(node, ast.Call):
         return ""
     if isinstance(node.func, ast.Attribute):
@@ -94,7 +94,7 @@ def texts_differ(one: ast.AST, other: ast.AST) -> bool:
 
 
 def elements(node: ast.expr | None) -> Iterator[tuple[ast.expr, Callable[[ast.expr], ast.expr]]]:
-    """The parts of a returned or assigned expression, each with a function that puts another in its place."""
+    """The parts of a returned or assigned expression, each with a function that replaces it."""
     if node is None or isinstance(node, ast.Constant):
         return
     yield node, lambda new: new

@@ -225,7 +225,7 @@ _IN_PLACE_OPERATORS: dict[type[ast.operator], str] = {ast.Add: "add_", ast.Sub: 
 _IN_PLACE = frozenset(
     """abs add clamp clip cos cumsum detach div erf exp fill_diagonal floor index_add index_fill lerp log masked_fill mul neg
     pow relu round scatter scatter_add sigmoid sign sin sqrt squeeze square sub t tanh transpose tril triu trunc
-    unsqueeze""".split()  # noqa: SIM905 (a list of words reads better than one of strings)
+    unsqueeze""".split()  # noqa: SIM905 (a line of words reads better than a list of strings)
 )
 
 OPERATORS: dict[str, Operator] = {

@@ -187,7 +187,7 @@ def test_an_entry_that_accepts_nothing_is_a_problem(proof):
     gone = {**DETACHED, "line": "return 3 * x"}
     verification = proof(accepted(DETACHED, gone))
     assert len(verification.problems) == 2
-    assert "a check notices it now" in verification.problems[0]
+    assert "a check now notices it" in verification.problems[0]
     assert "there is no such mutant" in verification.problems[1]
 
 
@@ -198,8 +198,8 @@ def test_an_entry_that_accepts_nothing_is_a_problem(proof):
         ("double: 3", "write a list of mutant, line and reason"),
         ("double:\n- {mutant: a, line: b}", "missing required field `reason`"),
         ("double:\n- {mutant: a, line: b, reason: dunno}", "has no reason"),
-        ("triple:\n- {mutant: a, line: b, reason: long enough to be a reason}", "triple is no task of tiny"),
-        ("double:\n" + "- {mutant: a, line: b, reason: long enough to be a reason}\n" * 2, "stands twice"),
+        ("triple:\n- {mutant: a, line: b, reason: long enough to be a reason}", "triple is not a task of tiny"),
+        ("double:\n" + "- {mutant: a, line: b, reason: long enough to be a reason}\n" * 2, "is listed twice"),
     ],
 )
 def test_mistakes_in_the_file_of_accepted_mutants(tmp_path, text, message):
@@ -228,7 +228,7 @@ def test_a_misconception_that_no_check_exposes_is_reported(proof):
 def test_a_misconception_that_behaves_differently_each_time_is_reported(proof):
     random = "import os, struct\n    return x * x + struct.unpack('I', os.urandom(4))[0]"
     verification = proof(("solutions/misconceptions/tiny.py", "return x * x", random))
-    assert problems(verification, "its observations do not repeat")
+    assert problems(verification, "its observations change from run to run")
 
 
 def test_equal_misconceptions_are_listed_and_no_problem(proof):
