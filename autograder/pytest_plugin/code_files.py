@@ -1,4 +1,4 @@
-"""What the pytest plugin runs checks on and compares with: a file of code, and a reference or its public answer key."""
+"""What the pytest plugin runs checks on (a file of code) and compares with (a reference or its public answer key)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SECONDS = 5.0
 
 
 class Codes:
-    """Runs each file of code once a session."""
+    """Runs each file of code once per session."""
 
     def __init__(self, code: Path | None, seed: int | None) -> None:
         """Remember what `--code` and `--code-seed` say."""
@@ -52,13 +52,13 @@ class Codes:
         return self._files[path]
 
     def run(self, path: Path) -> Code:
-        """The names that a notebook or Python file defines. What its cells raise is printed, and the rest goes on."""
+        """The names that a notebook or Python file defines. If a cell raises, this is printed and the rest still runs."""
         if path not in self._known:
             cells = read_cells(path.read_bytes(), path.name)
             if self._shell is None:
                 with contextlib.redirect_stdout(io.StringIO()):
                     self._shell = make_shell(self._profile)
-            # Functions keep looking into the namespace that they were defined in, so each file has its own.
+            # Functions look names up in the namespace they were defined in, so each file gets its own.
             module = ModuleType("__main__")
             self._shell.user_module, self._shell.user_ns = module, vars(module)
             self._shell.init_user_ns()  # type: ignore[no-untyped-call]
@@ -71,23 +71,23 @@ class Codes:
         return self._known[path]
 
     def close(self) -> None:
-        """Put `__main__` back and remove what the shell wrote."""
+        """Restore `__main__` and remove what the shell wrote."""
         sys.modules["__main__"] = self._main
         shutil.rmtree(self._profile, ignore_errors=True)
 
 
 class CheckFile:
-    """A file of checks, test_TOPIC.py, with what is right for it.
+    """A file of checks, test_TOPIC.py, with what to compare against.
 
-    That is the reference, `solutions/TOPIC.py` of the course that it stands in (tests/visible/test_TOPIC.py); where there
-    is none, the public answer key: `keys/TOPIC.key` beside the folder of checks, or in the course's `release`.
+    That is the reference, `solutions/TOPIC.py`, if the file is in a course (tests/visible/test_TOPIC.py). Otherwise it is
+    the public answer key: `keys/TOPIC.key` beside the folder of checks, or in the course's `release/`.
     """
 
     def __init__(self, path: Path, codes: Codes) -> None:
         """Find the reference or the key.
 
         Raises:
-            AuthoringError: if there is neither, or only a key and no code to run.
+            AuthoringError: if there is neither, or only a key but no code to run.
             KeyMismatch: if the key cannot be used.
             CourseError: if there is a course.yml with mistakes.
         """
@@ -101,16 +101,16 @@ class CheckFile:
         self._key: AnswerKey | None = None
         if self._solution is None:
             folders = (path.parent.parent / "keys", root / "release" / "keys")
-            found = [folder / f"{self.topic}.key" for folder in folders if (folder / f"{self.topic}.key").is_file()]
-            if not found:
+            keys = [folder / f"{self.topic}.key" for folder in folders if (folder / f"{self.topic}.key").is_file()]
+            if not keys:
                 raise AuthoringError(
                     f"{path.name}: there is nothing to compare with: neither {solution} nor {folders[0] / self.topic}.key."
                 )
-            self._key = read_key(found[0], versions=current_versions())
+            self._key = read_key(keys[0], versions=current_versions())
             if codes.path is None:
-                raise AuthoringError(f"{path.name}: say with --code FILE which code to check.")
+                raise AuthoringError(f"{path.name}: name the code to check with --code FILE.")
             if codes.seed not in (None, self._key.seed):
-                raise AuthoringError(f"--code-seed {codes.seed}: {found[0].name} is for the seed {self._key.seed} only.")
+                raise AuthoringError(f"--code-seed {codes.seed}: {keys[0].name} works only with the seed {self._key.seed}.")
 
     def code(self) -> Code:
         """The code under test: what `--code` names, else the reference."""
@@ -119,14 +119,14 @@ class CheckFile:
         return self._codes.run(path)
 
     def requests(self, name: str) -> Iterator[CheckRequest]:
-        """The draws of a check, as grading has them with this seed."""
+        """The draws of a check, the same as in grading with this seed."""
         spec = self._specs[name]
         seed = self._codes.seed or 0
         draws = spec.draws or _DRAWS
         if self._key is not None:
             seed, draws = self._key.seed, len(self._key.reference.get(name, ()))
             if not draws:
-                raise AuthoringError(f"{name}: the answer key does not have this check; take fresh files from the release.")
+                raise AuthoringError(f"{name}: the answer key lacks this check; take fresh files from the release.")
         elif self._course is not None and self.topic in self._course.topics:
             draws = spec.draws or self._course.topics[self.topic].draws or self._course.draws
         for draw in range(draws):
@@ -139,7 +139,7 @@ class CheckFile:
             )
 
     def problems(self, function: Callable[..., Any], request: CheckRequest, actual: Observation) -> list[str]:
-        """What a student reads: differences, then side effects that the reference does not have."""
+        """What a student reads: the differences, then the side effects that the reference does not have."""
         if self._key is not None:
             expected = self._key.reference[request.check][request.draw]
         else:
@@ -148,10 +148,10 @@ class CheckFile:
         if actual.error is not None and actual.error.not_attempted:
             return [f"`{request.task}` is not attempted yet."]
         tolerances = DEFAULT_TOLERANCES if self._course is None else self._course.tolerances
-        found = [difference.sentence for difference in compare(expected, actual, tolerances, task=request.task)]
-        if found and actual.error is not None and not actual.error.undefined:
-            found += [line for line in (actual.error.message, _called_with(actual)) if line]
-        return found + [_side_effect(effect) for effect in actual.effects if effect not in expected.effects]
+        problems = [difference.sentence for difference in compare(expected, actual, tolerances, task=request.task)]
+        if problems and actual.error is not None and not actual.error.undefined:
+            problems += [line for line in (actual.error.message, _called_with(actual)) if line]
+        return problems + [_side_effect(effect) for effect in actual.effects if effect not in expected.effects]
 
 
 def _called_with(actual: Observation) -> str:

@@ -1,8 +1,8 @@
 """Checks as ordinary pytest tests: `pytest tests/visible/test_autograd.py --code autograd.ipynb`.
 
 Each function marked with `@checks` is one test. It runs all its draws on the code and on the reference, in this process
-and without confinement, and fails with what differs. Without `--code`, the reference itself is the code. Tests that are
-no checks are left alone. Nothing heavy is imported before a check runs, since pytest loads this in every session.
+and without confinement, and fails with what differs. Without `--code`, the code is the reference itself. Other tests run
+as usual. Nothing heavy is imported until a check runs, since pytest loads this plugin in every session.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--code` and `--code-seed`."""
     group = parser.getgroup("autograde", "checks of exercises")
     group.addoption("--code", metavar="FILE", help="run @checks on this notebook or Python file (default: the reference)")
-    group.addoption("--code-seed", type=int, metavar="N", help="seed of the inputs of @checks (default: 0)")
+    group.addoption("--code-seed", type=int, metavar="N", help="seed for the inputs of @checks (default: 0)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,17 +46,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str, obj: object) -> CheckItem | None:
-    """Make an item of a function that is marked with `@checks`."""
+    """Turn a function marked with `@checks` into an item."""
     mark = vars(obj).get("__autograde__") if callable(obj) and hasattr(obj, "__dict__") else None
     if mark is None or getattr(mark, "kind", "") != "check":
         return None
     if not collector.path.stem.startswith("test_"):
-        raise collector.CollectError(f"{collector.path.name}: a file of checks is called test_TOPIC.py.")
+        raise collector.CollectError(f"{collector.path.name}: rename it; a file of checks is called test_TOPIC.py.")
     return CheckItem.from_parent(collector, name=name, function=obj)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--code`, leave out the checks of other topics than the code's."""
+    """With `--code`, leave out the checks of other topics."""
     topics = {item.topic for item in items if isinstance(item, CheckItem)}
     name = config.getoption("code")
     if name is None or len(topics) < 2:
@@ -65,7 +65,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     topic = _topic_of(path, topics)
     if topic is None:
         raise pytest.UsageError(
-            f"--code {name}: is it for {' or for '.join(sorted(topics))}? Name the file of checks: test_TOPIC.py."
+            f"--code {name}: is it for {' or for '.join(sorted(topics))}? Name one file of checks: test_TOPIC.py."
         )
     others = [item for item in items if isinstance(item, CheckItem) and item.topic != topic]
     config.hook.pytest_deselected(items=others)
@@ -73,7 +73,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Put back what running notebooks has changed."""
+    """Undo what running notebooks changed."""
     codes = session.config.stash.get(_CODES, None)
     if codes is not None:
         codes.close()
@@ -99,14 +99,14 @@ def _topic_of(path: Path, topics: set[str]) -> str | None:
 
 
 class CheckFailed(Exception):
-    """The code differs from the reference; the text says how."""
+    """The code differs from the reference; the message says how."""
 
 
 class CheckItem(pytest.Item):
     """One check, with all its draws."""
 
     def __init__(self, *, function: Callable[..., Any], **arguments: Any) -> None:
-        """Take the check's function; its pytest marks hold for the item."""
+        """Take the check's function; its pytest marks apply to the item."""
         super().__init__(**arguments)
         self.obj = function
         self.topic = self.path.stem.removeprefix("test_")
@@ -115,7 +115,7 @@ class CheckItem(pytest.Item):
         self.keywords.update({mark.name: mark for mark in marks})
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """Where the check stands."""
+        """Where the check is defined."""
         return self.path, self.obj.__code__.co_firstlineno - 1, self.name
 
     def runtest(self) -> None:
@@ -138,7 +138,7 @@ class CheckItem(pytest.Item):
         if error is not None and error.type == "KeyboardInterrupt":
             raise KeyboardInterrupt
         if error is not None and self.config.getoption("usepdb"):
-            # The debugger is to open where the code raised; an observation is too late for that.
+            # Run the check again, so that the debugger opens where the code raised; the observation comes too late.
             from autograder.checking.given import Given
 
             given = Given(request.seed)
@@ -148,7 +148,7 @@ class CheckItem(pytest.Item):
                 given.close()
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """For a check that failed only what differs; for anything else pytest's own report."""
+        """Only what differs, if a check failed; pytest's own report for anything else."""
         if isinstance(excinfo.value, CheckFailed):
             sentence = " ".join((self.obj.__doc__ or "").split())
             return f"{excinfo.value}\n\nThis check: {sentence}"

@@ -1,16 +1,16 @@
-"""What students get, made from the public files alone and kept true: `release/`.
+"""Builds what students get, `release/`, and checks that it is up to date.
 
 README.md           how to set up, how to work, what counts
 requirements.txt    what the notebooks need
-course.json         what `check`, `hint` and `progress` must know of the course
-wheels/             the part of autograde that they belong to
+course.json         what `check`, `hint` and `progress` must know about the course
+wheels/             the part of autograde that students need
 TOPIC.ipynb         the notebook, from exercises/TOPIC.py
 hints/TOPIC.yml     the hints
 checks/test_TOPIC.py   the visible checks
 keys/TOPIC.key      the public answer key: the visible checks on the public seed
 
-Two builds from the same files are equal byte for byte. What is written is looked through for private things before it
-takes the place of the old release.
+Two builds from the same files are equal byte for byte. A new release is searched for anything private before it replaces the
+old one.
 """
 
 from __future__ import annotations
@@ -48,26 +48,26 @@ _IGNORED = {".autograde", ".ipynb_checkpoints", "__pycache__", ".DS_Store"}
 
 
 def build(course: Course, pool: Pool, out: Path) -> list[Path]:
-    """Write the release, in place of an older one, and return its files.
+    """Write the release, replacing an older one, and return its files.
 
-    A key whose content has not changed is left as it is. Files in `out` that no release has written stay.
+    A key whose content has not changed stays as it is. So do files in `out` that no release wrote.
 
     Args:
         course: the course.
         pool: runs references and misconceptions for the keys.
-        out: the folder; made if it does not exist.
+        out: the folder; created if it does not exist.
 
     Raises:
-        ReleaseError: if something private would get out, or an author has left something unwritten; one line for each.
-        AuthoringError: if a topic's files are not right.
+        ReleaseError: if something private would leak, or an author left something unwritten; one line for each.
+        AuthoringError: if a topic's files have mistakes.
     """
     if marks := _unwritten(course):
         raise ReleaseError("\n".join(marks))
     with tempfile.TemporaryDirectory(prefix="autograde-release-") as folder:
         fresh = Path(folder) / "release"
         _write_all(course, pool, fresh, old=out)
-        if found := leaks.scan(course.root, fresh):
-            raise ReleaseError("\n".join(map(str, found)))
+        if leaked := leaks.scan(course.root, fresh):
+            raise ReleaseError("\n".join(map(str, leaked)))
         for path in _stale(out, set(_listing(fresh))):
             path.unlink()
         written = []
@@ -81,27 +81,27 @@ def build(course: Course, pool: Pool, out: Path) -> list[Path]:
 
 
 def check(course: Course, pool: Pool, out: Path) -> list[str]:
-    """Compare a release with what its sources give today, and look through it for private things.
+    """Compare a release with what its sources give today, and search it for anything private.
 
-    Keys are compared by what they say, within the course's tolerances: another machine may compute other last digits.
+    Keys are compared by content, within the course's tolerances: the last digits may differ between machines.
 
     Returns:
-        One line for each problem; none if all is well.
+        One line for each problem; none if everything is right.
 
     Raises:
-        AuthoringError: if a topic's files are not right.
+        AuthoringError: if a topic's files have mistakes.
     """
     problems = _unwritten(course)
     with tempfile.TemporaryDirectory(prefix="autograde-release-") as folder:
         fresh = Path(folder) / "release"
         _write_all(course, pool, fresh, old=out)
-        wanted, there = _listing(fresh), _listing(out)
-        for name, path in wanted.items():
-            if name not in there:
+        expected, actual = _listing(fresh), _listing(out)
+        for name, path in expected.items():
+            if name not in actual:
                 problems.append(f"{out / name} is missing; run `autograde release`.")
-            elif path.read_bytes() != there[name].read_bytes():
-                problems.append(f"{out / name} is not what its sources say; run `autograde release`.")
-        problems += [f"{out / name} is no part of the release; remove it." for name in there if name not in wanted]
+            elif path.read_bytes() != actual[name].read_bytes():
+                problems.append(f"{out / name} does not match its sources; run `autograde release`.")
+        problems += [f"{out / name} is not part of the release; remove it." for name in actual if name not in expected]
     return problems + [str(leak) for leak in leaks.scan(course.root, out)]
 
 
@@ -115,12 +115,12 @@ def _listing(folder: Path) -> dict[str, Path]:
     return {path.relative_to(folder).as_posix(): path for path in paths}
 
 
-def _stale(out: Path, wanted: set[str]) -> Iterator[Path]:
+def _stale(out: Path, current: set[str]) -> Iterator[Path]:
     """Files of an older release that this one no longer has."""
     for name, path in _listing(out).items():
         ours = name.startswith(("keys/", "checks/", "hints/", "wheels/")) and name.endswith((".key", ".py", ".yml", ".whl"))
         notebook = "/" not in name and name.endswith(".ipynb") and notebook_topic(path.read_bytes()) is not None
-        if name not in wanted and (ours or notebook):
+        if name not in current and (ours or notebook):
             yield path
 
 
@@ -168,7 +168,7 @@ def _topic_files(course: Course, topic: Topic) -> dict[str, bytes]:
 
 
 def _requirements(topics: Sequence[Topic], keys: Mapping[str, AnswerKey], package: str) -> bytes:
-    """torch in the release that the keys were made with, a notebook server, what the notebooks import, and autograde."""
+    """The torch release that the keys were made with, a notebook server, what the notebooks import, and autograde."""
     needed = {"jupyterlab", "torch"}
     for topic in topics:
         for cell in topic.exercise:

@@ -1,10 +1,10 @@
-"""Looks through a release for anything of the private folders: hidden checks, solutions, misconceptions, their names.
+"""Searches a release for anything from the private folders: hidden checks, solutions, misconceptions, their names.
 
-What must not appear is read from the private files as they are today: each line and each statement of them, the names of
-hidden checks, the files' paths. What stands in a public file as well is not private. Text is compared as Python tokens, so
-other spacing, quotes or line breaks hide nothing; code is also compared as `ast.unparse` writes it. Everything in the
+What must not appear is read from the private files as they are today: each of their lines and statements, the names of
+hidden checks, and the files' paths. Anything that is also in a public file is not private. Text is compared as Python
+tokens, so different spacing, quotes or line breaks hide nothing; code is also compared as `ast.unparse` writes it. The whole
 release is read: notebooks string by string (sources, outputs, metadata, attachments), MessagePack value by value, archives
-member by member, base64 decoded, any other file as text or bytes.
+member by member, base64 decoded, and any other file as text or bytes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _LARGEST = 64 * 2**20
 
 @dataclass(frozen=True)
 class Leak:
-    """Something private in the release: `where` in which `file`, from which `private` file and line, and what."""
+    """Something private in the release: the `file` and `where` in it, the `private` file and line, and the text."""
 
     file: str
     where: str
@@ -54,10 +54,10 @@ class Leak:
     further: int = 0
 
     def __str__(self) -> str:
-        """One line for people."""
+        """The leak as one line of text."""
         place = f"{self.file}: {self.where}" if self.where else self.file
-        more = f", and {self.further} more of that file" if self.further else ""
-        return f"{place} holds `{self.text}` of {self.private}{more}; take it out, or rewrite one of the two."
+        more = f", and {self.further} more from that file" if self.further else ""
+        return f"{place} holds `{self.text}` from {self.private}{more}; remove it, or reword one of the two."
 
 
 @dataclass(frozen=True)
@@ -70,23 +70,23 @@ class _Secret:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A piece of the release's text; `code` tells that it may be parsed as Python."""
+    """A piece of the release's text; `code` if it may be parsed as Python."""
 
     where: str
     text: str
     code: bool = False
 
     def tokens(self) -> tuple[str, ...]:
-        """The text's tokens; of code, also those of its uniform form."""
+        """The text's tokens; for code, also those of its normalised form."""
         return _tokens(self.text) + (_tokens(_unparsed(self.text)) if self.code else ())
 
 
 def scan(root: Path, release: Path) -> list[Leak]:
-    """Everything private that stands in a release.
+    """Everything private in a release.
 
     Args:
         root: the course's folder, which holds the private and the public folders.
-        release: the folder to look through, or a single file.
+        release: the folder to search, or a single file.
 
     Returns:
         One leak for each place and private file, in the order of the release's files.
@@ -99,12 +99,12 @@ def scan(root: Path, release: Path) -> list[Leak]:
     for path in _files(*(root / name for name in PUBLIC_PATHS)):
         for piece in _pieces(path.read_bytes(), path.name, "", 0):
             index.forget(piece.tokens())
-    found: list[Leak] = []
+    leaks: list[Leak] = []
     for path in _files(release):
         name = path.relative_to(release.parent).as_posix()
         for piece in (_Piece("its name", name), *_pieces(path.read_bytes(), path.name, "", 0)):
-            found += _grouped(name, piece.where, index.search(piece.tokens()))
-    return found
+            leaks += _grouped(name, piece.where, index.search(piece.tokens()))
+    return leaks
 
 
 def _files(*paths: Path) -> Iterator[Path]:
@@ -154,7 +154,7 @@ def _secrets_of(name: str, source: str) -> Iterator[_Secret]:
 
 
 def _feedback(source: str) -> Iterator[str]:
-    """The sentences of `@misconception`: the public key has them, so that students get them."""
+    """The sentences of `@misconception`, which are not private: the public key holds them for students."""
     try:
         body = ast.parse(source).body
     except (SyntaxError, ValueError):
@@ -167,7 +167,7 @@ def _feedback(source: str) -> Iterator[str]:
 
 
 def _first_line(node: ast.stmt) -> str:
-    """The statement as `ast.unparse` writes it; of a compound one its head."""
+    """The statement as `ast.unparse` writes it; for a compound statement, its head."""
     lines = ast.unparse(node).splitlines()
     return next((line for line in lines if not line.startswith("@")), lines[0]) if hasattr(node, "body") else " ".join(lines)
 
@@ -177,12 +177,12 @@ def _tokens(text: str) -> tuple[str, ...]:
 
 
 def _telling(tokens: tuple[str, ...]) -> bool:
-    """Whether a line says enough to be recognised: `n = 1` or `))]` stands everywhere."""
+    """Whether a line is distinctive enough: `n = 1` or `))]` could be anywhere."""
     return len(tokens) >= _SHORTEST and sum(map(len, tokens)) >= 8 and any(len(word) >= 4 for word in tokens)
 
 
 class _Index:
-    """Finds token sequences in text, all at once: by a sequence's first tokens, then the whole."""
+    """Finds many token sequences in a text at once: by their first tokens, then in full."""
 
     def __init__(self, secrets: Iterator[_Secret]) -> None:
         self._words: dict[str, _Secret] = {}
@@ -196,11 +196,11 @@ class _Index:
                     bucket.append(secret)
 
     def search(self, tokens: tuple[str, ...]) -> list[_Secret]:
-        """The secrets that stand in a text, each once."""
+        """The secrets in a text, each once."""
         return list(dict.fromkeys(self._occurring(tokens)))
 
     def forget(self, tokens: tuple[str, ...]) -> None:
-        """Take everything that stands in a public text out of the index, private files' own names excepted."""
+        """Remove everything in a public text from the index, except the private files' own names."""
         for secret in self.search(tokens):
             if not secret.line:
                 continue
@@ -233,7 +233,7 @@ def _unparsed(source: str) -> str:
 
 
 def _pieces(data: bytes, name: str, where: str, depth: int) -> Iterator[_Piece]:
-    """All texts in a file's bytes; `where` says which part of the file they are."""
+    """All texts in a file's bytes; `where` says which part of the file they are in."""
     if depth > _DEEPEST:
         return
     if data[:4] == b"PK\x03\x04":
@@ -332,7 +332,7 @@ def _binary(data: bytes, where: str, depth: int) -> Iterator[_Piece]:
     if isinstance(value, (dict, list)):
         yield from _walk(value, where, depth)
     for run in re.findall(rb"[\t\n\r\x20-\x7e]{6,}", data):
-        # The first character may be a length that happens to be a letter, as MessagePack and pickle write it.
+        # The first character may be a length that looks like a letter, as MessagePack and pickle write it.
         yield _Piece(where or "its bytes", f"{run.decode('ascii')}\n{run[1:].decode('ascii')}")
     for encoding in ("utf-16-le", "utf-16-be"):
         wide = data.decode(encoding, errors="ignore")

@@ -1,4 +1,4 @@
-"""course.json of a release, from course.yml and the exercises."""
+"""Makes a release's course.json from course.yml and the exercises."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["course_card"]
 
 
 def course_card(course: Course, topics: Sequence[Topic]) -> bytes:
-    """The file's bytes: what students' commands must know of the course, and nothing of its private folders."""
+    """The file's bytes: what students' commands must know about the course, and nothing from its private folders."""
     card = CourseCard(
         title=course.title,
         tolerances=course.tolerances,

@@ -1,4 +1,4 @@
-"""nbgrader's metadata in released notebooks, version 3: what nbgrader 0.9's `docs/contributor_guide/metadata` asks for."""
+"""nbgrader's metadata in released notebooks, version 3, as in nbgrader 0.9's `docs/contributor_guide/metadata`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ __all__ = ["checksum", "mark_cells"]
 
 
 def mark_cells(cells: Iterable[Any], tasks: Collection[str], points: Mapping[str, float], locked: str) -> None:
-    """Mark a notebook's cells, which have their ids already: a task's cell as solution, its check as locked and graded.
+    """Mark a notebook's cells, which already have ids: a task's cell as a solution, its check as locked and graded.
 
     Args:
         cells: the notebook's cells.
-        tasks: the ids of tasks' cells.
-        points: by the id of a check's cell, the points of its task.
+        tasks: the ids of the tasks' cells.
+        points: the points of each task, by the id of its check's cell.
         locked: the id of the cell that imports `check`.
     """
     for cell in cells:

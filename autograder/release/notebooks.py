@@ -1,8 +1,8 @@
-"""The notebook of a topic as students get it, from exercises/TOPIC.py; the same bytes from the same source.
+"""A topic's notebook as students get it, from exercises/TOPIC.py; the same source always gives the same bytes.
 
-Two kinds of cells stand in it that the source does not have: one that imports `check`, `hint` and `progress`, after the
-title, and one that checks a task, after the task's own. While a notebook is graded they do nothing. They and the
-tasks' cells carry nbgrader's metadata.
+Two kinds of cells are added to the source: one that imports `check`, `hint` and `progress`, after the title, and one that
+checks a task, after the task's own cell. They do nothing during grading. They and the tasks' cells carry nbgrader's
+metadata.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 def notebook_bytes(course: Course, topic: Topic) -> bytes:
     """The topic's notebook: no outputs, stable cell ids, and its topic and version in the metadata.
 
-    The id of a cell with a task is `task-NAME`, that of its check `check-NAME`; other ids come from the cell's
-    text, so that a changed cell changes no other one's id.
+    A task's cell has the id `task-NAME`, and its check `check-NAME`. Other ids come from the cell's text, so changing a
+    cell changes no other cell's id.
 
     Raises:
-        AuthoringError: if the exercise is no valid notebook source.
+        AuthoringError: if the exercise is not a valid notebook source.
     """
     path = course.root / "exercises" / f"{topic.name}.py"
     notebook: Any = jupytext.reads(path.read_text(encoding="utf-8"), fmt=_FORMAT)
@@ -62,22 +62,22 @@ def notebook_bytes(course: Course, topic: Topic) -> bytes:
     try:
         nbformat.validate(notebook)
     except nbformat.ValidationError as error:
-        raise AuthoringError(f"exercises/{topic.name}.py: gives no valid notebook: {error.message}.") from error
+        raise AuthoringError(f"exercises/{topic.name}.py does not give a valid notebook: {error.message}.") from error
     return (json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def _take_code(cells: Iterable[Any], topic: Topic) -> None:
-    """Give the code cells the text that grading reads: Jupytext takes some comments for shell commands."""
+    """Give the code cells the text that grading reads: Jupytext mistakes some comments for shell commands."""
     read = {cell.number: cell.source for cell in topic.exercise}
     code = [cell for cell in cells if cell.cell_type == "code"]
     if set(read) - set(range(1, len(code) + 1)):
-        raise AuthoringError(f"exercises/{topic.name}.py: is not in the percent format; begin each cell with `# %%`.")
+        raise AuthoringError(f"exercises/{topic.name}.py is not in the percent format; begin each cell with `# %%`.")
     for number, cell in enumerate(code, 1):
         cell.source = read.get(number, "")
 
 
 def _with_checks(cells: Sequence[Any], tasks: Iterable[str]) -> Iterator[Any]:
-    """The cells, with the import after the title and a call of `check` after each task's last definition."""
+    """The cells, with the import after the title and a call to `check` after each task's last definition."""
     titled = bool(cells) and cells[0].cell_type == "markdown"
     last = {task: cell for cell in cells for task in _defined(cell, tasks)}
     new: Callable[[str], Any] = new_code_cell

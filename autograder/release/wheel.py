@@ -1,6 +1,6 @@
-"""The wheel in a release: the part of this package that students use, the same bytes from the same files.
+"""The wheel in a release: the part of this package that students use; the same files always give the same bytes.
 
-It holds the modules that `autograder.student` imports, directly or not, and none of the instructor's. Format: the
+It holds the modules that `autograder.student` imports, directly or indirectly, and none of the instructor's. Format: the
 specification "Binary distribution format" of the Python Packaging Authority, version 1.0.
 """
 
@@ -25,9 +25,9 @@ _DATA = ("py.typed",)
 
 
 def wheel() -> tuple[str, bytes]:
-    """The wheel's file name and bytes. Its version ends in `+student`, since it holds a part of the package only.
+    """The wheel's file name and bytes. Its version ends in `+student`, since it holds only a part of the package.
 
-    It is stored uncompressed: what compression gives depends on the library that does it.
+    It is stored uncompressed, because compressed bytes depend on the library that compresses.
     """
     version = f"{metadata.version(_DISTRIBUTION)}+student"
     name = f"{_DISTRIBUTION.replace('-', '_')}-{version}"
@@ -70,7 +70,7 @@ def _record(files: dict[str, bytes], own: str) -> bytes:
 
 def student_modules() -> tuple[str, ...]:
     """The files that students need, relative to the package, sorted."""
-    found: set[str] = set()
+    modules: set[str] = set()
     waiting = [
         "__init__.py",
         "commands/student.py",
@@ -78,10 +78,10 @@ def student_modules() -> tuple[str, ...]:
     ]
     while waiting:
         path = waiting.pop()
-        if path not in found:
-            found.add(path)
+        if path not in modules:
+            modules.add(path)
             waiting += _imported(path)
-    return tuple(sorted(found))
+    return tuple(sorted(modules))
 
 
 def _imported(path: str) -> Iterator[str]:
@@ -102,7 +102,7 @@ def _imported(path: str) -> Iterator[str]:
 
 
 def _executed(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those under `if TYPE_CHECKING`."""
+    """All nodes except those under `if TYPE_CHECKING`."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
             continue

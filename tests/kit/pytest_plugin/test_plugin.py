@@ -189,7 +189,7 @@ def test_a_release_is_compared_with_its_key(pytester: pytest.Pytester, course: P
     (release / "doubling.py").write_text("def double(x):\n    return 3 * x\n", encoding="utf-8")
     run(pytester, "release/checks", "--code", "release/doubling.py").assert_outcomes(passed=1, failed=2)
     result = run(pytester, "release/checks", "-k", "values")
-    result.stdout.fnmatch_lines(["test_doubling.py: say with --code FILE which code to check."])
+    result.stdout.fnmatch_lines(["test_doubling.py: name the code to check with --code FILE."])
 
 
 def test_the_debugger_opens_in_the_students_code(pytester: pytest.Pytester, course: Path) -> None:

@@ -98,7 +98,7 @@ def test_the_files(root):
         "keys/means.key",
     }
     readme = (root / "release/README.md").read_text()
-    assert "| Means | [means.ipynb](means.ipynb) | further | 2 | 5 |" in readme
+    assert "| Means | [means.ipynb](means.ipynb) | optional | 2 | 5 |" in readme
     assert "1e-05 for float32" in readme
     assert "10 % of the points" in readme
     assert "WRITE" not in readme
@@ -232,8 +232,8 @@ def test_each_difference_is_told(root, pool):
     problems = checked(root, pool)
     assert problems == [
         f"{folder / 'README.md'} is missing; run `autograde release`.",
-        f"{folder / 'means.ipynb'} is not what its sources say; run `autograde release`.",
-        f"{folder / 'notes.txt'} is no part of the release; remove it.",
+        f"{folder / 'means.ipynb'} does not match its sources; run `autograde release`.",
+        f"{folder / 'notes.txt'} is not part of the release; remove it.",
     ]
     build.build(load_course(root), pool, folder)
     assert (folder / "notes.txt").read_text() == "Mine.\n"
@@ -268,9 +268,7 @@ def test_a_key_is_compared_by_what_it_says(root, pool):
 def test_a_change_of_the_reference_makes_the_key_untrue(root, pool):
     path = root / "solutions/means.py"
     path.write_text(path.read_text().replace("predicted_sum = 2.0", "predicted_sum = 3.0"))
-    assert checked(root, pool) == [
-        f"{root / 'release/keys/means.key'} is not what its sources say; run `autograde release`."
-    ]
+    assert checked(root, pool) == [f"{root / 'release/keys/means.key'} does not match its sources; run `autograde release`."]
 
 
 def test_an_old_topic_disappears_and_other_notebooks_stay(root, pool):
@@ -308,7 +306,7 @@ def test_private_things_in_a_committed_release_are_found(root, pool):
     book["cells"][2]["metadata"]["note"] = "test_float64"
     notebook.write_text(json.dumps(book))
     problems = checked(root, pool)
-    assert problems[0].endswith("is not what its sources say; run `autograde release`.")
+    assert problems[0].endswith("does not match its sources; run `autograde release`.")
     assert any("cells[1].outputs[0].text" in line and "solutions/alternatives/means.py" in line for line in problems)
     assert any("cells[2].metadata.note holds `test_float64` of tests/hidden/test_means.py" in line for line in problems)
 

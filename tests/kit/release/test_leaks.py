@@ -214,7 +214,7 @@ def test_a_whole_private_file_is_one_finding_with_a_count(course):
     (leak,) = planted(course, "notes.txt", REFERENCE)
     assert leak.private == "solutions/means.py:1"
     assert leak.further >= 3
-    assert f"and {leak.further} more of that file" in str(leak)
+    assert f"and {leak.further} more from that file" in str(leak)
 
 
 def test_trivial_lines_are_not_taken_for_secrets(course):
