@@ -1,4 +1,4 @@
-# `make demo` and `make test` each do all their set-up; it is done once, and again only when its inputs change.
+# `make demo` and `make test` do their own set-up: once, and again only when its inputs change.
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,12 +8,12 @@ BROWSER := $(VENV)/.browser
 
 .PHONY: demo test lint format verify bench release screenshots clean help
 
-help: ## Say what each target does
+help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "autograde needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..."; exit 1; }
+		{ echo "autograde needs Python 3.11 or newer; choose one with: make PYTHON=python3.12 ..."; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 		{ echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
@@ -26,7 +26,7 @@ demo: $(READY) ## Build the release, grade the example class and print its table
 	$(BIN)/autograde release
 	$(BIN)/autograde grade examples/class -o build/demo
 
-test: $(READY) $(BROWSER) ## Run all tests, verification of the course included
+test: $(READY) $(BROWSER) ## Run all tests, including the verification of the course
 	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 lint: $(READY) ## Run ruff, mypy --strict and the import contracts
@@ -48,8 +48,8 @@ bench: $(READY) ## Grade the same notebooks with nbgrader and with autograde, si
 release: $(READY) ## Build what students get
 	$(BIN)/autograde release
 
-screenshots: $(READY) $(BROWSER) ## Take the pictures of docs/students.md anew
+screenshots: $(READY) $(BROWSER) ## Retake the screenshots in docs/students.md
 	$(BIN)/pytest tests/kit/acceptance/test_browser.py --screenshots docs/images
 
-clean: ## Remove everything that was installed or generated outside git
+clean: ## Remove everything installed or generated outside git
 	rm -rf $(VENV) build .autograde grades

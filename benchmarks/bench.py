@@ -1,12 +1,12 @@
-"""Grades the same notebooks with nbgrader and with autograde, in interleaved rounds, and says what a submission costs.
+"""Grades the same notebooks with nbgrader and with autograde, in interleaved rounds, and reports the cost per submission.
 
     make bench                                    measure and print
     .venv/bin/python benchmarks/bench.py --write  also write docs/benchmarks.md
 
 Three things are measured: `nbgrader autograde` on a small class; `autograde grade` on a class of copies of the same
 notebooks, large enough that starting up matters as little as it does for a real class; and the floor (floor.py). Times
-are those of whole processes with all that they start. Both graders run as they do by default: nbgrader one submission
-at a time, autograde one per core.
+cover whole commands with everything they start. Both graders run with their defaults: nbgrader one submission at a time,
+autograde one per core.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from autograder.course.course_file import load_course
 
 ROOT = Path(__file__).parents[1]
 STUDENTS = ("ada", "boris", "chiara", "dmitri", "elena", "rosa")
-"""Students of the example class whose code ends in good time: nbgrader would wait half a minute for the others."""
+"""Students of the example class whose code finishes quickly: nbgrader would wait half a minute for the others."""
 TOPICS = ("dtypes", "autograd")
 GOAL_THROUGHPUT, GOAL_CPU = 100, 4
 SMALL = 20
@@ -42,7 +42,7 @@ _MOST_LINES = 5
 
 @dataclass
 class Series:
-    """Costs per submission of one grader, one entry a round; `peak_mb` is of the whole run."""
+    """One grader's costs per submission (seconds), one entry per round; `peak_mb` is for the whole run."""
 
     name: str
     wall: list[float] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Series:
     peak_mb: float = 0.0
 
     def add(self, cost: measure.Cost, submissions: int) -> None:
-        """Note a round in which that many submissions were graded."""
+        """Record a round in which `submissions` were graded."""
         self.wall.append(cost.wall / submissions)
         self.cpu.append(cost.cpu / submissions)
 
@@ -79,7 +79,7 @@ class Bench:
 
     @property
     def submissions(self) -> int:
-        """How many submissions nbgrader grades in a round; autograde grades `copies` times as many."""
+        """How many submissions nbgrader grades per round; autograde grades `copies` times as many."""
         return len(STUDENTS) * len(TOPICS)
 
     def run_nbgrader(self, number: int, *, memory: bool = False) -> measure.Cost:
@@ -95,14 +95,14 @@ class Bench:
         return measure.Cost(wall, cpu, peak)
 
     def run_ours(self, number: int, *, memory: bool = False, folder: Path | None = None) -> measure.Cost:
-        """Grade the class, or another folder, with a new seed, so that answer keys are built as well."""
+        """Grade the class, or another folder, with a new seed, so that answer keys are built too."""
         out = self.work / f"grades-{number}"
         command = [str(Path(sys.executable).with_name("autograde")), "grade", str(folder or self.ours), "-o", str(out)]
         command += ["--seed", str(1000 + number)]
         return measure.run(command, cwd=ROOT, env=os.environ, log=self.work / f"ours-{number}.log", memory=memory)
 
     def run_small(self, number: int) -> measure.Cost:
-        """Grade a small class, in which starting counts."""
+        """Grade a small class, for which starting up matters."""
         folder = self.work / "small"
         for student in STUDENTS:
             for copy in range(SMALL):
@@ -110,7 +110,7 @@ class Bench:
         return self.run_ours(number, folder=folder)
 
     def run_floor(self, rounds: int) -> float:
-        """Seconds of CPU time per submission."""
+        """Run the floor; returns its CPU time per submission in seconds."""
         folder = self.work / "floor"
         for student in STUDENTS:
             shutil.copytree(self.ours / f"{student}000", folder / student, dirs_exist_ok=True)
@@ -120,7 +120,7 @@ class Bench:
 
 
 def main() -> None:
-    """Measure, print the table, and write it where it is asked for."""
+    """Measure, print the table, and write the page if asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=2, help="interleaved rounds (default 2)")
     parser.add_argument("--copies", type=int, default=200, help="copies of each notebook for autograde (default 200)")
@@ -148,7 +148,7 @@ def main() -> None:
 
 
 def report(theirs: Series, ours: Series, floors: list[float], small: float, bench: Bench) -> str:
-    """The tables, in Markdown; `small` are the seconds that the small class took."""
+    """The tables, in Markdown; `small` is how many seconds the small class took."""
     median = statistics.median
     floor = median(floors)
     times = median(a / b for a, b in zip(theirs.wall, ours.wall, strict=True))
@@ -174,8 +174,8 @@ def report(theirs: Series, ours: Series, floors: list[float], small: float, benc
         f"{datetime.now(UTC):%d %B %Y}; {os.cpu_count()} cores, {platform.system()} {platform.release().split('-')[0]}, "
         f"Python {platform.python_version()}, torch {version('torch')}, nbgrader {version('nbgrader')}.",
         "",
-        "That is the throughput of a large class: starting, and the answer keys of both topics, take some seconds of a run. "
-        f"A class of {few} took {small:.1f} s, {small / few * 1000:.0f} ms for each submission.",
+        "That is the throughput for a large class: starting up and building the answer keys of both topics take a few seconds "
+        f"per run. A class of {few} took {small:.1f} s, or {small / few * 1000:.0f} ms per submission.",
     ]
     missed = [
         name for name, holds in (("throughput", times >= GOAL_THROUGHPUT), ("CPU time", share <= GOAL_CPU)) if not holds
@@ -187,32 +187,33 @@ def report(theirs: Series, ours: Series, floors: list[float], small: float, benc
 
 PAGE = """# Benchmarks
 
-What it costs to grade a submission, compared with nbgrader on the same notebooks and with the least that is possible.
-`make bench` measures anew; `.venv/bin/python benchmarks/bench.py --write` writes this page.
+What it costs to grade a submission, compared with nbgrader on the same notebooks and with the least possible (the floor).
+`make bench` measures again; `.venv/bin/python benchmarks/bench.py --write` also writes this page.
 
 {table}
 
 ## How it is measured
 
-* The submissions are twelve of the example class, right ones and wrong ones, whose code ends in good time; both topics.
-  They are nbgrader's released notebooks with the students' cells put into them, so that both graders get the same files.
+* The submissions are twelve from the example class, in two topics: right ones and wrong ones, whose code finishes quickly.
+  They are nbgrader's released notebooks with the students' cells inserted, so that both graders get the same files.
   autograde's class has many copies of each, with 0 to 4 lines of comments above each of the students' cells.
-* nbgrader's grade cells (benchmarks/nbgrader_tests) test what our checks test, on newly drawn inputs, with
-  asserts, as an instructor would write them. Our checks observe more. Either draws once for each test.
-* nbgrader runs all cells of a notebook; autograde, and the floor, leave out the handed-out examples that nothing needs.
-* Wall and CPU times are those of the whole command with everything it starts: for nbgrader the opening of its database and
-  a kernel per submission; for autograde the start of its zygotes, the answer keys of a new seed (the reference and every
-  misconception run through all their checks), result files and pages. Processes that outlive their parents are counted too.
-* nbgrader grades one submission after the other, autograde one per core: that is what each does by default.
-* Memory is the sum of all processes' proportional set sizes, sampled ten times a second in a run of its own.
-* The floor is one warm process that runs cells and checks, observes and compares, without isolation, files or pages; its
+* nbgrader's grade cells (benchmarks/nbgrader_tests) test what our checks test, on newly drawn inputs, with asserts, as an
+  instructor would write them. Our checks observe more. Both draw once per test.
+* nbgrader runs all cells of a notebook; autograde and the floor skip the handed-out examples that nothing needs.
+* Wall and CPU times are those of the whole command and everything it starts. For nbgrader, that is opening its database and
+  a kernel per submission. For autograde, it is starting its zygotes, building the answer keys for a new seed (the reference
+  and every misconception run through all their checks), and writing result files and pages. Processes that outlive their
+  parents count too.
+* nbgrader grades one submission at a time, autograde one per core: each does so by default.
+* Memory is the sum of the proportional set sizes of all processes, sampled ten times a second in a separate run.
+* The floor is one warm process that runs cells and checks, observes and compares, without isolation, files or pages. Its
   start is not counted.
 
 ## Memory and the size of a class
 
 `.venv/bin/python benchmarks/memory.py` grades a hundred copies of the whole example class, 4,000 submissions with endless
-loops, crashes and floods among them, and samples the memory (proportional set size, MB, in the mean) of the processes that
-last. On the machine above, on 27 November 2026, in 18 minutes:
+loops, crashes and floods of output among them, and samples the memory of the long-lived processes (mean proportional set
+size in MB). On the machine above, on 27 November 2026, this took 18 minutes:
 
 | results so far | grader | both zygotes |
 |---|---|---|
@@ -221,27 +222,26 @@ last. On the machine above, on 27 November 2026, in 18 minutes:
 | 2,000 to 3,000 | 92.8 | 475.0 |
 | 3,000 to 4,000 | 93.7 | 471.3 |
 
-Until the caches are full it grows a little, and then hardly. The table of the class takes a few hundred bytes for each
-submission.
+Memory grows a little until the caches are full, and hardly at all after that. The class's table takes a few hundred bytes
+per submission.
 
 ## Reading it
 
-nbgrader starts a kernel and imports torch for each submission; autograde imports torch once per core and forks. What
-autograde spends beyond the floor is the fork, the confinement, copy-on-write faults, encoding, the answer keys of a new
-seed, and the result's files. In a child, a fifth of the time goes into pages that it touches for the first time; the rest
-is the checks themselves, each of which draws, watches, runs and observes once, in Python that has not run in this process
-before.
+nbgrader starts a kernel and imports torch for each submission; autograde imports torch once per core and forks. Beyond the
+floor, autograde pays for the fork, the confinement, copy-on-write faults, encoding, the answer keys for a new seed, and the
+result files. In a child, a fifth of the time goes into memory pages that it touches for the first time. The rest goes into
+the checks themselves: each draws, watches, runs and observes once, in Python code that has not run in this process before.
 
-The copies of a notebook differ only in comments, and in the lines in which errors lie. That spares the trusted side some
-work: an answer that came before is not decoded again, and a task of which the same was seen before is not scored again. In
-a class of people right answers are equal, too, and so are those of frequent misconceptions; others are scored each. With
-neither, and up to 19 lines of comments, a submission took 3.7 ms more on 27 November 2026.
+The copies of a notebook differ only in comments, and so in the line numbers of errors. This saves the trusted side some
+work: an answer seen before is neither decoded nor scored again. In a real class, right answers are equal too, and so are
+those with a common misconception; only the others are scored one by one. Without this saving, and with up to 19 lines of
+comments, a submission took 3.7 ms more on 27 November 2026.
 
-The ratio depends on what the machine's other tenants do, as autograde keeps both cores busy and nbgrader one: three runs
-on 27 November 2026 gave 100, 102 and 114 times.
+The ratio depends on the load from the machine's other tenants, because autograde keeps both cores busy and nbgrader only
+one: three runs on 27 November 2026 gave 100, 102 and 114 times.
 
-Notes on running nbgrader: it calls `alembic` by name, so the virtual environment's `bin` has to be on PATH; anything on
-stderr in a grade cell, a warning included, scores 0.
+Notes on running nbgrader: it calls `alembic` by name, so the virtual environment's `bin` must be on PATH. Anything on stderr
+in a grade cell, even a warning, scores 0.
 """
 
 
