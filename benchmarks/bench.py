@@ -174,8 +174,8 @@ def report(theirs: Series, ours: Series, floors: list[float], small: float, benc
         f"{datetime.now(UTC):%d %B %Y}; {os.cpu_count()} cores, {platform.system()} {platform.release().split('-')[0]}, "
         f"Python {platform.python_version()}, torch {version('torch')}, nbgrader {version('nbgrader')}.",
         "",
-        "That is the throughput for a large class: starting up and building the answer keys of both topics take a few seconds "
-        f"per run. A class of {few} took {small:.1f} s, or {small / few * 1000:.0f} ms per submission.",
+        "That is the throughput for a large class: starting up and building the answer keys of both topics take a few "
+        f"seconds per run. A class of {few} took {small:.1f} s, or {small / few * 1000:.0f} ms per submission.",
     ]
     missed = [
         name for name, holds in (("throughput", times >= GOAL_THROUGHPUT), ("CPU time", share <= GOAL_CPU)) if not holds

@@ -105,9 +105,9 @@ def _defining(file: StudentFile, task: str, digest: str) -> int:
     return max(numbers, default=0)
 
 
-def next_task(topic: ReleasedTopic, found: FileAnswer, current: str) -> str:
+def next_task(topic: ReleasedTopic, answered: FileAnswer, current: str) -> str:
     """The task to work on: the current one until it is complete, then the next incomplete one; empty if there is none."""
-    incomplete = found.left()
+    incomplete = answered.left()
     if current in incomplete or not incomplete:
         return current if current in incomplete else ""
     names = list(topic.card.tasks)

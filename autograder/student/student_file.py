@@ -57,7 +57,7 @@ def find_file(release: Release, path: Path | None) -> Path:
     if len(files) == 1:
         return files[0].relative_to(Path.cwd())
     if not files:
-        raise RequestError("There is no notebook or Python file of this course here; `autograde start TOPIC` makes one.")
+        raise RequestError("There is no notebook or Python file for this course here; `autograde start TOPIC` makes one.")
     raise RequestError(f"Which file do you mean? Name one of {', '.join(each.name for each in files)}.")
 
 

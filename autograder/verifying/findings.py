@@ -123,8 +123,8 @@ class Verification:
         if survivors:
             topic, survivor = survivors[0]
             notes += [
-                "A survivor shows a gap in the checks, unless the change is not a mistake. If it is not, say why, for example in",
-                f"solutions/equivalent_mutants/{topic}.yml, under {survivor.task}:",
+                "A survivor is either a gap in the checks or not a mistake at all. If it is not a mistake, write down why,",
+                f"for example in solutions/equivalent_mutants/{topic}.yml, under {survivor.task}:",
                 survivor.entry,
             ]
         return notes
