@@ -276,9 +276,8 @@ class _Proof:
         series: dict[tuple[str, int], list[VariantSpec]] = {}
         for number, spec in enumerate(topic.misconceptions):
             known = key.misconceptions[spec.name].values()
-            if all(
-                isinstance(seen, Observation) for draws in known for seen in draws
-            ):  # anything else would cost the process
+            # Anything but an observation would cost the process.
+            if all(isinstance(seen, Observation) for draws in known for seen in draws):
                 series.setdefault((spec.task, number // IN_TURN), []).append(spec)
         jobs = [[self._job(topic, topic.reference, spec) for spec in specs] for specs in series.values()]
         self.progress.known += sum(map(len, jobs))

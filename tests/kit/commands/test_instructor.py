@@ -38,7 +38,7 @@ def autograde(*arguments: str, cwd: Path, **environment: str) -> subprocess.Comp
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A course with a class that has been graded once; `first.txt` and `first.err` hold what that printed."""
+    """A course with a class that has been graded once; `first.txt` and `first.err` hold the output."""
     root = make_course(tmp_path_factory.mktemp("course"))
     make_class(root / "class")
     (root / "class/ann/vews.ipynb").write_text("{}")

@@ -1,4 +1,4 @@
-"""A mistake is one line, with a remedy; a mistake of our own is not hidden."""
+"""A user's mistake is one line with a remedy; a bug of ours is not hidden."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_what_users_can_cause_is_one_line(capsys: pytest.CaptureFixture[str]) ->
     assert said(AutogradeError("course.yml: wrong."), capsys) == (2, "course.yml: wrong.\n")
     assert said(KeyboardInterrupt(), capsys) == (130, "\nStopped.\n")
     full = "No space left on device; free some space and run the same command again.\n"
-    # A write to a full disk knows no file's name.
+    # Writing to a full disk fails without a file name.
     assert said(failed(errno.ENOSPC), capsys) == (2, f"A file could not be written: {full}")
     assert said(failed(errno.ENOSPC, "out/x.json"), capsys) == (2, f"out/x.json: {full}")
     folder = "a folder was expected here; choose another path or move the file.\n"

@@ -70,7 +70,7 @@ FLAT = A.flatten()
 
 
 SENTENCES = [
-    # facts beside the values, in the order of comparison
+    # facts other than values, in the order of comparison
     ({"gradient": A}, {"gradient": A.double()}, "`gradient` has dtype float64; it should be float32."),
     ({"x": A}, {"x": A.t()}, "`x` has shape (4, 3); it should be (3, 4)."),
     ({"x": A}, {"x": A.t().double()}, "`x` has shape (4, 3); it should be (3, 4)."),
@@ -140,7 +140,7 @@ SENTENCES = [
     (A, torch.where(A > 3, torch.nan, A), "`result` has NaN at [1, 3]; it should be finite there."),
     (torch.where(A > 3, torch.nan, A), A, "`result` should be NaN at [1, 3]."),
     (A > 0, A > 1, "`result`: 4 of 12 elements differ; the first is at [0, 0] (yours False, expected True)."),
-    # numbers, texts and the rest of Python
+    # numbers, strings and other Python values
     (3, 3.0, "`result` is a float; it should be an int."),
     (True, 1, "`result` is an int; it should be a bool."),
     (3, 4, "`result` is 4; it should be 3."),
@@ -332,7 +332,7 @@ def test_tiny_gradients_of_the_wrong_sign_differ() -> None:
 
 
 def test_rounding_around_zero_does_not_differ() -> None:
-    """A gradient that cancels to nearly nothing is nothing but rounding errors."""
+    """A gradient that nearly cancels out is nothing but rounding errors."""
     assert told(torch.tensor([3e-8, -1e-8]), torch.tensor([-3e-8, 6e-8])) == []
     assert told(torch.zeros(2), torch.tensor([-3e-8, 6e-8])) == []
     x = torch.randn(64, generator=torch.Generator().manual_seed(0))

@@ -1,4 +1,4 @@
-"""A class from files to results: scores, repetition, interruption, and that no submission stops the others."""
+"""A class from files to results: scores, repetition, interruption; no submission stops the others."""
 
 from __future__ import annotations
 

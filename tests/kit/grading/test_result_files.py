@@ -1,4 +1,4 @@
-"""Result files: whole, versioned, and as their published schema says."""
+"""Result files are whole, versioned and match their published schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results whose checks waited for a GPU, and what completes them. The device `meta` stands for a GPU where there is none."""
+"""Results whose checks waited for a GPU, and their completion. The device `meta` stands in for a GPU."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def look(course: Course, out: Path) -> list[Waiting | Graded | str]:
 
 @pytest.fixture
 def elsewhere(course: Course, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> dict[str, PreparedTopic]:
-    """What a machine with a GPU has prepared."""
+    """The topics as a machine with a GPU prepares them."""
     for module in (make_job, score):
         monkeypatch.setattr(module, "lacks_device", lambda spec, device: spec.device == "cuda" and device != OTHER_GPU)
     return {"small": prepare(course, "small", pool, seed=SEED, device=OTHER_GPU)}
@@ -126,7 +126,7 @@ def test_what_has_changed_meanwhile_is_left_alone(course: Course, out: Path, tmp
 
 
 def test_results_of_another_machine_are_recognised_by_their_own_versions(course: Course, out: Path) -> None:
-    """A GPU machine has another build of torch; what counts is whether the result is current where it was made."""
+    """A GPU machine has a different build of torch; what counts is whether the result is current where it was made."""
     path = out / "ann" / "small.json"
     result = read_result(path)
     assert isinstance(look(course, out)[0], Waiting)

@@ -1,4 +1,4 @@
-"""Whose file is graded for which topic, and that nothing is passed over in silence."""
+"""Whose file is graded for which topic; nothing is skipped silently."""
 
 from __future__ import annotations
 

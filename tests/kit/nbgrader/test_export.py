@@ -1,4 +1,4 @@
-"""nbgrader's own commands on an exported course: they work, score as autograde does, and damaged cells are repaired."""
+"""nbgrader's own commands on an exported course: they work and give autograde's scores; damaged cells are repaired."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def solved(course: Path, scale: str = SCALE, noise: str = NOISE, guess: str = "g
 
 
 def damaged(course: Path) -> dict[str, Any]:
-    """Notebooks by student; what each defines says what it is worth."""
+    """Notebooks by student; what each defines says how many points it is worth."""
     made = {"right": solved(course)}
     made["half"] = solved(course, scale="def scale(x, by):\n    return x * by\n", guess="guess = ...")
     warns = "import sys, warnings\ndef noise(n):\n    warnings.warn('w')\n    print('e', file=sys.stderr)\n"

@@ -54,7 +54,7 @@ def course(pytester: pytest.Pytester) -> Path:
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    """Run pytest with this plugin only; finding all the others takes longer than the tests."""
+    """Run pytest with only this plugin; finding all the others takes longer than the tests."""
     main = sys.modules["__main__"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")

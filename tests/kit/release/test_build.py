@@ -1,4 +1,4 @@
-"""The release: made from public files, the same bytes twice, kept true, and free of private things."""
+"""The release: built from public files, the same bytes twice, up to date, and free of anything private."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ LATE = "late:\n  per_day: 0.1\n"
 
 
 def made(root: Path) -> Course:
-    """A course of one topic with two tasks, all of it written."""
+    """A course of one topic with two tasks, complete."""
     root.mkdir(parents=True, exist_ok=True)
     (root / "course.yml").write_text("title: A course\ntopics:\n")
     new_topic.create(root, "means")
@@ -67,7 +67,7 @@ def made(root: Path) -> Course:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory, pool: Pool) -> Path:
-    """A course with its release, to be copied."""
+    """A course with its release, for tests to copy."""
     root = tmp_path_factory.mktemp("course")
     build.build(made(root), pool, root / "release")
     return root

@@ -1,4 +1,4 @@
-"""Private things planted in each place of a release are found; a clean release has none."""
+"""Anything private planted anywhere in a release is found; a clean release has no leaks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands on the pages, for whom, and that nothing hostile gets out of its place."""
+"""What the pages show to whom; hostile text stays where it belongs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Element:
 
 @dataclass
 class Page(HTMLParser):
-    """A parsed page that has to be well formed: every element is closed where it should be."""
+    """A parsed page, which must be well formed: every element is closed where it should be."""
 
     source: str
     elements: list[Element] = field(default_factory=list)

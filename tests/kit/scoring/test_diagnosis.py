@@ -36,10 +36,10 @@ def key(**mistake: float) -> AnswerKey:
 @pytest.mark.parametrize(
     ("mistake", "told"),
     [
-        ({"first": 0.1, "second": 0.2, "accuracy": 0.3}, False),  # the accuracy is alike, and nothing else is
+        ({"first": 0.1, "second": 0.2, "accuracy": 0.3}, False),  # only the accuracy is alike
         ({"accuracy": 0.3}, True),  # it fails nothing else
         ({"first": 0.7, "accuracy": 0.3}, False),
-        ({"first": 0.8, "second": 0.2, "accuracy": 0.3}, True),  # alike in most of what it fails, exact numbers included
+        ({"first": 0.8, "second": 0.2, "accuracy": 0.3}, True),  # alike in most of what it fails, including exact numbers
     ],
 )
 def test_an_accuracy_that_is_alike_tells_no_mistake_by_itself(mistake: dict[str, float], told: bool) -> None:

@@ -152,7 +152,7 @@ def test_several_mistakes_are_told(small: Class) -> None:
 
 
 def test_a_mistake_under_another_one_is_told_by_what_the_check_compares(small: Class) -> None:
-    """`test_scale_dtype` compares the dtype only; its values are wrong in another way than the misconception's."""
+    """`test_scale_dtype` compares only the dtype; its values are wrong in a different way than the misconception's."""
     result = small.grade(RIGHT.replace("return x * by", "return x.float() * by + 1"))["scale"]
     assert [(each.misconception, each.checks) for each in result.diagnoses] == [("always_float32", ("test_scale_dtype",))]
 

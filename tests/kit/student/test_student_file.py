@@ -299,7 +299,7 @@ def test_the_command_watches_files_as_editors_save_them(folder):
 
 
 def test_the_answers_are_those_of_grading(source, pool, folder):
-    """For the reference and all misconceptions: in a notebook, from a file and in grading, with the public seed."""
+    """With the public seed, a notebook, a file and grading agree on the reference and all misconceptions."""
     root = source.parent
     course = load_course(root)
     topic = load_topic(course, "small")

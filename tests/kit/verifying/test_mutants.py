@@ -18,7 +18,7 @@ def mutants_of(source: str, task: str = "task"):
 
 
 def changes(body: str, arguments: str = "x, y") -> dict[str, set[str]]:
-    """What each operator makes of one line: the lines that come instead."""
+    """What each operator makes of one line: its replacements."""
     found: dict[str, set[str]] = {}
     for mutant in mutants_of(f"def task({arguments}):\n    {body}\n"):
         title = mutant.description.split(":")[0]

@@ -102,7 +102,7 @@ def double__takes_anything(x):
 
 @pytest.fixture
 def proof(tmp_path, pool):
-    """Verify the tiny course after some of its files have been changed by (file, old text, new text)."""
+    """Verify the tiny course after changing some of its files, each by (file, old text, new text)."""
 
     def run(*changes: tuple[str, str, str], seeds: int = 1) -> Verification:
         files = dict(FILES)
