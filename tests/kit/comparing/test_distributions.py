@@ -52,7 +52,7 @@ def test_right_draws_pass(parameters: dict[str, object], draw: Callable[[], torc
 def test_the_bound_on_false_rejects_holds_where_it_can_be_seen(
     parameters: dict[str, object], draw: Callable[[], torch.Tensor]
 ) -> None:
-    """If one draw in five failed, a hundred draws would show that the bound is too tight; the true rate is far lower."""
+    """With one false reject in five allowed, a hundred draws would show a bound too tight; grading allows far fewer."""
     torch.manual_seed(4)
     rejected = sum(bool(objection(draw()[:6], false_reject=0.2, **parameters)) for _ in range(100))  # type: ignore[arg-type]
     assert rejected <= 20
