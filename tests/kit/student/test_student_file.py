@@ -217,7 +217,7 @@ def test_a_name_that_stands_for_something_else(folder):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["check", "scale"], "scale is a task, and this command checks a whole file: name the file, or write"),
+        (["check", "scale"], "scale is a task, but this command checks a whole file: name the file, or run"),
         (["check", "smal.ipynb"], "smal.ipynb: there is no such file; did you mean 'small.ipynb'?"),
         (
             ["check", "README.md"],
@@ -260,7 +260,7 @@ def test_watching_shows_the_next_task_and_keeps_its_place(folder, capsys):
     start, partly, broken, complete = said
     assert "Small: 0 of 3 tasks pass all visible checks." in start
     assert "Next: `scale`. Multiply." in start
-    assert "Watching small.py: save it to have it checked again" in start
+    assert "Watching small.py: it is checked each time you save it" in start
     assert "◐ partly right scale" in partly or "✗ not right yet scale" in partly
     assert "For a hint: autograde hint scale" in partly
     assert "The file raised SyntaxError on line 1" in broken

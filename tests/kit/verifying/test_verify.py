@@ -262,7 +262,7 @@ def test_a_check_that_is_not_repeatable_is_reported(proof):
         ("tests/visible/test_tiny.py", "code.double(given.normal(2, 3))", "code.double(given.normal(2) + time.time() % 1)"),
         ("tests/visible/test_tiny.py", "from autograder", "import time\n\nfrom autograder"),
     )
-    assert problems(verification, "test_values, draw 0: sees something else each time")
+    assert problems(verification, "test_values, draw 0: sees something different each time")
 
 
 def test_a_reference_that_raises_is_a_problem_of_its_topic(proof):
@@ -275,7 +275,7 @@ def test_mutants_in_endless_loops_are_ended_soon(proof, monkeypatch):
     loop = "y = x\n    n = 1\n    while n < 2:\n        y = y + x\n        n += 1\n    return y"
     verification = proof(("solutions/tiny.py", "return 2 * x", loop))
     assert verification.topics[0].timed_out > 0
-    assert "ended by a time limit" in verification.plain()
+    assert "stopped by a time limit" in verification.plain()
 
 
 # what every task must have
