@@ -126,7 +126,7 @@ def test_code_is_run_on_the_checks_of_its_topic(pytester: pytest.Pytester, cours
     (course / "mine.py").write_text(REFERENCE, encoding="utf-8")
     result = run(pytester, "tests", "--code", "mine.py")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: --code mine.py: is it for doubling or for other? Name the file of checks*"])
+    result.stderr.fnmatch_lines(["ERROR: --code mine.py: is it for doubling or for other? Name one file of checks*"])
 
 
 @pytest.mark.parametrize(
