@@ -11,7 +11,7 @@ __all__ = ["closest", "counted", "suggestion"]
 def closest(name: str, choices: Iterable[str], *, most: int = 1) -> list[str]:
     """The choices that resemble a name, whatever the case of their letters, the most similar first."""
     by_lower = {choice.lower(): choice for choice in choices}
-    return [by_lower[found] for found in difflib.get_close_matches(name.lower(), by_lower, n=most)]
+    return [by_lower[found] for found in difflib.get_close_matches(name.lower(), by_lower, n=most, cutoff=0.65)]
 
 
 def suggestion(name: str, choices: Iterable[str]) -> str:
