@@ -6,8 +6,6 @@ Exit codes: 0 the command did its work (whatever the scores), 1 `verify` or `rel
 
 from __future__ import annotations
 
-import gc
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,14 +24,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from autograder.course.course_file import Course
-    from autograder.grading.grade import PreparedTopic
     from autograder.grading.submissions import Discovery
     from autograder.reporting.terminal import ClassSummary
 
 __all__ = ["app", "main"]
-
-_SWITCH_SECONDS = 0.0005
-"""The longest a worker whose child has answered waits for its turn while a page is rendered."""
 
 app = typer.Typer(
     name="autograde",
@@ -330,28 +324,20 @@ def _grade(
     require_sandbox: bool,
     unsafe: bool,
 ) -> None:
-    from autograder.grading import grade
-    from autograder.grading.result_files import read_all
+    from autograder.grading.grade import choose_seed
+    from autograder.grading.grade_class import grade_class
     from autograder.processes.pool import Pool
-    from autograder.reporting import topic_page
     from autograder.reporting.terminal import ClassSummary, confinement
 
     started = time.monotonic()
     summary = ClassSummary(course, discovery.students)
     with _progress("Grading") as step, Pool(jobs, device=device, require_sandbox=require_sandbox, unsafe=unsafe) as pool:
         line = confinement(pool.layers, unsafe=pool.unsafe)
-        chosen = grade.choose_seed(course, out, seed=seed, device=device, force=force)
-        prepared: dict[str, PreparedTopic] = {}
-        for name in dict.fromkeys(submission.topic for submission in discovery.submissions):
-            step(0, len(discovery.submissions), f"(answer key of {name})")
-            prepared[name] = grade.prepare(course, name, pool, seed=chosen.seed, device=device)
-        gc.freeze()  # topics and keys live until exit; keep the collector out of them
-        gc.set_threshold(20_000, 20, 20)  # each submission makes thousands of objects, with hardly a cycle among them
-        sys.setswitchinterval(_SWITCH_SECONDS)
-        for graded in grade.grade(course, prepared, discovery.submissions, pool, out, force=force):
+        chosen = choose_seed(course, out, seed=seed, device=device, force=force)
+        for graded in grade_class(
+            course, discovery.submissions, pool, out, chosen.seed, device=device, force=force, on_progress=step
+        ):
             summary.add(graded)
-            step(len(summary.graded), len(discovery.submissions), graded.student)
-    topic_page.write_index(read_all(out), out, title=course.title, topics=tuple(course.topics))
     summary.print(console, named=topics)
     console.print(_counts(summary, time.monotonic() - started), soft_wrap=True)
     console.print(f"Seed {chosen.seed} ({chosen.origin}); `--seed {chosen.seed}` repeats this run.", soft_wrap=True)
@@ -374,9 +360,8 @@ def _resume(
 
     from autograder.course.topic import load_topic
     from autograder.grading import grade, resume
-    from autograder.grading.result_files import read_all
+    from autograder.grading.grade_class import write_class_page
     from autograder.processes.pool import Pool
-    from autograder.reporting import topic_page
     from autograder.reporting.terminal import ClassSummary
 
     started = time.monotonic()
@@ -401,7 +386,7 @@ def _resume(
             for number, graded in enumerate(resume.resume(course, prepared, waiting, pool, out), start=1):
                 summary.add(graded)
                 step(number, len(waiting), graded.student)
-        topic_page.write_index(read_all(out), out, title=course.title, topics=tuple(course.topics))
+        write_class_page(course, out)
     summary.print(console)
     done, seconds = len(waiting), time.monotonic() - started
     console.print(f"Completed {counted(done, 'result')} on {device} in {seconds:.1f} s.", soft_wrap=True)

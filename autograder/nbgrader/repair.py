@@ -11,6 +11,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.api import Gradebook  # type: ignore[import-untyped]
 from nbgrader.preprocessors import NbGraderPreprocessor  # type: ignore[import-untyped]
 
+from autograder.course.cells import read_cells, task_source
+
 __all__ = ["REPAIRS", "RepairCells"]
 
 

@@ -1,0 +1,70 @@
+"""Grades a whole class: prepares its topics, grades each submission, and writes the class's page."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from autograder.course.course_file import Course
+from autograder.grading.grade import PreparedTopic, grade, prepare
+from autograder.grading.result_files import read_all
+from autograder.grading.submissions import Submission
+from autograder.processes.pool import Pool
+from autograder.records.results import Graded
+from autograder.reporting import topic_page
+
+__all__ = ["grade_class", "write_class_page"]
+
+_SWITCH_SECONDS = 0.0005
+"""While a page is rendered, a worker whose child has answered waits no longer than this for its turn."""
+
+
+def grade_class(
+    course: Course,
+    submissions: Sequence[Submission],
+    pool: Pool,
+    out: Path,
+    seed: int,
+    *,
+    device: str,
+    force: bool = False,
+    on_progress: Callable[[int, int, str], None] = lambda done, total, what: None,
+) -> Iterator[Graded]:
+    """Grade submissions in their order, writing each result and page before the next is reported.
+
+    Args:
+        course: the course.
+        submissions: those to grade.
+        pool: runs the jobs.
+        out: the folder of the results.
+        seed: of the run; see `choose_seed`.
+        device: where the students' code runs.
+        force: grade also what has not changed since it was graded.
+        on_progress: called with (done, total, what was done last).
+
+    Raises:
+        AuthoringError: if a topic's own files are at fault.
+    """
+    prepared: dict[str, PreparedTopic] = {}
+    for name in dict.fromkeys(submission.topic for submission in submissions):
+        on_progress(0, len(submissions), f"(answer key of {name})")
+        prepared[name] = prepare(course, name, pool, seed=seed, device=device)
+    _spare_the_collector()
+    for number, graded in enumerate(grade(course, prepared, submissions, pool, out, force=force), start=1):
+        yield graded
+        on_progress(number, len(submissions), graded.student)
+    write_class_page(course, out)
+
+
+def write_class_page(course: Course, out: Path) -> Path:
+    """Write OUT/index.html from all results that are there."""
+    return topic_page.write_index(read_all(out), out, title=course.title, topics=tuple(course.topics))
+
+
+def _spare_the_collector() -> None:
+    """Topics and keys live until exit, and what a submission makes has hardly a cycle in it."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    sys.setswitchinterval(_SWITCH_SECONDS)
