@@ -75,7 +75,7 @@ def scale_with_numpy(img):
 
 
 class UnsuitableImage(TypeError):
-    """A subclass of the error that is asked for."""
+    """A subclass of the error the task asks for."""
 
 
 @alternative("scale_pixels")

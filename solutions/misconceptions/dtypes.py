@@ -6,7 +6,7 @@ from autograder import misconception
 
 
 @misconception(
-    "predicted_pixel", "You counted as on paper. How many different numbers fit into the eight bits of one pixel?"
+    "predicted_pixel", "That is the sum on paper. How many different numbers fit into the eight bits of one pixel?"
 )
 def widens():
     return 300
@@ -14,63 +14,59 @@ def widens():
 
 @misconception(
     "predicted_pixel",
-    "Nothing in PyTorch stops at the largest number. Think of a mileage counter that has run out of digits.",
+    "PyTorch does not stop at the largest number. Think of a mileage counter that has run out of digits.",
 )
 def saturates():
     return 255
 
 
-@misconception("predicted_pixel", "You went past the end one step too far: how many numbers are there from 0 to 255?")
+@misconception("predicted_pixel", "You are one step too far past the end: how many numbers are there from 0 to 255?")
 def off_by_one():
     return 45
 
 
-@misconception("predicted_pixel", "Counting starts again at 0, but that is not where it ends: how much is left to count?")
+@misconception("predicted_pixel", "Counting starts again at 0, but it does not stop there: how much is left to count?")
 def starts_again_and_stops():
     return 0
 
 
-@misconception("predicted_pixel", "The pixels are added, nothing is divided afterwards.")
+@misconception("predicted_pixel", "The pixels are added; nothing is divided afterwards.")
 def averages():
     return 150
 
 
 @misconception(
-    "predicted_dtypes", "This is what the tutorial says. Which of the two functions looks at the numbers you give it?"
+    "predicted_dtypes", "That is what the tutorial says. Which of the two functions looks at the numbers you give it?"
 )
 def always_float32():
     return torch.float32, torch.float32
 
 
 @misconception(
-    "predicted_dtypes", "One of them is right. For the other one, read which cell came before it, and what that changed."
+    "predicted_dtypes", "One of them is right. For the other, look at the first line of its cell, and at what it changed."
 )
 def capital_is_always_float32():
     return torch.int64, torch.float32
 
 
-@misconception(
-    "predicted_dtypes", "The numbers have no decimal point, and only one of the two functions takes that into account."
-)
+@misconception("predicted_dtypes", "The numbers have no decimal point, but only one of the two functions cares about that.")
 def both_infer():
     return torch.int64, torch.int64
 
 
 @misconception(
-    "predicted_dtypes", "The default floating dtype matters only where a floating tensor is made. Do both lines make one?"
+    "predicted_dtypes", "The default floating dtype matters only when a floating tensor is made. Do both lines make one?"
 )
 def both_default():
     return torch.float64, torch.float64
 
 
-@misconception(
-    "predicted_dtypes", "The sizes are not those of PyTorch's integers: look at what section 1 printed for whole numbers."
-)
+@misconception("predicted_dtypes", "Look at what section 1 printed for whole numbers: how wide are PyTorch's integers?")
 def int32():
     return torch.int32, torch.float64
 
 
-@misconception("predicted_dtypes", "One of them is right. Is there a decimal point in the numbers of the other one?")
+@misconception("predicted_dtypes", "One of them is right. Do the numbers of the other one have a decimal point?")
 def inferred_is_float32():
     return torch.float32, torch.float64
 
@@ -80,9 +76,7 @@ def exchanged():
     return torch.float64, torch.int64
 
 
-@misconception(
-    "scale_pixels", "Look at a middle grey before and after: the result should not consist of only zeros and ones."
-)
+@misconception("scale_pixels", "Look at a medium grey before and after: the result should not be all zeros and ones.")
 def floor_div(img):
     if img.dtype != torch.uint8:
         raise TypeError
@@ -96,80 +90,76 @@ def view_bits(img):
     return img.contiguous().view(torch.int8).float() / 255
 
 
-@misconception(
-    "scale_pixels", "What should happen to an image that is float already? Read the last line of the specification."
-)
+@misconception("scale_pixels", "What should happen to an image that is already floating? Read the end of the docstring.")
 def no_check(img):
     return img.to(torch.float32) / 255
 
 
-@misconception("scale_pixels", "Which value does the brightest pixel get? It has to be 1.0 exactly.")
+@misconception("scale_pixels", "What does the brightest pixel become? It should be exactly 1.0.")
 def divide_by_256(img):
     if img.dtype != torch.uint8:
         raise TypeError
     return img.to(torch.float32) / 256
 
 
-@misconception(
-    "scale_pixels", "The divisor is a property of the type, not of this image: try an image without a white pixel."
-)
+@misconception("scale_pixels", "The divisor depends on the dtype, not on the image: try an image without a white pixel.")
 def divide_by_maximum(img):
     if img.dtype != torch.uint8:
         raise TypeError
     return img.to(torch.float32) / (img.max() if img.numel() else 1)
 
 
-@misconception("scale_pixels", "Set another default dtype, call your function, and look at the dtype of what it returns.")
+@misconception("scale_pixels", "Set another default dtype, call your function, and look at the dtype it returns.")
 def default_dtype(img):
     if img.dtype != torch.uint8:
         raise TypeError
     return img / 255
 
 
-@misconception("scale_pixels", "The values are converted, but never brought between 0 and 1.")
+@misconception("scale_pixels", "The values are converted, but not yet scaled to lie between 0 and 1.")
 def not_scaled(img):
     if img.dtype != torch.uint8:
         raise TypeError
     return img.to(torch.float32)
 
 
-@misconception(
-    "scale_pixels", "The specification asks for one floating type in particular; look at the dtype of your result."
-)
+@misconception("scale_pixels", "The docstring asks for one particular floating type; look at the dtype of your result.")
 def double(img):
     if img.dtype != torch.uint8:
         raise TypeError
     return img.double() / 255
 
 
-@misconception("scale_pixels", "`assert` raises another exception than the specification asks for.")
+@misconception("scale_pixels", "`assert` does not raise the exception that the docstring asks for.")
 def asserts(img):
     assert img.dtype == torch.uint8
     return img.to(torch.float32) / 255
 
 
-@misconception("scale_pixels", "You refuse floating images only. Which other types are not uint8?")
+@misconception("scale_pixels", "You refuse only floating images. Which other dtypes are not uint8?")
 def refuses_floats_only(img):
     if img.is_floating_point():
         raise TypeError
     return img.to(torch.float32) / 255
 
 
-@misconception("scale_pixels", "An image may have any number of dimensions, and it keeps them.")
+@misconception("scale_pixels", "An image may have any number of dimensions, and it should keep them.")
 def flattens(img):
     if img.dtype != torch.uint8:
         raise TypeError
     return (img.to(torch.float32) / 255).flatten()
 
 
-@misconception("scale_pixels", "Which exception does your function raise, and which one does the specification name?")
+@misconception("scale_pixels", "Which exception does your function raise, and which one does the docstring name?")
 def raises_value_error(img):
     if img.dtype != torch.uint8:
         raise ValueError
     return img.to(torch.float32) / 255
 
 
-@misconception("scale_pixels", "Is every image's darkest pixel black, and its brightest white? Try one without such pixels.")
+@misconception(
+    "scale_pixels", "Is the darkest pixel always black, and the brightest always white? Try an image without such pixels."
+)
 def stretches_the_contrast(img):
     if img.dtype != torch.uint8:
         raise TypeError
@@ -177,18 +167,14 @@ def stretches_the_contrast(img):
     return (x - x.min()) / (x.max() - x.min()) if img.numel() > 1 else x / 255
 
 
-@misconception(
-    "scale_pixels", "The specification asks for one floating type in particular; look at the dtype of your result."
-)
+@misconception("scale_pixels", "The docstring asks for one particular floating type; look at the dtype of your result.")
 def half(img):
     if img.dtype != torch.uint8:
         raise TypeError
     return img.half() / 255
 
 
-@misconception(
-    "scale_pixels", "Numbers that pass through a Python list forget two things. What about their shape, and their device?"
-)
+@misconception("scale_pixels", "Going through a Python list loses two things. What happens to the shape, and to the device?")
 def by_way_of_a_list(img):
     if img.dtype != torch.uint8:
         raise TypeError
@@ -197,7 +183,7 @@ def by_way_of_a_list(img):
 
 @misconception(
     "match",
-    "The values arrive, the gradient does not: something in your function builds a new tensor from the numbers only.",
+    "The values arrive, but the gradient does not: something in your function builds a new tensor from bare numbers.",
 )
 def rewrap(x, like):
     return torch.tensor(x.tolist(), dtype=like.dtype, device=like.device)
@@ -205,7 +191,7 @@ def rewrap(x, like):
 
 @misconception(
     "match",
-    "You took over one of the two properties of `like`; which other one decides whether two tensors can be combined?",
+    "You matched only one of two properties of `like`. What else decides whether two tensors can be combined?",
 )
 def dtype_only(x, like):
     return x.to(like.dtype)
@@ -213,28 +199,28 @@ def dtype_only(x, like):
 
 @misconception(
     "match",
-    "You took over one of the two properties of `like`; which other one decides whether two tensors can be combined?",
+    "You matched only one of two properties of `like`. What else decides whether two tensors can be combined?",
 )
 def device_only(x, like):
     return x.to(like.device)
 
 
-@misconception("match", "When nothing has to change, compare the storages of x and of your result.")
+@misconception("match", "If nothing has to change: do x and your result share their storage?")
 def clone(x, like):
     return x.clone().to(like)
 
 
-@misconception("match", "When nothing has to change nothing is to be copied, however x lies in memory: try a transposed x.")
+@misconception("match", "If nothing has to change, nothing should be copied, whatever x's strides are: try a transposed x.")
 def contiguous(x, like):
     return x.contiguous().to(like)
 
 
-@misconception("match", "Follow the graph from your result back to x: at one point it is cut.")
+@misconception("match", "Follow the graph from your result back to x: somewhere it is cut.")
 def detached(x, like):
     return x.detach().to(like)
 
 
-@misconception("match", "Which of the two tensors has to change its type, and which one is the model?")
+@misconception("match", "Which of the two tensors should change, and which one is the model to follow?")
 def other_way_round(x, like):
     return like.to(x)
 
@@ -244,12 +230,14 @@ def view_as_type(x, like):
     return x.contiguous().view(like.dtype).to(like.device)
 
 
-@misconception("match", "`like` says which dtype and device are wanted. Its values and its shape are of no interest.")
+@misconception("match", "`like` only says which dtype and device you want. Its values and its shape do not matter.")
 def arithmetic(x, like):
     return x + torch.zeros_like(like)
 
 
-@misconception("match", "Conversion to an integer type has a rule of its own for the fraction, and it is not rounding.")
+@misconception(
+    "match", "PyTorch has a rule for the fraction when it converts to an integer type, and the rule is not rounding."
+)
 def rounds(x, like):
     if x.is_floating_point() and not like.is_floating_point() and like.dtype != torch.bool:
         x = x.round()
@@ -258,27 +246,27 @@ def rounds(x, like):
 
 @misconception(
     "match",
-    "The values arrive, the gradient does not: something in your function builds a new tensor from the numbers only.",
+    "The values arrive, but the gradient does not: something in your function builds a new tensor from bare numbers.",
 )
 def wraps_the_tensor(x, like):
     return torch.tensor(x, dtype=like.dtype, device=like.device)
 
 
-@misconception("round_to_int", "Try -1.7 and 1.7: conversion to an integer type is not rounding.")
+@misconception("round_to_int", "Try -1.7 and 1.7: converting to an integer type does not round.")
 def truncate(x):
     if x.is_floating_point() and not torch.isfinite(x).all():
         raise ValueError
     return x.long()
 
 
-@misconception("round_to_int", "All ties went upwards; the specification asks for another rule (try 0.5 and 2.5).")
+@misconception("round_to_int", "All your ties go up; the docstring asks for another rule (try 0.5 and 2.5).")
 def floor_half(x):
     if x.is_floating_point() and not torch.isfinite(x).all():
         raise ValueError
     return torch.floor(x.double() + 0.5).long()
 
 
-@misconception("round_to_int", "Ties went away from zero; the specification asks for another rule (try 0.5 and -2.5).")
+@misconception("round_to_int", "Your ties go away from zero; the docstring asks for another rule (try 0.5 and -2.5).")
 def half_away_from_zero(x):
     if x.is_floating_point() and not torch.isfinite(x).all():
         raise ValueError
@@ -286,56 +274,54 @@ def half_away_from_zero(x):
     return (numbers.sign() * (numbers.abs() + 0.5).floor()).long()
 
 
-@misconception("round_to_int", "Adding a half and cutting the fraction off works on one side of zero only: try -1.7.")
+@misconception("round_to_int", "Adding a half and cutting off the fraction works on only one side of zero: try -1.7.")
 def add_half_and_truncate(x):
     if x.is_floating_point() and not torch.isfinite(x).all():
         raise ValueError
     return (x.double() + 0.5).long()
 
 
-@misconception("round_to_int", "`.int()` is a different integer type from the one that class indices need.")
+@misconception("round_to_int", "`.int()` gives a different integer type from the one that class indices need.")
 def as_int32(x):
     if x.is_floating_point() and not torch.isfinite(x).all():
         raise ValueError
     return (torch.round(x) if x.is_floating_point() else x).int()
 
 
-@misconception("round_to_int", "The numbers are rounded; look at the dtype in which you return them.")
+@misconception("round_to_int", "The numbers are rounded; now look at the dtype you return them in.")
 def still_floating(x):
     if x.is_floating_point() and not torch.isfinite(x).all():
         raise ValueError
     return torch.round(x) if x.is_floating_point() else x
 
 
-@misconception("round_to_int", "What is the integer nearest to nan? Print what your function makes of it.")
+@misconception("round_to_int", "Which integer is nearest to nan? Print what your function turns it into.")
 def no_finite_check(x):
     return (x.round() if x.is_floating_point() else x).long()
 
 
-@misconception("round_to_int", "nan is refused. Which other floating values have no nearest integer?")
+@misconception("round_to_int", "You refuse nan. Which other floating values have no nearest integer?")
 def only_nan(x):
     if x.isnan().any():
         raise ValueError
     return (x.round() if x.is_floating_point() else x).long()
 
 
-@misconception("round_to_int", "Infinity is refused; nan is not equal to anything, not even to itself.")
+@misconception("round_to_int", "You refuse infinity, but not nan: nan is not equal to anything, not even to itself.")
 def only_infinity(x):
     if x.is_floating_point() and x.isinf().any():
         raise ValueError
     return (x.round() if x.is_floating_point() else x).long()
 
 
-@misconception(
-    "round_to_int", "One good value among the bad ones is enough for your test to be content: mix nan with ordinary numbers."
-)
+@misconception("round_to_int", "A single good value among the bad ones satisfies your test: mix nan with ordinary numbers.")
 def any_finite(x):
     if x.numel() and not torch.isfinite(x).any():
         raise ValueError
     return (x.round() if x.is_floating_point() else x).long()
 
 
-@misconception("round_to_int", "Not every dtype knows how to round. Try a mask.")
+@misconception("round_to_int", "Not every dtype can be rounded. Try a mask.")
 def rounds_everything(x):
     if not torch.isfinite(x).all():
         raise ValueError
@@ -349,7 +335,7 @@ def forgets_minus_infinity(x):
     return (x.round() if x.is_floating_point() else x).long()
 
 
-@misconception("round_to_int", "Large whole numbers lost their last digits: which type did they pass through?")
+@misconception("round_to_int", "Large whole numbers lost their last digits: which dtype did they go through?")
 def whole_numbers_by_way_of_float32(x):
     x = x.float()
     if not torch.isfinite(x).all():
@@ -357,14 +343,14 @@ def whole_numbers_by_way_of_float32(x):
     return x.round().long()
 
 
-@misconception("round_to_int", "All ties went downwards; the specification asks for another rule (try 1.5 and -0.5).")
+@misconception("round_to_int", "All your ties go down; the docstring asks for another rule (try 1.5 and -0.5).")
 def ties_down(x):
     if x.is_floating_point() and not torch.isfinite(x).all():
         raise ValueError
     return torch.ceil(x.double() - 0.5).long()
 
 
-@misconception("round_to_int", "Which exception does your function raise, and which one does the specification name?")
+@misconception("round_to_int", "Which exception does your function raise, and which one does the docstring name?")
 def raises_type_error(x):
     if x.is_floating_point() and not torch.isfinite(x).all():
         raise TypeError
@@ -378,28 +364,30 @@ def plain(x):
     return x.mean()
 
 
-@misconception("mean_any", "If half of a mask is True its mean is 0.5; integer division cannot say that.")
+@misconception("mean_any", "If half of a mask is True, its mean is 0.5; integer division cannot give you that.")
 def int_div(x):
     if x.numel() == 0:
         raise ValueError
     return x.mean() if x.is_floating_point() else x.sum() // x.numel()
 
 
-@misconception("mean_any", "You named a dtype; the specification names a setting. Change the setting and run again.")
+@misconception(
+    "mean_any", "You named a dtype; the docstring names a setting. Change the setting and run your function again."
+)
 def hard32(x):
     if x.numel() == 0:
         raise ValueError
     return x.mean() if x.is_floating_point() else x.float().mean()
 
 
-@misconception("mean_any", "Look at the dtype that comes back for a float64 tensor, and at its last digits.")
+@misconception("mean_any", "Look at the dtype you get for a float64 tensor, and at the last digits.")
 def always_float(x):
     if x.numel() == 0:
         raise ValueError
     return x.float().mean()
 
 
-@misconception("mean_any", "The dtype is right again at the end, but what was lost on the way does not come back.")
+@misconception("mean_any", "The dtype is right in the end, but digits lost on the way do not come back.")
 def by_way_of_float32(x):
     if x.numel() == 0:
         raise ValueError
@@ -413,21 +401,21 @@ def always_default(x):
     return x.mean(dtype=torch.get_default_dtype())
 
 
-@misconception("mean_any", "Which dtype does a floating tensor have before, and which one after?")
+@misconception("mean_any", "Which dtype does a floating tensor have before your function, and which one after?")
 def always_double(x):
     if x.numel() == 0:
         raise ValueError
     return x.double().mean()
 
 
-@misconception("mean_any", "You return a Python number; what has become of the tensor, its dtype and its graph?")
+@misconception("mean_any", "You return a Python number; what happened to the tensor, its dtype and its graph?")
 def item(x):
     if x.numel() == 0:
         raise ValueError
     return x.double().mean().item()
 
 
-@misconception("mean_any", "The number is right, but it sits in a tensor that still has a dimension: look at its shape.")
+@misconception("mean_any", "The number is right, but your tensor still has a dimension: look at its shape.")
 def keeps_a_dimension(x):
     if x.numel() == 0:
         raise ValueError
@@ -435,7 +423,7 @@ def keeps_a_dimension(x):
     return x.flatten().mean(dim=0, keepdim=True)
 
 
-@misconception("mean_any", "A mean over all elements does not stop after the first dimension.")
+@misconception("mean_any", "The mean over all elements runs over all dimensions, not just the first.")
 def first_dimension(x):
     if x.numel() == 0:
         raise ValueError
@@ -451,7 +439,7 @@ def divides_by_len(x):
     return x.sum() / (len(x) if x.dim() else 1)
 
 
-@misconception("mean_any", "The sum is formed in the elements' own small type: add up some bright pixels by hand.")
+@misconception("mean_any", "Your sum uses the elements' own small dtype: add up some bright pixels by hand.")
 def sums_in_own_type(x):
     if x.numel() == 0:
         raise ValueError
@@ -463,43 +451,41 @@ def no_empty_check(x):
     return x.mean(dtype=x.dtype if x.is_floating_point() else torch.get_default_dtype())
 
 
-@misconception("mean_any", "Does a gradient reach x through what you return?")
+@misconception("mean_any", "Does a gradient flow back to x from what you return?")
 def cuts_the_graph(x):
     if x.numel() == 0:
         raise ValueError
     return x.detach().mean(dtype=x.dtype if x.is_floating_point() else torch.get_default_dtype())
 
 
-@misconception("mean_any", "A tensor without elements need not have the shape (0,).")
+@misconception("mean_any", "(0,) is not the only shape without elements.")
 def checks_the_length_only(x):
     if x.dim() and len(x) == 0:
         raise ValueError
     return x.mean(dtype=x.dtype if x.is_floating_point() else torch.get_default_dtype())
 
 
-@misconception("mean_any", "The sum is formed in the elements' own small type: add up some bright pixels by hand.")
+@misconception("mean_any", "Your sum uses the elements' own small dtype: add up some bright pixels by hand.")
 def sums_in_a_loop(x):
     if x.numel() == 0:
         raise ValueError
     return sum(x.flatten()) / x.numel()
 
 
-@misconception("mean_any", "An assertion raises AssertionError; the specification names another exception.")
+@misconception("mean_any", "`assert` raises AssertionError; the docstring names another exception.")
 def asserts_elements(x):
     assert x.numel() > 0
     return x.mean(dtype=x.dtype if x.is_floating_point() else torch.get_default_dtype())
 
 
-@misconception("mean_any", "You know two floating types by name. Which others are there?")
+@misconception("mean_any", "You list two floating types by name. Which others are there?")
 def knows_two_floating_types(x):
     if x.numel() == 0:
         raise ValueError
     return x.mean() if x.dtype in (torch.float32, torch.float64) else x.to(torch.get_default_dtype()).mean()
 
 
-@misconception(
-    "mean_any", "A new tensor is made from a number: on which device does it live, and what has become of the graph?"
-)
+@misconception("mean_any", "You make a new tensor from a number: which device is it on, and what happened to the graph?")
 def new_tensor_of_a_number(x):
     if x.numel() == 0:
         raise ValueError
@@ -507,7 +493,7 @@ def new_tensor_of_a_number(x):
 
 
 @misconception(
-    "with_default_dtype", "Print torch.get_default_dtype() after the call: everybody's tensors have changed their type."
+    "with_default_dtype", "Print torch.get_default_dtype() after the call: everybody's new tensors now have another dtype."
 )
 def never_reset(dtype, fn):
     torch.set_default_dtype(dtype)
@@ -523,7 +509,7 @@ def no_finally(dtype, fn):
     return result
 
 
-@misconception("with_default_dtype", "You put back what the default usually is. What if it was something else before?")
+@misconception("with_default_dtype", "You restore the usual default. What if it was something else before?")
 def back_to_float32(dtype, fn):
     torch.set_default_dtype(dtype)
     try:
@@ -532,7 +518,7 @@ def back_to_float32(dtype, fn):
         torch.set_default_dtype(torch.float32)
 
 
-@misconception("with_default_dtype", "The caller never learns that fn failed: where has its exception gone?")
+@misconception("with_default_dtype", "The caller never learns that fn failed: where did its exception go?")
 def swallows(dtype, fn):
     old = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
@@ -544,7 +530,7 @@ def swallows(dtype, fn):
         torch.set_default_dtype(old)
 
 
-@misconception("with_default_dtype", "An exception comes out, but is it the one that fn raised?")
+@misconception("with_default_dtype", "An exception comes out, but is it the one fn raised?")
 def wraps_the_exception(dtype, fn):
     old = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
@@ -556,7 +542,7 @@ def wraps_the_exception(dtype, fn):
         torch.set_default_dtype(old)
 
 
-@misconception("with_default_dtype", "fn's result is computed and then forgotten: what does your function return?")
+@misconception("with_default_dtype", "You compute fn's result and then drop it: what does your function return?")
 def returns_nothing(dtype, fn):
     old = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
@@ -566,13 +552,13 @@ def returns_nothing(dtype, fn):
         torch.set_default_dtype(old)
 
 
-@misconception("with_default_dtype", "Converting afterwards is not the same: what does fn itself see while it runs?")
+@misconception("with_default_dtype", "Converting the result is not the same: what does fn itself see while it runs?")
 def converts_the_result(dtype, fn):
     result = fn()
     return result.to(dtype) if isinstance(result, torch.Tensor) else result
 
 
-@misconception("with_default_dtype", "Count how often fn runs; it may have effects that nobody wants twice.")
+@misconception("with_default_dtype", "Count how often fn runs; it may do things that nobody wants done twice.")
 def calls_twice(dtype, fn):
     old = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
@@ -601,7 +587,7 @@ def returns_fn(dtype, fn):
         torch.set_default_dtype(old)
 
 
-@misconception("with_default_dtype", "The default is put back if fn raises. And if it does not?")
+@misconception("with_default_dtype", "You restore the default if fn raises. And if it does not?")
 def restores_only_after_exceptions(dtype, fn):
     old = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
@@ -612,14 +598,12 @@ def restores_only_after_exceptions(dtype, fn):
         raise
 
 
-@misconception(
-    "with_default_dtype", "fn may return anything, also nothing; and which default dtype does it see while it runs?"
-)
+@misconception("with_default_dtype", "fn may return anything, even None; and which default dtype does it see while it runs?")
 def converts_any_result(dtype, fn):
     return fn().to(dtype)
 
 
-@misconception("with_default_dtype", "Let fn raise, and start from another default than float32: what is left behind?")
+@misconception("with_default_dtype", "Let fn raise, and start from a default other than float32: what do you leave behind?")
 def back_to_float32_without_finally(dtype, fn):
     torch.set_default_dtype(dtype)
     result = fn()
@@ -627,7 +611,7 @@ def back_to_float32_without_finally(dtype, fn):
     return result
 
 
-@misconception("scale_pixels", "The numbers are right. In which order do the axes come, and in which order should they?")
+@misconception("scale_pixels", "The numbers are right. Which order are the axes in, and which should they be in?")
 def channels_first(img):
     if img.dtype != torch.uint8:
         raise TypeError
@@ -635,19 +619,17 @@ def channels_first(img):
     return scaled.permute(2, 0, 1) if scaled.dim() == 3 else scaled
 
 
-@misconception("match", "Give `like` another shape than x: which of the two shapes should the result have?")
+@misconception("match", "Give `like` a different shape from x: which of the two shapes should the result have?")
 def into_the_shape_of_like(x, like):
     return torch.empty_like(like).copy_(x)
 
 
-@misconception("match", "Try an x and a `like` with the same dtype on two devices.")
+@misconception("match", "Try an x and a `like` of the same dtype on two devices.")
 def moves_only_with_another_dtype(x, like):
     return x if x.dtype == like.dtype else x.to(like)
 
 
-@misconception(
-    "with_default_dtype", "Not everything that can be raised is an Exception: what if fn is interrupted by Ctrl+C?"
-)
+@misconception("with_default_dtype", "Not everything that can be raised is an Exception: what if Ctrl+C interrupts fn?")
 def restores_after_exceptions_only(dtype, fn):
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)

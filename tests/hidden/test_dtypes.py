@@ -12,14 +12,14 @@ ALL = (*FLOATING, torch.int64, torch.uint8, torch.bool)
 
 
 def gradient(result, x, weights):
-    """The gradient of (result * weights).sum() with respect to x; None where none arrives."""
+    """The gradient of (result * weights).sum() with respect to x; None if none arrives."""
     if not result.requires_grad:
         return None
     return torch.autograd.grad((result * weights).sum(), x, allow_unused=True)[0]
 
 
 def number(result):
-    """A result with one element, without its dimensions: they are another check's affair."""
+    """A result with one element, without its dimensions: another check looks at those."""
     return result.reshape(()) if isinstance(result, torch.Tensor) and result.numel() == 1 else result
 
 
@@ -29,7 +29,7 @@ def short(dtype):
 
 @checks("scale_pixels", gate=True)
 def test_scale_pixels_any_shape(code, given):
-    """Images of every shape are scaled: 0-d, empty, 4-d, and not contiguous in memory."""
+    """Images of every shape are scaled: 0-d, empty, 4-d and non-contiguous."""
     images = {
         "0-d": given.integers((), high=256, dtype=torch.uint8),
         "empty": given.integers(0, 3, 4, high=256, dtype=torch.uint8),
@@ -46,7 +46,7 @@ def test_scale_pixels_any_shape(code, given):
 
 @checks("scale_pixels")
 def test_scale_pixels_dtype_of_edge_cases(code, given):
-    """The result is float32 for images of every shape, on img's device."""
+    """The result is float32 and on img's device for images of every shape."""
     images = {
         "0-d": given.integers((), high=256, dtype=torch.uint8),
         "empty": given.integers(0, 3, 4, high=256, dtype=torch.uint8),
@@ -57,14 +57,14 @@ def test_scale_pixels_dtype_of_edge_cases(code, given):
 
 @checks("scale_pixels", device="second")
 def test_scale_pixels_on_another_device(code, given):
-    """The result lives on img's device."""
+    """The result is on img's device."""
     img = given.integers(3, 4, high=256, dtype=torch.uint8).to(given.second_device)
     return only({"result": code.scale_pixels(img)}, "type", "device")
 
 
 @checks("scale_pixels")
 def test_scale_pixels_follows_no_default(code, given):
-    """The result is float32 while another default dtype is set."""
+    """The result is float32 even while another default dtype is set."""
     img = given.integers(3, 4, high=256, dtype=torch.uint8)
     single = given.integers((), high=256, dtype=torch.uint8)
     results = {}
@@ -77,7 +77,7 @@ def test_scale_pixels_follows_no_default(code, given):
 
 @checks("scale_pixels")
 def test_scale_pixels_refuses_all_others(code, given):
-    """Images of any dtype but uint8 are refused with a TypeError."""
+    """Images of any dtype other than uint8 raise a TypeError."""
     images = {
         "int64": given.integers(3, 4, high=256),
         "int8": given.integers(3, 4, high=100, dtype=torch.int8),
@@ -91,7 +91,7 @@ def test_scale_pixels_refuses_all_others(code, given):
 
 @checks("match", gate=True)
 def test_match_values_of_all_pairs(code, given):
-    """The values are those of PyTorch's conversion, for each pair of six dtypes."""
+    """The values are those of PyTorch's conversion for every pair of six dtypes."""
     # A negative or large floating number has no defined conversion to uint8.
     drawn = torch.where(given.bools(3, 4, p=0.8), given.uniform(3, 4, high=200), 0.0)
     results = {}
@@ -105,7 +105,7 @@ def test_match_values_of_all_pairs(code, given):
 
 @checks("match")
 def test_match_truncates(code, given):
-    """From floating to integer the fraction is cut off, on both sides of zero."""
+    """Floating to integer cuts off the fraction, on both sides of zero."""
     x = given.tensor([-2.7, -1.5, -0.9, -0.2, 0.5, 0.9, 1.5, 2.7])
     like = given.integers(1)
     return only({"float32 to int64": code.match(x, like)}, "values")
@@ -113,7 +113,7 @@ def test_match_truncates(code, given):
 
 @checks("match")
 def test_match_dtype_of_all_pairs(code, given):
-    """The dtype of the result is that of `like`, for each pair of six dtypes."""
+    """The dtype of the result is that of `like` for every pair of six dtypes."""
     results = {}
     for source in ALL:
         x = given.integers(2, 3, high=2, dtype=source)
@@ -158,7 +158,7 @@ def test_match_device(code, given):
 
 @checks("match", device="second")
 def test_match_device_and_dtype_together(code, given):
-    """If device and dtype differ, the result has both from `like`."""
+    """If device and dtype both differ, the result takes both from `like`."""
     x = given.normal(3, 4)
     like = torch.zeros(2, dtype=torch.float64, device=given.second_device)
     return only({"result": code.match(x, like)}, "dtype", "device")
@@ -166,7 +166,7 @@ def test_match_device_and_dtype_together(code, given):
 
 @checks("match")
 def test_match_gradient_of_edge_cases(code, given):
-    """Gradients flow back for leaves and other tensors, with a conversion and without."""
+    """Gradients flow back to leaves and to other tensors, with a conversion and without."""
     leaf, weights = given.normal(3, 4, requires_grad=True), given.normal(3, 4)
     inner = given.non_leaf(given.normal(3, 4))
     double = given.normal(3, 4, dtype=torch.float64, requires_grad=True)
@@ -174,8 +174,8 @@ def test_match_gradient_of_edge_cases(code, given):
     single, wide = given.normal(2), given.normal(2, dtype=torch.float64)
     results = {
         "leaf, same dtype": gradient(code.match(leaf, single), leaf, weights),
-        "no leaf, same dtype": gradient(code.match(inner, single), inner, weights),
-        "no leaf, float32 to float64": gradient(code.match(inner, wide), inner, weights),
+        "non-leaf, same dtype": gradient(code.match(inner, single), inner, weights),
+        "non-leaf, float32 to float64": gradient(code.match(inner, wide), inner, weights),
         "leaf, float64 to float32": gradient(code.match(double, single), double, weights),
         "transposed, float32 to float64": gradient(code.match(turned, wide), turned, weights),
     }
@@ -184,7 +184,7 @@ def test_match_gradient_of_edge_cases(code, given):
 
 @checks("match")
 def test_match_makes_no_copy_of_edge_cases(code, given):
-    """Nothing is copied if dtype and device agree, whatever the dtype and however x lies in memory."""
+    """Nothing is copied if dtype and device agree, whatever the dtype and whatever x's strides."""
     results = {
         "int64": code.match(given.integers(3, name="whole"), given.integers(2, name="like whole")),
         "bool": code.match(given.bools(3, name="mask"), given.bools(2, name="like mask")),
@@ -197,7 +197,7 @@ def test_match_makes_no_copy_of_edge_cases(code, given):
 
 @checks("round_to_int", gate=True)
 def test_round_to_int_any_shape(code, given):
-    """Tensors of every shape are rounded: 0-d, empty, and not contiguous in memory; float64 too."""
+    """Tensors of every shape are rounded: 0-d, empty and non-contiguous; float64, too."""
     inputs = {
         "0-d": given.uniform((), low=3.6, high=4.4),
         "empty": given.normal(0, 3),
@@ -225,7 +225,7 @@ def test_round_to_int_keeps_whole_numbers(code, given):
 
 @checks("round_to_int")
 def test_round_to_int_ties_of_float64(code, given):
-    """Ties go to the even neighbour in float64, and for larger numbers."""
+    """Ties go to the even neighbour in float64, too, and for larger numbers."""
     ties = given.integers(12, low=-1000, high=1000) + 0.5
     inputs = {"float32": given.tensor(ties.float()), "float64": given.tensor(ties.double())}
     return only({name: code.round_to_int(x) for name, x in inputs.items()}, "values")
@@ -233,7 +233,7 @@ def test_round_to_int_ties_of_float64(code, given):
 
 @checks("round_to_int")
 def test_round_to_int_close_to_ties_and_large(code, given):
-    """Numbers just beside a tie and large numbers go to the nearest integer, too."""
+    """Large numbers and numbers right next to a tie go to the nearest integer, too."""
     inputs = {
         "just below one half": given.tensor([0.49999997, -0.49999997]),
         "just above one half": given.tensor([0.50000006, -0.50000006, 2.5000002]),
@@ -259,7 +259,7 @@ def test_round_to_int_dtype_of_whole_numbers(code, given):
 
 @checks("round_to_int", device="second")
 def test_round_to_int_on_another_device(code, given):
-    """The result lives on the device of x."""
+    """The result is on x's device."""
     inputs = {"float32": given.normal(3, 4, std=5), "uint8": given.integers(3, dtype=torch.uint8), "bool": given.bools(3)}
     results = {name: code.round_to_int(x.to(given.second_device)) for name, x in inputs.items()}
     return only(results, "type", "device")
@@ -267,7 +267,7 @@ def test_round_to_int_on_another_device(code, given):
 
 @checks("round_to_int")
 def test_round_to_int_refuses_single_bad_values(code, given):
-    """One nan or infinity among ordinary numbers is refused with a ValueError."""
+    """A single nan or infinity among ordinary numbers raises a ValueError."""
     inputs = {}
     for name, bad in (("nan", "nan"), ("infinity", "inf"), ("minus infinity", "-inf")):
         x = given.normal(3, 4)
@@ -279,7 +279,7 @@ def test_round_to_int_refuses_single_bad_values(code, given):
 
 @checks("mean_any", gate=True)
 def test_mean_any_of_edge_cases(code, given):
-    """The mean is right for 0-d tensors, for small integer types and for tensors that are not contiguous."""
+    """The mean is right for 0-d tensors, small integer types and non-contiguous tensors."""
     inputs = {
         "bright uint8 image": given.integers(16, 16, low=200, high=256, dtype=torch.uint8),
         "int8": given.integers(50, low=100, high=128, dtype=torch.int8),
@@ -295,7 +295,7 @@ def test_mean_any_of_edge_cases(code, given):
 
 @checks("mean_any")
 def test_mean_any_of_floating_edge_cases(code, given):
-    """The mean is right for 0-d, 3-d and non-contiguous floating tensors, and in float16."""
+    """The mean is right for 0-d, 3-d and non-contiguous floating tensors, and for float16."""
     inputs = {
         "0-d": given.normal(()),
         "3-d": given.normal(2, 3, 4, mean=1),
@@ -308,14 +308,14 @@ def test_mean_any_of_floating_edge_cases(code, given):
 
 @checks("mean_any", draws=4)
 def test_mean_any_precision(code, given):
-    """A float64 tensor's mean has the precision of float64."""
+    """The mean of a float64 tensor has float64 precision."""
     x = given.uniform(5, 8, low=1, high=2, dtype=torch.float64)
     return only({"float64": number(code.mean_any(x))}, "values")
 
 
 @checks("mean_any")
 def test_mean_any_dtype_under_another_default(code, given):
-    """A floating tensor keeps its dtype whatever the default dtype is; float16 does, too."""
+    """A floating tensor keeps its dtype, float16 included, whatever the default dtype is."""
     results = {}
     for default in (torch.float32, torch.float64):
         for dtype in FLOATING:
@@ -327,7 +327,7 @@ def test_mean_any_dtype_under_another_default(code, given):
 
 @checks("mean_any")
 def test_mean_any_follows_the_default(code, given):
-    """The mean of integers or bools has the default dtype of the moment."""
+    """The mean of integers or bools has the current default dtype."""
     results = {}
     inputs = {"int64": given.integers(3, 4), "uint8": given.integers(3, 4, dtype=torch.uint8), "bool": given.bools(3, 4)}
     for default in (torch.float64, torch.float32):
@@ -339,7 +339,7 @@ def test_mean_any_follows_the_default(code, given):
 
 @checks("mean_any", device="second")
 def test_mean_any_on_another_device(code, given):
-    """The result lives on x's device."""
+    """The result is on x's device."""
     inputs = {"float32": given.normal(3, 4), "int64": given.integers(3, 4), "bool": given.bools(5)}
     results = {name: code.mean_any(x.to(given.second_device)) for name, x in inputs.items()}
     return only(results, "type", "device")
@@ -364,7 +364,7 @@ def test_mean_any_gradient(code, given):
     inputs = {
         "float32": given.normal(3, 4, requires_grad=True),
         "float64": given.normal(2, 4, 4, dtype=torch.float64, requires_grad=True),
-        "no leaf": given.non_leaf(given.normal(5)),
+        "non-leaf": given.non_leaf(given.normal(5)),
         "0-d": given.normal((), requires_grad=True),
     }
     gradients = {name: gradient(code.mean_any(x), x, 1.0) for name, x in inputs.items()}
@@ -373,7 +373,7 @@ def test_mean_any_gradient(code, given):
 
 @checks("mean_any")
 def test_mean_any_refuses_every_empty_tensor(code, given):
-    """Tensors without elements are refused with a ValueError, whatever their shape and dtype."""
+    """Tensors without elements raise a ValueError, whatever their shape and dtype."""
     inputs = {
         "int64, (0,)": given.integers(0),
         "bool, (0, 3)": given.bools(0, 3),
@@ -392,7 +392,7 @@ def test_with_default_dtype_calls_once(code, given):
 
 @checks("with_default_dtype")
 def test_with_default_dtype_nested(code, given):
-    """Calls can be nested: each fn sees its own dtype, before and after an inner call."""
+    """Calls can be nested: each fn sees its own dtype before and after an inner call."""
     seen = {}
 
     def inner():
@@ -410,7 +410,7 @@ def test_with_default_dtype_nested(code, given):
 
 @checks("with_default_dtype")
 def test_with_default_dtype_restores_what_was_before(code, given):
-    """After the call the default dtype is what it was before, which need not be float32."""
+    """After the call, the default dtype is what it was before, even if that was not float32."""
     afterwards = {}
     for before, during in ((torch.float64, torch.float32), (torch.float16, torch.float64), (torch.float64, torch.float64)):
         with given.default_dtype(before):
@@ -421,7 +421,7 @@ def test_with_default_dtype_restores_what_was_before(code, given):
 
 @checks("with_default_dtype")
 def test_with_default_dtype_restores_after_an_exception(code, given):
-    """The default dtype is restored if fn raises anything, an interruption included."""
+    """The default dtype is restored whatever fn raises, even a KeyboardInterrupt."""
 
     def raising(error):
         raise error
@@ -437,7 +437,7 @@ def test_with_default_dtype_restores_after_an_exception(code, given):
 
 @checks("with_default_dtype")
 def test_with_default_dtype_passes_exceptions_on(code, given):
-    """An exception of fn reaches the caller unchanged."""
+    """An exception raised in fn reaches the caller unchanged."""
     error = given.choice([KeyError("from fn"), ZeroDivisionError("from fn")])
 
     def fn():
@@ -449,7 +449,7 @@ def test_with_default_dtype_passes_exceptions_on(code, given):
 
 
 def exception_of(function, *arguments):
-    """The exception that a call raises, or None; that of a stub is passed on."""
+    """The exception that a call raises, or None; a stub's own is passed on."""
     try:
         function(*arguments)
     except NotImplementedError:

@@ -6,31 +6,31 @@ from autograder import checks, only, raises, secret
 
 
 def number(result):
-    """A result with one element, without its dimensions: they are another check's affair."""
+    """A result with one element, without its dimensions: another check looks at those."""
     return result.reshape(()) if isinstance(result, torch.Tensor) and result.numel() == 1 else result
 
 
 def gradient(result, x, weights):
-    """The gradient of (result * weights).sum() with respect to x; None where none arrives."""
+    """The gradient of (result * weights).sum() with respect to x; None if none arrives."""
     if not result.requires_grad:
         return None
     return torch.autograd.grad((result * weights).sum(), x, allow_unused=True)[0]
 
 
 def dtype_name(dtype):
-    """A dtype's name; the name itself will do as well."""
+    """A dtype's name; the name itself is fine, too."""
     return str(dtype).removeprefix("torch.")
 
 
 @checks("predicted_pixel", gate=True, draws=1)
 def test_predicted_pixel(code, given):
-    """The predicted number stands in the sum of the two images."""
+    """The predicted number is what the sum of the two images holds."""
     return {"predicted_pixel": secret(float(code.predicted_pixel))}
 
 
 @checks("predicted_dtypes", gate=True, draws=1)
 def test_predicted_dtypes(code, given):
-    """The two predicted dtypes are those that PyTorch has chosen."""
+    """The two predicted dtypes are the ones PyTorch chose."""
     inferred, capital = code.predicted_dtypes
     return {"the dtype of inferred": secret(dtype_name(inferred)), "the dtype of capital": secret(dtype_name(capital))}
 
@@ -58,14 +58,14 @@ def test_scale_pixels_dtype(code, given):
 
 @checks("scale_pixels")
 def test_scale_pixels_refuses_float(code, given):
-    """An image that is floating already is refused with a TypeError."""
+    """An image that is already floating raises a TypeError."""
     img = given.uniform(4, 5)
     return {"float32 image": raises(lambda: code.scale_pixels(img))}
 
 
 @checks("match", gate=True)
 def test_match_values(code, given):
-    """The values are those of PyTorch's conversion, between the types int64, float32, float64 and bool."""
+    """The values are those of PyTorch's conversion between int64, float32, float64 and bool."""
     whole, single, mask = given.integers(3, 4, low=-9), given.normal(3, 4, std=3), given.bools(3, 4)
     like_single, like_double = given.normal(5), given.normal(1, 2, dtype=torch.float64)
     results = {
@@ -100,7 +100,7 @@ def test_match_gradient(code, given):
 
 @checks("match")
 def test_match_makes_no_copy(code, given):
-    """If dtype and device agree already, the result shares x's storage."""
+    """If dtype and device already agree, the result shares x's storage."""
     x, like = given.normal(3, 4, name="x"), given.normal(2, name="like")
     return only(code.match(x, like), "aliasing")
 
@@ -121,7 +121,7 @@ def test_round_to_int_ties(code, given):
 
 @checks("round_to_int")
 def test_round_to_int_dtype(code, given):
-    """The result of a floating tensor is int64."""
+    """The result for a floating tensor is int64."""
     results = {
         "float32": code.round_to_int(given.normal(3, 4, std=5)),
         "float64": code.round_to_int(given.normal(3, 4, std=5, dtype=torch.float64)),
@@ -131,14 +131,14 @@ def test_round_to_int_dtype(code, given):
 
 @checks("round_to_int")
 def test_round_to_int_refuses_nan(code, given):
-    """A tensor of nan is refused with a ValueError."""
+    """A tensor of nan raises a ValueError."""
     x = given.full(3, value=float("nan"))
     return {"nan": raises(lambda: code.round_to_int(x))}
 
 
 @checks("mean_any", gate=True)
 def test_mean_any_of_bools_and_integers(code, given):
-    """The mean of a mask and of integers is their sum, divided by their number."""
+    """The mean of a mask or of integers is their sum divided by their number."""
     results = {
         "bool mask": number(code.mean_any(given.bools(5, 8, p=0.6))),
         "int64": number(code.mean_any(given.integers(4, 7, low=-3, high=100))),
@@ -149,7 +149,7 @@ def test_mean_any_of_bools_and_integers(code, given):
 
 @checks("mean_any", gate=True)
 def test_mean_any_of_floats(code, given):
-    """The mean of a floating tensor is taken over all of its elements."""
+    """The mean of a floating tensor is taken over all its elements."""
     results = {
         "one dimension": number(code.mean_any(given.normal(6, mean=2))),
         "two dimensions": number(code.mean_any(given.normal(4, 7, mean=2))),
@@ -179,14 +179,14 @@ def test_mean_any_dtype(code, given):
 
 @checks("mean_any")
 def test_mean_any_refuses_nothing(code, given):
-    """A tensor without elements is refused with a ValueError."""
+    """A tensor without elements raises a ValueError."""
     empty = given.normal(0)
     return {"shape (0,)": raises(lambda: code.mean_any(empty))}
 
 
 @checks("with_default_dtype", gate=True)
 def test_with_default_dtype_while_fn_runs(code, given):
-    """While fn runs the default dtype is the one that was asked for."""
+    """While fn runs, the default dtype is the one that was asked for."""
     seen = []
 
     def fn():
@@ -199,7 +199,7 @@ def test_with_default_dtype_while_fn_runs(code, given):
 
 @checks("with_default_dtype")
 def test_with_default_dtype_returns_the_result(code, given):
-    """What fn returned is returned."""
+    """The result of fn is returned."""
     made = given.normal(3)
     token = given.integer(0, 1000)
     return {
@@ -211,7 +211,7 @@ def test_with_default_dtype_returns_the_result(code, given):
 
 @checks("with_default_dtype")
 def test_with_default_dtype_restores(code, given):
-    """After the call the default dtype is float32 again, if it was float32 before."""
+    """After the call, the default dtype is float32 again if it was float32 before."""
     code.with_default_dtype(torch.float64, lambda: None)
     afterwards = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
