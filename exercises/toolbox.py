@@ -9,16 +9,16 @@
 # %% [markdown]
 # # Toolbox
 #
-# When you have worked through this notebook you can
+# By the end of this notebook you will be able to:
 #
 # * choose between `arange` and `linspace`, and get exactly as many numbers as you want;
 # * choose between two values with `where` without spoiling the gradient;
-# * join tensors with `cat` and `stack`, also those that do not have the same length;
+# * join tensors with `cat` and `stack`, even if their lengths differ;
 # * add and remove exactly one axis, and move an axis somewhere and back.
 #
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
-# task's name: any way of fulfilling it is as good as another.
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring asks
+# for; any implementation that does it is fine.
 
 # %%
 from collections.abc import Callable, Sequence
@@ -29,16 +29,16 @@ from torch import Tensor, nn
 # %% [markdown]
 # ## 1. How many numbers?
 #
-# A tensor can be asked for its size in several ways. `size()` is another name for `shape`, and `numel()` says how many
-# elements there are altogether. (NumPy uses the same word for something else: the attribute `size` of an array is its number
-# of elements.)
+# There are several ways to ask a tensor for its size. `size()` is another name for `shape`, and `numel()` tells how many
+# elements there are in total. (NumPy uses the same word for something else: an array's attribute `size` is its number of
+# elements.)
 
 # %%
 a = torch.randn(2, 3, 5)
 print(a.shape, a.size(), a.size(2), a.numel())
 
 # %% [markdown]
-# `len` gives the size of the first axis. The tutorial does not say what happens if there is none:
+# `len` gives the size of the first axis. The tutorial does not say what happens if there is no axis:
 
 # %%
 print(len(a))
@@ -49,8 +49,8 @@ except TypeError as error:
 
 # %% [markdown]
 # `arange(start, end, step)` counts from `start` in steps and stops *before* `end`, like Python's `range`.
-# `linspace(start, end, steps)` divides an interval evenly and *includes* both ends; the third argument is the number of
-# numbers, not their distance.
+# `linspace(start, end, steps)` divides an interval evenly and *includes* both ends; the third argument is how many numbers
+# you get, not how far apart they are.
 
 # %%
 print(torch.arange(8))
@@ -58,11 +58,11 @@ print(torch.arange(3, 8, 2))
 print(torch.linspace(1.0, 2.0, steps=5))
 
 # %% [markdown]
-# The first two are integer tensors, since they were made of whole numbers; `linspace` is always floating.
+# The first two are integer tensors because they were made from whole numbers; `linspace` is always floating.
 #
-# With a step like 0.1, says the tutorial, the results of `arange` "will often not be consistent". What it means is this:
-# how many numbers there are depends on the last digit of `end`. 0.1 is not exactly one tenth, and 3 · 0.1 comes out a
-# little larger than 0.3:
+# With a step like 0.1, says the tutorial, the results of `arange` "will often not be consistent". This means that the
+# number of elements depends on the last digit of `end`. 0.1 is not exactly one tenth, and 3 · 0.1 comes out a little larger
+# than 0.3:
 
 # %%
 print(3 * 0.1)
@@ -70,20 +70,23 @@ for n in range(1, 8):
     print(f"asked for {n}, got {len(torch.arange(0, n * 0.1, 0.1))}")
 
 # %% [markdown]
-# Rounding errors in the *values* are harmless: they show in the seventh digit. A rounding error in the *number of
-# elements* is not: the next operation fails because two shapes do not fit, for some lengths only.
+# Rounding errors in the *values* are harmless: they show up in the seventh digit. A rounding error in the *number of
+# elements* is not: the next operation fails because two shapes do not fit, but only for some lengths.
 #
 # ### Task `sample_times`
 #
-# A sensor is read at equal intervals: at which times?
+# A sensor is read at regular intervals: at which times?
 
 
 # %%
 def sample_times(start: float, step: float, n: int) -> Tensor:
     """Return a float32 tensor of EXACTLY n numbers: start, start+step, ..., start+(n-1)*step.
 
-    The relative error is below 1e-5. n = 0 gives an empty tensor; negative and integer steps
-    are fine, and an integer start, too. Raise ValueError if n < 0.
+    The relative error of each number is below 1e-5, as long as it is no closer to 0 than one
+    step. n = 0 gives an empty tensor. start and step may be integers, and step may be negative.
+    The result is float32, and as precise, whatever torch's default dtype is.
+
+    Raise ValueError if n < 0.
     """
     raise NotImplementedError
 
@@ -92,7 +95,7 @@ def sample_times(start: float, step: float, n: int) -> Tensor:
 # ## 2. Choosing with where
 #
 # `torch.where(condition, a, b)` takes from `a` where the condition is true, and from `b` elsewhere. All three are
-# broadcast against each other, and `a` or `b` may be a plain number.
+# broadcast against each other, and `a` or `b` may be plain numbers.
 
 # %%
 a = torch.tensor([[-0.5, 0.3], [0.4, -0.7]])
@@ -101,7 +104,7 @@ print(torch.where(a > 0, a, -a))
 
 # %% [markdown]
 # It looks like an `if`, but it is not one. Python computes both arguments, for *all* elements, before `where` chooses. For
-# the values that makes no difference: what is not chosen is dropped. Even if it is `nan`?
+# the values that makes no difference: what is not chosen is dropped, even if it is `nan`.
 
 # %%
 x = torch.tensor([-1.0, 0.0, 4.0])
@@ -111,9 +114,9 @@ print(torch.where(x > 0, x.sqrt(), 0.0))
 # %% [markdown]
 # ### Predict, then verify: the gradient of a choice
 #
-# Now with a gradient. The derivative of √x is 1/(2·√x). Which three numbers does `x.grad` hold at the end? Write three
-# numbers in place of the dots, as in `predicted_gradient = 1.0, 2.0, 3.0`. (Infinity and "not a number" are written
-# `float("inf")` and `float("nan")`.)
+# Now with a gradient. The derivative of √x is 1/(2·√x). Which three numbers does `x.grad` hold at the end? Replace the
+# dots with three numbers, as in `predicted_gradient = 1.0, 2.0, 3.0`. (Write infinity as `float("inf")` and "not a number"
+# as `float("nan")`.)
 
 # %%
 x = torch.tensor([-1.0, 0.0, 4.0], requires_grad=True)
@@ -129,29 +132,28 @@ else:
     print("You predicted", predicted_gradient, "and x.grad is", x.grad)
 
 # %% [markdown]
-# If you are surprised: `backward()` sends a gradient into *both* arguments of `where`, and into the one that was not chosen
-# it sends zeros. On the way further back they are multiplied by the derivative that stands there, and not every number
-# times zero is zero:
+# If you are surprised: `backward()` sends a gradient into *both* arguments of `where`, and it sends zeros to entries that
+# were not chosen. On their way back, these zeros are multiplied by the derivative, and zero times a number is not always
+# zero:
 
 # %%
 print(0.0 * torch.tensor([2.0, float("inf"), float("nan")]))
 
 # %% [markdown]
-# A single `nan` in a gradient is enough: after the next step of the optimizer it stands in the weights, and soon after
-# that everywhere. So nothing that is infinite or undefined may be computed in the first place, not even where it is not
-# wanted.
+# A single `nan` in a gradient is enough: the optimizer's next step puts it into the weights, and soon it is everywhere. So
+# never compute anything infinite or undefined in the first place, not even where you do not use it.
 #
 # ### Task `safe_log`
 
 
 # %%
 def safe_log(x: Tensor) -> Tensor:
-    """Return log(x) where x > 0, and 0 elsewhere, in the shape and dtype of the floating tensor
-    x.
+    """Return log(x) where x > 0, and 0 elsewhere. nan is not > 0, so it gives 0, too.
 
-    The gradient is 1/x where x > 0 and exactly 0 elsewhere; it is never nan or inf for normal
-    positive x (all positive numbers but the denormal ones, from about 1e-38 on in float32). x
-    is not modified.
+    x is a floating tensor; the result has its shape and dtype, and is on its device. The
+    gradient is 1/x where x > 0, and exactly 0 elsewhere. It is never nan or inf for a normal
+    positive x (any positive number that is not denormal: from about 1e-38 up in float32). x is
+    not modified.
     """
     raise NotImplementedError
 
@@ -159,7 +161,7 @@ def safe_log(x: Tensor) -> Tensor:
 # %% [markdown]
 # ## 3. Joining
 #
-# `cat` puts tensors one after the other along an axis that they have; `stack` puts them side by side along a new one.
+# `cat` joins tensors end to end along an existing axis; `stack` puts them side by side along a new one.
 
 # %%
 u, v = torch.tensor([1, 2, 3]), torch.tensor([4, 5, 6])
@@ -168,8 +170,8 @@ print(torch.stack([u, v]))
 print(torch.stack([u, v], dim=1))
 
 # %% [markdown]
-# All sizes have to agree; for `cat`, except the one along which it joins. The tutorial adds: "or be empty". That exception
-# is narrower than it sounds. It is made for tensors of the shape (0,) only; any other empty tensor has to fit like the rest:
+# All sizes have to agree, except, for `cat`, the one it joins along. The tutorial adds: "or be empty". That exception is
+# narrower than it sounds. It is made only for tensors of shape (0,); any other empty tensor has to fit like the rest:
 
 # %%
 matrix = torch.ones(2, 3)
@@ -180,12 +182,12 @@ except RuntimeError as error:
     print("RuntimeError:", error)
 
 # %% [markdown]
-# Sentences and recordings have different lengths, and a batch has to be a rectangle. So the short ones are filled up, and a
-# *mask* tells the real entries from the padding. Everything that follows needs that mask: a loss or a mean that counts the
-# padding is wrong.
+# Sentences and recordings have different lengths, and a batch has to be a rectangle. So the short ones are padded, and a
+# *mask* tells real entries from padding. Everything that follows needs that mask: a loss or a mean that counts the padding
+# is wrong.
 #
-# A mask is a comparison. If two shapes differ, PyTorch repeats the axes of size 1 (`[:, None]` adds one); a column
-# compared with a row gives a table:
+# A mask comes from a comparison. If two shapes differ, PyTorch repeats the axes of size 1 (`[:, None]` adds one);
+# comparing a column with a row gives a table:
 
 # %%
 column = torch.tensor([3, 1, 2])[:, None]
@@ -194,8 +196,8 @@ print(column.shape, row.shape)
 print(column == row)
 
 # %% [markdown]
-# New tensors should have the dtype and the device of those that they are to be joined with. `x.new_full(shape, value)` and
-# `torch.full(shape, value, dtype=x.dtype, device=x.device)` see to that:
+# A new tensor needs the dtype and the device of the tensors it is joined with. `x.new_full(shape, value)` and
+# `torch.full(shape, value, dtype=x.dtype, device=x.device)` take care of that:
 
 # %%
 print(u.new_full((2,), 9).dtype, torch.zeros(2).dtype)
@@ -206,16 +208,17 @@ print(u.new_full((2,), 9).dtype, torch.zeros(2).dtype)
 
 # %%
 def pad_sequences(seqs: Sequence[Tensor], pad_value: float = 0) -> tuple[Tensor, Tensor]:
-    """Batch 1-d tensors of different length (all of one dtype; length 0 is allowed), and return
-    (batch, mask).
+    """Batch B 1-d tensors of different lengths, and return (batch, mask).
 
-    * batch has the shape (B, T), with T the greatest length, and the dtype of the sequences.
-      Row i is seqs[i] followed by pad_value.
-    * mask is a bool tensor of shape (B, T), True exactly at the len(seqs[i]) real entries of
-      each row.
+    The sequences all have the same dtype and device; any of them may have length 0.
 
-    Both live on the device of the sequences. batch is differentiable in the sequences, which
-    are not modified.
+    * batch has the dtype of the sequences and shape (B, T), where T is the greatest length. Row
+      i is seqs[i] followed by pad_value.
+    * mask is a bool tensor of shape (B, T). In row i, exactly the len(seqs[i]) real entries are
+      True.
+
+    Both are on the device of the sequences. batch is differentiable with respect to the
+    sequences, which are not modified.
 
     Raise ValueError for an empty list.
     """
@@ -225,7 +228,7 @@ def pad_sequences(seqs: Sequence[Tensor], pad_value: float = 0) -> tuple[Tensor,
 # %% [markdown]
 # ## 4. One axis more, one axis less
 #
-# `unsqueeze(dim)` adds an axis of size 1; the index tells where it will stand in the result. A negative one counts from the
+# `unsqueeze(dim)` adds an axis of size 1; the index says where it ends up in the result. A negative index counts from the
 # end. `x[None]` and `x[..., None]` do the same at the front and at the end.
 
 # %%
@@ -233,13 +236,13 @@ a = torch.tensor([1, 2, 3, 4])
 print(a.unsqueeze(0).shape, a.unsqueeze(1).shape, a.unsqueeze(-1).shape)
 
 # %% [markdown]
-# `squeeze` takes axes of size 1 away: with an index, the one that you name; without, whatever it finds. All of them share
-# their memory with the original.
+# `squeeze` removes axes of size 1: with an index, the one you name; without, every one it finds. All of these results
+# share their memory with the original.
 #
-# ### Predict, then verify: three times squeeze
+# ### Predict, then verify: squeeze, three times
 #
-# Which shapes do the three results have? Write three tuples in place of the dots, as in
-# `predicted_shapes = (2, 2), (2,), (1, 2)`. (A tuple with one element is written with a comma.)
+# Which shapes do the three results have? Replace the dots with three tuples, as in
+# `predicted_shapes = (2, 2), (2,), (1, 2)`. (A tuple with one element needs a comma.)
 
 # %%
 x = torch.zeros(1, 3, 1)
@@ -256,11 +259,11 @@ else:
     print("You predicted", predicted_shapes, "and the shapes are", found)
 
 # %% [markdown]
-# A bare `squeeze()` is a bug that sleeps. With a batch of 32 it does what you want; the last batch of an epoch, which
-# happens to hold one sample, loses its batch axis. The tutorial warns of that. It does not warn of the other end: a model
+# A bare `squeeze()` is a bug waiting to happen. With a batch of 32 it does what you want; but if the last batch of an epoch
+# happens to hold one sample, it loses its batch axis. The tutorial warns of that. It does not warn of the other end: a model
 # with a single output loses *that* axis, with every batch.
 #
-# A model has been written for batches, and often you have just one sample: one picture, one sentence.
+# Models are written for batches, but often you have just one sample: one picture, one sentence.
 
 # %%
 layer = nn.Conv2d(1, 2, kernel_size=3)
@@ -272,13 +275,15 @@ print(layer(torch.zeros(5, 1, 8, 8)).shape)
 
 # %%
 def predict_one(model: nn.Module, x: Tensor) -> Tensor:
-    """Apply a model for batches to ONE sample x, which has no batch dimension.
+    """Apply a model that expects batches to ONE sample x, which has no batch dimension.
 
-    The model is called once, with x as a batch of one: with a tensor of shape (1, *x.shape).
-    Return its output without the batch dimension - and with all its other dimensions, also
-    those of size 1.
+    Call the model once, with x as a batch of one: a tensor of shape (1, *x.shape), with x's
+    dtype and device. Return its output without the batch dimension, but with all its other
+    dimensions, even those of size 1.
 
-    The result is differentiable; x and the model's mode are unchanged.
+    The result is differentiable with respect to x and to the model's parameters. Hooks
+    registered on the model run, as in any call. x and the modes of the model's parts are
+    unchanged.
     """
     raise NotImplementedError
 
@@ -287,7 +292,7 @@ def predict_one(model: nn.Module, x: Tensor) -> Tensor:
 # ## 5. There and back again
 #
 # Many functions work on the last axis, or have a `dim` that you would have to pass on. To use such a function along another
-# axis, move that axis to the end. `movedim` (or `moveaxis`) takes one axis out and puts it in elsewhere; the others close
+# axis, move that axis to the end. `movedim` (or `moveaxis`) takes one axis out and inserts it elsewhere; the others close
 # ranks and keep their order. With `permute` you would have to name all of them.
 
 # %%
@@ -296,8 +301,8 @@ print(x.movedim(1, -1).shape)
 print(x.permute(0, 2, 3, 1).shape)
 
 # %% [markdown]
-# That is not the same as exchanging two axes. Nor is it the same as `reshape`, which gets to the same shape but leaves the
-# numbers in the order in which they are read:
+# That is not the same as swapping two axes. Nor is it the same as `reshape`, which gives the same shape but leaves the
+# numbers in their reading order:
 
 # %%
 print(x.transpose(1, -1).shape)
@@ -312,9 +317,10 @@ def apply_along(fn: Callable[[Tensor], Tensor], x: Tensor, dim: int) -> Tensor:
     """Apply fn along axis `dim` of x (a negative dim counts from the end).
 
     fn works on the LAST axis of its argument, (..., K) -> (..., K'), independently for every
-    position of the other axes. It is called once.
+    position of the other axes. Call it once.
 
-    The result has K' at position dim, and all other axes unchanged and in the same order.
+    The result has size K' at position dim; all other axes keep their sizes and their order. Its
+    values and its dtype are what fn returns. x is not modified.
     """
     raise NotImplementedError
 
@@ -323,8 +329,8 @@ def apply_along(fn: Callable[[Tensor], Tensor], x: Tensor, dim: int) -> Tensor:
 # ## What to read next
 #
 # * [Indexing, slicing, joining](https://docs.pytorch.org/docs/stable/torch.html#indexing-slicing-joining-mutating-ops) in
-#   PyTorch's documentation: the other tools of the box.
+#   PyTorch's documentation: the other tools in the box.
 # * [Broadcasting semantics](https://docs.pytorch.org/docs/stable/notes/broadcasting.html): which shapes fit together.
 # * [`pad_sequence`](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.rnn.pad_sequence.html): PyTorch's own
 #   function for section 3, without a mask.
-# * In this course, `views` comes next: which of these tools copy, and which only look at the same memory differently.
+# * In this course, `views` comes next: which of these tools copy, and which only read the same memory differently.

@@ -12,7 +12,7 @@ def sizes(given, count):
 
 
 def mixed(given, *shape, dtype=torch.float32, requires_grad=False, name="x"):
-    """Positive and negative numbers and zeros, as many of each."""
+    """Positive numbers, negative numbers and zeros, equally many of each."""
     count = torch.Size(shape).numel()
     magnitudes = given.uniform(count, low=0.2, high=4.0)
     signs = given.permutation(count) % 3 - 1
@@ -21,14 +21,14 @@ def mixed(given, *shape, dtype=torch.float32, requires_grad=False, name="x"):
 
 @checks("sample_times")
 def test_sample_times_every_count(code, given):
-    """There are exactly n numbers for every n up to 60 and steps that are no binary fractions, also negative ones."""
+    """There are exactly n numbers for every n up to 60, with steps that are not binary fractions, even negative ones."""
     steps = 0.1, 0.2, 0.3, 0.7, 1 / 3, -0.1
     return {f"lengths, step {step:.3g}": [len(code.sample_times(0.0, step, n)) for n in range(61)] for step in steps}
 
 
 @checks("sample_times")
 def test_sample_times_values_of_other_steps(code, given):
-    """Negative and integer steps, a single number and no number at all give the right values."""
+    """The values are right for negative and integer steps, for a single number, and for none at all."""
     start, step = given.number(1, 3), given.number(0.1, 0.9)
     results = {
         "negative step": code.sample_times(start, -step, 23),
@@ -43,7 +43,7 @@ def test_sample_times_values_of_other_steps(code, given):
 
 @checks("sample_times")
 def test_sample_times_dtype(code, given):
-    """The result is float32, also for integer arguments and for n = 0."""
+    """The result is float32, even for integer arguments and for n = 0."""
     results = {
         "floats": code.sample_times(0.5, 0.25, 4),
         "integers": code.sample_times(2, 3, 4),
@@ -57,7 +57,7 @@ def test_sample_times_dtype(code, given):
 
 @checks("sample_times")
 def test_sample_times_refuses_negative_counts(code, given):
-    """A negative n is refused with a ValueError, whatever the sign of the step is."""
+    """A negative n raises a ValueError, whatever the sign of the step."""
     return {
         "n = -1": raises(lambda: code.sample_times(0.0, 0.1, -1)),
         "n = -4, negative step": raises(lambda: code.sample_times(1.0, -0.5, -4)),
@@ -67,7 +67,7 @@ def test_sample_times_refuses_negative_counts(code, given):
 
 @checks("safe_log")
 def test_safe_log_of_other_tensors(code, given):
-    """It works for any shape, for tensors without positive or without other numbers, and keeps the dtype."""
+    """It works for any shape, for all or no positive numbers, and keeps the dtype."""
     return {
         "0-d, positive": code.safe_log(given.uniform((), low=0.1, high=0.9)),
         "0-d, negative": code.safe_log(given.uniform((), low=-0.9, high=-0.1)),
@@ -83,14 +83,14 @@ def test_safe_log_of_other_tensors(code, given):
 
 @checks("safe_log", device="second")
 def test_safe_log_on_another_device(code, given):
-    """The result lives on the device of x."""
+    """The result is on x's device."""
     x = given.tensor([2.5, -1.0, 0.0, 0.3]).to(given.second_device)
     return only({"safe_log(x)": code.safe_log(x)}, "type", "device")
 
 
 @checks("safe_log")
 def test_safe_log_of_tiny_and_huge_numbers(code, given):
-    """Tiny and huge positive numbers have their logarithm, and infinity has its own."""
+    """Tiny and huge positive numbers and infinity all get their logarithm."""
     return {
         "tiny": code.safe_log(given.uniform(4, low=2e-38, high=2e-37)),
         "huge": code.safe_log(given.uniform(4, low=1e30, high=1e38)),
@@ -110,7 +110,7 @@ def test_safe_log_gradient_elsewhere(code, given):
 
 @checks("safe_log")
 def test_safe_log_gradient_of_tiny_and_huge_numbers(code, given):
-    """The gradient is 1/x for tiny and huge x as well: times x it is 1."""
+    """The gradient is 1/x even for tiny and huge x: times x, it is 1."""
     results = {}
     for name, low, high in (("tiny", 2e-38, 2e-37), ("small", 1e-10, 1e-8), ("huge", 1e30, 1e37)):
         x = given.uniform(4, low=low, high=high, requires_grad=True, name=name)
@@ -121,19 +121,19 @@ def test_safe_log_gradient_of_tiny_and_huge_numbers(code, given):
 
 @checks("safe_log")
 def test_safe_log_gradient_of_other_tensors(code, given):
-    """The gradient is right for single numbers, without positive numbers, and behind another operation."""
+    """The gradient is right for single numbers, for no positive numbers, and for the result of another operation."""
     inputs = {
         "0-d, positive": given.uniform((), low=0.1, high=0.9, requires_grad=True),
         "0-d, zero": given.full((), value=0.0, requires_grad=True),
         "none positive": given.tensor([-3.0, 0.0, -0.5], requires_grad=True),
-        "no leaf": given.non_leaf(mixed(given, 6)),
+        "non-leaf": given.non_leaf(mixed(given, 6)),
     }
     return {name: torch.autograd.grad(code.safe_log(x).sum(), x)[0] for name, x in inputs.items()}
 
 
 @checks("pad_sequences")
 def test_pad_sequences_mask_of_pad_values(code, given):
-    """A real entry that happens to equal the pad value is no padding."""
+    """A real entry that happens to equal the pad value is not padding."""
     words = [given.tensor([0, 4, 0], name="words"), given.tensor([7, 0, 0, 0, 0]), given.tensor([0])]
     marks = [given.tensor([-1.0, 2.0]), given.tensor([3.0, -1.0, -1.0])]
     return {
@@ -154,7 +154,7 @@ def test_pad_sequences_dtype(code, given):
 
 @checks("pad_sequences")
 def test_pad_sequences_pad_value(code, given):
-    """The padding has the value that the caller asks for."""
+    """The padding has the value the caller asks for."""
     value = given.integer(2, 9)
     seqs = [given.normal(n) for n in (4, 0, 2)]
     return {
@@ -166,7 +166,7 @@ def test_pad_sequences_pad_value(code, given):
 
 @checks("pad_sequences")
 def test_pad_sequences_of_unusual_lists(code, given):
-    """One sequence alone, sequences of equal length, nothing but empty ones, and a tuple of sequences work."""
+    """It works for a single sequence, for equal lengths, for only empty sequences, and for a tuple of sequences."""
     batches = {
         "one sequence": [given.normal(4)],
         "equal lengths": [given.normal(3), given.normal(3)],
@@ -188,13 +188,13 @@ def test_pad_sequences_gradient(code, given):
 
 @checks("pad_sequences", device="second")
 def test_pad_sequences_on_another_device(code, given):
-    """Batch and mask live on the device of the sequences."""
+    """Batch and mask are on the device of the sequences."""
     batch, mask = code.pad_sequences([given.normal(n).to(given.second_device) for n in (3, 5, 1)])
     return only({"batch": batch, "mask": mask}, "shape", "dtype", "device")
 
 
 class Recorder(nn.Module):
-    """Passes its input on to a model, and keeps its shape."""
+    """Passes its input on to a model and records its shape."""
 
     def __init__(self, model):
         super().__init__()
@@ -208,7 +208,7 @@ class Recorder(nn.Module):
 
 @checks("predict_one")
 def test_predict_one_calls_the_model_with_a_batch_of_one(code, given):
-    """The model is called once, with a batch of one sample: vectors, images, and single numbers."""
+    """The model is called once, with a batch of one: for vectors, images and single numbers."""
     samples = {
         "vector": (lambda: nn.Linear(4, 3), given.normal(4)),
         "image": (lambda: nn.Conv2d(3, 2, kernel_size=2), given.normal(3, 4, 5)),
@@ -224,7 +224,7 @@ def test_predict_one_calls_the_model_with_a_batch_of_one(code, given):
 
 @checks("predict_one")
 def test_predict_one_of_other_models(code, given):
-    """Images, single numbers, and samples with axes of size 1 give the right result."""
+    """The result is right for images, single numbers, and samples with axes of size 1."""
     image_model = given.module(lambda: nn.Sequential(nn.Conv2d(3, 2, kernel_size=2), nn.ReLU()), name="image model")
     word_model = given.module(lambda: nn.Embedding(10, 3), name="word model")
     gray_model = given.module(lambda: nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(2, 3)), name="gray model")
@@ -239,7 +239,7 @@ def test_predict_one_of_other_models(code, given):
 
 @checks("predict_one")
 def test_predict_one_keeps_every_axis_of_size_one(code, given):
-    """Of the axes of size 1 only the batch axis disappears."""
+    """Of all axes of size 1, only the batch axis disappears."""
     pooled = given.module(lambda: nn.Sequential(nn.Conv2d(2, 1, 2), nn.AdaptiveAvgPool2d(1)), name="pooling model")
     narrow = given.module(lambda: nn.Conv2d(2, 3, kernel_size=(1, 4)), name="narrow model")
     number = given.module(lambda: nn.Embedding(10, 1), name="word model")
@@ -253,7 +253,7 @@ def test_predict_one_keeps_every_axis_of_size_one(code, given):
 
 @checks("predict_one")
 def test_predict_one_of_a_model_without_further_axes(code, given):
-    """If the output has the batch dimension only, the result is a single number without dimensions."""
+    """If the output has only the batch dimension, the result is a single number without dimensions."""
     model = given.module(lambda: nn.Sequential(nn.Linear(4, 1), nn.Flatten(0)), name="model")
     x = given.normal(4, name="x")
     return {"predict_one(model, x)": ignoring(code.predict_one(model, x), "requires_grad")}
@@ -261,7 +261,7 @@ def test_predict_one_of_a_model_without_further_axes(code, given):
 
 @checks("predict_one")
 def test_predict_one_leaves_modes_alone(code, given):
-    """The modes of the model's parts stay as they are, also if they differ, and decide what is computed."""
+    """The modes of the model's parts stay as they are, even if they differ, and decide what is computed."""
     evaluated = given.module(lambda: nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3)), name="evaluated").eval()
     partly = given.module(lambda: nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Linear(3, 2)), name="partly")
     partly[1].eval()
@@ -284,7 +284,7 @@ def test_predict_one_gradient(code, given):
 
 @checks("apply_along")
 def test_apply_along_in_four_dimensions(code, given):
-    """It works along each of four axes, counted from either end."""
+    """It works along each of four axes, counting from either end."""
     x = given.normal(sizes(given, 4), name="x")
     results = {f"cumsum, dim {dim}": code.apply_along(lambda t: t.cumsum(-1), x, dim) for dim in range(-4, 4)}
     return only(results, "shape", "dtype", "values")
@@ -292,7 +292,7 @@ def test_apply_along_in_four_dimensions(code, given):
 
 @checks("apply_along")
 def test_apply_along_with_another_number_of_results(code, given):
-    """fn may give fewer or more numbers than it gets, or a single one."""
+    """fn may return fewer or more numbers than it gets, or a single one."""
     x = given.normal(3, 5, 4, name="x")
     layer = given.module(lambda: nn.Linear(5, 7), name="layer")
     results = {f"first two, dim {dim}": code.apply_along(lambda t: t[..., :2], x, dim) for dim in (0, 1, -1)}
@@ -304,7 +304,7 @@ def test_apply_along_with_another_number_of_results(code, given):
 
 @checks("apply_along")
 def test_apply_along_of_other_tensors(code, given):
-    """It works for one and two dimensions, axes of size 1, other dtypes and other strides."""
+    """It works for one or two dimensions, axes of size 1, other dtypes and other strides."""
     results = {
         "a vector": code.apply_along(lambda t: t.flip(-1), given.normal(5), 0),
         "a vector, dim -1": code.apply_along(lambda t: t.flip(-1), given.normal(5), -1),
@@ -321,7 +321,7 @@ def test_apply_along_of_other_tensors(code, given):
 
 @checks("apply_along")
 def test_apply_along_calls_fn_once(code, given):
-    """fn is called once, with the wanted axis as the last one."""
+    """fn is called once, with the chosen axis as the last one."""
     x = given.normal(sizes(given, 3), name="x")
     spy = given.spy(lambda t: t.cumsum(-1))
     dim = given.integer(0, 2)

@@ -12,7 +12,7 @@ def sizes(given, count):
 
 
 def mixed(given, *shape, requires_grad=False, name="x"):
-    """Positive and negative numbers and zeros, as many of each."""
+    """Positive numbers, negative numbers and zeros, equally many of each."""
     count = torch.Size(shape).numel()
     magnitudes = given.uniform(count, low=0.2, high=4.0)
     signs = given.permutation(count) % 3 - 1
@@ -28,7 +28,7 @@ def test_predicted_gradient(code, given):
 
 @checks("predicted_shapes", gate=True, draws=1)
 def test_predicted_shapes(code, given):
-    """The three predicted tuples are the shapes of the results."""
+    """The three predicted tuples are the shapes of the three results."""
     first, second, third = [
         (shape,) if isinstance(shape, int) else tuple(int(size) for size in shape) for shape in code.predicted_shapes
     ]
@@ -65,7 +65,7 @@ def test_safe_log_gradient(code, given):
 
 @checks("pad_sequences", gate=True)
 def test_pad_sequences_batch(code, given):
-    """Each row of the batch is a sequence, followed by the padding."""
+    """Each row of the batch is a sequence followed by padding."""
     lengths = (3, 0, 5, 1)
     seqs = [given.normal(lengths[i], name=f"seqs[{i}]") for i in given.permutation(4).tolist()]
     batch, _ = code.pad_sequences(seqs)
@@ -74,7 +74,7 @@ def test_pad_sequences_batch(code, given):
 
 @checks("pad_sequences")
 def test_pad_sequences_mask(code, given):
-    """The mask is True at the real entries, and only there."""
+    """The mask is True at the real entries and only there."""
     lengths = (3, 0, 5, 1)
     seqs = [given.normal(lengths[i], name=f"seqs[{i}]") for i in given.permutation(4).tolist()]
     _, mask = code.pad_sequences(seqs)
@@ -83,13 +83,13 @@ def test_pad_sequences_mask(code, given):
 
 @checks("pad_sequences")
 def test_pad_sequences_refuses_an_empty_list(code, given):
-    """An empty list is refused with a ValueError."""
+    """An empty list raises a ValueError."""
     return {"an empty list": raises(lambda: code.pad_sequences([]))}
 
 
 @checks("predict_one", gate=True)
 def test_predict_one_values(code, given):
-    """The result is what the model makes of x, without a batch dimension."""
+    """The result is the model's output for x, without a batch dimension."""
     model = given.module(lambda: nn.Linear(4, 3), name="model")
     x = given.normal(4, name="x")
     return {"predict_one(model, x)": ignoring(code.predict_one(model, x), "requires_grad")}
@@ -105,7 +105,7 @@ def test_predict_one_keeps_an_output_of_size_one(code, given):
 
 @checks("apply_along", gate=True)
 def test_apply_along_each_axis(code, given):
-    """fn is applied along the axis that was named, and all axes stay where they are."""
+    """fn is applied along the axis you name, and all axes stay where they are."""
     x = given.normal(sizes(given, 3), name="x")
     return {f"cumsum, dim {dim}": code.apply_along(lambda t: t.cumsum(-1), x, dim) for dim in range(3)}
 
