@@ -9,16 +9,17 @@
 # %% [markdown]
 # # view, reshape, permute
 #
-# When you have worked through this notebook you can
+# By the end of this notebook you will be able to:
 #
-# * tell regrouping from reordering: `view` and `reshape` cut a row of numbers anew, `permute` and `transpose` rename axes;
+# * tell regrouping from reordering: `view` and `reshape` split the same row of numbers differently, `permute` and
+#   `transpose` change the order of the axes;
 # * predict when a result shares its memory with the input, and when it has to be a copy;
-# * cut an axis in two and merge two axes into one, in the right order;
+# * split an axis in two and merge two axes into one, in the right order;
 # * find out whether two tensors use the same memory.
 #
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
-# task's name: any way of fulfilling it is as good as another.
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring asks
+# for; any implementation that does it is fine.
 
 # %%
 import torch
@@ -27,8 +28,8 @@ from torch import Tensor
 # %% [markdown]
 # ## 1. A row of numbers, and a rule for reading it
 #
-# Memory has no rows and columns. A tensor's numbers stand one after the other in its *storage*; shape and *strides* say
-# how they are to be read. The stride of an axis is the number of places that one step along this axis moves you forward.
+# Memory has no rows and columns. A tensor's numbers follow one another in its *storage*; shape and *strides* say how to
+# read them. The stride of an axis is how many places in memory one step along that axis moves you forward.
 
 # %%
 a = torch.arange(6).view(2, 3)
@@ -41,10 +42,10 @@ print(
 )
 
 # %% [markdown]
-# One row further is 3 places further, one column further is 1 place further. This order is called *row-major*: the last
-# index runs fastest. A tensor that lies in memory in just this way, without gaps, is called *contiguous*.
+# The next row is 3 places further on, the next column 1 place. This order is called *row-major*: the last index runs
+# fastest. A tensor stored in exactly this order, without gaps, is called *contiguous*.
 #
-# `transpose` exchanges two axes. It does not touch the storage at all, it only exchanges two sizes and two strides:
+# `transpose` swaps two axes. It does not touch the storage at all; it only swaps two sizes and two strides:
 
 # %%
 turned = a.transpose(0, 1)
@@ -52,7 +53,7 @@ print(turned)
 print("strides:", turned.stride(), "contiguous:", turned.is_contiguous())
 
 # %% [markdown]
-# Both tensors read the same memory, and so a change of one is a change of the other. Such a tensor is called a *view*.
+# Both tensors read the same memory, so changing one changes the other. Such a tensor is called a *view*.
 
 # %%
 turned[2, 0] = 100
@@ -65,10 +66,10 @@ print(a)
 #
 # | | what stays | what changes |
 # |---|---|---|
-# | `view`, `reshape`, `flatten`, `unflatten` | the order in which the numbers are read, row by row | where the row is cut |
+# | `view`, `reshape`, `flatten`, `unflatten` | the order in which the numbers are read, row by row | where the row is split |
 # | `permute`, `transpose`, `movedim`, `.T`, `.mT` | which numbers belong together along an axis | the order of the axes |
 #
-# The tutorial shows it with six numbers. Both results have the shape (3, 2), and they agree in two entries only:
+# The tutorial shows this with six numbers. Both results have shape (3, 2), but they agree in only two entries:
 
 # %%
 a = torch.tensor([[1, 2, 3], [4, 5, 6]])
@@ -76,8 +77,8 @@ print(a.view(3, 2))
 print(a.permute(1, 0))
 
 # %% [markdown]
-# A line through the numbers, in the order in which they lie in memory, shows the difference. All three tensors read the same
-# row of numbers. `view` lets the line run on row by row; `permute` turns the table, and the line with it:
+# A line through the numbers, in memory order, shows the difference. All three tensors read the same row of numbers. With
+# `view` the line still runs row by row; `permute` turns the table, and the line with it:
 
 # %%
 import matplotlib.pyplot as plt
@@ -113,9 +114,9 @@ for axis, title, tensor in zip(
     draw_memory_order(axis, tensor, title)
 
 # %% [markdown]
-# `permute` gets the order of the axes: output axis 0 is the input axis that stands first in the list, and so on.
-# `transpose(i, j)` exchanges two axes, and has the other names `swapaxes` and `swapdims`; `movedim(i, j)` moves one axis
-# and keeps the others in their order.
+# `permute` takes the order of the axes: output axis 0 is the input axis that comes first in the list, and so on.
+# `transpose(i, j)` swaps two axes and is also called `swapaxes` and `swapdims`; `movedim(i, j)` moves one axis and keeps
+# the others in order.
 
 # %%
 x = torch.randn(2, 3, 5)
@@ -126,8 +127,8 @@ print(x.movedim(0, -1).shape)
 # %% [markdown]
 # ### Predict, then verify: one entry, two ways
 #
-# `viewed` and `turned` both have the shape (4, 3). Which numbers are `viewed[1, 2]` and `turned[1, 2]`? Write two numbers
-# in place of the dots, as in `predicted_entries = 0, 11`.
+# `viewed` and `turned` both have shape (4, 3). Which numbers are `viewed[1, 2]` and `turned[1, 2]`? Replace the dots with
+# two numbers, as in `predicted_entries = 0, 11`.
 
 # %%
 a = torch.arange(12).view(3, 4)
@@ -151,9 +152,9 @@ else:
     )
 
 # %% [markdown]
-# No error tells you that you have taken the wrong one: the shape is right, and a network can even learn something from
-# scrambled pictures. So check entries, not shapes. Here is what happens to a picture that is stored with its colours last,
-# (height, width, colour), and that a model wants with its colours first:
+# No error tells you that you picked the wrong one: the shape is right, and a network can even learn something from
+# scrambled pictures. So check entries, not shapes. Here is what happens to a picture stored with its colours last (height,
+# width, colour) when a model wants the colours first:
 
 # %%
 rows, columns = torch.meshgrid(
@@ -177,19 +178,20 @@ for axis in axes:
     axis.axis("off")
 
 # %% [markdown]
-# `regrouped` takes the first third of the memory for the red channel: the upper third of the picture, all colours mixed.
+# `regrouped` takes the first third of the memory for the red channel: the top third of the picture, all colours mixed.
 #
 # ### Task `nhwc_to_nchw`
 #
-# Cameras, files and NumPy programs keep the colours last; PyTorch's convolutions want them in front of height and width.
+# Cameras, files and NumPy programs keep the colours last; PyTorch's convolutions want them before height and width.
 
 
 # %%
 def nhwc_to_nchw(x: Tensor) -> Tensor:
     """Turn images (N, H, W, C) into images (N, C, H, W): out[n, c, h, w] == x[n, h, w, c].
 
-    This holds for every dtype, and also where a size is 0 or 1. The result is a view: it shares
-    x's storage (no copy), whatever x's strides. If x requires grad, gradients flow back to it.
+    It works for every dtype, and even if a size is 0 or 1. The result is a view: it has x's
+    dtype and shares x's storage (no copy), whatever x's strides. If x requires grad, gradients
+    flow back to it.
 
     Raise ValueError if x.dim() != 4.
     """
@@ -199,9 +201,9 @@ def nhwc_to_nchw(x: Tensor) -> Tensor:
 # %% [markdown]
 # ## 3. When there is no view
 #
-# The new axes of a view need strides, too: each of them has to be readable with *one* step width. The tutorial says that
-# `view` "can only be performed on contiguous tensors". That is not so. An axis can be cut in two whatever its stride is;
-# what may fail is merging two axes, because their numbers have to follow each other in equal steps.
+# The new axes of a view need strides, too: each must be readable with *one* step width. The tutorial says that `view` "can
+# only be performed on contiguous tensors". That is not true. An axis can be split in two whatever its stride is; what may
+# fail is merging two axes, because their numbers have to follow each other at equal steps.
 
 # %%
 turned = torch.arange(6).view(2, 3).t()
@@ -212,13 +214,13 @@ except RuntimeError as error:
     print("RuntimeError:", error)
 
 # %% [markdown]
-# Read row by row, `turned` is 0, 3, 1, 4, 2, 5. In the memory, which holds 0, 1, 2, 3, 4, 5, there is no single step width
-# for that.
+# Read row by row, `turned` is 0, 3, 1, 4, 2, 5. Memory holds 0, 1, 2, 3, 4, 5, and no single step width reads it in that
+# order.
 #
 # ### Predict, then verify: which of them works?
 #
-# None of the tensors below is contiguous. Which of the three calls of `view` work? Write three times `True` (it works) or
-# `False` (it raises) in place of the dots, as in `predicted_views = False, False, True`.
+# None of the tensors below is contiguous. Which of the three calls of `view` work? Replace the dots with three values, each
+# `True` (it works) or `False` (it raises), as in `predicted_views = False, False, True`.
 
 # %%
 square = torch.arange(16).view(4, 4).t()
@@ -247,10 +249,10 @@ else:
             print(name, "raises")
 
 # %% [markdown]
-# `reshape` takes the view where there is one and copies where there is none. So it always succeeds, but it does not promise
-# which of the two you get: write to the result only if you do not mind either.
+# `reshape` returns a view if there is one, and a copy if there is none. So it always succeeds, but it does not promise which
+# of the two you get: write to the result only if you are fine with either.
 #
-# A copy is what `contiguous()` makes as well; it returns the tensor itself if that is contiguous already.
+# `contiguous()` makes a copy, too; it returns the tensor itself if that is already contiguous.
 
 # %%
 print("reshape, a view: ", torch.arange(6).view(2, 3).reshape(6))
@@ -259,8 +261,7 @@ print("the same as:     ", turned.contiguous().view(6))
 
 # %% [markdown]
 # One of the sizes may be -1; it is then computed from the others. (The tutorial says that -1 "returns a flattened version";
-# that is the special case of a -1 that stands alone.) The computation is a division, and an empty tensor leaves it
-# without an answer:
+# that is the special case of a lone -1.) The computation is a division, and for an empty tensor it may have no answer:
 
 # %%
 print(torch.arange(6).view(2, -1).shape, torch.arange(6).view(-1).shape)
@@ -270,7 +271,7 @@ except RuntimeError as error:
     print("RuntimeError:", error)
 
 # %% [markdown]
-# Empty batches do occur: when a filter lets nothing pass, say.
+# Empty batches do occur: when a filter lets nothing through, say.
 #
 # ### Task `flatten_batch`
 
@@ -280,9 +281,9 @@ def flatten_batch(x: Tensor) -> Tensor:
     """Flatten everything but the batch dimension: (N, d1, d2, ...) becomes (N, d1*d2*...), and
     (N,) becomes (N, 1).
 
-    Row i holds the elements of x[i] in row-major order. It works for any strides; a copy is
-    made only if no view is possible: for a contiguous x the result shares x's storage. It works
-    for empty batches: (0, 3, 4) becomes (0, 12).
+    Row i holds the elements of x[i] in row-major order. It works for any dtype and any strides.
+    It makes a copy only if no view is possible; for a contiguous x, say, the result shares x's
+    storage. Empty batches work, too: (0, 3, 4) becomes (0, 12).
 
     Raise ValueError for a 0-dim tensor.
     """
@@ -290,10 +291,10 @@ def flatten_batch(x: Tensor) -> Tensor:
 
 
 # %% [markdown]
-# ## 4. Cutting an axis, merging two
+# ## 4. Splitting an axis, merging two
 #
-# To cut an axis of size 6 into (2, 3) is to give each index i two names: i = 3·a + b, with a from 0 to 1 and b from 0 to 2.
-# The second name runs faster. Cut into (3, 2), the same axis has other names: i = 2·a + b.
+# Splitting an axis of size 6 into (2, 3) gives each index i two names: i = 3·a + b, with a from 0 to 1 and b from 0 to 2.
+# The second name runs faster. Split into (3, 2), the same axis gets other names: i = 2·a + b.
 
 # %%
 row = torch.arange(6)
@@ -301,8 +302,8 @@ print(row.view(2, 3))
 print(row.view(3, 2))
 
 # %% [markdown]
-# Merging is the way back, and again the last of the merged axes runs fastest. Whoever merges axes in another order than
-# the one in which they were cut gets other numbers:
+# Merging is the way back, and again the last of the merged axes runs fastest. Merge axes in a different order from the one
+# you split them in, and you get different numbers:
 
 # %%
 cut = row.view(2, 3)
@@ -310,16 +311,16 @@ print(cut.reshape(6))
 print(cut.transpose(0, 1).reshape(6))
 
 # %% [markdown]
-# Only axes that stand side by side can be merged. If two axes that belong together do not, they have to be brought
-# there first. Nearly every puzzle of this kind is solved by three questions:
+# Only neighbouring axes can be merged. If two axes that belong together are not neighbours, bring them together first.
+# Three questions solve nearly every puzzle of this kind:
 #
-# 1. What is the name of each axis before, and what after?
-# 2. Which axes have to be cut, so that every name stands alone?
-# 3. Which order of the names makes those that are to be merged neighbours, the slow one first?
+# 1. What is each axis called before, and what after?
+# 2. Which axes have to be split so that every name has its own axis?
+# 3. Which order of the names puts those you want to merge side by side, the slow one first?
 #
 # *Attention* in a transformer is such a puzzle. Each of its heads works on a slice of the D features of every token: head 0
-# on the first D/H of them, head 1 on the next, and so on. To run all heads at once, they become an axis of their own, in
-# front of time.
+# on the first D/H of them, head 1 on the next, and so on. To run all heads at once, they become an axis of their own,
+# before time.
 #
 # ### Task `split_heads`
 
@@ -329,8 +330,8 @@ def split_heads(x: Tensor, num_heads: int) -> Tensor:
     """Split the features into attention heads: (B, T, D) becomes (B, H, T, D/H), with H =
     num_heads.
 
-    out[b, h, t, j] == x[b, t, h * (D/H) + j]. It works for any strides of x, and it is
-    differentiable.
+    out[b, h, t, j] == x[b, t, h * (D/H) + j]. It works for any strides of x and is
+    differentiable. The result has x's dtype and is on x's device.
 
     Raise ValueError if D is not divisible by num_heads.
     """
@@ -338,24 +339,24 @@ def split_heads(x: Tensor, num_heads: int) -> Tensor:
 
 
 # %% [markdown]
-# Afterwards the heads' results are put side by side again.
+# Afterwards, the heads' results are put side by side again.
 #
 # ### Task `merge_heads`
 
 
 # %%
 def merge_heads(x: Tensor) -> Tensor:
-    """Undo split_heads: (B, H, T, Dh) becomes (B, T, H*Dh), with out[b, t, h * Dh + j] == x[b,
-    h, t, j].
+    """Undo split_heads: (B, H, T, Dh) becomes (B, T, H*Dh).
 
-    It works for contiguous and for non-contiguous x, and it is differentiable.
+    out[b, t, h * Dh + j] == x[b, h, t, j]. It works for contiguous and non-contiguous x and is
+    differentiable. The result has x's dtype and is on x's device.
     """
     raise NotImplementedError
 
 
 # %% [markdown]
 # A vision transformer reads a picture as a sequence, too: it is cut into small squares, and each square becomes one long
-# vector. Here two axes are to be cut, and three are to be merged.
+# vector. This time you split two axes, then merge two into the sequence and three into the vector.
 
 # %%
 small = picture[::2, ::2]
@@ -372,14 +373,16 @@ for number, axis in enumerate(axes.flat):
 
 # %%
 def patchify(img: Tensor, p: int) -> Tensor:
-    """Cut images (B, C, H, W) into non-overlapping p x p patches: the result is (B,
+    """Cut images (B, C, H, W) into non-overlapping p x p patches: the result has shape (B,
     (H/p)*(W/p), C*p*p).
 
-    Patches are ordered left to right, then top to bottom; inside a patch the order is channel,
+    Patches are ordered left to right, then top to bottom; within a patch the order is channel,
     row, column: out[b, i*(W/p)+j, c*p*p + r*p + s] == img[b, c, i*p + r, j*p + s].
 
-    It works for any strides of img, and it is differentiable. Raise ValueError if p does not
-    divide both H and W.
+    It works for any strides of img and is differentiable. The result has img's dtype and is on
+    img's device.
+
+    Raise ValueError if p does not divide both H and W.
     """
     raise NotImplementedError
 
@@ -387,8 +390,8 @@ def patchify(img: Tensor, p: int) -> Tensor:
 # %% [markdown]
 # ## 5. One memory or two?
 #
-# Views save memory and time, and they make surprises possible: somebody writes to one tensor, and another one changes. To
-# find out beforehand, one has to compare memories, not numbers. Of the two addresses that a tensor has, only one helps:
+# Views save memory and time, but they can surprise you: you write to one tensor, and another one changes. To find out
+# beforehand, compare memory, not numbers. A tensor has two addresses, and only one of them helps:
 
 # %%
 x = torch.zeros(4, 3)
@@ -400,10 +403,10 @@ for name, tensor in {"x": x, "x.t()": x.t(), "x[1:]": x[1:]}.items():
     )
 
 # %% [markdown]
-# (The tutorial's `x.storage()` still works, and warns: it is deprecated.)
+# (The tutorial's `x.storage()` still works, but warns: it is deprecated.)
 #
-# A storage consists of bytes, and does not know a dtype. A view with another dtype reads the same bytes as other numbers;
-# that is rarely useful, but it is a view like any other:
+# A storage is just bytes; it knows no dtype. A view with another dtype reads the same bytes as other numbers. That is
+# rarely useful, but it is a view like any other:
 
 # %%
 bits = x.view(torch.int32)
@@ -411,7 +414,7 @@ bits[0, 0] = 1_065_353_216
 print(x[0])
 
 # %% [markdown]
-# A tensor without elements has no memory to speak of. Its address tells nothing:
+# A tensor without elements has no memory to speak of. Its address tells you nothing:
 
 # %%
 print(
@@ -424,14 +427,16 @@ print(
 
 # %%
 def same_storage(a: Tensor, b: Tensor) -> bool:
-    """Return True if a and b use the same underlying storage, and otherwise False.
+    """Return True if a and b use the same underlying storage, and False otherwise.
 
-    Using the same storage means that writing to one could be seen in the other. They may start
-    at different offsets, like two rows of one matrix, and may have different dtypes. The answer
-    is False whenever a or b has no elements.
+    With one storage, writing to one tensor could be seen in the other. The two may start at
+    different offsets, like two rows of one matrix, and may have different dtypes. The answer is
+    False whenever a or b has no elements.
 
-    It is a Python bool. Nothing is modified, and no warning is emitted (not even a deprecation
-    warning).
+    What counts is the memory, not the objects that stand for it: two tensors made from the same
+    NumPy array with torch.from_numpy use the same storage.
+
+    Return a Python bool. Modify nothing, and emit no warning (not even a deprecation warning).
     """
     raise NotImplementedError
 
@@ -443,5 +448,5 @@ def same_storage(a: Tensor, b: Tensor) -> bool:
 #   return a view, and which never do.
 # * [`Tensor.view`](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.view.html): the exact rule for strides
 #   behind section 3.
-# * [einops](https://einops.rocks) writes such puzzles down with names for the axes: `"b t (h d) -> b h t d"`.
-# * In this course, `interop` comes next: arrays of NumPy are views of memory as well.
+# * [einops](https://einops.rocks) writes such puzzles with named axes: `"b t (h d) -> b h t d"`.
+# * In this course, `interop` comes next: NumPy arrays are views of memory, too.

@@ -14,14 +14,14 @@ def sizes(given, count):
 
 
 def gradient(given, result, x):
-    """What reaches x if drawn numbers are sent back from the result."""
+    """What reaches x when drawn numbers are sent back from the result."""
     upstream = given.normal(tuple(result.shape), dtype=result.dtype, name="upstream")
     return only(torch.autograd.grad(result, x, upstream)[0], "values")
 
 
 @checks("nhwc_to_nchw")
 def test_nhwc_to_nchw_shares_storage(code, given):
-    """The result shares x's storage, whatever the strides of x are."""
+    """The result shares x's storage, whatever x's strides."""
     shape = sizes(given, 4)
     inputs = {
         "contiguous": given.normal(shape, name="contiguous"),
@@ -34,7 +34,7 @@ def test_nhwc_to_nchw_shares_storage(code, given):
 
 @checks("nhwc_to_nchw")
 def test_nhwc_to_nchw_of_other_strides(code, given):
-    """The entries are right whatever the strides of x are."""
+    """The entries are right, whatever x's strides."""
     shape = sizes(given, 4)
     x = given.normal(shape, name="x")
     pixel = given.normal(shape[-1], name="pixel")
@@ -47,7 +47,7 @@ def test_nhwc_to_nchw_of_other_strides(code, given):
 
 @checks("nhwc_to_nchw")
 def test_nhwc_to_nchw_of_small_sizes_and_other_dtypes(code, given):
-    """A batch of one or none, a single channel, and images of whole numbers or in float64 keep their form and dtype."""
+    """It works for one image or none, for one channel, and for whole numbers or float64, and keeps the dtype."""
     return {
         "one image": code.nhwc_to_nchw(given.normal(1, 4, 5, 3)),
         "no image": code.nhwc_to_nchw(given.normal(0, 4, 5, 3)),
@@ -67,7 +67,7 @@ def test_nhwc_to_nchw_gradient(code, given):
 
 @checks("nhwc_to_nchw")
 def test_nhwc_to_nchw_refuses_other_numbers_of_dimensions(code, given):
-    """Tensors with 5 or 2 dimensions are refused with a ValueError."""
+    """Tensors with 5 or 2 dimensions raise a ValueError."""
     video, matrix = given.normal(2, 3, 4, 5, 3, name="video"), given.normal(4, 5, name="matrix")
     return {
         "5 dimensions": raises(lambda: code.nhwc_to_nchw(video)),
@@ -77,7 +77,7 @@ def test_nhwc_to_nchw_refuses_other_numbers_of_dimensions(code, given):
 
 @checks("flatten_batch")
 def test_flatten_batch_of_other_strides(code, given):
-    """A tensor that is not contiguous is flattened in the order of its own rows."""
+    """A non-contiguous tensor is flattened in the order of its own rows."""
     n, *rest = sizes(given, 4)
     images = given.normal(n, *rest, name="images")
     return {
@@ -90,7 +90,7 @@ def test_flatten_batch_of_other_strides(code, given):
 
 @checks("flatten_batch")
 def test_flatten_batch_makes_no_needless_copy(code, given):
-    """Where a view is possible it is not a copy, also of tensors that are not contiguous."""
+    """Where a view is possible, the result is not a copy, even if x is not contiguous."""
     n, *rest = sizes(given, 3)
     batch = given.normal(2 * n, *rest, name="batch")
     shifted = given.sliced(given.normal(n, *rest, name="shifted"))
@@ -107,7 +107,7 @@ def test_flatten_batch_makes_no_needless_copy(code, given):
 
 @checks("flatten_batch")
 def test_flatten_batch_of_an_empty_batch(code, given):
-    """A batch without items gives a result without rows, which has the right number of columns all the same."""
+    """An empty batch gives a result without rows, but with the right number of columns."""
     return {
         "shape (0, 3, 4)": code.flatten_batch(given.normal(0, 3, 4)),
         "shape (0, 5)": code.flatten_batch(given.normal(0, 5)),
@@ -116,7 +116,7 @@ def test_flatten_batch_of_an_empty_batch(code, given):
 
 @checks("flatten_batch")
 def test_flatten_batch_without_columns(code, given):
-    """Items without elements give rows without columns, also in a batch that is empty itself."""
+    """Items without elements give rows without columns, even in an empty batch."""
     return {
         "shape (3, 0, 2)": code.flatten_batch(given.normal(3, 0, 2)),
         "shape (2, 4, 0)": code.flatten_batch(given.normal(2, 4, 0)),
@@ -146,14 +146,14 @@ def test_flatten_batch_of_one_item(code, given):
 
 @checks("flatten_batch")
 def test_flatten_batch_refuses_a_single_number(code, given):
-    """A 0-dim tensor is refused with a ValueError."""
+    """A 0-dim tensor raises a ValueError."""
     x = given.normal((), name="x")
     return {"shape ()": raises(lambda: code.flatten_batch(x))}
 
 
 @checks("split_heads")
 def test_split_heads_of_small_sizes(code, given):
-    """A single head, time step, sequence, or feature per head keeps its axis."""
+    """A single head, time step, sequence or feature per head keeps its axis."""
     return {
         "one head": code.split_heads(given.normal(2, 3, 4), 1),
         "one time step": code.split_heads(given.normal(2, 1, 6), 3),
@@ -164,7 +164,7 @@ def test_split_heads_of_small_sizes(code, given):
 
 @checks("split_heads")
 def test_split_heads_of_other_strides(code, given):
-    """It works whatever the strides of x are, and keeps the dtype."""
+    """It works whatever x's strides, and keeps the dtype."""
     batch, time, heads, features = sizes(given, 4)
     shape = batch, time, heads * features
     return {
@@ -184,7 +184,7 @@ def test_split_heads_gradient(code, given):
 
 @checks("split_heads")
 def test_split_heads_refuses_more_heads_than_features(code, given):
-    """Features that cannot be shared out evenly are refused with a ValueError, also if the rest of the sizes would fit."""
+    """Features that cannot be shared evenly raise a ValueError, even if the other sizes would make up for it."""
     x, y, z = given.normal(2, 3, 4, name="x"), given.normal(5, 4, 7, name="y"), given.normal(3, 5, 7, name="z")
     return {
         "4 features, 8 heads": raises(lambda: code.split_heads(x, 8)),
@@ -196,14 +196,14 @@ def test_split_heads_refuses_more_heads_than_features(code, given):
 
 @checks("split_heads", device="second")
 def test_split_heads_on_another_device(code, given):
-    """The result lives on the device of x."""
+    """The result is on x's device."""
     x = given.normal(2, 3, 8).to(given.second_device)
     return {"split_heads(x, 4)": only(code.split_heads(x, 4), "shape", "dtype", "device")}
 
 
 @checks("merge_heads")
 def test_merge_heads_of_other_strides(code, given):
-    """It works for contiguous x and for any other strides, and keeps the dtype."""
+    """It works whether or not x is contiguous, and keeps the dtype."""
     shape = sizes(given, 4)
     return {
         "contiguous": code.merge_heads(given.normal(shape, name="x")),
@@ -214,7 +214,7 @@ def test_merge_heads_of_other_strides(code, given):
 
 @checks("merge_heads")
 def test_merge_heads_of_small_sizes(code, given):
-    """A single head, time step, sequence, or feature per head is merged like any other."""
+    """A single head, time step, sequence or feature per head is merged like any other."""
     return {
         "one head": code.merge_heads(given.normal(2, 1, 3, 4)),
         "one time step": code.merge_heads(given.normal(2, 3, 1, 4)),
@@ -236,14 +236,14 @@ def test_merge_heads_gradient(code, given):
 
 @checks("merge_heads", device="second")
 def test_merge_heads_on_another_device(code, given):
-    """The result lives on the device of x."""
+    """The result is on x's device."""
     x = given.normal(2, 4, 3, 5).to(given.second_device)
     return {"merge_heads(x)": only(code.merge_heads(x), "shape", "dtype", "device")}
 
 
 @checks("patchify")
 def test_patchify_of_small_sizes(code, given):
-    """Patches of one pixel, one patch for the whole image, a single image or channel, one row or column of patches."""
+    """It works for patches of one pixel, a single patch, image or channel, and a single row or column of patches."""
     return {
         "one pixel per patch": code.patchify(given.normal(2, 3, 4, 5), 1),
         "one patch": code.patchify(given.normal(2, 3, 4, 4), 4),
@@ -256,7 +256,7 @@ def test_patchify_of_small_sizes(code, given):
 
 @checks("patchify")
 def test_patchify_of_other_strides(code, given):
-    """It works for images whose channels lie last in memory and for any other strides, and keeps float64."""
+    """It works for images stored with their channels last, and for any other strides, and keeps float64."""
     batch, channels, rows, columns, p = sizes(given, 5)
     pictures = given.normal(batch, rows * p, columns * p, channels, name="pictures")
     shape = batch, channels, rows * p, columns * p
@@ -276,7 +276,7 @@ def test_patchify_gradient(code, given):
 
 @checks("patchify")
 def test_patchify_refuses_either_size(code, given):
-    """If p does not divide the height or does not divide the width, a ValueError is raised."""
+    """A p that does not divide the height, or does not divide the width, raises a ValueError."""
     img, low = given.normal(1, 2, 4, 9, name="img"), given.normal(1, 2, 3, 3, name="low")
     return {
         "4 x 9 pixels, p = 2": raises(lambda: code.patchify(img, 2)),
@@ -288,14 +288,14 @@ def test_patchify_refuses_either_size(code, given):
 
 @checks("patchify", device="second")
 def test_patchify_on_another_device(code, given):
-    """The result lives on the device of the images."""
+    """The result is on img's device."""
     img = given.normal(2, 3, 4, 6).to(given.second_device)
     return {"patchify(img, 2)": only(code.patchify(img, 2), "shape", "dtype", "device")}
 
 
 @checks("same_storage")
 def test_same_storage_of_other_views(code, given):
-    """All kinds of views use the storage of their tensor, in both orders of the arguments, and so does the tensor itself."""
+    """Views of all kinds, and the tensor itself, use the tensor's storage, in both orders of the arguments."""
     a = given.normal(4, 1, 6, name="a")
     views = {
         "a itself": a,
@@ -312,7 +312,7 @@ def test_same_storage_of_other_views(code, given):
 
 @checks("same_storage")
 def test_same_storage_with_gradients(code, given):
-    """Detached tensors and parameters use the storage of the tensor that they were made from; results do not."""
+    """Detached tensors and parameters use the storage of the tensor they were made from; results do not."""
     a = given.normal(4, 6, requires_grad=True, name="a")
     parameter = nn.Parameter(a.detach())
     return {
@@ -326,7 +326,7 @@ def test_same_storage_with_gradients(code, given):
 
 @checks("same_storage")
 def test_same_storage_of_copies(code, given):
-    """Tensors with equal numbers use different storages if one of them is a copy."""
+    """Tensors with equal numbers use different storages if one is a copy."""
     a, b = given.normal(4, 6, name="a"), given.full(4, 6, value=2.0, name="b")
     return {
         "a and a + 0": code.same_storage(a, a + 0),
@@ -343,7 +343,7 @@ def test_same_storage_of_copies(code, given):
 
 @checks("same_storage")
 def test_same_storage_of_other_dtypes(code, given):
-    """A view with another dtype uses the same storage, a conversion to another dtype does not."""
+    """A view with another dtype uses the same storage; a conversion to another dtype does not."""
     a, z = given.normal(4, 6, name="a"), given.normal(3, dtype=torch.complex64, name="z")
     return {
         "a and a.view(torch.int32)": code.same_storage(a, a.view(torch.int32)),
@@ -375,7 +375,7 @@ def test_same_storage_on_two_devices(code, given):
 
 @checks("same_storage")
 def test_same_storage_does_not_warn(code, given):
-    """No warning is emitted, not even a deprecation warning."""
+    """There is no warning, not even a deprecation warning."""
     a = given.normal(4, 6, name="a")
     others = a.view(24), a[1:], a.clone(), a[:0], given.non_leaf(given.normal(3))
     # PyTorch gives this warning once in a process, and a notebook may have had it already.

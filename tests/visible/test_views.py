@@ -11,7 +11,7 @@ def sizes(given, count):
 
 
 def truth(answer):
-    """True or False; their names, 1 and 0 will do as well."""
+    """True or False; their names, 1 and 0 are fine, too."""
     if isinstance(answer, str):
         return {"True": True, "False": False}[answer]
     return bool(answer)
@@ -40,7 +40,7 @@ def test_nhwc_to_nchw_entries(code, given):
 
 @checks("nhwc_to_nchw")
 def test_nhwc_to_nchw_refuses_a_single_image(code, given):
-    """A tensor with 3 dimensions is refused with a ValueError."""
+    """A tensor with 3 dimensions raises a ValueError."""
     x = given.normal(sizes(given, 3), name="x")
     return {"3 dimensions": raises(lambda: code.nhwc_to_nchw(x))}
 
@@ -55,7 +55,7 @@ def test_flatten_batch_values(code, given):
 
 @checks("flatten_batch")
 def test_flatten_batch_shares_storage(code, given):
-    """For a contiguous x the result shares x's storage."""
+    """For a contiguous x, the result shares x's storage."""
     x = given.normal(sizes(given, 3), name="x")
     return {"flatten_batch(x)": only(code.flatten_batch(x), "aliasing")}
 
@@ -70,14 +70,14 @@ def test_split_heads_entries(code, given):
 
 @checks("split_heads")
 def test_split_heads_refuses_indivisible_features(code, given):
-    """If the number of features is not divisible by num_heads, a ValueError is raised."""
+    """A number of features that num_heads does not divide raises a ValueError."""
     x = given.normal(2, 3, 10, name="x")
     return {"10 features, 4 heads": raises(lambda: code.split_heads(x, 4))}
 
 
 @checks("merge_heads", gate=True)
 def test_merge_heads_entries(code, given):
-    """Heads that were split from (B, T, D) are put together again, each entry in its place."""
+    """Heads split from (B, T, D) are put together again, each entry in its place."""
     batch, time, heads, features = sizes(given, 4)
     x = given.normal(batch, time, heads, features, name="x").transpose(1, 2)
     return {"merge_heads(x)": code.merge_heads(x)}
@@ -93,7 +93,7 @@ def test_patchify_entries(code, given):
 
 @checks("patchify")
 def test_patchify_refuses_indivisible_sizes(code, given):
-    """If p divides neither the height nor the width, a ValueError is raised."""
+    """A p that divides neither the height nor the width raises a ValueError."""
     img = given.normal(2, 3, 5, 7, name="img")
     return {"5 x 7 pixels, p = 3": raises(lambda: code.patchify(img, 3))}
 
@@ -111,7 +111,7 @@ def test_same_storage_of_views_and_copies(code, given):
 
 @checks("same_storage")
 def test_same_storage_of_slices(code, given):
-    """Slices of one tensor use the same storage, also where they begin at different places or do not meet at all."""
+    """Slices of one tensor use the same storage, even if they start at different places or have no element in common."""
     a = given.normal(4, 6, name="a")
     return {
         "a[1:] and a": code.same_storage(a[1:], a),
