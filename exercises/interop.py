@@ -9,16 +9,16 @@
 # %% [markdown]
 # # Out of PyTorch and back
 #
-# When you have worked through this notebook you can
+# By the end of this notebook you will be able to:
 #
-# * turn any tensor into a NumPy array, also one that requires grad or lives on a GPU;
-# * say when a tensor and an array share their memory, and what follows from it;
+# * turn any tensor into a NumPy array, even one that requires grad or is on a GPU;
+# * say when a tensor and an array share memory, and what follows from that;
 # * bring an array into PyTorch with the dtype that training needs;
-# * collect numbers during training instead of graphs.
+# * collect numbers, not graphs, during training.
 #
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
-# task's name: any way of fulfilling it is as good as another.
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring asks
+# for; any implementation that does it is fine.
 
 # %%
 import numpy as np
@@ -28,9 +28,9 @@ from torch import Tensor
 # %% [markdown]
 # ## 1. Two objects, one memory
 #
-# A tensor on the CPU and a NumPy array are built alike: a block of memory, a dtype, a shape and strides. So `t.numpy()` need
-# not convert anything. It makes an array that looks at the *same* memory, and `torch.from_numpy(a)` does the same in the
-# other direction. That costs nothing, and it has a consequence:
+# A tensor on the CPU and a NumPy array are built alike: a block of memory, a dtype, a shape and strides. So `t.numpy()`
+# does not have to convert anything. It makes an array that uses the *same* memory, and `torch.from_numpy(a)` does the same
+# in the other direction. That costs nothing, but it has a consequence:
 
 # %%
 t = torch.tensor([1, 2, 3])
@@ -40,13 +40,12 @@ print(a, t)
 print("one memory:", np.shares_memory(a, t.numpy()))
 
 # %% [markdown]
-# The tutorial says that `numpy()` "converts" a tensor. Nothing was converted: whoever writes to one of the two changes both.
-# A copy has a memory of its own; `t.clone()`, `a.copy()`, `np.array(a)` and `torch.tensor(a)` make one.
+# The tutorial says that `numpy()` "converts" a tensor. Nothing was converted: write to one of the two, and you change both.
+# A copy has its own memory; `t.clone()`, `a.copy()`, `np.array(a)` and `torch.tensor(a)` make one.
 #
 # ### Predict, then verify: who notices what?
 #
-# One tensor, one array, and two ways of adding 1. Which number does `a[0]` hold at the end? Write a number in place of
-# the dots.
+# One tensor, one array, and two ways to add 1. Which number does `a[0]` hold at the end? Replace the dots with a number.
 
 # %%
 t = torch.ones(3)
@@ -64,13 +63,13 @@ else:
     print("You predicted", predicted_shared, "and a[0] is", a[0])
 
 # %% [markdown]
-# If you are surprised: which of the two lines writes into memory that was there before, and which one makes a new tensor
-# and gives it an old name?
+# If you are surprised: which of the two lines writes to existing memory, and which one makes a new tensor and gives it an
+# old name?
 #
 # ## 2. Three reasons why numpy() refuses
 #
-# NumPy knows nothing of gradients, has no GPU, and lacks some of PyTorch's dtypes. In each of these cases `numpy()` raises,
-# so that you say yourself what is to be left behind. (The device `meta`, whose tensors have no data, stands for a GPU
+# NumPy knows nothing about gradients, has no GPU, and lacks some of PyTorch's dtypes. In each of these cases `numpy()`
+# raises, so that you have to say what to leave behind. (The device `meta`, whose tensors have no data, stands in for a GPU
 # here.)
 
 # %%
@@ -85,13 +84,13 @@ for tensor in (
         print(f"{type(error).__name__}: {error}")
 
 # %% [markdown]
-# * `t.detach()` is a tensor without history. It is another tensor on the *same memory*, and the original keeps its graph,
-#   its `requires_grad` and its `.grad`. (`detach_()`, with an underscore, would take them away from the original.)
-# * `t.cpu()` copies a tensor from another device; a tensor that is on the CPU already is returned as it is.
-# * `bfloat16` has the range of `float32` and fewer digits. `float32` holds each value of `bfloat16` exactly.
+# * `t.detach()` gives you a tensor without history. It is another tensor on the *same memory*; the original keeps its
+#   graph, its `requires_grad` and its `.grad`. (`detach_()`, with an underscore, would cut the original's own graph.)
+# * `t.cpu()` copies a tensor from another device; a tensor that is already on the CPU is returned as it is.
+# * `bfloat16` has the range of `float32`, but fewer digits. `float32` can hold every `bfloat16` value exactly.
 #
-# The usual chain is `t.detach().cpu().numpy()`; detached first, the copy to the CPU need not be recorded. One thing it
-# does not promise is whether you get a copy: from a GPU you do, from the CPU you do not.
+# The usual chain is `t.detach().cpu().numpy()`; if you detach first, the copy to the CPU is not recorded. The chain does
+# not promise you a copy: from a GPU you get one, from the CPU you do not.
 
 # %%
 w = torch.tensor([1.0, 2.0], requires_grad=True)
@@ -100,25 +99,25 @@ array[0] = 50.0
 print(w)
 
 # %% [markdown]
-# Two more notes for readers of the tutorial. Its tensor `torch.tensor([1, 2, 3], requires_grad=True)` cannot be made: only
-# floating (and complex) tensors can require gradients. And the type of a tensor on the GPU is `torch.Tensor`, as everywhere;
-# only `numpy()` makes a `numpy.ndarray`.
+# Two more notes for readers of the tutorial. Its tensor `torch.tensor([1, 2, 3], requires_grad=True)` raises: only floating
+# (and complex) tensors can require gradients. And a tensor on the GPU has the type `torch.Tensor`, like any other; only
+# `numpy()` makes a `numpy.ndarray`.
 #
 # ### Task `to_numpy`
 
 
 # %%
 def to_numpy(t: Tensor) -> np.ndarray:
-    """Return an independent NumPy copy of a tensor, on whatever device it is, requiring grad or
-    not, with any strides.
+    """Return an independent NumPy copy of any tensor: on any device, requiring grad or not,
+    with any strides.
 
-    The array has the shape, the values and the dtype of t; only bfloat16, which NumPy lacks,
-    becomes float32. It is an np.ndarray for every shape, also () and shapes without elements. t
-    is bool, integer, floating or complex; you need not care about sparse, quantized or lazily
-    conjugated tensors, nor about float8.
+    The array has the shape, values and dtype of t; only bfloat16, which NumPy lacks, becomes
+    float32. It is an np.ndarray for every shape, including () and shapes without elements. t is
+    bool, integer, floating or complex; you can ignore sparse, quantized and lazily conjugated
+    tensors, and float8.
 
-    Writing to the array does not change t, and the other way round. t keeps its requires_grad
-    and its graph: a backward() through t works afterwards as before.
+    Writing to the array does not change t, and writing to t does not change the array. t keeps
+    its requires_grad and its graph: backward() through t still works afterwards.
     """
     raise NotImplementedError
 
@@ -126,8 +125,8 @@ def to_numpy(t: Tensor) -> np.ndarray:
 # %% [markdown]
 # ## 3. From NumPy into training
 #
-# PyTorch's default floating type is `float32`, NumPy's is `float64`. `torch.from_numpy` and `torch.tensor` keep the type
-# that the array has. That is honest, but it is rarely what a model wants:
+# PyTorch's default floating type is `float32`, NumPy's is `float64`. `torch.from_numpy` and `torch.tensor` keep the array's
+# dtype. That is honest, but rarely what a model wants:
 
 # %%
 layer = torch.nn.Linear(3, 1)
@@ -139,7 +138,7 @@ except RuntimeError as error:
 # %% [markdown]
 # ### Predict, then verify: the same numbers, two tensors
 #
-# Which dtypes do these two tensors have? Write two dtypes in place of the dots, as in
+# Which dtypes do these two tensors have? Replace the dots with two dtypes, as in
 # `predicted_dtypes = torch.float16, torch.bool`.
 
 # %%
@@ -161,11 +160,11 @@ else:
     )
 
 # %% [markdown]
-# Class labels and indices have to be `int64`, whatever small integer type they were stored in. The class `torch.Tensor` with
-# its capital T is of no use here: it makes everything floating.
+# Class labels and indices have to be `int64`, whatever small integer type they were stored in. The class `torch.Tensor`,
+# with a capital T, is no help here: it makes everything floating.
 #
-# Arrays come in forms that tensors do not have. A tensor's strides are never negative, so a reversed array has to be
-# copied first; `np.ascontiguousarray` copies where that is needed, and *only* there. Look at what else it does:
+# Arrays come in forms that tensors cannot have. A tensor's strides are never negative, so a reversed array has to be copied
+# first; `np.ascontiguousarray` copies if it has to, and *only* then. Look at what else it does:
 
 # %%
 backwards = np.arange(4.0)[::-1]
@@ -181,10 +180,10 @@ print("copied:", np.ascontiguousarray(forwards) is not forwards)
 print("shape () becomes", np.ascontiguousarray(np.array(5.0)).shape)
 
 # %% [markdown]
-# An array can also be read-only. A tensor cannot, so `torch.from_numpy` warns and lets you write to it all the same. With
-# a copy the question does not arise.
+# An array can also be read-only. A tensor cannot, so `torch.from_numpy` warns, but still lets you write to it. With a copy,
+# the question does not arise.
 #
-# Each array has a `dtype.kind`, one letter for the family of its type:
+# Every array has a `dtype.kind`, one letter for the family of its dtype:
 
 # %%
 for example in (
@@ -203,18 +202,18 @@ for example in (
 
 # %%
 def from_numpy(a: np.ndarray) -> Tensor:
-    """Return an independent tensor copy of a NumPy array, on the CPU, with a dtype that fits
+    """Return an independent tensor copy of a NumPy array, on the CPU, with a dtype fit for
     training.
 
     Floating arrays (float16, float32, float64) become float32, signed and unsigned integer
-    arrays of every size become int64, and bool stays bool; whatever torch's default dtype is.
-    Shape and values are those of a, also for the shape () and for shapes without elements.
-    (Values of a uint64 array are below 2**63 here.)
+    arrays of every size become int64, and bool stays bool, whatever torch's default dtype is.
+    The tensor has a's shape and values, including shape () and shapes without elements. It
+    requires no grad. (You may rely on uint64 values being below 2**63.)
 
-    a may have any strides, also negative ones, and may be read-only. No memory is shared, and a
+    a may have any strides, even negative ones, and may be read-only. No memory is shared, and a
     is not modified.
 
-    Raise TypeError for arrays of any other type: complex numbers, objects, strings, dates.
+    Raise TypeError for arrays of any other dtype: complex numbers, objects, strings, dates.
     """
     raise NotImplementedError
 
@@ -222,20 +221,19 @@ def from_numpy(a: np.ndarray) -> Tensor:
 # %% [markdown]
 # ## 4. Numbers for Python
 #
-# `item()` gives the one number of a tensor with one element, of whatever shape; `tolist()` gives all numbers as nested
-# lists, and for a tensor without dimensions the bare number. Both fetch the tensor from its device and leave the graph
-# behind.
+# `item()` returns the number in a one-element tensor of any shape; `tolist()` returns all numbers as nested lists, or the
+# bare number if the tensor has no dimensions. Both fetch the tensor from its device and leave the graph behind.
 
 # %%
 loss = torch.tensor([0.1], requires_grad=True)
 print(loss.item(), loss.tolist(), loss.sum().tolist())
 
 # %% [markdown]
-# (There is nothing wrong with the digits. A Python float has 16 of them, and the `float32` next to 0.1 is not quite 0.1.)
+# (Nothing is wrong with the digits. A Python float has 16 of them, and the `float32` nearest to 0.1 is not quite 0.1.)
 #
-# The tutorial remarks that neither is differentiable, as if it were a flaw. For keeping records it is just what you want. A
-# loss that you keep as a *tensor* keeps its graph alive, and with it all that the forward pass has saved for the
-# backward pass. If you sum up such losses, the graphs of all batches hang together:
+# The tutorial notes that neither is differentiable, as if that were a flaw. For keeping records, it is just what you want.
+# A loss that you keep as a *tensor* keeps its graph alive, and with it everything the forward pass saved for the backward
+# pass. Add up such losses, and you chain together the graphs of all batches:
 
 # %%
 w = torch.tensor(2.0, requires_grad=True)
@@ -254,12 +252,11 @@ while node is not None:
 print(f"The sum is the end of a chain of {depth} recorded steps; the number is just a number.")
 
 # %% [markdown]
-# On a GPU, `item()` has a price: Python has to wait until the device has computed the number. Once per batch is fine, in an
+# On a GPU, `item()` has a price: Python has to wait until the device has computed the number. Once per batch is fine; in an
 # inner loop it is not.
 #
-# What does one do with the numbers? A single batch's loss jumps about; the average over what has been seen in an epoch is
-# easier to read. The last batch is often smaller than the others, and then each batch has to count as many times as it has
-# samples.
+# What are the numbers good for? The loss of a single batch jumps about; the average so far in an epoch is easier to read.
+# The last batch is often smaller than the others, so each batch has to count once for each of its samples.
 
 # %%
 import matplotlib.pyplot as plt
@@ -291,9 +288,9 @@ print(
 class LossMeter:
     """The running average of batch losses.
 
-    The meter holds no tensor at any time, so that it keeps no graph alive. It calls no
-    backward(), and the caller's losses are not modified: a backward() through them works
-    afterwards. Two meters have nothing to do with each other.
+    The meter holds no tensor at any time, so it keeps no graph alive. It never calls
+    backward(), and it does not modify the caller's losses: backward() through them still works
+    afterwards. Two meters are independent of each other.
     """
 
     def __init__(self) -> None:
@@ -301,14 +298,15 @@ class LossMeter:
         raise NotImplementedError
 
     def reset(self) -> None:
-        """Forget everything that was seen."""
+        """Forget everything seen so far."""
         raise NotImplementedError
 
     def update(self, loss: Tensor | float, n: int = 1) -> None:
-        """Take note of `loss`, the mean loss of n samples.
+        """Record `loss`, the mean loss of n samples.
 
-        It is a Python number, or a tensor with one element: of shape () or another, on any
-        device, possibly with a graph.
+        It is a Python number, or a floating or integer tensor with one element: of shape () or
+        another, on any device, with a graph or without. Its present value counts, even if the
+        tensor changes later.
         """
         raise NotImplementedError
 
@@ -316,7 +314,7 @@ class LossMeter:
         """Return the average loss over all samples since the start or the last reset, as a
         Python float.
 
-        Raise ValueError if there were none. Asking does not change anything.
+        Raise ValueError if there were none. Asking for the mean changes nothing.
         """
         raise NotImplementedError
 
@@ -324,9 +322,9 @@ class LossMeter:
 # %% [markdown]
 # ## What to read next
 #
-# * [`Tensor.numpy`](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.numpy.html): with `force=True` it takes
-#   several of the steps of section 2 at once.
+# * [`Tensor.numpy`](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.numpy.html): with `force=True`, it takes
+#   several steps of section 2 at once.
 # * [`torch.from_numpy`](https://docs.pytorch.org/docs/stable/generated/torch.from_numpy.html) and
 #   [`torch.as_tensor`](https://docs.pytorch.org/docs/stable/generated/torch.as_tensor.html): which dtypes they accept, and
 #   when they copy.
-# * In this course, `autograd` comes next: what a graph is, and what `detach()` cuts.
+# * In this course, `autograd` comes next: what a graph is, and where `detach()` cuts it.

@@ -66,7 +66,7 @@ print(a)
 #
 # | | what stays | what changes |
 # |---|---|---|
-# | `view`, `reshape`, `flatten`, `unflatten` | the order in which the numbers are read, row by row | where the row is split |
+# | `view`, `reshape`, `flatten`, `unflatten` | the order in which the numbers are read, row by row | where it is split |
 # | `permute`, `transpose`, `movedim`, `.T`, `.mT` | which numbers belong together along an axis | the order of the axes |
 #
 # The tutorial shows this with six numbers. Both results have shape (3, 2), but they agree in only two entries:

@@ -100,7 +100,7 @@ def from_numpy_by_tensor(a):
 
 
 class NotForTraining(TypeError):
-    """A subclass of the error that is asked for."""
+    """A subclass of the error the task asks for."""
 
 
 @alternative("from_numpy")

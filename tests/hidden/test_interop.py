@@ -16,17 +16,17 @@ FLOATS = ("float16", "float32", "float64")
 
 
 def array_of(tensor):
-    """An array of its own with the numbers of a drawn tensor."""
+    """A new array with the numbers of a drawn tensor."""
     return tensor.detach().cpu().numpy().copy()
 
 
 def mean_of(meter):
-    """The meter's mean as a number; a sum that was kept in float32 is exact enough."""
+    """The meter's mean as a number; a sum kept in float32 is exact enough."""
     return close(float(meter.mean()), rtol=1e-5)
 
 
 def parts_of(thing):
-    """What stands in the attributes and slots of an object, or in a container."""
+    """What the attributes and slots of an object hold, or what a container holds."""
     if isinstance(thing, dict):
         return [*dict.keys(thing), *dict.values(thing)]
     if isinstance(thing, (list, tuple, set, frozenset, collections.deque)):
@@ -50,7 +50,7 @@ def tensors_within(thing, seen):
 
 
 def tensors_of(meter):
-    """How many tensors a meter holds: itself, or its class in attributes that are no methods."""
+    """How many tensors a meter holds: in itself, or in attributes of its class that are not methods."""
     shared = [part for kind in type(meter).__mro__ for part in vars(kind).values() if not callable(part)]
     containers = [part for part in shared if isinstance(part, (list, dict, set, tuple, torch.Tensor))]
     return sum(tensors_within(part, {}) for part in (meter, *containers))
@@ -58,7 +58,7 @@ def tensors_of(meter):
 
 @checks("to_numpy", gate=True)
 def test_to_numpy_of_any_shape(code, given):
-    """Tensors of every shape and in every order in memory are converted: 0-d, empty, transposed, with gaps, expanded."""
+    """Tensors of every shape and with any strides are converted: 0-d, empty, transposed, with gaps, expanded."""
     tensors = {
         "0-d": given.normal(()),
         "0-d, int64": given.integers(()),
@@ -75,7 +75,7 @@ def test_to_numpy_of_any_shape(code, given):
 
 @checks("to_numpy")
 def test_to_numpy_of_any_dtype(code, given):
-    """Every dtype that NumPy knows is kept, and so are the values, the largest integers included."""
+    """Every dtype that NumPy knows is kept, with its values, even large integers."""
     tensors = {
         "float16": given.normal(3, 4, dtype=torch.float16),
         "float64": given.normal(3, 4, dtype=torch.float64),
@@ -90,7 +90,7 @@ def test_to_numpy_of_any_dtype(code, given):
 
 @checks("to_numpy")
 def test_to_numpy_dtype_of_edge_cases(code, given):
-    """The dtype is kept for 0-d and for empty tensors, too."""
+    """The dtype is kept for 0-d and empty tensors, too."""
     tensors = {
         "0-d float16": given.normal((), dtype=torch.float16),
         "0-d uint8": given.integers((), dtype=torch.uint8),
@@ -116,9 +116,9 @@ def test_to_numpy_while_another_default_is_set(code, given):
 
 @checks("to_numpy")
 def test_to_numpy_of_tensors_with_a_graph(code, given):
-    """Tensors that require grad are converted: results of an operation, parameters, in float64 and in bfloat16."""
+    """Tensors that require grad are converted: results of operations, parameters, float64 and bfloat16."""
     tensors = {
-        "no leaf": given.non_leaf(given.normal(3, 4)),
+        "non-leaf": given.non_leaf(given.normal(3, 4)),
         "parameter": nn.Parameter(given.normal(5)),
         "float64": given.normal(2, 3, dtype=torch.float64, requires_grad=True),
         "bfloat16": given.normal(4, dtype=torch.bfloat16, requires_grad=True),
@@ -129,21 +129,21 @@ def test_to_numpy_of_tensors_with_a_graph(code, given):
 
 @checks("to_numpy")
 def test_to_numpy_keeps_the_graph(code, given):
-    """The tensor keeps its requires_grad and its graph: a backward() works afterwards as before."""
+    """The tensor keeps its requires_grad and its graph: backward() still works afterwards."""
     leaf = given.normal(3, 4, requires_grad=True, name="leaf")
     result = leaf**3
     inner = given.non_leaf(given.normal(3))
     code.to_numpy(leaf)
     code.to_numpy(result)
     code.to_numpy(inner)
-    facts = only({"leaf": leaf, "its cube": result, "no leaf": inner}, "requires_grad", "is_leaf", "grad_fn")
+    facts = only({"leaf": leaf, "its cube": result, "non-leaf": inner}, "requires_grad", "is_leaf", "grad_fn")
     slope = torch.autograd.grad(result.sum(), leaf, allow_unused=True)[0] if result.requires_grad else None
     return {"tensors afterwards": facts, "gradient through the cube": only(slope, "values")}
 
 
 @checks("to_numpy", device="second")
 def test_to_numpy_of_another_device(code, given):
-    """Tensors on another device are converted, with a graph or without, also bfloat16."""
+    """Tensors on another device are converted, with a graph or without, even bfloat16."""
     tensors = {
         "float32": given.normal(3, 4),
         "int64": given.integers(3),
@@ -156,7 +156,7 @@ def test_to_numpy_of_another_device(code, given):
 
 @checks("to_numpy")
 def test_to_numpy_writing_changes_nothing(code, given):
-    """One may write to the array, and the tensor keeps its values; and the other way round."""
+    """Writing to the array does not change the tensor, and writing to the tensor does not change the array."""
     tensors = {
         "float32": given.normal(3, 4, mean=5),
         "bool": given.bools(4),
@@ -178,7 +178,7 @@ def test_to_numpy_writing_changes_nothing(code, given):
 
 @checks("to_numpy")
 def test_to_numpy_shares_nothing_in_edge_cases(code, given):
-    """The array has a memory of its own for every dtype and every order in memory."""
+    """The array has its own memory for every dtype and any strides."""
     tensors = {
         "int64": given.integers(3, 4, name="int64 input"),
         "bool": given.bools(3, name="bool input"),
@@ -225,7 +225,7 @@ def arrays_of_any_form(given):
 
 @checks("from_numpy")
 def test_from_numpy_of_any_shape(code, given):
-    """Arrays of every shape are converted, 0-d and empty ones, too, and keep it."""
+    """Arrays of every shape are converted and keep their shape, even 0-d and empty ones."""
     results = {}
     for shape in ((), (1,), (0,), (0, 3), (2, 0), (2, 3, 1, 2)):
         a = given.watch(array_of(given.normal(shape, dtype=torch.float64)), f"array of shape {shape}")
@@ -237,7 +237,7 @@ def test_from_numpy_of_any_shape(code, given):
 
 @checks("from_numpy")
 def test_from_numpy_of_any_form(code, given):
-    """Arrays with any strides are converted: reversed, transposed, with gaps, broadcast, read-only."""
+    """Arrays of any form are converted: reversed, transposed, with gaps, broadcast, read-only."""
     forms = arrays_of_any_form(given)
     results = {name: code.from_numpy(form) for name, form in forms.items()}
     results |= {f"{name}, float32": code.from_numpy(form.astype(np.float32)[::-1]) for name, form in forms.items()}
@@ -246,7 +246,7 @@ def test_from_numpy_of_any_form(code, given):
 
 @checks("from_numpy")
 def test_from_numpy_of_all_integers(code, given):
-    """Signed and unsigned integer arrays of every size become int64, with all of their digits."""
+    """Signed and unsigned integer arrays of every size become int64, with all their digits."""
     results = {}
     for name in INTEGERS:
         limits = np.iinfo(name)
@@ -259,7 +259,7 @@ def test_from_numpy_of_all_integers(code, given):
 
 @checks("from_numpy")
 def test_from_numpy_of_all_floats(code, given):
-    """Arrays of float16, float32 and float64 become float32 tensors of the same values, nan and infinity included."""
+    """Arrays of float16, float32 and float64 become float32 tensors with the same values, nan and infinity included."""
     results = {}
     for name in FLOATS:
         a = array_of(given.normal(3, 4, dtype=torch.float64)).astype(name)
@@ -290,7 +290,7 @@ def test_from_numpy_follows_no_default(code, given):
 
 @checks("from_numpy")
 def test_from_numpy_shares_nothing(code, given):
-    """The tensor has a memory of its own, where nothing has to be converted, too."""
+    """The tensor has its own memory, even if nothing has to be converted."""
     arrays = {
         "float32": array_of(given.normal(3, 4)),
         "int64": array_of(given.integers(3, 4)),
@@ -308,7 +308,7 @@ def test_from_numpy_shares_nothing(code, given):
 
 @checks("from_numpy")
 def test_from_numpy_writing_changes_nothing(code, given):
-    """If the array changes afterwards, the tensor does not; and the other way round."""
+    """Writing to the array does not change the tensor, and writing to the tensor does not change the array."""
     tensors, arrays = {}, {}
     for name in ("float32", "int64", "bool", "float64"):
         a = array_of(given.integers(3, 4, low=1, high=100)).astype(name)
@@ -321,14 +321,14 @@ def test_from_numpy_writing_changes_nothing(code, given):
 
 @checks("from_numpy")
 def test_from_numpy_needs_no_gradient(code, given):
-    """The tensor is a plain one, on the CPU, and requires no grad."""
+    """The tensor is a plain one on the CPU and requires no grad."""
     a = array_of(given.normal(3, 4))
     return only({"from_numpy(a)": code.from_numpy(a)}, "type", "device", "requires_grad", "layout")
 
 
 @checks("from_numpy")
 def test_from_numpy_refuses_all_others(code, given):
-    """Arrays of complex numbers, objects, strings, bytes and dates are refused with a TypeError."""
+    """Arrays of complex numbers, objects, strings, bytes and dates raise a TypeError."""
     numbers = array_of(given.normal(3, dtype=torch.float64))
     arrays = {
         "complex128": numbers.astype(np.complex128),
@@ -345,7 +345,7 @@ def test_from_numpy_refuses_all_others(code, given):
 
 @checks("LossMeter", gate=True)
 def test_loss_meter_of_unequal_batches(code, given):
-    """The mean is right for batches of very different sizes, and for losses that are 0 or negative."""
+    """The mean is right for batches of very different sizes, and for losses of 0 or below."""
     meter = code.LossMeter()
     for n in (1000, 1, 7, 128):
         meter.update(given.number(-2.0, 3.0), n)
@@ -357,7 +357,7 @@ def test_loss_meter_of_unequal_batches(code, given):
 
 @checks("LossMeter")
 def test_loss_meter_takes_one_element_of_any_shape(code, given):
-    """Tensors with one element are taken in every shape and dtype, with a graph or without."""
+    """One-element tensors of every shape and precision are accepted, with a graph or without."""
     meter = code.LossMeter()
     losses = {
         "shape ()": given.uniform(()),
@@ -367,7 +367,7 @@ def test_loss_meter_takes_one_element_of_any_shape(code, given):
         "float16": given.uniform((), dtype=torch.float16),
         "bfloat16": given.uniform((), dtype=torch.bfloat16),
         "leaf": given.uniform((), requires_grad=True),
-        "no leaf": given.non_leaf(given.uniform(1)),
+        "non-leaf": given.non_leaf(given.uniform(1)),
     }
     means = {}
     for name, loss in losses.items():
@@ -378,7 +378,7 @@ def test_loss_meter_takes_one_element_of_any_shape(code, given):
 
 @checks("LossMeter", device="second")
 def test_loss_meter_takes_losses_on_another_device(code, given):
-    """Losses on different devices go into one mean."""
+    """Losses on different devices count towards one mean."""
     meter = code.LossMeter()
     w = given.normal(4, requires_grad=True, name="w").to(given.second_device)
     meter.update((w**2).mean(), 5)
@@ -423,7 +423,7 @@ def test_loss_meter_holds_no_tensor(code, given):
 
 @checks("LossMeter")
 def test_loss_meter_keeps_no_loss_alive(code, given):
-    """A loss that was handed over, and its graph, are free when the caller lets go of them."""
+    """A loss and its graph are freed when the caller drops them."""
     meter = code.LossMeter()
     w = given.normal(3, requires_grad=True, name="w")
     inner = w * 2
@@ -436,7 +436,7 @@ def test_loss_meter_keeps_no_loss_alive(code, given):
 
 @checks("LossMeter")
 def test_loss_meter_calls_no_backward(code, given):
-    """No gradient is computed by the meter, and the caller's backward() works afterwards."""
+    """The meter computes no gradient, and the caller's backward() still works afterwards."""
     meter = code.LossMeter()
     w = given.normal(3, requires_grad=True, name="w")
     loss = (w**2).mean()
@@ -450,7 +450,7 @@ def test_loss_meter_calls_no_backward(code, given):
 
 @checks("LossMeter")
 def test_loss_meter_may_be_asked_again(code, given):
-    """Asking for the mean changes nothing: twice gives the same, and later losses are added to the earlier ones."""
+    """Asking for the mean changes nothing: asking twice gives the same, and later losses add to the earlier ones."""
     meter = code.LossMeter()
     meter.update(given.number(), given.integer(2, 9))
     first, second = mean_of(meter), mean_of(meter)
@@ -460,7 +460,7 @@ def test_loss_meter_may_be_asked_again(code, given):
 
 @checks("LossMeter")
 def test_loss_meter_does_not_follow_its_losses(code, given):
-    """What was handed over counts with the value that it had then, even if the caller changes the tensor later."""
+    """A loss counts with the value it had at the time, even if the caller changes the tensor later."""
     meter = code.LossMeter()
     loss = torch.full((), given.number(1.0, 2.0), device=given.device)
     meter.update(loss, 3)
@@ -471,7 +471,7 @@ def test_loss_meter_does_not_follow_its_losses(code, given):
 
 @checks("LossMeter")
 def test_loss_meter_of_nothing_after_a_reset(code, given):
-    """After a reset the mean of nothing is refused again, also if the losses before were 0."""
+    """After a reset, the mean of nothing raises again; the mean of a loss of 0 does not."""
     used, idle = code.LossMeter(), code.LossMeter()
     used.update(given.number(), 3)
     used.mean()
@@ -485,7 +485,7 @@ def test_loss_meter_of_nothing_after_a_reset(code, given):
 
 @checks("LossMeter")
 def test_loss_meter_reset_in_full(code, given):
-    """A reset forgets losses and samples alike, as often as it is called."""
+    """A reset forgets losses and samples, however often it is called."""
     meter = code.LossMeter()
     means = []
     for _ in range(3):
@@ -498,7 +498,7 @@ def test_loss_meter_reset_in_full(code, given):
 
 @checks("LossMeter")
 def test_loss_meters_are_independent(code, given):
-    """Two meters at the same time have nothing to do with each other."""
+    """Two meters used at the same time are independent."""
     train, test = code.LossMeter(), code.LossMeter()
     train.update(given.number(), 3)
     test.update(given.number(5.0, 6.0), 4)

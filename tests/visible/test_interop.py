@@ -7,29 +7,29 @@ from autograder import checks, close, only, raises, secret
 
 
 def array_of(tensor):
-    """An array of its own with the numbers of a drawn tensor."""
+    """A new array with the numbers of a drawn tensor."""
     return tensor.detach().cpu().numpy().copy()
 
 
 def mean_of(meter):
-    """The meter's mean as a number; a sum that was kept in float32 is exact enough."""
+    """The meter's mean as a number; a sum kept in float32 is exact enough."""
     return close(float(meter.mean()), rtol=1e-5)
 
 
 def dtype_name(dtype):
-    """A dtype's name; the name itself will do as well."""
+    """A dtype's name; the name itself is fine, too."""
     return str(dtype).removeprefix("torch.")
 
 
 @checks("predicted_shared", gate=True, draws=1)
 def test_predicted_shared(code, given):
-    """The predicted number stands in a[0]."""
+    """The predicted number is what a[0] holds."""
     return {"predicted_shared": secret(float(code.predicted_shared))}
 
 
 @checks("predicted_dtypes", gate=True, draws=1)
 def test_predicted_dtypes(code, given):
-    """The two predicted dtypes are those that PyTorch has chosen."""
+    """The two predicted dtypes are the ones PyTorch chose."""
     from_list, from_array = code.predicted_dtypes
     return {
         "the dtype of from_list": secret(dtype_name(from_list)),
@@ -68,7 +68,7 @@ def test_to_numpy_of_a_leaf(code, given):
 
 @checks("to_numpy")
 def test_to_numpy_shares_nothing(code, given):
-    """The array has a memory of its own."""
+    """The array has its own memory."""
     t = given.normal(3, 4, name="t")
     return only({"to_numpy(t)": code.to_numpy(t)}, "aliasing")
 
@@ -109,14 +109,14 @@ def test_from_numpy_of_a_reversed_array(code, given):
 
 @checks("from_numpy")
 def test_from_numpy_refuses_complex_numbers(code, given):
-    """An array of complex numbers is refused with a TypeError."""
+    """An array of complex numbers raises a TypeError."""
     numbers = array_of(given.normal(3)).astype(np.complex64)
     return {"complex64": raises(lambda: code.from_numpy(numbers))}
 
 
 @checks("LossMeter", gate=True)
 def test_loss_meter_weighs_by_samples(code, given):
-    """The mean is taken over samples: a batch counts as many times as it has samples."""
+    """The mean runs over samples: a batch counts once for each of its samples."""
     meter = code.LossMeter()
     for _ in range(4):
         meter.update(given.number(0.1, 3.0), given.integer(1, 40))
@@ -125,7 +125,7 @@ def test_loss_meter_weighs_by_samples(code, given):
 
 @checks("LossMeter")
 def test_loss_meter_takes_tensors(code, given):
-    """Losses may be tensors with one element, with a graph or without."""
+    """Losses may be one-element tensors, with a graph or without."""
     meter = code.LossMeter()
     w = given.normal(4, requires_grad=True, name="w")
     meter.update(given.uniform(()), 3)
@@ -136,7 +136,7 @@ def test_loss_meter_takes_tensors(code, given):
 
 @checks("LossMeter")
 def test_loss_meter_counts_one_sample(code, given):
-    """Without an n, a loss stands for one sample."""
+    """Without n, a loss stands for one sample."""
     meter = code.LossMeter()
     for loss in (given.number(0.1, 3.0), given.number(0.1, 3.0)):
         meter.update(loss)
@@ -146,14 +146,14 @@ def test_loss_meter_counts_one_sample(code, given):
 
 @checks("LossMeter")
 def test_loss_meter_of_nothing(code, given):
-    """The mean of nothing is refused with a ValueError."""
+    """The mean of nothing raises a ValueError."""
     meter = code.LossMeter()
     return {"mean() of a new meter": raises(lambda: meter.mean())}
 
 
 @checks("LossMeter")
 def test_loss_meter_reset(code, given):
-    """After a reset only new losses count."""
+    """After a reset, only new losses count."""
     meter = code.LossMeter()
     meter.update(given.number(5.0, 9.0), 10)
     meter.reset()
