@@ -194,13 +194,6 @@ def round_by_truncating(x):
 
 
 @alternative("mean_any")
-def mean_of_a_sum(x):
-    if x.numel() == 0:
-        raise ValueError("no elements")
-    return x.sum() / x.numel()
-
-
-@alternative("mean_any")
 def mean_of_converted(x):
     if not x.numel():
         raise ValueError("no elements")

@@ -640,3 +640,15 @@ def restores_after_exceptions_only(dtype, fn):
         raise
     torch.set_default_dtype(before)
     return result
+
+
+@misconception("mean_any", "The mean of many float16 numbers fits into float16. Does their sum?")
+def divides_a_sum(x):
+    if x.numel() == 0:
+        raise ValueError
+    return x.sum() / x.numel()
+
+
+@misconception("match", "Only the dtype and the device of `like` should matter: what if `like` holds nan?")
+def adds_zero_times_like(x, like):
+    return x.to(like) + 0 * like.flatten()[:1].sum() if like.is_floating_point() and like.numel() else x.to(like)
