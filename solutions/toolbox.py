@@ -12,7 +12,7 @@ predicted_shapes = (3,), (3, 1), (1, 3, 1)
 def sample_times(start: float, step: float, n: int) -> Tensor:
     if n < 0:
         raise ValueError(f"there cannot be {n} times")
-    return (start + step * torch.arange(n)).to(torch.float32)
+    return (start + step * torch.arange(n, dtype=torch.float64)).to(torch.float32)
 
 
 def safe_log(x: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ def forgotten_comma():
 def by_linspace(start, step, n):
     if n < 0:
         raise ValueError(n)
-    return torch.linspace(start, start + (n - 1) * step, n, dtype=torch.float32)
+    return torch.linspace(start, start + (n - 1) * step, n, dtype=torch.float64).float()
 
 
 @alternative("sample_times")
@@ -47,12 +47,12 @@ def in_double_precision(start, step, n):
 
 
 @alternative("sample_times")
-def in_single_precision(start, step, n):
+def in_place_on_counts(start, step, n):
     try:
         counts = torch.arange(n)
     except RuntimeError as error:
         raise ValueError from error
-    return counts.float().mul_(step).add_(start)
+    return counts.double().mul_(step).add_(start).float()
 
 
 @alternative("sample_times")
@@ -70,7 +70,9 @@ def by_adding_up(start, step, n):
 def end_between_two_numbers(start, step, n):
     if n < 0:
         raise ValueError
-    return torch.arange(start, start + (n - 0.5) * step, step, dtype=torch.float32) if n else torch.zeros(0)
+    if n == 0 or step == 0:
+        return torch.full((n,), start, dtype=torch.float32)
+    return torch.arange(start, start + (n - 0.5) * step, step, dtype=torch.float64).to(torch.float32)
 
 
 @alternative("sample_times")
@@ -103,12 +105,7 @@ def by_mask(x):
 
 @alternative("safe_log")
 def by_masked_fill(x):
-    return x.masked_fill(x <= 0, 1).log()
-
-
-@alternative("safe_log")
-def by_relu(x):
-    return torch.log(torch.relu(x) + (x <= 0).to(x.dtype))
+    return x.masked_fill(~(x > 0), 1).log()
 
 
 @alternative("safe_log")
@@ -136,7 +133,7 @@ def by_own_function(x):
 
 @alternative("safe_log")
 def number_by_number(x):
-    logs = [torch.log(number) if number > 0 else number * 0 for number in x.reshape(-1)]
+    logs = [torch.log(number) if number > 0 else (number * 0).nan_to_num() for number in x.reshape(-1)]
     return torch.stack(logs).reshape(x.shape) if logs else x.clone()
 
 

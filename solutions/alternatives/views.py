@@ -262,11 +262,6 @@ def by_indices(img, p):
 
 
 @alternative("same_storage")
-def same_object(a, b):
-    return min(a.numel(), b.numel()) > 0 and a.untyped_storage() is b.untyped_storage()
-
-
-@alternative("same_storage")
 def first_byte_of_the_storage(a, b):
     def start(tensor):
         return tensor.device, tensor.data_ptr() - tensor.storage_offset() * tensor.element_size()

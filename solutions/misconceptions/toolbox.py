@@ -262,6 +262,16 @@ def needs_an_axis(x):
     return torch.stack([torch.where(row > 0, row, 1.0).log() for row in x]) if len(x) else x.clone()
 
 
+@misconception("safe_log", "nan is not positive either. What does your comparison say about it?")
+def nan_counts_as_positive(x):
+    return x.masked_fill(x <= 0, 1).log()
+
+
+@misconception("sample_times", "Start far below 0 and take many steps: how many right digits has the number next to 0?")
+def in_single_precision(start, step, n):
+    return start + step * torch.arange(_count(n), dtype=torch.float32)
+
+
 @misconception("safe_log", "The logarithm of a positive number may be negative.")
 def negative_logarithms_become_zero(x):
     return torch.where(x > 0, x, 1.0).log().relu()
@@ -465,6 +475,17 @@ def flattens_the_sample(model, x):
 @misconception("predict_one", "How many samples does the model see, and how many are there?")
 def batch_of_two(model, x):
     return model(torch.stack([x, x]))[0]
+
+
+@misconception("predict_one", "If x requires no grad, do gradients still reach the model's parameters?")
+def records_only_for_x(model, x):
+    with torch.set_grad_enabled(x.requires_grad):
+        return model(x.unsqueeze(0)).squeeze(0)
+
+
+@misconception("predict_one", "A model is more than its forward: what about hooks that somebody registered?")
+def calls_forward(model, x):
+    return model.forward(x.unsqueeze(0)).squeeze(0)
 
 
 @misconception("predict_one", "How often do you call the model?")

@@ -800,3 +800,8 @@ def refuses_two_empty_tensors_only(a, b):
     if a.numel() == 0 and b.numel() == 0:
         return False
     return a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
+
+
+@misconception("same_storage", "Two objects can stand for one memory: try two tensors from the same NumPy array.")
+def same_storage_object(a, b):
+    return min(a.numel(), b.numel()) > 0 and a.untyped_storage() is b.untyped_storage()

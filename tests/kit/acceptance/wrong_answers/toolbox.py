@@ -1,0 +1,179 @@
+"""Wrong answers that are nearly right: checks must notice each, though no feedback is written for it."""
+
+import torch
+from torch import nn
+
+from autograder import misconception
+
+
+@misconception("sample_times", "It computes in the default dtype, which may be float16.")
+def in_the_default_dtype(start, step, n):
+    if n < 0:
+        raise ValueError
+    return (start + step * torch.arange(n).to(torch.get_default_dtype())).to(torch.float32)
+
+
+@misconception("sample_times", "A step of whole numbers is counted in integers, and n = 0 stays an integer tensor.")
+def floats_only_if_needed(start, step, n):
+    if n < 0:
+        raise ValueError
+    times = start + step * torch.arange(n, dtype=torch.float64 if isinstance(step, float) else torch.int64)
+    return times.float() if n else times
+
+
+@misconception("sample_times", "linspace in float32 loses digits when it crosses 0.")
+def linspace_in_single_precision(start, step, n):
+    if n < 0:
+        raise ValueError
+    return torch.linspace(start, start + (n - 1) * step, n, dtype=torch.float32)
+
+
+@misconception("sample_times", "The end of arange is a tiny bit behind the last number, so long steps miss it.")
+def end_with_a_fixed_margin(start, step, n):
+    if n < 0:
+        raise ValueError
+    if n == 0 or step == 0:
+        return torch.full((n,), float(start), dtype=torch.float32)
+    return torch.arange(start, start + (n - 1) * step + 0.15, step, dtype=torch.float64).float()
+
+
+@misconception("safe_log", "The result is float32 for the half precisions.")
+def half_precisions_become_float32(x):
+    x = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    return torch.where(x > 0, x, 1.0).log()
+
+
+@misconception("safe_log", "The unused branch is replaced in place in the log, so infinity becomes 0 as well.")
+def only_finite_numbers(x):
+    return torch.where((x > 0) & torch.isfinite(x), x, 1.0).log()
+
+
+class _ScalesUpstream(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.where(x > 0, x, 1.0).log()
+
+    @staticmethod
+    def backward(ctx, upstream):
+        (x,) = ctx.saved_tensors
+        with torch.no_grad():
+            if upstream.is_contiguous():
+                return upstream.div_(x).masked_fill_(~(x > 0), 0)
+            return torch.where(x > 0, upstream / x, 0.0)
+
+
+@misconception("safe_log", "The gradient that comes from behind is divided in place, though other summands need it.")
+def changes_the_incoming_gradient(x):
+    return _ScalesUpstream.apply(x)
+
+
+@misconception("safe_log", "The gradient of a nan is nan.")
+def lets_nan_through(x):
+    return torch.where(x <= 0, torch.ones_like(x), x).log().nan_to_num(nan=0.0, posinf=float("inf"))
+
+
+@misconception("safe_log", "The smallest positive numbers are cut off at 1e-30.")
+def clamps_at_a_tiny_number(x):
+    return torch.where(x > 0, x.clamp(min=1e-30), 1.0).log()
+
+
+@misconception("pad_sequences", "All entries that equal the pad value at the end of a row are taken for padding.")
+def mask_without_trailing_pad_values(seqs, pad_value=0):
+    if not len(seqs):
+        raise ValueError
+    batch = nn.utils.rnn.pad_sequence(list(seqs), True, pad_value)
+    real = (batch != pad_value).flip(1).cumsum(1).flip(1) > 0
+    return batch, real
+
+
+@misconception("pad_sequences", "The batch passes through float64, which cannot hold large integers.")
+def by_way_of_float64(seqs, pad_value=0):
+    if not len(seqs):
+        raise ValueError
+    batch = nn.utils.rnn.pad_sequence([s.double() for s in seqs], True, pad_value).to(seqs[0].dtype)
+    lengths = torch.tensor([len(s) for s in seqs], device=batch.device)
+    return batch, torch.arange(batch.shape[1], device=batch.device) < lengths[:, None]
+
+
+@misconception("pad_sequences", "Sequences are told apart by identity, so one that comes twice gets one row.")
+def rows_by_identity(seqs, pad_value=0):
+    if not len(seqs):
+        raise ValueError
+    unique = list({id(s): s for s in seqs}.values())
+    batch = nn.utils.rnn.pad_sequence(unique, True, pad_value)
+    lengths = torch.tensor([len(s) for s in unique], device=batch.device)
+    return batch, torch.arange(batch.shape[1], device=batch.device) < lengths[:, None]
+
+
+@misconception("pad_sequences", "Gradients are recorded only if the first sequence requires grad.")
+def records_for_the_first_only(seqs, pad_value=0):
+    if not len(seqs):
+        raise ValueError
+    with torch.set_grad_enabled(seqs[0].requires_grad):
+        batch = nn.utils.rnn.pad_sequence(list(seqs), True, pad_value)
+    lengths = torch.tensor([len(s) for s in seqs], device=batch.device)
+    return batch, torch.arange(batch.shape[1], device=batch.device) < lengths[:, None]
+
+
+@misconception("pad_sequences", "The pad value is rounded to an integer.")
+def whole_pad_values(seqs, pad_value=0):
+    if not len(seqs):
+        raise ValueError
+    value = int(pad_value) if abs(pad_value) < 1e9 else pad_value
+    batch = nn.utils.rnn.pad_sequence(list(seqs), True, value)
+    lengths = torch.tensor([len(s) for s in seqs], device=batch.device)
+    return batch, torch.arange(batch.shape[1], device=batch.device) < lengths[:, None]
+
+
+@misconception("predict_one", "A sample that requires no grad gets a leaf of its own, and a frozen graph.")
+def detaches_the_parameters(model, x):
+    state = {name: tensor.detach() for name, tensor in model.state_dict().items()}
+    return torch.func.functional_call(model, state, (x[None],))[0]
+
+
+@misconception("predict_one", "Only a model that is in training mode as a whole is left in its mode.")
+def evaluates_parts(model, x):
+    modes = [part.training for part in model.modules()]
+    model.eval()
+    result = model(x[None])[0]
+    for part, mode in zip(model.modules(), modes, strict=True):
+        part.training = mode
+    return result
+
+
+@misconception("predict_one", "Whole numbers are converted to int32, which embeddings take as well.")
+def narrow_integers(model, x):
+    return model((x.int() if x.dtype == torch.int64 else x)[None])[0]
+
+
+@misconception("predict_one", "The batch has two samples, one of them zeros.")
+def batch_with_zeros(model, x):
+    return model(torch.stack([x, torch.zeros_like(x)]))[0]
+
+
+@misconception("apply_along", "The sizes are restored by a view that takes fn to keep the dtype.")
+def keeps_the_dtype_of_x(fn, x, dim):
+    return fn(x.movedim(dim, -1)).movedim(-1, dim).to(x.dtype)
+
+
+@misconception("apply_along", "fn is tried on an empty slice first.")
+def asks_fn_first(fn, x, dim):
+    moved = x.movedim(dim, -1)
+    fn(moved[:1])
+    return fn(moved).movedim(-1, dim)
+
+
+@misconception("apply_along", "A negative dim is counted from the end of the other axes.")
+def one_off_from_the_end(fn, x, dim):
+    moved = fn(x.movedim(dim, -1))
+    return moved.movedim(-1, dim if dim >= 0 else max(x.dim() + dim - 1, 0))
+
+
+@misconception("apply_along", "Axes of size 1 are squeezed before fn and are not restored at the right place.")
+def squeezes_around_fn(fn, x, dim):
+    if 1 not in x.shape:
+        return fn(x.movedim(dim, -1)).movedim(-1, dim)
+    length = x.shape[dim]
+    y = fn(x.squeeze().reshape(-1, length))
+    return y.reshape(*[size for i, size in enumerate(x.shape) if i != dim % x.dim()], y.shape[-1]).movedim(-1, 0)
