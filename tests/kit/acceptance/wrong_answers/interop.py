@@ -1,0 +1,191 @@
+"""Wrong answers that are nearly right: checks must notice each, though no feedback is written for it."""
+
+import numpy as np
+import torch
+
+from autograder import misconception
+
+
+@misconception("to_numpy", "bfloat16 takes the default dtype, which may be float64.")
+def bfloat16_to_the_default(t):
+    t = t.detach().cpu()
+    return (t.to(torch.get_default_dtype()) if t.dtype == torch.bfloat16 else t).numpy().copy()
+
+
+@misconception("to_numpy", "force=True copies only what is not a plain tensor on the CPU.")
+def forced(t):
+    return (t.float() if t.dtype == torch.bfloat16 else t).numpy(force=True)
+
+
+@misconception("to_numpy", "Only tensors that are contiguous are copied.")
+def copies_the_contiguous(t):
+    t = t.detach().cpu()
+    t = t.float() if t.dtype == torch.bfloat16 else t
+    return t.numpy().copy() if t.is_contiguous() else t.numpy()
+
+
+@misconception("to_numpy", "Integers pass through float64, where large ones lose their last digits.")
+def integers_through_float64(t):
+    t = t.detach().cpu()
+    if t.dtype == torch.bfloat16:
+        return t.float().numpy().copy()
+    if t.dtype in (torch.int32, torch.int64):
+        return t.double().numpy().astype(str(t.dtype).removeprefix("torch."))
+    return t.numpy().copy()
+
+
+@misconception("to_numpy", "The array is read-only, so that nobody can write to the tensor.")
+def read_only_array(t):
+    t = t.detach().cpu()
+    array = (t.float() if t.dtype == torch.bfloat16 else t).numpy().copy()
+    array.flags.writeable = False
+    return array
+
+
+@misconception("to_numpy", "The flag is taken away and given back, which works for leaves only.")
+def switches_the_flag_off_and_on(t):
+    flag = t.requires_grad
+    t.requires_grad_(False)
+    array = (t.float() if t.dtype == torch.bfloat16 else t).cpu().numpy().copy()
+    t.requires_grad_(flag)
+    return array
+
+
+@misconception("from_numpy", "float32 arrays are not copied, as they already have the right dtype.")
+def shares_float32(a):
+    if a.dtype.kind not in "fiub":
+        raise TypeError
+    if a.dtype == np.float32 and a.flags.writeable and all(stride >= 0 for stride in a.strides):
+        return torch.from_numpy(a)
+    return torch.from_numpy(a.astype({"f": np.float32, "b": np.bool_}.get(a.dtype.kind, np.int64)))
+
+
+@misconception("from_numpy", "Unsigned integers of 64 bits are refused.")
+def refuses_uint64(a):
+    if a.dtype.kind not in "fiub" or a.dtype == np.uint64:
+        raise TypeError
+    return torch.from_numpy(a.astype({"f": np.float32, "b": np.bool_}.get(a.dtype.kind, np.int64)))
+
+
+@misconception("from_numpy", "Time differences are integers to NumPy's astype, and are let in.")
+def accepts_time_differences(a):
+    if a.dtype.kind not in "fiubm":
+        raise TypeError
+    return torch.from_numpy(a.astype({"f": np.float32, "b": np.bool_}.get(a.dtype.kind, np.int64)))
+
+
+@misconception("from_numpy", "Complex numbers without an imaginary part are let in.")
+def accepts_real_complex_numbers(a):
+    if a.dtype.kind == "c" and not a.imag.any():
+        a = a.real
+    if a.dtype.kind not in "fiub":
+        raise TypeError
+    return torch.from_numpy(a.astype({"f": np.float32, "b": np.bool_}.get(a.dtype.kind, np.int64)))
+
+
+@misconception("from_numpy", "float64 passes through float16, which has fewer digits.")
+def floats_through_float16(a):
+    if a.dtype.kind not in "fiub":
+        raise TypeError
+    if a.dtype.kind == "f":
+        return torch.from_numpy(a.astype(np.float16).astype(np.float32))
+    return torch.from_numpy(a.astype(np.bool_ if a.dtype.kind == "b" else np.int64))
+
+
+@misconception("from_numpy", "A bool array of shape () becomes a Python bool's default tensor with one dimension.")
+def masks_have_an_axis(a):
+    if a.dtype.kind not in "fiub":
+        raise TypeError
+    if a.dtype.kind == "b":
+        return torch.from_numpy(np.atleast_1d(a).copy())
+    return torch.from_numpy(a.astype(np.float32 if a.dtype.kind == "f" else np.int64))
+
+
+class _Meter:
+    """What is right about the meters below."""
+
+    def __init__(self):
+        self.reset()
+
+    def reset(self):
+        self.total, self.count = 0.0, 0
+
+    def update(self, loss, n=1):
+        self.total += (loss.item() if isinstance(loss, torch.Tensor) else loss) * n
+        self.count += n
+
+    def mean(self):
+        if not self.count:
+            raise ValueError
+        return self.total / self.count
+
+
+@misconception("LossMeter", "The product with n is formed in the tensor's dtype, where float16 overflows.")
+class MultipliesTensors(_Meter):
+    def update(self, loss, n=1):
+        product = loss * n
+        self.total += product.item() if isinstance(product, torch.Tensor) else product
+        self.count += n
+
+
+@misconception("LossMeter", "Integer losses are added up without their weight.")
+class IntegersCountOnce(_Meter):
+    def update(self, loss, n=1):
+        super().update(loss, 1 if isinstance(loss, int) else n)
+
+
+@misconception("LossMeter", "The first loss after a reset is counted with one sample.")
+class FirstLossOnce(_Meter):
+    def update(self, loss, n=1):
+        super().update(loss, n if self.count else 1)
+
+
+_SEEN = []
+
+
+@misconception("LossMeter", "Losses are kept in a list outside the meter, with their graphs.")
+class KeepsLossesElsewhere(_Meter):
+    def update(self, loss, n=1):
+        _SEEN.append(loss)
+        super().update(loss, n)
+
+
+@misconception("LossMeter", "A lambda of the last update still holds the loss.")
+class HoldsAClosure(_Meter):
+    def update(self, loss, n=1):
+        self.last = lambda: loss
+        super().update(loss, n)
+
+
+@misconception("LossMeter", "The values are read when the mean is asked for, from tensors that may have changed.")
+class ReadsLate(_Meter):
+    def reset(self):
+        super().reset()
+        self.pending = []
+
+    def update(self, loss, n=1):
+        self.pending.append((loss.detach() if isinstance(loss, torch.Tensor) else loss, n))
+
+    def mean(self):
+        for loss, n in self.pending:
+            super().update(loss, n)
+        self.pending = []
+        return super().mean()
+
+
+@misconception("LossMeter", "The mean is rounded to two digits.")
+class RoundsTheMean(_Meter):
+    def mean(self):
+        return round(super().mean(), 2)
+
+
+@misconception("LossMeter", "A reset makes the mean of nothing 0 instead of an error.")
+class ZeroAfterAReset(_Meter):
+    def __init__(self):
+        self.total, self.count, self.used = 0.0, 0, False
+
+    def reset(self):
+        self.total, self.count, self.used = 0.0, 0, True
+
+    def mean(self):
+        return 0.0 if self.used and not self.count else super().mean()
