@@ -255,7 +255,7 @@ def knows_a_few_types(a):
     return torch.tensor(a.copy(), dtype=kinds[a.dtype])
 
 
-@misconception("from_numpy", "You go by a list of dtypes. How many sizes of integers are there, with and without a sign?")
+@misconception("from_numpy", "You list the dtypes you accept. Does the list hold every size of integer and of float?")
 def some_dtypes(a):
     for dtypes, wanted in (("f2 f4 f8", np.float32), ("u1 i4 i8", np.int64), ("?", np.bool_)):
         if a.dtype in [np.dtype(name) for name in dtypes.split()]:
