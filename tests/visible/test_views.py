@@ -66,7 +66,6 @@ def test_flatten_batch_shares_storage(code, given):
         "sliced": code.flatten_batch(given.sliced(given.normal(n, *rest, name="sliced x"))),
         "transposed matrix": code.flatten_batch(given.transposed(pair)),
         "first numbers of the items": code.flatten_batch(batch[:, 0, 0, 0]),
-        "expanded": code.flatten_batch(given.expanded(given.normal(1, *rest, name="one item"), n, *rest)),
     }
     return only(results, "shape", "aliasing")
 
