@@ -219,7 +219,7 @@ def _compare_rows(where: str, expected: Array, actual: Array, allowed: float) ->
     verb = "is" if unmatched == 1 else "are"
     return (
         f"{called(where)}: {unmatched} of the {len(expected)} entries along dimension 0 {verb} not among those expected "
-        "(the order does not matter)."
+        "(their order does not matter)."
     )
 
 

@@ -163,12 +163,12 @@ SENTENCES = [
     (
         unordered(A),
         A[[2, 0, 0]],
-        "`result`: 1 of the 3 entries along dimension 0 is not among those expected (the order does not matter).",
+        "`result`: 1 of the 3 entries along dimension 0 is not among those expected (their order does not matter).",
     ),
     (
         unordered([1, 2, 3]),
         [3, 2, 4],
-        "`result`: 1 of its 3 items is not among those expected (the order does not matter).",
+        "`result`: 1 of its 3 items is not among those expected (their order does not matter).",
     ),
     (at_least(0.9, 0.95), 0.9, "`result` is 0.9; it should be at least 0.95."),
     (at_most(torch.tensor(0.1), 0.2), torch.tensor(0.3), "`result` is 0.3; it should be at most 0.2."),

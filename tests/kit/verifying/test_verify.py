@@ -197,7 +197,7 @@ def test_an_entry_that_accepts_nothing_is_a_problem(proof):
         ("double: [", "not valid YAML"),
         ("double: 3", "write a list of mutant, line and reason"),
         ("double:\n- {mutant: a, line: b}", "missing required field `reason`"),
-        ("double:\n- {mutant: a, line: b, reason: dunno}", "has no reason"),
+        ("double:\n- {mutant: a, line: b, reason: dunno}", "is too short; say why"),
         ("triple:\n- {mutant: a, line: b, reason: long enough to be a reason}", "triple is not a task of tiny"),
         ("double:\n" + "- {mutant: a, line: b, reason: long enough to be a reason}\n" * 2, "is listed twice"),
     ],
