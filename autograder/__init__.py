@@ -57,7 +57,7 @@ def simulated_gpu(gpus: int = 1, *, seed: int = 0) -> AbstractContextManager[Sim
     CUDA raises. Numbers are still computed by the CPU, so nothing gets faster. docs/devices.md says what this can tell.
 
     Args:
-        gpus: how many GPUs to pretend.
+        gpus: how many GPUs the machine seems to have.
         seed: where the GPUs' random generators start.
     """
     from autograder.simulation import session

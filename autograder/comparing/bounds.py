@@ -83,11 +83,11 @@ def _objection(actual: Fact, judge: Judge) -> str:
     if isinstance(judge, DistributedAs):
         array = decode(actual) if isinstance(actual, TensorFact) else None
         if array is None or not isinstance(actual, TensorFact) or array.dtype.kind not in "iuf":
-            return "is no tensor of real numbers"
+            return "is not a tensor of real numbers"
         return judge_distribution(array, judge, epsilon=epsilon_of(actual.dtype))
     number = number_of(actual)
     if number is None:
-        return "is no number"
+        return "is not a number"
     if isinstance(judge, AtLeast):
         return "" if number >= judge.bound else f"is {number:.4g}; it should be at least {judge.bound:.4g}"
     return "" if number <= judge.bound else f"is {number:.4g}; it should be at most {judge.bound:.4g}"

@@ -197,7 +197,7 @@ def alike(left: Array, right: Array, count: int) -> bool:
     """Whether two arrays of `count` elements could be draws of one distribution, by their `quantiles`.
 
     Yes, if their distribution functions are as close as two independent samples' are but once in a million. Loose: it tells
-    kinds of mistakes apart, it is no verdict.
+    kinds of mistakes apart; it is not a verdict.
     """
     if left.size == 0 or right.size == 0:
         return left.size == right.size

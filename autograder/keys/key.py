@@ -166,7 +166,7 @@ def read_key(path: Path, *, versions: dict[str, str] | None = None) -> AnswerKey
         raise KeyMismatch(f"{path}: cannot be read ({error.strerror}).") from error
     data = memoryview(content)[len(_MAGIC) + 32 :]
     if not content.startswith(_MAGIC):
-        raise KeyMismatch(f"{path}: is no answer key; take a fresh one from the release.")
+        raise KeyMismatch(f"{path}: is not an answer key; take a fresh one from the release.")
     if hashlib.blake2b(data, digest_size=32).digest() != content[len(_MAGIC) : len(_MAGIC) + 32]:
         raise KeyMismatch(f"{path}: is damaged; take a fresh one from the release.")
     file = decode_versioned(

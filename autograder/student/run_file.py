@@ -88,7 +88,7 @@ class Runner:
             finally:
                 process.end()
             if time.monotonic() > deadline:
-                file_run.problem = f"The time for everything ({topic.card.topic_seconds:g} s) was used up."
+                file_run.problem = f"The total time ({topic.card.topic_seconds:g} s) was used up."
                 break
         else:
             file_run.problem = f"The code ended or was ended {_MOST_PROCESSES} times; the rest was not run."

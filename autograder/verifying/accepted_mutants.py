@@ -51,7 +51,7 @@ def read_accepted(root: Path, topic: str, tasks: Collection[str]) -> dict[tuple[
         data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         entries = msgspec.convert(data, dict[str, list[AcceptedMutant]])
     except yaml.YAMLError as error:
-        raise AuthoringError(f"{path}: not valid YAML; {' '.join(str(error).split())}.") from error
+        raise AuthoringError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
     except msgspec.ValidationError as error:
         raise AuthoringError(f"{path}: {error}; write a list of mutant, line and reason for each task.") from error
     accepted: dict[tuple[str, str, str], AcceptedMutant] = {}

@@ -136,4 +136,5 @@ class Verification:
         mutants = sum(topic.mutants for topic in self.topics)
         slow = sum(topic.timed_out for topic in self.topics)
         ended = f" ({slow} of them stopped by a time limit)" if slow else ""
-        return f"{len(self.topics)} topics, {mutants} mutants{ended}, {self.seeds} seeds, {self.seconds:.0f} s: {verdict}."
+        topics = counted(len(self.topics), "topic")
+        return f"{topics}, {mutants} mutants{ended}, {self.seeds} seeds, {self.seconds:.0f} s: {verdict}."

@@ -172,7 +172,7 @@ SENTENCES = [
     ),
     (at_least(0.9, 0.95), 0.9, "`result` is 0.9; it should be at least 0.95."),
     (at_most(torch.tensor(0.1), 0.2), torch.tensor(0.3), "`result` is 0.3; it should be at most 0.2."),
-    (at_least(0.9, 0.5), float("nan"), "`result` is no number."),
+    (at_least(0.9, 0.5), float("nan"), "`result` is not a number."),
     (secret("float32"), "float64", "`result` is not the right answer (yours: 'float64')."),
     # exceptions
     (raising(ValueError()), raising(TypeError()), "`result` raised TypeError; it should raise ValueError."),
