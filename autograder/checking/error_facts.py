@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import numpy
 import torch
@@ -81,7 +81,20 @@ def describe_error(error: BaseException) -> ErrorFact:
         arguments=_arguments(inner),
         not_attempted=kind is NotImplementedError and bool(inner) and inner[-1] is steps[-1] and _raises(inner[-1]),
         own_words=bool(steps) and _raises(steps[-1]) and _is_under_test(steps[-1].tb_frame),
+        origin=_origin(steps),
     )
+
+
+def _origin(steps: list[TracebackType]) -> Literal["code", "library", "check"]:
+    """Whose line stopped; a file of checks is called test_….py."""
+    own = [_is_under_test(step.tb_frame) and not _is_check(step.tb_frame) for step in steps]
+    if not any(own):
+        return "check"
+    return "code" if own[-1] else "library"
+
+
+def _is_check(frame: FrameType) -> bool:
+    return _cell_of(frame) is None and Path(frame.f_code.co_filename).name.startswith("test_")
 
 
 def safe_text(error: BaseException) -> str:

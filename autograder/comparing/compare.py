@@ -37,13 +37,22 @@ from autograder.records.observation import (
 )
 from autograder.records.results import Difference
 
-__all__ = ["agree", "compare", "has_judge", "message_template", "passes", "same", "same_error"]
+__all__ = ["agree", "compare", "has_judge", "is_telling_error", "message_template", "passes", "same", "same_error"]
 
 # Beyond this, items of an unordered sequence that are not exactly equal are not matched one by one.
 _MOST_MATCHED = 1000
 _UNORDERED_TYPES = {"set", "frozenset"}
 # Types that are as good as each other: subclasses that only add methods.
 _ALIKE = {"Size": "tuple", "OrderedDict": "dict", "defaultdict": "dict", "Counter": "dict", "frozenset": "set"}
+
+# What a slip of the pen raises, whatever the mistake behind it, if there is one.
+_SLIPS = {
+    *("AttributeError", "NameError", "UnboundLocalError", "KeyError", "ImportError", "ModuleNotFoundError"),
+    *("AssertionError", "ZeroDivisionError", "RecursionError", "SyntaxError", "IndentationError", "KeyboardInterrupt"),
+}
+# Likewise, unless PyTorch says it of a tensor: `linear(): argument …`, `index 5 is out of bounds for dimension 0 …`.
+_OFTEN_SLIPS = {"TypeError", "IndexError", "ValueError"}
+_ABOUT_TENSORS = re.compile(r"^\w+\(\): |received an invalid combination|\b[Tt]ensors?\b|[Dd]imension|\bdtype\b|\bshapes?\b")
 
 
 def compare(
@@ -398,15 +407,27 @@ def _widened(fact: Fact) -> Fact:
 
 
 def same_error(left: ErrorFact, right: ErrorFact) -> bool:
-    """Whether two exceptions have one type and one message, numbers, addresses and quoted names aside.
+    """Whether two exceptions have one type, one origin and one message, numbers, addresses and quoted names aside.
 
     Of exceptions that the code raises itself, the author's text says nothing.
     """
-    if (left.type, left.undefined, left.not_attempted) != (right.type, right.undefined, right.not_attempted):
+    kinds = [(error.type, error.origin, error.undefined, error.not_attempted) for error in (left, right)]
+    if kinds[0] != kinds[1]:
         return False
     if left.own_words and right.own_words:
         return True
     return message_template(left.message) == message_template(right.message)
+
+
+def is_telling_error(error: ErrorFact) -> bool:
+    """Whether an exception says something of the mistake behind it: a library's own words about tensors do.
+
+    What any slip of the pen raises does not (a misspelt name, None where a tensor was meant, an index too far), and
+    neither does a text that the code raises itself.
+    """
+    if error.undefined or error.not_attempted or error.own_words or error.type in _SLIPS:
+        return False
+    return error.type not in _OFTEN_SLIPS or _ABOUT_TENSORS.search(message_template(error.message)) is not None
 
 
 def message_template(message: str) -> str:

@@ -201,6 +201,8 @@ class ErrorFact(msgspec.Struct, frozen=True, tag="error", tag_field="kind", kw_o
     `message` and `at` (the innermost line of the student's own code) are shown, and so is `arguments`, what the student's
     function was called with; none of them is scored. `undefined`: the code does not define the task's name.
     `not_attempted`: the stub is unchanged. `own_words`: the code under test raised the exception itself, with its own text.
+    `origin` says whose line stopped: the code under test's (`code`), one of a library that it called (`library`), or the
+    check's own, on what the code had returned (`check`); empty where nobody looked.
     """
 
     type: str
@@ -211,6 +213,7 @@ class ErrorFact(msgspec.Struct, frozen=True, tag="error", tag_field="kind", kw_o
     undefined: bool = False
     not_attempted: bool = False
     own_words: bool = False
+    origin: Literal["code", "library", "check", ""] = ""
 
 
 class RaisedFact(msgspec.Struct, frozen=True, tag="raised", tag_field="kind", kw_only=True, omit_defaults=True):

@@ -117,10 +117,15 @@ def _task_notes(task: TaskResult) -> Iterable[str]:
 
 
 def _diagnosis_view(diagnosis: Diagnosis, task: TaskResult, *, instructor: bool) -> DiagnosisView:
-    count, all_checks = len(diagnosis.checks), len(task.checks)
-    share = "" if diagnosis.exact else f" in {count} of {all_checks} checks"
+    count = len(diagnosis.checks)
+    failing = sum(check.outcome in (Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT) for check in task.checks)
     name = f" ({diagnosis.misconception})" if instructor else ""
-    return DiagnosisView(f"Your code does the same as a well-known mistake{share}{name}:", diagnosis.feedback)
+    if diagnosis.exact:
+        return DiagnosisView(f"Your code does the same as a well-known mistake{name}:", diagnosis.feedback)
+    kicker = (
+        f"Could this be it? In {count} of {failing} failed checks your code does the same as a well-known mistake{name}:"
+    )
+    return DiagnosisView(kicker, diagnosis.feedback)
 
 
 def _check_view(check: CheckResult, task: TaskResult, own: set[str], marked: set[str], *, instructor: bool) -> CheckView:

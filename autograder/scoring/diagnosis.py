@@ -1,33 +1,28 @@
-"""Which known mistake a submission makes: the misconception that behaves the same way.
+"""Which known mistake a submission makes: the one that was seen to do the same.
 
-An exact diagnosis means the same observation in every draw of every check of the task. Otherwise each failing check is
-explained by a misconception that behaves the same there and differs there from the reference; by as few as possible, and
-at most three. A check that none explains in full may be explained by one that agrees in what the check compares.
+Exact means: the same observation on every check of the task, in every draw. Else a misconception is only asked about, and
+only if it explains half of the failing checks or more: it was seen to do the same there, differs there from the
+reference, and fails nothing that the submission passes. Exceptions that any slip raises prove nothing by themselves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from autograder.comparing.compare import has_judge, passes, same
+from autograder.comparing.compare import has_judge, is_telling_error, passes, same
 from autograder.keys.key import AnswerKey
 from autograder.records.jobs import NotObserved, Outcome
 from autograder.records.observation import (
+    ErrorFact,
     Fact,
     MappingFact,
-    ModuleFact,
     Observation,
     RaisedFact,
     SequenceFact,
-    SketchFact,
-    TensorFact,
-    ValueFact,
 )
 from autograder.records.results import Diagnosis
 
-__all__ = ["diagnose"]
-
-_MOST = 3
+__all__ = ["can_be_diagnosed", "diagnose"]
 
 _Draws = Sequence[Observation | NotObserved]
 
@@ -52,7 +47,7 @@ def diagnose(
         side_effects: the name of the check that every task gets automatically.
 
     Returns:
-        One exact diagnosis, or up to three that each explain some of the failing checks, the one that explains most first.
+        One exact diagnosis, or some that each explain at least half of the failing checks, the one that explains most first.
     """
     if not failing:
         return ()
@@ -60,23 +55,54 @@ def diagnose(
     candidates = [name for name, of in key.tasks.items() if of == task and name in key.misconceptions]
     for name in candidates:
         known = key.misconceptions[name]
-        if all(_equal(known.get(check, ()), seen[check], tolerances, effects=True) for check in checks):
+        if _proves_something(known, failing, side_effects) and all(
+            _equal(known.get(check, ()), seen[check], tolerances, effects=True) for check in checks
+        ):
             return (Diagnosis(misconception=name, feedback=key.feedback[name], exact=True, checks=tuple(failing)),)
     wrong = {name: _wrong_checks(name, key, tolerances) for name in candidates}
-    # These fail a check that the submission passes.
-    contradicted = {name for name in candidates if any(check in seen and check not in failing for check in wrong[name])}
-    explained = {
-        name: _explained(name, wrong[name], name in contradicted, failing, seen, key, tolerances, side_effects)
-        for name in candidates
-    }
+    # A passed check contradicts the sentence of a mistake that fails it.
+    candidates = [name for name in candidates if all(check in failing for check in wrong[name] if check in seen)]
+    explained = {name: _explained(name, wrong[name], failing, seen, key, tolerances, side_effects) for name in candidates}
     unexplained = set(failing).difference(*explained.values())
-    for name in set(candidates) - contradicted if unexplained else ():
+    for name in candidates if unexplained else ():
         explained[name] |= _explained_as_far_as_compared(name, unexplained & wrong[name], seen, key, tolerances)
-    likely = {name: checks_explained for name, checks_explained in explained.items() if checks_explained}
-    return tuple(
-        Diagnosis(misconception=name, feedback=key.feedback[name], exact=False, checks=tuple(sorted(checks_explained)))
-        for name, checks_explained in _fewest(likely, contradicted, failing)
+    likely = {name: checks for name, checks in explained.items() if 2 * len(checks) >= len(failing)}
+    diagnoses = (
+        Diagnosis(misconception=name, feedback=key.feedback[name], exact=False, checks=tuple(sorted(checks)))
+        for name, checks in _fewest(likely, failing)
     )
+    return tuple({each.feedback: each for each in diagnoses}.values())
+
+
+def can_be_diagnosed(name: str, key: AnswerKey, tolerances: Mapping[str, float]) -> bool:
+    """Whether a misconception can ever be told: one that only raises what any slip raises cannot."""
+    known = key.misconceptions[name]
+    return _proves_something(known, _wrong_checks(name, key, tolerances), "") or bool(_effects(known, key))
+
+
+def _proves_something(known: Mapping[str, _Draws], checks: Collection[str], side_effects: str) -> bool:
+    """Whether what a misconception was seen to do in these checks is more than exceptions that any slip raises."""
+    return side_effects in checks or any(_is_proof(one) for check in checks for one in known.get(check, ()))
+
+
+def _is_proof(one: Observation | NotObserved) -> bool:
+    if isinstance(one, NotObserved):
+        return one.outcome is not Outcome.NOT_RUN
+    if one.error is not None:
+        return is_telling_error(one.error)
+    return one.returned is not None and any(error is None or is_telling_error(error) for error in _outcomes(one.returned))
+
+
+def _outcomes(fact: Fact) -> Iterator[ErrorFact | None]:
+    """For each returned thing the exception that stands in its place, None for a thing."""
+    match fact:
+        case RaisedFact():
+            yield fact.error
+        case SequenceFact() | MappingFact() if fact.items:
+            for item in fact.items:
+                yield from _outcomes(item)
+        case _:
+            yield None
 
 
 def _wrong_checks(name: str, key: AnswerKey, tolerances: Mapping[str, float]) -> set[str]:
@@ -88,14 +114,12 @@ def _wrong_checks(name: str, key: AnswerKey, tolerances: Mapping[str, float]) ->
     return key.wrong_checks[remembered]
 
 
-def _fewest(
-    explained: dict[str, set[str]], contradicted: Collection[str], failing: Collection[str]
-) -> Iterator[tuple[str, set[str]]]:
-    """Greedily, those that explain most of what is still unexplained; if several do, one that nothing contradicts."""
+def _fewest(explained: dict[str, set[str]], failing: Collection[str]) -> Iterator[tuple[str, set[str]]]:
+    """Greedily, those that explain most of what is still unexplained."""
     unexplained = set(failing)
-    for _ in range(_MOST):
-        best = max(explained, key=lambda name: (len(explained[name] & unexplained), name not in contradicted), default=None)
-        if best is None or not explained[best] & unexplained:
+    while explained and unexplained:
+        best = max(explained, key=lambda name: len(explained[name] & unexplained))
+        if not explained[best] & unexplained:
             return
         yield best, explained[best]
         unexplained -= explained.pop(best)
@@ -104,7 +128,6 @@ def _fewest(
 def _explained(
     name: str,
     wrong: Collection[str],
-    contradicted: bool,
     failing: Collection[str],
     seen: Mapping[str, _Draws],
     key: AnswerKey,
@@ -117,11 +140,11 @@ def _explained(
     for check in failing:
         if check not in wrong or check not in seen or not _equal(known[check], seen[check], tolerances, effects=False):
             continue
-        # Different mistakes often raise the same exception or return the same True, but rarely the same numbers.
-        if not contradicted or all(isinstance(one, Observation) and _telling(one.returned) for one in known[check]):
-            explained.add(check)
+        explained.add(check)
     # Random numbers and accuracies of two mistakes may look alike in one check, but not in most of them.
     if 2 * len(explained) <= len(wrong) and all(_judged(one) for check in explained for one in known[check]):
+        explained.clear()
+    if not _proves_something(known, explained, side_effects):
         explained.clear()
     if side_effects in failing and (explained or set(failing) == {side_effects}):
         effects = _effects(known, key)
@@ -197,19 +220,3 @@ def _differs(reference: Sequence[Observation], known: _Draws, tolerances: Mappin
 def _judged(one: Observation | NotObserved) -> bool:
     """Whether any part of what was seen is judged by a bound or a distribution."""
     return isinstance(one, Observation) and has_judge(one.returned)
-
-
-def _telling(fact: Fact | None) -> bool:
-    """Whether a fact holds what two different mistakes rarely have in common: real numbers."""
-    match fact:
-        case TensorFact():
-            return bool(fact.values.strip(b"\0")) and "float" in fact.dtype
-        case SketchFact():
-            return bool(fact.quantiles.strip(b"\0")) and "float" in fact.tensor.dtype
-        case ValueFact():
-            return isinstance(fact.value, float) and not fact.value.is_integer()
-        case SequenceFact() | MappingFact():
-            return any(map(_telling, fact.items))
-        case ModuleFact():
-            return any(_telling(tensor) for _, tensor in fact.parameters)
-    return False

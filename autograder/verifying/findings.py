@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from autograder._words import counted
+from autograder.verifying.measures import Measures
 
 __all__ = ["Equal", "Survivor", "TopicVerification", "Verification"]
 
@@ -57,6 +58,7 @@ class TopicVerification:
     accepted: int = 0
     survivors: tuple[Survivor, ...] = ()
     equal: tuple[Equal, ...] = ()
+    measures: Measures | None = None
     problems: tuple[str, ...] = ()
 
 
@@ -118,6 +120,12 @@ class Verification:
     def notes(self) -> list[str]:
         """What the table has no room for: equal misconceptions, problems, and how to accept a survivor."""
         notes = [f"{topic.topic}: equal misconceptions: {equal.sentence}" for topic in self.topics for equal in topic.equal]
+        notes += [
+            f"{topic.topic}: {sentence}"
+            for topic in self.topics
+            if topic.measures
+            for sentence in topic.measures.sentences()
+        ]
         notes += self.problems
         survivors = [(topic.topic, survivor) for topic in self.topics for survivor in topic.survivors]
         if survivors:

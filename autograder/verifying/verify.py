@@ -30,6 +30,7 @@ from autograder.scoring.rules import rules_of
 from autograder.scoring.score import score
 from autograder.verifying.accepted_mutants import entry_for, read_accepted, stale_entries
 from autograder.verifying.findings import Equal, Survivor, TopicVerification, Verification
+from autograder.verifying.measures import Measures, measure
 from autograder.verifying.mutants import Mutant, make_mutants
 
 __all__ = ["verify"]
@@ -117,6 +118,8 @@ class _Proof:
     device: str
     problems: list[str] = field(default_factory=list)
     equal: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
+    measures: Measures | None = None
+    never_told: frozenset[str] = frozenset()
     mutants: list[Mutant] = field(default_factory=list)
     surviving: list[Mutant] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -135,6 +138,8 @@ class _Proof:
         key = build_key(self.course, some, seed=RUN_SEED, device=self.device, pool=self.pool, cache=None, apart=True)
         self._try(self._stub(some, key))
         self._each_draw_exposes(key)
+        self.measures = measure(rules_of(self.course, some, key.device), key, wide)
+        self.never_told = frozenset(self.measures.never_told)
         self._try(self._misconceptions(some, key))
         if mutants:
             self._try_mutants(topic, many, wide)
@@ -160,6 +165,7 @@ class _Proof:
             accepted=self.accepted,
             survivors=survivors,
             equal=tuple(Equal(task, names) for task, names in sorted(self.equal)),
+            measures=self.measures,
             problems=(*self.problems, *(survivor.sentence for survivor in survivors)),
         )
 
@@ -296,6 +302,8 @@ class _Proof:
             self.problems.append(f"{where} passes every check; add the check that exposes it.")
             return
         exact = _exact(result)
+        if not exact and name in self.never_told:
+            return
         if not exact:
             seen = ", ".join(diagnosis.misconception for diagnosis in result.diagnoses) or "nothing"
             self.problems.append(f"{where} is diagnosed as {seen}, because its observations change from run to run.")
