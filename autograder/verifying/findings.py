@@ -120,12 +120,9 @@ class Verification:
     def notes(self) -> list[str]:
         """What the table has no room for: equal misconceptions, problems, and how to accept a survivor."""
         notes = [f"{topic.topic}: equal misconceptions: {equal.sentence}" for topic in self.topics for equal in topic.equal]
-        notes += [
-            f"{topic.topic}: {sentence}"
-            for topic in self.topics
-            if topic.measures
-            for sentence in topic.measures.sentences()
-        ]
+        for topic in self.topics:
+            if topic.measures is not None:
+                notes += [f"{topic.topic}: {sentence}" for sentence in topic.measures.sentences()]
         notes += self.problems
         survivors = [(topic.topic, survivor) for topic in self.topics for survivor in topic.survivors]
         if survivors:
