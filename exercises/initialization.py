@@ -9,16 +9,16 @@
 # %% [markdown]
 # # Initialization
 #
-# When you have worked through this notebook you can
+# By the end of this notebook you will be able to:
 #
-# * compute the fan-in and the fan-out of a weight, also of a convolution;
-# * turn a formula for a bound or for a standard deviation into the right in-place call;
-# * initialise a whole model reproducibly, without disturbing anybody else's random numbers;
-# * check a random procedure with statistics: how far may a mean be off by chance?
+# * compute the fan-in and fan-out of a weight, convolutions included;
+# * turn a formula for a bound or a standard deviation into the right in-place call;
+# * initialise a whole model reproducibly, without disturbing anyone else's random numbers;
+# * check a random procedure with statistics: how far off may a mean be by chance?
 #
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
-# task's name: any way of fulfilling it is as good as another.
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring asks
+# for; any implementation that does it is fine.
 
 # %%
 import math
@@ -29,9 +29,9 @@ from torch import Tensor, nn
 # %% [markdown]
 # ## 1. What the first numbers decide
 #
-# Training starts from the numbers that a model's parameters hold before the first step. The simplest choice is a
-# constant. PyTorch's functions for it end in an underscore: they change the tensor that they are given, and each of them
-# overwrites what stood there before. Of the tutorial's three calls in a row, only the last one leaves a trace:
+# Training starts from whatever numbers the model's parameters hold before the first step. The simplest choice is a
+# constant. PyTorch's functions for this end in an underscore: they change the tensor you pass in, and each one overwrites
+# what was there before. The tutorial makes three such calls in a row; only the last one has any effect:
 
 # %%
 a = torch.empty(3, 5)
@@ -41,8 +41,8 @@ nn.init.constant_(a, 0.3)
 print(a.unique())
 
 # %% [markdown]
-# Biases may start at zero, weights may not. If all units of a layer start alike, they compute the same, receive the same
-# gradient, and stay alike for ever: four hidden units are then worth as much as one.
+# Biases may start at zero; weights may not. If all units of a layer start out equal, they compute the same thing, receive
+# the same gradient and stay equal forever: four hidden units are then worth no more than one.
 
 # %%
 hidden, output = nn.Linear(3, 4, bias=False), nn.Linear(4, 1)
@@ -52,9 +52,9 @@ output(torch.tanh(hidden(torch.tensor([[1.0, -2.0, 3.0]])))).sum().backward()
 print(hidden.weight.grad)
 
 # %% [markdown]
-# So weights are drawn at random, and the question is how large. The plot sends the same data through thirty layers with a
-# ReLU after each. With a standard deviation that is a little too small, the signal dies away; a little too large, and it
-# explodes.
+# So weights are drawn at random, and the question is how large they should be. The plot sends the same data through thirty
+# layers, each followed by a ReLU. If the standard deviation is a little too small, the signal dies away; if it is a little
+# too large, the signal explodes.
 
 # %%
 import matplotlib.pyplot as plt
@@ -79,25 +79,25 @@ _ = axis.legend()
 # %% [markdown]
 # ## 2. Fan-in and fan-out
 #
-# Each output of a layer is a sum over its inputs, and a sum of n independent terms has n times the variance of one. The
-# right size of a weight therefore depends on how many inputs one output sees: the *fan-in*. On the way back, each input
-# receives a sum over the outputs that it has an effect on: the *fan-out*.
+# Each output of a layer is a sum over its inputs, and a sum of n independent terms has n times the variance of one term. So
+# the right size for a weight depends on how many inputs one output sees: the *fan-in*. On the way back, each input receives
+# a sum over the outputs it affects: the *fan-out*.
 #
-# PyTorch stores a weight as (out, in), the output first. A convolution's weight has the kernel behind that: (out, in,
-# height, width).
+# PyTorch stores a weight as (out, in): the outputs come first. A convolution's weight also has the kernel's sizes at the
+# end: (out, in, height, width).
 
 # %%
 print(nn.Linear(50, 400).weight.shape)
 print(nn.Conv2d(3, 8, kernel_size=5).weight.shape)
 
 # %% [markdown]
-# One output of this convolution is a sum over 3 channels and, in each of them, over 5 · 5 positions: its fan-in is 75. The
-# other way round, one input pixel takes part in 8 channels at 5 · 5 positions each: its fan-out is 200.
+# One output of this convolution is a sum over 3 channels with 5 · 5 positions in each: its fan-in is 75. In the other
+# direction, one input pixel contributes to 8 channels at 5 · 5 positions each: its fan-out is 200.
 #
 # ### Predict, then verify: the fans of a convolution
 #
-# What are the fan-in and the fan-out of the weight of `nn.Conv2d(16, 64, kernel_size=3)`? Write two numbers in place of
-# the dots, as in `predicted_fans = 75, 200`.
+# What are the fan-in and fan-out of the weight of `nn.Conv2d(16, 64, kernel_size=3)`? Replace the dots with two numbers, as
+# in `predicted_fans = 75, 200`.
 
 # %%
 layer = nn.Conv2d(16, 64, kernel_size=3)
@@ -106,8 +106,8 @@ layer = nn.Conv2d(16, 64, kernel_size=3)
 predicted_fans = ...
 
 # %% [markdown]
-# To verify it, let PyTorch draw He's normal numbers in both modes. Their variance is 2/fan, so 2/variance is about the
-# fan that PyTorch has used. (About: it is estimated from random numbers.)
+# To verify it, let PyTorch draw He's normal numbers in both modes. Their variance is 2/fan, so 2/variance is approximately
+# the fan PyTorch used. (Only approximately, because the variance is estimated from random numbers.)
 
 # %%
 if predicted_fans is ...:
@@ -127,18 +127,18 @@ else:
 # %% [markdown]
 # ## 3. A bound is not a standard deviation
 #
-# Two names stand for most initialisations.
+# Most initialisations go by one of two names.
 #
-# | | made for | uniform, U(-a, a) | normal, N(0, std²) |
+# | | meant for | uniform, U(-a, a) | normal, N(0, std²) |
 # |---|---|---|---|
 # | Xavier, or Glorot (2010) | linear, tanh | a = gain · √(6/(fan-in + fan-out)) | std = gain · √(2/(fan-in + fan-out)) |
 # | Kaiming, or He (2015) | ReLU | a = gain · √(3/fan) | std = gain / √fan |
 #
 # For ReLU the gain is √2: half of the signal is cut off at zero, and the factor 2 in the variance makes up for it. (The
-# tutorial combines Xavier with the gain of ReLU. PyTorch allows that; the bound is then √(12 / (fan-in + fan-out)).)
+# tutorial combines Xavier with the gain for ReLU. PyTorch allows that; the bound is then √(12 / (fan-in + fan-out)).)
 #
-# Uniform numbers from U(-a, a) have the standard deviation a/√3. That is where the 6 comes from: both columns of the
-# table have the same variance. Mixing them up is the most frequent mistake of all.
+# Uniform numbers from U(-a, a) have standard deviation a/√3. That is where the 6 comes from: both columns of the table have
+# the same variance. Mixing up the two is the most common mistake of all.
 
 # %%
 gen = torch.Generator().manual_seed(0)
@@ -153,16 +153,16 @@ axis.hist(normal.numpy(), bins=100, alpha=0.6, label="normal with the same std")
 _ = axis.legend()
 
 # %% [markdown]
-# The tutorial's last example calls `kaiming_normal_` and says "Kaiming uniform" beside it. A name without an underscore at
-# its end (`nn.init.kaiming_normal`) is an old one, and deprecated.
+# The tutorial's last example calls `kaiming_normal_` but labels it "Kaiming uniform". Names without a trailing underscore
+# (`nn.init.kaiming_normal`) are old and deprecated.
 #
 # ### Predict, then verify: what a fresh layer holds
 #
-# "PyTorch takes care of the proper initialization", says the tutorial. What does it do? A fresh `nn.Linear` has weights
-# from U(-b, b) with b = 1/√fan-in. That is neither of the two rows above: for 100 inputs b is 0.1, where He's uniform
+# "PyTorch takes care of the proper initialization", says the tutorial. What does it actually do? A fresh `nn.Linear` has
+# weights from U(-b, b) with b = 1/√fan-in. That matches neither row above: for 100 inputs b is 0.1, where He's uniform
 # numbers would reach up to 0.245.
 #
-# How large is b for `nn.Linear(400, 25)`? Write a number in place of the dots.
+# How large is b for `nn.Linear(400, 25)`? Replace the dots with a number.
 
 # %%
 predicted_bound = ...
@@ -178,7 +178,7 @@ else:
 # ## 4. Filling a parameter in place
 #
 # Tensors have methods that fill them with random numbers: `uniform_(low, high)` and `normal_(mean, std)`. On a parameter
-# they raise, because it is a leaf that requires grad, and what happens to it is recorded:
+# they raise an error, because a parameter is a leaf that requires grad, and operations on it are recorded:
 
 # %%
 layer = nn.Linear(3, 2)
@@ -193,12 +193,11 @@ print(layer.weight)
 
 # %% [markdown]
 # Under `no_grad` nothing is recorded, and the parameter stays what it was: the same object, a leaf, with the same flag.
-# That matters. An optimizer holds the parameter objects that it was given; if you put new ones into the model, it goes on
+# That matters. An optimizer holds on to the parameter objects it was given; if you put new ones into the model, it keeps
 # training the old ones.
 #
-# Where do the numbers come from? Without further ado from the *global* generator, which belongs to everybody:
-# `torch.manual_seed` in the middle of a library function makes the caller's shuffling and dropout start again, too. A
-# generator of your own has its own state:
+# Where do the numbers come from? By default, from the *global* generator, which everyone shares: `torch.manual_seed` in the
+# middle of a library function restarts the caller's shuffling and dropout too. A generator of your own has its own state:
 
 # %%
 torch.manual_seed(1)
@@ -210,8 +209,8 @@ print(torch.empty(2).normal_(generator=mine), torch.empty(2).normal_(generator=m
 print("global numbers are the same as before:", torch.equal(torch.rand(3), undisturbed))
 
 # %% [markdown]
-# The two lines of numbers from `mine` differ: a generator goes on from where it is. It gives the same numbers again only
-# if it is seeded again. `generator=None` stands for the global one.
+# The two tensors from `mine` differ: a generator continues from where it is. To get the same numbers again, you must seed
+# it again. `generator=None` means the global one.
 #
 # ### Task `glorot_uniform_`
 
@@ -222,15 +221,15 @@ def glorot_uniform_(
 ) -> Tensor:
     """Fill w IN PLACE with Xavier/Glorot uniform numbers, and return w itself.
 
-    w has shape (out, in) or (out, in, k1, ...). With r the product of the k's (1 if there are
-    none), fan_in = in * r and fan_out = out * r. The values are independent draws of U(-a, a)
-    with a = gain * sqrt(6 / (fan_in + fan_out)).
+    w has shape (out, in) or (out, in, k1, ...). Let r be the product of the k's (1 if there are
+    none); then fan_in = in * r and fan_out = out * r. The values are independent draws from
+    U(-a, a) with a = gain * sqrt(6 / (fan_in + fan_out)).
 
-    They are drawn from `generator` if one is given, and the global random state is untouched
-    then; otherwise from the global generator. w may be an nn.Parameter, whatever its
-    requires_grad: it stays a leaf with the same flag.
+    If `generator` is given, draw from it and leave the global random state untouched; otherwise
+    draw from the global generator. w may have any floating dtype and memory layout. It may also
+    be an nn.Parameter with either requires_grad: it stays a leaf with the same flag.
 
-    Write it yourself: the functions of torch.nn.init are not available here.
+    Write it yourself: the functions in torch.nn.init are not available here.
 
     Raise ValueError if w has fewer than 2 dimensions.
     """
@@ -240,9 +239,9 @@ def glorot_uniform_(
 # %% [markdown]
 # ## 5. Is it random in the right way?
 #
-# You cannot compare random numbers with the "right" ones, but you can compare their statistics, if you know how far those
-# stray by chance. The mean of n independent numbers has the standard deviation std/√n, and their measured standard
-# deviation itself strays by about std/√(2n). Six times that far is next to impossible:
+# You cannot compare random numbers with the "right" ones, but you can compare their statistics, provided you know how far
+# those stray by chance. The mean of n independent numbers has standard deviation std/√n, and their measured standard
+# deviation itself strays by about std/√(2n). A deviation of six times that is next to impossible:
 
 # %%
 n, std = 20_000, 0.2
@@ -251,10 +250,10 @@ print(f"mean {sample.mean():+.5f}, surely within {6 * std / math.sqrt(n):.5f} of
 print(f"std  {sample.std():.5f}, surely within {6 * std / math.sqrt(2 * n):.5f} of {std}")
 
 # %% [markdown]
-# Use many numbers: with ten of them nearly everything passes. And use a weight that is far from square, like (400, 50); on
-# a square one nobody can tell fan-in and fan-out apart.
+# Use many numbers: with ten of them almost anything passes. And use a weight that is far from square, like (400, 50); on a
+# square one, nobody can tell fan-in from fan-out.
 #
-# Mean and standard deviation do not say everything. Normal and uniform numbers differ in their tails:
+# Mean and standard deviation are not the whole story. Normal and uniform numbers differ in their tails:
 
 # %%
 print("beyond 2 std, normal: ", (normal.abs() > 2 * normal.std()).float().mean())
@@ -270,13 +269,14 @@ def he_normal_(
 ) -> Tensor:
     """Fill w IN PLACE with Kaiming/He normal numbers for ReLU, and return w itself.
 
-    The values are independent draws of N(0, std**2) with std = sqrt(2 / fan). The fan is fan_in
-    for mode "fan_in" and fan_out for mode "fan_out"; both are computed as in glorot_uniform_.
+    The values are independent draws from N(0, std**2) with std = sqrt(2 / fan). The fan is
+    fan_in for mode "fan_in" and fan_out for mode "fan_out", both computed as in
+    glorot_uniform_.
 
-    For `generator` and for an nn.Parameter the same holds as in glorot_uniform_, and the
-    functions of torch.nn.init are not available here either.
+    The rules of glorot_uniform_ for `generator`, dtype, layout and nn.Parameter apply here too,
+    and the functions in torch.nn.init are not available here either.
 
-    Raise ValueError for any other mode, and if w has fewer than 2 dimensions.
+    Raise ValueError for any other mode, or if w has fewer than 2 dimensions.
     """
     raise NotImplementedError
 
@@ -284,8 +284,8 @@ def he_normal_(
 # %% [markdown]
 # ## 6. A whole model
 #
-# A model is a tree of modules. `children()` gives the branches at the top only, `modules()` walks the whole tree, the
-# model itself included:
+# A model is a tree of modules. `children()` gives only the branches at the top; `modules()` walks the whole tree, including
+# the model itself:
 
 # %%
 model = nn.Sequential(
@@ -297,9 +297,9 @@ print([type(module).__name__ for module in model.children()])
 print([type(module).__name__ for module in model.modules()])
 
 # %% [markdown]
-# What a parameter needs depends on the *type* of the module that holds it. Its name or its number of dimensions says
-# little: the weight of an embedding has two dimensions as that of a linear layer has, and a scale or a bias may be
-# absent altogether:
+# What a parameter needs depends on the *type* of the module that holds it. Its name and its number of dimensions say
+# little: the weight of an embedding has two dimensions, just like that of a linear layer. And a weight or a bias may be
+# missing altogether:
 
 # %%
 print("bias of a Linear without one:", model[1][0].bias)
@@ -312,24 +312,23 @@ print("buffers of a BatchNorm:", [name for name, _ in model[1][1].named_buffers(
 
 # %%
 def init_model_(model: nn.Module, seed: int) -> None:
-    """Initialise a whole model in place, reproducibly, and return nothing.
+    """Initialise a whole model in place, reproducibly, and return None.
 
-    * nn.Linear and nn.Conv2d: the weight is drawn from N(0, 2 / fan_in), the bias (if there is
-      one) is 0.
-    * nn.BatchNorm1d and nn.BatchNorm2d: the weight is 1 and the bias is 0 (if there are any).
-    * nn.Embedding: the weight is drawn from N(0, 0.02**2). (You need not care about
-      padding_idx.)
+    * nn.Linear and nn.Conv2d: draw the weight from N(0, 2 / fan_in), set the bias (if there is
+      one) to 0.
+    * nn.BatchNorm1d and nn.BatchNorm2d: set the weight to 1 and the bias to 0 (if they exist).
+    * nn.Embedding: draw the weight from N(0, 0.02**2). (You can ignore padding_idx.)
     * Every other parameter and every buffer keeps its values.
 
-    This holds at every depth of nesting, and for a model that is itself one of these layers.
+    This applies at any depth of nesting, and to a model that is itself one of these layers.
     The second argument of N is the variance. torch.nn.init is available in this task.
 
     The same architecture and the same seed give identical values, whatever the model held
-    before and whatever the global random state is. Another seed gives other values, and so does
-    another layer of the same shape in one model.
+    before and whatever the global random state is. A different seed gives different values, and
+    so do different layers of the same shape within one model.
 
-    The global random state is unchanged. The model keeps its parameter objects and their
-    requires_grad flags.
+    The global random state stays unchanged. The model keeps its parameter objects, their
+    requires_grad flags and the mode (train or eval) of each module.
     """
     raise NotImplementedError
 
@@ -337,14 +336,14 @@ def init_model_(model: nn.Module, seed: int) -> None:
 # %% [markdown]
 # ## 7. Cutting off the tails
 #
-# Now and then a normal distribution gives a large number, and a large weight can do harm. Many transformers therefore draw
-# from a *truncated* normal distribution: what one gets if only numbers within two standard deviations are accepted.
+# Now and then a normal distribution produces a large number, and a large weight can do harm. So many transformers draw from
+# a *truncated* normal distribution: what you get if you accept only numbers within two standard deviations of the mean.
 # About 4.6 % of the draws are rejected.
 #
-# The limits belong to the distribution's own scale. PyTorch's `nn.init.trunc_normal_` takes them as plain numbers instead:
-# its defaults `a=-2.0, b=2.0` with `std=0.02` are limits of 100 standard deviations, and cut nothing off at all.
+# The limits scale with the distribution. PyTorch's `nn.init.trunc_normal_`, however, takes them as plain numbers: with
+# `std=0.02`, its defaults `a=-2.0, b=2.0` are limits at 100 standard deviations and cut off nothing at all.
 #
-# Truncating is something else than clamping:
+# Truncating is not the same as clamping:
 
 # %%
 draws = torch.empty(100_000).normal_(generator=gen)
@@ -361,9 +360,9 @@ print(f"inside the limits: {inside.float().mean():.4f}")
 print(f"std of the truncated numbers: {draws[inside].std():.4f}")
 
 # %% [markdown]
-# The picture on the right simply leaves out what lies outside. A weight cannot do that: each of its entries needs a
-# number. Note the last line: without its tails the distribution is narrower, its standard deviation is about 0.88 of the
-# one that it was made from. Here that is as it should be.
+# The picture on the right simply drops what lies outside. A weight cannot do that: every one of its entries needs a number.
+# Note the last line: without its tails the distribution is narrower; its standard deviation is about 0.88 of the original
+# one. Here, that is as it should be.
 #
 # ### Task `trunc_normal_`
 
@@ -372,15 +371,15 @@ print(f"std of the truncated numbers: {draws[inside].std():.4f}")
 def trunc_normal_(
     w: Tensor, mean: float = 0.0, std: float = 1.0, generator: torch.Generator | None = None
 ) -> Tensor:
-    """Fill w IN PLACE with a normal distribution that is cut off at two standard deviations,
-    and return w itself.
+    """Fill w IN PLACE with draws from a normal distribution truncated at two standard
+    deviations, and return w itself.
 
-    w may have any shape, also () and shapes without elements. Each entry is, independently of
-    the others, distributed like N(mean, std**2) under the condition |value - mean| <= 2 * std.
-    So no value lies beyond, and the values do not pile up at the limits.
+    w may have any shape, including () and shapes without elements. Each entry is drawn,
+    independently of the others, from N(mean, std**2) conditioned on |value - mean| <= 2 * std.
+    So no value lies outside these limits, and the values do not pile up at them.
 
-    For `generator` and for an nn.Parameter the same holds as in glorot_uniform_, and the
-    functions of torch.nn.init are not available here either.
+    The rules of glorot_uniform_ for `generator`, dtype, layout and nn.Parameter apply here too,
+    and the functions in torch.nn.init are not available here either.
 
     Raise ValueError if std <= 0.
     """
@@ -390,9 +389,10 @@ def trunc_normal_(
 # %% [markdown]
 # ## What to read next
 #
-# * [`torch.nn.init`](https://docs.pytorch.org/docs/stable/nn.init.html): all of PyTorch's initialisers, with their formulas.
-# * [Reproducibility](https://docs.pytorch.org/docs/stable/notes/randomness.html) in PyTorch's documentation: what else
-#   has to be fixed before two runs agree.
+# * [`torch.nn.init`](https://docs.pytorch.org/docs/stable/nn.init.html): all of PyTorch's initialisers, with their
+#   formulas.
+# * [Reproducibility](https://docs.pytorch.org/docs/stable/notes/randomness.html) in PyTorch's documentation: what else has
+#   to be fixed before two runs agree.
 # * He, Zhang, Ren and Sun, [Delving deep into rectifiers](https://arxiv.org/abs/1502.01852): section 2.2 derives the
 #   formula of `he_normal_` in two pages.
 # * In this course, loss functions and optimizers come next; then the model is trained.

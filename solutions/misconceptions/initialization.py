@@ -22,14 +22,12 @@ def _he_std(w, mode):
     return math.sqrt(2 / (fan_in if mode == "fan_in" else fan_out))
 
 
-@misconception(
-    "predicted_fans", "Both numbers are right, but look at which of them belongs to the sum for one single output."
-)
+@misconception("predicted_fans", "Both numbers are right, but which one counts the terms in the sum for a single output?")
 def other_way_round():
     return 576, 144
 
 
-@misconception("predicted_fans", "How many numbers does one output of this layer add up? Look at how many pixels it sees.")
+@misconception("predicted_fans", "How many numbers does one output of this layer add up? Think of how many pixels it sees.")
 def channels_only():
     return 16, 64
 
@@ -39,17 +37,17 @@ def one_side_of_the_kernel():
     return 48, 192
 
 
-@misconception("predicted_fans", "Does the number of pixels that take part belong to one of the two fans only?")
+@misconception("predicted_fans", "Does the number of pixels involved affect only one of the two fans?")
 def kernel_for_fan_in_only():
     return 144, 64
 
 
-@misconception("predicted_fans", "One output sees 16 channels; at how many pixels in each of them?")
+@misconception("predicted_fans", "One output sees 16 channels, but how many pixels in each of them?")
 def kernel_for_fan_out_only():
     return 16, 576
 
 
-@misconception("predicted_bound", "Which of the two sizes of the layer is the number of its inputs?")
+@misconception("predicted_bound", "Which of the layer's two sizes is the number of its inputs?")
 def from_fan_out():
     return 0.2
 
@@ -64,14 +62,14 @@ def bound_of_glorot():
     return math.sqrt(6 / 425)
 
 
-@misconception(
-    "predicted_bound", "There is a root in the formula; what does a layer with 100 inputs give, according to the text?"
-)
+@misconception("predicted_bound", "There is a square root in the formula. What does the text say b is for 100 inputs?")
 def without_the_root():
     return 1 / 400
 
 
-@misconception("predicted_bound", "You gave the spread of the weights. How far do uniform numbers with that spread reach?")
+@misconception(
+    "predicted_bound", "This is the standard deviation of the weights. How far do uniform numbers with that spread reach?"
+)
 def standard_deviation():
     return 0.05 / math.sqrt(3)
 
@@ -85,7 +83,7 @@ def std_as_bound(w, gain=1.0, generator=None):
         return w.uniform_(-a, a, generator=generator)
 
 
-@misconception("glorot_uniform_", "For a convolution your bound is too large: how many inputs does one output see?")
+@misconception("glorot_uniform_", "Your bound is too large for a convolution: how many inputs does one output see?")
 def no_kernel(w, gain=1.0, generator=None):
     if w.dim() < 2:
         raise ValueError
@@ -104,14 +102,14 @@ def square_kernels_only(w, gain=1.0, generator=None):
         return w.uniform_(-a, a, generator=generator)
 
 
-@misconception("glorot_uniform_", "The caller's tensor still holds what it held before.")
+@misconception("glorot_uniform_", "The caller's tensor still holds its old values.")
 def new_tensor(w, gain=1.0, generator=None):
     a = gain * math.sqrt(6 / sum(_fans(w)))
     return torch.empty_like(w).uniform_(-a, a, generator=generator)
 
 
 @misconception(
-    "glorot_uniform_", "Try the weight of an nn.Linear: may such a tensor be changed in place while PyTorch is recording?"
+    "glorot_uniform_", "Try the weight of an nn.Linear: may you change such a tensor in place while PyTorch is recording?"
 )
 def while_recording(w, gain=1.0, generator=None):
     a = gain * math.sqrt(6 / sum(_fans(w)))
@@ -132,35 +130,35 @@ def positive_numbers_only(w, gain=1.0, generator=None):
         return w.uniform_(0, a, generator=generator)
 
 
-@misconception("glorot_uniform_", "One argument changes nothing in what your function does: call it with gain=2.0.")
+@misconception("glorot_uniform_", "One argument makes no difference to your function: call it with gain=2.0.")
 def forgets_the_gain(w, gain=1.0, generator=None):
     a = math.sqrt(6 / sum(_fans(w)))
     with torch.no_grad():
         return w.uniform_(-a, a, generator=generator)
 
 
-@misconception("glorot_uniform_", "Check where the gain stands in the formula: beside the root, or under it?")
+@misconception("glorot_uniform_", "Where is the gain in the formula: outside the root, or under it?")
 def gain_under_the_root(w, gain=1.0, generator=None):
     a = math.sqrt(gain * 6 / sum(_fans(w)))
     with torch.no_grad():
         return w.uniform_(-a, a, generator=generator)
 
 
-@misconception("glorot_uniform_", "Your bound knows one side of the layer only; which two numbers does Glorot add up?")
+@misconception("glorot_uniform_", "Your bound depends on only one side of the layer. Which two numbers does Glorot add up?")
 def fan_in_only(w, gain=1.0, generator=None):
     a = gain * math.sqrt(6 / _fans(w)[0])
     with torch.no_grad():
         return w.uniform_(-a, a, generator=generator)
 
 
-@misconception("glorot_uniform_", "You count all weights of the layer. How many of them has one single output?")
+@misconception("glorot_uniform_", "You count all the weights of the layer. How many of them belong to a single output?")
 def counts_all_weights(w, gain=1.0, generator=None):
     a = gain * math.sqrt(6 / (w.numel() if sum(_fans(w)) else 1))
     with torch.no_grad():
         return w.uniform_(-a, a, generator=generator)
 
 
-@misconception("glorot_uniform_", "Check which parts of the formula stand under the root.")
+@misconception("glorot_uniform_", "Check which parts of the formula are under the root.")
 def six_beside_the_root(w, gain=1.0, generator=None):
     a = gain * 6 / math.sqrt(sum(_fans(w)))
     with torch.no_grad():
@@ -174,7 +172,7 @@ def one_row_for_all(w, gain=1.0, generator=None):
         return w.copy_(torch.empty_like(w[0]).uniform_(-a, a, generator=generator).expand_as(w))
 
 
-@misconception("glorot_uniform_", "For a convolution your bound is too small: how often do you count the kernel?")
+@misconception("glorot_uniform_", "Your bound is too small for a convolution: how many times do you count the kernel?")
 def kernel_twice(w, gain=1.0, generator=None):
     positions = math.prod(w.shape[2:])
     a = gain * math.sqrt(6 / (sum(_fans(w)) * positions))
@@ -182,7 +180,7 @@ def kernel_twice(w, gain=1.0, generator=None):
         return w.uniform_(-a, a, generator=generator)
 
 
-@misconception("glorot_uniform_", "A generator was handed over; does the call that draws the numbers know about it?")
+@misconception("glorot_uniform_", "You were given a generator. Does the call that draws the numbers know about it?")
 def forgets_the_generator(w, gain=1.0, generator=None):
     a = gain * math.sqrt(6 / sum(_fans(w)))
     with torch.no_grad():
@@ -190,7 +188,7 @@ def forgets_the_generator(w, gain=1.0, generator=None):
 
 
 @misconception(
-    "glorot_uniform_", "A generator goes on from where it is. Fill two weights with the same one, and compare them."
+    "glorot_uniform_", "A generator continues from where it is. Fill two weights with the same one and compare them."
 )
 def starts_the_generator_again(w, gain=1.0, generator=None):
     a = gain * math.sqrt(6 / sum(_fans(w)))
@@ -200,9 +198,7 @@ def starts_the_generator_again(w, gain=1.0, generator=None):
         return w.uniform_(-a, a, generator=generator)
 
 
-@misconception(
-    "glorot_uniform_", "Everybody's random numbers start again after your call. To whom does the global generator belong?"
-)
+@misconception("glorot_uniform_", "Your call restarts everyone's random numbers. Who owns the global generator?")
 def seeds_the_global_generator(w, gain=1.0, generator=None):
     a = gain * math.sqrt(6 / sum(_fans(w)))
     if generator is not None:
@@ -213,7 +209,7 @@ def seeds_the_global_generator(w, gain=1.0, generator=None):
 
 @misconception(
     "glorot_uniform_",
-    "Call your function twice without a generator, and compare: a fresh generator always has the same seed.",
+    "Call your function twice without a generator and compare: a new generator always starts from the same seed.",
 )
 def always_a_generator_of_its_own(w, gain=1.0, generator=None):
     a = gain * math.sqrt(6 / sum(_fans(w)))
@@ -221,7 +217,7 @@ def always_a_generator_of_its_own(w, gain=1.0, generator=None):
         return w.uniform_(-a, a, generator=generator or torch.Generator(w.device))
 
 
-@misconception("glorot_uniform_", "What is the fan-in of a bias? A tensor without an (out, in) has none.")
+@misconception("glorot_uniform_", "What would the fan-in of a bias be? A tensor that is not (out, in, ...) has none.")
 def accepts_vectors(w, gain=1.0, generator=None):
     fan_out = w.shape[0] if w.dim() else 1
     fan_in = w[0].numel() if w.dim() and w.shape[0] else 1
@@ -230,9 +226,7 @@ def accepts_vectors(w, gain=1.0, generator=None):
         return w.uniform_(-a, a, generator=generator)
 
 
-@misconception(
-    "glorot_uniform_", "An index that does not exist raises, but another exception than the specification asks for."
-)
+@misconception("glorot_uniform_", "A missing index raises an exception, but not the one the docstring asks for.")
 def lets_the_index_fail(w, gain=1.0, generator=None):
     positions = math.prod(w.shape[2:])
     a = gain * math.sqrt(6 / ((w.shape[1] + w.shape[0]) * positions))
@@ -240,33 +234,33 @@ def lets_the_index_fail(w, gain=1.0, generator=None):
         return w.uniform_(-a, a, generator=generator)
 
 
-@misconception("glorot_uniform_", "w is filled; what does your function give back to its caller?")
+@misconception("glorot_uniform_", "w is filled, but what does your function return?")
 def returns_nothing(w, gain=1.0, generator=None):
     a = gain * math.sqrt(6 / sum(_fans(w)))
     with torch.no_grad():
         w.uniform_(-a, a, generator=generator)
 
 
-@misconception("glorot_uniform_", "Hand over an nn.Parameter and look at what comes back: is it the same object?")
+@misconception("glorot_uniform_", "Pass in an nn.Parameter and look at what comes back: is it the same object?")
 def returns_data(w, gain=1.0, generator=None):
     a = gain * math.sqrt(6 / sum(_fans(w)))
     return w.data.uniform_(-a, a, generator=generator)
 
 
-@misconception("glorot_uniform_", "After your call the parameter is not trained any more: look at its requires_grad.")
+@misconception("glorot_uniform_", "After your call, the parameter is no longer trained: look at its requires_grad.")
 def switches_gradients_off(w, gain=1.0, generator=None):
     a = gain * math.sqrt(6 / sum(_fans(w)))
     return w.requires_grad_(False).uniform_(-a, a, generator=generator)
 
 
-@misconception("glorot_uniform_", "The specification says which module is not available in this task.")
+@misconception("glorot_uniform_", "The docstring says which module is not available in this task.")
 def by_nn_init(w, gain=1.0, generator=None):
     if w.dim() < 2:
         raise ValueError
     return nn.init.xavier_uniform_(w, gain, generator=generator)
 
 
-@misconception("he_normal_", "With 400 outputs and 50 inputs the spread is off: which dimension counts the inputs?")
+@misconception("he_normal_", "With 400 outputs and 50 inputs, the spread is off: which dimension counts the inputs?")
 def swapped(w, mode="fan_in", generator=None):
     _he_std(w, mode)
     std = _he_std(w, "fan_out" if mode == "fan_in" else "fan_in")
@@ -276,27 +270,27 @@ def swapped(w, mode="fan_in", generator=None):
 
 @misconception(
     "he_normal_",
-    "Your spread is that of a layer without ReLU: half of the signal is lost at zero - which factor makes up for it?",
+    "Your spread suits a layer without ReLU. ReLU loses half of the signal: which factor makes up for that?",
 )
 def no_gain(w, mode="fan_in", generator=None):
     with torch.no_grad():
         return w.normal_(0, _he_std(w, mode) / math.sqrt(2), generator=generator)
 
 
-@misconception("he_normal_", "Right spread, wrong shape: there are no values beyond 1.8 standard deviations.")
+@misconception("he_normal_", "The spread is right, the shape is not: no value is beyond 1.8 standard deviations.")
 def uniform(w, mode="fan_in", generator=None):
     bound = math.sqrt(3) * _he_std(w, mode)
     with torch.no_grad():
         return w.uniform_(-bound, bound, generator=generator)
 
 
-@misconception("he_normal_", "The gain of ReLU is in He's formula already. How often do you multiply by it?")
+@misconception("he_normal_", "He's formula already contains the gain for ReLU. How many times do you apply it?")
 def gain_twice(w, mode="fan_in", generator=None):
     with torch.no_grad():
         return w.normal_(0, math.sqrt(2) * _he_std(w, mode), generator=generator)
 
 
-@misconception("he_normal_", "Your numbers have no tails. Does the specification cut them off?")
+@misconception("he_normal_", "Your numbers have no tails. Does the docstring ask you to cut them off?")
 def cuts_off_the_tails(w, mode="fan_in", generator=None):
     std = _he_std(w, mode)
     with torch.no_grad():
@@ -306,7 +300,7 @@ def cuts_off_the_tails(w, mode="fan_in", generator=None):
         return w
 
 
-@misconception("he_normal_", "Call your function twice without a generator, and compare the weights.")
+@misconception("he_normal_", "Call your function twice without a generator and compare the weights.")
 def he_with_a_generator_of_its_own(w, mode="fan_in", generator=None):
     with torch.no_grad():
         return w.normal_(0, _he_std(w, mode), generator=generator or torch.Generator(w.device).manual_seed(0))
@@ -318,14 +312,14 @@ def modes_in_capitals(w, mode="fan_in", generator=None):
         return w.normal_(0, _he_std(w, mode.lower()), generator=generator)
 
 
-@misconception("he_normal_", "Your numbers are far too small: which of variance and standard deviation does normal_ expect?")
+@misconception("he_normal_", "Your numbers are far too small: does normal_ expect the variance or the standard deviation?")
 def variance_as_std(w, mode="fan_in", generator=None):
     with torch.no_grad():
         return w.normal_(0, _he_std(w, mode) ** 2, generator=generator)
 
 
 @misconception(
-    "he_normal_", "One argument changes nothing in what your function does: compare both modes on a weight of (400, 50)."
+    "he_normal_", "One argument makes no difference to your function: compare both modes on a weight of shape (400, 50)."
 )
 def forgets_the_mode(w, mode="fan_in", generator=None):
     if mode not in ("fan_in", "fan_out"):
@@ -334,14 +328,14 @@ def forgets_the_mode(w, mode="fan_in", generator=None):
         return w.normal_(0, _he_std(w, "fan_in"), generator=generator)
 
 
-@misconception("he_normal_", "What does your function do with a mode that is misspelt?")
+@misconception("he_normal_", "What does your function do with a misspelt mode?")
 def accepts_any_mode(w, mode="fan_in", generator=None):
     std = _he_std(w, "fan_in" if mode == "fan_in" else "fan_out")
     with torch.no_grad():
         return w.normal_(0, std, generator=generator)
 
 
-@misconception("he_normal_", "A dict that lacks a key raises, but another exception than the specification asks for.")
+@misconception("he_normal_", "A missing dict key raises an exception, but not the one the docstring asks for.")
 def lets_the_key_fail(w, mode="fan_in", generator=None):
     fan_in, fan_out = _fans(w)
     fan = {"fan_in": fan_in, "fan_out": fan_out}[mode]
@@ -349,14 +343,14 @@ def lets_the_key_fail(w, mode="fan_in", generator=None):
         return w.normal_(0, math.sqrt(2 / fan), generator=generator)
 
 
-@misconception("he_normal_", "For a convolution the numbers are too large: how many inputs does one output see?")
+@misconception("he_normal_", "The numbers are too large for a convolution: how many inputs does one output see?")
 def without_the_kernel(w, mode="fan_in", generator=None):
     _he_std(w, mode)
     with torch.no_grad():
         return w.normal_(0, math.sqrt(2 / w.shape[1 if mode == "fan_in" else 0]), generator=generator)
 
 
-@misconception("he_normal_", "In which place of a convolution's shape do the input channels stand? Try (64, 16, 3, 3).")
+@misconception("he_normal_", "Which position in a convolution's shape holds the input channels? Try (64, 16, 3, 3).")
 def counts_from_the_end(w, mode="fan_in", generator=None):
     _he_std(w, mode)
     fan = w.shape[-1] if mode == "fan_in" else w.shape[0]
@@ -364,9 +358,7 @@ def counts_from_the_end(w, mode="fan_in", generator=None):
         return w.normal_(0, math.sqrt(2 / fan), generator=generator)
 
 
-@misconception(
-    "he_normal_", "The kernel counts for one of the two fans in your function; on the way back it counts as well."
-)
+@misconception("he_normal_", "Only one of your two fans includes the kernel. Does the other one depend on it too?")
 def kernel_in_fan_in_only(w, mode="fan_in", generator=None):
     _he_std(w, mode)
     fan = w[0].numel() if mode == "fan_in" else w.shape[0]
@@ -374,7 +366,7 @@ def kernel_in_fan_in_only(w, mode="fan_in", generator=None):
         return w.normal_(0, math.sqrt(2 / fan), generator=generator)
 
 
-@misconception("he_normal_", "This is Glorot's standard deviation. How many fans does He's formula have?")
+@misconception("he_normal_", "This is Glorot's standard deviation. How many fans does He's formula use?")
 def glorots_std(w, mode="fan_in", generator=None):
     _he_std(w, mode)
     with torch.no_grad():
@@ -382,30 +374,30 @@ def glorots_std(w, mode="fan_in", generator=None):
 
 
 @misconception(
-    "he_normal_", "Try the weight of an nn.Linear: may such a tensor be changed in place while PyTorch is recording?"
+    "he_normal_", "Try the weight of an nn.Linear: may you change such a tensor in place while PyTorch is recording?"
 )
 def recorded(w, mode="fan_in", generator=None):
     return w.normal_(0, _he_std(w, mode), generator=generator)
 
 
-@misconception("he_normal_", "The caller's tensor still holds what it held before.")
+@misconception("he_normal_", "The caller's tensor still holds its old values.")
 def gives_a_new_tensor(w, mode="fan_in", generator=None):
     return torch.empty_like(w).normal_(0, _he_std(w, mode), generator=generator)
 
 
-@misconception("he_normal_", "A generator was handed over; does the call that draws the numbers know about it?")
+@misconception("he_normal_", "You were given a generator. Does the call that draws the numbers know about it?")
 def without_the_generator(w, mode="fan_in", generator=None):
     with torch.no_grad():
         return w.normal_(0, _he_std(w, mode))
 
 
-@misconception("he_normal_", "w is filled; what does your function give back to its caller?")
+@misconception("he_normal_", "w is filled, but what does your function return?")
 def he_returns_nothing(w, mode="fan_in", generator=None):
     with torch.no_grad():
         w.normal_(0, _he_std(w, mode), generator=generator)
 
 
-@misconception("he_normal_", "What is the fan-in of a bias? A tensor without an (out, in) has none.")
+@misconception("he_normal_", "What would the fan-in of a bias be? A tensor that is not (out, in, ...) has none.")
 def he_of_a_vector(w, mode="fan_in", generator=None):
     if mode not in ("fan_in", "fan_out"):
         raise ValueError
@@ -414,7 +406,7 @@ def he_of_a_vector(w, mode="fan_in", generator=None):
         return w.normal_(0, math.sqrt(2 / fan), generator=generator)
 
 
-@misconception("he_normal_", "The specification says which module is not available in this task.")
+@misconception("he_normal_", "The docstring says which module is not available in this task.")
 def he_by_nn_init(w, mode="fan_in", generator=None):
     if w.dim() < 2 or mode not in ("fan_in", "fan_out"):
         raise ValueError
@@ -435,30 +427,30 @@ def _initialise(modules, generator_of, *, std=lambda w: math.sqrt(2 / w[0].numel
                 module.weight.normal_(0, 0.02, generator=generator_of())
 
 
-@misconception("init_model_", "After your call everybody else's random numbers start again from the same seed.")
+@misconception("init_model_", "Your call restarts everyone else's random numbers from the same seed.")
 def manual_seed(model, seed):
     torch.manual_seed(seed)
     _initialise(model.modules(), lambda: None)
 
 
-@misconception("init_model_", "The seed is not used anywhere: initialise two models with the same one, and compare them.")
+@misconception("init_model_", "You never use the seed: initialise two models with the same one and compare them.")
 def without_the_seed(model, seed):
     _initialise(model.modules(), lambda: None)
 
 
-@misconception("init_model_", "Whatever the seed is, your generator starts from the same place.")
+@misconception("init_model_", "Whatever the seed, your generator starts from the same place.")
 def always_the_same_seed(model, seed):
     generator = torch.Generator().manual_seed(0)
     _initialise(model.modules(), lambda: generator)
 
 
-@misconception("init_model_", "Layers inside a nested Sequential were never reached.")
+@misconception("init_model_", "Your function never reaches layers inside a nested Sequential.")
 def children_only(model, seed):
     generator = torch.Generator().manual_seed(seed)
     _initialise(model.children(), lambda: generator)
 
 
-@misconception("init_model_", "Two layers of the same shape got the same numbers: how often is the generator seeded?")
+@misconception("init_model_", "Two layers of the same shape got the same numbers: how many times do you seed the generator?")
 def seeds_for_each_layer(model, seed):
     _initialise(model.modules(), lambda: torch.Generator().manual_seed(seed))
 
@@ -472,7 +464,7 @@ def new_parameters(model, seed):
             module.weight = nn.Parameter(module.weight.detach().clone(), requires_grad=module.weight.requires_grad)
 
 
-@misconception("init_model_", "A rule by number of dimensions also hits parameters that were none of your business.")
+@misconception("init_model_", "A rule based on the number of dimensions also changes parameters you should leave alone.")
 def by_dim(model, seed):
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -488,7 +480,7 @@ def by_dim(model, seed):
                 module.weight.normal_(0, 0.02, generator=generator)
 
 
-@misconception("init_model_", "Which layers are named in the specification? You also changed one that is not.")
+@misconception("init_model_", "Which layers does the docstring name? You also changed one that it does not.")
 def similar_layers(model, seed):
     generator = torch.Generator().manual_seed(seed)
     layers = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Bilinear)
@@ -500,29 +492,25 @@ def similar_layers(model, seed):
                 module.bias.zero_()
 
 
-@misconception("init_model_", "Does your function know convolutions? Look at the spread of their weights.")
+@misconception("init_model_", "Does your function handle convolutions? Look at the spread of their weights.")
 def linear_layers_only(model, seed):
     generator = torch.Generator().manual_seed(seed)
     _initialise(model.modules(), lambda: generator, linear=nn.Linear)
 
 
-@misconception(
-    "init_model_", "The weights of the convolutions are too large: how many inputs does one of their outputs see?"
-)
+@misconception("init_model_", "The convolutions' weights are too large: how many inputs does one of their outputs see?")
 def convolutions_without_kernel(model, seed):
     generator = torch.Generator().manual_seed(seed)
     _initialise(model.modules(), lambda: generator, std=lambda w: math.sqrt(2 / w.shape[1]))
 
 
-@misconception(
-    "init_model_", "The spread fits a layer that is turned around: where do the inputs stand in a weight's shape?"
-)
+@misconception("init_model_", "The spread fits a layer the other way round: which dimension of a weight counts the inputs?")
 def by_fan_out(model, seed):
     generator = torch.Generator().manual_seed(seed)
     _initialise(model.modules(), lambda: generator, std=lambda w: math.sqrt(2 / w[:, 0].numel()))
 
 
-@misconception("init_model_", "N(0, v) names the variance v; which of variance and standard deviation does normal_ expect?")
+@misconception("init_model_", "N(0, v) has variance v. Does normal_ expect the variance or the standard deviation?")
 def variances_as_stds(model, seed):
     generator = torch.Generator().manual_seed(seed)
     _initialise(model.modules(), lambda: generator, std=lambda w: 2 / w[0].numel())
@@ -537,7 +525,7 @@ def uniform_weights(model, seed):
             nn.init.kaiming_uniform_(module.weight, nonlinearity="relu", generator=generator)
 
 
-@misconception("init_model_", "Not every layer has a bias: what is there instead, and can it be set to zero?")
+@misconception("init_model_", "Not every layer has a bias: what is there instead, and can you set it to zero?")
 def expects_a_bias(model, seed):
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -548,7 +536,7 @@ def expects_a_bias(model, seed):
     _initialise(model.modules(), lambda: generator)
 
 
-@misconception("init_model_", "A BatchNorm layer need not have a weight: what does your function do with affine=False?")
+@misconception("init_model_", "A BatchNorm layer may have no weight: what does your function do with affine=False?")
 def expects_affine(model, seed):
     generator = torch.Generator().manual_seed(seed)
     for module in model.modules():
@@ -558,7 +546,7 @@ def expects_affine(model, seed):
     _initialise(model.modules(), lambda: generator)
 
 
-@misconception("init_model_", "The weights are drawn anew; what became of the biases beside them?")
+@misconception("init_model_", "You drew new weights, but what about the biases next to them?")
 def forgets_biases(model, seed):
     generator = torch.Generator().manual_seed(seed)
     for module in model.modules():
@@ -567,14 +555,14 @@ def forgets_biases(model, seed):
     _initialise(model.modules(), lambda: generator, linear=())
 
 
-@misconception("init_model_", "Which of the layers in the specification does your function leave as it is?")
+@misconception("init_model_", "Which layer named in the docstring does your function leave unchanged?")
 def forgets_norms(model, seed):
     generator = torch.Generator().manual_seed(seed)
     others = [module for module in model.modules() if not isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d))]
     _initialise(others, lambda: generator)
 
 
-@misconception("init_model_", "Two kinds of BatchNorm are named in the specification. You also changed a third one.")
+@misconception("init_model_", "The docstring names two kinds of BatchNorm. You also changed a third one.")
 def every_batch_norm(model, seed):
     generator = torch.Generator().manual_seed(seed)
     _initialise(model.modules(), lambda: generator)
@@ -584,13 +572,13 @@ def every_batch_norm(model, seed):
             module.bias.data.zero_()
 
 
-@misconception("init_model_", "The spread is that of a layer without ReLU: is there a 2 in your formula?")
+@misconception("init_model_", "Your spread suits a layer without ReLU: is there a 2 in your formula?")
 def without_the_two(model, seed):
     generator = torch.Generator().manual_seed(seed)
     _initialise(model.modules(), lambda: generator, std=lambda w: math.sqrt(1 / w[0].numel()))
 
 
-@misconception("init_model_", "Biases are not drawn; which value are they to have?")
+@misconception("init_model_", "Biases are not random. What value should they have?")
 def draws_biases(model, seed):
     generator = torch.Generator().manual_seed(seed)
     _initialise(model.modules(), lambda: generator)
@@ -599,13 +587,13 @@ def draws_biases(model, seed):
             module.bias.data.normal_(0, 0.01, generator=generator)
 
 
-@misconception("init_model_", "Your weights depend on both fans. Which ones are named in the specification?")
+@misconception("init_model_", "Your weights depend on both fans. Which one does the docstring name?")
 def by_both_fans(model, seed):
     generator = torch.Generator().manual_seed(seed)
     _initialise(model.modules(), lambda: generator, std=lambda w: math.sqrt(2 / (w[0].numel() + w[:, 0].numel())))
 
 
-@misconception("init_model_", "Embeddings have a rule of their own in the specification.")
+@misconception("init_model_", "The docstring has a separate rule for embeddings.")
 def embeddings_like_linear_layers(model, seed):
     generator = torch.Generator().manual_seed(seed)
     _initialise(model.modules(), lambda: generator, linear=(nn.Linear, nn.Conv2d))
@@ -615,7 +603,7 @@ def embeddings_like_linear_layers(model, seed):
                 module.weight.normal_(0, math.sqrt(2 / module.weight.shape[1]), generator=generator)
 
 
-@misconception("init_model_", "0.02**2 stands in the specification, and it is a variance.")
+@misconception("init_model_", "The docstring says 0.02**2, and that is a variance.")
 def embeddings_by_variance(model, seed):
     generator = torch.Generator().manual_seed(seed)
     _initialise(model.modules(), lambda: generator)
@@ -625,7 +613,7 @@ def embeddings_by_variance(model, seed):
                 module.weight.normal_(0, 0.02**2, generator=generator)
 
 
-@misconception("init_model_", "The statistics that the BatchNorm layers have collected are gone. Are those parameters?")
+@misconception("init_model_", "The statistics collected by the BatchNorm layers are gone. Are those parameters?")
 def resets_statistics(model, seed):
     generator = torch.Generator().manual_seed(seed)
     _initialise(model.modules(), lambda: generator)
@@ -634,21 +622,21 @@ def resets_statistics(model, seed):
             module.reset_parameters()
 
 
-@misconception("init_model_", "What has happened to the frozen layers? The specification makes no exception for them.")
+@misconception("init_model_", "What happened to the frozen layers? The docstring makes no exception for them.")
 def skips_frozen_layers(model, seed):
     generator = torch.Generator().manual_seed(seed)
     trainable = [module for module in model.modules() if all(p.requires_grad for p in module.parameters(recurse=False))]
     _initialise(trainable, lambda: generator)
 
 
-@misconception("init_model_", "A layer that was frozen before your call takes part in training after it.")
+@misconception("init_model_", "A layer that was frozen before your call is trainable after it.")
 def unfreezes(model, seed):
     generator = torch.Generator().manual_seed(seed)
     _initialise(model.modules(), lambda: generator)
     model.requires_grad_(True)
 
 
-@misconception("init_model_", "Everything is initialised as it should be; read what the function is to return.")
+@misconception("init_model_", "Everything is initialised correctly. Now read what the function should return.")
 def returns_the_model(model, seed):
     generator = torch.Generator().manual_seed(seed)
     _initialise(model.modules(), lambda: generator)
@@ -656,7 +644,7 @@ def returns_the_model(model, seed):
 
 
 @misconception(
-    "init_model_", "Parameters of a model are leaves that require grad: may they be filled while PyTorch is recording?"
+    "init_model_", "A model's parameters are leaves that require grad: may you fill them while PyTorch is recording?"
 )
 def model_while_recording(model, seed):
     generator = torch.Generator().manual_seed(seed)
@@ -665,14 +653,14 @@ def model_while_recording(model, seed):
             module.weight.normal_(0, math.sqrt(2 / module.weight[0].numel()), generator=generator)
 
 
-@misconception("init_model_", "What do you do with a model that is itself a layer, like nn.Linear(3, 2)?")
+@misconception("init_model_", "What happens with a model that is itself a layer, like nn.Linear(3, 2)?")
 def below_the_top_only(model, seed):
     generator = torch.Generator().manual_seed(seed)
     _initialise([module for module in model.modules() if module is not model], lambda: generator)
 
 
 @misconception(
-    "trunc_normal_", "Count how many values lie exactly on the border: clamping moves the tails, it does not draw again."
+    "trunc_normal_", "Count the values that lie exactly on a limit: clamping moves the tails instead of drawing again."
 )
 def clamp(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
@@ -681,7 +669,7 @@ def clamp(w, mean=0.0, std=1.0, generator=None):
         return w.normal_(mean, std, generator=generator).clamp_(mean - 2 * std, mean + 2 * std)
 
 
-@misconception("trunc_normal_", "Dividing by the largest value squeezes all the others: the spread is far too small.")
+@misconception("trunc_normal_", "Dividing by the largest value shrinks all the others: the spread is far too small.")
 def rescale(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError
@@ -698,7 +686,7 @@ def _truncated(w, generator):
 
 @misconception(
     "trunc_normal_",
-    "Truncating makes the spread smaller than std - that is right; you scaled it up again and left the allowed interval.",
+    "Truncating makes the spread smaller than std, as it should. You scaled it back up and left the allowed interval.",
 )
 def restd(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
@@ -708,7 +696,7 @@ def restd(w, mean=0.0, std=1.0, generator=None):
         return w.mul_(std / 0.8796).add_(mean)
 
 
-@misconception("trunc_normal_", "You have drawn the outliers again, once. Who says that the second draw lies inside?")
+@misconception("trunc_normal_", "You drew the outliers again, once. What guarantees that the second draw lies inside?")
 def draws_again_once(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError
@@ -719,9 +707,7 @@ def draws_again_once(w, mean=0.0, std=1.0, generator=None):
         return w
 
 
-@misconception(
-    "trunc_normal_", "An outlier is moved inside in your function. Where would a number land that is drawn again?"
-)
+@misconception("trunc_normal_", "You move an outlier inside. Where would a newly drawn number land?")
 def folds_the_tails_back(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError
@@ -731,7 +717,7 @@ def folds_the_tails_back(w, mean=0.0, std=1.0, generator=None):
         return w.copy_(folded * std + mean)
 
 
-@misconception("trunc_normal_", "What leaves at one side comes back at the other. Is that what drawing again would give?")
+@misconception("trunc_normal_", "What leaves on one side comes back on the other. Is that what drawing again would give?")
 def wraps_around(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError
@@ -740,7 +726,7 @@ def wraps_around(w, mean=0.0, std=1.0, generator=None):
         return w.copy_((torch.remainder(w + 2, 4) - 2) * std + mean)
 
 
-@misconception("trunc_normal_", "normal_ takes a standard deviation. What do you hand over? Try std=0.5.")
+@misconception("trunc_normal_", "normal_ takes a standard deviation. What do you pass? Try std=0.5.")
 def variance_for_std(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError
@@ -752,7 +738,7 @@ def variance_for_std(w, mean=0.0, std=1.0, generator=None):
         return w.clamp_(mean - 2 * std, mean + 2 * std)
 
 
-@misconception("trunc_normal_", "You replace outliers by one fixed number. How often does it occur in your result?")
+@misconception("trunc_normal_", "You replace outliers with one fixed number. How often does it occur in your result?")
 def outliers_to_zero(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError
@@ -762,7 +748,7 @@ def outliers_to_zero(w, mean=0.0, std=1.0, generator=None):
 
 
 @misconception(
-    "trunc_normal_", "No value lies outside, but what do most of the outliers become? Compare the middle of both histograms."
+    "trunc_normal_", "No value lies outside, but what do the outliers become? Compare the middle of the two histograms."
 )
 def outliers_to_the_mean(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
@@ -773,7 +759,7 @@ def outliers_to_the_mean(w, mean=0.0, std=1.0, generator=None):
 
 
 @misconception(
-    "trunc_normal_", "All numbers between the limits are equally likely in your function. Are they in a normal distribution?"
+    "trunc_normal_", "You make all numbers between the limits equally likely. Are they, in a normal distribution?"
 )
 def uniform_between_the_limits(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
@@ -782,7 +768,7 @@ def uniform_between_the_limits(w, mean=0.0, std=1.0, generator=None):
         return w.uniform_(mean - 2 * std, mean + 2 * std, generator=generator)
 
 
-@misconception("trunc_normal_", "The outliers are replaced, but from which distribution do the new numbers come?")
+@misconception("trunc_normal_", "You replaced the outliers, but which distribution do the new numbers come from?")
 def outliers_uniform(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError
@@ -805,7 +791,7 @@ def fixed_limits(w, mean=0.0, std=1.0, generator=None):
         return w
 
 
-@misconception("trunc_normal_", "The limits lie around the mean. Try one that is not 0.")
+@misconception("trunc_normal_", "The limits are centred on the mean. Try a mean that is not 0.")
 def limits_around_zero(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError
@@ -817,7 +803,7 @@ def limits_around_zero(w, mean=0.0, std=1.0, generator=None):
         return w
 
 
-@misconception("trunc_normal_", "You cut at one side only: how small is your smallest number?")
+@misconception("trunc_normal_", "You cut off one side only: how small is your smallest number?")
 def one_side_only(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError
@@ -850,7 +836,7 @@ def second_draw_without_generator(w, mean=0.0, std=1.0, generator=None):
         return w
 
 
-@misconception("trunc_normal_", "A generator was handed over; do the calls that draw the numbers know about it?")
+@misconception("trunc_normal_", "You were given a generator. Do the calls that draw the numbers know about it?")
 def truncated_without_generator(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError
@@ -859,7 +845,7 @@ def truncated_without_generator(w, mean=0.0, std=1.0, generator=None):
         return w.mul_(std).add_(mean)
 
 
-@misconception("trunc_normal_", "The caller's tensor still holds what it held before.")
+@misconception("trunc_normal_", "The caller's tensor still holds its old values.")
 def truncated_new_tensor(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError
@@ -869,7 +855,7 @@ def truncated_new_tensor(w, mean=0.0, std=1.0, generator=None):
         return result.mul_(std).add_(mean)
 
 
-@misconception("trunc_normal_", "Try an nn.Parameter: may such a tensor be changed in place while PyTorch is recording?")
+@misconception("trunc_normal_", "Try an nn.Parameter: may you change such a tensor in place while PyTorch is recording?")
 def truncated_while_recording(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError
@@ -877,9 +863,7 @@ def truncated_while_recording(w, mean=0.0, std=1.0, generator=None):
     return w.mul_(std).add_(mean)
 
 
-@misconception(
-    "trunc_normal_", "w may have any shape: try one that cannot be flattened without a copy, and one with nothing in it."
-)
+@misconception("trunc_normal_", "w may have any layout: try one that cannot be flattened without a copy.")
 def fills_a_flat_copy(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError
@@ -890,7 +874,7 @@ def fills_a_flat_copy(w, mean=0.0, std=1.0, generator=None):
         return w
 
 
-@misconception("trunc_normal_", "Not every tensor has a length; the specification allows 0-d ones.")
+@misconception("trunc_normal_", "Not every tensor has a length: the docstring allows 0-d ones.")
 def row_by_row(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError
@@ -902,7 +886,7 @@ def row_by_row(w, mean=0.0, std=1.0, generator=None):
         return w
 
 
-@misconception("trunc_normal_", "What is a normal distribution with a spread of zero? The specification names an error.")
+@misconception("trunc_normal_", "What is a normal distribution with a spread of zero? The docstring asks for an error.")
 def accepts_zero(w, mean=0.0, std=1.0, generator=None):
     if std < 0:
         raise ValueError
@@ -911,35 +895,37 @@ def accepts_zero(w, mean=0.0, std=1.0, generator=None):
         return w.mul_(std).add_(mean)
 
 
-@misconception("trunc_normal_", "A distribution cannot have a negative spread; the specification names an error.")
+@misconception("trunc_normal_", "A distribution cannot have a negative spread. The docstring asks for an error.")
 def accepts_negative(w, mean=0.0, std=1.0, generator=None):
     with torch.no_grad():
         _truncated(w, generator)
         return w.mul_(std).add_(mean)
 
 
-@misconception("trunc_normal_", "The specification says which module is not available in this task.")
+@misconception("trunc_normal_", "The docstring says which module is not available in this task.")
 def truncated_by_nn_init(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError
     return nn.init.trunc_normal_(w, mean, std, mean - 2 * std, mean + 2 * std, generator=generator)
 
 
-@misconception("glorot_uniform_", "The tensor has other memory now: what do those see who held a view of the old one?")
+@misconception(
+    "glorot_uniform_", "The tensor now uses different memory: what does someone who holds a view of the old memory see?"
+)
 def exchanges_the_memory(w, gain=1.0, generator=None):
     bound = gain * math.sqrt(6 / sum(_fans(w)))
     w.data = torch.empty(w.shape, dtype=w.dtype, device=w.device).uniform_(-bound, bound, generator=generator)
     return w
 
 
-@misconception("glorot_uniform_", "How does the bound change if the gain is doubled?")
+@misconception("glorot_uniform_", "How should the bound change when the gain is doubled?")
 def gain_beside_and_under_the_root(w, gain=1.0, generator=None):
     bound = gain**2 * math.sqrt(6 / sum(_fans(w)))
     with torch.no_grad():
         return w.uniform_(-bound, bound, generator=generator)
 
 
-@misconception("glorot_uniform_", "A convolution has two fans. Does each of them know the size of the kernel?")
+@misconception("glorot_uniform_", "A convolution has two fans. Do both of yours include the kernel size?")
 def kernel_in_one_fan_only(w, gain=1.0, generator=None):
     fan_in, _ = _fans(w)
     bound = gain * math.sqrt(6 / (fan_in + w.shape[0]))
@@ -947,14 +933,16 @@ def kernel_in_one_fan_only(w, gain=1.0, generator=None):
         return w.uniform_(-bound, bound, generator=generator)
 
 
-@misconception("init_model_", "Weights were to be drawn. In which mode was the model before, and in which one is it now?")
+@misconception(
+    "init_model_", "You were asked only to set parameters. Which mode was the model in before, and which is it in now?"
+)
 def training_mode_as_well(model, seed):
     generator = torch.Generator().manual_seed(seed)
     _initialise(model.modules(), lambda: generator)
     model.train()
 
 
-@misconception("trunc_normal_", "One of the rules that you took over is about fans. Does this function need any?")
+@misconception("trunc_normal_", "You kept a rule that is about fans. Does this function need any?")
 def refuses_vectors(w, mean=0.0, std=1.0, generator=None):
     if std <= 0 or w.dim() < 2:
         raise ValueError

@@ -1,4 +1,4 @@
-"""Checks of topic `initialization` that only grading runs: edge cases of the specification.
+"""Checks for topic `initialization` that only grading runs: edge cases of the specification.
 
 Right code fails a statistical check less than once in 10**9 times: `distributed_as` promises it, `moments` states it.
 """
@@ -14,24 +14,24 @@ NN_INIT = [member for member in vars(nn.init).values() if callable(member) and m
 
 
 def drawn(tensor, family, *, share=1, **parameters):
-    """A tensor that is compared with a distribution in its values only; `share` of them have the false rejects of one."""
+    """A tensor whose values alone are compared with a distribution; `share` of them have the false rejects of one."""
     return only(distributed_as(tensor, family, false_reject=1e-9 / share, **parameters), "values")
 
 
 def moments(tensor, std):
-    """Mean and standard deviation in units of `std`. Those of 8,000 right numbers fail less than once in 10**9 times."""
+    """Mean and standard deviation in units of `std`. With 8,000 right numbers they fail less than once in 10**9 times."""
     numbers = tensor.detach().double()
     mean, spread = numbers.mean().item() / std, numbers.std().item() / std
     return {"mean / right std": close(mean, rtol=0.1), "std / right std": close(spread, rtol=0.04)}
 
 
 def share_of_equals(left, right):
-    """Which share of the entries agrees; independent draws, even in float32, practically never do."""
+    """The share of entries that agree; independent draws, even in float32, practically never do."""
     return at_most((left.detach() == right.detach()).double().mean().item(), 0.01)
 
 
 def with_one_generator(given, fill):
-    """Differences between numbers that must agree, and shares of equal entries among numbers that must not."""
+    """Differences between numbers that must agree, and shares of equal entries where they must not."""
     seed = given.integer(0, 2**31)
     tensors = [given.full(40, 30, value=7.0, dtype=torch.float64, name=f"w{number}") for number in range(4)]
     generator = torch.Generator(given.device).manual_seed(seed)
@@ -59,18 +59,18 @@ def set_global_state(device, state):
 
 
 def global_state_change(given, fill):
-    """How many bytes of the global random state change while `fill` works with a generator of its own."""
+    """How many bytes of the global random state change while `fill` uses its own generator."""
     w = given.full(20, 10, value=7.0, name="w")
     generator = given.generator(given.device)
     before = global_state(given.device)
     fill(w, generator)
     after = global_state(given.device)
     set_global_state(given.device, before)
-    return {"bytes of the global state that changed": int((before != after).sum())}
+    return {"changed bytes of the global random state": int((before != after).sum())}
 
 
 def with_the_global_generator(given, fill):
-    """The same for the global generator: it decides the numbers, and it goes on from call to call."""
+    """The same for the global generator: it decides the numbers, and it moves on from call to call."""
     tensors = [given.full(40, 30, value=7.0, dtype=torch.float64, name=f"w{number}") for number in range(3)]
     with given.seeded():
         start = global_state(given.device)
@@ -85,7 +85,7 @@ def with_the_global_generator(given, fill):
 
 
 def filled_parameters(given, fill):
-    """What became of parameters with either flag, and whether they are what was returned."""
+    """What became of parameters with either flag, and whether they were returned."""
     parameters = {
         "parameter": nn.Parameter(given.full(6, 5, value=7.0)),
         "frozen parameter": nn.Parameter(given.full(6, 5, value=7.0), requires_grad=False),
@@ -99,7 +99,7 @@ def filled_parameters(given, fill):
 
 
 def untouched(given, fill):
-    """Which share of the entries is as before, in the memory of tensors of several kinds that are to be filled."""
+    """The share of unchanged entries in the memory of several kinds of tensor that should be filled."""
     tensors = {
         "parameter": nn.Parameter(given.full(40, 30, value=7.0)),
         "transposed": given.transposed(given.full(40, 30, value=7.0)),
@@ -110,7 +110,7 @@ def untouched(given, fill):
     for tensor in tensors.values():
         fill(tensor)
     kept = {name: (view == 7).double().mean().item() for name, view in views.items()}
-    return {f"share of entries as before, {name}": at_most(share, 0.01) for name, share in kept.items()}
+    return {f"share of unchanged entries, {name}": at_most(share, 0.01) for name, share in kept.items()}
 
 
 @checks("glorot_uniform_", gate=True, draws=1)
@@ -128,7 +128,7 @@ def test_glorot_uniform_gain(code, given):
 
 @checks("glorot_uniform_", draws=1)
 def test_glorot_uniform_of_unequal_kernels(code, given):
-    """Kernels need be neither square nor two-dimensional, and the fans neither."""
+    """Kernels need not be square or two-dimensional, and the two fans may be very different."""
     results = {}
     for shape in ((200, 10, 9), (8, 120, 2, 7), (16, 40, 2, 3, 4)):
         w = given.full(shape, value=7.0, name=f"w of shape {shape}")
@@ -153,7 +153,7 @@ def test_glorot_uniform_of_a_single_weight(code, given):
 
 @checks("glorot_uniform_", draws=1)
 def test_glorot_uniform_of_any_dtype_and_layout(code, given):
-    """Weights in float64, and weights that are stored in another order, are filled in the same way."""
+    """Weights in float64 and weights with another memory layout are filled in the same way."""
     tensors = {
         "float64": given.full(120, 80, value=7.0, dtype=torch.float64),
         "transposed": given.transposed(given.full(120, 80, value=7.0)),
@@ -168,42 +168,42 @@ def test_glorot_uniform_of_any_dtype_and_layout(code, given):
 
 @checks("glorot_uniform_", draws=1)
 def test_glorot_uniform_with_a_generator(code, given):
-    """The generator alone decides the numbers, and it goes on from call to call."""
+    """The generator alone decides the numbers, and it moves on from call to call."""
     with given.unavailable(*NN_INIT):
         return with_one_generator(given, lambda w, generator: code.glorot_uniform_(w, generator=generator))
 
 
 @checks("glorot_uniform_")
 def test_glorot_uniform_leaves_the_global_state_alone(code, given):
-    """With a generator, the global random state is untouched."""
+    """When a generator is given, the global random state is left untouched."""
     with given.unavailable(*NN_INIT):
         return global_state_change(given, lambda w, generator: code.glorot_uniform_(w, 1.0, generator))
 
 
 @checks("glorot_uniform_", draws=1)
 def test_glorot_uniform_without_a_generator(code, given):
-    """Without a generator the global one decides the numbers."""
+    """Without a generator, the global one decides the numbers."""
     with given.unavailable(*NN_INIT):
         return with_the_global_generator(given, lambda w: code.glorot_uniform_(w))
 
 
 @checks("glorot_uniform_")
 def test_glorot_uniform_of_parameters(code, given):
-    """A parameter is returned as it is: the same object, a leaf, with the same flag and no gradient."""
+    """A parameter is returned itself: the same object, still a leaf, with the same flag and no gradient."""
     with given.unavailable(*NN_INIT):
         return filled_parameters(given, lambda w: code.glorot_uniform_(w))
 
 
 @checks("glorot_uniform_")
 def test_glorot_uniform_is_in_place(code, given):
-    """The caller's tensor is filled: a parameter, and weights of every layout and dtype."""
+    """The caller's own tensor is filled: a parameter, and weights of any layout and dtype."""
     with given.unavailable(*NN_INIT):
         return untouched(given, lambda w: code.glorot_uniform_(w))
 
 
 @checks("glorot_uniform_")
 def test_glorot_uniform_refuses_numbers_and_vectors(code, given):
-    """Tensors with 0 and with 1 dimensions are refused with a ValueError."""
+    """Tensors with 0 dimensions or 1 dimension raise a ValueError."""
     number, vector, nothing = (torch.zeros(shape, device=given.device) for shape in ((), (7,), (0,)))
     return {
         "shape ()": raises(lambda: code.glorot_uniform_(number)),
@@ -214,7 +214,7 @@ def test_glorot_uniform_refuses_numbers_and_vectors(code, given):
 
 @checks("he_normal_", gate=True, draws=1)
 def test_he_normal_of_other_shapes(code, given):
-    """The standard deviation is right for fans of every size, and for convolutions."""
+    """The standard deviation is right for fans of any size, and for convolutions."""
     results = {}
     for shape in ((50, 400), (64, 16, 3, 3), (300, 4, 9)):
         w = given.full(shape, value=7.0, name=f"w of shape {shape}")
@@ -226,7 +226,7 @@ def test_he_normal_of_other_shapes(code, given):
 
 @checks("he_normal_", draws=1)
 def test_he_normal_of_fan_out_of_other_shapes(code, given):
-    """With mode "fan_out" the standard deviation is right for fans of every size, and for convolutions."""
+    """With mode "fan_out", the standard deviation is right for fans of any size, and for convolutions."""
     results = {}
     for shape in ((50, 400), (64, 16, 3, 3), (20, 50, 9)):
         w = given.full(shape, value=7.0, name=f"w of shape {shape}")
@@ -238,11 +238,11 @@ def test_he_normal_of_fan_out_of_other_shapes(code, given):
 
 @checks("he_normal_", draws=1)
 def test_he_normal_is_normal(code, given):
-    """The numbers have the shape of a normal distribution: independent, with its middle and its tails."""
+    """The numbers are independent and follow a normal distribution, tails included."""
     w = given.full(400, 50, value=7.0, name="w")
     with given.unavailable(*NN_INIT):
         code.he_normal_(w)
-    # In units of its own standard deviation: the size is another check's affair.
+    # In units of its own standard deviation: another check looks at the size.
     numbers = w.detach().double()
     std = numbers.std().item()
     beyond = (numbers.abs() > 3 * std).double().mean().item()
@@ -254,42 +254,42 @@ def test_he_normal_is_normal(code, given):
 
 @checks("he_normal_", draws=1)
 def test_he_normal_with_a_generator(code, given):
-    """The generator alone decides the numbers, and it goes on from call to call."""
+    """The generator alone decides the numbers, and it moves on from call to call."""
     with given.unavailable(*NN_INIT):
         return with_one_generator(given, lambda w, generator: code.he_normal_(w, generator=generator))
 
 
 @checks("he_normal_")
 def test_he_normal_leaves_the_global_state_alone(code, given):
-    """With a generator, the global random state is untouched."""
+    """When a generator is given, the global random state is left untouched."""
     with given.unavailable(*NN_INIT):
         return global_state_change(given, lambda w, generator: code.he_normal_(w, "fan_out", generator))
 
 
 @checks("he_normal_", draws=1)
 def test_he_normal_without_a_generator(code, given):
-    """Without a generator the global one decides the numbers."""
+    """Without a generator, the global one decides the numbers."""
     with given.unavailable(*NN_INIT):
         return with_the_global_generator(given, lambda w: code.he_normal_(w))
 
 
 @checks("he_normal_")
 def test_he_normal_of_parameters(code, given):
-    """A parameter is returned as it is: the same object, a leaf, with the same flag and no gradient."""
+    """A parameter is returned itself: the same object, still a leaf, with the same flag and no gradient."""
     with given.unavailable(*NN_INIT):
         return filled_parameters(given, lambda w: code.he_normal_(w))
 
 
 @checks("he_normal_")
 def test_he_normal_is_in_place(code, given):
-    """The caller's tensor is filled, in both modes: a parameter, and weights of every layout and dtype."""
+    """The caller's own tensor is filled, in both modes: a parameter, and weights of any layout and dtype."""
     with given.unavailable(*NN_INIT):
         return [untouched(given, lambda w, mode=mode: code.he_normal_(w, mode)) for mode in ("fan_in", "fan_out")]
 
 
 @checks("he_normal_")
 def test_he_normal_refuses_numbers_and_vectors(code, given):
-    """Tensors with 0 and with 1 dimensions are refused with a ValueError."""
+    """Tensors with 0 dimensions or 1 dimension raise a ValueError."""
     number, vector = (torch.zeros(shape, device=given.device) for shape in ((), (7,)))
     return {
         "shape ()": raises(lambda: code.he_normal_(number)),
@@ -300,7 +300,7 @@ def test_he_normal_refuses_numbers_and_vectors(code, given):
 
 @checks("he_normal_", draws=1)
 def test_he_normal_refuses_all_other_modes(code, given):
-    """Every mode but "fan_in" and "fan_out" is refused with a ValueError."""
+    """Every mode except "fan_in" and "fan_out" raises a ValueError."""
     w = torch.zeros(4, 3, device=given.device)
     return {
         repr(mode): raises(lambda mode=mode: code.he_normal_(w, mode)) for mode in ("fan", "in", "fan_in_out", "", "FAN_IN")
@@ -337,7 +337,7 @@ def block():
 
 @checks("init_model_", draws=1)
 def test_init_model_in_containers(code, given):
-    """Layers in lists and dicts of modules are initialised, with a bias and without."""
+    """Layers inside nn.ModuleList and nn.ModuleDict are initialised, with or without a bias."""
     model = given.module(
         lambda: nn.Sequential(nn.ModuleDict({"a": nn.ModuleList([nn.Linear(100, 90), nn.Conv2d(30, 12, 5, bias=False)])}))
     )
@@ -351,7 +351,7 @@ def test_init_model_in_containers(code, given):
 
 @checks("init_model_", draws=1)
 def test_init_model_is_normal(code, given):
-    """The weights are normal: independent, with a normal distribution's middle and tails."""
+    """The weights are independent and follow a normal distribution, tails included."""
     model = given.module(lambda: nn.Sequential(nn.Linear(50, 300), nn.Conv2d(8, 50, 5)))
     code.init_model_(model, given.integer(0, 10_000))
     weights = {"linear layer": model[0].weight, "convolution": model[1].weight}
@@ -387,7 +387,7 @@ def test_init_model_embeddings(code, given):
 
 @checks("init_model_", draws=1)
 def test_init_model_norms(code, given):
-    """The weights of BatchNorm layers are 1, and their biases are 0."""
+    """The weights of BatchNorm1d and BatchNorm2d layers are 1, and their biases are 0."""
     model = given.module(block, name="model")
     code.init_model_(model, given.integer(0, 10_000))
     return only(dict(model[0].norms.named_parameters()), "values")
@@ -395,7 +395,7 @@ def test_init_model_norms(code, given):
 
 @checks("init_model_", draws=1)
 def test_init_model_keeps_buffers(code, given):
-    """Buffers keep their values: the statistics of BatchNorm layers, and others."""
+    """Buffers keep their values: the statistics of BatchNorm layers, and all others."""
     model = given.module(block, name="model")
     code.init_model_(model, given.integer(0, 10_000))
     return only(dict(model.named_buffers()), "values")
@@ -403,18 +403,18 @@ def test_init_model_keeps_buffers(code, given):
 
 @checks("init_model_", draws=1)
 def test_init_model_keeps_other_parameters(code, given):
-    """Parameters of other layers, and parameters that stand by themselves, keep their values."""
+    """Parameters of other layers, and parameters outside any layer, keep their values."""
     model = given.module(block, name="model")
     code.init_model_(model, given.integer(0, 10_000))
     own = {"scale": model[0].scale, "bias": model[0].bias}
     layers = dict(model[0].others.named_parameters())
     more = dict(model[0].more.named_parameters())
-    return only({"parameters by themselves": own, "layers that are not named": layers, "more layers": more}, "values")
+    return only({"parameters outside any layer": own, "other layers": layers, "more layers": more}, "values")
 
 
 @checks("init_model_", draws=1)
 def test_init_model_is_reproducible_in_full(code, given):
-    """The same seed gives the same numbers in every layer, embeddings included; seed 0 and large seeds, too."""
+    """The same seed gives the same numbers in every layer, embeddings included; so do seed 0 and large seeds."""
     results = {}
     for seed in (0, 2**32 + given.integer(0, 1000)):
         left, right = given.module(lambda: block()[0].double()), given.module(lambda: block()[0].double())
@@ -432,7 +432,7 @@ def test_init_model_is_reproducible_in_full(code, given):
 
 @checks("init_model_", draws=1)
 def test_init_model_depends_on_the_seed(code, given):
-    """Another seed gives other weights."""
+    """A different seed gives different weights."""
     left, right = given.module(block), given.module(block)
     seed = given.integer(0, 10_000)
     code.init_model_(left, seed)
@@ -446,20 +446,20 @@ def test_init_model_depends_on_the_seed(code, given):
 
 @checks("init_model_", draws=1)
 def test_init_model_layers_differ(code, given):
-    """Layers of the same shape get different weights, and so do the rows of one layer."""
+    """Layers of the same shape get different weights, and so do the rows of a single layer."""
     model = given.module(block, name="model")
     code.init_model_(model, given.integer(0, 10_000))
     first, second, third = model[0].layers[0].weight, model[0].layers[1].weight, model[0].named["plain"].weight
     return {
         "equal entries, two layers": share_of_equals(first, second),
-        "equal entries, two layers in other containers": share_of_equals(first, third),
+        "equal entries, two layers in different containers": share_of_equals(first, third),
         "equal entries, two rows": share_of_equals(first[:-1], first[1:]),
     }
 
 
 @checks("init_model_", draws=1)
 def test_init_model_keeps_parameter_objects(code, given):
-    """The parameters are the same objects as before, and the model holds no others."""
+    """The parameters are the same objects as before, and the model holds no new ones."""
     model = given.module(lambda: block().eval(), name="model")
     before = dict(model.named_parameters())
     code.init_model_(model, given.integer(0, 10_000))
@@ -469,7 +469,7 @@ def test_init_model_keeps_parameter_objects(code, given):
 
 @checks("init_model_", draws=1)
 def test_init_model_keeps_flags(code, given):
-    """Frozen layers are initialised, too; each requires_grad flag stays, and parameters stay leaves without a gradient."""
+    """Frozen layers are initialised too; every requires_grad flag stays, and parameters stay leaves without a gradient."""
     model = given.module(lambda: nn.Sequential(nn.Linear(100, 90), nn.Linear(90, 100), nn.BatchNorm1d(4)))
     model[0].requires_grad_(False)
     model[2].bias.requires_grad_(False)
@@ -483,14 +483,14 @@ def test_init_model_keeps_flags(code, given):
 
 @checks("init_model_")
 def test_init_model_returns_nothing(code, given):
-    """Nothing is returned, and a model without such layers is accepted and left as it is."""
+    """The function returns None, and leaves a model without such layers as it is."""
     model = given.module(lambda: nn.Sequential(nn.ReLU(), nn.LayerNorm(3)))
     return {"result": code.init_model_(model, 3), "model": only(dict(model.named_parameters()), "values")}
 
 
 @checks("trunc_normal_", gate=True, draws=1)
 def test_trunc_normal_with_mean_and_std(code, given):
-    """The distribution is right for another mean and another standard deviation."""
+    """The distribution is right for any mean and any standard deviation."""
     results = {}
     for mean, std in ((3.0, 0.5), (0.0, 0.02), (-1.0, 4.0)):
         w = given.full(200, 150, value=7.0, name=f"w, mean {mean}, std {std}")
@@ -517,7 +517,7 @@ def test_trunc_normal_does_not_pile_up(code, given):
 
 @checks("trunc_normal_", draws=1)
 def test_trunc_normal_spread(code, given):
-    """The standard deviation and the share inside one std are those of the truncated distribution."""
+    """The spread and the share of values within one std are those of the truncated distribution."""
     w = given.full(800, 500, value=7.0, name="w")
     std = given.choice([0.05, 0.1])
     with given.unavailable(*NN_INIT):
@@ -534,7 +534,7 @@ def test_trunc_normal_spread(code, given):
 
 @checks("trunc_normal_")
 def test_trunc_normal_of_any_shape(code, given):
-    """Tensors of every shape, dtype and layout are filled: 0-d and empty ones, too."""
+    """Tensors of any shape and layout are filled, 0-d and empty ones included."""
     tensors = {
         "0-d": given.full((), value=7.0),
         "empty": given.full(0, value=7.0),
@@ -547,14 +547,14 @@ def test_trunc_normal_of_any_shape(code, given):
     with given.unavailable(*NN_INIT):
         results = {name: code.trunc_normal_(w, mean=1.0, std=2.0) for name, w in tensors.items()}
     return {
-        "values beyond the limits": {name: int(((w - 1).abs() > 4.001).sum()) for name, w in tensors.items()},
+        "values outside the limits": {name: int(((w - 1).abs() > 4.001).sum()) for name, w in tensors.items()},
         "results": only(results, "type", "shape", "dtype", "requires_grad"),
     }
 
 
 @checks("trunc_normal_", draws=1)
 def test_trunc_normal_of_a_single_number(code, given):
-    """A 0-d tensor gets a number of the truncated distribution."""
+    """A 0-d tensor gets a number from the truncated distribution."""
     w = given.full((), value=7.0, name="w")
     numbers = []
     for _ in range(400):
@@ -565,42 +565,42 @@ def test_trunc_normal_of_a_single_number(code, given):
 
 @checks("trunc_normal_", draws=1)
 def test_trunc_normal_with_a_generator(code, given):
-    """The generator alone decides the numbers, and it goes on from call to call."""
+    """The generator alone decides the numbers, and it moves on from call to call."""
     with given.unavailable(*NN_INIT):
         return with_one_generator(given, lambda w, generator: code.trunc_normal_(w, generator=generator))
 
 
 @checks("trunc_normal_")
 def test_trunc_normal_leaves_the_global_state_alone(code, given):
-    """With a generator, the global random state is untouched."""
+    """When a generator is given, the global random state is left untouched."""
     with given.unavailable(*NN_INIT):
         return global_state_change(given, lambda w, generator: code.trunc_normal_(w, 0.0, 1.0, generator))
 
 
 @checks("trunc_normal_", draws=1)
 def test_trunc_normal_without_a_generator(code, given):
-    """Without a generator the global one decides the numbers."""
+    """Without a generator, the global one decides the numbers."""
     with given.unavailable(*NN_INIT):
         return with_the_global_generator(given, lambda w: code.trunc_normal_(w))
 
 
 @checks("trunc_normal_")
 def test_trunc_normal_of_parameters(code, given):
-    """A parameter is returned as it is: the same object, a leaf, with the same flag and no gradient."""
+    """A parameter is returned itself: the same object, still a leaf, with the same flag and no gradient."""
     with given.unavailable(*NN_INIT):
         return filled_parameters(given, lambda w: code.trunc_normal_(w))
 
 
 @checks("trunc_normal_")
 def test_trunc_normal_is_in_place(code, given):
-    """The caller's tensor is filled: a parameter, and tensors of every layout and dtype."""
+    """The caller's own tensor is filled: a parameter, and tensors of any layout and dtype."""
     with given.unavailable(*NN_INIT):
         return untouched(given, lambda w: code.trunc_normal_(w))
 
 
 @checks("trunc_normal_")
 def test_trunc_normal_refuses_negative_std(code, given):
-    """A negative standard deviation, and 0 for an empty tensor, are refused with a ValueError."""
+    """A negative standard deviation raises a ValueError, and so does 0 for an empty tensor."""
     w, nothing = (torch.zeros(shape, device=given.device) for shape in ((4, 3), (0,)))
     return {
         "std -1": raises(lambda: code.trunc_normal_(w, std=-1.0)),

@@ -1,4 +1,4 @@
-"""Checks of topic `initialization` that students can run themselves."""
+"""Checks for topic `initialization` that students can run themselves."""
 
 import math
 
@@ -16,12 +16,12 @@ def two_numbers(pair):
 
 
 def drawn(tensor, family, **parameters):
-    """A tensor that is compared with a distribution in its values, and in nothing else."""
+    """A tensor whose values alone are compared with a distribution."""
     return only(distributed_as(tensor, family, **parameters), "values")
 
 
 def moments(tensor, std):
-    """Mean and standard deviation in units of `std`. Those of 8,000 right numbers fail less than once in 10**9 times."""
+    """Mean and standard deviation in units of `std`. With 8,000 right numbers they fail less than once in 10**9 times."""
     numbers = tensor.detach().double()
     mean, spread = numbers.mean().item() / std, numbers.std().item() / std
     return {"mean / right std": close(mean, rtol=0.1), "std / right std": close(spread, rtol=0.04)}
@@ -59,7 +59,7 @@ def test_glorot_uniform_values(code, given):
 
 @checks("glorot_uniform_", draws=1)
 def test_glorot_uniform_of_a_convolution(code, given):
-    """The bound of a convolution's weight takes the kernel into account."""
+    """The bound for a convolution's weight takes the kernel size into account."""
     w = given.full(64, 32, 3, 3, value=7.0, name="w")
     with given.unavailable(*NN_INIT):
         code.glorot_uniform_(w)
@@ -69,7 +69,7 @@ def test_glorot_uniform_of_a_convolution(code, given):
 
 @checks("glorot_uniform_")
 def test_glorot_uniform_returns_w(code, given):
-    """What is returned is w itself."""
+    """The function returns w itself."""
     w = given.full(4, 3, value=7.0, name="w")
     with given.unavailable(*NN_INIT):
         result = code.glorot_uniform_(w)
@@ -78,14 +78,14 @@ def test_glorot_uniform_returns_w(code, given):
 
 @checks("glorot_uniform_")
 def test_glorot_uniform_refuses_a_vector(code, given):
-    """A tensor with one dimension is refused with a ValueError."""
+    """A tensor with one dimension raises a ValueError."""
     w = torch.zeros(5, device=given.device)
     return {"shape (5,)": raises(lambda: code.glorot_uniform_(w))}
 
 
 @checks("he_normal_", gate=True, draws=1)
 def test_he_normal_of_fan_in(code, given):
-    """Without a mode, the mean is 0 and the standard deviation is sqrt(2 / fan_in)."""
+    """With the default mode, the mean is 0 and the standard deviation is sqrt(2 / fan_in)."""
     w = given.full(400, 50, value=7.0, name="w")
     with given.unavailable(*NN_INIT):
         code.he_normal_(w)
@@ -94,7 +94,7 @@ def test_he_normal_of_fan_in(code, given):
 
 @checks("he_normal_", draws=1)
 def test_he_normal_of_fan_out(code, given):
-    """With mode "fan_out" the standard deviation is sqrt(2 / fan_out)."""
+    """With mode "fan_out", the standard deviation is sqrt(2 / fan_out)."""
     w = given.full(400, 50, value=7.0, name="w")
     with given.unavailable(*NN_INIT):
         code.he_normal_(w, mode="fan_out")
@@ -103,25 +103,25 @@ def test_he_normal_of_fan_out(code, given):
 
 @checks("he_normal_")
 def test_he_normal_fills_a_parameter(code, given):
-    """The weight of a layer can be filled; it stays a leaf that requires grad."""
+    """The weight of a layer is filled and stays a leaf that requires grad."""
     layer = given.module(lambda: nn.Linear(3, 4), name="layer")
     before = layer.weight.detach().clone()
     with given.unavailable(*NN_INIT):
         code.he_normal_(layer.weight)
     kept = int((layer.weight.detach() == before).sum())
-    return {"entries as before": kept, "layer.weight": only(layer.weight, "type", "shape", "requires_grad", "is_leaf")}
+    return {"unchanged entries": kept, "layer.weight": only(layer.weight, "type", "shape", "requires_grad", "is_leaf")}
 
 
 @checks("he_normal_")
 def test_he_normal_refuses_another_mode(code, given):
-    """A mode that does not exist is refused with a ValueError."""
+    """An unknown mode raises a ValueError."""
     w = torch.zeros(4, 3, device=given.device)
     return {'mode "fan_avg"': raises(lambda: code.he_normal_(w, mode="fan_avg"))}
 
 
 @checks("init_model_", gate=True, draws=1)
 def test_init_model_weights(code, given):
-    """The weights of linear layers and convolutions have mean 0 and standard deviation sqrt(2 / fan_in), at every depth."""
+    """Weights of linear layers and convolutions have mean 0 and standard deviation sqrt(2 / fan_in), at any depth."""
     model = given.module(network, name="model")
     code.init_model_(model, given.integer(0, 10_000))
     return {
@@ -160,18 +160,18 @@ def test_init_model_is_reproducible(code, given):
 
 @checks("init_model_", draws=1)
 def test_init_model_leaves_the_global_state_alone(code, given):
-    """Other people's random numbers do not change: the global random state is as before."""
+    """Nobody else's random numbers change: the global random state stays as it was."""
     model = given.module(network, name="model")
     before = torch.get_rng_state()
     code.init_model_(model, given.integer(0, 10_000))
     after = torch.get_rng_state()
     torch.set_rng_state(before)
-    return {"bytes of the global state that changed": int((before != after).sum())}
+    return {"changed bytes of the global random state": int((before != after).sum())}
 
 
 @checks("trunc_normal_", gate=True, draws=1)
 def test_trunc_normal_values(code, given):
-    """The values have the shape of a normal distribution that is cut off at two standard deviations."""
+    """The values follow a normal distribution truncated at two standard deviations."""
     w = given.full(300, 200, value=7.0, name="w")
     with given.unavailable(*NN_INIT):
         code.trunc_normal_(w)
@@ -180,17 +180,17 @@ def test_trunc_normal_values(code, given):
 
 @checks("trunc_normal_")
 def test_trunc_normal_bounds(code, given):
-    """No value lies further than 2 std from the mean."""
+    """No value is further than 2 std from the mean."""
     w = given.full(150, 200, value=7.0, name="w", dtype=torch.float64)
     with given.unavailable(*NN_INIT):
         code.trunc_normal_(w, mean=3.0, std=0.02)
     beyond = int(((w - 3.0).abs() > 2 * 0.02 * (1 + 1e-4)).sum())
-    return {"values beyond the limits": beyond}
+    return {"values outside the limits": beyond}
 
 
 @checks("trunc_normal_")
 def test_trunc_normal_returns_w(code, given):
-    """What is returned is w itself."""
+    """The function returns w itself."""
     w = given.full(4, 3, value=7.0, name="w")
     with given.unavailable(*NN_INIT):
         result = code.trunc_normal_(w)
@@ -199,6 +199,6 @@ def test_trunc_normal_returns_w(code, given):
 
 @checks("trunc_normal_")
 def test_trunc_normal_refuses_zero(code, given):
-    """A standard deviation of 0 is refused with a ValueError."""
+    """A standard deviation of 0 raises a ValueError."""
     w = torch.zeros(4, 3, device=given.device)
     return {"std 0": raises(lambda: code.trunc_normal_(w, std=0.0))}
