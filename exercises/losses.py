@@ -9,16 +9,16 @@
 # %% [markdown]
 # # Loss functions
 #
-# When you have worked through this notebook you can
+# By the end of this notebook you will be able to:
 #
-# * tell which loss function wants logits, which wants probabilities, and what its targets look like;
+# * tell which loss functions take logits, which take probabilities, and what their targets look like;
 # * write cross-entropy from logits, for two classes and for many, so that no number is too large for it;
-# * notice when two shapes are broadcast against each other inside a loss, and refuse it;
-# * average over the entries that count, and keep the others out of the value *and* of the gradient.
+# * notice when a loss broadcasts two shapes against each other, and refuse to do so;
+# * average over the entries that count, and keep the others out of the value *and* the gradient.
 #
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
-# task's name: any way of fulfilling it is as good as another.
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring asks
+# for; any implementation that does it is fine.
 
 # %%
 import torch
@@ -28,9 +28,10 @@ from torch import Tensor, nn
 # %% [markdown]
 # ## 1. Scores, probabilities, and a loss
 #
-# A classifier gives each class a score: any number, also a negative one. These raw scores are called *logits*. Softmax
-# turns a row of them into probabilities, and the *cross-entropy* of a sample is minus the logarithm of the probability
-# that its right class has got: 0 for a sure and right answer, large for a sure and wrong one.
+# A classifier gives each class a score, which can be any number, positive or negative. These raw scores are called
+# *logits*. Softmax turns a row of them into probabilities, and the *cross-entropy* of a sample is minus the logarithm of
+# the probability of its true class: near 0 for an answer that is confident and right, large for one that is confident and
+# wrong.
 
 # %%
 scores = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 3.0]])
@@ -42,20 +43,20 @@ print("loss of each sample:", -probabilities[0, 0].log(), -probabilities[1, 1].l
 print("their mean:", nn.CrossEntropyLoss()(scores, classes))
 
 # %% [markdown]
-# `nn.CrossEntropyLoss` is given the logits, because it contains the softmax. Each loss of PyTorch expects one particular
-# kind of input, and none can tell that it was given another:
+# `nn.CrossEntropyLoss` takes logits, because it contains the softmax. Each of PyTorch's losses expects one particular kind
+# of input, and none can tell when it gets another:
 #
 # | loss | input | target |
 # |---|---|---|
 # | `nn.CrossEntropyLoss` | logits (N, C) | class indices (N,), or probabilities (N, C) |
-# | `nn.NLLLoss` | logarithms of probabilities (N, C) | class indices (N,) |
+# | `nn.NLLLoss` | log-probabilities (N, C) | class indices (N,) |
 # | `nn.BCEWithLogitsLoss` | logits, of any shape | probabilities, of the same shape |
 # | `nn.BCELoss` | probabilities, of any shape | probabilities, of the same shape |
 # | `nn.MSELoss`, `nn.L1Loss` | numbers, of any shape | numbers, of the same shape |
 #
 # The tutorial says that a target of `nn.CrossEntropyLoss` must be a class index. Since PyTorch 1.10 it may also be a row of
-# probabilities, and so a one-hot vector, provided that its numbers are floating. A one-hot vector of integers, as
-# `F.one_hot` gives it, is refused:
+# probabilities, and hence a one-hot vector, as long as its dtype is floating. A one-hot vector of integers, which is what
+# `F.one_hot` returns, raises an error:
 
 # %%
 one_hot = F.one_hot(classes, num_classes=3)
@@ -68,8 +69,8 @@ except RuntimeError as error:
 # %% [markdown]
 # ### One entry of each row
 #
-# To write such a loss yourself you have to pick one entry of each row. Two index tensors of the same length are read in
-# pairs; a slice beside an index tensor is something else:
+# To write such a loss yourself, you have to pick one entry from each row. Two index tensors of the same length are read in
+# pairs; a slice together with an index tensor does something else:
 
 # %%
 table = torch.arange(12).reshape(3, 4)
@@ -81,9 +82,9 @@ print("a slice and an index:\n", table[:, columns], sep="")
 # %% [markdown]
 # ### Where exp ends
 #
-# The formula of softmax has exponentials in it, and in float32 they end at about exp(88). `torch.softmax` knows how to avoid
-# the infinity: it subtracts the largest score from all of them first. But at the other end a probability may become 0,
-# and its logarithm is lost. No later step brings it back, and the gradient is lost with it:
+# The formula for softmax contains exponentials, and in float32 they overflow just above exp(88). `torch.softmax` knows how
+# to avoid infinity: it first subtracts the largest score from all of them. But at the other end a probability may become 0,
+# and then its logarithm is lost. No later step can recover it, and the gradient is lost too:
 
 # %%
 far = torch.tensor([[0.0, 1000.0]], requires_grad=True)
@@ -92,13 +93,13 @@ loss.backward()
 print("exp:", far.detach().exp(), " loss:", loss.item(), " gradient:", far.grad)
 
 # %% [markdown]
-# The right loss is 1000. The logarithm of a softmax is far simpler than either of the two:
+# The right loss is 1000. The logarithm of a softmax is much simpler than the two steps it combines:
 #
 # log softmax(z)ᵢ = zᵢ - log Σⱼ exp(zⱼ)
 #
-# `F.log_softmax(z, dim)` computes it in one step, and `torch.logsumexp(z, dim)` its second half; both are exact for
-# numbers of any size. (The tutorial's own cross-entropy uses `log_softmax`, too, but divides by a `num_examples` that does
-# not exist: a NameError.)
+# `F.log_softmax(z, dim)` computes it in one step, and `torch.logsumexp(z, dim)` computes its second term; both are accurate
+# for numbers of any size. (The tutorial's own cross-entropy uses `log_softmax` too, but divides by a `num_examples` that
+# does not exist: a NameError.)
 #
 # ### Task `cross_entropy`
 
@@ -108,11 +109,11 @@ def cross_entropy(logits: Tensor, labels: Tensor, reduction: str = "mean") -> Te
     """Cross-entropy of raw logits (N, C), N >= 1, and int64 class labels (N,) in [0, C).
 
     reduction "mean" gives the mean over the N samples and "sum" their sum, both as a 0-dim
-    tensor; "none" gives the loss of each sample, of shape (N,). Raise ValueError for any other
-    reduction.
+    tensor; "none" gives the loss of each sample, with shape (N,). Raise ValueError for any
+    other reduction.
 
     The values and the gradients are correct for logits of any size (e.g. 1000). The result has
-    the dtype of logits.
+    the dtype of logits, and lives on their device.
 
     F.cross_entropy, F.nll_loss and their nn classes are not available here; log_softmax and
     logsumexp are.
@@ -123,13 +124,13 @@ def cross_entropy(logits: Tensor, labels: Tensor, reduction: str = "mean") -> Te
 # %% [markdown]
 # ## 2. Two classes
 #
-# For a question with two answers one logit z is enough. The *sigmoid* makes a probability of it,
-# σ(z) = 1 / (1 + exp(-z)), and the binary cross-entropy with a target t between 0 and 1 is
+# For a question with two answers, one logit z is enough. The *sigmoid* turns it into a probability, σ(z) = 1 / (1 +
+# exp(-z)), and the binary cross-entropy with a target t between 0 and 1 is
 #
 # -t · log σ(z) - (1 - t) · log(1 - σ(z))
 #
-# There are two losses for it, and the tutorial says that the one with logits "improves numeric stability". Here is by how
-# much. The target is 0, and the model is more and more sure of the opposite:
+# PyTorch has two losses for this, and the tutorial says that the one with logits "improves numeric stability". Here is by
+# how much. The target is 0, and the model gets more and more confident of the opposite:
 
 # %%
 for size in (5.0, 15.0, 20.0, 200.0):
@@ -142,15 +143,15 @@ for size in (5.0, 15.0, 20.0, 200.0):
         )
 
 # %% [markdown]
-# From about 17 on, σ(z) is exactly 1 in float32. The logarithm of 1 - σ(z) is then minus infinity; `BCELoss` puts -100 in
-# its place, and the gradient is 0: where the model is most wrong it learns nothing.
+# From about 17 on, σ(z) is exactly 1 in float32. Then the logarithm of 1 - σ(z) is minus infinity; `BCELoss` replaces it
+# with -100, and the gradient is 0: the model learns nothing exactly where it is most wrong.
 #
 # ### Predict, then verify: sigmoid twice
 #
-# A frequent mistake is to hand the *output of a sigmoid* to `nn.BCEWithLogitsLoss`, which applies the sigmoid again. (The
-# tutorial calls that "softmax twice", finds it "not quite clear why" it hurts, and suspects vanishing gradients.)
-# The model may produce any number z. Between which two probabilities does σ(σ(z)) lie? Write the lower and the upper
-# limit in place of the dots, with two decimals, as in `predicted_limits = 0.00, 1.00`.
+# A common mistake is to pass the *output of a sigmoid* to `nn.BCEWithLogitsLoss`, which applies the sigmoid again. (The
+# tutorial calls this "softmax twice", finds it "not quite clear why" it hurts, and suspects vanishing gradients.) The model
+# may produce any number z. Between which two probabilities does σ(σ(z)) lie? Replace the dots with the lower and the upper
+# limit, to two decimals, as in `predicted_limits = 0.00, 1.00`.
 
 # %%
 # The lower limit, and the upper limit:
@@ -171,8 +172,8 @@ else:
     )
 
 # %% [markdown]
-# Whatever such a model has learnt, it can neither say "no" nor be sure of a "yes". Its loss stays above a floor, and the
-# floor differs for the two answers. In the picture the target is 0 again:
+# Whatever such a model has learned, it can never say "no", nor be sure of a "yes". Its loss stays above a floor, and the
+# floor differs between the two answers. In the plot, the target is 0 again:
 
 # %%
 import matplotlib.pyplot as plt
@@ -195,19 +196,19 @@ axes[1].set(title="near 0", xlabel="logit z", xlim=(-6, 6), ylim=(0, 4))
 _ = figure.legend(axes[0].lines, curves, loc="outside lower center", ncols=3)
 
 # %% [markdown]
-# The dotted line never falls below log 2 = 0.69, nor does it rise above 1.31: to this loss a model that is wrong with all
-# its might is only twice as bad as one that is right. (For target 1 the floor is 0.31.)
+# The dotted line never falls below log 2 = 0.69, and never rises above 1.31: to this loss, a model that is as wrong as can
+# be is only twice as bad as one that is right. (For target 1, the floor is 0.31.)
 #
-# ### From the formula to something that holds
+# ### From the formula to something that works
 #
-# Put σ into the formula, and it becomes
+# Insert σ into the formula, and it becomes
 #
 # log(1 + exp(z)) - t · z
 #
-# which is exact for z = -200 and overflows for z = 200. On paper one can take z out of the logarithm where it is positive;
-# then the exponent is never above 0. Whichever way you choose, look at the gradient as well: there is a trap in
-# `torch.where`. It picks the right *value* of the two that it is given, but on the way back both are differentiated. If the
-# one that was not picked has an infinite derivative, then that is multiplied by 0, which is nan:
+# which is exact for z = -200 and overflows for z = 200. On paper, you can take z out of the logarithm where it is positive;
+# then the exponent is never above 0. Whichever way you choose, check the gradient as well: `torch.where` has a trap. It
+# picks the right *value* from the two it is given, but the backward pass goes through both. If the one that was not picked
+# has an infinite derivative, that is multiplied by 0, which gives nan:
 
 # %%
 x = torch.tensor([4.0, 0.0], requires_grad=True)
@@ -223,11 +224,12 @@ print("values:", root.tolist(), " gradient:", x.grad)
 def bce_with_logits(logits: Tensor, targets: Tensor) -> Tensor:
     """Mean binary cross-entropy of raw logits and targets in [0, 1]: a 0-dim tensor.
 
-    Both are floating and have the same shape, whichever it is. The result has their dtype.
+    Both are floating and have the same shape, which may be any shape. The result has their
+    dtype, and lives on their device.
 
-    It is exact also for |logit| = 200: the loss of a confidently wrong one is 200, not inf and
-    not 100. The gradient is (sigmoid(z) - t) / numel at every logit z != 0; at exactly 0 it
-    does not matter.
+    It is accurate for logits of any size, e.g. |logit| = 200 or 1000: a confidently wrong logit
+    of 200 has loss 200, not inf and not 100. The gradient is (sigmoid(z) - t) / numel at every
+    logit z != 0; at exactly 0 it does not matter.
 
     Raise ValueError if the shapes differ.
 
@@ -240,8 +242,8 @@ def bce_with_logits(logits: Tensor, targets: Tensor) -> Tensor:
 # %% [markdown]
 # ## 3. Shapes that fit by accident
 #
-# Why should `bce_with_logits` insist on equal shapes, if PyTorch can broadcast? A model with one output gives predictions of
-# shape (N, 1), and targets often come as (N,):
+# Why should `bce_with_logits` insist on equal shapes when PyTorch can broadcast? A model with one output gives predictions
+# of shape (N, 1), and targets often have shape (N,):
 
 # %%
 prediction = torch.tensor([[1.0], [2.0], [3.0]])
@@ -251,8 +253,7 @@ print(prediction.shape, target.shape)
 # %% [markdown]
 # ### Predict, then verify: the loss of a perfect prediction
 #
-# Each prediction agrees with its target. What is `((prediction - target) ** 2).mean()`? Write a number in place of the
-# dots.
+# Each prediction equals its target. What is `((prediction - target) ** 2).mean()`? Replace the dots with a number.
 
 # %%
 predicted_loss = ...
@@ -265,14 +266,14 @@ else:
     print("The difference has the shape", tuple((prediction - target).shape))
 
 # %% [markdown]
-# `F.mse_loss` warns of it, a formula of your own does not, and training goes on with a loss that means something else: the
-# best that a model can do then is to predict the mean of all targets for every sample.
+# `F.mse_loss` warns you about this; a formula of your own does not, and training continues with a loss that means something
+# else: the best a model can then do is to predict the mean of all targets for every sample.
 #
 # ## 4. What does not count
 #
-# Often a batch has entries that should not count: padding behind the end of a sentence, measurements that are missing. A
-# *mask* says which ones do. Multiplying by the mask is not enough if something wild stands at the other entries, and
-# neither is replacing it after the computation, for the reason you have seen above.
+# Often a batch has entries that should not count: padding after the end of a sentence, missing measurements. A *mask* says
+# which entries count. Multiplying by the mask is not enough if the other entries hold something wild. Replacing them after
+# the computation does not work either, for the reason you saw above.
 
 # %%
 measured = torch.tensor([1.0, torch.nan, 3.0])
@@ -281,8 +282,8 @@ print("multiplied:", (measured * there).sum())
 print("left out:  ", measured[there].sum())
 
 # %% [markdown]
-# Mind the divisor, too. A mean over all places is smaller the more padding there is, and so is its gradient: batches with
-# short sentences would be learnt more slowly, for no good reason.
+# Watch the divisor, too. A mean over all entries gets smaller the more padding there is, and so does its gradient: the
+# model would learn more slowly from batches of short sentences, for no good reason.
 #
 # ### Task `masked_mse`
 
@@ -291,11 +292,11 @@ print("left out:  ", measured[there].sum())
 def masked_mse(pred: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Mean squared error over the entries where mask (bool) is True, as a 0-dim tensor.
 
-    pred, target and mask have the same shape; raise ValueError if they do not (there is no
-    broadcasting), and if mask has no True entry.
+    pred, target and mask have the same shape. Raise ValueError if they do not (there is no
+    broadcasting), or if mask has no True entry.
 
-    What stands at the other entries - even nan or inf - has no influence on the value, and
-    pred's gradient there is exactly 0. The result has the dtype of pred.
+    Whatever the other entries hold - even nan or inf - has no effect on the value, and pred's
+    gradient there is exactly 0. The result has the dtype of pred, and lives on its device.
     """
     raise NotImplementedError
 
@@ -303,11 +304,11 @@ def masked_mse(pred: Tensor, target: Tensor, mask: Tensor) -> Tensor:
 # %% [markdown]
 # ## What to read next
 #
-# * [Loss functions](https://docs.pytorch.org/docs/stable/nn.functional.html#loss-functions) of PyTorch; the page of
+# * PyTorch's [loss functions](https://docs.pytorch.org/docs/stable/nn.functional.html#loss-functions); the page on
 #   [`nn.CrossEntropyLoss`](https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html) explains weights,
 #   `ignore_index` and label smoothing.
 # * [`torch.logsumexp`](https://docs.pytorch.org/docs/stable/generated/torch.logsumexp.html) and
 #   [`torch.logaddexp`](https://docs.pytorch.org/docs/stable/generated/torch.logaddexp.html): sums of exponentials that do
 #   not overflow.
-# * [Broadcasting](https://docs.pytorch.org/docs/stable/notes/broadcasting.html): the rules by which shapes fit.
-# * In this course, `optimizers` comes next: what becomes of a gradient.
+# * [Broadcasting](https://docs.pytorch.org/docs/stable/notes/broadcasting.html): the rules for which shapes fit together.
+# * In this course, `optimizers` comes next: what happens to a gradient.

@@ -1,4 +1,4 @@
-"""Checks of topic `losses` that only grading runs: edge cases of the specification."""
+"""Checks for topic `losses` that only grading runs: edge cases of the specification."""
 
 import torch
 import torch.nn.functional as F
@@ -26,14 +26,14 @@ def bce_with_logits(code, given, *arguments):
 
 
 def gradient(loss, x):
-    """The gradient of the loss with respect to x; None where none arrives."""
+    """The gradient of the loss with respect to x; None if none arrives."""
     if not loss.requires_grad:
         return None
     return torch.autograd.grad(loss.sum(), x, allow_unused=True)[0]
 
 
 def extreme_logits(given, size):
-    """Logits of about +size and -size, and labels whose logit is now one of the large, now one of the small ones."""
+    """Logits around +size and -size, and labels whose logit is sometimes large and sometimes small."""
     signs = given.bools(6, 5, name="signs").double() * 2 - 1
     signs[:, 0], signs[:, 1] = 1, -1
     noise = given.normal(6, 5, dtype=torch.float64, name="noise")
@@ -41,7 +41,7 @@ def extreme_logits(given, size):
 
 
 def away_from_zero(given, *shape, dtype=torch.float64):
-    """Logits of either sign, none of them near 0."""
+    """Logits of both signs, none of them near 0."""
     signs = given.bools(*shape).to(dtype) * 2 - 1
     return (given.uniform(*shape, low=0.1, high=4, dtype=dtype) * signs).detach()
 
@@ -64,13 +64,13 @@ def test_cross_entropy_of_edge_cases(code, given):
 
 @checks("cross_entropy")
 def test_cross_entropy_of_any_layout(code, given):
-    """Logits and labels may be stored in another order, and logits may be the result of an operation."""
+    """Logits and labels may have any memory layout, and logits may be the result of an operation."""
     labels = given.integers(5, high=4)
     cases = {
         "transposed logits": (given.transposed(given.normal(5, 4)), labels),
         "logits with gaps": (given.non_contiguous(given.normal(5, 4)), labels),
         "labels with gaps": (given.normal(5, 4), given.non_contiguous(given.integers(5, high=4))),
-        "a part of the labels": (given.normal(5, 4), given.sliced(given.integers(5, high=4))),
+        "a slice of more labels": (given.normal(5, 4), given.sliced(given.integers(5, high=4))),
         "logits with a graph": (given.non_leaf(given.normal(5, 4)), labels),
     }
     return only({name: cross_entropy(code, given, *case, "none") for name, case in cases.items()}, "values")
@@ -78,15 +78,17 @@ def test_cross_entropy_of_any_layout(code, given):
 
 @checks("cross_entropy")
 def test_cross_entropy_far_from_zero(code, given):
-    """The losses are right if all logits of a sample are very large or very small, beside other samples, too."""
+    """The losses are right if all logits of a sample are very large or very small, even next to other samples."""
     labels = given.integers(4, high=3)
     results = {}
     for size in (1000.0, -1000.0, 10_000.0, -10_000.0):
         logits = given.normal(4, 3, mean=size, std=2, dtype=torch.float64)
         results[f"logits around {size:g}"] = cross_entropy(code, given, logits, labels, "none")
     places = given.tensor([[1000.0], [-1000.0], [0.0], [10_000.0]], dtype=torch.float64)
-    mixed = given.watch((places + given.normal(4, 3, std=2, dtype=torch.float64)).detach(), "logits, each sample elsewhere")
-    results["each sample elsewhere"] = cross_entropy(code, given, mixed, labels, "none")
+    mixed = given.watch(
+        (places + given.normal(4, 3, std=2, dtype=torch.float64)).detach(), "logits, each sample of its own size"
+    )
+    results["each sample of its own size"] = cross_entropy(code, given, mixed, labels, "none")
     return only(results, "values")
 
 
@@ -103,7 +105,7 @@ def test_cross_entropy_gradient_of_large_logits(code, given):
 
 @checks("cross_entropy")
 def test_cross_entropy_gradient_of_each_reduction(code, given):
-    """The gradients of the sum and of single samples' losses are right."""
+    """The gradients of the sum and of each sample's loss are right."""
     logits = given.normal(6, 4, std=2, dtype=torch.float64, requires_grad=True, name="logits")
     labels = given.integers(6, high=4, name="labels")
     weights = given.uniform(6, low=1, high=3, dtype=torch.float64)
@@ -117,7 +119,7 @@ def test_cross_entropy_gradient_of_each_reduction(code, given):
 
 @checks("cross_entropy")
 def test_cross_entropy_shape(code, given):
-    """The mean and the sum have no dimensions, the single losses have one; also for a single sample."""
+    """The mean and the sum are 0-dim and "none" gives one dimension, even for a single sample."""
     results = {}
     for n in (1, 4):
         logits, labels = given.normal(n, 3), given.integers(n, high=3)
@@ -140,7 +142,7 @@ def test_cross_entropy_dtype(code, given):
 
 @checks("cross_entropy", device="second")
 def test_cross_entropy_on_another_device(code, given):
-    """It works on the device of logits and labels, and the result lives there."""
+    """It works on the device of the logits and labels, and the result lives there."""
     logits = given.normal(5, 4, dtype=torch.float64).to(given.second_device)
     labels = given.integers(5, high=4).to(given.second_device)
     results = {name: cross_entropy(code, given, logits, labels, name) for name in ("mean", "none")}
@@ -149,7 +151,7 @@ def test_cross_entropy_on_another_device(code, given):
 
 @checks("cross_entropy")
 def test_cross_entropy_refuses_everything_else(code, given):
-    """No other text is taken for a reduction."""
+    """No other string is accepted as a reduction."""
     logits, labels = given.normal(6, 4, name="logits"), given.integers(6, high=4, name="labels")
     texts = ("Mean", "batchmean", "me", "s", "")
     return {f'reduction "{text}"': raises(lambda t=text: cross_entropy(code, given, logits, labels, t)) for text in texts}
@@ -168,12 +170,12 @@ def test_bce_with_logits_of_any_shape(code, given):
 
 @checks("bce_with_logits")
 def test_bce_with_logits_of_any_layout(code, given):
-    """Logits and targets may be stored in different orders, and logits may be the result of an operation; 0 is a logit."""
+    """Logits and targets may have any memory layout, logits may be the result of an operation, and logits may be 0."""
     results = {
         "transposed logits": (given.transposed(given.normal(3, 4)), given.uniform(3, 4)),
         "transposed targets": (given.normal(3, 4), given.transposed(given.uniform(3, 4))),
         "with gaps": (given.non_contiguous(given.normal(6)), given.non_contiguous(given.uniform(6))),
-        "a part of a tensor": (given.sliced(given.normal(6)), given.uniform(6)),
+        "a slice of a tensor": (given.sliced(given.normal(6)), given.uniform(6)),
         "logits with a graph": (given.non_leaf(given.normal(6)), given.uniform(6)),
         "logits of 0": (given.full(3, value=0.0), given.uniform(3)),
     }
@@ -182,7 +184,7 @@ def test_bce_with_logits_of_any_layout(code, given):
 
 @checks("bce_with_logits")
 def test_bce_with_logits_of_mixed_sizes(code, given):
-    """The mean is exact for logits of all sizes together, with targets of 0, 1 and between."""
+    """The mean is accurate for logits of all sizes together, with targets of 0, 1 and in between."""
     sizes = torch.tensor([200.0, -200.0, 30.0, -30.0, 95.0, -95.0, 17.0, -17.0])
     targets = torch.tensor([0.0, 1.0, 0.0, 1.0, 0.3, 0.6, 0.0, 1.0])
     order = given.permutation(8).tolist()
@@ -198,7 +200,7 @@ def test_bce_with_logits_of_mixed_sizes(code, given):
 
 @checks("bce_with_logits")
 def test_bce_with_logits_gradient_of_large_logits(code, given):
-    """The gradient is right for logits of 200 and -200, with right and with wrong targets."""
+    """The gradient is right for logits of 200 and -200, whether the model is right or wrong."""
     results = {}
     for size, target in ((200.0, 0.0), (-200.0, 1.0), (200.0, 1.0), (-200.0, 0.0), (200.0, 0.3), (-200.0, 0.3)):
         logits = given.full(4, value=size, requires_grad=True)
@@ -209,7 +211,7 @@ def test_bce_with_logits_gradient_of_large_logits(code, given):
 
 @checks("bce_with_logits")
 def test_bce_with_logits_gradient_of_any_shape(code, given):
-    """The gradient is divided by the number of all entries, whatever the shape."""
+    """The gradient is divided by the total number of entries, whatever the shape."""
     results = {}
     for name, shape in {"(6,)": (6,), "(6, 1)": (6, 1), "(4, 3)": (4, 3), "(2, 3, 4)": (2, 3, 4)}.items():
         logits = given.tensor(away_from_zero(given, *shape), requires_grad=True, name=f"logits {name}")
@@ -240,7 +242,7 @@ def test_bce_with_logits_on_another_device(code, given):
 
 @checks("bce_with_logits")
 def test_bce_with_logits_refuses_every_other_shape(code, given):
-    """Shapes that differ are refused with a ValueError, whether they would broadcast or not."""
+    """Different shapes raise a ValueError, whether or not they could be broadcast."""
     pairs = (((5,), (5, 1)), ((4, 5), (5,)), ((5,), (1,)), ((4, 3), ()), ((2, 3), (3, 2)), ((4,), (5,)), ((4, 3), (4, 2)))
     found = {}
     for left, right in pairs:
@@ -250,7 +252,7 @@ def test_bce_with_logits_refuses_every_other_shape(code, given):
 
 
 def some_true(given, *shape):
-    """A mask with True and False entries, in numbers that differ."""
+    """A mask with different numbers of True and False entries."""
     mask = given.bools(*shape, p=0.4)
     flat = mask.view(-1)
     flat[0], flat[1], flat[2], flat[3], flat[4] = True, False, False, False, True
@@ -259,7 +261,7 @@ def some_true(given, *shape):
 
 @checks("masked_mse", gate=True)
 def test_masked_mse_of_any_shape(code, given):
-    """The mean is right for any shape, for a mask that is all True or has a single True, and where pred hits target."""
+    """The mean is right for any shape, for a mask with all or a single True, and where pred equals target."""
     results = {}
     for shape in ((7,), (3, 5), (2, 3, 4), (6, 1)):
         pred, target = given.normal(shape, dtype=torch.float64), given.normal(shape, dtype=torch.float64)
@@ -278,7 +280,7 @@ def test_masked_mse_of_any_shape(code, given):
 
 @checks("masked_mse")
 def test_masked_mse_of_any_layout(code, given):
-    """Pred, target and mask may be stored in different orders, and pred may be the result of an operation."""
+    """pred, target and mask may have any memory layout, and pred may be the result of an operation."""
     mask = some_true(given, 4, 3)
     results = {
         "transposed pred": (given.transposed(given.normal(4, 3)), given.normal(4, 3), mask),
@@ -290,7 +292,7 @@ def test_masked_mse_of_any_layout(code, given):
 
 
 def wild(given, tensor, mask, *values):
-    """The tensor with the values where mask is False, in turn."""
+    """The tensor with the values in turn wherever mask is False."""
     drawn = tensor.detach().clone()
     places = (~mask).nonzero()
     for number, place in enumerate(places):
@@ -300,7 +302,7 @@ def wild(given, tensor, mask, *values):
 
 @checks("masked_mse")
 def test_masked_mse_of_wild_entries(code, given):
-    """Infinities, nan and huge numbers where mask is False have no influence on the value."""
+    """Infinities, nan and huge numbers where mask is False have no effect on the value."""
     results = {}
     for name, values in (
         ("inf", (torch.inf,)),
@@ -321,7 +323,7 @@ def test_masked_mse_of_wild_entries(code, given):
 
 @checks("masked_mse")
 def test_masked_mse_gradient_outside_the_mask(code, given):
-    """Pred's gradient is exactly 0 where mask is False, whatever stands there."""
+    """The gradient of pred is exactly 0 where mask is False, whatever the entries hold."""
     results = {}
     for name, values in (
         ("ordinary numbers", ()),
@@ -342,7 +344,7 @@ def test_masked_mse_gradient_outside_the_mask(code, given):
 
 @checks("masked_mse")
 def test_masked_mse_gradient_beside_wild_entries(code, given):
-    """Where mask is True, pred's gradient is right beside nan and infinities, too."""
+    """Where mask is True, the gradient of pred is right even next to nan and infinities."""
     mask = some_true(given, 3, 4)
     pred = given.normal(3, 4, dtype=torch.float64, requires_grad=True)
     target = given.normal(3, 4, dtype=torch.float64)
@@ -356,7 +358,7 @@ def test_masked_mse_gradient_beside_wild_entries(code, given):
 
 @checks("masked_mse")
 def test_masked_mse_repairs_nothing(code, given):
-    """What counts is not repaired: a nan where mask is True gives nan, an infinity gives infinity."""
+    """Entries that count are not repaired: a nan where mask is True gives nan, an infinity gives infinity."""
     results = {}
     for name, value in (("nan", torch.nan), ("inf", torch.inf)):
         mask, pred, target = some_true(given, 6), given.normal(6), given.normal(6)
@@ -385,7 +387,7 @@ def test_masked_mse_on_another_device(code, given):
 
 @checks("masked_mse")
 def test_masked_mse_refuses_every_other_shape(code, given):
-    """Shapes that differ are refused with a ValueError, be it pred's, target's or mask's."""
+    """Different shapes raise a ValueError, whether it is pred's, target's or mask's."""
     triples = (
         ((5,), (5, 1), (5,)),
         ((5, 1), (5,), (5, 1)),
@@ -407,7 +409,7 @@ def test_masked_mse_refuses_every_other_shape(code, given):
 
 @checks("masked_mse")
 def test_masked_mse_of_nothing_at_all(code, given):
-    """A mask without True is refused whatever its shape, also if it has no entries."""
+    """A mask without any True raises a ValueError whatever its shape, even if it has no entries."""
     found = {}
     for shape in ((4, 5), (1,), (0,), (0, 3)):
         tensors = given.normal(shape), given.normal(shape), given.full(shape, value=False, dtype=torch.bool)

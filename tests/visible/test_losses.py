@@ -1,4 +1,4 @@
-"""Checks of topic `losses` that students can run themselves."""
+"""Checks for topic `losses` that students can run themselves."""
 
 import torch
 import torch.nn.functional as F
@@ -26,14 +26,14 @@ def bce_with_logits(code, given, *arguments):
 
 
 def gradient(loss, x):
-    """The gradient of the loss with respect to x; None where none arrives."""
+    """The gradient of the loss with respect to x; None if none arrives."""
     if not loss.requires_grad:
         return None
     return torch.autograd.grad(loss.sum(), x, allow_unused=True)[0]
 
 
 def extreme_logits(given, dtype):
-    """Logits of about 1000 and -1000, and labels whose logit is now one of the large, now one of the small ones."""
+    """Logits around 1000 and -1000, and labels whose logit is sometimes large and sometimes small."""
     signs = given.bools(6, 5, name="signs").to(dtype) * 2 - 1
     signs[:, 0], signs[:, 1] = 1, -1
     noise = given.normal(6, 5, dtype=dtype, name="noise")
@@ -48,7 +48,7 @@ def two_numbers(pair):
 
 @checks("predicted_limits", gate=True, draws=1)
 def test_predicted_limits(code, given):
-    """The two predicted numbers are the limits of a sigmoid's sigmoid."""
+    """The two predicted numbers are the limits of a sigmoid of a sigmoid."""
     return two_numbers(code.predicted_limits)
 
 
@@ -60,7 +60,7 @@ def test_predicted_loss(code, given):
 
 @checks("cross_entropy", gate=True)
 def test_cross_entropy_values(code, given):
-    """The mean cross-entropy is right, for two classes and for ten, in float32 and in float64."""
+    """The mean cross-entropy is right, for few classes and for many, in float32 and in float64."""
     results = {
         "7 samples, 10 classes": cross_entropy(code, given, given.normal(7, 10, std=2), given.integers(7, high=10)),
         "5 samples, 2 classes": cross_entropy(
@@ -88,7 +88,7 @@ def test_cross_entropy_reductions(code, given):
 
 @checks("cross_entropy")
 def test_cross_entropy_of_large_logits(code, given):
-    """Logits of 1000 and -1000 give the right losses, finite ones."""
+    """Logits of 1000 and -1000 give the right, finite losses."""
     logits, labels = extreme_logits(given, torch.float32)
     given.watch(logits, "logits")
     results = {name: cross_entropy(code, given, logits, labels, name) for name in ("mean", "none")}
@@ -97,7 +97,7 @@ def test_cross_entropy_of_large_logits(code, given):
 
 @checks("cross_entropy")
 def test_cross_entropy_refuses_another_reduction(code, given):
-    """The reduction "avg" is refused with a ValueError."""
+    """The reduction "avg" raises a ValueError."""
     logits, labels = given.normal(6, 4, name="logits"), given.integers(6, high=4, name="labels")
     return {'reduction "avg"': raises(lambda: cross_entropy(code, given, logits, labels, "avg"))}
 
@@ -119,7 +119,7 @@ def test_bce_with_logits_gradient(code, given):
 
 @checks("bce_with_logits")
 def test_bce_with_logits_of_large_logits(code, given):
-    """Logits of 200 and -200 give the right losses, whether they are wrong or right."""
+    """Logits of 200 and -200 give the right losses, whether the model is right or wrong."""
     results = {}
     for size, target in ((200.0, 0.0), (-200.0, 1.0), (200.0, 1.0), (-200.0, 0.0)):
         logits, targets = given.full(3, value=size), given.full(3, value=target)
@@ -129,7 +129,7 @@ def test_bce_with_logits_of_large_logits(code, given):
 
 @checks("bce_with_logits")
 def test_bce_with_logits_refuses_other_shapes(code, given):
-    """Logits of shape (N, 1) and targets of shape (N,) are refused with a ValueError."""
+    """Logits of shape (N, 1) with targets of shape (N,) raise a ValueError."""
     logits, targets = given.normal(5, 1, name="logits"), given.uniform(5, name="targets")
     return {"shapes (5, 1) and (5,)": raises(lambda: bce_with_logits(code, given, logits, targets))}
 
@@ -159,7 +159,7 @@ def test_masked_mse_gradient(code, given):
 
 @checks("masked_mse")
 def test_masked_mse_of_nan(code, given):
-    """A nan in pred or target where mask is False has no influence on the value."""
+    """A nan in pred or target where mask is False has no effect on the value."""
     results = {}
     for name, damaged in (("pred", (True, False)), ("target", (False, True)), ("both", (True, True))):
         tensors = [given.normal(6, name=f"{part}, {name}") for part in ("pred", "target")]
@@ -174,13 +174,13 @@ def test_masked_mse_of_nan(code, given):
 
 @checks("masked_mse")
 def test_masked_mse_of_nothing(code, given):
-    """A mask without True is refused with a ValueError."""
+    """A mask without any True raises a ValueError."""
     pred, target, mask = given.normal(5), given.normal(5), given.full(5, value=False, dtype=torch.bool)
     return {"no True entry": raises(lambda: code.masked_mse(pred, target, mask))}
 
 
 @checks("masked_mse")
 def test_masked_mse_refuses_other_shapes(code, given):
-    """A pred of shape (N, 1) and a target of shape (N,) are refused with a ValueError."""
+    """A pred of shape (N, 1) with a target of shape (N,) raises a ValueError."""
     pred, target, mask = given.normal(5, 1), given.normal(5), given.full(5, value=True, dtype=torch.bool)
     return {"shapes (5, 1) and (5,)": raises(lambda: code.masked_mse(pred, target, mask))}
