@@ -9,16 +9,16 @@
 # %% [markdown]
 # # Optimizers and per-layer learning rates
 #
-# When you have worked through this notebook you can
+# By the end of this notebook you will be able to:
 #
 # * say what an optimizer does in a step, and what it looks at;
 # * write stochastic gradient descent with momentum yourself;
-# * give the layers of a model different learning rates, so that each parameter is trained exactly once;
-# * change a learning rate in the middle of training, without losing what the optimizer has learnt.
+# * give the layers of a model different learning rates, with every parameter in exactly one group;
+# * change a learning rate in the middle of training without losing what the optimizer has learned.
 #
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
-# task's name: any way of fulfilling it is as good as another.
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring asks
+# for; any implementation that does it is fine.
 
 # %%
 from collections.abc import Iterable
@@ -29,9 +29,9 @@ from torch import nn
 # %% [markdown]
 # ## 1. What a step is
 #
-# `loss.backward()` computes gradients and leaves them in `.grad`. Nothing else happens. To change the parameters is the
-# business of an *optimizer*: an object that was told once which parameters it is in charge of, and changes them
-# whenever its `step()` is called.
+# `loss.backward()` computes gradients and leaves them in `.grad`. That is all it does. Changing the parameters is the
+# *optimizer's* job: an optimizer is told once which parameters it is in charge of, and changes them whenever you call its
+# `step()`.
 
 # %%
 w = nn.Parameter(torch.tensor([1.0, -2.0]))
@@ -44,25 +44,24 @@ optimizer.step()
 print("after the step:", w.data)
 
 # %% [markdown]
-# That is gradient descent: `w` has become `w - lr * w.grad`. The tutorial announces a list of PyTorch's optimizers that is
-# missing there. These four do most of the work in practice:
+# That is gradient descent: `w` has become `w - lr * w.grad`. The tutorial announces a list of PyTorch's optimizers but
+# leaves it out. In practice, these four do most of the work:
 #
 # | optimizer | changes a parameter by | remembers for each parameter |
 # |---|---|---|
 # | `SGD` | -lr · gradient | nothing |
-# | `SGD` with `momentum` | -lr · velocity, which sums up past gradients | the velocity |
-# | `Adam` | -lr · mean of gradients / root of the mean of squared gradients | both means |
-# | `AdamW` | as `Adam`; weights decay apart from that | both means |
+# | `SGD` with `momentum` | -lr · velocity, which adds up past gradients | the velocity |
+# | `Adam` | -lr · mean gradient / root of the mean squared gradient | both means |
+# | `AdamW` | as `Adam`, plus separate weight decay | both means |
 #
 # ## 2. What an optimizer looks at
 #
-# An optimizer does not see the loss, and it does not see the model. It goes through its list of parameters and reads
-# `.grad` of each.
+# An optimizer sees neither the loss nor the model. It goes through its list of parameters and reads each one's `.grad`.
 #
 # ### Predict, then verify: a parameter that was frozen too late
 #
-# "Only parameters with `requires_grad = True` will be updated", says the tutorial. Here a parameter has a gradient
-# and is frozen before the step. Which number does it hold afterwards? Write a number in place of the dots.
+# "Only parameters with `requires_grad = True` will be updated", says the tutorial. Here a parameter already has a gradient
+# and is then frozen before the step. What value does it have after the step? Replace the dots with a number.
 
 # %%
 w = nn.Parameter(torch.tensor(2.0))
@@ -82,8 +81,8 @@ else:
     print("You predicted", predicted_frozen, "and w is", w.item())
 
 # %% [markdown]
-# A parameter is skipped for one reason only: its `.grad` is None. A gradient that is *zero* is another thing, because with
-# weight decay or momentum a step is more than the gradient:
+# A parameter is skipped for only one reason: its `.grad` is None. A gradient of *zero* is different, because with weight
+# decay or momentum there is more to a step than the gradient:
 
 # %%
 decayed = nn.Parameter(torch.tensor([1.0, 1.0]))
@@ -94,19 +93,19 @@ print("gradient 0:   ", decayed.data)
 print("gradient None:", skipped.data)
 
 # %% [markdown]
-# That is why `optimizer.zero_grad()` sets every `.grad` to None nowadays, and not to zero.
+# That is why `optimizer.zero_grad()` now sets every `.grad` to None, rather than to zero.
 #
 # ## 3. Momentum
 #
-# In a long and narrow valley the gradient points to the nearest wall rather than to the exit. Plain descent then jumps from
-# wall to wall. With *momentum* a parameter has a velocity, here called `buf`: from step to step a part of it is kept, and
-# the gradient is added.
+# In a long, narrow valley the gradient points to the nearest wall rather than to the exit. Plain descent then bounces from
+# wall to wall. With *momentum*, each parameter has a velocity, here called `buf`: every step keeps part of it and adds the
+# gradient.
 #
-# > buf = gradient in the first step, and momentum · buf + gradient in each later one
+# > buf = gradient in the first step, and momentum · buf + gradient in every later step
 # >
 # > parameter = parameter - lr · buf
 #
-# Directions that change their sign from step to step cancel out in the velocity; those that stay add up.
+# Components that flip sign from step to step cancel out in the velocity; those that keep their sign add up.
 
 # %%
 import matplotlib.pyplot as plt
@@ -142,13 +141,13 @@ axis.set_title("25 steps, the same learning rate")
 _ = axis.legend(loc="lower right")
 
 # %% [markdown]
-# A steady gradient g leads to the velocity g / (1 - momentum): with momentum 0.9 the steps become ten times as long. If you
-# switch momentum on, the learning rate usually has to become smaller.
+# A constant gradient g leads to the velocity g / (1 - momentum): with momentum 0.9, the steps become ten times as long.
+# When you switch on momentum, you usually need a smaller learning rate.
 #
 # ### Predict, then verify: three steps with momentum
 #
-# `w` starts at 0, and the loss is `w` itself, so that the gradient is 1 in every step. Where is `w` after three steps with
-# lr = 1 and momentum = 0.5? Write a number in place of the dots.
+# `w` starts at 0, and the loss is `w` itself, so the gradient is 1 in every step. Where is `w` after three steps with lr =
+# 1 and momentum = 0.5? Replace the dots with a number.
 
 # %%
 predicted_momentum = ...
@@ -168,8 +167,8 @@ else:
 # %% [markdown]
 # ## 4. An optimizer of your own
 #
-# Three things to look at before you begin. An optimizer and a model have parameters in common because they hold *the same
-# objects*. A statement like `p = p - 1` makes a new tensor and gives it the old one's name:
+# Three things to know before you begin. First, an optimizer and a model share parameters because they hold *the same
+# objects*. A statement like `p = p - 1` makes a new tensor and gives it the old name:
 
 # %%
 layer = nn.Linear(2, 1, bias=False)
@@ -178,8 +177,8 @@ p = p - 1
 print(p is layer.weight, "- the new one has a history:", p.grad_fn is not None)
 
 # %% [markdown]
-# While PyTorch is recording, it refuses to change a leaf that requires grad; under `torch.no_grad()` it does not record. And
-# `model.parameters()` is a generator: it can be gone through once, then it is empty.
+# Second, while PyTorch is recording, it refuses to change a leaf that requires grad; under `torch.no_grad()` it does not
+# record. Third, `model.parameters()` is a generator: you can go through it once, then it is empty.
 
 # %%
 parameters = layer.parameters()
@@ -194,14 +193,14 @@ class SGD:
     """Plain stochastic gradient descent, with momentum.
 
     step(): for every parameter whose .grad is not None, let buf = grad (the first time) or
-    momentum * buf + grad (each later time); then the parameter changes IN PLACE by -lr * buf,
-    as with torch.optim.SGD. With momentum 0 that is simply -lr * grad. Parameters without a
-    gradient are skipped, and so is their buf. step() does not change .grad, nothing is recorded
-    by autograd, and the parameters stay the same leaf objects.
+    momentum * buf + grad (every later time); then change the parameter IN PLACE by -lr * buf,
+    as torch.optim.SGD does. With momentum 0 that is simply -lr * grad. A parameter without a
+    gradient is skipped, and its buf stays as it is. step() does not change .grad, autograd
+    records nothing, and the parameters stay the same leaf objects with the same requires_grad.
 
     zero_grad(): sets every .grad to None.
 
-    params may be any iterable, also a generator.
+    params may be any iterable, including a generator.
     """
 
     def __init__(
@@ -219,8 +218,8 @@ class SGD:
 # %% [markdown]
 # ## 5. Different learning rates for different layers
 #
-# The body of a pretrained model should change slowly, its new head fast. So an optimizer keeps its parameters in *groups*,
-# each of which has options of its own. What you hand over as a plain list becomes a single group:
+# The body of a pretrained model should change slowly, its new head quickly. So an optimizer keeps its parameters in
+# *groups*, each with options of its own. A plain list of parameters becomes a single group:
 
 # %%
 optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
@@ -228,7 +227,7 @@ optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
 print("one group, with the options", [name for name in group if name != "params"])
 
 # %% [markdown]
-# Instead you can hand over a list of dicts. Whatever a dict does not mention is taken from the keywords that follow:
+# Instead, you can pass a list of dicts. Whatever a dict does not mention is taken from the keyword arguments that follow:
 
 # %%
 model = nn.ModuleDict(
@@ -253,7 +252,7 @@ for group in optimizer.param_groups:
     )
 
 # %% [markdown]
-# A parameter that stands in two groups is refused, since it would be moved twice in each step. One that stands in no group
+# A parameter that is in two groups raises an error, since every step would move it twice. A parameter that is in no group
 # is never trained, and nobody tells you.
 
 # %%
@@ -266,8 +265,8 @@ except ValueError as error:
     print("ValueError:", error)
 
 # %% [markdown]
-# Which parameter belongs to which layer is told by its name. If two layers share a parameter, `named_parameters()` gives it
-# once only, under the first of its names.
+# A parameter's name tells you which layer it belongs to. If two layers share a parameter, `named_parameters()` lists it
+# only once, under the first of its names.
 
 # %%
 print([name for name, _ in model.named_parameters()])
@@ -281,10 +280,10 @@ def param_groups(model: nn.Module, head: str, base_lr: float, head_lr: float) ->
     """Return two parameter groups for a torch.optim optimizer: first the body with lr base_lr,
     then the head with head_lr.
 
-    The head group holds the trainable parameters whose name (in model.named_parameters())
-    starts with head + '.'; the body group holds all other trainable ones. Both are in the order
-    of named_parameters(). Frozen parameters (requires_grad=False) are in neither. The values
-    under 'params' are lists.
+    The head group holds the trainable parameters whose name in model.named_parameters() starts
+    with head + '.'; the body group holds all other trainable ones and may be empty. Both are in
+    the order of named_parameters(). Frozen parameters (requires_grad=False) are in neither.
+    The values under 'params' are lists.
 
     Raise ValueError if the head group would be empty.
     """
@@ -295,8 +294,8 @@ def param_groups(model: nn.Module, head: str, base_lr: float, head_lr: float) ->
 # ## 6. What an optimizer remembers
 #
 # The tutorial says that an optimizer's `state_dict` holds "the per-parameter learning rate". It does not. A learning rate
-# belongs to a *group*, and stands among its options in `param_groups`. What belongs to a single parameter stands in
-# `state`: velocities, or Adam's means. Before the first step there is none.
+# belongs to a *group*, and is one of its options in `param_groups`. What belongs to a single parameter is in `state`:
+# velocities, or Adam's means. Before the first step, `state` is empty.
 
 # %%
 w = nn.Parameter(torch.tensor([1.0, -2.0]))
@@ -309,8 +308,8 @@ for _ in range(5):
 print("state after:", optimizer.state[w])
 
 # %% [markdown]
-# In the course of training, the learning rate is often reduced. A new optimizer with a smaller rate would do that, and would
-# begin with an empty state: all velocity is lost, and Adam would have to find its means again. Here both get the same
+# The learning rate is often reduced during training. A new optimizer with a smaller rate would do that, but it would start
+# with an empty state: all velocity is lost, and Adam has to work out its means again. Here, both optimizers get the same
 # gradient:
 
 # %%
@@ -334,13 +333,13 @@ for label, parameter, stepping in [
 
 # %%
 def scale_lr(optimizer: torch.optim.Optimizer, factor: float) -> list[float]:
-    """Multiply the learning rate of EVERY parameter group by factor, in place, and return the
-    new ones in group order.
+    """Multiply the learning rate of EVERY parameter group by factor, in place, and return a
+    list of the new rates in group order.
 
     The optimizer object, its state (momentum, Adam's moments) and all other options stay as
     they are; the next step uses the new rates.
 
-    Raise ValueError (changing nothing) if factor is negative.
+    Raise ValueError (and change nothing) if factor is negative.
     """
     raise NotImplementedError
 
@@ -348,7 +347,7 @@ def scale_lr(optimizer: torch.optim.Optimizer, factor: float) -> list[float]:
 # %% [markdown]
 # ## What to read next
 #
-# * [torch.optim](https://docs.pytorch.org/docs/stable/optim.html): all optimizers, and schedulers that change learning
-#   rates by a plan.
+# * [torch.optim](https://docs.pytorch.org/docs/stable/optim.html): all the optimizers, and schedulers that change learning
+#   rates according to a plan.
 # * [Why momentum really works](https://distill.pub/2017/momentum/): the picture of the valley, to play with.
 # * In this course, `training` puts an optimizer into a loop, and `checkpoints` saves its state along with the model's.

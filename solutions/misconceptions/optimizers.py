@@ -15,12 +15,12 @@ def frozen_rests():
     return 2.0
 
 
-@misconception("predicted_frozen", "In which direction does a step go: with the gradient, or against it?")
+@misconception("predicted_frozen", "Which way does a step go: along the gradient, or against it?")
 def frozen_uphill():
     return 2.3
 
 
-@misconception("predicted_frozen", "The learning rate takes part in the step. Where?")
+@misconception("predicted_frozen", "Where does the learning rate come into the step?")
 def without_the_rate():
     return -1.0
 
@@ -30,27 +30,29 @@ def loss_as_gradient():
     return 1.4
 
 
-@misconception("predicted_momentum", "Three equal steps are what happens without momentum. What is left of each velocity?")
+@misconception(
+    "predicted_momentum", "Three equal steps are what happens without momentum. How much of each velocity is kept?"
+)
 def plain_steps():
     return -3.0
 
 
-@misconception("predicted_momentum", "The way is as long as you say. Does w go up or down the slope?")
+@misconception("predicted_momentum", "The distance is right. Does w go up or down the slope?")
 def momentum_uphill():
     return 4.25
 
 
-@misconception("predicted_momentum", "This is the velocity in the last step. How far has w come in all three?")
+@misconception("predicted_momentum", "This is only the last step. How far does w move in all three?")
 def last_velocity():
     return -1.75
 
 
-@misconception("predicted_momentum", "You averaged old and new. Is there a factor before the gradient in the formula?")
+@misconception("predicted_momentum", "You averaged old and new. Is there a factor in front of the gradient in the formula?")
 def averaged_gradients():
     return -2.125
 
 
-@misconception("predicted_momentum", "You kept all of the old velocity; the momentum is one half.")
+@misconception("predicted_momentum", "You kept all of the old velocity, but the momentum is one half.")
 def whole_velocity():
     return -6.0
 
@@ -79,7 +81,7 @@ class _SGD:
                 p -= self.lr * self.velocity(place, p)
 
 
-@misconception("SGD", "`p = p - ...` gives a new tensor a name; the model's parameter has not moved.")
+@misconception("SGD", "`p = p - ...` makes a new tensor and gives it the old name. The model's parameter has not moved.")
 class Rebinds(_SGD):
     def step(self):
         for place, p in enumerate(self.params):
@@ -95,7 +97,7 @@ class NewParameters(_SGD):
                 self.params[place] = nn.Parameter(p.detach() - self.lr * self.velocity(place, p))
 
 
-@misconception("SGD", "A parameter is a leaf that requires grad: may it be changed in place while PyTorch is recording?")
+@misconception("SGD", "A parameter is a leaf that requires grad: may you change it in place while PyTorch is recording?")
 class WhileRecording(_SGD):
     def step(self):
         for place, p in enumerate(self.params):
@@ -103,7 +105,7 @@ class WhileRecording(_SGD):
                 p -= self.lr * self.velocity(place, p)
 
 
-@misconception("SGD", "After your step nothing is trainable any more: look at requires_grad.")
+@misconception("SGD", "After your step, nothing is trainable any more: look at requires_grad.")
 class SwitchesGradientsOff(_SGD):
     def step(self):
         for place, p in enumerate(self.params):
@@ -112,7 +114,7 @@ class SwitchesGradientsOff(_SGD):
                 p -= self.lr * self.velocity(place, p)
 
 
-@misconception("SGD", "Some parameters were frozen before your step. What are they after it?")
+@misconception("SGD", "Some parameters were frozen before your step. Are they still frozen after it?")
 class SwitchesGradientsOn(_SGD):
     def step(self):
         for place, p in enumerate(self.params):
@@ -130,7 +132,7 @@ class ExpectsGradients(_SGD):
             p -= self.lr * self.velocity(place, p)
 
 
-@misconception("SGD", "One parameter without a gradient ends your loop. What about those that come after it?")
+@misconception("SGD", "One parameter without a gradient ends your loop. What about the ones after it?")
 class StopsAtNone(_SGD):
     @torch.no_grad()
     def step(self):
@@ -140,7 +142,7 @@ class StopsAtNone(_SGD):
             p -= self.lr * self.velocity(place, p)
 
 
-@misconception("SGD", "A parameter without a gradient goes on by its own momentum. What should become of it?")
+@misconception("SGD", "A parameter without a gradient keeps moving on its momentum. What should happen to it?")
 class Glides(_SGD):
     @torch.no_grad()
     def step(self):
@@ -152,7 +154,7 @@ class Glides(_SGD):
                 p -= self.lr * self.velocity(place, p)
 
 
-@misconception("SGD", "A parameter without a gradient rests in your step. Is its velocity afterwards what it was before?")
+@misconception("SGD", "A parameter without a gradient rests in your step. Is its velocity the same afterwards?")
 class ForgetsVelocities(_SGD):
     @torch.no_grad()
     def step(self):
@@ -163,7 +165,7 @@ class ForgetsVelocities(_SGD):
                 p -= self.lr * self.velocity(place, p)
 
 
-@misconception("SGD", "A parameter without a gradient rests in your step. Is its velocity afterwards what it was before?")
+@misconception("SGD", "A parameter without a gradient rests in your step. Is its velocity the same afterwards?")
 class DampsVelocities(_SGD):
     @torch.no_grad()
     def step(self):
@@ -174,7 +176,7 @@ class DampsVelocities(_SGD):
                 self.velocities[place] *= self.momentum
 
 
-@misconception("SGD", "You number the parameters that have a gradient. Do the numbers stay the same from step to step?")
+@misconception("SGD", "You number the parameters that have a gradient. Do these numbers stay the same from step to step?")
 class NumbersTheGradients(_SGD):
     @torch.no_grad()
     def step(self):
@@ -186,7 +188,7 @@ class NumbersTheGradients(_SGD):
             p -= self.lr * self.velocities[place]
 
 
-@misconception("SGD", "The velocity is computed inside .grad: what does the caller find there after the step?")
+@misconception("SGD", "You compute the velocity inside .grad: what does the caller find there after the step?")
 class VelocityInTheGradient(_SGD):
     @torch.no_grad()
     def step(self):
@@ -199,7 +201,7 @@ class VelocityInTheGradient(_SGD):
             p -= self.lr * p.grad
 
 
-@misconception("SGD", "Your velocity and .grad are the same tensor at first. What if somebody changes .grad in place?")
+@misconception("SGD", "Your velocity and .grad start out as the same tensor. What if someone changes .grad in place?")
 class KeepsTheGradient(_SGD):
     def velocity(self, place, p):
         old = self.velocities.get(place)
@@ -207,7 +209,7 @@ class KeepsTheGradient(_SGD):
         return self.velocities[place]
 
 
-@misconception("SGD", "Your velocity and .grad are the same tensor. What if somebody changes .grad in place?")
+@misconception("SGD", "Your velocity and .grad are the same tensor. What if someone changes .grad in place?")
 class GrowsInTheGradient(_SGD):
     def velocity(self, place, p):
         if place in self.velocities:
@@ -217,7 +219,7 @@ class GrowsInTheGradient(_SGD):
         return self.velocities[place]
 
 
-@misconception("SGD", "Look at .grad after the step: the learning rate has got into it.")
+@misconception("SGD", "Look at .grad after the step: it has been multiplied by the learning rate.")
 class ScalesTheGradient(_SGD):
     @torch.no_grad()
     def step(self):
@@ -228,7 +230,7 @@ class ScalesTheGradient(_SGD):
                 p -= self.lr * velocity
 
 
-@misconception("SGD", "Who has asked for the gradients to be removed? The caller may still want to look at them.")
+@misconception("SGD", "Nobody asked step() to remove the gradients. The caller may still want to look at them.")
 class ClearsGradients(_SGD):
     def step(self):
         super().step()
@@ -244,13 +246,13 @@ class GoesUphill(_SGD):
                 p += self.lr * self.velocity(place, p)
 
 
-@misconception("SGD", "One argument changes nothing in what your optimizer does: compare momentum 0 with 0.9.")
+@misconception("SGD", "One argument makes no difference to your optimizer: compare momentum 0 with 0.9.")
 class ForgetsMomentum(_SGD):
     def velocity(self, place, p):
         return p.grad
 
 
-@misconception("SGD", "You average velocity and gradient. Is there a factor before the gradient in the specification?")
+@misconception("SGD", "You average velocity and gradient. Does the docstring have a factor in front of grad?")
 class Averages(_SGD):
     def velocity(self, place, p):
         old = self.velocities.get(place)
@@ -266,7 +268,7 @@ class AveragesFromZero(_SGD):
         return self.velocities[place]
 
 
-@misconception("SGD", "This is Nesterov's variant: it looks one step ahead. The specification does not.")
+@misconception("SGD", "This is Nesterov's variant, which looks one step ahead. The docstring's formula does not.")
 class Nesterov(_SGD):
     def velocity(self, place, p):
         if not self.momentum:
@@ -274,7 +276,9 @@ class Nesterov(_SGD):
         return p.grad + self.momentum * super().velocity(place, p)
 
 
-@misconception("SGD", "You keep the last gradient, not the velocity: how much of the first gradient is left in step three?")
+@misconception(
+    "SGD", "You keep the last gradient, not the velocity: how much of the first gradient should remain in step three?"
+)
 class RemembersOneGradient(_SGD):
     def velocity(self, place, p):
         old = self.velocities.get(place)
@@ -290,13 +294,13 @@ class RateTwice(_SGD):
         return self.velocities[place]
 
 
-@misconception("SGD", "All parameters share one velocity; what has the gradient of one to do with the next?")
+@misconception("SGD", "Parameters of the same shape share a velocity. What does one's gradient have to do with another's?")
 class SharedVelocity(_SGD):
     def velocity(self, place, p):
         return super().velocity(tuple(p.shape), p)
 
 
-@misconception("SGD", "What stands in the body of a class belongs to all of its objects. Make two optimizers.")
+@misconception("SGD", "What you define in a class body is shared by all its objects. Make two optimizers.")
 class VelocitiesOfTheClass(_SGD):
     everybody = {}  # noqa: RUF012 (the mistake)
 
@@ -310,7 +314,9 @@ class VelocitiesOfTheClass(_SGD):
         return self.velocities[place, p.shape]
 
 
-@misconception("SGD", "What stands in the body of a class belongs to all of its objects. Make a second one for your model.")
+@misconception(
+    "SGD", "What you define in a class body is shared by all its objects. Make a second optimizer for your model."
+)
 class VelocitiesOutliveTheOptimizer(_SGD):
     everybody = {}  # noqa: RUF012 (the mistake)
 
@@ -319,7 +325,7 @@ class VelocitiesOutliveTheOptimizer(_SGD):
         return super().velocity(p, p)
 
 
-@misconception("SGD", "A gradient of zero and no gradient are not the same. Which of them lets a parameter rest?")
+@misconception("SGD", "A gradient of zero is not the same as no gradient. Which of them lets a parameter rest?")
 class RestsAtZero(_SGD):
     @torch.no_grad()
     def step(self):
@@ -328,14 +334,14 @@ class RestsAtZero(_SGD):
                 p -= self.lr * self.velocity(place, p)
 
 
-@misconception("SGD", "A generator is empty after it has been gone through once: what is left for the second step?")
+@misconception("SGD", "You can go through a generator only once: what is left for the second step?")
 class KeepsTheIterable(_SGD):
     def __init__(self, params, lr, momentum=0.0):
         super().__init__((), lr, momentum)
         self.params = params
 
 
-@misconception("SGD", "Which parameters does your optimizer move? The specification asks for a gradient, not for a flag.")
+@misconception("SGD", "Which parameters does your optimizer move? The docstring goes by the gradient, not by the flag.")
 class LooksAtTheFlag(_SGD):
     @torch.no_grad()
     def step(self):
@@ -344,13 +350,13 @@ class LooksAtTheFlag(_SGD):
                 p -= self.lr * self.velocity(place, p)
 
 
-@misconception("SGD", "A parameter that is frozen when your optimizer is made need not stay frozen.")
+@misconception("SGD", "A parameter that is frozen when you create the optimizer may not stay frozen.")
 class TakesTrainableOnesOnly(_SGD):
     def __init__(self, params, lr, momentum=0.0):
         super().__init__([p for p in params if p.requires_grad], lr, momentum)
 
 
-@misconception("SGD", "A gradient of zero and no gradient are not the same. Which one is asked for?")
+@misconception("SGD", "A gradient of zero is not the same as no gradient. Which one does the docstring ask for?")
 class ZerosGradients(_SGD):
     def zero_grad(self):
         for p in self.params:
@@ -358,7 +364,7 @@ class ZerosGradients(_SGD):
                 p.grad.zero_()
 
 
-@misconception("SGD", "After zero_grad() some parameters still have a gradient. Which ones does your loop leave out?")
+@misconception("SGD", "After zero_grad(), some parameters still have a gradient. Which ones does your loop skip?")
 class ClearsTrainableOnesOnly(_SGD):
     def zero_grad(self):
         for p in self.params:
@@ -366,20 +372,20 @@ class ClearsTrainableOnesOnly(_SGD):
                 p.grad = None
 
 
-@misconception("SGD", "What has the velocity to do with zero_grad()? It should survive from step to step.")
+@misconception("SGD", "What does the velocity have to do with zero_grad()? It should survive from step to step.")
 class ClearsVelocities(_SGD):
     def zero_grad(self):
         super().zero_grad()
         self.velocities.clear()
 
 
-@misconception("SGD", "Your optimizer expects a list, but not everything that can be gone through has a length.")
+@misconception("SGD", "Your optimizer expects a list, but not every iterable has a length.")
 class ExpectsAList(_SGD):
     def __init__(self, params, lr, momentum=0.0):
         super().__init__([params[place] for place in range(len(params))], lr, momentum)
 
 
-@misconception("SGD", "Your velocities have another dtype than some of the parameters, and digits get lost.")
+@misconception("SGD", "Your velocities do not have the dtype of their parameters, and digits get lost.")
 class SinglePrecision(_SGD):
     def velocity(self, place, p):
         old = self.velocities.get(place)
@@ -388,7 +394,7 @@ class SinglePrecision(_SGD):
         return self.velocities[place]
 
 
-@misconception("SGD", "A parameter may have its first gradient in a later step. What is its velocity then?")
+@misconception("SGD", "A parameter may get its first gradient in a later step. What is its velocity then?")
 class VelocitiesOfTheFirstStep(_SGD):
     @torch.no_grad()
     def step(self):
@@ -425,30 +431,30 @@ def overlap(model, head, base_lr, head_lr):
     return _groups([p for _, p in named], inside, base_lr, head_lr)
 
 
-@misconception("param_groups", "A frozen parameter has no business in an optimizer.")
+@misconception("param_groups", "Frozen parameters should not be in either group.")
 def takes_frozen_ones(model, head, base_lr, head_lr):
     return _split(list(model.named_parameters()), lambda name: name.startswith(head + "."), base_lr, head_lr)
 
 
-@misconception("param_groups", "One of your groups is free of frozen parameters. And the other?")
+@misconception("param_groups", "One of your groups has no frozen parameters. What about the other?")
 def takes_frozen_ones_of_the_head(model, head, base_lr, head_lr):
     body = [p for name, p in _trainable(model) if not name.startswith(head + ".")]
     return _groups(body, [p for name, p in model.named_parameters() if name.startswith(head + ".")], base_lr, head_lr)
 
 
-@misconception("param_groups", "There are frozen parameters in the first group. Of which layers?")
+@misconception("param_groups", "There are frozen parameters in the first group. Which layers are they from?")
 def takes_frozen_ones_of_the_body(model, head, base_lr, head_lr):
     body = [p for name, p in model.named_parameters() if not name.startswith(head + ".")]
     return _groups(body, [p for name, p in _trainable(model) if name.startswith(head + ".")], base_lr, head_lr)
 
 
-@misconception("param_groups", "Whose decision was it to freeze those layers? After your call they are trainable.")
+@misconception("param_groups", "Someone froze those layers on purpose. After your call they are trainable.")
 def unfreezes(model, head, base_lr, head_lr):
     model.requires_grad_(True)
     return _split(list(model.named_parameters()), lambda name: name.startswith(head + "."), base_lr, head_lr)
 
 
-@misconception("param_groups", "A generator is empty after it has been looked at once.")
+@misconception("param_groups", "You can go through a generator only once; then it is empty.")
 def generators(model, head, base_lr, head_lr):
     if not any(name.startswith(head + ".") for name, _ in _trainable(model)):
         raise ValueError
@@ -463,45 +469,47 @@ def without_the_dot(model, head, base_lr, head_lr):
     return _split(_trainable(model), lambda name: name.startswith(head), base_lr, head_lr)
 
 
-@misconception("param_groups", "A name can have the head's name somewhere in its middle. Where do you look for it?")
+@misconception("param_groups", "A name can contain the head's name somewhere in the middle. Where do you look for it?")
 def anywhere_in_the_name(model, head, base_lr, head_lr):
     return _split(_trainable(model), lambda name: head in name, base_lr, head_lr)
 
 
-@misconception("param_groups", "A name like 'body.head.weight' has the head's name in it, but where does it begin?")
+@misconception("param_groups", "A name like 'body.head.weight' contains the head's name, but how does it start?")
 def any_part_of_the_name(model, head, base_lr, head_lr):
     return _split(_trainable(model), lambda name: f".{head}." in f".{name}", base_lr, head_lr)
 
 
-@misconception("param_groups", "A name like 'body.head.weight' has the head's name in it, but where does it begin?")
+@misconception("param_groups", "A name like 'body.head.weight' contains the head's name, but how does it start?")
 def the_dot_anywhere(model, head, base_lr, head_lr):
     return _split(_trainable(model), lambda name: f"{head}." in name, base_lr, head_lr)
 
 
-@misconception("param_groups", "The head may lie deeper in the model: what if its name has a dot in it?")
+@misconception("param_groups", "The head may be deeper in the model: what if its name has a dot in it?")
 def first_part_of_the_name(model, head, base_lr, head_lr):
     return _split(_trainable(model), lambda name: "." in name and name.split(".")[0] == head, base_lr, head_lr)
 
 
-@misconception("param_groups", "How many parts can the name of a parameter have? Try a head that is made of several layers.")
+@misconception("param_groups", "How many parts can a parameter's name have? Try a head with several layers.")
 def all_but_the_last_part(model, head, base_lr, head_lr):
     return _split(_trainable(model), lambda name: name.rpartition(".")[0] == head, base_lr, head_lr)
 
 
-@misconception("param_groups", "A model that lacks such a layer raises in your function. Is it the error that is asked for?")
+@misconception(
+    "param_groups", "Your function raises an error if there is no such layer. Is it the one the docstring asks for?"
+)
 def by_the_attribute(model, head, base_lr, head_lr):
     inside = {id(p) for p in model.get_submodule(head).parameters()}
     named = [(id(p) in inside, p) for p in model.parameters() if p.requires_grad]
     return _groups([p for of_head, p in named if not of_head], [p for of_head, p in named if of_head], base_lr, head_lr)
 
 
-@misconception("param_groups", "A parameter that two layers share has two names, and it is in both of your groups.")
+@misconception("param_groups", "A parameter shared by two layers has two names, and it is in both of your groups.")
 def shared_ones_twice(model, head, base_lr, head_lr):
     named = [(name, p) for name, p in model.named_parameters(remove_duplicate=False) if p.requires_grad]
     return _split(named, lambda name: name.startswith(head + "."), base_lr, head_lr)
 
 
-@misconception("param_groups", "Nothing is said if the head has no parameters to train.")
+@misconception("param_groups", "Your function says nothing if the head has no parameters to train.")
 def accepts_an_empty_head(model, head, base_lr, head_lr):
     named = _trainable(model)
     return [
@@ -510,21 +518,21 @@ def accepts_an_empty_head(model, head, base_lr, head_lr):
     ]
 
 
-@misconception("param_groups", "A head can be there and have nothing to train. Look at what is left in its group.")
+@misconception("param_groups", "A head can exist and have nothing to train. Look at what is left in its group.")
 def looks_for_the_name_only(model, head, base_lr, head_lr):
     if not any(name.startswith(head + ".") for name, _ in model.named_parameters()):
         raise ValueError
     return accepts_an_empty_head(model, head, base_lr, head_lr)
 
 
-@misconception("param_groups", "A head can be there and have nothing to train. Look at what is left in its group.")
+@misconception("param_groups", "A head can exist and have nothing to train. Look at what is left in its group.")
 def looks_for_the_module_only(model, head, base_lr, head_lr):
     if head not in dict(model.named_modules()):
         raise ValueError
     return accepts_an_empty_head(model, head, base_lr, head_lr)
 
 
-@misconception("param_groups", "You raise an error for a head that is not there. Which one is asked for?")
+@misconception("param_groups", "You raise an error for a head that does not exist. Which error does the docstring ask for?")
 def raises_a_key_error(model, head, base_lr, head_lr):
     groups = accepts_an_empty_head(model, head, base_lr, head_lr)
     if not groups[1]["params"]:
@@ -532,7 +540,7 @@ def raises_a_key_error(model, head, base_lr, head_lr):
     return groups
 
 
-@misconception("param_groups", "An empty body is allowed: which group does the specification want to see filled?")
+@misconception("param_groups", "An empty body is allowed: which group must not be empty?")
 def refuses_an_empty_body(model, head, base_lr, head_lr):
     groups = _split(_trainable(model), lambda name: name.startswith(head + "."), base_lr, head_lr)
     if not groups[0]["params"]:
@@ -540,18 +548,18 @@ def refuses_an_empty_body(model, head, base_lr, head_lr):
     return groups
 
 
-@misconception("param_groups", "How many groups are asked for? Yours drops one that is empty.")
+@misconception("param_groups", "How many groups does the docstring ask for? You drop one if it is empty.")
 def drops_an_empty_body(model, head, base_lr, head_lr):
     groups = _split(_trainable(model), lambda name: name.startswith(head + "."), base_lr, head_lr)
     return [group for group in groups if group["params"]]
 
 
-@misconception("param_groups", "The parameters are split well. Which of the two groups is to come first?")
+@misconception("param_groups", "You split the parameters correctly. Which of the two groups should come first?")
 def head_first(model, head, base_lr, head_lr):
     return _split(_trainable(model), lambda name: name.startswith(head + "."), base_lr, head_lr)[::-1]
 
 
-@misconception("param_groups", "Which layers did you want to train fast? Look at which rate went where.")
+@misconception("param_groups", "Which layers should train faster? Look at which rate went where.")
 def rates_swapped(model, head, base_lr, head_lr):
     return _split(_trainable(model), lambda name: name.startswith(head + "."), head_lr, base_lr)
 
@@ -561,36 +569,36 @@ def one_rate(model, head, base_lr, head_lr):
     return _split(_trainable(model), lambda name: name.startswith(head + "."), base_lr, base_lr)
 
 
-@misconception("param_groups", "The rate of the head is given as it is. Is it meant to be a factor?")
+@misconception("param_groups", "head_lr is the head's learning rate itself. Is it meant to be a factor?")
 def rate_as_factor(model, head, base_lr, head_lr):
     return _split(_trainable(model), lambda name: name.startswith(head + "."), base_lr, base_lr * head_lr)
 
 
-@misconception("param_groups", "Compare the order of the parameters in each group with the order in the model.")
+@misconception("param_groups", "Compare the order of the parameters in each group with their order in the model.")
 def sorted_by_name(model, head, base_lr, head_lr):
     return _split(sorted(_trainable(model)), lambda name: name.startswith(head + "."), base_lr, head_lr)
 
 
-@misconception("param_groups", "Copies are trained now. Does the model notice?")
+@misconception("param_groups", "The optimizer would now train copies. Would the model notice?")
 def trains_copies(model, head, base_lr, head_lr):
     copied = _trainable(copy.deepcopy(model))
     return _split(copied, lambda name: name.startswith(head + "."), base_lr, head_lr)
 
 
-@misconception("param_groups", "An optimizer cannot do anything with names. What stands in your lists?")
+@misconception("param_groups", "An optimizer cannot do anything with names. What is in your lists?")
 def names_for_parameters(model, head, base_lr, head_lr):
     names = [name for name, _ in _trainable(model)]
     inside = [name for name in names if name.startswith(head + ".")]
     return _groups([name for name in names if not name.startswith(head + ".")], inside, base_lr, head_lr)
 
 
-@misconception("param_groups", "What do you get from named_parameters(): parameters, or something around them?")
+@misconception("param_groups", "What does named_parameters() give you: parameters, or pairs that contain them?")
 def pairs_for_parameters(model, head, base_lr, head_lr):
     body = [pair for pair in _trainable(model) if not pair[0].startswith(head + ".")]
     return _groups(body, [pair for pair in _trainable(model) if pair[0].startswith(head + ".")], base_lr, head_lr)
 
 
-@misconception("param_groups", "How many groups are asked for?")
+@misconception("param_groups", "How many groups does the docstring ask for?")
 def a_group_for_each_parameter(model, head, base_lr, head_lr):
     inside = {name for name, _ in _trainable(model) if name.startswith(head + ".")}
     if not inside:
@@ -598,13 +606,13 @@ def a_group_for_each_parameter(model, head, base_lr, head_lr):
     return [{"params": [p], "lr": head_lr if name in inside else base_lr} for name, p in _trainable(model)]
 
 
-@misconception("param_groups", "One of the groups says nothing about its learning rate. Where would it come from?")
+@misconception("param_groups", "One of your groups has no learning rate. Where would it come from?")
 def without_the_rate_of_the_body(model, head, base_lr, head_lr):
     body, inside = _split(_trainable(model), lambda name: name.startswith(head + "."), base_lr, head_lr)
     return [{"params": body["params"]}, inside]
 
 
-@misconception("param_groups", "Look at the type of what stands under 'params'.")
+@misconception("param_groups", "Look at the type of the values under 'params'.")
 def tuples(model, head, base_lr, head_lr):
     groups = _split(_trainable(model), lambda name: name.startswith(head + "."), base_lr, head_lr)
     return [{**group, "params": tuple(group["params"])} for group in groups]
@@ -616,7 +624,7 @@ def weights_only(model, head, base_lr, head_lr):
     return _split(named, lambda name: name.startswith(head + "."), base_lr, head_lr)
 
 
-@misconception("scale_lr", "You made a new attribute of the optimizer. Where does each group keep its own rate?")
+@misconception("scale_lr", "You gave the optimizer a new attribute. Where does each group keep its own rate?")
 def makes_an_attribute(optimizer, factor):
     if factor < 0:
         raise ValueError
@@ -624,7 +632,7 @@ def makes_an_attribute(optimizer, factor):
     return [optimizer.lr]
 
 
-@misconception("scale_lr", "All groups now have the same rate. Had they before?")
+@misconception("scale_lr", "All groups now have the same rate. Did they before?")
 def one_rate_for_all(optimizer, factor):
     if factor < 0:
         raise ValueError
@@ -642,7 +650,7 @@ def first_group_only(optimizer, factor):
     return [group["lr"] for group in optimizer.param_groups]
 
 
-@misconception("scale_lr", "The factor has become the learning rate itself.")
+@misconception("scale_lr", "You set the learning rate to the factor itself.")
 def factor_as_rate(optimizer, factor):
     if factor < 0:
         raise ValueError
@@ -659,7 +667,7 @@ def changes_the_defaults(optimizer, factor):
     return [optimizer.defaults["lr"]] * len(optimizer.param_groups)
 
 
-@misconception("scale_lr", "Defaults are for groups that do not exist yet. Should they change, too?")
+@misconception("scale_lr", "Defaults are for groups that do not exist yet. Should they change too?")
 def changes_the_defaults_too(optimizer, factor):
     if factor < 0:
         raise ValueError
@@ -667,14 +675,14 @@ def changes_the_defaults_too(optimizer, factor):
     return scale_first(optimizer, factor)
 
 
-@misconception("scale_lr", "The rates that you return are right. Does the optimizer that you were given know them?")
+@misconception("scale_lr", "The rates you return are right. Does the optimizer you were given know about them?")
 def changes_nothing(optimizer, factor):
     if factor < 0:
         raise ValueError
     return [group["lr"] * factor for group in optimizer.param_groups]
 
 
-@misconception("scale_lr", "The rates that you return are right. Does the optimizer that you were given know them?")
+@misconception("scale_lr", "The rates you return are right. Does the optimizer you were given know about them?")
 def rebinds_the_rate(optimizer, factor):
     if factor < 0:
         raise ValueError
@@ -686,7 +694,7 @@ def rebinds_the_rate(optimizer, factor):
     return rates
 
 
-@misconception("scale_lr", "The rates that you return are right. Does the optimizer that you were given know them?")
+@misconception("scale_lr", "The rates you return are right. Does the optimizer you were given know about them?")
 def makes_a_new_optimizer(optimizer, factor):
     if factor < 0:
         raise ValueError
@@ -696,7 +704,7 @@ def makes_a_new_optimizer(optimizer, factor):
     return [group["lr"] for group in optimizer.param_groups]
 
 
-@misconception("scale_lr", "The rates are new, and the optimizer has forgotten everything it knew about its parameters.")
+@misconception("scale_lr", "The rates are right, but the optimizer has forgotten everything it knew about its parameters.")
 def forgets_the_state(optimizer, factor):
     if factor < 0:
         raise ValueError
@@ -706,7 +714,7 @@ def forgets_the_state(optimizer, factor):
     return [group["lr"] for group in optimizer.param_groups]
 
 
-@misconception("scale_lr", "Your optimizer was set up a second time: what has become of its state and of its options?")
+@misconception("scale_lr", "You set up the optimizer a second time: what happened to its state and its options?")
 def initialises_again(optimizer, factor):
     if factor < 0:
         raise ValueError
@@ -715,7 +723,7 @@ def initialises_again(optimizer, factor):
     return [group["lr"] for group in optimizer.param_groups]
 
 
-@misconception("scale_lr", "Call your function twice: does the second call start from the rates that are there?")
+@misconception("scale_lr", "Call your function twice: does the second call start from the current rates?")
 def by_a_scheduler(optimizer, factor):
     if factor < 0:
         raise ValueError
@@ -725,7 +733,7 @@ def by_a_scheduler(optimizer, factor):
     return [group["lr"] for group in optimizer.param_groups]
 
 
-@misconception("scale_lr", "Which of a group's options is the learning rate? You have changed another one, too.")
+@misconception("scale_lr", "Which of a group's options is the learning rate? You changed another one too.")
 def scales_everything(optimizer, factor):
     if factor < 0:
         raise ValueError
@@ -736,7 +744,7 @@ def scales_everything(optimizer, factor):
     return [group["lr"] for group in optimizer.param_groups]
 
 
-@misconception("scale_lr", "Velocities and moments were scaled along with the rates. Are they learning rates?")
+@misconception("scale_lr", "You scaled velocities and moments along with the rates. Are they learning rates?")
 def scales_the_state(optimizer, factor):
     if factor < 0:
         raise ValueError
@@ -749,7 +757,7 @@ def scales_the_state(optimizer, factor):
     return [group["lr"] for group in optimizer.param_groups]
 
 
-@misconception("scale_lr", "The learning rates are new, and the parameters have moved. Who asked for a step?")
+@misconception("scale_lr", "The learning rates are right, but the parameters have moved. Who asked for a step?")
 def takes_a_step(optimizer, factor):
     if factor < 0:
         raise ValueError
@@ -759,7 +767,7 @@ def takes_a_step(optimizer, factor):
     return [group["lr"] for group in optimizer.param_groups]
 
 
-@misconception("scale_lr", "The factor is to be multiplied with. What do you do with it?")
+@misconception("scale_lr", "The rates should be multiplied by the factor. What do you do with it?")
 def adds_the_factor(optimizer, factor):
     if factor < 0:
         raise ValueError
@@ -768,7 +776,7 @@ def adds_the_factor(optimizer, factor):
     return [group["lr"] for group in optimizer.param_groups]
 
 
-@misconception("scale_lr", "Compare your rates with the products digit by digit: who rounds them?")
+@misconception("scale_lr", "Compare your rates with the products digit by digit: what rounds them?")
 def rounds(optimizer, factor):
     if factor < 0:
         raise ValueError
@@ -777,7 +785,7 @@ def rounds(optimizer, factor):
     return [group["lr"] for group in optimizer.param_groups]
 
 
-@misconception("scale_lr", "What becomes of a negative factor in your function? The specification names an error.")
+@misconception("scale_lr", "What does your function do with a negative factor? The docstring asks for an error.")
 def takes_the_absolute_value(optimizer, factor):
     for group in optimizer.param_groups:
         group["lr"] *= abs(factor)
@@ -793,7 +801,7 @@ def returns_a_tuple(optimizer, factor):
     return tuple(group["lr"] for group in optimizer.param_groups)
 
 
-@misconception("scale_lr", "The rates are divided by the factor.")
+@misconception("scale_lr", "You divide the rates by the factor.")
 def divides(optimizer, factor):
     if factor < 0:
         raise ValueError
@@ -802,7 +810,7 @@ def divides(optimizer, factor):
     return [group["lr"] for group in optimizer.param_groups]
 
 
-@misconception("scale_lr", "What your function returns is the state of affairs before the change.")
+@misconception("scale_lr", "You return the rates as they were before the change.")
 def returns_the_old_rates(optimizer, factor):
     if factor < 0:
         raise ValueError
@@ -812,7 +820,7 @@ def returns_the_old_rates(optimizer, factor):
     return old
 
 
-@misconception("scale_lr", "The optimizer has its new rates; what does your function give back?")
+@misconception("scale_lr", "The optimizer has its new rates, but what does your function return?")
 def scales_and_returns_nothing(optimizer, factor):
     if factor < 0:
         raise ValueError
@@ -820,7 +828,7 @@ def scales_and_returns_nothing(optimizer, factor):
         group["lr"] *= factor
 
 
-@misconception("scale_lr", "There are as many rates as groups; how many do you return?")
+@misconception("scale_lr", "There are as many rates as groups. How many do you return?")
 def returns_one_rate(optimizer, factor):
     if factor < 0:
         raise ValueError
@@ -829,7 +837,7 @@ def returns_one_rate(optimizer, factor):
     return optimizer.param_groups[0]["lr"]
 
 
-@misconception("scale_lr", "A learning rate is a Python number in this optimizer. What have you made of it?")
+@misconception("scale_lr", "This optimizer's learning rates were Python numbers. What are they now?")
 def makes_tensors(optimizer, factor):
     if factor < 0:
         raise ValueError
@@ -842,12 +850,12 @@ def scale_first(optimizer, factor):
     return [group["lr"] for group in optimizer.param_groups]
 
 
-@misconception("scale_lr", "What happens to the loss with a negative learning rate? The specification names an error.")
+@misconception("scale_lr", "What would a negative learning rate do to the loss? The docstring asks for an error.")
 def accepts_a_negative_factor(optimizer, factor):
     return scale_first(optimizer, factor)
 
 
-@misconception("scale_lr", "You raise the right error. What has happened to the rates before that?")
+@misconception("scale_lr", "You raise the right error. What happened to the rates before that?")
 def raises_too_late(optimizer, factor):
     rates = scale_first(optimizer, factor)
     if factor < 0:
@@ -855,7 +863,7 @@ def raises_too_late(optimizer, factor):
     return rates
 
 
-@misconception("scale_lr", "You raise the right error. What has happened to the rates before that?")
+@misconception("scale_lr", "You raise the right error. What happened to the rates before that?")
 def raises_on_the_way(optimizer, factor):
     rates = []
     for group in optimizer.param_groups:
@@ -866,7 +874,7 @@ def raises_on_the_way(optimizer, factor):
     return rates
 
 
-@misconception("scale_lr", "What is to be negative, the factor or its product with a rate? Try a group with the rate 0.")
+@misconception("scale_lr", "What must not be negative: the factor, or its product with a rate? Try a group with rate 0.")
 def looks_at_the_products(optimizer, factor):
     if any(group["lr"] * factor < 0 for group in optimizer.param_groups):
         raise ValueError
@@ -880,14 +888,14 @@ def refuses_zero(optimizer, factor):
     return scale_first(optimizer, factor)
 
 
-@misconception("scale_lr", "A factor of 2 is refused. Does the specification say that rates may only fall?")
+@misconception("scale_lr", "You reject a factor of 2. Does the docstring say that rates may only fall?")
 def refuses_growth(optimizer, factor):
     if not 0 <= factor <= 1:
         raise ValueError
     return scale_first(optimizer, factor)
 
 
-@misconception("scale_lr", "A negative factor is refused; is it with the error that the specification names?")
+@misconception("scale_lr", "A negative factor raises an error, but is it the one the docstring asks for?")
 def asserts(optimizer, factor):
     assert factor >= 0
     return scale_first(optimizer, factor)

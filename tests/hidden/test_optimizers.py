@@ -1,4 +1,4 @@
-"""Checks of topic `optimizers` that only grading runs: edge cases of the specification."""
+"""Checks for topic `optimizers` that only grading runs: edge cases of the specification."""
 
 from contextlib import suppress
 
@@ -14,7 +14,7 @@ def parameters_of(given, *shapes, dtype=torch.float64):
 
 
 def values_of(parameters):
-    """What the parameters hold at present."""
+    """Copies of what the parameters hold now."""
     return only([p.detach().clone() for p in parameters], "values", "dtype")
 
 
@@ -35,7 +35,7 @@ def steps_of(given, optimizer, parameters, count=3):
 
 @checks("SGD", gate=True)
 def test_sgd_of_any_shape(code, given):
-    """Parameters of every shape, order in memory and dtype are moved, and keep their dtype."""
+    """Parameters of any shape, memory layout and dtype are moved, and keep their dtype."""
     shapes = ((), (1,), (0, 3), (2, 1, 3))
     parameters = parameters_of(given, *shapes) + parameters_of(given, (3,), (2, 2), dtype=torch.float32)
     parameters.append(nn.Parameter(given.transposed(given.normal(3, 2))))
@@ -44,7 +44,7 @@ def test_sgd_of_any_shape(code, given):
 
 @checks("SGD")
 def test_sgd_of_one_parameter(code, given):
-    """Steps are right for other values of momentum and lr, over many steps."""
+    """Steps are right for any momentum and lr, over many steps."""
     found = {}
     for momentum in (0.5, 0.99, 0.0):
         parameters = parameters_of(given, (4,))
@@ -55,7 +55,7 @@ def test_sgd_of_one_parameter(code, given):
 
 @checks("SGD")
 def test_sgd_velocities_are_separate(code, given):
-    """Each parameter has a velocity of its own, parameters of the same shape included."""
+    """Each parameter has its own velocity, even among parameters of the same shape."""
     parameters = parameters_of(given, (3,), (3,), (3,), (2, 2))
     optimizer = code.SGD(parameters, lr=given.number(0.05, 0.5), momentum=given.number(0.5, 0.9))
     return steps_of(given, optimizer, parameters)
@@ -63,7 +63,7 @@ def test_sgd_velocities_are_separate(code, given):
 
 @checks("SGD")
 def test_sgd_optimizers_are_separate(code, given):
-    """Optimizers know nothing of each other: two at a time, and a new one for parameters that another has moved."""
+    """Optimizers do not affect each other: two at the same time, or a new one for parameters another one has moved."""
     left, right = parameters_of(given, (3,), (2,)), parameters_of(given, (3,), (2,))
     first, second = code.SGD(left, lr=0.1, momentum=0.9), code.SGD(right, lr=0.3, momentum=0.5)
     found = {"first": steps_of(given, first, left, 2), "second": steps_of(given, second, right, 2)}
@@ -73,7 +73,7 @@ def test_sgd_optimizers_are_separate(code, given):
 
 @checks("SGD")
 def test_sgd_parameters_without_gradient_and_momentum(code, given):
-    """With momentum a parameter without gradient rests, and its velocity waits until there is a gradient again."""
+    """With momentum, a parameter without a gradient rests, and its velocity is kept until there is a gradient again."""
     parameters = parameters_of(given, (3,), (2,), (4,))
     optimizer = code.SGD(parameters, lr=given.number(0.05, 0.5), momentum=0.8)
     found = {}
@@ -88,7 +88,7 @@ def test_sgd_parameters_without_gradient_and_momentum(code, given):
 
 @checks("SGD")
 def test_sgd_zero_is_a_gradient(code, given):
-    """With momentum a parameter whose gradient is zero moves on."""
+    """With momentum, a parameter whose gradient is zero keeps moving."""
     parameters = parameters_of(given, (3,), (2,))
     optimizer = code.SGD(parameters, lr=given.number(0.05, 0.5), momentum=0.8)
     found = steps_of(given, optimizer, parameters, 1)
@@ -100,7 +100,7 @@ def test_sgd_zero_is_a_gradient(code, given):
 
 @checks("SGD")
 def test_sgd_leaves_gradients_alone(code, given):
-    """step() does not change .grad, with momentum and without, in the first step and in later ones."""
+    """step() does not change .grad, with or without momentum, in the first step and in later ones."""
     found = {}
     for momentum in (0.0, 0.9):
         parameters = parameters_of(given, (3,), (2, 2))
@@ -115,7 +115,7 @@ def test_sgd_leaves_gradients_alone(code, given):
 
 @checks("SGD")
 def test_sgd_velocity_is_no_gradient(code, given):
-    """What happens to .grad after a step, be it in place, has no effect on the velocity."""
+    """Changing .grad after a step, even in place, has no effect on the velocity."""
     parameters = parameters_of(given, (3,), (2, 2))
     optimizer = code.SGD(parameters, lr=given.number(0.05, 0.5), momentum=0.9)
     with_new_gradients(given, parameters)
@@ -131,7 +131,7 @@ def test_sgd_velocity_is_no_gradient(code, given):
 
 @checks("SGD")
 def test_sgd_keeps_the_objects(code, given):
-    """The parameters stay the model's own objects: leaves with the same flag, on which the next backward() works."""
+    """The parameters stay the model's own objects: leaves with the same flag, ready for the next backward()."""
     model = given.module(lambda: nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)), name="model")
     model[1].bias.requires_grad_(False)
     given.watch(model, "model")
@@ -152,7 +152,7 @@ def test_sgd_keeps_the_objects(code, given):
 
 @checks("SGD")
 def test_sgd_looks_at_gradients_only(code, given):
-    """What has a gradient is moved, whether it was frozen before or in the meantime; what has none is not moved."""
+    """A parameter that has a gradient moves, even if it was frozen at some point; one that has none does not."""
     parameters = parameters_of(given, (3,), (2,), (4,), (5,))
     parameters[3].requires_grad_(False)
     optimizer = code.SGD(parameters, lr=given.number(0.05, 0.5), momentum=0.9)
@@ -171,7 +171,7 @@ def test_sgd_looks_at_gradients_only(code, given):
 
 @checks("SGD")
 def test_sgd_takes_any_iterable(code, given):
-    """params may be a generator, model.parameters(), a tuple or the values of a dict: all steps and zero_grad() work."""
+    """params may be a generator, model.parameters(), a tuple or the values of a dict: every step and zero_grad() work."""
     found = {}
     for name in ("generator", "model.parameters()", "tuple", "values of a dict", "iterator"):
         model = nn.ParameterList(parameters_of(given, (3,), (2, 2)))
@@ -192,7 +192,7 @@ def test_sgd_takes_any_iterable(code, given):
 
 @checks("SGD")
 def test_sgd_zero_grad_in_full(code, given):
-    """zero_grad() takes every gradient away, of frozen parameters too, before the first step as well as after it."""
+    """zero_grad() removes every gradient, even of frozen parameters, before the first step and after it."""
     parameters = parameters_of(given, (3,), (2,), (4,))
     optimizer = code.SGD(parameters, lr=0.1, momentum=0.9)
     found = {}
@@ -210,7 +210,7 @@ def test_sgd_zero_grad_in_full(code, given):
 
 @checks("SGD")
 def test_sgd_zero_grad_keeps_velocities(code, given):
-    """zero_grad() between two steps does not change what the next step does."""
+    """Calling zero_grad() between two steps does not change what the next step does."""
     parameters = parameters_of(given, (3,), (2, 2))
     optimizer = code.SGD(parameters, lr=given.number(0.05, 0.5), momentum=0.9)
     found = {}
@@ -223,7 +223,7 @@ def test_sgd_zero_grad_keeps_velocities(code, given):
 def names_in(model, group):
     """The parameters of a group by their names in the model, in their order."""
     names = {id(p): name for name, p in model.named_parameters()}
-    return [names.get(id(p), "no parameter of the model") for p in group["params"]]
+    return [names.get(id(p), "not a parameter of the model") for p in group["params"]]
 
 
 def members(code, model, head):
@@ -238,7 +238,7 @@ def linear(given):
 
 @checks("param_groups", gate=True)
 def test_param_groups_prefix_ends_at_a_dot(code, given):
-    """Names that only begin like the head, or have it further inside, belong to the body."""
+    """Names that merely start with the same letters as the head, or contain it further inside, belong to the body."""
     parts = {
         "body": nn.ModuleDict({"head": linear(given), "other": linear(given)}),
         "head2": linear(given),
@@ -253,7 +253,7 @@ def test_param_groups_prefix_ends_at_a_dot(code, given):
 
 @checks("param_groups")
 def test_param_groups_head_inside(code, given):
-    """The head may lie deeper in the model, under a name with dots, and 'blocks.1' is not 'blocks.10'."""
+    """The head may be deeper in the model, with dots in its name, and 'blocks.1' is not 'blocks.10'."""
     model = given.module(lambda: nn.ModuleDict({"stem": linear(given), "blocks": nn.Sequential()}), name="model")
     model["blocks"].extend([nn.Linear(2, 2, device=given.device) for _ in range(12)])
     given.watch(model, "model")
@@ -262,7 +262,7 @@ def test_param_groups_head_inside(code, given):
 
 @checks("param_groups")
 def test_param_groups_order(code, given):
-    """Each group keeps the model's order, wherever the head stands in the model, and parameters beside it."""
+    """Each group keeps the model's order, wherever in the model the head is."""
     for_all = {"b": 3, "a": 2, "d": 1, "c": 4}
     found = {}
     for head in for_all:
@@ -274,7 +274,7 @@ def test_param_groups_order(code, given):
 
 @checks("param_groups")
 def test_param_groups_without_frozen_parameters(code, given):
-    """Frozen parameters are in neither group, be they in the body or in the head; they stay frozen."""
+    """Frozen parameters are in neither group, whether in the body or in the head, and they stay frozen."""
     parts = {name: nn.Sequential(linear(given), linear(given)) for name in ("stem", "body", "head")}
     model = nn.ModuleDict(parts).to(given.device)
     model["stem"].requires_grad_(False)
@@ -287,7 +287,7 @@ def test_param_groups_without_frozen_parameters(code, given):
 
 @checks("param_groups")
 def test_param_groups_of_shared_parameters(code, given):
-    """A parameter that body and head share is in one group only: that of its name in named_parameters()."""
+    """A parameter shared by body and head is in only one group, the one given by its name in named_parameters()."""
     first = nn.ModuleDict({"body": nn.Linear(3, 3), "head": nn.Linear(3, 3)})
     first["head"].weight = first["body"].weight
     second = nn.ModuleDict({"head": nn.Linear(3, 3), "body": nn.Linear(3, 3), "more": nn.Linear(3, 3)})
@@ -304,7 +304,7 @@ def test_param_groups_of_shared_parameters(code, given):
 
 @checks("param_groups")
 def test_param_groups_without_a_body(code, given):
-    """If nothing but the head is trainable, the first group is there and empty."""
+    """If only the head is trainable, the first group is there but empty."""
     alone = given.module(lambda: nn.ModuleDict({"head": linear(given)}), name="head alone")
     frozen = nn.ModuleDict({"body": linear(given), "head": linear(given)}).to(given.device)
     frozen["body"].requires_grad_(False)
@@ -322,7 +322,7 @@ def test_param_groups_holds_lists(code, given):
 
 @checks("param_groups")
 def test_param_groups_rates_in_an_optimizer(code, given):
-    """In an optimizer each group has its own rate, also one of 0, and one that is larger for the body; a step uses them."""
+    """In an optimizer's step, each group uses its own rate, even if that is 0 or larger for the body."""
     found = {}
     for base_lr, head_lr in ((0.0, 0.5), (0.5, 0.0), (given.number(0.5, 1.0), given.number(0.1, 0.2))):
         model = given.module(lambda: nn.ModuleDict({"body": linear(given), "head": linear(given)}))
@@ -336,7 +336,7 @@ def test_param_groups_rates_in_an_optimizer(code, given):
 
 @checks("param_groups")
 def test_param_groups_refuses_an_empty_head(code, given):
-    """A head without trainable parameters is refused with a ValueError: frozen, without any, or not a module's name."""
+    """A head without trainable parameters raises a ValueError: it is frozen, has none, or is not a module's name."""
     model = nn.ModuleDict({"body": linear(given), "head": linear(given), "relu": nn.ReLU(), "head2": linear(given)})
     model.register_parameter("scale", nn.Parameter(given.normal(2)))
     model["again"] = model["body"]
@@ -379,7 +379,7 @@ KINDS = {
 
 @checks("scale_lr", gate=True)
 def test_scale_lr_of_other_optimizers(code, given):
-    """Three groups keep their ratio, in optimizers of every kind; the result has the new rates in the groups' order."""
+    """Three groups keep their ratio, in several kinds of optimizer; the result lists the new rates in group order."""
     found = {}
     for name, (kind, options) in KINDS.items():
         optimizer, _ = trained_optimizer(given, kind, **options)
@@ -390,7 +390,7 @@ def test_scale_lr_of_other_optimizers(code, given):
 
 @checks("scale_lr")
 def test_scale_lr_any_factor(code, given):
-    """The factor may be 0, 1 or larger than 1, and groups may have the rate 0 or have been added later."""
+    """The factor may be 0, 1 or larger than 1; groups may have rate 0 or have been added later."""
     found = {}
     for factor in (1.0, given.number(2.0, 9.0), 0.0):
         optimizer, _ = trained_optimizer(given, torch.optim.SGD)
@@ -404,7 +404,7 @@ def test_scale_lr_any_factor(code, given):
 
 @checks("scale_lr")
 def test_scale_lr_of_a_new_optimizer(code, given):
-    """An optimizer that has not taken a step, with a single group, is scaled, too."""
+    """An optimizer with a single group that has not taken a step yet is scaled too."""
     parameters = parameters_of(given, (3,))
     optimizer = torch.optim.Adam(parameters, lr=given.number(0.1, 0.9))
     result = code.scale_lr(optimizer, 0.5)
@@ -416,7 +416,7 @@ def test_scale_lr_of_a_new_optimizer(code, given):
 
 @checks("scale_lr")
 def test_scale_lr_calls_multiply(code, given):
-    """Each call multiplies what is there: also after the caller has changed a rate."""
+    """Each call multiplies the current rates, even after the caller has changed one."""
     optimizer, _ = trained_optimizer(given, torch.optim.SGD, momentum=0.9)
     found = {}
     for call in (1, 2, 3):
@@ -428,7 +428,7 @@ def test_scale_lr_calls_multiply(code, given):
 
 @checks("scale_lr")
 def test_scale_lr_keeps_the_state(code, given):
-    """What the optimizer remembers of each parameter stays: velocities, Adam's moments and numbers of steps."""
+    """Everything the optimizer remembers about its parameters stays: velocities, Adam's moments and step counts."""
     found = {}
     for name, (kind, options) in KINDS.items():
         optimizer, parameters = trained_optimizer(given, kind, **options)
@@ -439,7 +439,7 @@ def test_scale_lr_keeps_the_state(code, given):
 
 @checks("scale_lr")
 def test_scale_lr_keeps_other_options(code, given):
-    """All other options stay, and so do the groups' parameters; parameters and gradients are not touched."""
+    """All other options and the groups' parameters stay; neither parameters nor gradients are touched."""
     found = {}
     for name, (kind, options) in KINDS.items():
         optimizer, parameters = trained_optimizer(given, kind, **options)
@@ -458,7 +458,7 @@ def test_scale_lr_keeps_other_options(code, given):
 
 @checks("scale_lr")
 def test_scale_lr_next_step(code, given):
-    """The next steps of the same optimizer use the new rates together with the old state."""
+    """The optimizer's next steps use the new rates together with the old state."""
     found = {}
     for name, (kind, options) in KINDS.items():
         optimizer, parameters = trained_optimizer(given, kind, **options)
@@ -469,7 +469,7 @@ def test_scale_lr_next_step(code, given):
 
 @checks("scale_lr")
 def test_scale_lr_refuses_any_negative_factor(code, given):
-    """A factor just below 0 is refused with a ValueError, whatever the rates are; rates and state stay."""
+    """Any negative factor raises a ValueError, even one just below 0; rates and state stay as they were."""
     found = {}
     for case, factor in (("small", -1e-6), ("large", -given.number(2.0, 9.0))):
         optimizer, parameters = trained_optimizer(given, torch.optim.SGD, momentum=0.9)

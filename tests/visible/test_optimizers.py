@@ -1,4 +1,4 @@
-"""Checks of topic `optimizers` that students can run themselves."""
+"""Checks for topic `optimizers` that students can run themselves."""
 
 from contextlib import suppress
 
@@ -14,7 +14,7 @@ def parameters_of(given, *shapes, dtype=torch.float32):
 
 
 def values_of(parameters):
-    """What the parameters hold at present."""
+    """Copies of what the parameters hold now."""
     return [p.detach().clone() for p in parameters]
 
 
@@ -26,7 +26,7 @@ def with_new_gradients(given, parameters):
 def names_in(model, group):
     """The parameters of a group by their names in the model, in their order."""
     names = {id(p): name for name, p in model.named_parameters()}
-    return [names.get(id(p), "no parameter of the model") for p in group["params"]]
+    return [names.get(id(p), "not a parameter of the model") for p in group["params"]]
 
 
 def network(head):
@@ -50,7 +50,7 @@ def rates(optimizer):
 
 @checks("predicted_frozen", gate=True, draws=1)
 def test_predicted_frozen(code, given):
-    """The predicted number is what the frozen parameter holds after the step."""
+    """The predicted number is the value of the frozen parameter after the step."""
     return {"predicted_frozen": secret(round(float(code.predicted_frozen), 4))}
 
 
@@ -62,7 +62,7 @@ def test_predicted_momentum(code, given):
 
 @checks("SGD", gate=True)
 def test_sgd_values(code, given):
-    """Without momentum each step changes the parameters by -lr * grad."""
+    """Without momentum, each step changes the parameters by -lr * grad."""
     parameters = parameters_of(given, (3, 4), (5,))
     optimizer = code.SGD(parameters, lr=given.number(0.05, 0.5))
     found = {}
@@ -75,7 +75,7 @@ def test_sgd_values(code, given):
 
 @checks("SGD")
 def test_sgd_momentum(code, given):
-    """With momentum 0.9 each step changes the parameters by -lr * buf."""
+    """With momentum, each step changes the parameters by -lr * buf."""
     parameters = parameters_of(given, (3, 4), (5,))
     optimizer = code.SGD(parameters, lr=given.number(0.05, 0.5), momentum=0.9)
     found = {}
@@ -99,7 +99,7 @@ def test_sgd_skips_parameters_without_gradient(code, given):
 
 @checks("SGD")
 def test_sgd_zero_grad(code, given):
-    """After zero_grad() every .grad is None."""
+    """After zero_grad(), every .grad is None."""
     parameters = parameters_of(given, (3,), (2, 2))
     optimizer = code.SGD(parameters, lr=0.1)
     with_new_gradients(given, parameters)
@@ -110,7 +110,7 @@ def test_sgd_zero_grad(code, given):
 
 @checks("SGD")
 def test_sgd_goes_downhill(code, given):
-    """On a quadratic the loss falls from step to step."""
+    """On a quadratic, the loss falls from step to step."""
     (w,) = parameters_of(given, (6,))
     curvature = given.uniform(6, low=0.5, high=2.0)
     optimizer = code.SGD([w], lr=0.2)
@@ -126,7 +126,7 @@ def test_sgd_goes_downhill(code, given):
 
 @checks("param_groups", gate=True)
 def test_param_groups_members(code, given):
-    """The first group holds the parameters of the body, the second those of the head, each in the order of the model."""
+    """The first group holds the body's parameters and the second the head's, each in the model's order."""
     head = given.choice(["head", "top", "classifier"])
     model = given.module(lambda: network(head), name="model")
     body_group, head_group = code.param_groups(model, head, 0.01, 0.1)
@@ -144,7 +144,7 @@ def test_param_groups_learning_rates(code, given):
 
 @checks("param_groups")
 def test_param_groups_in_an_optimizer(code, given):
-    """torch.optim.SGD takes the groups; with base_lr 0 a step moves the head only."""
+    """torch.optim.SGD accepts the groups; with base_lr 0, a step moves only the head."""
     model = given.module(lambda: network("head"), name="model")
     optimizer = torch.optim.SGD(code.param_groups(model, "head", 0.0, 0.1))
     with_new_gradients(given, model.parameters())
@@ -154,14 +154,14 @@ def test_param_groups_in_an_optimizer(code, given):
 
 @checks("param_groups")
 def test_param_groups_refuses_a_head_that_is_not_there(code, given):
-    """A head that the model does not have is refused with a ValueError."""
+    """A head that is not in the model raises a ValueError."""
     model = given.module(lambda: network("head"), name="model")
     return {"no such head": raises(lambda: code.param_groups(model, "classifier", 0.01, 0.1))}
 
 
 @checks("scale_lr", gate=True)
 def test_scale_lr_of_every_group(code, given):
-    """The learning rate of each group is multiplied by the factor."""
+    """The learning rate of every group is multiplied by the factor."""
     optimizer, _ = trained_optimizer(given, torch.optim.SGD)
     code.scale_lr(optimizer, given.number(0.1, 0.7))
     return {"learning rates": only(rates(optimizer), "values")}
@@ -169,14 +169,14 @@ def test_scale_lr_of_every_group(code, given):
 
 @checks("scale_lr")
 def test_scale_lr_result(code, given):
-    """The new learning rates are returned as a list, in the order of the groups."""
+    """The function returns a list of the new learning rates, in group order."""
     optimizer, _ = trained_optimizer(given, torch.optim.SGD)
     return {"result": code.scale_lr(optimizer, given.number(0.1, 0.7))}
 
 
 @checks("scale_lr")
 def test_scale_lr_twice(code, given):
-    """Two calls multiply by both factors."""
+    """Two calls multiply the rates by both factors."""
     optimizer, _ = trained_optimizer(given, torch.optim.SGD)
     code.scale_lr(optimizer, given.number(0.1, 0.7))
     code.scale_lr(optimizer, given.number(1.5, 3.0))
@@ -185,7 +185,7 @@ def test_scale_lr_twice(code, given):
 
 @checks("scale_lr")
 def test_scale_lr_refuses_a_negative_factor(code, given):
-    """A negative factor is refused with a ValueError, and the learning rates stay."""
+    """A negative factor raises a ValueError, and the learning rates stay as they were."""
     optimizer, _ = trained_optimizer(given, torch.optim.SGD)
     with suppress(ValueError):
         code.scale_lr(optimizer, -1.0)
