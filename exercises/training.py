@@ -9,16 +9,16 @@
 # %% [markdown]
 # # The training loop
 #
-# When you have worked through this notebook you can
+# By the end of this notebook you will be able to:
 #
 # * write the five lines of a training step, and say which of them may change places;
-# * cut a data set into shuffled batches, with samples and labels together, every epoch anew;
-# * train a small network on real data, and report a loss for each epoch that deserves its name;
+# * split a data set into batches that are reshuffled every epoch, keeping samples and labels together;
+# * train a small network on real data, and report an honest loss for each epoch;
 # * stop at the right moment, and keep the best weights rather than a view of the current ones.
 #
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
-# task's name: any way of fulfilling it is as good as another.
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring asks
+# for; any implementation that does it is fine.
 
 # %%
 from collections.abc import Callable, Iterator
@@ -32,8 +32,7 @@ from torch import Tensor, nn
 # %% [markdown]
 # ## 1. One step
 #
-# A training step has five lines. Here is a whole training, of a model with two numbers, that finds the line
-# y = 3x - 1:
+# A training step has five lines. Here is a complete training run: a model with just two numbers finds the line y = 3x - 1:
 
 # %%
 noise = torch.Generator().manual_seed(0)
@@ -57,18 +56,18 @@ print(f"y = {line.weight.item():.2f} x + {line.bias.item():.2f}")
 # Some notes for readers of the tutorial:
 #
 # * It names three calls "in the following order": `zero_grad()`, `backward()`, `step()`. The forward pass must come before
-#   `backward()`. Where gradients are cleared is free, as long as it is before `backward()` and not between `backward()` and
-#   `step()`: first thing in the step is as good as above.
+#   `backward()`. You may clear the gradients anywhere except between `backward()` and `step()`: at the very start of a step
+#   works as well as above.
 # * `backward()` does not compute gradients "with respect to the inputs". Data does not require a gradient, and gets none.
-# * An optimizer looks at `.grad`, not at `requires_grad`: a frozen parameter whose `.grad` still holds an old gradient is
-#   moved. And `backward()` adds to what is in `.grad`.
-# * Its "putting it together" lacks the indentation below `for`, and makes one single step in an epoch, with all the data at
+# * An optimizer looks at `.grad`, not at `requires_grad`: it moves a frozen parameter whose `.grad` still holds an old
+#   gradient. And `backward()` adds to whatever is in `.grad`.
+# * Its "putting it together" is not indented under the `for`, and it takes a single step per epoch, with all the data at
 #   once. That is where batches come in, below.
 #
 # ### Predict, then verify: a loop without `zero_grad()`
 #
-# The loss is 2w, so its derivative is 2 everywhere. The learning rate is 0.1. Which number is `w` after two steps? Write a
-# number in place of the dots.
+# The loss is 2w, so its derivative is 2 everywhere. The learning rate is 0.1, and `w` starts at 1. What is `w` after two
+# steps? Replace the dots with a number.
 
 # %%
 predicted_weight = ...
@@ -87,9 +86,9 @@ else:
 # %% [markdown]
 # ### Modes
 #
-# Dropout and BatchNorm behave differently in training and in use. `model.train()` and `model.eval()` set a flag in the model
-# *and in all modules inside it*; layers look at their own. They neither train nor evaluate anything. Whoever evaluates in
-# between switches to `eval()`, so a training step had better make sure of its mode itself.
+# Dropout and BatchNorm behave differently in training and in use. `model.train()` and `model.eval()` set a flag in the
+# model *and in every module inside it*; each layer looks at its own flag. Neither call trains or evaluates anything. Anyone
+# may have switched to `eval()` for an evaluation in between, so a training step should set the mode itself.
 
 # %%
 net = nn.Sequential(nn.Linear(4, 8), nn.Sequential(nn.ReLU(), nn.Dropout(0.5)))
@@ -99,8 +98,8 @@ net.train()
 print([module.training for module in net.modules()])
 
 # %% [markdown]
-# The loss is a tensor with a graph behind it. To remember it, take the number out: `loss.item()`. A list of losses that are
-# tensors keeps the graphs of all steps in memory.
+# The loss is a tensor with a graph behind it. To remember its value, take the number out: `loss.item()`. A list of loss
+# tensors keeps the graphs of all the steps in memory.
 #
 # ### Task `train_step`
 
@@ -116,11 +115,11 @@ def train_step(
     """Take one optimisation step on one batch, and return the loss before the update as a
     Python float.
 
-    Puts the model in train mode and leaves it there; computes loss_fn(model(xb), yb); updates
-    the parameters by exactly one step of the optimizer, with the gradient of this loss only:
-    what was in .grad before must not matter.
+    Put the model in train mode and leave it there; compute loss_fn(model(xb), yb); update the
+    parameters with exactly one step of the optimizer, using the gradient of this loss only:
+    whatever was in .grad before must not matter.
 
-    model and loss_fn are called once.
+    Call model and loss_fn exactly once each.
     """
     raise NotImplementedError
 
@@ -128,12 +127,13 @@ def train_step(
 # %% [markdown]
 # ## 2. Batches
 #
-# The gradient of a few samples points roughly where that of all samples points, and costs far less. So one goes through the
-# data in *batches*, one step each; a whole pass is an *epoch*. The samples are shuffled for each epoch, or else the
-# model would meet them in the same company again and again.
+# The gradient of a few samples points in roughly the same direction as that of all samples, and costs far less. So you go
+# through the data in *batches*, with one step for each; one complete pass is an *epoch*. The samples are shuffled for every
+# epoch; otherwise the same samples would share a batch in every epoch.
 #
 # `torch.randperm(n)` gives the numbers 0 to n - 1 in random order. The tutorial indexes data with it and calls the result
-# mini-batches; but this is *all* of the data in random order, and its first dimension is the sample, not the mini-batch:
+# mini-batches; but what you get is *all* of the data in random order, and its first dimension counts samples, not
+# mini-batches:
 
 # %%
 data = torch.arange(10) * 11
@@ -142,10 +142,10 @@ print(data[order])
 print("one batch:", data[order[0:4]])
 
 # %% [markdown]
-# Samples and labels are two tensors. Whatever order one of them is put into, the other has to follow.
+# Samples and labels are two tensors. If you reorder one, reorder the other in the same way.
 #
-# The order should be reproducible, and it should not disturb anybody else's random numbers. A `torch.Generator` carries a
-# state of its own; it goes on from where it is, so that the second order that it gives is not the first one again:
+# The order should be reproducible, and drawing it should not disturb anyone else's random numbers. A `torch.Generator` has
+# a state of its own; it continues from where it is, so the second order it gives differs from the first:
 
 # %%
 mine = torch.Generator().manual_seed(3)
@@ -157,8 +157,8 @@ print(
 )
 
 # %% [markdown]
-# A function with `yield` in it is a *generator function* (which has nothing to do with random numbers): calling it gives an
-# iterator, and its body runs as far as the next `yield` whenever somebody asks for the next item.
+# A function with `yield` in it is a *generator function* (which has nothing to do with random numbers): calling it returns
+# an iterator, and its body runs up to the next `yield` whenever the next item is requested.
 
 
 # %%
@@ -173,8 +173,8 @@ print(list(countdown(3)))
 # %% [markdown]
 # ### Predict, then verify: how many steps?
 #
-# There are 50 samples, in batches of 8; what remains at the end is a batch as well. How many optimizer steps do 3 epochs
-# take? Write a number in place of the dots.
+# There are 50 samples, in batches of 8; whatever remains at the end is a batch too. How many optimizer steps do 3 epochs
+# take? Replace the dots with a number.
 
 # %%
 predicted_steps = ...
@@ -203,15 +203,15 @@ else:
 def minibatches(
     X: Tensor, y: Tensor, batch_size: int, generator: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Iterate once over a data set in random order: yield (X[idx], y[idx]) with batch_size
+    """Iterate once over a data set in random order: yield pairs (X[idx], y[idx]) of batch_size
     samples each.
 
-    The last batch holds the rest: it may be smaller, it is never empty and never dropped. Every
-    sample occurs exactly once in a pass. A data set without samples yields nothing.
+    The last batch holds the rest: it may be smaller, but it is never empty and never dropped.
+    Every sample occurs exactly once in a pass. A data set without samples yields nothing.
 
     The order is a fresh uniform random permutation for each call, drawn only from `generator`:
-    equal seeds give equal orders, and the global random state is neither used nor changed. X
-    and y are not modified.
+    equal seeds give equal orders, and the global random state is neither used nor changed. Do
+    not modify X and y.
 
     Raise ValueError, at the call or at the first next(), if len(X) != len(y) or batch_size < 1.
     """
@@ -219,10 +219,10 @@ def minibatches(
 
 
 # %% [markdown]
-# ## 3. A whole training
+# ## 3. A complete training run
 #
-# What lives for the whole training, and what for one step? Many optimizers remember: SGD with momentum keeps a running
-# direction for each parameter, Adam two running averages. A new optimizer has forgotten them:
+# What should last for the whole training run, and what for only one step? Many optimizers have a memory: SGD with momentum
+# keeps a running direction for each parameter, Adam keeps two running averages. A new optimizer starts without them:
 
 # %%
 w = torch.tensor(10.0, requires_grad=True)
@@ -235,9 +235,9 @@ for _ in range(4):
     print(f"a step of {w.item() - before:.3f}")
 
 # %% [markdown]
-# For a classifier the loss is the *cross-entropy*. `F.cross_entropy(logits, labels)` takes the model's raw outputs, of shape
-# (samples, classes), and whole numbers as labels; it does the softmax itself. A second softmax before it confines the
-# outputs to numbers between 0 and 1, and the loss can never become small:
+# For a classifier, the loss is the *cross-entropy*. `F.cross_entropy(logits, labels)` takes the model's raw outputs, of
+# shape (samples, classes), and integer labels; it applies the softmax itself. A second softmax before it squeezes the
+# outputs into numbers between 0 and 1, and then the loss can never become small:
 
 # %%
 logits, label = torch.tensor([[30.0, 0.0, 0.0]]), torch.tensor([0])
@@ -245,8 +245,9 @@ print("right and sure:", F.cross_entropy(logits, label).item())
 print("softmax twice: ", F.cross_entropy(logits.softmax(dim=1), label).item())
 
 # %% [markdown]
-# What is the loss of an epoch? Each batch has its mean loss; the mean over the *samples* weights it with the batch's
-# size. With batches of 4, 4 and 2, the two samples of the last one would otherwise count twice as much as the others:
+# What is the loss of an epoch? Each batch has its mean loss; the mean over the *samples* weights each of these by the size
+# of its batch. With batches of 4, 4 and 2, the two samples in the last one would otherwise count twice as much as the
+# others:
 
 # %%
 each = torch.tensor([1.0, 1, 1, 1, 1, 1, 1, 1, 6, 6])
@@ -258,8 +259,8 @@ print(
 )
 
 # %% [markdown]
-# (Since the parameters change from batch to batch, this number belongs to no single state of the model. It is what one
-# gets for nothing; for a loss of the trained model one evaluates it afterwards.)
+# (The parameters change from batch to batch, so this number does not belong to any single state of the model. You get it
+# for free; for the loss of the trained model, evaluate the model afterwards.)
 #
 # ### Task `fit`
 
@@ -275,19 +276,19 @@ def fit(
     lr: float,
     seed: int,
 ) -> list[float]:
-    """Train a classifier, and return one Python float for each epoch: its loss.
+    """Train a classifier, and return a list with one Python float per epoch: its loss.
 
-    Make `epochs` passes of shuffled minibatches: a new order every epoch, from one
+    Make `epochs` passes over shuffled minibatches: a new order every epoch, from one
     torch.Generator seeded with `seed`. The loss is the cross-entropy of the model's raw outputs
-    (logits, of shape (B, C)) and the integer labels y. ONE torch.optim.SGD(lr=lr, momentum=0.9)
-    over all parameters serves for the whole run, with one step for each batch, the smaller last
-    one included. The model is in train mode during training.
+    (logits, of shape (B, C)) and the integer labels y. Use ONE
+    torch.optim.SGD(lr=lr, momentum=0.9) over all parameters for the whole run, and take one
+    step per batch, including the smaller last one. The model is in train mode during training.
 
-    The loss of an epoch is the mean over its N samples of the loss that each had when its batch
-    was processed; so a smaller last batch counts less.
+    The loss of an epoch is the mean over its N samples of the loss each had when its batch was
+    processed; so a smaller last batch counts less.
 
-    The same model state and the same seed give an identical result. The global random state is
-    unchanged (for a model without dropout).
+    The same model state and the same seed give an identical result. The global random state
+    stays unchanged (for a model without dropout).
     """
     raise NotImplementedError
 
@@ -295,7 +296,7 @@ def fit(
 # %% [markdown]
 # ### Try it on real data
 #
-# scikit-learn brings 1,797 handwritten digits, of 8 × 8 pixels:
+# scikit-learn comes with 1,797 handwritten digits of 8 × 8 pixels:
 
 # %%
 from sklearn.datasets import load_digits
@@ -324,12 +325,13 @@ else:
     print(f"{right.float().mean():.1%} of the digits that it has never seen are recognised")
 
 # %% [markdown]
-# About 95 % should be right. If it is 10 %, nothing was learned, and the losses will tell you more: do they fall at all?
+# About 95 % should be right. If it is 10 %, the model learned nothing, and the losses will tell you more: do they fall at
+# all?
 #
 # ## 4. When to stop
 #
-# A large model can learn a small data set by heart. Then the loss goes on falling on the data that it is trained on, and
-# rises on data that it has not seen. Here is a network with far too many parameters, for 20 noisy points:
+# A large model can memorise a small data set. Its loss then keeps falling on the data it is trained on, but rises on data
+# it has not seen. Here is a network with far too many parameters for 20 noisy points:
 
 # %%
 points = torch.linspace(-1, 1, 40)[:, None]
@@ -360,16 +362,16 @@ axis.set(xlabel="epoch", ylabel="loss", ylim=(0, 1))
 _ = axis.legend()
 
 # %% [markdown]
-# *Early stopping* keeps an eye on the second curve. It waits for a number of epochs, its *patience*, whether another
-# improvement comes; if none does, it stops and goes back to the best weights.
+# *Early stopping* keeps an eye on the second curve. It waits a number of epochs, its *patience*, for the loss to improve
+# again; if it does not, it stops and goes back to the best weights.
 #
-# Which requires that somebody has kept them. `model.state_dict()` holds everything that makes up a model's state: the
-# parameters, and buffers like the running statistics of BatchNorm.
+# For that, the best weights must have been saved. `model.state_dict()` holds what you need to save a model: its parameters,
+# and buffers like the running statistics of BatchNorm. (A buffer registered with `persistent=False` is the exception: it is
+# part of the model's state, but not of `state_dict()`.)
 #
-# ### Predict, then verify: kept weights
+# ### Predict, then verify: saved weights
 #
-# Somebody keeps a layer's state, and training goes on. Which number stands in `best` afterwards? Write it in place of the
-# dots.
+# Someone saves a layer's state, and training continues. What number is in `best` afterwards? Replace the dots with it.
 
 # %%
 layer = nn.Linear(1, 1, bias=False)
@@ -388,9 +390,9 @@ else:
     print("You predicted", predicted_best, "and best is", best)
 
 # %% [markdown]
-# Two things can go wrong with losses. A loss that is not a number compares with nothing: each of `nan < 1`, `nan > 1` and
-# `nan == nan` is false. And training may have begun with nothing to compare with; `float("inf")` is larger than every
-# number.
+# Losses have two pitfalls. First, a loss that is not a number compares as false with everything: `nan < 1`, `nan > 1` and
+# `nan == nan` are all false. Second, at the start there is nothing to compare with yet; `float("inf")` is larger than every
+# finite number.
 
 # %%
 nan, inf = float("nan"), float("inf")
@@ -409,18 +411,18 @@ def fit_early_stopping(
     max_epochs: int,
     patience: int,
 ) -> tuple[int, float]:
-    """Train until the validation loss has stopped falling, and return (best_epoch, best_loss).
+    """Train until the validation loss stops falling, and return (best_epoch, best_loss).
 
-    In each epoch (they are numbered from 0), call train_epoch(), which changes the model, and
-    then val_loss() once.
+    In each epoch (numbered from 0), call train_epoch() once, which changes the model, and then
+    val_loss() once, which returns a float.
 
-    An epoch is an improvement if its loss is STRICTLY smaller than the best so far. The first
-    one improves on infinity; nan never improves. Stop after `patience` epochs in a row without
-    improvement, or after max_epochs.
+    An epoch is an improvement if its loss is STRICTLY smaller than the best so far. The best
+    loss starts at infinity; nan is never an improvement. Stop after `patience` epochs in a row
+    without improvement, or after max_epochs.
 
-    At the end the model holds its parameters AND buffers exactly as they were after the best
-    epoch. If no epoch improved, return (-1, inf); the model stays as it is. The Parameter
-    objects stay the same objects.
+    At the end, the model holds all its parameters AND buffers exactly as they were after the
+    best epoch, including buffers that are not in state_dict(). If no epoch improved, return
+    (-1, inf) and leave the model as it is. The Parameter objects stay the same objects.
     """
     raise NotImplementedError
 
@@ -428,8 +430,8 @@ def fit_early_stopping(
 # %% [markdown]
 # ## What to read next
 #
-# * [Optimizing model parameters](https://docs.pytorch.org/tutorials/beginner/basics/optimization_tutorial.html) in PyTorch's
-#   tutorials: the same loop with a `DataLoader`.
+# * [Optimizing model parameters](https://docs.pytorch.org/tutorials/beginner/basics/optimization_tutorial.html) in
+#   PyTorch's tutorials: the same loop with a `DataLoader`.
 # * [torch.utils.data](https://docs.pytorch.org/docs/stable/data.html): data sets that do not fit into one tensor.
-# * Prechelt, [Early stopping - but when?](https://doi.org/10.1007/3-540-49430-8_3): rules for patience, compared.
+# * Prechelt, [Early stopping - but when?](https://doi.org/10.1007/3-540-49430-8_3): a comparison of stopping rules.
 # * In this course, `modes` evaluates a model without changing it, and `metrics` counts what it gets right.

@@ -10,64 +10,64 @@ import torch.nn.functional as F
 from autograder import misconception
 
 
-@misconception("predicted_weight", "You have cleared the gradient between the steps. Does this loop?")
+@misconception("predicted_weight", "You cleared the gradient between the steps. Does this loop?")
 def weight_as_if_cleared():
     return 0.6
 
 
-@misconception("predicted_weight", "How often does the loop go round?")
+@misconception("predicted_weight", "How many times does the loop run?")
 def weight_after_one_step():
     return 0.8
 
 
-@misconception("predicted_weight", "In which direction does an optimizer go, seen from the gradient?")
+@misconception("predicted_weight", "Which way does an optimizer step: along the gradient, or against it?")
 def weight_goes_up():
     return 1.6
 
 
-@misconception("predicted_weight", "You have written down what stands in .grad; the weight was asked for.")
+@misconception("predicted_weight", "You wrote down what is in .grad. The question asks for the weight.")
 def gradient_for_weight():
     return 4.0
 
 
-@misconception("predicted_weight", "The gradient has piled up at the second step, but not yet at the first.")
+@misconception("predicted_weight", "The gradient has accumulated by the second step, but not yet at the first.")
 def both_steps_with_the_sum():
     return 0.2
 
 
-@misconception("predicted_steps", "What becomes of the samples that do not fill a batch?")
+@misconception("predicted_steps", "What happens to the samples that do not fill a batch?")
 def steps_without_the_rest():
     return 18
 
 
-@misconception("predicted_steps", "So many steps take place in one epoch. How many epochs are there?")
+@misconception("predicted_steps", "That is the number of steps in one epoch. How many epochs are there?")
 def steps_of_one_epoch():
     return 7
 
 
-@misconception("predicted_steps", "Is the optimizer called for each epoch, or for each batch?")
+@misconception("predicted_steps", "Does the optimizer step once per epoch, or once per batch?")
 def one_step_an_epoch():
     return 3
 
 
-@misconception("predicted_steps", "Does a batch go on with samples of the next epoch?")
+@misconception("predicted_steps", "Does a batch continue with samples from the next epoch?")
 def steps_across_epochs():
     return 19
 
 
-@misconception("predicted_steps", "Is the optimizer called for each sample, or for each batch?")
+@misconception("predicted_steps", "Does the optimizer step once per sample, or once per batch?")
 def steps_for_each_sample():
     return 150
 
 
 @misconception(
-    "predicted_best", "You take the dict for a copy. Print both addresses: best['weight'].data_ptr() and the weight's."
+    "predicted_best", "You assume the dict is a copy. Print both addresses: best['weight'].data_ptr() and the weight's."
 )
 def taken_for_a_copy():
     return 2.0
 
 
-@misconception("predicted_best", "What does mul_ do with the number that is there already?")
+@misconception("predicted_best", "What does mul_ do with the number that is already there?")
 def taken_for_fill():
     return 10.0
 
@@ -77,12 +77,12 @@ def taken_for_a_sum():
     return 12.0
 
 
-@misconception("predicted_best", "There is one tensor, and two names for it. How often is it multiplied?")
+@misconception("predicted_best", "There is one tensor with two names. How many times is it multiplied?")
 def multiplied_under_both_names():
     return 200.0
 
 
-@misconception("predicted_best", "The weight has a number at the beginning: does multiplying put it to zero?")
+@misconception("predicted_best", "The weight starts out with a number: does multiplying set it to zero?")
 def taken_for_zero():
     return 0.0
 
@@ -90,7 +90,7 @@ def taken_for_zero():
 # train_step
 
 
-@misconception("train_step", "Each step also applies the gradients of all steps before it.")
+@misconception("train_step", "Each step also applies the gradients of all earlier steps.")
 def no_zero(model, optimizer, loss_fn, xb, yb):
     model.train()
     loss = loss_fn(model(xb), yb)
@@ -101,7 +101,7 @@ def no_zero(model, optimizer, loss_fn, xb, yb):
 
 @misconception(
     "train_step",
-    "Your step moves nothing: look at .grad in the line before optimizer.step(), and find out where the gradients got lost.",
+    "Your step moves nothing: look at .grad just before optimizer.step(), and find out where the gradients got lost.",
 )
 def zero_after_backward(model, optimizer, loss_fn, xb, yb):
     model.train()
@@ -112,7 +112,7 @@ def zero_after_backward(model, optimizer, loss_fn, xb, yb):
     return loss.item()
 
 
-@misconception("train_step", "You tidy up behind yourself, but what if somebody before you did not?")
+@misconception("train_step", "You tidy up after yourself, but what if someone before you did not?")
 def zero_at_the_end_only(model, optimizer, loss_fn, xb, yb):
     model.train()
     loss = loss_fn(model(xb), yb)
@@ -122,7 +122,7 @@ def zero_at_the_end_only(model, optimizer, loss_fn, xb, yb):
     return loss.item()
 
 
-@misconception("train_step", "The update happens before there is a gradient for this batch.")
+@misconception("train_step", "You update before there is a gradient for this batch.")
 def step_first(model, optimizer, loss_fn, xb, yb):
     model.train()
     loss = loss_fn(model(xb), yb)
@@ -132,7 +132,7 @@ def step_first(model, optimizer, loss_fn, xb, yb):
     return loss.item()
 
 
-@misconception("train_step", "How often do the parameters change in one call? Count the steps.")
+@misconception("train_step", "How many times do the parameters change in one call? Count the steps.")
 def two_steps(model, optimizer, loss_fn, xb, yb):
     model.train()
     optimizer.zero_grad()
@@ -143,7 +143,7 @@ def two_steps(model, optimizer, loss_fn, xb, yb):
     return loss.item()
 
 
-@misconception("train_step", "You changed the gradients before the step. Does the specification ask for that?")
+@misconception("train_step", "You changed the gradients before the step. Does the docstring ask for that?")
 def clips_gradients(model, optimizer, loss_fn, xb, yb):
     model.train()
     optimizer.zero_grad()
@@ -154,7 +154,7 @@ def clips_gradients(model, optimizer, loss_fn, xb, yb):
     return loss.item()
 
 
-@misconception("train_step", "A parameter that has never had a gradient has none that could be set to zero.")
+@misconception("train_step", "A parameter that has never had a gradient has none to set to zero.")
 def zeroes_what_is_not_there(model, optimizer, loss_fn, xb, yb):
     model.train()
     for p in model.parameters():
@@ -165,7 +165,7 @@ def zeroes_what_is_not_there(model, optimizer, loss_fn, xb, yb):
     return loss.item()
 
 
-@misconception("train_step", "The gradients are there, and nobody uses them: do the parameters change?")
+@misconception("train_step", "You compute gradients but never use them: do the parameters change?")
 def never_steps(model, optimizer, loss_fn, xb, yb):
     model.train()
     optimizer.zero_grad()
@@ -174,7 +174,7 @@ def never_steps(model, optimizer, loss_fn, xb, yb):
     return loss.item()
 
 
-@misconception("train_step", "After an evaluation the model is still in eval mode - and stays there.")
+@misconception("train_step", "After an evaluation, the model is still in eval mode - and your step leaves it there.")
 def no_train_mode(model, optimizer, loss_fn, xb, yb):
     loss = loss_fn(model(xb), yb)
     optimizer.zero_grad()
@@ -183,7 +183,7 @@ def no_train_mode(model, optimizer, loss_fn, xb, yb):
     return loss.item()
 
 
-@misconception("train_step", "The model is in train mode when you are done. Was it when it was called?")
+@misconception("train_step", "The model is in train mode at the end. Was it when you called it?")
 def train_mode_too_late(model, optimizer, loss_fn, xb, yb):
     loss = loss_fn(model(xb), yb)
     model.train()
@@ -193,7 +193,7 @@ def train_mode_too_late(model, optimizer, loss_fn, xb, yb):
     return loss.item()
 
 
-@misconception("train_step", "Look at the flag of the layers inside, not only at that of the model.")
+@misconception("train_step", "Look at the training flag of the layers inside, not just the model's own.")
 def flag_of_the_model_only(model, optimizer, loss_fn, xb, yb):
     model.training = True
     loss = loss_fn(model(xb), yb)
@@ -203,7 +203,7 @@ def flag_of_the_model_only(model, optimizer, loss_fn, xb, yb):
     return loss.item()
 
 
-@misconception("train_step", "Read again in which mode the model is to be left.")
+@misconception("train_step", "Read again which mode to leave the model in.")
 def puts_the_mode_back(model, optimizer, loss_fn, xb, yb):
     before = model.training
     model.train()
@@ -215,7 +215,7 @@ def puts_the_mode_back(model, optimizer, loss_fn, xb, yb):
     return loss.item()
 
 
-@misconception("train_step", "What you return is a tensor, and it keeps the whole graph of the batch alive.")
+@misconception("train_step", "You return a tensor, which keeps the batch's whole graph alive.")
 def returns_the_tensor(model, optimizer, loss_fn, xb, yb):
     model.train()
     loss = loss_fn(model(xb), yb)
@@ -225,7 +225,7 @@ def returns_the_tensor(model, optimizer, loss_fn, xb, yb):
     return loss
 
 
-@misconception("train_step", "Cut off from its graph, it is still a tensor; a Python number was asked for.")
+@misconception("train_step", "Detached from its graph, it is still a tensor. The docstring asks for a Python number.")
 def returns_a_detached_tensor(model, optimizer, loss_fn, xb, yb):
     model.train()
     loss = loss_fn(model(xb), yb)
@@ -235,7 +235,7 @@ def returns_a_detached_tensor(model, optimizer, loss_fn, xb, yb):
     return loss.detach()
 
 
-@misconception("train_step", "Your loss is that of the new parameters. How often is the model called for it?")
+@misconception("train_step", "You return the loss after the update. The docstring asks for the loss before it.")
 def loss_after_the_update(model, optimizer, loss_fn, xb, yb):
     model.train()
     optimizer.zero_grad()
@@ -244,7 +244,7 @@ def loss_after_the_update(model, optimizer, loss_fn, xb, yb):
     return loss_fn(model(xb), yb).item()
 
 
-@misconception("train_step", "The batch passes through the model more often than is needed.")
+@misconception("train_step", "The batch passes through the model more than once.")
 def calls_the_model_twice(model, optimizer, loss_fn, xb, yb):
     model.train()
     value = loss_fn(model(xb), yb).item()
@@ -254,7 +254,7 @@ def calls_the_model_twice(model, optimizer, loss_fn, xb, yb):
     return value
 
 
-@misconception("train_step", "Not every loss is symmetric: which of its arguments comes from the model?")
+@misconception("train_step", "Not every loss is symmetric: which argument comes from the model?")
 def swaps_the_arguments(model, optimizer, loss_fn, xb, yb):
     model.train()
     loss = loss_fn(yb, model(xb))
@@ -275,7 +275,7 @@ def makes_an_optimizer(model, optimizer, loss_fn, xb, yb):
     return loss.item()
 
 
-@misconception("train_step", "The update is done; what does the caller get?")
+@misconception("train_step", "The update is done, but what does your function return?")
 def step_returns_nothing(model, optimizer, loss_fn, xb, yb):
     model.train()
     loss = loss_fn(model(xb), yb)
@@ -297,7 +297,7 @@ def _taken(X, y, order, batch_size):
         yield X[order[i : i + batch_size]], y[order[i : i + batch_size]]
 
 
-@misconception("minibatches", "Samples and labels were shuffled differently: each picture has somebody else's label.")
+@misconception("minibatches", "You shuffled samples and labels differently: each picture has some other picture's label.")
 def two_perms(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     p, q = torch.randperm(len(X), generator=generator), torch.randperm(len(X), generator=generator)
@@ -305,7 +305,7 @@ def two_perms(X, y, batch_size, generator):
         yield X[p[i : i + batch_size]], y[q[i : i + batch_size]]
 
 
-@misconception("minibatches", "The samples have moved; look at where their labels are.")
+@misconception("minibatches", "The samples have moved. Look at where their labels are.")
 def labels_stay(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     order = torch.randperm(len(X), generator=generator)
@@ -313,7 +313,7 @@ def labels_stay(X, y, batch_size, generator):
         yield X[order[i : i + batch_size]], y[i : i + batch_size]
 
 
-@misconception("minibatches", "Drawing indices at random sees some samples twice and others never.")
+@misconception("minibatches", "If you draw indices independently, some samples occur twice and others never.")
 def with_replacement(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     for i in range(0, len(X), batch_size):
@@ -321,7 +321,7 @@ def with_replacement(X, y, batch_size, generator):
         yield X[j], y[j]
 
 
-@misconception("minibatches", "Each batch is drawn without regard to those before it: does every sample get its turn?")
+@misconception("minibatches", "You draw each batch without regard to the earlier ones: does every sample get its turn?")
 def permutes_for_each_batch(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     for i in range(0, len(X), batch_size):
@@ -329,7 +329,7 @@ def permutes_for_each_batch(X, y, batch_size, generator):
         yield X[j], y[j]
 
 
-@misconception("minibatches", "Only the order of the batches changes; the same samples always travel together.")
+@misconception("minibatches", "Only the order of the batches changes; the same samples always stay together.")
 def shuffles_batches(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     starts = list(range(0, len(X), batch_size))
@@ -340,9 +340,7 @@ def shuffles_batches(X, y, batch_size, generator):
         yield X[last:], y[last:]
 
 
-@misconception(
-    "minibatches", "Which samples can meet in a batch? You shuffle only after they have been sorted into batches."
-)
+@misconception("minibatches", "You shuffle only within each batch. Which samples can ever share a batch?")
 def shuffles_inside_batches(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     for xb, yb in zip(X.split(batch_size), y.split(batch_size), strict=True):
@@ -351,13 +349,13 @@ def shuffles_inside_batches(X, y, batch_size, generator):
             yield xb[order], yb[order]
 
 
-@misconception("minibatches", "All samples are there, once each. Print the first batch of two passes.")
+@misconception("minibatches", "Every sample is there once, but print the first batch of two passes.")
 def not_shuffled(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     yield from _taken(X, y, torch.arange(len(X)), batch_size)
 
 
-@misconception("minibatches", "You begin at a random place. Who are the neighbours of a sample in each pass?")
+@misconception("minibatches", "You start at a random position. Which samples are neighbours in each pass?")
 def begins_anywhere(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     if len(X):
@@ -365,7 +363,7 @@ def begins_anywhere(X, y, batch_size, generator):
         yield from _taken(X, y, order, batch_size)
 
 
-@misconception("minibatches", "The caller's data set has been rearranged in place.")
+@misconception("minibatches", "You rearranged the caller's data set in place.")
 def in_place(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     p = torch.randperm(len(X), generator=generator)
@@ -375,7 +373,7 @@ def in_place(X, y, batch_size, generator):
         yield X[i : i + batch_size], y[i : i + batch_size]
 
 
-@misconception("minibatches", "10 samples in batches of 4: where are the last two?")
+@misconception("minibatches", "With 10 samples in batches of 4, where are the last two?")
 def drops_the_rest(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     order = torch.randperm(len(X), generator=generator)
@@ -383,7 +381,9 @@ def drops_the_rest(X, y, batch_size, generator):
         yield X[order[i : i + batch_size]], y[order[i : i + batch_size]]
 
 
-@misconception("minibatches", "What does your loop yield at the end if the batches fit exactly: 12 samples in batches of 4?")
+@misconception(
+    "minibatches", "What does your loop yield at the end if the batches fit exactly, as with 12 samples in batches of 4?"
+)
 def one_batch_too_many(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     order = torch.randperm(len(X), generator=generator)
@@ -392,16 +392,14 @@ def one_batch_too_many(X, y, batch_size, generator):
         yield X[j], y[j]
 
 
-@misconception(
-    "minibatches", "Splitting nothing gives one part with nothing in it. What should a data set without samples yield?"
-)
+@misconception("minibatches", "Splitting nothing gives one empty part. What should a data set without samples yield?")
 def empty_batch(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     for j in torch.randperm(len(X), generator=generator).split(batch_size):
         yield X[j], y[j]
 
 
-@misconception("minibatches", "This is the whole data set in random order. How many samples does one batch have?")
+@misconception("minibatches", "This is the whole data set in random order. How many samples should one batch have?")
 def everything_at_once(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     order = torch.randperm(len(X), generator=generator)
@@ -409,7 +407,7 @@ def everything_at_once(X, y, batch_size, generator):
         yield X[order], y[order]
 
 
-@misconception("minibatches", "batch_size counts the samples of a batch, not the batches.")
+@misconception("minibatches", "batch_size is the number of samples in a batch, not the number of batches.")
 def so_many_batches(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     if len(X):
@@ -417,22 +415,20 @@ def so_many_batches(X, y, batch_size, generator):
             yield X[j], y[j]
 
 
-@misconception("minibatches", "A generator was handed over; does the call that draws the order know about it?")
+@misconception("minibatches", "You were given a generator. Does the call that draws the order know about it?")
 def forgets_the_generator(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     yield from _taken(X, y, torch.randperm(len(X)), batch_size)
 
 
-@misconception("minibatches", "Make two passes with one generator and compare: a generator goes on from where it is.")
+@misconception("minibatches", "Make two passes with one generator and compare: a generator continues from where it is.")
 def starts_again(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     own = torch.Generator().manual_seed(generator.initial_seed())
     yield from _taken(X, y, torch.randperm(len(X), generator=own), batch_size)
 
 
-@misconception(
-    "minibatches", "Everybody's random numbers start again after your pass. To whom does the global generator belong?"
-)
+@misconception("minibatches", "Your pass restarts everyone's random numbers. Who owns the global generator?")
 def seeds_everybody(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
@@ -446,21 +442,21 @@ def any_lengths(X, y, batch_size, generator):
     yield from _taken(X, y, torch.randperm(min(len(X), len(y)), generator=generator), batch_size)
 
 
-@misconception("minibatches", "What does a loop do whose step is negative?")
+@misconception("minibatches", "What does a loop with a negative step do?")
 def any_batch_size(X, y, batch_size, generator):
     if len(X) != len(y):
         raise ValueError
     yield from _taken(X, y, torch.randperm(len(X), generator=generator), batch_size)
 
 
-@misconception("minibatches", "Wrong arguments raise, but another exception than the specification asks for.")
+@misconception("minibatches", "Wrong arguments raise an exception, but not the one the docstring asks for.")
 def asserts(X, y, batch_size, generator):
     assert len(X) == len(y)
     assert batch_size >= 1
     yield from _taken(X, y, torch.randperm(len(X), generator=generator), batch_size)
 
 
-@misconception("minibatches", "What you yield are the places of the samples; the samples themselves were asked for.")
+@misconception("minibatches", "You yield the samples' indices. The docstring asks for the samples themselves.")
 def yields_indices(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     order = torch.randperm(len(X), generator=generator)
@@ -468,14 +464,16 @@ def yields_indices(X, y, batch_size, generator):
         yield order[i : i + batch_size], order[i : i + batch_size]
 
 
-@misconception("minibatches", "Each item that you yield is one sample and one label; how many should there be?")
+@misconception("minibatches", "Each item you yield is one sample with one label. How many should there be?")
 def yields_single_samples(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     for k in torch.randperm(len(X), generator=generator):
         yield X[k], y[k]
 
 
-@misconception("minibatches", "Is the last batch smaller in your function, or is it filled up with samples seen before?")
+@misconception(
+    "minibatches", "You fill up the last batch with samples that were already seen. How many times may a sample occur?"
+)
 def fills_the_last_batch(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     order = torch.randperm(len(X), generator=generator)
@@ -485,7 +483,7 @@ def fills_the_last_batch(X, y, batch_size, generator):
         yield X[j], y[j]
 
 
-@misconception("minibatches", "The order is random, but who decides it? Make two passes with generators of equal seeds.")
+@misconception("minibatches", "The order is random, but what decides it? Make two passes with generators of equal seeds.")
 def draws_from_python(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     order = list(range(len(X)))
@@ -493,14 +491,14 @@ def draws_from_python(X, y, batch_size, generator):
     yield from _taken(X, y, torch.tensor(order, dtype=torch.int64), batch_size)
 
 
-@misconception("minibatches", "Whose decision is the generator's seed? Make two passes with the same generator.")
+@misconception("minibatches", "You seed the caller's generator. Make two passes with the same generator and compare.")
 def seeds_the_generator(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     generator.manual_seed(0)
     yield from _taken(X, y, torch.randperm(len(X), generator=generator), batch_size)
 
 
-@misconception("minibatches", "The labels have become another dtype on their way.")
+@misconception("minibatches", "The labels changed their dtype on the way.")
 def labels_to_float(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     for xb, yb in _taken(X, y, torch.randperm(len(X), generator=generator), batch_size):
@@ -563,17 +561,17 @@ def _weighted(seen):
     return [sum(loss * size for loss, size in pairs) / sum(size for _, size in pairs) for pairs in seen]
 
 
-@misconception("fit", "A new optimizer every epoch forgets its momentum every epoch.")
+@misconception("fit", "A new optimizer every epoch loses its momentum every epoch.")
 def new_optimizer(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, new_optimizer="epoch"))
 
 
-@misconception("fit", "Where is your optimizer made? It has nothing to remember.")
+@misconception("fit", "Where do you make the optimizer? It never lives long enough to gather momentum.")
 def new_optimizer_for_each_batch(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, new_optimizer="batch"))
 
 
-@misconception("fit", "Compare the order of the samples in two epochs. Where is the generator made?")
+@misconception("fit", "Compare the order of the samples in two epochs. Where do you make the generator?")
 def same_order_every_epoch(model, X, y, *, epochs, batch_size, lr, seed):
     def order_of(n, g, seed):
         return torch.randperm(n, generator=torch.Generator().manual_seed(seed))
@@ -586,7 +584,7 @@ def no_shuffling(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, order_of=lambda n, g, seed: torch.arange(n)))
 
 
-@misconception("fit", "The batches come in another order each epoch. Do their members change?")
+@misconception("fit", "The batches come in a new order every epoch. Do their members change?")
 def shuffles_whole_batches(model, X, y, *, epochs, batch_size, lr, seed):
     def order_of(n, g, seed):
         full = n // batch_size
@@ -596,33 +594,31 @@ def shuffles_whole_batches(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, order_of=order_of))
 
 
-@misconception("fit", "The small last batch counts as much as a full one in your epoch loss.")
+@misconception("fit", "In your epoch loss, the small last batch counts as much as a full one.")
 def unweighted(model, X, y, *, epochs, batch_size, lr, seed):
     seen = _train(model, X, y, epochs, batch_size, lr, seed)
     return [sum(loss for loss, _ in pairs) / len(pairs) for pairs in seen]
 
 
-@misconception("fit", "A sum over batches grows with the data set. What is it to be divided by?")
+@misconception("fit", "A sum over batches grows with the data set. What should you divide it by?")
 def sum_of_losses(model, X, y, *, epochs, batch_size, lr, seed):
     seen = _train(model, X, y, epochs, batch_size, lr, seed)
     return [sum(loss for loss, _ in pairs) for pairs in seen]
 
 
-@misconception(
-    "fit", "You divide a sum over batches by the number of samples: by how much is one batch's mean too small in it?"
-)
+@misconception("fit", "You divide a sum of batch means by the number of samples. How should each batch's mean be weighted?")
 def divides_means_by_samples(model, X, y, *, epochs, batch_size, lr, seed):
     seen = _train(model, X, y, epochs, batch_size, lr, seed)
     return [sum(loss for loss, _ in pairs) / len(X) for pairs in seen]
 
 
-@misconception("fit", "By how many samples do you weight the loss of the last batch, and how many has it?")
+@misconception("fit", "How many samples do you weight the last batch by, and how many does it have?")
 def weighted_by_batch_size(model, X, y, *, epochs, batch_size, lr, seed):
     seen = _train(model, X, y, epochs, batch_size, lr, seed)
     return [sum(loss * batch_size for loss, _ in pairs) / len(X) for pairs in seen]
 
 
-@misconception("fit", "The entries of your history grow from epoch to epoch: where does the sum start at zero?")
+@misconception("fit", "Your history grows from epoch to epoch: where do you reset the sum to zero?")
 def sum_never_reset(model, X, y, *, epochs, batch_size, lr, seed):
     history, total = [], 0.0
     for pairs in _train(model, X, y, epochs, batch_size, lr, seed):
@@ -631,23 +627,23 @@ def sum_never_reset(model, X, y, *, epochs, batch_size, lr, seed):
     return history
 
 
-@misconception("fit", "Compare with the hand-written losses digit by digit: who rounds them?")
+@misconception("fit", "Compare with the hand-written losses digit by digit: what rounds yours?")
 def rounds_the_losses(model, X, y, *, epochs, batch_size, lr, seed):
     return [round(loss, 3) for loss in _weighted(_train(model, X, y, epochs, batch_size, lr, seed))]
 
 
-@misconception("fit", "Your epoch loss knows one batch only. Which?")
+@misconception("fit", "Your epoch loss depends on only one batch. Which one?")
 def loss_of_the_last_batch(model, X, y, *, epochs, batch_size, lr, seed):
     return [pairs[-1][0] for pairs in _train(model, X, y, epochs, batch_size, lr, seed)]
 
 
-@misconception("fit", "There are more entries than epochs.")
+@misconception("fit", "Your history has more entries than there are epochs.")
 def loss_of_every_batch(model, X, y, *, epochs, batch_size, lr, seed):
     return [loss for pairs in _train(model, X, y, epochs, batch_size, lr, seed) for loss, _ in pairs]
 
 
 @misconception(
-    "fit", "At which parameters is the loss of a batch asked for: those it met, or those at the end of the epoch?"
+    "fit", "Which parameters should a batch's loss use: those when it was processed, or those at the end of the epoch?"
 )
 def loss_at_the_end_of_the_epoch(model, X, y, *, epochs, batch_size, lr, seed):
     optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
@@ -663,7 +659,7 @@ def loss_at_the_end_of_the_epoch(model, X, y, *, epochs, batch_size, lr, seed):
     return history
 
 
-@misconception("fit", "What does cross_entropy do with the model's outputs itself? It must not be done twice.")
+@misconception("fit", "cross_entropy already applies something to the model's outputs. Do not apply it twice.")
 def softmax_first(model, X, y, *, epochs, batch_size, lr, seed):
     def loss_of(output, target):
         return F.cross_entropy(output.softmax(dim=1), target)
@@ -671,7 +667,7 @@ def softmax_first(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, loss_of=loss_of))
 
 
-@misconception("fit", "Classes are no quantities: which loss does the specification name?")
+@misconception("fit", "Classes are not quantities: which loss does the docstring name?")
 def squared_error(model, X, y, *, epochs, batch_size, lr, seed):
     def loss_of(output, target):
         return F.mse_loss(output, F.one_hot(target, output.shape[1]).to(output.dtype))
@@ -679,7 +675,7 @@ def squared_error(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, loss_of=loss_of))
 
 
-@misconception("fit", "Your steps are as large as the batch: is its loss a sum or a mean?")
+@misconception("fit", "Your steps grow with the size of the batch: is its loss a sum or a mean?")
 def sum_over_the_batch(model, X, y, *, epochs, batch_size, lr, seed):
     def loss_of(output, target):
         return F.cross_entropy(output, target, reduction="sum")
@@ -688,27 +684,27 @@ def sum_over_the_batch(model, X, y, *, epochs, batch_size, lr, seed):
     return [sum(loss for loss, _ in pairs) / len(X) for pairs in seen]
 
 
-@misconception("fit", "Gradients of all batches of an epoch pile up: when are they cleared?")
+@misconception("fit", "The gradients of all batches of an epoch accumulate: when do you clear them?")
 def zero_per_epoch(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, clear="epoch"))
 
 
-@misconception("fit", "Gradients of all batches of all epochs pile up: when are they cleared?")
+@misconception("fit", "The gradients of all batches of all epochs accumulate: when do you clear them?")
 def never_clears(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, clear="never"))
 
 
-@misconception("fit", "Most batches leave no trace in the parameters: in which loop does the step stand?")
+@misconception("fit", "Most batches never affect the parameters: which loop is the step in?")
 def one_step_for_an_epoch(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, step="epoch"))
 
 
-@misconception("fit", "Losses are computed, but does the model learn anything from them?")
+@misconception("fit", "You compute losses, but does the model learn anything from them?")
 def learns_nothing(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, step="never"))
 
 
-@misconception("fit", "One argument of your optimizer is missing: it has no momentum.")
+@misconception("fit", "Your optimizer is missing an argument: it has no momentum.")
 def no_momentum(model, X, y, *, epochs, batch_size, lr, seed):
     def optimizer_of(model, lr):
         return torch.optim.SGD(model.parameters(), lr=lr)
@@ -716,7 +712,7 @@ def no_momentum(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, optimizer_of=optimizer_of))
 
 
-@misconception("fit", "Your optimizer has an option that was not asked for: it looks one step ahead.")
+@misconception("fit", "Your optimizer has an option nobody asked for: it looks one step ahead.")
 def nesterov(model, X, y, *, epochs, batch_size, lr, seed):
     def optimizer_of(model, lr):
         return torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9, nesterov=True)
@@ -724,7 +720,7 @@ def nesterov(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, optimizer_of=optimizer_of))
 
 
-@misconception("fit", "lr is one number. Which learning rate does your third epoch have?")
+@misconception("fit", "lr is a single number. What is the learning rate in your third epoch?")
 def reduces_the_rate(model, X, y, *, epochs, batch_size, lr, seed):
     schedulers = []
 
@@ -742,7 +738,7 @@ def reduces_the_rate(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, optimizer_of=optimizer_of, order_of=order_of))
 
 
-@misconception("fit", "It learns, but not with the optimizer that was asked for.")
+@misconception("fit", "It learns, but not with the optimizer the docstring asks for.")
 def adam(model, X, y, *, epochs, batch_size, lr, seed):
     def optimizer_of(model, lr):
         return torch.optim.Adam(model.parameters(), lr=lr)
@@ -750,7 +746,7 @@ def adam(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, optimizer_of=optimizer_of))
 
 
-@misconception("fit", "With 10 samples in batches of 4, two of them are never looked at.")
+@misconception("fit", "With 10 samples in batches of 4, you never look at two of them.")
 def drops_the_last_batch(model, X, y, *, epochs, batch_size, lr, seed):
     drop = len(X) > batch_size
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, drop=drop))
@@ -761,28 +757,28 @@ def one_batch_for_all(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, len(X), lr, seed))
 
 
-@misconception("fit", "Same seed, different result: something draws from the global generator.")
+@misconception("fit", "The same seed gives different results: something draws from the global generator.")
 def global_rng(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, generator=torch.default_generator))
 
 
-@misconception("fit", "Everybody's random numbers start again when you train. To whom does the global generator belong?")
+@misconception("fit", "Your training restarts everyone's random numbers. Who owns the global generator?")
 def seeds_the_global_generator(model, X, y, *, epochs, batch_size, lr, seed):
     torch.manual_seed(seed)
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, generator=torch.default_generator))
 
 
-@misconception("fit", "Whatever the seed is, your generator starts from the same place.")
+@misconception("fit", "Whatever the seed, your generator starts from the same place.")
 def ignores_the_seed(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, batch_size, lr, 0))
 
 
-@misconception("fit", "In which mode is the model when it is trained? It may come from an evaluation.")
+@misconception("fit", "Which mode is the model in while you train it? It may come straight from an evaluation.")
 def stays_in_eval_mode(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, training=model.training))
 
 
-@misconception("fit", "Your history holds tensors with their graphs; keep numbers.")
+@misconception("fit", "Your history holds tensors with their graphs. Keep numbers instead.")
 def tensor_history(model, X, y, *, epochs, batch_size, lr, seed):
     optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
     g, history = torch.Generator().manual_seed(seed), []
@@ -799,12 +795,12 @@ def tensor_history(model, X, y, *, epochs, batch_size, lr, seed):
     return history
 
 
-@misconception("fit", "The history of the whole training was asked for; you return its end.")
+@misconception("fit", "You return only the last loss. The docstring asks for one per epoch.")
 def returns_the_last_loss(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed))[-1]
 
 
-@misconception("fit", "Look at where your return stands: how many epochs take place?")
+@misconception("fit", "Look at where your return is: how many epochs run?")
 def returns_inside_the_loop(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, 1, batch_size, lr, seed))
 
@@ -858,17 +854,17 @@ def _stop(
     return best_epoch, best
 
 
-@misconception("fit_early_stopping", "The 'best' weights you kept have gone on changing: state_dict() does not copy.")
+@misconception("fit_early_stopping", "The 'best' weights you saved kept changing: state_dict() does not copy.")
 def alias(model, train_epoch, val_loss, *, max_epochs, patience):
     return _stop(model, train_epoch, val_loss, max_epochs, patience, keep=lambda model: model.state_dict())
 
 
-@misconception("fit_early_stopping", "The 'best' weights you kept have gone on changing: state_dict() does not copy.")
+@misconception("fit_early_stopping", "The 'best' weights you saved kept changing: state_dict() does not copy.")
 def shallow_copy(model, train_epoch, val_loss, *, max_epochs, patience):
     return _stop(model, train_epoch, val_loss, max_epochs, patience, keep=lambda model: dict(model.state_dict()))
 
 
-@misconception("fit_early_stopping", "You remember the best epoch but hand back the last weights.")
+@misconception("fit_early_stopping", "You remember the best epoch but leave the last weights in the model.")
 def no_restore(model, train_epoch, val_loss, *, max_epochs, patience):
     return _stop(model, train_epoch, val_loss, max_epochs, patience, put_back=lambda model, state: None)
 
@@ -878,7 +874,7 @@ def compares_with_the_previous(model, train_epoch, val_loss, *, max_epochs, pati
     return _stop(model, train_epoch, val_loss, max_epochs, patience, improves=lambda loss, best, last: loss < last)
 
 
-@misconception("fit_early_stopping", "Is a loss that is equal to the best one an improvement?")
+@misconception("fit_early_stopping", "Is a loss equal to the best one an improvement?")
 def plateau_improves(model, train_epoch, val_loss, *, max_epochs, patience):
     def improves(loss, best, last):
         return loss <= best
@@ -886,14 +882,14 @@ def plateau_improves(model, train_epoch, val_loss, *, max_epochs, patience):
     return _stop(model, train_epoch, val_loss, max_epochs, patience, improves=improves)
 
 
-@misconception("fit_early_stopping", "Every comparison with nan is false. What does `not loss >= best` say then?")
+@misconception("fit_early_stopping", "Every comparison with nan is false. What does that make `not loss >= best`?")
 def nan_improves(model, train_epoch, val_loss, *, max_epochs, patience):
     return _stop(model, train_epoch, val_loss, max_epochs, patience, improves=lambda loss, best, last: not loss >= best)
 
 
 @misconception(
     "fit_early_stopping",
-    "BatchNorm's running statistics belong to the best epoch as well; parameters alone are not the state.",
+    "Parameters alone are not the whole state: BatchNorm's running statistics belong to the best epoch too.",
 )
 def params_only(model, train_epoch, val_loss, *, max_epochs, patience):
     def keep(model):
@@ -902,29 +898,29 @@ def params_only(model, train_epoch, val_loss, *, max_epochs, patience):
     return _stop(model, train_epoch, val_loss, max_epochs, patience, keep=keep)
 
 
-@misconception("fit_early_stopping", "Count the bad epochs until you stop: it is one too many.")
+@misconception("fit_early_stopping", "Count the bad epochs before you stop: there is one too many.")
 def one_epoch_too_long(model, train_epoch, val_loss, *, max_epochs, patience):
     return _stop(model, train_epoch, val_loss, max_epochs, patience + 1)
 
 
-@misconception(
-    "fit_early_stopping", "Bad epochs count if they follow each other. What happens to your count at an improvement?"
-)
+@misconception("fit_early_stopping", "Only bad epochs in a row count. What happens to your count at an improvement?")
 def never_counts_again(model, train_epoch, val_loss, *, max_epochs, patience):
     return _stop(model, train_epoch, val_loss, max_epochs, patience, in_a_row=False)
 
 
-@misconception("fit_early_stopping", "It goes on to the end, whatever the losses are: what is `patience` for?")
+@misconception("fit_early_stopping", "You train to the end, whatever the losses are: what is `patience` for?")
 def never_stops(model, train_epoch, val_loss, *, max_epochs, patience):
     return _stop(model, train_epoch, val_loss, max_epochs, math.inf)
 
 
-@misconception("fit_early_stopping", "One argument is not used anywhere: how many epochs are there at most?")
+@misconception(
+    "fit_early_stopping", "One argument makes no difference to your function: how many epochs may there be at most?"
+)
 def without_a_maximum(model, train_epoch, val_loss, *, max_epochs, patience):
     return _stop(model, train_epoch, val_loss, max_epochs + 12, patience)
 
 
-@misconception("fit_early_stopping", "Compare the parameters with those after each epoch: your copy is a little old.")
+@misconception("fit_early_stopping", "Compare your copy with the parameters after each epoch: it is one epoch too old.")
 def keeps_the_state_before(model, train_epoch, val_loss, *, max_epochs, patience):
     states = [copy.deepcopy(model.state_dict())]
 
@@ -936,7 +932,8 @@ def keeps_the_state_before(model, train_epoch, val_loss, *, max_epochs, patience
 
 
 @misconception(
-    "fit_early_stopping", "If nothing ever improves, the model is to stay as it is then. Which weights do you put back?"
+    "fit_early_stopping",
+    "If nothing ever improves, the model should stay as training left it. Which weights do you put back?",
 )
 def puts_the_first_state_back(model, train_epoch, val_loss, *, max_epochs, patience):
     first = copy.deepcopy(model.state_dict())
@@ -952,7 +949,7 @@ def counts_from_one(model, train_epoch, val_loss, *, max_epochs, patience):
     return (best_epoch + 1 if best_epoch >= 0 else -1), best
 
 
-@misconception("fit_early_stopping", "You return where the training ended, not where it was best.")
+@misconception("fit_early_stopping", "You return the last epoch, not the best one.")
 def returns_the_last_epoch(model, train_epoch, val_loss, *, max_epochs, patience):
     losses = []
 
@@ -964,9 +961,7 @@ def returns_the_last_epoch(model, train_epoch, val_loss, *, max_epochs, patience
     return (-1, best) if best_epoch < 0 else (len(losses) - 1, losses[-1])
 
 
-@misconception(
-    "fit_early_stopping", "The best weights are put back if patience runs out. And if max_epochs is reached first?"
-)
+@misconception("fit_early_stopping", "You put the best weights back when patience runs out. What if max_epochs comes first?")
 def restores_only_when_stopped(model, train_epoch, val_loss, *, max_epochs, patience):
     best_epoch, best, kept, bad = -1, math.inf, None, 0
     for epoch in range(max_epochs):
@@ -983,7 +978,7 @@ def restores_only_when_stopped(model, train_epoch, val_loss, *, max_epochs, pati
     return best_epoch, best
 
 
-@misconception("fit_early_stopping", "An epoch whose loss is nan passes without a trace. Does it count as a bad one?")
+@misconception("fit_early_stopping", "You ignore an epoch whose loss is nan. Should it count as a bad one?")
 def skips_nan(model, train_epoch, val_loss, *, max_epochs, patience):
     best_epoch, best, kept, bad = -1, math.inf, None, 0
     for epoch in range(max_epochs):
@@ -1002,7 +997,7 @@ def skips_nan(model, train_epoch, val_loss, *, max_epochs, patience):
     return best_epoch, best
 
 
-@misconception("fit_early_stopping", "What do you return if no epoch is better than infinity?")
+@misconception("fit_early_stopping", "What should you return if no epoch is better than infinity?")
 def begins_with_a_large_number(model, train_epoch, val_loss, *, max_epochs, patience):
     first = copy.deepcopy(model.state_dict())
     best_epoch, best = _stop(model, train_epoch, val_loss, max_epochs, patience)
@@ -1020,7 +1015,7 @@ def new_parameter_objects(model, train_epoch, val_loss, *, max_epochs, patience)
     return _stop(model, train_epoch, val_loss, max_epochs, patience, keep=copy.deepcopy, put_back=put_back)
 
 
-@misconception("fit_early_stopping", "val_loss() computes something, each time anew. How often is it called in an epoch?")
+@misconception("fit_early_stopping", "val_loss() recomputes the loss each time. How many times do you call it in an epoch?")
 def validates_twice(model, train_epoch, val_loss, *, max_epochs, patience):
     best_epoch, best, kept, bad = -1, math.inf, None, 0
     for epoch in range(max_epochs):
@@ -1046,13 +1041,13 @@ def validates_first(model, train_epoch, val_loss, *, max_epochs, patience):
     return _stop(model, validate, lambda: (train_epoch(), losses[-1])[1], max_epochs, patience)
 
 
-@misconception("fit_early_stopping", "Can train_epoch() learn anything in the context in which you call it?")
+@misconception("fit_early_stopping", "Can train_epoch() learn anything in the context you call it in?")
 def trains_without_gradients(model, train_epoch, val_loss, *, max_epochs, patience):
     with torch.no_grad():
         return _stop(model, train_epoch, val_loss, max_epochs, patience)
 
 
-@misconception("train_step", "What is left of a model's output for a batch of one sample?")
+@misconception("train_step", "What is left of the model's output for a batch of one sample?")
 def squeezes_the_output(model, optimizer, loss_fn, xb, yb):
     model.train()
     optimizer.zero_grad()
@@ -1062,7 +1057,7 @@ def squeezes_the_output(model, optimizer, loss_fn, xb, yb):
     return loss.item()
 
 
-@misconception("train_step", "The loss of a batch is a number already. By what do you multiply it?")
+@misconception("train_step", "loss_fn already gives the batch's loss. What do you multiply it by?")
 def loss_times_samples(model, optimizer, loss_fn, xb, yb):
     model.train()
     optimizer.zero_grad()
@@ -1072,7 +1067,7 @@ def loss_times_samples(model, optimizer, loss_fn, xb, yb):
     return loss.item() * len(xb)
 
 
-@misconception("minibatches", "Cut 9 samples into batches of 4: how many does each of yours have?")
+@misconception("minibatches", "Split 9 samples into batches of 4: how many does each of yours have?")
 def batches_of_equal_size(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     if len(X) == 0:
@@ -1081,7 +1076,7 @@ def batches_of_equal_size(X, y, batch_size, generator):
         yield X[j], y[j]
 
 
-@misconception("minibatches", "0 samples in a batch are refused. Can there be fewer?")
+@misconception("minibatches", "You reject a batch size of 0. Are there other sizes below 1?")
 def forgets_negative_sizes(X, y, batch_size, generator):
     if len(X) != len(y) or batch_size == 0:
         raise ValueError
@@ -1090,7 +1085,7 @@ def forgets_negative_sizes(X, y, batch_size, generator):
         yield X[order[start : start + batch_size]], y[order[start : start + batch_size]]
 
 
-@misconception("fit", "Train with one seed, and with the next one: does one run's second epoch stand in the other run?")
+@misconception("fit", "Train with one seed and with the next: does one run repeat the other's second epoch?")
 def seed_plus_epoch(model, X, y, *, epochs, batch_size, lr, seed):
     epoch_seeds = iter(range(seed, seed + epochs))
 
@@ -1100,7 +1095,7 @@ def seed_plus_epoch(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, order_of=order_of))
 
 
-@misconception("fit_early_stopping", "Is every finite loss smaller than the number that you begin with?")
+@misconception("fit_early_stopping", "Is every finite loss smaller than the number you start with?")
 def begins_with_a_hundred(model, train_epoch, val_loss, *, max_epochs, patience):
     def improves(loss, best, last):
         return loss < min(best, 100.0)
@@ -1108,7 +1103,9 @@ def begins_with_a_hundred(model, train_epoch, val_loss, *, max_epochs, patience)
     return _stop(model, train_epoch, val_loss, max_epochs, patience, improves=improves)
 
 
-@misconception("fit_early_stopping", "How much smaller does a loss have to be, for you and for the specification?")
+@misconception(
+    "fit_early_stopping", "How much smaller must a loss be in your code, and how much according to the docstring?"
+)
 def wants_more_than_smaller(model, train_epoch, val_loss, *, max_epochs, patience):
     def improves(loss, best, last):
         return loss < best - 1e-4
@@ -1117,7 +1114,8 @@ def wants_more_than_smaller(model, train_epoch, val_loss, *, max_epochs, patienc
 
 
 @misconception(
-    "fit_early_stopping", "Your patience wears off in which epochs: those worse than the best, or than the one before?"
+    "fit_early_stopping",
+    "Which epochs use up your patience: those no better than the best, or those no better than the previous one?",
 )
 def patience_with_the_previous(model, train_epoch, val_loss, *, max_epochs, patience):
     best_epoch, best, last, kept, bad = -1, math.inf, math.inf, None, 0

@@ -1,7 +1,7 @@
-"""Checks of topic `training` that only grading runs: edge cases of the specification.
+"""Checks for topic `training` that only grading runs: edge cases of the specification.
 
-Wherever the order of the samples is free, the order that the code chose is recorded, and a loop written by hand goes
-through it once more; what is returned then are differences, which are 0.
+Wherever the order of the samples is free, the check records the order that the code chose, and a hand-written loop goes
+through it again; what is returned then are differences, which are 0.
 """
 
 import copy
@@ -37,7 +37,7 @@ def classifier():
 
 
 class Recording(nn.Module):
-    """A model that tells `note` what it is called with, in which mode, and what its parameters are then."""
+    """A model that tells `note` what it is called with, in which mode, and with which parameters."""
 
     def __init__(self, inner, note):
         super().__init__()
@@ -64,7 +64,7 @@ def labelled(given, size):
 
 
 def equal_samples(given, size, name=""):
-    """A data set in which all samples are alike: the order of an epoch makes no difference."""
+    """A data set whose samples are all equal: the order of an epoch makes no difference."""
     X = given.watch(given.normal(3, dtype=torch.float64).repeat(size, 1), f"X{name}")
     return X, given.full(size, value=given.integer(0, 3), dtype=torch.int64, name=f"y{name}")
 
@@ -75,12 +75,12 @@ def numbers(module):
 
 
 def places(X, batch):
-    """Where in X the samples of a batch stand."""
+    """The positions in X of the samples of a batch."""
     return torch.cdist(batch, X).argmin(dim=1)
 
 
 def scripted(given, model, losses):
-    """Training that adds a drawn number to all numbers of the model, validation with the given losses, and the calls."""
+    """Training that adds a drawn number to every number in the model, validation with the given losses, and the calls."""
     calls, step = [], given.number(1, 2)
     script = iter([*losses, *[math.inf] * 20])
 
@@ -107,7 +107,7 @@ def stopped(code, given, losses, patience, name="model"):
 
 @checks("train_step", gate=True)
 def test_train_step_of_other_optimizers(code, given):
-    """The steps are right with Adam, and with an optimizer that holds a part of the model only."""
+    """The steps are right with Adam, with several groups, and with an optimizer that holds only part of the model."""
     results = {}
     for name, make in (
         ("Adam", lambda model: torch.optim.Adam(model.parameters(), lr=0.05)),
@@ -124,7 +124,7 @@ def test_train_step_of_other_optimizers(code, given):
 
 @checks("train_step")
 def test_train_step_of_a_single_sample(code, given):
-    """A batch may consist of one sample."""
+    """A batch may consist of a single sample."""
     model = given.module(classifier, name="model")
     loss = code.train_step(model, sgd(model), F.cross_entropy, *labelled(given, 1))
     return only({"after the step": numbers(model), "returned": loss}, "values")
@@ -146,7 +146,7 @@ def test_train_step_ignores_gradients_of_the_steps_before(code, given):
 
 @checks("train_step")
 def test_train_step_takes_one_step(code, given):
-    """Each call takes exactly one step with the optimizer that it is given."""
+    """Each call takes exactly one step with the optimizer it is given."""
     model = given.module(regressor, name="model")
     optimizer = sgd(model)
     with given.counted_steps() as steps:
@@ -157,7 +157,7 @@ def test_train_step_takes_one_step(code, given):
 
 @checks("train_step")
 def test_train_step_calls_once(code, given):
-    """The model is called once, with the batch, and the loss function is called once, with outputs and targets in order."""
+    """The model and the loss function are called once each, the latter with outputs and targets in the right order."""
     seen = []
     model = given.module(lambda: Recording(regressor(), seen.append), name="model")
     xb, yb = pairs(given, 5)
@@ -176,7 +176,7 @@ def test_train_step_calls_once(code, given):
 
 @checks("train_step")
 def test_train_step_trains_in_train_mode(code, given):
-    """The model is called in train mode with all its parts, although it was in eval mode, or some parts were."""
+    """The model is called in train mode with all its submodules, even if all or some of them were in eval mode."""
     results = {}
     for name in ("eval mode", "mixed"):
         seen = []
@@ -191,7 +191,7 @@ def test_train_step_trains_in_train_mode(code, given):
 
 @checks("train_step")
 def test_train_step_returns_a_float(code, given):
-    """What is returned is a Python float."""
+    """The function returns a Python float."""
     model = given.module(lambda: nn.Linear(3, 2), name="model")
     loss = code.train_step(model, sgd(model), nn.MSELoss(), given.normal(4, 3), given.normal(4, 2))
     return {"returned": only(loss, "type")}
@@ -199,7 +199,7 @@ def test_train_step_returns_a_float(code, given):
 
 @checks("minibatches", gate=True)
 def test_minibatches_of_any_size(code, given):
-    """The batches have the right sizes, and hold every sample once, for any number of samples and any batch size."""
+    """The batches have the right sizes and hold every sample once, for any number of samples and any batch size."""
     results = {}
     for count, size in ((12, 4), (9, 4), (9, 9), (5, 100), (6, 1), (1, 3), (1, 1), (50, 8), (0, 4)):
         X = given.watch(torch.arange(count, device=given.device), f"X, {count} samples, batch_size {size}")
@@ -211,7 +211,7 @@ def test_minibatches_of_any_size(code, given):
 
 @checks("minibatches")
 def test_minibatches_of_any_data(code, given):
-    """Samples and labels may be numbers, rows or images, of any dtype; they keep shape, dtype and label."""
+    """Samples may be numbers, rows or images, of any dtype; they keep their shape, dtype and label."""
     ids = given.permutation(11)
     shapes = {"numbers": (11,), "rows": (11, 1), "images": (11, 1, 1, 1)}
     results = {}
@@ -231,7 +231,7 @@ def test_minibatches_of_any_data(code, given):
 
 @checks("minibatches", draws=1)
 def test_minibatches_are_uniform(code, given):
-    """Every order is equally likely: samples go anywhere, and neighbours do not travel together."""
+    """Every order is equally likely: samples can end up anywhere, and neighbours do not stay together."""
     count = 8192
     X = given.watch(torch.arange(count, device=given.device), "X")
     order = torch.cat([xb for xb, _ in code.minibatches(X, X.clone(), 64, given.generator())])
@@ -246,7 +246,7 @@ def test_minibatches_are_uniform(code, given):
 
 @checks("minibatches")
 def test_minibatches_draw_from_the_generator(code, given):
-    """Equal seeds give equal orders, whatever the global random state is; another seed, and the next pass, another order."""
+    """Equal seeds give equal orders, whatever the global random state; another seed or the next pass gives another order."""
     X, seed = given.watch(torch.arange(60, device=given.device), "X"), given.integer(0, 2**31)
 
     def order(generator):
@@ -265,7 +265,7 @@ def test_minibatches_draw_from_the_generator(code, given):
 
 @checks("minibatches")
 def test_minibatches_refuses(code, given):
-    """Data of different lengths and batch sizes below 1 are refused with a ValueError."""
+    """Different lengths of X and y, and batch sizes below 1, raise a ValueError."""
     X, y, short, empty = given.normal(5, 2), given.integers(5), given.integers(4), given.integers(0)
     return {
         "5 samples, 4 labels": raises(lambda: list(code.minibatches(X, short, 2, given.generator()))),
@@ -277,7 +277,7 @@ def test_minibatches_refuses(code, given):
 
 @checks("fit", gate=True)
 def test_fit_updates_with_equal_samples(code, given):
-    """Parameters and losses are those of a loop that is written by hand, for data whose order makes no difference."""
+    """Parameters and losses match a hand-written loop, for data whose order makes no difference."""
     results = {}
     for count, size in ((10, 4), (3, 1), (5, 100), (1, 2)):
         name = f"{count} samples, batch_size {size}"
@@ -290,7 +290,7 @@ def test_fit_updates_with_equal_samples(code, given):
 
 @checks("fit")
 def test_fit_sequence_of_updates(code, given):
-    """At each batch the parameters are those of a loop that is written by hand, and so are the losses of the epochs."""
+    """At each batch, the parameters match a hand-written loop, and so do the losses of the epochs."""
     seen, lr = [], 0.1
     model = given.module(lambda: Recording(classifier(), seen.append).eval(), name="model")
     twin = copy.deepcopy(model.inner)
@@ -318,7 +318,7 @@ def test_fit_sequence_of_updates(code, given):
 
 @checks("fit")
 def test_fit_counts(code, given):
-    """Each epoch passes every batch through the model once, with one step for each, all with one optimizer."""
+    """Each epoch passes every batch through the model once, with one step per batch, all by one optimizer."""
     seen = []
     model = given.module(lambda: Recording(classifier(), seen.append).eval(), name="model")
     X, y = labelled(given, 10)
@@ -333,7 +333,7 @@ def test_fit_counts(code, given):
 
 @checks("fit")
 def test_fit_shuffles_anew(code, given):
-    """Each epoch goes through all samples, in an order and in batches of its own."""
+    """Each epoch goes through all samples, in a new order and with new batches."""
     seen, epochs = [], 4
     model = given.module(lambda: Recording(classifier(), seen.append).eval(), name="model")
     X, y = labelled(given, 30)
@@ -350,7 +350,7 @@ def test_fit_shuffles_anew(code, given):
 
 @checks("fit")
 def test_fit_uses_one_generator(code, given):
-    """One generator serves all epochs: the second one is not the first one of another seed."""
+    """All epochs use one generator: the second epoch's order is not the first order of another seed."""
     seed, orders = given.integer(0, 1000), []
     X, y = labelled(given, 30)
     for epochs, number in ((2, seed), (1, seed + 1)):
@@ -364,7 +364,7 @@ def test_fit_uses_one_generator(code, given):
 
 @checks("fit")
 def test_fit_is_deterministic(code, given):
-    """The same model and seed give the same result, whatever the global random state is; another seed gives another."""
+    """The same model and seed give the same result, whatever the global random state; another seed gives another result."""
     first = given.module(classifier, name="first model")
     again, other = (given.watch(copy.deepcopy(first), name) for name in ("second model", "third model"))
     X, y = labelled(given, 20)
@@ -386,17 +386,17 @@ def test_fit_is_deterministic(code, given):
 
 @checks("fit")
 def test_fit_trains_in_train_mode(code, given):
-    """The model is in train mode at each batch, with all its parts, although it came in eval mode."""
+    """The model is in train mode at each batch, with all its submodules, even if it was in eval mode before."""
     seen = []
     model = given.module(lambda: Recording(classifier(), seen.append).eval(), name="model")
     X, y = labelled(given, 7)
     code.fit(model, X, y, epochs=2, batch_size=4, lr=0.1, seed=given.integer(0, 1000))
-    return {"the parts' modes at each batch": [flags for _, flags, _ in seen]}
+    return {"modes of the submodules at each batch": [flags for _, flags, _ in seen]}
 
 
 @checks("fit")
 def test_fit_returns_floats(code, given):
-    """What is returned is a list with a Python float for each epoch."""
+    """The function returns a list with one Python float per epoch."""
     model = given.module(classifier, name="model")
     X, y = labelled(given, 7)
     history = code.fit(model, X, y, epochs=4, batch_size=3, lr=0.1, seed=given.integer(0, 1000))
@@ -405,10 +405,10 @@ def test_fit_returns_floats(code, given):
 
 @checks("fit", draws=1)
 def test_fit_learns_digits(code, given):
-    """Handwritten digits that it has not seen are recognised: 93 % of 397, after 15 epochs."""
+    """After 15 epochs, the model recognises 93 % of 397 handwritten digits that it has not seen."""
     if load_digits is None:
         return {"scikit-learn": "is missing"}
-    # One split for all: which digits are left for the test makes more of a difference than how the model begins.
+    # One split for all: which digits are in the test set matters more than how the model starts.
     images, labels = (tensor.to(given.device, copy=True) for tensor in digits())
     model = given.module(lambda: nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)).eval(), name="model")
     X, y = given.watch(images[:1400], "X"), given.watch(labels[:1400], "y")
@@ -419,7 +419,7 @@ def test_fit_learns_digits(code, given):
 
 @checks("fit_early_stopping", gate=True)
 def test_fit_early_stopping_wherever_the_best_is(code, given):
-    """The best epoch may be the first or the last one, or the only one, or one after a run of bad ones."""
+    """The best epoch may be the first, the last or the only one, or come after a run of bad ones."""
     low = given.number(0.1, 0.3)
     scripts = {
         "first": [low, 0.5, 0.4, 0.6],
@@ -434,7 +434,7 @@ def test_fit_early_stopping_wherever_the_best_is(code, given):
 
 @checks("fit_early_stopping")
 def test_fit_early_stopping_restores_buffers(code, given):
-    """Buffers are restored as well: running statistics, and the number of batches."""
+    """Buffers are restored as well, such as running statistics and the number of batches."""
     model = given.module(lambda: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)).double(), name="model")
     train_epoch, val_loss, _ = scripted(given, model, [0.9, 0.5, 0.6, 0.7, 0.8])
     code.fit_early_stopping(model, train_epoch, val_loss, max_epochs=5, patience=10)
@@ -443,7 +443,7 @@ def test_fit_early_stopping_restores_buffers(code, given):
 
 @checks("fit_early_stopping")
 def test_fit_early_stopping_of_new_tensors(code, given):
-    """The best parameters are restored as well if training puts a new tensor into each parameter's .data."""
+    """The best parameters are restored even if training puts a new tensor into each parameter's .data."""
     model = given.module(regressor, name="model")
     script = iter([0.9, 0.5, 0.6, 0.7, 0.8])
 
@@ -457,7 +457,7 @@ def test_fit_early_stopping_of_new_tensors(code, given):
 
 @checks("fit_early_stopping")
 def test_fit_early_stopping_counts_again(code, given):
-    """An improvement lets the counting start again, and it is the best epoch that counts, not the one before."""
+    """An improvement restarts the count, and the comparison is with the best epoch, not the previous one."""
     scripts = {
         "patience 1": ([0.9, 0.8, 0.85, 0.1], 1),
         "patience 2": ([0.9, 0.95, 0.8, 0.85, 0.7, 0.75, 0.76, 0.1], 2),
@@ -470,14 +470,14 @@ def test_fit_early_stopping_counts_again(code, given):
 
 @checks("fit_early_stopping")
 def test_fit_early_stopping_on_a_plateau(code, given):
-    """An equal loss is no improvement."""
+    """An equal loss is not an improvement."""
     level = given.number(0.2, 0.5)
     return only(stopped(code, given, [0.9, level, level, level, level, 0.1], 3), "values")
 
 
 @checks("fit_early_stopping")
 def test_fit_early_stopping_with_nan(code, given):
-    """A loss that is nan is no improvement, and it does not hinder a later one."""
+    """A loss that is nan is not an improvement, and does not prevent a later one."""
     scripts = {
         "in between": ([0.9, math.nan, 0.5, math.nan, 0.7], 3),
         "first": ([math.nan, 0.8, 0.9, 0.95, 0.1], 2),
@@ -488,7 +488,7 @@ def test_fit_early_stopping_with_nan(code, given):
 
 @checks("fit_early_stopping")
 def test_fit_early_stopping_without_improvement(code, given):
-    """If no epoch improves on infinity, (-1, inf) is returned, and the model stays as training left it."""
+    """If no epoch improves on infinity, the function returns (-1, inf) and leaves the model as training left it."""
     scripts = {
         "nan": ([math.nan] * 5, 2),
         "inf": ([math.inf] * 5, 3),
@@ -499,7 +499,7 @@ def test_fit_early_stopping_without_improvement(code, given):
 
 @checks("fit_early_stopping")
 def test_fit_early_stopping_keeps_parameter_objects(code, given):
-    """The parameters are the same objects as before, so that an optimizer goes on with them."""
+    """The parameters are the same objects as before, so an optimizer can continue with them."""
     model = given.module(regressor, name="model")
     before = dict(model.named_parameters())
     train_epoch, val_loss, _ = scripted(given, model, [0.9, 0.5, 0.6])
@@ -510,7 +510,7 @@ def test_fit_early_stopping_keeps_parameter_objects(code, given):
 
 @checks("fit_early_stopping")
 def test_fit_early_stopping_returns_numbers(code, given):
-    """An int and a float are returned."""
+    """The function returns an int and a float."""
     model = given.module(regressor, name="model")
     train_epoch, val_loss, _ = scripted(given, model, [0.9, 0.5, 0.6])
     epoch, loss = code.fit_early_stopping(model, train_epoch, val_loss, max_epochs=3, patience=3)
