@@ -1,0 +1,256 @@
+"""Wrong answers that nothing in solutions/ lists: each breaks one clause of a docstring, and has to lose points."""
+
+import math
+
+import torch
+from torch import nn
+
+from autograder import misconception
+
+
+def _both_fans(w):
+    if w.dim() < 2:
+        raise ValueError
+    positions = math.prod(w.shape[2:])
+    return w.shape[1] * positions, w.shape[0] * positions
+
+
+@misconception("glorot_uniform_", "The numbers are stretched until the largest one is exactly the bound.")
+def glorot_stretched_to_the_bound(w, gain=1.0, generator=None):
+    bound = gain * math.sqrt(6 / sum(_both_fans(w)))
+    with torch.no_grad():
+        w.uniform_(-1, 1, generator=generator)
+        return w.mul_(bound / w.abs().max())
+
+
+@misconception("glorot_uniform_", "The sizes of the kernel are added instead of multiplied.")
+def glorot_with_the_sum_of_the_kernel(w, gain=1.0, generator=None):
+    if w.dim() < 2:
+        raise ValueError
+    positions = sum(w.shape[2:]) or 1
+    bound = gain * math.sqrt(6 / ((w.shape[0] + w.shape[1]) * positions))
+    with torch.no_grad():
+        return w.uniform_(-bound, bound, generator=generator)
+
+
+@misconception("glorot_uniform_", "The mean of the two fans is rounded down.")
+def glorot_with_whole_fans(w, gain=1.0, generator=None):
+    bound = gain * math.sqrt(3 / (sum(_both_fans(w)) // 2))
+    with torch.no_grad():
+        return w.uniform_(-bound, bound, generator=generator)
+
+
+@misconception("glorot_uniform_", "Recording stays switched off when the shape is refused.")
+def glorot_leaves_recording_off(w, gain=1.0, generator=None):
+    recording = torch.is_grad_enabled()
+    torch.set_grad_enabled(False)
+    bound = gain * math.sqrt(6 / sum(_both_fans(w)))
+    w.uniform_(-bound, bound, generator=generator)
+    torch.set_grad_enabled(recording)
+    return w
+
+
+@misconception("glorot_uniform_", "The second half of the numbers is the first half with the other sign.")
+def glorot_in_pairs_of_both_signs(w, gain=1.0, generator=None):
+    bound = gain * math.sqrt(6 / sum(_both_fans(w)))
+    half = torch.empty((w.numel() + 1) // 2, dtype=w.dtype, device=w.device).uniform_(-bound, bound, generator=generator)
+    with torch.no_grad():
+        w.copy_(torch.cat([half, -half])[: w.numel()].reshape(w.shape))
+    return w
+
+
+@misconception("glorot_uniform_", "A frozen parameter is trainable afterwards.")
+def glorot_thaws(w, gain=1.0, generator=None):
+    bound = gain * math.sqrt(6 / sum(_both_fans(w)))
+    leaf = isinstance(w, nn.Parameter)
+    w.requires_grad_(False).uniform_(-bound, bound, generator=generator)
+    return w.requires_grad_(leaf)
+
+
+@misconception("he_normal_", "The numbers are sums of three uniform ones: the spread is right, and the tails are short.")
+def he_from_three_uniform_numbers(w, mode="fan_in", generator=None):
+    fans = dict(zip(("fan_in", "fan_out"), _both_fans(w), strict=True))
+    if mode not in fans:
+        raise ValueError
+    total = torch.zeros(w.shape, dtype=w.dtype, device=w.device)
+    for _ in range(3):
+        total += torch.empty_like(total).uniform_(-1, 1, generator=generator)
+    with torch.no_grad():
+        return w.copy_(total * math.sqrt(2 / fans[mode]))
+
+
+@misconception("he_normal_", "The sample is scaled to have exactly the wanted spread, which a single number cannot have.")
+def he_with_an_exact_spread(w, mode="fan_in", generator=None):
+    fans = dict(zip(("fan_in", "fan_out"), _both_fans(w), strict=True))
+    if mode not in fans:
+        raise ValueError
+    with torch.no_grad():
+        w.normal_(generator=generator)
+        return w.sub_(w.mean()).mul_(math.sqrt(2 / fans[mode]) / w.std())
+
+
+@misconception("he_normal_", "Whatever begins with fan_in is taken for it.")
+def he_by_the_beginning_of_the_mode(w, mode="fan_in", generator=None):
+    fan_in, fan_out = _both_fans(w)
+    if not mode.startswith(("fan_in", "fan_out")):
+        raise ValueError
+    with torch.no_grad():
+        return w.normal_(0, math.sqrt(2 / (fan_in if mode.startswith("fan_in") else fan_out)), generator=generator)
+
+
+@misconception("he_normal_", "The numbers are drawn with the few digits of float16.")
+def he_in_half_precision(w, mode="fan_in", generator=None):
+    fans = dict(zip(("fan_in", "fan_out"), _both_fans(w), strict=True))
+    if mode not in fans:
+        raise ValueError
+    coarse = torch.empty(w.shape, dtype=torch.float16, device=w.device).normal_(generator=generator)
+    with torch.no_grad():
+        return w.copy_(coarse.to(w.dtype) * math.sqrt(2 / fans[mode]))
+
+
+@misconception("he_normal_", "The tails are cut off at three standard deviations.")
+def he_without_far_tails(w, mode="fan_in", generator=None):
+    fans = dict(zip(("fan_in", "fan_out"), _both_fans(w), strict=True))
+    if mode not in fans:
+        raise ValueError
+    std = math.sqrt(2 / fans[mode])
+    with torch.no_grad():
+        w.normal_(0, std, generator=generator)
+        while (outside := w.abs() > 3 * std).any():
+            w[outside] = w[outside].normal_(0, std, generator=generator)
+        return w
+
+
+def _set_up(model, seed, is_dense, is_norm):
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for module in model.modules():
+            if is_dense(module):
+                module.weight.normal_(0, math.sqrt(2 / module.weight[0].numel()), generator=generator)
+                if module.bias is not None:
+                    module.bias.zero_()
+            elif isinstance(module, nn.Embedding):
+                module.weight.normal_(0, 0.02, generator=generator)
+            elif is_norm(module) and module.affine:
+                module.weight.fill_(1)
+                module.bias.zero_()
+
+
+def _dense(module):
+    return isinstance(module, nn.Linear | nn.Conv2d)
+
+
+def _norm(module):
+    return isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)
+
+
+@misconception("init_model_", "Layers are known by the name of their class, which another class may have as well.")
+def model_by_class_names(model, seed):
+    _set_up(model, seed, lambda module: type(module).__name__ in ("Linear", "Conv2d"), _norm)
+
+
+@misconception("init_model_", "InstanceNorm and its like are taken for BatchNorm.")
+def model_with_every_norm(model, seed):
+    _set_up(model, seed, _dense, lambda module: isinstance(module, nn.modules.batchnorm._NormBase))
+
+
+@misconception("init_model_", "Convolutions of one and three dimensions are initialised, too.")
+def model_with_every_convolution(model, seed):
+    convolutions = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    _set_up(model, seed, lambda module: isinstance(module, convolutions), _norm)
+
+
+@misconception("init_model_", "Every parameter called bias becomes 0.")
+def model_with_every_bias_at_zero(model, seed):
+    _set_up(model, seed, _dense, _norm)
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):
+            parameter.data.zero_()
+
+
+@misconception("init_model_", "The global generator is seeded, and afterwards seeded with chance instead of put back.")
+def model_with_a_new_global_state(model, seed):
+    torch.manual_seed(seed)
+    state = torch.get_rng_state()
+    _set_up(model, int(state.sum()) * 100_003 + seed, _dense, _norm)
+    torch.seed()
+
+
+@misconception("init_model_", "Each layer's generator starts from its shape and the seed: equal shapes get equal numbers.")
+def model_with_seeds_by_shape(model, seed):
+    _set_up(model, seed, lambda module: False, _norm)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, nn.Linear | nn.Conv2d | nn.Embedding):
+                generator = torch.Generator().manual_seed(seed * 1_000_003 + module.weight.numel())
+                std = 0.02 if isinstance(module, nn.Embedding) else math.sqrt(2 / module.weight[0].numel())
+                module.weight.normal_(0, std, generator=generator)
+                if getattr(module, "bias", None) is not None:
+                    module.bias.zero_()
+
+
+@misconception("init_model_", "The parameters lose their dtype: float64 becomes float32.")
+def model_in_float32(model, seed):
+    _set_up(model, seed, _dense, _norm)
+    model.float()
+
+
+@misconception("trunc_normal_", "The limits come from the spread of the numbers drawn, not from std.")
+def truncated_by_the_measured_spread(w, mean=0.0, std=1.0, generator=None):
+    if std <= 0:
+        raise ValueError
+    with torch.no_grad():
+        w.normal_(mean, std, generator=generator)
+        limit = 2 * w.std()
+        while (outside := (w - mean).abs() > limit).any():
+            w[outside] = w[outside].normal_(mean, std, generator=generator)
+        return w
+
+
+@misconception("trunc_normal_", "A tensor without elements never gets as far as the look at std.")
+def truncated_with_nothing_to_refuse(w, mean=0.0, std=1.0, generator=None):
+    if w.numel() == 0:
+        return w
+    if std <= 0:
+        raise ValueError
+    with torch.no_grad():
+        w.normal_(mean, std, generator=generator)
+        while (outside := (w - mean).abs() > 2 * std).any():
+            w[outside] = w[outside].normal_(mean, std, generator=generator)
+        return w
+
+
+@misconception("trunc_normal_", "Numbers outside are exchanged for numbers inside that are there already.")
+def truncated_with_borrowed_numbers(w, mean=0.0, std=1.0, generator=None):
+    if std <= 0:
+        raise ValueError
+    with torch.no_grad():
+        w.normal_(mean, std, generator=generator)
+        outside = (w - mean).abs() > 2 * std
+        inside = w[~outside]
+        if inside.numel() == 0:
+            return w.fill_(mean)
+        w[outside] = inside.repeat(2)[: int(outside.sum())]
+        return w
+
+
+@misconception("trunc_normal_", "Numbers outside come back with the sign of their own tail.")
+def truncated_within_one_tail(w, mean=0.0, std=1.0, generator=None):
+    if std <= 0:
+        raise ValueError
+    with torch.no_grad():
+        w.normal_(mean, std, generator=generator)
+        while (outside := (w - mean).abs() > 2 * std).any():
+            again = w[outside].normal_(0, std, generator=generator).abs()
+            w[outside] = mean + again.clamp(max=1.99 * std)
+        return w
+
+
+@misconception("trunc_normal_", "The parameter's flag is lost where it is a parameter that requires grad.")
+def truncated_frozen(w, mean=0.0, std=1.0, generator=None):
+    if std <= 0:
+        raise ValueError
+    w.requires_grad_(False).normal_(mean, std, generator=generator)
+    while (outside := (w - mean).abs() > 2 * std).any():
+        w[outside] = w[outside].normal_(mean, std, generator=generator)
+    return w
