@@ -155,7 +155,7 @@ def test_bce_with_logits_gradient(code, given):
     return only(results, "shape", "values")
 
 
-@checks("bce_with_logits")
+@checks("bce_with_logits", draws=1)
 def test_bce_with_logits_of_large_logits(code, given):
     """Logits of 200 and -200, and larger ones, give the right losses and gradients, whether the model is right or wrong."""
     results = {}
@@ -223,7 +223,7 @@ def test_masked_mse_values(code, given):
     return only(results, "shape", "values")
 
 
-@checks("masked_mse")
+@checks("masked_mse", draws=1)
 def test_masked_mse_gradient(code, given):
     """The gradient of pred is right where mask is True, and exactly 0 where it is False, whatever the entries hold."""
     results = {}
@@ -251,7 +251,7 @@ def test_masked_mse_gradient(code, given):
     return results
 
 
-@checks("masked_mse")
+@checks("masked_mse", draws=1)
 def test_masked_mse_of_nan(code, given):
     """A nan, an infinity or a huge number has no effect where mask is False, and is not repaired where mask is True."""
     results = {}
