@@ -1,6 +1,5 @@
 """Reference solutions: training."""
 
-import copy
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -52,6 +51,11 @@ def fit(model: nn.Module, X: Tensor, y: Tensor, *, epochs: int, batch_size: int,
     return history
 
 
+def _all_tensors(model: nn.Module) -> list[tuple[str, Tensor]]:
+    """Parameters and all buffers; state_dict() would leave out those that are not persistent."""
+    return [*model.named_parameters(), *model.named_buffers()]
+
+
 def fit_early_stopping(
     model: nn.Module,
     train_epoch: Callable[[], Any],
@@ -65,9 +69,12 @@ def fit_early_stopping(
         train_epoch()
         loss = val_loss()
         if loss < best_loss:
-            best_epoch, best_loss, best_state = epoch, loss, copy.deepcopy(model.state_dict())
+            best_epoch, best_loss = epoch, loss
+            best_state = {name: tensor.detach().clone() for name, tensor in _all_tensors(model)}
         elif epoch - best_epoch >= patience:
             break
     if best_state is not None:
-        model.load_state_dict(best_state)
+        with torch.no_grad():
+            for name, tensor in _all_tensors(model):
+                tensor.copy_(best_state[name])
     return best_epoch, best_loss

@@ -56,7 +56,7 @@ def step_with_a_closure(model, optimizer, loss_fn, xb, yb):
 def step_with_autograd_grad(model, optimizer, loss_fn, xb, yb):
     model.train()
     loss = loss_fn(model(xb), yb)
-    held = [p for group in optimizer.param_groups for p in group["params"]]
+    held = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
     for p, slope in zip(held, torch.autograd.grad(loss, held, allow_unused=True), strict=True):
         p.grad = slope
     optimizer.step()
@@ -69,7 +69,7 @@ def step_cleared_before_and_after(model, optimizer, loss_fn, xb, yb):
         module.training = True
     for p in model.parameters():
         p.grad = None
-    loss = loss_fn(model.forward(xb), yb)
+    loss = loss_fn(model.__call__(xb), yb)
     value = loss.item()
     loss.backward()
     optimizer.step()
@@ -253,11 +253,12 @@ def stop_with_a_saved_file(model, train_epoch, val_loss, *, max_epochs, patience
         bad += 1
         if loss < best[1]:
             best, bad, file = (epoch, loss), 0, io.BytesIO()
-            torch.save(model.state_dict(), file)
+            torch.save([*model.parameters(), *model.buffers()], file)
         epoch += 1
     if file is not None:
         file.seek(0)
-        model.load_state_dict(torch.load(file))
+        for tensor, saved in zip([*model.parameters(), *model.buffers()], torch.load(file), strict=True):
+            tensor.data.copy_(saved)
     return best
 
 
@@ -269,14 +270,14 @@ def stop_with_cloned_tensors(model, train_epoch, val_loss, *, max_epochs, patien
         loss = val_loss()
         if loss < best[1]:
             best, bad = (epoch, loss), 0
-            kept = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+            kept = {name: tensor.detach().clone() for name, tensor in (*model.named_parameters(), *model.named_buffers())}
         else:
             bad += 1
         if bad == patience:
             break
     if kept:
         with torch.no_grad():
-            for name, tensor in model.state_dict().items():
+            for name, tensor in (*model.named_parameters(), *model.named_buffers()):
                 tensor.copy_(kept[name])
     return best
 
@@ -307,7 +308,8 @@ def stop_with_snapshots_of_every_epoch(model, train_epoch, val_loss, *, max_epoc
     snapshots, best_epoch, best_loss, left = [], -1, math.inf, patience
     for epoch in range(max_epochs):
         train_epoch()
-        snapshots.append(copy.deepcopy(model.state_dict()))
+        others = {name: buffer.clone() for name, buffer in model.named_buffers()}
+        snapshots.append((copy.deepcopy(model.state_dict()), others))
         loss = val_loss()
         improved = not math.isnan(loss) and loss < best_loss
         left = patience if improved else left - 1
@@ -316,5 +318,8 @@ def stop_with_snapshots_of_every_epoch(model, train_epoch, val_loss, *, max_epoc
         if not left:
             break
     if best_epoch >= 0:
-        model.load_state_dict(snapshots[best_epoch])
+        state, others = snapshots[best_epoch]
+        model.load_state_dict(state)
+        for name, buffer in model.named_buffers():
+            buffer.set_(others[name])
     return best_epoch, best_loss

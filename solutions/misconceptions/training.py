@@ -826,6 +826,21 @@ def loses_the_labels(model, X, y, *, epochs, batch_size, lr, seed):
 # fit_early_stopping
 
 
+def _all_tensors(model):
+    return [*model.named_parameters(), *model.named_buffers()]
+
+
+def _kept(model):
+    return {name: tensor.detach().clone() for name, tensor in _all_tensors(model)}
+
+
+@torch.no_grad()
+def _put_back(model, kept):
+    for name, tensor in _all_tensors(model):
+        if name in kept:
+            tensor.copy_(kept[name])
+
+
 def _stop(
     model,
     train_epoch,
@@ -833,9 +848,9 @@ def _stop(
     max_epochs,
     patience,
     *,
-    keep=lambda model: copy.deepcopy(model.state_dict()),
+    keep=_kept,
     improves=lambda loss, best, last: loss < best,
-    put_back=lambda model, state: model.load_state_dict(state, strict=False),
+    put_back=_put_back,
     in_a_row=True,
 ):
     best_epoch, best, last, kept, bad = -1, math.inf, math.inf, None, 0
@@ -862,6 +877,13 @@ def alias(model, train_epoch, val_loss, *, max_epochs, patience):
 @misconception("fit_early_stopping", "The 'best' weights you saved kept changing: state_dict() does not copy.")
 def shallow_copy(model, train_epoch, val_loss, *, max_epochs, patience):
     return _stop(model, train_epoch, val_loss, max_epochs, patience, keep=lambda model: dict(model.state_dict()))
+
+
+@misconception(
+    "fit_early_stopping", "Is everything that belongs to the model's state in state_dict()? Think of persistent=False."
+)
+def state_dict_only(model, train_epoch, val_loss, *, max_epochs, patience):
+    return _stop(model, train_epoch, val_loss, max_epochs, patience, keep=lambda model: copy.deepcopy(model.state_dict()))
 
 
 @misconception("fit_early_stopping", "You remember the best epoch but leave the last weights in the model.")
@@ -922,10 +944,10 @@ def without_a_maximum(model, train_epoch, val_loss, *, max_epochs, patience):
 
 @misconception("fit_early_stopping", "Compare your copy with the parameters after each epoch: it is one epoch too old.")
 def keeps_the_state_before(model, train_epoch, val_loss, *, max_epochs, patience):
-    states = [copy.deepcopy(model.state_dict())]
+    states = [_kept(model)]
 
     def train_and_keep():
-        states.append(copy.deepcopy(model.state_dict()))
+        states.append(_kept(model))
         return train_epoch()
 
     return _stop(model, train_and_keep, val_loss, max_epochs, patience, keep=lambda model: states[-1])
@@ -936,10 +958,10 @@ def keeps_the_state_before(model, train_epoch, val_loss, *, max_epochs, patience
     "If nothing ever improves, the model should stay as training left it. Which weights do you put back?",
 )
 def puts_the_first_state_back(model, train_epoch, val_loss, *, max_epochs, patience):
-    first = copy.deepcopy(model.state_dict())
+    first = _kept(model)
     best_epoch, best = _stop(model, train_epoch, val_loss, max_epochs, patience)
     if best_epoch < 0:
-        model.load_state_dict(first)
+        _put_back(model, first)
     return best_epoch, best
 
 
@@ -968,12 +990,12 @@ def restores_only_when_stopped(model, train_epoch, val_loss, *, max_epochs, pati
         train_epoch()
         loss = val_loss()
         if loss < best:
-            best_epoch, best, kept, bad = epoch, loss, copy.deepcopy(model.state_dict()), 0
+            best_epoch, best, kept, bad = epoch, loss, _kept(model), 0
         else:
             bad += 1
             if bad >= patience:
                 if kept:
-                    model.load_state_dict(kept)
+                    _put_back(model, kept)
                 break
     return best_epoch, best
 
@@ -987,22 +1009,22 @@ def skips_nan(model, train_epoch, val_loss, *, max_epochs, patience):
         if math.isnan(loss):
             continue
         if loss < best:
-            best_epoch, best, kept, bad = epoch, loss, copy.deepcopy(model.state_dict()), 0
+            best_epoch, best, kept, bad = epoch, loss, _kept(model), 0
         else:
             bad += 1
             if bad >= patience:
                 break
     if kept is not None:
-        model.load_state_dict(kept)
+        _put_back(model, kept)
     return best_epoch, best
 
 
 @misconception("fit_early_stopping", "What should you return if no epoch is better than infinity?")
 def begins_with_a_large_number(model, train_epoch, val_loss, *, max_epochs, patience):
-    first = copy.deepcopy(model.state_dict())
+    first = _kept(model)
     best_epoch, best = _stop(model, train_epoch, val_loss, max_epochs, patience)
     if best_epoch < 0:
-        model.load_state_dict(first)
+        _put_back(model, first)
         return 0, 1e9
     return best_epoch, best
 
@@ -1021,13 +1043,13 @@ def validates_twice(model, train_epoch, val_loss, *, max_epochs, patience):
     for epoch in range(max_epochs):
         train_epoch()
         if val_loss() < best:
-            best_epoch, best, kept, bad = epoch, val_loss(), copy.deepcopy(model.state_dict()), 0
+            best_epoch, best, kept, bad = epoch, val_loss(), _kept(model), 0
         else:
             bad += 1
             if bad >= patience:
                 break
     if kept is not None:
-        model.load_state_dict(kept)
+        _put_back(model, kept)
     return best_epoch, best
 
 
@@ -1045,6 +1067,16 @@ def validates_first(model, train_epoch, val_loss, *, max_epochs, patience):
 def trains_without_gradients(model, train_epoch, val_loss, *, max_epochs, patience):
     with torch.no_grad():
         return _stop(model, train_epoch, val_loss, max_epochs, patience)
+
+
+@misconception("train_step", "Hooks run when you call the model. Do they run when you call its forward?")
+def calls_forward(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    optimizer.zero_grad()
+    loss = loss_fn(model.forward(xb), yb)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
 
 
 @misconception("train_step", "What is left of the model's output for a batch of one sample?")
@@ -1125,9 +1157,9 @@ def patience_with_the_previous(model, train_epoch, val_loss, *, max_epochs, pati
         bad = 0 if loss < last else bad + 1
         last = loss
         if loss < best:
-            best_epoch, best, kept = epoch, loss, copy.deepcopy(model.state_dict())
+            best_epoch, best, kept = epoch, loss, _kept(model)
         if bad >= patience:
             break
     if kept is not None:
-        model.load_state_dict(kept)
+        _put_back(model, kept)
     return best_epoch, best

@@ -1,0 +1,344 @@
+"""Wrong answers that nothing in solutions/ lists: each breaks one clause of a docstring, and has to lose points."""
+
+import copy
+import math
+
+import torch
+import torch.nn.functional as F
+
+from autograder import misconception
+
+
+@misconception("train_step", "The model is called by its forward method, which skips its hooks.")
+def step_by_forward(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    optimizer.zero_grad()
+    loss = loss_fn(type(model).forward(model, xb), yb)
+    loss.backward()
+    optimizer.step()
+    return float(loss)
+
+
+@misconception("train_step", "Only gradients of the model are cleared, by filling in zeros: weightless parameters move.")
+def step_with_zeros_everywhere(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    for p in model.parameters():
+        p.grad = torch.zeros_like(p)
+        p.requires_grad_(True)
+    loss = loss_fn(model(xb), yb)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+@misconception("train_step", "The mode is set only where the model itself says that it evaluates.")
+def step_trusting_the_flag(model, optimizer, loss_fn, xb, yb):
+    if not model.training:
+        model.train()
+    optimizer.zero_grad()
+    loss = loss_fn(model(xb), yb)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+@misconception("train_step", "Old gradients are half forgotten.")
+def step_with_remains(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    for p in model.parameters():
+        if p.grad is not None:
+            p.grad.mul_(0.01)
+    loss = loss_fn(model(xb), yb)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+@misconception("train_step", "The loss is rounded to float32 on its way out.")
+def step_with_a_short_loss(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    optimizer.zero_grad()
+    loss = loss_fn(model(xb), yb)
+    loss.backward()
+    optimizer.step()
+    return loss.half().item()
+
+
+def _refused(X, y, batch_size):
+    if len(X) != len(y) or batch_size < 1:
+        raise ValueError
+
+
+@misconception("minibatches", "The last sample never moves.")
+def batches_with_a_fixed_last_sample(X, y, batch_size, generator):
+    _refused(X, y, batch_size)
+    if len(X):
+        order = torch.cat([torch.randperm(len(X) - 1, generator=generator).sort().values, torch.tensor([len(X) - 1])])
+        order = order.roll(int(torch.randint(len(X), (), generator=generator)))
+        for chosen in order.split(batch_size):
+            yield X[chosen], y[chosen]
+
+
+@misconception("minibatches", "A last batch of a single sample is dropped, as BatchNorm cannot use it.")
+def batches_without_single_samples(X, y, batch_size, generator):
+    _refused(X, y, batch_size)
+    for chosen in torch.randperm(len(X), generator=generator).split(batch_size):
+        if len(chosen) > 1 or (len(chosen) == 1 and (len(X) == 1 or batch_size == 1)):
+            yield X[chosen], y[chosen]
+
+
+@misconception("minibatches", "The global generator is seeded from the given one.")
+def batches_from_the_global_generator(X, y, batch_size, generator):
+    _refused(X, y, batch_size)
+    torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+    for chosen in torch.randperm(len(X)).split(batch_size):
+        if len(chosen):
+            yield X[chosen], y[chosen]
+
+
+@misconception("minibatches", "Only too few labels are refused.")
+def batches_with_labels_to_spare(X, y, batch_size, generator):
+    if len(y) < len(X) or batch_size < 1:
+        raise ValueError
+    for chosen in torch.randperm(len(X), generator=generator).split(batch_size):
+        if len(chosen):
+            yield X[chosen], y[chosen]
+
+
+@misconception("minibatches", "Samples become rows, whatever they were.")
+def batches_of_rows(X, y, batch_size, generator):
+    _refused(X, y, batch_size)
+    for chosen in torch.randperm(len(X), generator=generator).split(batch_size):
+        if len(chosen):
+            yield X[chosen].flatten(1) if X.dim() > 2 else X[chosen], y[chosen]
+
+
+@misconception("minibatches", "A copy of the generator is used: the caller's never moves on.")
+def batches_from_a_copied_generator(X, y, batch_size, generator):
+    _refused(X, y, batch_size)
+    own = torch.Generator()
+    own.set_state(generator.get_state())
+    for chosen in torch.randperm(len(X), generator=own).split(batch_size):
+        if len(chosen):
+            yield X[chosen], y[chosen]
+
+
+def _run(model, X, y, epochs, batch_size, seed, optimizer, *, smoothing=0.0, after_epoch=None, order_of=None):
+    generator, history = torch.Generator().manual_seed(seed), []
+    for epoch in range(epochs):
+        model.train()
+        total = 0.0
+        order = torch.randperm(len(X), generator=generator) if order_of is None else order_of(epoch, len(X))
+        for chosen in order.split(batch_size):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(X[chosen]), y[chosen], label_smoothing=smoothing)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(chosen)
+        history.append(total / len(X))
+        if after_epoch is not None:
+            after_epoch()
+    return history
+
+
+def _sgd(model, lr, **options):
+    return torch.optim.SGD(model.parameters(), lr=lr, **{"momentum": 0.9, **options})
+
+
+@misconception("fit", "A little label smoothing.")
+def fit_smoothed(model, X, y, *, epochs, batch_size, lr, seed):
+    return _run(model, X, y, epochs, batch_size, seed, _sgd(model, lr), smoothing=0.01)
+
+
+@misconception("fit", "A little weight decay.")
+def fit_with_weight_decay(model, X, y, *, epochs, batch_size, lr, seed):
+    return _run(model, X, y, epochs, batch_size, seed, _sgd(model, lr, weight_decay=1e-3))
+
+
+@misconception("fit", "The state of momentum is cleared after each epoch.")
+def fit_clearing_momentum(model, X, y, *, epochs, batch_size, lr, seed):
+    optimizer = _sgd(model, lr)
+    return _run(model, X, y, epochs, batch_size, seed, optimizer, after_epoch=optimizer.state.clear)
+
+
+@misconception("fit", "The second epoch goes through the first one's order backwards.")
+def fit_there_and_back(model, X, y, *, epochs, batch_size, lr, seed):
+    def order_of(epoch, count):
+        order = torch.randperm(count, generator=torch.Generator().manual_seed(seed + epoch // 2))
+        return order.flip(0) if epoch % 2 else order
+
+    return _run(model, X, y, epochs, batch_size, seed, _sgd(model, lr), order_of=order_of)
+
+
+@misconception("fit", "The losses are measured at the end, in eval mode.")
+def fit_measuring_afterwards(model, X, y, *, epochs, batch_size, lr, seed):
+    history = []
+
+    def measure():
+        with torch.no_grad():
+            history.append(F.cross_entropy(model(X), y).item())
+
+    _run(model, X, y, epochs, batch_size, seed, _sgd(model, lr), after_epoch=measure)
+    return history
+
+
+@misconception("fit", "The global generator is used and put back, seeded by chance.")
+def fit_with_the_global_generator(model, X, y, *, epochs, batch_size, lr, seed):
+    before = torch.get_rng_state()
+    history = _run(model, X, y, epochs, batch_size, seed, _sgd(model, lr), order_of=lambda epoch, n: torch.randperm(n))
+    torch.set_rng_state(before)
+    return history
+
+
+@misconception("fit", "Train mode is set once for the model alone, not for its parts.")
+def fit_with_one_flag(model, X, y, *, epochs, batch_size, lr, seed):
+    train = model.train
+    model.train = lambda mode=True: setattr(model, "training", mode)
+    try:
+        return _run(model, X, y, epochs, batch_size, seed, _sgd(model, lr))
+    finally:
+        model.train = train
+
+
+@misconception("fit", "The last, smaller batch takes a smaller step.")
+def fit_with_smaller_last_steps(model, X, y, *, epochs, batch_size, lr, seed):
+    optimizer, generator, history = _sgd(model, lr), torch.Generator().manual_seed(seed), []
+    model.train()
+    for _ in range(epochs):
+        total = 0.0
+        for chosen in torch.randperm(len(X), generator=generator).split(batch_size):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(X[chosen]), y[chosen], reduction="sum")
+            (loss / min(batch_size, len(X))).backward()
+            optimizer.step()
+            total += loss.item()
+        history.append(total / len(X))
+    return history
+
+
+def _early(model, train_epoch, val_loss, max_epochs, patience, *, keep, put_back, smaller=lambda loss, best: loss < best):
+    best_epoch, best, kept = -1, math.inf, None
+    for epoch in range(max_epochs):
+        train_epoch()
+        loss = val_loss()
+        if smaller(loss, best):
+            best_epoch, best, kept = epoch, loss, keep()
+        elif epoch - best_epoch >= patience:
+            break
+    if kept is not None:
+        put_back(kept)
+    return best_epoch, best
+
+
+def _tensors(model):
+    return {**dict(model.named_parameters()), **dict(model.named_buffers())}
+
+
+def _copies(model):
+    return {name: tensor.detach().clone() for name, tensor in _tensors(model).items()}
+
+
+@torch.no_grad()
+def _restored(model, kept):
+    for name, tensor in _tensors(model).items():
+        if name in kept:
+            tensor.copy_(kept[name])
+
+
+@misconception("fit_early_stopping", "Buffers that are not in state_dict() are left as they are.")
+def early_by_state_dict(model, train_epoch, val_loss, *, max_epochs, patience):
+    return _early(
+        model,
+        train_epoch,
+        val_loss,
+        max_epochs,
+        patience,
+        keep=lambda: copy.deepcopy(model.state_dict()),
+        put_back=model.load_state_dict,
+    )
+
+
+@misconception("fit_early_stopping", "Only floating buffers are kept.")
+def early_with_floating_buffers(model, train_epoch, val_loss, *, max_epochs, patience):
+    def keep():
+        return {name: tensor for name, tensor in _copies(model).items() if tensor.is_floating_point()}
+
+    return _early(
+        model, train_epoch, val_loss, max_epochs, patience, keep=keep, put_back=lambda kept: _restored(model, kept)
+    )
+
+
+@misconception("fit_early_stopping", "Only trainable parameters are kept.")
+def early_with_trainable_parameters(model, train_epoch, val_loss, *, max_epochs, patience):
+    def keep():
+        frozen = {name for name, p in model.named_parameters() if not p.requires_grad}
+        return {name: tensor for name, tensor in _copies(model).items() if name not in frozen}
+
+    return _early(
+        model, train_epoch, val_loss, max_epochs, patience, keep=keep, put_back=lambda kept: _restored(model, kept)
+    )
+
+
+@misconception("fit_early_stopping", "A loss is smaller only if it is so in float32.")
+def early_with_a_margin(model, train_epoch, val_loss, *, max_epochs, patience):
+    return _early(
+        model,
+        train_epoch,
+        val_loss,
+        max_epochs,
+        patience,
+        keep=lambda: _copies(model),
+        put_back=lambda kept: _restored(model, kept),
+        smaller=lambda loss, best: loss < best * (1 - 1e-3) if math.isfinite(best) else loss < best,
+    )
+
+
+@misconception("fit_early_stopping", "The model is in eval mode after validation, and stays there.")
+def early_in_eval_mode(model, train_epoch, val_loss, *, max_epochs, patience):
+    def validate():
+        model.eval()
+        return val_loss()
+
+    return _early(
+        model,
+        train_epoch,
+        validate,
+        max_epochs,
+        patience,
+        keep=lambda: _copies(model),
+        put_back=lambda kept: _restored(model, kept),
+    )
+
+
+@misconception("fit_early_stopping", "The tensors that the parameters hold are remembered, not their numbers.")
+def early_by_data(model, train_epoch, val_loss, *, max_epochs, patience):
+    def put_back(kept):
+        for name, tensor in _tensors(model).items():
+            tensor.data = kept[name]
+
+    return _early(
+        model,
+        train_epoch,
+        val_loss,
+        max_epochs,
+        patience,
+        keep=lambda: {name: tensor.data for name, tensor in _tensors(model).items()},
+        put_back=put_back,
+    )
+
+
+@misconception("fit_early_stopping", "Patience is compared with the number of all epochs without improvement.")
+def early_with_one_more_try_at_first(model, train_epoch, val_loss, *, max_epochs, patience):
+    best_epoch, best, kept, bad = -1, math.inf, None, 0
+    for epoch in range(max_epochs):
+        train_epoch()
+        loss = val_loss()
+        if loss < best:
+            best_epoch, best, kept, bad = epoch, loss, _copies(model), 0
+        elif best_epoch >= 0:
+            bad += 1
+            if bad >= patience:
+                break
+    if kept is not None:
+        _restored(model, kept)
+    return best_epoch, best
