@@ -9,17 +9,17 @@
 # %% [markdown]
 # # Automatic differentiation
 #
-# When you have worked through this notebook you can
+# By the end of this notebook you will be able to:
 #
 # * tell which tensors can call `backward()` and which get a `.grad`;
 # * compute a gradient without leaving traces on inputs or parameters;
 # * explain how gradients accumulate in `.grad`, and make use of it;
 # * differentiate through a gradient;
-# * cut the graph exactly where it has to be cut.
+# * cut the graph exactly where it needs to be cut.
 #
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
-# task's name: any way of fulfilling it is as good as another.
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
+# asks for; any implementation that does it is fine.
 
 # %%
 from collections.abc import Callable, Sequence
@@ -30,8 +30,8 @@ from torch import Tensor, nn
 # %% [markdown]
 # ## 1. Recording
 #
-# A tensor made with `requires_grad=True` is recorded: PyTorch notes each operation on it in a graph. `backward()`
-# walks that graph back from a result and writes the derivatives into `.grad`.
+# PyTorch records what you do with a tensor made with `requires_grad=True`: each operation becomes a node in a graph.
+# `backward()` walks that graph back from a result and writes the derivatives into `.grad`.
 
 # %%
 a = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
@@ -42,17 +42,17 @@ b.backward()
 print(a.grad)  # 2·a
 
 # %% [markdown]
-# Some notes for readers of the tutorial. `Variable` has been a plain tensor since 2018; leave it out. `b` is not "of
-# size 1": it has no dimensions at all, its shape is `()`. And `requires_grad=True` only tells PyTorch to compute a
-# gradient; whether a tensor is *trained* is decided by the list that you give to the optimizer.
+# A few notes if you have read the tutorial. `Variable` has been a plain tensor since 2018; leave it out. `b` is not "of
+# size 1": it has no dimensions at all, and its shape is `()`. And `requires_grad=True` only tells PyTorch to compute a
+# gradient; whether a tensor is *trained* depends on the list you give to the optimizer.
 #
-# The tensors at which a graph begins are its *leaves*. `backward()` fills the `.grad` of leaves that require a gradient,
-# of all of them, and of nothing else:
+# The tensors where a graph begins are its *leaves*. `backward()` fills the `.grad` of every leaf that requires a
+# gradient, and of nothing else:
 
 # %%
 x = torch.tensor([1.0, 2.0])  # data: no gradient wanted
 w = torch.tensor([3.0, 4.0], requires_grad=True)  # a leaf
-product = x * w  # computed from a leaf: no leaf itself
+product = x * w  # computed from a leaf: not a leaf itself
 product.sum().backward()
 
 print("x:", x.requires_grad, x.is_leaf, x.grad)
@@ -60,8 +60,8 @@ print("w:", w.requires_grad, w.is_leaf, w.grad)
 print("product:", product.requires_grad, product.is_leaf)
 
 # %% [markdown]
-# Where nothing was recorded there is nothing to walk back, and a result with several elements has no single derivative.
-# The tutorial says of the first case that `b.grad` is then `None`; in truth its program ends there:
+# If nothing was recorded, there is no graph to walk back. And a result with several elements has no single derivative.
+# In the first case the tutorial says `b.grad` is `None`; in fact, its program crashes there:
 
 # %%
 b = torch.tensor(1.0)
@@ -75,11 +75,11 @@ except RuntimeError as error:
     print("RuntimeError:", error)
 
 # %% [markdown]
-# Only floating (and complex) tensors can require gradients; `torch.tensor([1, 2], requires_grad=True)` raises.
+# Only floating-point (and complex) tensors can require gradients; `torch.tensor([1, 2], requires_grad=True)` raises.
 #
 # ## 2. Gradients add up
 #
-# `backward()` *adds* to `.grad`. Nobody clears it, unless you do: `optimizer.zero_grad()`, `model.zero_grad()` or
+# `backward()` *adds* to `.grad`. Nothing clears it unless you do: with `optimizer.zero_grad()`, `model.zero_grad()` or
 # `w.grad = None`.
 
 # %%
@@ -92,8 +92,8 @@ for _ in range(3):
 # ### Predict, then verify: what the tutorial reads from `a.grad`
 #
 # The tutorial computes two results from the same leaf, calls `backward()` on both, and says of `a.grad`: "this is
-# dx/da". Its numbers happen to hide something; here are others. Which number does `a.grad` hold at the end? Write a
-# number in place of the dots.
+# dx/da". Its numbers happen to hide something; here are different ones. What is `a.grad` at the end? Replace the dots
+# with a number.
 
 # %%
 a = torch.tensor(2.0, requires_grad=True)
@@ -113,13 +113,13 @@ else:
 
 # %% [markdown]
 # In the tutorial `a` and `c` are 1, `x` is `a**3` and `z` is `c**a`. The derivative of `z` is `c**a * ln(c)`, and ln(1) is
-# 0: the second `backward()` adds nothing, and the sentence looks true. Try it with `c = 2`.
+# 0: the second `backward()` adds nothing, so the claim looks true. Try it with `c = 2`.
 #
 # ## 3. A gradient without traces
 #
-# `torch.autograd.grad(result, inputs)` *returns* gradients and leaves every `.grad` alone. `inputs` may be any tensors of
-# the graph, leaves or not. An input on which the result does not depend is an error, unless you say
-# `allow_unused=True`; its gradient is then `None`.
+# `torch.autograd.grad(result, inputs)` *returns* gradients and leaves every `.grad` alone. `inputs` may be any tensors in
+# the graph, leaves or not. If the result does not depend on one of them, you get an error, unless you say
+# `allow_unused=True`; then its gradient is `None`.
 
 # %%
 u = torch.tensor([1.0, 2.0], requires_grad=True)
@@ -130,9 +130,9 @@ print(torch.autograd.grad(result, [u, v], allow_unused=True))
 print(u.grad, v.grad)
 
 # %% [markdown]
-# If a tensor is to be differentiated that belongs to somebody else, make a private leaf from it: `detach()` returns a
-# tensor without history, on the *same* memory; `clone()` copies the memory and keeps the history. Together they give
-# a fresh start:
+# To differentiate with respect to a tensor that is not yours, make your own leaf from it. `detach()` returns a tensor
+# without history, on the *same* memory; `clone()` copies the memory and keeps the history. Together they give you a
+# fresh start:
 
 # %%
 theirs = torch.tensor([1.0, 2.0])
@@ -145,18 +145,18 @@ print(mine.is_leaf, mine.requires_grad, theirs.requires_grad)
 
 # %%
 def value_and_grad(f: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return (f(x), df/dx at x) for a floating tensor x and a function f that returns a 0-dim
-    tensor.
+    """Return (f(x), df/dx at x) for a floating-point tensor x and a function f that returns a
+    0-dim tensor.
 
-    Both results are detached: they do not require grad. The gradient has x's shape and dtype;
-    it is zeros if f does not depend on x, be f(x) a constant or a function of some parameters
-    only.
+    Both results are detached: they do not require grad. The gradient has x's shape and dtype.
+    It is all zeros if f does not depend on x, whether f(x) is a constant or depends on
+    parameters only.
 
-    No trace is left: x's values, requires_grad and .grad are unchanged, and so is the .grad of
-    every parameter used inside f. x may be a leaf or not, and may have a .grad already. Calling
-    the function twice gives the same answer twice.
+    Leave no trace: x's values, requires_grad and .grad stay as they were, and so does the .grad
+    of every parameter used inside f. x may or may not be a leaf, and may already have a .grad.
+    Calling the function twice gives the same answer twice.
 
-    Raise ValueError if f(x) is not 0-dim; the shape (1,) is not 0-dim either.
+    Raise ValueError if f(x) is not 0-dim; a tensor of shape (1,) is not 0-dim either.
     """
     raise NotImplementedError
 
@@ -164,44 +164,43 @@ def value_and_grad(f: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Te
 # %% [markdown]
 # ## 4. Whose gradient?
 #
-# A loss over a batch is usually a mean, so that its gradient is the mean of the samples' gradients. Once they are
-# mixed, they cannot be told apart. To look at one sample, make a batch of one. A slice keeps the batch dimension, an
-# index drops it:
+# The loss of a batch is usually a mean, so its gradient is the mean of the samples' gradients. Once mixed, they cannot
+# be told apart. To look at one sample, make a batch of one. A slice keeps the batch dimension; an index drops it:
 
 # %%
 X = torch.arange(12.0).reshape(4, 3)
 print(X[2:3].shape, X[2].shape)
 
 # %% [markdown]
-# `model.named_parameters()` gives the names of a model's parameters:
+# `model.named_parameters()` gives you each parameter with its name:
 
 # %%
 model = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
-model[0].bias.requires_grad_(False)  # frozen: it does not take part in training
+model[0].bias.requires_grad_(False)  # frozen: not trained
 for name, parameter in model.named_parameters():
     print(name, tuple(parameter.shape), parameter.requires_grad)
 
 # %% [markdown]
 # ### Task `per_sample_grads`
 #
-# Gradients of single samples show which samples pull hardest on a model; private training (DP-SGD) clips them one by
-# one.
+# The gradients of single samples show which samples pull hardest on a model; private training (DP-SGD) clips them one
+# by one.
 
 
 # %%
 def per_sample_grads(
     model: nn.Module, loss_fn: Callable[[Tensor, Tensor], Tensor], X: Tensor, y: Tensor
 ) -> dict[str, Tensor]:
-    """Gradient of every single sample's loss, for every trainable parameter.
+    """Compute the gradient of each sample's loss, for every trainable parameter.
 
     X has shape (N, ...), y has shape (N, ...), and N is at least 1. The loss of sample i is
     loss_fn(model(X[i:i+1]), y[i:i+1]), a 0-dim tensor.
 
-    Return {name: tensor of shape (N, *parameter.shape)} for exactly the parameters with
-    requires_grad=True, under their names in model.named_parameters(). The tensors are detached.
-    No parameter's .grad is changed.
+    Return {name: tensor of shape (N, *parameter.shape)} with one entry for each parameter that
+    has requires_grad=True and no others, under its name in model.named_parameters(). The
+    tensors are detached. No parameter's .grad changes.
 
-    You may rely on this: every trainable parameter takes part in the loss, and the model has no
+    You can rely on this: every trainable parameter takes part in the loss, and the model has no
     BatchNorm or Dropout.
     """
     raise NotImplementedError
@@ -210,8 +209,8 @@ def per_sample_grads(
 # %% [markdown]
 # ## 5. Differentiating a gradient
 #
-# A gradient is the result of a computation, so one can differentiate it again - if that computation was recorded, too.
-# `create_graph=True` asks for that:
+# A gradient is the result of a computation, so you can differentiate it again - if that computation was recorded as
+# well. `create_graph=True` asks for that:
 
 # %%
 t = torch.tensor(2.0, requires_grad=True)
@@ -225,21 +224,21 @@ print(first, "- requires_grad:", first.requires_grad)
 # %% [markdown]
 # ### Task `gradient_penalty`
 #
-# The critic of a Wasserstein GAN gives each image a score, and it is trained so that the slope of the score with respect to
-# the image has length 1. The departure from it is a term of the loss.
+# The critic of a Wasserstein GAN gives each image a score, and training pushes the gradient of the score with respect to
+# the image towards length 1. How far it is from 1 is a term of the loss.
 
 
 # %%
 def gradient_penalty(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Gradient penalty: the mean over the samples i of (‖∂ critic(x)ᵢ / ∂ xᵢ‖₂ - 1)², as a
-    0-dim tensor.
+    """Return the gradient penalty: the mean over the samples i of (‖∂ critic(x)ᵢ / ∂ xᵢ‖₂ - 1)²,
+    as a 0-dim tensor.
 
-    critic maps x of shape (N, ...) to N scores, of shape (N,) or (N, 1); score i depends on
-    x[i] only. The norm is taken for each sample over all of its dimensions.
+    critic maps x of shape (N, ...) to N scores, of shape (N,) or (N, 1); score i depends only
+    on x[i]. Each sample's norm runs over all of its dimensions.
 
-    The result is differentiable with respect to the critic's parameters: penalty.backward()
-    fills their .grad. Computing the penalty changes neither x (values, requires_grad, .grad)
-    nor any parameter's .grad.
+    You can differentiate the result with respect to the critic's parameters:
+    penalty.backward() fills their .grad. Computing the penalty changes neither x (values,
+    requires_grad, .grad) nor any parameter's .grad.
     """
     raise NotImplementedError
 
@@ -247,9 +246,9 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 # %% [markdown]
 # ## 6. Accumulating on purpose
 #
-# A batch that does not fit into memory can be handled in pieces: since `.grad` adds up, the pieces may call `backward()` one
-# after the other, and each piece's graph is free again before the next is built. But a mean of means is not the mean
-# of all, if the pieces differ in size:
+# A batch that does not fit into memory can be processed in pieces. Since `.grad` adds up, you can call `backward()` on one
+# piece after another, and each piece's graph is freed before the next one is built. But if the pieces differ in size,
+# the mean of their means is not the mean of all:
 
 # %%
 losses = torch.tensor([1.0, 2.0, 3.0, 10.0])
@@ -266,17 +265,18 @@ def accumulate_gradients(
     loss_fn: Callable[[Tensor, Tensor], Tensor],
     batches: Sequence[tuple[Tensor, Tensor]],
 ) -> float:
-    """Gradient accumulation: leave in .grad what one big batch would leave there.
+    """Accumulate gradients: leave in .grad what one big batch would leave there.
 
-    Afterwards the .grad of every trainable parameter is the gradient of the mean loss over all
-    samples of all batches, exactly as if they had been one batch. Return that mean loss as a
-    Python float.
+    Afterwards, the .grad of every trainable parameter is the gradient of the mean loss over all
+    samples of all batches, as if they had been one batch. Return that mean loss as a Python
+    float.
 
-    loss_fn(model(xb), yb) returns the mean loss of a batch. Batches may differ in size, with at
-    least one sample each. The model is called exactly once per batch, in the given order.
+    loss_fn(model(xb), yb) returns the mean loss of a batch. Batches may differ in size; each
+    has at least one sample. Call the model exactly once per batch, in the given order.
 
-    What was in .grad before the call must not influence the result. Parameter values and
-    requires_grad flags are unchanged; frozen parameters get no gradient.
+    Whatever was in .grad before the call must not influence the result. Parameter values,
+    requires_grad flags and the model's mode (training or eval) stay as they were; frozen
+    parameters get no gradient.
     """
     raise NotImplementedError
 
@@ -284,9 +284,9 @@ def accumulate_gradients(
 # %% [markdown]
 # ## 7. Cutting the graph
 #
-# `detach()` returns the same numbers without their history: in the forward direction nothing changes, and in the
-# backward direction that path is closed. Other paths stay open. In `loss = y.detach() + w` with `y = w**2`, the
-# gradient reaches `w` by the direct way only:
+# `detach()` returns the same numbers without their history: nothing changes in the forward pass, and in the backward
+# pass that path is closed. Other paths stay open. In `loss = y.detach() + w` with `y = w**2`, the gradient reaches `w`
+# only by the direct path:
 
 # %%
 w = torch.tensor(3.0, requires_grad=True)
@@ -318,15 +318,15 @@ for label, place in boxes.items():
     )
 axis.text(1.6, 1.25, "cut", ha="center", color="tab:red")
 axis.text(1.6, -0.28, "open", ha="center", color="tab:green")
-axis.set(xlim=(-0.5, 3.7), ylim=(-0.5, 1.5), title="The ways back from loss to w")
+axis.set(xlim=(-0.5, 3.7), ylim=(-0.5, 1.5), title="The paths back from loss to w")
 _ = axis.axis("off")
 # %% [markdown]
-# Arrows show where a gradient can travel. The way from `y` to `w` exists, but no gradient arrives at `y`.
+# The arrows show where a gradient can travel. There is a path from `y` to `w`, but no gradient arrives at `y`.
 #
 # ### Predict, then verify: half detached
 #
-# `w * w` is w², and its derivative at 3 is 6. Now one of the factors is detached. Which number does `w.grad` hold? Write a
-# number in place of the dots.
+# `w * w` is w², and its derivative at 3 is 6. Now one of the factors is detached. What is `w.grad`? Replace the dots with
+# a number.
 
 # %%
 w = torch.tensor(3.0, requires_grad=True)
@@ -341,9 +341,9 @@ else:
     print("You predicted", predicted_detached, "and w.grad is", w.grad)
 
 # %% [markdown]
-# Where a cut is not enough, you can write down both directions yourself. A `torch.autograd.Function` has a `forward`, and a
-# `backward` that receives the gradient of the loss with respect to the output and returns the one with respect to the
-# input. This one leaves the numbers as they are and turns the gradient around:
+# When a cut is not enough, you can write both passes yourself. A `torch.autograd.Function` has a `forward` and a
+# `backward`; `backward` receives the gradient of the loss with respect to the output and returns the gradient with
+# respect to the input. This one keeps the numbers and flips the sign of the gradient:
 
 
 # %%
@@ -366,21 +366,21 @@ print(w.grad)
 # %% [markdown]
 # ### Task `sign_ste`
 #
-# A network with weights of +1 and -1 is small and fast, but the step from -1 to +1 has the derivative 0 nearly
-# everywhere: nothing could be learned. The *straight-through estimator* steps in the forward direction and pretends in the
-# backward direction that it was the identity, near 0 at least.
+# A network whose weights are +1 and -1 is small and fast, but the step from -1 to +1 has derivative 0 almost
+# everywhere: nothing could be learned. The *straight-through estimator* takes the step in the forward pass, and in the
+# backward pass pretends to be the identity, at least near 0.
 
 
 # %%
 def sign_ste(x: Tensor) -> Tensor:
     """Binarise x with a straight-through gradient.
 
-    Forward: +1 where x >= 0 (0.0 and -0.0 give +1), -1 elsewhere; same shape and dtype as x.
-    Backward: the derivative of the output with respect to x is taken to be 1 where |x| <= 1
-    (ends included), and 0 elsewhere; the incoming gradient is multiplied by it.
+    Forward: +1 where x >= 0 (so for 0.0 and -0.0 too), -1 elsewhere; same shape and dtype as x.
+    Backward: treat the derivative of the output with respect to x as 1 where |x| <= 1 (ends
+    included) and 0 elsewhere, and multiply the incoming gradient by it.
 
-    x is floating and has no nan; its shape is any, also () and shapes without elements. x is
-    not modified.
+    x is a floating-point tensor without nan, of any shape, () and empty ones included. Neither
+    x nor the incoming gradient is modified.
     """
     raise NotImplementedError
 
@@ -389,7 +389,7 @@ def sign_ste(x: Tensor) -> Tensor:
 # ## What to read next
 #
 # * [Autograd mechanics](https://docs.pytorch.org/docs/stable/notes/autograd.html) in PyTorch's documentation: what is
-#   saved for the backward pass, and how recording is switched off.
+#   saved for the backward pass, and how to switch recording off.
 # * [Per-sample gradients](https://docs.pytorch.org/tutorials/intermediate/per_sample_grads.html): the same with
 #   `torch.func`, for a whole batch at once.
 # * In this course, `freezing` keeps parameters out of training, and `training` puts `backward()` into a loop.

@@ -1,4 +1,4 @@
-"""Wrong solutions that students write, each with the sentence that helps them on."""
+"""Wrong solutions that students write, each with a sentence that helps them."""
 
 import torch
 from torch import nn
@@ -6,33 +6,29 @@ from torch import nn
 from autograder import misconception
 
 
-@misconception(
-    "predicted_gradient", "This is dx/da alone, as the tutorial has it. How many calls of backward() reached `a`?"
-)
+@misconception("predicted_gradient", "This is dx/da alone, as in the tutorial. How many backward() calls reached `a`?")
 def only_the_first():
     return 12.0
 
 
-@misconception(
-    "predicted_gradient", "This is dz/da alone. Does the second backward() overwrite what the first one has left?"
-)
+@misconception("predicted_gradient", "This is dz/da alone. Does the second backward() overwrite what the first one left?")
 def only_the_last():
     return 5.0
 
 
-@misconception("predicted_gradient", "These are the values of x and z together; what does a gradient measure?")
+@misconception("predicted_gradient", "You added up the values of x and z; what does a gradient measure?")
 def sum_of_values():
     return 18.0
 
 
 @misconception(
-    "predicted_gradient", "Both derivatives are there, but how does `.grad` combine them: look at the loop above."
+    "predicted_gradient", "Both derivatives are there, but how does `.grad` combine them? Look at the loop above."
 )
 def product():
     return 60.0
 
 
-@misconception("predicted_gradient", "Your derivative of a³ is the one at 1, the tutorial's a. Which number is a here?")
+@misconception("predicted_gradient", "Your derivative of a³ is the one at 1, the tutorial's a. What is a here?")
 def at_the_tutorials_point():
     return 8.0
 
@@ -44,7 +40,7 @@ def a_power_too_few():
     return 11.0
 
 
-@misconception("predicted_detached", "This is the derivative of w². Which of the two ways back to w is still open?")
+@misconception("predicted_detached", "This is the derivative of w². Which of the two paths back to w is still open?")
 def ignores_detach():
     return 6.0
 
@@ -64,7 +60,7 @@ def detached_counts_as_one():
     return 1.0
 
 
-@misconception("predicted_detached", "You expect that no gradient arrives at all. How many of the two factors are detached?")
+@misconception("predicted_detached", "You expect no gradient to arrive at all. How many of the two factors are detached?")
 def no_gradient_at_all():
     return None
 
@@ -81,7 +77,7 @@ def on_x(f, x):
     return y.detach(), x.grad
 
 
-@misconception("value_and_grad", "The value you return still drags its whole graph along.")
+@misconception("value_and_grad", "The value you return still carries its whole graph.")
 def attached(f, x):
     z = x.detach().clone().requires_grad_()
     y = f(z)
@@ -91,7 +87,9 @@ def attached(f, x):
     return y, gradient if gradient is not None else torch.zeros_like(x)
 
 
-@misconception("value_and_grad", "Which results of f does your function accept, and has each of them one single derivative?")
+@misconception(
+    "value_and_grad", "Which results of f does your function accept, and does each of them have a single derivative?"
+)
 def sums(f, x):
     z = x.detach().clone().requires_grad_()
     y = f(z).sum()
@@ -99,7 +97,7 @@ def sums(f, x):
     return y.detach(), gradient if gradient is not None else torch.zeros_like(x)
 
 
-@misconception("value_and_grad", "Besides the leaf that you ask about, which other leaves may backward() have met inside f?")
+@misconception("value_and_grad", "Besides your own leaf, which other leaves did backward() meet inside f?")
 def backward_reaches_parameters(f, x):
     z = x.detach().clone().requires_grad_()
     y = f(z)
@@ -112,7 +110,7 @@ def backward_reaches_parameters(f, x):
 
 @misconception(
     "value_and_grad",
-    "What is the gradient of a function that does not look at its argument? Try lambda t: torch.tensor(1.0).",
+    "What is the gradient of a function that ignores its argument? Try lambda t: torch.tensor(1.0).",
 )
 def f_must_use_x(f, x):
     z = x.detach().clone().requires_grad_()
@@ -125,7 +123,7 @@ def f_must_use_x(f, x):
 
 @misconception(
     "value_and_grad",
-    "A constant is handled. But f may also require grad for another reason than its argument: try parameters only.",
+    "Constants work. But f(x) may also require grad for a reason other than x: try an f that uses parameters only.",
 )
 def constants_only(f, x):
     z = x.detach().clone().requires_grad_()
@@ -148,7 +146,7 @@ def none_instead_of_zeros(f, x):
     return y.detach(), gradient
 
 
-@misconception("value_and_grad", "One element is not the same as no dimensions: compare the shapes (1,) and ().")
+@misconception("value_and_grad", "One element does not mean no dimensions: compare the shapes (1,) and ().")
 def one_element_is_enough(f, x):
     z = x.detach().clone().requires_grad_()
     y = f(z)
@@ -159,7 +157,7 @@ def one_element_is_enough(f, x):
 
 
 @misconception(
-    "value_and_grad", "The gradient still has a graph of its own: print what you return. Who asked for it to be kept?"
+    "value_and_grad", "The gradient still has a graph of its own: print what you return. What made autograd record it?"
 )
 def keeps_the_gradients_graph(f, x):
     z = x.detach().clone().requires_grad_()
@@ -172,7 +170,7 @@ def keeps_the_gradients_graph(f, x):
 
 @misconception(
     "value_and_grad",
-    "`clone()` copies the numbers and keeps the history. What is x's history good for here, and who gets a gradient?",
+    "`clone()` copies the numbers and keeps the history. Do you need x's history here, and which tensors get a gradient?",
 )
 def clone_without_detach(f, x):
     z = x.clone()
@@ -187,7 +185,9 @@ def clone_without_detach(f, x):
     return y.detach(), z.grad if z.grad is not None else torch.zeros_like(x)
 
 
-@misconception("value_and_grad", "A difference quotient is an approximation: compare digits, in float32 above all.")
+@misconception(
+    "value_and_grad", "A difference quotient is only an approximation: compare the digits, especially in float32."
+)
 def finite_differences(f, x):
     with torch.no_grad():
         y = f(x)
@@ -201,9 +201,7 @@ def finite_differences(f, x):
     return y.detach(), gradient
 
 
-@misconception(
-    "value_and_grad", "Compare the dtype of each gradient that you return with that of x, also where f does not use x."
-)
+@misconception("value_and_grad", "Compare the dtype of the gradient you return with that of x, also when f does not use x.")
 def always_float32(f, x):
     z = x.detach().float().clone().requires_grad_()
     y = f(z)
@@ -214,7 +212,7 @@ def always_float32(f, x):
 
 
 @misconception(
-    "value_and_grad", "autograd complains about a vector by itself, but with which exception, and what of the shape (1,)?"
+    "value_and_grad", "autograd does complain about a vector, but with which exception? And what about shape (1,)?"
 )
 def leaves_the_shape_to_autograd(f, x):
     z = x.detach().clone().requires_grad_()
@@ -223,9 +221,7 @@ def leaves_the_shape_to_autograd(f, x):
     return y.detach(), gradient if gradient is not None else torch.zeros_like(x)
 
 
-@misconception(
-    "value_and_grad", "Compare the dtype of each gradient that you return with that of x, also where f does not use x."
-)
+@misconception("value_and_grad", "Compare the dtype of the gradient you return with that of x, also when f does not use x.")
 def zeros_of_the_default_dtype(f, x):
     z = x.detach().clone().requires_grad_()
     y = f(z)
@@ -235,7 +231,7 @@ def zeros_of_the_default_dtype(f, x):
     return y.detach(), gradient if gradient is not None else torch.zeros(x.shape)
 
 
-@misconception("value_and_grad", "Who has lent you x, and what stood in its .grad before your backward()?")
+@misconception("value_and_grad", "x belongs to the caller. What was in its .grad before your backward()?")
 def on_x_and_tidied_up(f, x):
     flag = x.requires_grad
     x.requires_grad_(True)
@@ -263,7 +259,7 @@ def accumulates(model, loss_fn, X, y):
     return {k: torch.stack(v) for k, v in out.items()}
 
 
-@misconception("per_sample_grads", "The batch is averaged before you look: the samples are mixed already.")
+@misconception("per_sample_grads", "You average the batch before you look: by then the samples are mixed.")
 def batch(model, loss_fn, X, y):
     named = [(k, p) for k, p in model.named_parameters() if p.requires_grad]
     gradients = torch.autograd.grad(loss_fn(model(X), y), [p for _, p in named])
@@ -284,7 +280,7 @@ def divided_by_batch_size(model, loss_fn, X, y):
 
 
 @misconception(
-    "per_sample_grads", "All rows are the same: is it the tensor .grad that you keep, or what was in it at that time?"
+    "per_sample_grads", "All rows are the same: do you keep the tensor .grad itself, or what was in it at that moment?"
 )
 def keeps_the_same_tensor(model, loss_fn, X, y):
     out = {k: [] for k, p in model.named_parameters() if p.requires_grad}
@@ -299,7 +295,7 @@ def keeps_the_same_tensor(model, loss_fn, X, y):
     return {k: torch.stack(v) for k, v in out.items()}
 
 
-@misconception("per_sample_grads", "The rows are right. What stood in .grad before, and what stands there now?")
+@misconception("per_sample_grads", "The rows are right. What was in .grad before, and what is there now?")
 def leaves_grad_behind(model, loss_fn, X, y):
     out = {k: [] for k, p in model.named_parameters() if p.requires_grad}
     for i in range(len(X)):
@@ -311,18 +307,14 @@ def leaves_grad_behind(model, loss_fn, X, y):
     return {k: torch.stack(v) for k, v in out.items()}
 
 
-@misconception(
-    "per_sample_grads", "You tidied up at the end; but what if the caller had gradients in .grad that were still needed?"
-)
+@misconception("per_sample_grads", "You tidied up at the end; but what if the caller still needed the gradients in .grad?")
 def clears_at_the_end(model, loss_fn, X, y):
     out = leaves_grad_behind(model, loss_fn, X, y)
     model.zero_grad()
     return out
 
 
-@misconception(
-    "per_sample_grads", "A frozen parameter has no gradient; which parameters does the specification want an entry for?"
-)
+@misconception("per_sample_grads", "A frozen parameter has no gradient; which parameters should have an entry?")
 def zeros_for_frozen(model, loss_fn, X, y):
     trainable = [p for p in model.parameters() if p.requires_grad]
     rows = [torch.autograd.grad(loss_fn(model(X[i : i + 1]), y[i : i + 1]), trainable) for i in range(len(X))]
@@ -342,7 +334,7 @@ def all_parameters(model, loss_fn, X, y):
     return {k: torch.stack(gs) for k, gs in zip(names, zip(*rows, strict=True), strict=True)}
 
 
-@misconception("per_sample_grads", "Your results require grad themselves: which graph do they carry along?")
+@misconception("per_sample_grads", "Your results require grad themselves: which graph do they still carry?")
 def keeps_graphs(model, loss_fn, X, y):
     named = [(k, p) for k, p in model.named_parameters() if p.requires_grad]
     rows = []
@@ -378,7 +370,7 @@ def mean_scores(critic, x):
 
 @misconception(
     "gradient_penalty",
-    "For images each sample's gradient is a whole (C, H, W) block: over how much of it do you take the norm?",
+    "For images, each sample's gradient is a whole (C, H, W) block: over how much of it do you take the norm?",
 )
 def dim1(critic, x):
     x = x.detach().clone().requires_grad_()
@@ -386,21 +378,21 @@ def dim1(critic, x):
     return ((g.norm(dim=1) - 1) ** 2).mean()
 
 
-@misconception("gradient_penalty", "How many norms do you average, one for each sample or one for each entry of a sample?")
+@misconception("gradient_penalty", "How many norms do you average: one per sample, or one per entry of a sample?")
 def norm_over_the_samples(critic, x):
     x = x.detach().clone().requires_grad_()
     (g,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     return ((g.flatten(1).norm(dim=0) - 1) ** 2).mean()
 
 
-@misconception("gradient_penalty", "The sum of the absolute values is a length, too, but not the one with the index 2.")
+@misconception("gradient_penalty", "The sum of absolute values is also a norm, but not the 2-norm.")
 def sum_of_absolute_values(critic, x):
     x = x.detach().clone().requires_grad_()
     (g,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     return ((g.flatten(1).abs().sum(dim=1) - 1) ** 2).mean()
 
 
-@misconception("gradient_penalty", "Each sample has a norm of its own; you take a single one over the whole batch.")
+@misconception("gradient_penalty", "Each sample has its own norm; you take a single one over the whole batch.")
 def one_norm_for_all(critic, x):
     x = x.detach().clone().requires_grad_()
     (g,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
@@ -416,28 +408,28 @@ def square_of_the_mean(critic, x):
     return (g.flatten(1).norm(dim=1).mean() - 1) ** 2
 
 
-@misconception("gradient_penalty", "Is the penalty 0 for a slope of length 1? Compute it by hand for one sample.")
+@misconception("gradient_penalty", "Is your penalty 0 for a gradient of length 1? Compute it by hand for one sample.")
 def zero_centred(critic, x):
     x = x.detach().clone().requires_grad_()
     (g,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     return (g.flatten(1).norm(dim=1) ** 2).mean()
 
 
-@misconception("gradient_penalty", "A norm has a square root in it; compare with the length that you get by hand.")
+@misconception("gradient_penalty", "A norm has a square root in it; compare yours with the length you get by hand.")
 def squared_norm(critic, x):
     x = x.detach().clone().requires_grad_()
     (g,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     return (((g.flatten(1) ** 2).sum(dim=1) - 1) ** 2).mean()
 
 
-@misconception("gradient_penalty", "A slope that is too small counts as much as one that is too large; yours lets it pass.")
+@misconception("gradient_penalty", "A gradient that is too small counts as much as one that is too large; yours ignores it.")
 def one_sided(critic, x):
     x = x.detach().clone().requires_grad_()
     (g,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     return ((g.flatten(1).norm(dim=1) - 1).clamp(min=0) ** 2).mean()
 
 
-@misconception("gradient_penalty", "The numbers that you average are the samples' penalties; you add them up.")
+@misconception("gradient_penalty", "The penalty is a mean over the samples; you add them up.")
 def sum_over_samples(critic, x):
     x = x.detach().clone().requires_grad_()
     (g,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
@@ -453,7 +445,7 @@ def marks_the_input(critic, x):
 
 @misconception(
     "gradient_penalty",
-    "Computing the penalty has already put something into the critic's .grad, before anyone called backward on it.",
+    "Computing the penalty already put something into the critic's .grad, before anyone called backward() on it.",
 )
 def inner_backward(critic, x):
     z = x.detach().clone().requires_grad_()
@@ -472,7 +464,7 @@ def mean_of_means(model, loss_fn, batches):
     return total
 
 
-@misconception("accumulate_gradients", "You clear between the batches: whose gradient is left at the end?")
+@misconception("accumulate_gradients", "You clear .grad between batches: whose gradient is left at the end?")
 def clear_each(model, loss_fn, batches):
     n, total = sum(len(x) for x, _ in batches), 0.0
     for xb, yb in batches:
@@ -508,9 +500,7 @@ def never_clears(model, loss_fn, batches):
     return total
 
 
-@misconception(
-    "accumulate_gradients", "The gradients of all batches are added at full size; compare them with those of one big batch."
-)
+@misconception("accumulate_gradients", "You add every batch's gradient at full size; compare the result with one big batch.")
 def sum_of_means(model, loss_fn, batches):
     model.zero_grad()
     n, total = sum(len(x) for x, _ in batches), 0.0
@@ -521,7 +511,7 @@ def sum_of_means(model, loss_fn, batches):
     return total
 
 
-@misconception("accumulate_gradients", "The gradients are right. Does the number that you return speak of all batches?")
+@misconception("accumulate_gradients", "The gradients are right. Does the number you return cover all batches?")
 def returns_the_last_loss(model, loss_fn, batches):
     model.zero_grad()
     n = sum(len(x) for x, _ in batches)
@@ -532,7 +522,7 @@ def returns_the_last_loss(model, loss_fn, batches):
 
 
 @misconception(
-    "accumulate_gradients", "The gradients are right. Does the number that you return grow with the number of batches?"
+    "accumulate_gradients", "The gradients are right. Does the number you return grow with the number of batches?"
 )
 def returns_the_sum_of_losses(model, loss_fn, batches):
     model.zero_grad()
@@ -544,9 +534,7 @@ def returns_the_sum_of_losses(model, loss_fn, batches):
     return total
 
 
-@misconception(
-    "accumulate_gradients", "What stands in .grad when your function has returned, and what was to be left there?"
-)
+@misconception("accumulate_gradients", "What is in .grad after your function returns, and what should be there?")
 def clears_at_the_end_of_accumulation(model, loss_fn, batches):
     n, total = sum(len(x) for x, _ in batches), 0.0
     for xb, yb in batches:
@@ -557,7 +545,7 @@ def clears_at_the_end_of_accumulation(model, loss_fn, batches):
     return total
 
 
-@misconception("accumulate_gradients", "The gradients are weighted by batch size, and the number that you return is not.")
+@misconception("accumulate_gradients", "The gradients are weighted by batch size; the number you return is not.")
 def unweighted_return(model, loss_fn, batches):
     model.zero_grad()
     n, losses = sum(len(x) for x, _ in batches), []
@@ -569,7 +557,8 @@ def unweighted_return(model, loss_fn, batches):
 
 
 @misconception(
-    "accumulate_gradients", "One big batch is what does not fit into memory: how often does the model run, and on what?"
+    "accumulate_gradients",
+    "The point is that one big batch does not fit into memory: how often do you call the model, and on what?",
 )
 def one_big_batch(model, loss_fn, batches):
     model.zero_grad()
@@ -578,7 +567,7 @@ def one_big_batch(model, loss_fn, batches):
     return loss.item()
 
 
-@misconception("accumulate_gradients", "Count the calls of the model: you run each batch a second time for the loss.")
+@misconception("accumulate_gradients", "Count the calls of the model: you run each batch a second time to get the loss.")
 def runs_the_model_twice(model, loss_fn, batches):
     model.zero_grad()
     n = sum(len(x) for x, _ in batches)
@@ -588,7 +577,7 @@ def runs_the_model_twice(model, loss_fn, batches):
         return sum(loss_fn(model(xb), yb).item() * len(xb) / n for xb, yb in batches)
 
 
-@misconception("accumulate_gradients", "Compare the parameters before and after: this was not to be a training step.")
+@misconception("accumulate_gradients", "Compare the parameters before and after: this should not be a training step.")
 def takes_a_step(model, loss_fn, batches):
     model.zero_grad()
     n, total = sum(len(x) for x, _ in batches), 0.0
@@ -615,36 +604,36 @@ def thaws(model, loss_fn, batches):
     return total
 
 
-@misconception("sign_ste", "What is sign(0)? The specification wants +1 and -1 only.")
+@misconception("sign_ste", "What is sign(0)? Only +1 and -1 are allowed.")
 def sign(x):
     soft = x.clamp(-1, 1)
     return soft + (torch.sign(x) - soft).detach()
 
 
-@misconception("sign_ste", "A gradient arrives even for x = 3: the specification closes the gate outside a window.")
+@misconception("sign_ste", "Your gradient gets through even at x = 3: outside a window it should be 0.")
 def no_window(x):
     hard = torch.where(x >= 0, torch.ones_like(x), -torch.ones_like(x))
     return x + (hard - x).detach()
 
 
-@misconception("sign_ste", "No way leads back from your result to x: which part of it has to stay in the graph?")
+@misconception("sign_ste", "No path leads from your result back to x: which part of it must stay in the graph?")
 def a_step_of_constants(x):
     return torch.where(x >= 0, 1.0, -1.0).to(x.dtype)
 
 
-@misconception("sign_ste", "Look at the dtype of what comes out for an x that is not float32.")
+@misconception("sign_ste", "Look at the dtype of your result for an x that is not float32.")
 def float32_only(x):
     soft = x.float().clamp(-1, 1)
     hard = torch.where(x >= 0, 1.0, -1.0)
     return soft + (hard - soft).detach()
 
 
-@misconception("sign_ste", "Between -1 and 1 your result is x itself; is that what the forward direction is to give?")
+@misconception("sign_ste", "Between -1 and 1 your result is x itself; is that what the forward pass should give?")
 def clamp_alone(x):
     return x.clamp(-1, 1)
 
 
-@misconception("sign_ste", "No way leads back from your result to x: which part of it has to stay in the graph?")
+@misconception("sign_ste", "No path leads from your result back to x: which part of it must stay in the graph?")
 def all_detached(x):
     return torch.where(x.detach() >= 0, torch.ones_like(x), -torch.ones_like(x)).requires_grad_()
 
@@ -664,7 +653,7 @@ def ends_excluded(x):
 
 
 @misconception(
-    "sign_ste", "Multiply your result by different weights before the sum: the incoming gradient is more than its presence."
+    "sign_ste", "Multiply your result by different weights before the sum: what happens to the incoming gradient?"
 )
 def ignores_the_incoming_gradient(x):
     class Step(torch.autograd.Function):
@@ -681,7 +670,7 @@ def ignores_the_incoming_gradient(x):
     return Step.apply(x)
 
 
-@misconception("sign_ste", "You clip the gradient that arrives; the window is about where x lies.")
+@misconception("sign_ste", "You clip the incoming gradient; the window is about where x is.")
 def clips_the_gradient(x):
     class Step(torch.autograd.Function):
         @staticmethod
@@ -702,27 +691,29 @@ def smooth(x):
     return soft + (hard - soft).detach()
 
 
-@misconception("sign_ste", "Your forward values are not a step: what do you want to see forwards, and what backwards?")
+@misconception(
+    "sign_ste", "Your forward values are not a step: what should the forward pass give, and what the backward pass?"
+)
 def swapped(x):
     soft = x.clamp(-1, 1)
     hard = torch.where(x >= 0, torch.ones_like(x), -torch.ones_like(x))
     return hard + (soft - hard).detach() + 0 * x
 
 
-@misconception("sign_ste", "-0.0 is equal to 0.0, although its sign bit is set.")
+@misconception("sign_ste", "-0.0 equals 0.0, although its sign bit is set.")
 def sign_bit(x):
     soft = x.clamp(-1, 1)
     return soft + (torch.copysign(torch.ones_like(x), x) - soft).detach()
 
 
-@misconception("sign_ste", "The window is open on one side only: try a large negative x, too.")
+@misconception("sign_ste", "Your window ends on one side only: try a large negative x as well.")
 def half_a_window(x):
     soft = x.clamp(max=1)
     hard = torch.where(x >= 0, torch.ones_like(x), -torch.ones_like(x))
     return soft + (hard - soft).detach()
 
 
-@misconception("sign_ste", "Which side of 0 is 0 on? Read the specification's first line once more.")
+@misconception("sign_ste", "Which side does 0 itself belong to? Read the line about the forward pass again.")
 def zero_is_negative(x):
     soft = x.clamp(-1, 1)
     hard = torch.where(x > 0, torch.ones_like(x), -torch.ones_like(x))
@@ -753,7 +744,7 @@ def value_as_a_number(f, x):
     return value.item(), gradient
 
 
-@misconception("per_sample_grads", "What is the shape of X[i], and what does the model expect in front of it?")
+@misconception("per_sample_grads", "What is the shape of X[i], and which dimension does the model expect in front?")
 def samples_without_batch_dimension(model, loss_fn, X, y):
     trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
     losses = [loss_fn(model(X[i]), y[i]) for i in range(len(X))]
@@ -761,7 +752,7 @@ def samples_without_batch_dimension(model, loss_fn, X, y):
     return {name: torch.stack(gradients) for name, gradients in zip(trainable, zip(*rows, strict=True), strict=True)}
 
 
-@misconception("per_sample_grads", "Look at the type of what stands under a name: one tensor is asked for.")
+@misconception("per_sample_grads", "Look at the type of each entry: it should be one tensor.")
 def lists_of_gradients(model, loss_fn, X, y):
     trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
     losses = [loss_fn(model(X[i : i + 1]), y[i : i + 1]) for i in range(len(X))]
@@ -769,9 +760,7 @@ def lists_of_gradients(model, loss_fn, X, y):
     return {name: list(gradients) for name, gradients in zip(trainable, zip(*rows, strict=True), strict=True)}
 
 
-@misconception(
-    "gradient_penalty", "Print the shape of the critic's scores: what is the shape of the ones that you pass along?"
-)
+@misconception("gradient_penalty", "Print the shape of the critic's scores: what is the shape of the ones you pass in?")
 def ones_of_one_shape_only(critic, x):
     leaf = x.detach().clone().requires_grad_(True)
     ones = torch.ones(len(x), 1, dtype=x.dtype, device=x.device)
@@ -790,7 +779,7 @@ def weighted_by_the_first_size(model, loss_fn, batches):
     return total
 
 
-@misconception("accumulate_gradients", "A gradient of zeros is a gradient, too: who should have none at all?")
+@misconception("accumulate_gradients", "A gradient of zeros is still a gradient: which parameters should have none at all?")
 def zeros_for_frozen_parameters(model, loss_fn, batches):
     for p in model.parameters():
         p.grad = torch.zeros_like(p, requires_grad=False)
@@ -802,14 +791,14 @@ def zeros_for_frozen_parameters(model, loss_fn, batches):
     return total
 
 
-@misconception("sign_ste", "The sign of the gradient is wrong: which of your terms is it that still leads back to x?")
+@misconception("sign_ste", "Your gradient has the wrong sign: which of your terms still leads back to x?")
 def other_term_detached(x):
     step = torch.where(x >= 0, 1.0, -1.0).to(x.dtype)
     window = x.clamp(-1, 1)
     return window.detach() + (step - window)
 
 
-@misconception("sign_ste", "What does your formula make of an x that is exactly 0?")
+@misconception("sign_ste", "What does your formula give when x is exactly 0?")
 def divides_by_the_absolute_value(x):
     window = x.clamp(-1, 1)
     return window + (x / x.abs() - window).detach()

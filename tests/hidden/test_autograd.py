@@ -42,7 +42,7 @@ class Recording(nn.Module):
         self.batches = []
 
     def forward(self, x):
-        self.batches.append(x.tolist())  # numbers: a tensor made inside of torch.func.grad ends with it
+        self.batches.append(x.tolist())  # numbers: a tensor made inside torch.func.grad ends with it
         return self.inner(x)
 
 
@@ -69,12 +69,12 @@ def classification(given, *sizes):
 
 @checks("value_and_grad", gate=True)
 def test_value_and_grad_of_any_x(code, given):
-    """Value and gradient are right for leaves and other tensors, 0-d ones, and ones that are not contiguous."""
+    """Value and gradient are right for leaves and non-leaves, for 0-dim and for non-contiguous tensors."""
     inputs = {
         "leaf": given.normal(3, 4, requires_grad=True),
         "leaf with .grad": given.with_grad(given.normal(5)),
-        "no leaf": given.non_leaf(given.normal(3, 4)),
-        "0-d": given.normal(()),
+        "not a leaf": given.non_leaf(given.normal(3, 4)),
+        "0-dim": given.normal(()),
         "one element": given.normal(1),
         "transposed": given.transposed(given.normal(3, 4)),
         "not contiguous": given.non_contiguous(given.normal(3, 4)),
@@ -88,7 +88,7 @@ def test_value_and_grad_of_any_x(code, given):
 
 @checks("value_and_grad")
 def test_value_and_grad_of_a_network(code, given):
-    """Value and gradient are right if f uses a network."""
+    """Value and gradient are right when f uses a network."""
     model = given.module(mlp)
     x = given.normal(5, 3, dtype=torch.float64)
     value, slope = code.value_and_grad(lambda t: model(t).square().mean(), x)
@@ -97,7 +97,7 @@ def test_value_and_grad_of_a_network(code, given):
 
 @checks("value_and_grad")
 def test_value_and_grad_twice(code, given):
-    """Calling the function twice gives the same answer twice, for a leaf with a .grad as well."""
+    """Calling the function twice gives the same answer twice, even for a leaf with a .grad."""
     model = given.module(mlp)
     plain = given.normal(5, 3, dtype=torch.float64)
     leaf = given.with_grad(given.normal(5, 3, dtype=torch.float64))
@@ -118,14 +118,14 @@ def test_value_and_grad_dtype(code, given):
 
 @checks("value_and_grad")
 def test_value_and_grad_detached_from_everything(code, given):
-    """Value and gradient require no grad either if x or parameters inside f do."""
+    """Value and gradient do not require grad, even if x or parameters inside f do."""
     model = given.module(lambda: nn.Linear(3, 2))
     leaf = given.normal(4, 3, requires_grad=True)
     inner = given.non_leaf(given.normal(4, 3))
     results = {}
     for name, f, x in (
         ("x is a leaf", cubic, leaf),
-        ("x is no leaf", cubic, inner),
+        ("x is not a leaf", cubic, inner),
         ("f uses parameters", lambda t: model(t).square().sum(), leaf),
     ):
         results[f"value, {name}"], results[f"gradient, {name}"] = code.value_and_grad(f, x)
@@ -134,12 +134,12 @@ def test_value_and_grad_detached_from_everything(code, given):
 
 @checks("value_and_grad")
 def test_value_and_grad_leaves_a_leaf_alone(code, given):
-    """An x that requires grad is unchanged, and so is a .grad that it has."""
+    """An x that requires grad is unchanged, and so is its .grad if it has one."""
     inputs = {
         "leaf": given.normal(3, requires_grad=True),
         "leaf with .grad": given.with_grad(given.normal(3)),
         "float64": given.normal(3, dtype=torch.float64),
-        "0-d": given.normal(()),
+        "0-dim": given.normal(()),
     }
     for x in inputs.values():
         code.value_and_grad(cubic, x)
@@ -148,7 +148,7 @@ def test_value_and_grad_leaves_a_leaf_alone(code, given):
 
 @checks("value_and_grad")
 def test_value_and_grad_leaves_parameters_alone(code, given):
-    """The .grad of parameters inside f is unchanged: None stays None, and numbers stay as they were."""
+    """The .grad of parameters used inside f is unchanged: None stays None, and numbers stay as they were."""
     fresh = given.module(lambda: nn.Linear(3, 2))
     used = given.with_grad(given.module(lambda: nn.Linear(3, 2)))
     x = given.normal(4, 3)
@@ -159,7 +159,7 @@ def test_value_and_grad_leaves_parameters_alone(code, given):
 
 @checks("value_and_grad")
 def test_value_and_grad_of_a_constant(code, given):
-    """If f(x) is a constant the gradient is zeros, in x's dtype."""
+    """If f(x) is a constant, the gradient is zeros in x's dtype."""
     x, leaf = given.normal(3, 4, dtype=torch.float64), given.normal(3, requires_grad=True)
     constant = given.normal(())
     value, slope = code.value_and_grad(lambda t: constant.clone(), x)
@@ -175,7 +175,7 @@ def test_value_and_grad_of_a_constant(code, given):
 
 @checks("value_and_grad")
 def test_value_and_grad_of_parameters_only(code, given):
-    """If f depends on parameters only the gradient is zeros, and the value is detached."""
+    """If f depends on parameters only, the gradient is zeros and the value is detached."""
     model = given.module(lambda: nn.Linear(3, 2))
     x = given.normal(4, 3)
     value, slope = code.value_and_grad(lambda t: model.weight.square().sum(), x)
@@ -184,7 +184,7 @@ def test_value_and_grad_of_parameters_only(code, given):
 
 @checks("value_and_grad")
 def test_value_and_grad_refuses_one_element(code, given):
-    """Results of shape (1,) and (1, 1) are refused with a ValueError, too."""
+    """An f(x) of shape (1,), (1, 1) or (2, 3) raises a ValueError as well."""
     x = given.normal(3)
     return {
         "f(x) of shape (1,)": raises(lambda: code.value_and_grad(lambda t: t.sum().reshape(1), x)),
@@ -195,7 +195,7 @@ def test_value_and_grad_refuses_one_element(code, given):
 
 @checks("per_sample_grads", gate=True)
 def test_per_sample_grads_of_networks(code, given):
-    """The rows are right for a network with a hidden layer, for images, and with cross-entropy."""
+    """The rows are right for a network with a hidden layer, for images, and for cross-entropy."""
     network, vision = given.module(mlp), given.module(Vision)
     X, labels = given.normal(5, 3, dtype=torch.float64), given.integers(5, high=2)
     images, scores = given.normal(3, 2, 4, 3, dtype=torch.float64), given.normal(3, 1, dtype=torch.float64)
@@ -216,7 +216,7 @@ def test_per_sample_grads_of_one_sample(code, given):
 
 @checks("per_sample_grads")
 def test_per_sample_grads_with_frozen_parameters(code, given):
-    """If a parameter in the middle is frozen, the rows of the others are right."""
+    """With some parameters frozen, the rows of the others are right."""
     model = given.module(mlp)
     model[0].bias.requires_grad_(False)
     given.watch(model, "model")
@@ -234,7 +234,7 @@ def test_per_sample_grads_detached(code, given):
 
 @checks("per_sample_grads")
 def test_per_sample_grads_keeps_gradients(code, given):
-    """Gradients that were in .grad before are there afterwards."""
+    """Gradients that were in .grad before the call are still there afterwards."""
     model = given.with_grad(given.module(mlp))
     X, y = given.normal(2, 3, dtype=torch.float64), given.integers(2, high=2)
     code.per_sample_grads(model, F.cross_entropy, X, y)
@@ -243,7 +243,7 @@ def test_per_sample_grads_keeps_gradients(code, given):
 
 @checks("gradient_penalty", gate=True)
 def test_gradient_penalty_of_images(code, given):
-    """For images each sample's norm is taken over channels, rows and columns; scores may have shape (N,)."""
+    """For images, each sample's norm runs over channels, rows and columns; scores may have shape (N,)."""
     images = given.normal(3, 2, 4, 5, dtype=torch.float64)
     results = {}
     for name, squeeze in (("scores of shape (N, 1)", False), ("scores of shape (N,)", True)):
@@ -294,7 +294,7 @@ def test_gradient_penalty_leaves_parameters_alone(code, given):
 
 @checks("gradient_penalty")
 def test_gradient_penalty_leaves_a_leaf_alone(code, given):
-    """An x that requires grad is unchanged, and so is a .grad that it has."""
+    """An x that requires grad is unchanged, and so is its .grad if it has one."""
     critic = given.module(lambda: linear(5, 1))
     inputs = {
         "leaf": given.normal(4, 5, dtype=torch.float64, requires_grad=True),
@@ -315,7 +315,7 @@ def test_accumulate_gradients_of_a_single_batch(code, given):
 
 @checks("accumulate_gradients")
 def test_accumulate_gradients_of_very_unequal_batches(code, given):
-    """Batches may have any size, one sample included, in any order."""
+    """Batches may have any size, even a single sample, in any order."""
     results = {}
     for name, sizes in (("5, 5, 2, 1", (5, 5, 2, 1)), ("1, 8", (1, 8))):
         model = given.module(mlp)
@@ -326,7 +326,7 @@ def test_accumulate_gradients_of_very_unequal_batches(code, given):
 
 @checks("accumulate_gradients")
 def test_accumulate_gradients_of_a_regression(code, given):
-    """The gradients are right for a mean squared error on images, too."""
+    """The gradients are also right for a mean squared error on images."""
     model = given.module(Vision)
     batches = tuple((given.normal(n, 2, 4, 3, dtype=torch.float64), given.normal(n, 1, dtype=torch.float64)) for n in (3, 2))
     code.accumulate_gradients(model, F.mse_loss, batches)
@@ -335,7 +335,7 @@ def test_accumulate_gradients_of_a_regression(code, given):
 
 @checks("accumulate_gradients")
 def test_accumulate_gradients_ignores_stale_gradients(code, given):
-    """What was in .grad before does not matter."""
+    """What was in .grad before the call does not matter."""
     model = given.module(mlp)
     for p in model.parameters():
         p.grad = torch.full_like(p, 7.0)
@@ -355,7 +355,7 @@ def test_accumulate_gradients_twice(code, given):
 
 @checks("accumulate_gradients")
 def test_accumulate_gradients_keeps_no_graph(code, given):
-    """The gradients that are left carry no graph: they do not require grad."""
+    """The gradients left in .grad carry no graph: they do not require grad."""
     model = given.module(mlp)
     code.accumulate_gradients(model, F.cross_entropy, classification(given, 4, 4))
     return only({f"{name}.grad": p.grad for name, p in model.named_parameters()}, "requires_grad")
@@ -363,7 +363,7 @@ def test_accumulate_gradients_keeps_no_graph(code, given):
 
 @checks("accumulate_gradients")
 def test_accumulate_gradients_calls_the_model_once_per_batch(code, given):
-    """The model is called once for each batch, in their order."""
+    """The model is called once per batch, in the given order."""
     model = given.module(lambda: Recording(mlp()))
     code.accumulate_gradients(model, F.cross_entropy, classification(given, 3, 5, 2))
     return {"batches the model saw": model.batches}
@@ -391,10 +391,10 @@ def test_accumulate_gradients_leaves_parameters_alone(code, given):
 
 @checks("sign_ste", gate=True)
 def test_sign_ste_of_any_shape(code, given):
-    """The values are right for 0-d, empty and non-contiguous tensors, and in float64."""
+    """The values are right for 0-dim, empty and non-contiguous tensors, and in float64."""
     inputs = {
-        "0-d": given.normal(()),
-        "0-d, zero": given.tensor(0.0),
+        "0-dim": given.normal(()),
+        "0-dim, zero": given.tensor(0.0),
         "empty": given.normal(0, 3),
         "transposed": given.transposed(given.normal(3, 4)),
         "not contiguous": given.non_contiguous(given.normal(3, 4)),
@@ -441,14 +441,14 @@ def test_sign_ste_gradient_at_the_ends(code, given):
 
 @checks("sign_ste")
 def test_sign_ste_gradient_of_any_shape(code, given):
-    """The gradient is right for 0-d, empty and non-contiguous tensors, in float64, and for a tensor that is no leaf."""
+    """The gradient is right for 0-dim, empty and non-contiguous tensors, in float64, and if x is not a leaf."""
     inputs = {
-        "0-d": given.uniform((), low=-1, high=1, requires_grad=True),
-        "0-d, outside": given.uniform((), low=2, high=3, requires_grad=True),
+        "0-dim": given.uniform((), low=-1, high=1, requires_grad=True),
+        "0-dim, outside": given.uniform((), low=2, high=3, requires_grad=True),
         "empty": given.normal(0, 3, requires_grad=True),
         "transposed": given.transposed(given.normal(3, 4, requires_grad=True)),
         "float64": given.normal(3, 4, dtype=torch.float64, requires_grad=True),
-        "no leaf": given.non_leaf(given.normal(5)),
+        "not a leaf": given.non_leaf(given.normal(5)),
     }
     found = {name: gradient(code.sign_ste(x), x, 1.0) for name, x in inputs.items()}
     return only(found, "shape", "values")

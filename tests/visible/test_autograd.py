@@ -28,13 +28,13 @@ def gradient(result, x, weights):
 
 @checks("predicted_gradient", gate=True, draws=1)
 def test_predicted_gradient(code, given):
-    """The predicted number stands in a.grad."""
+    """The predicted number is what a.grad holds."""
     return {"predicted_gradient": secret(float(code.predicted_gradient))}
 
 
 @checks("predicted_detached", gate=True, draws=1)
 def test_predicted_detached(code, given):
-    """The predicted number stands in w.grad."""
+    """The predicted number is what w.grad holds."""
     number = code.predicted_detached
     return {"predicted_detached": secret(None if number is None else float(number))}
 
@@ -66,7 +66,7 @@ def test_value_and_grad_leaves_x_alone(code, given):
 
 @checks("value_and_grad")
 def test_value_and_grad_refuses_vectors(code, given):
-    """A function that returns a vector is refused with a ValueError."""
+    """A function that returns a vector raises a ValueError."""
     x = given.normal(3)
     return {"f(x) of shape (3,)": raises(lambda: code.value_and_grad(lambda t: 2 * t, x))}
 
@@ -81,7 +81,7 @@ def test_per_sample_grads_values(code, given):
 
 @checks("per_sample_grads")
 def test_per_sample_grads_keys(code, given):
-    """There is an entry for each trainable parameter, and for no other."""
+    """Each trainable parameter has an entry, and nothing else does."""
     model = given.module(mlp)
     model[0].weight.requires_grad_(False)
     given.watch(model, "model")
@@ -100,7 +100,7 @@ def test_per_sample_grads_leaves_no_gradient_behind(code, given):
 
 @checks("gradient_penalty", gate=True)
 def test_gradient_penalty_values(code, given):
-    """The value is that of the formula for a linear critic and one with a hidden layer."""
+    """The value follows the formula, for a linear critic and for one with a hidden layer."""
     single = given.module(lambda: linear(5, 1))
     hidden = given.module(lambda: mlp(5, 6, 1))
     x = given.normal(4, 5, dtype=torch.float64)
@@ -127,7 +127,7 @@ def test_gradient_penalty_leaves_x_alone(code, given):
 
 @checks("accumulate_gradients", gate=True)
 def test_accumulate_gradients_values(code, given):
-    """With batches of equal size each .grad is that of one big batch."""
+    """With batches of equal size, each .grad is that of one big batch."""
     model = given.module(mlp)
     batches = [(given.normal(4, 3, dtype=torch.float64), given.integers(4, high=2)) for _ in range(3)]
     code.accumulate_gradients(model, F.cross_entropy, batches)
@@ -136,7 +136,7 @@ def test_accumulate_gradients_values(code, given):
 
 @checks("accumulate_gradients")
 def test_accumulate_gradients_unequal_batches(code, given):
-    """With batches of 5, 5 and 2 samples each .grad is that of one big batch."""
+    """With batches of different sizes, each .grad is that of one big batch."""
     model = given.module(mlp)
     batches = [(given.normal(n, 3, dtype=torch.float64), given.integers(n, high=2)) for n in (5, 5, 2)]
     code.accumulate_gradients(model, F.cross_entropy, batches)
@@ -145,7 +145,7 @@ def test_accumulate_gradients_unequal_batches(code, given):
 
 @checks("accumulate_gradients")
 def test_accumulate_gradients_returns_the_mean_loss(code, given):
-    """The number that is returned is the mean loss of one big batch."""
+    """The number returned is the mean loss of one big batch."""
     model = given.module(mlp)
     batches = [(given.normal(n, 3, dtype=torch.float64), given.integers(n, high=2)) for n in (5, 5, 2)]
     return only({"returned": code.accumulate_gradients(model, F.cross_entropy, batches)}, "values")
@@ -153,7 +153,7 @@ def test_accumulate_gradients_returns_the_mean_loss(code, given):
 
 @checks("accumulate_gradients")
 def test_accumulate_gradients_returns_a_float(code, given):
-    """What is returned is a Python float."""
+    """The function returns a Python float."""
     model = given.module(mlp)
     batches = [(given.normal(4, 3, dtype=torch.float64), given.integers(4, high=2)) for _ in range(2)]
     return {"returned": only(code.accumulate_gradients(model, F.cross_entropy, batches), "type")}
@@ -169,14 +169,14 @@ def test_sign_ste_values(code, given):
 
 @checks("sign_ste")
 def test_sign_ste_gradient_inside(code, given):
-    """Where x lies between -1 and 1 a gradient of 1 arrives."""
+    """Where x is between -1 and 1, its gradient is 1."""
     x = given.uniform(4, 6, low=-0.99, high=0.99, requires_grad=True)
     return only({"gradient of x": gradient(code.sign_ste(x), x, 1.0)}, "shape", "values")
 
 
 @checks("sign_ste")
 def test_sign_ste_gradient_outside(code, given):
-    """Where |x| is larger than 1 the gradient is 0."""
+    """Where |x| is larger than 1, the gradient is 0."""
     high = given.uniform(6, low=1.01, high=4, requires_grad=True)
     low = given.uniform(6, low=-4, high=-1.01, requires_grad=True)
     results = {"x > 1": gradient(code.sign_ste(high), high, 1.0), "x < -1": gradient(code.sign_ste(low), low, 1.0)}
