@@ -62,7 +62,7 @@ def freeze_by_parts_of_names(model, prefixes):
 
 
 class UnknownPrefix(ValueError):
-    """A subclass of the error that is asked for."""
+    """A subclass of the requested error."""
 
 
 @alternative("freeze")
@@ -178,7 +178,7 @@ def entries_by_index(param, mask):
 
 
 class FrozenEntries:
-    """A hook that is an object with a mask of its own."""
+    """A hook that is an object with its own mask."""
 
     def __init__(self, mask):
         self.free = ~mask

@@ -1,4 +1,4 @@
-"""Wrong solutions that students write, each with the sentence that helps."""
+"""Wrong solutions that students write, each with a sentence that helps them."""
 
 import torch
 from torch import nn
@@ -56,7 +56,7 @@ def all_layers():
     return [0, 1, 2]
 
 
-@misconception("predicted_layers", "One of these is the layer whose flag was switched off; which layers are the others?")
+@misconception("predicted_layers", "This is the layer whose flag is off. What about the other two?")
 def the_frozen_layer_only():
     return [1]
 
@@ -66,35 +66,33 @@ def the_first_layer_only():
     return [0]
 
 
-@misconception("predicted_layers", "You expect backward() to fail. Is there nothing left that requires a gradient?")
+@misconception("predicted_layers", "You expect no layer to get a gradient. Is there nothing left that requires one?")
 def no_layer():
     return []
 
 
-@misconception(
-    "predicted_running_mean", "The flags are off, but which of the layer's tensors have a flag that matters here?"
-)
+@misconception("predicted_running_mean", "The flags are off, but is the running mean one of the tensors they belong to?")
 def stays_at_zero():
     return 0.0
 
 
-@misconception("predicted_running_mean", "It is called a running mean: how far does one single batch move it?")
+@misconception("predicted_running_mean", "It is called a running mean: how far does a single batch move it?")
 def mean_of_the_batch():
     return 6.0
 
 
-@misconception("predicted_running_mean", "In which direction is the tenth to be read: how much comes from the new batch?")
+@misconception("predicted_running_mean", "Which one gets the tenth: how much comes from the new batch?")
 def weights_exchanged():
     return 5.4
 
 
-@misconception("predicted_running_mean", "A tenth of something: of the mean of the batch, or of its sum?")
+@misconception("predicted_running_mean", "A tenth of what: the batch's mean, or its sum?")
 def tenth_of_the_sum():
     return 1.8
 
 
 @misconception(
-    "predicted_running_mean", "You move it three times. Is it a batch or a sample that moves it by a tenth of the way?"
+    "predicted_running_mean", "You move it three times. Does each sample move it a tenth of the way, or each batch?"
 )
 def one_move_for_each_sample():
     return 1.664
@@ -112,13 +110,13 @@ def weight_goes_up():
 
 @misconception(
     "predicted_weight",
-    "Look at what backward() has left in w.grad, and at the learning rate: which of them did you leave out?",
+    "Look at what backward() left in w.grad, and at the learning rate: which one did you leave out?",
 )
 def one_factor_only():
     return 0.9
 
 
-@misconception("predicted_weight", "The whole gradient is taken away. Which number of the optimizer did you leave out?")
+@misconception("predicted_weight", "You subtract the whole gradient. Which of the optimizer's numbers did you leave out?")
 def without_the_learning_rate():
     return -2.0
 
@@ -128,7 +126,7 @@ def the_move_only():
     return 0.3
 
 
-@misconception("freeze", "You created a new attribute on the module; the parameters never heard of it.")
+@misconception("freeze", "You created a new attribute on the module; the parameters know nothing about it.")
 def attribute_of_the_module(model, prefixes):
     matching = _matching(model, prefixes)
     for name, module in model.named_modules():
@@ -150,7 +148,7 @@ def no_dot(model, prefixes):
     return found
 
 
-@misconception("freeze", "The letters of a prefix may stand anywhere in your names; from where on does a path count?")
+@misconception("freeze", "Your prefix may appear anywhere in a name; where does a path start?")
 def anywhere_in_the_name(model, prefixes):
     named = dict(model.named_parameters())
     if not all(any(prefix in name for name in named) for prefix in prefixes):
@@ -174,7 +172,7 @@ def raises_late(model, prefixes):
     return [name for name in named if name in found]
 
 
-@misconception("freeze", "A typing error in a prefix passes silently, as long as another one matches.")
+@misconception("freeze", "A typo in a prefix goes unnoticed as long as another prefix matches.")
 def ignores_unknown_prefixes(model, prefixes):
     named = dict(model.named_parameters())
     found = [name for name in named if any(_matches(name, prefix) for prefix in prefixes)]
@@ -185,7 +183,7 @@ def ignores_unknown_prefixes(model, prefixes):
     return found
 
 
-@misconception("freeze", "There are modules without any parameter: what should happen if a prefix names one of those?")
+@misconception("freeze", "Some modules have no parameters: what should happen if a prefix names one of them?")
 def any_module_will_do(model, prefixes):
     named = dict(model.named_parameters())
     known = {name for name, _ in model.named_modules()} | set(named)
@@ -197,7 +195,7 @@ def any_module_will_do(model, prefixes):
     return found
 
 
-@misconception("freeze", "With overlapping prefixes the same name comes back twice, and not in the order of the model.")
+@misconception("freeze", "With overlapping prefixes you return the same name twice, and not in the model's order.")
 def names_prefix_by_prefix(model, prefixes):
     matching = _matching(model, prefixes)
     for p in matching.values():
@@ -205,7 +203,7 @@ def names_prefix_by_prefix(model, prefixes):
     return [name for prefix in prefixes for name in matching if _matches(name, prefix)]
 
 
-@misconception("freeze", "No name is there twice, but compare their order with that of named_parameters().")
+@misconception("freeze", "No name appears twice, but compare their order with named_parameters().")
 def names_in_the_order_of_the_prefixes(model, prefixes):
     matching = _matching(model, prefixes)
     for p in matching.values():
@@ -213,7 +211,7 @@ def names_in_the_order_of_the_prefixes(model, prefixes):
     return list(dict.fromkeys(name for prefix in prefixes for name in matching if _matches(name, prefix)))
 
 
-@misconception("freeze", "What is to be returned for a parameter that was frozen already?")
+@misconception("freeze", "What should you return for a parameter that was already frozen?")
 def names_of_newly_frozen_ones(model, prefixes):
     found = [name for name, p in _matching(model, prefixes).items() if p.requires_grad]
     for name in found:
@@ -222,7 +220,7 @@ def names_of_newly_frozen_ones(model, prefixes):
 
 
 @misconception(
-    "freeze", "You also write the flags of parameters that nobody has named; one of them may have been frozen before."
+    "freeze", "You also set the flags of parameters that no prefix names; some of them may have been frozen before."
 )
 def thaws_all_others(model, prefixes):
     matching = _matching(model, prefixes)
@@ -242,7 +240,7 @@ def modules_only(model, prefixes):
     return list(matching)
 
 
-@misconception("freeze", "A prefix may also name a module, and then everything inside it is meant.")
+@misconception("freeze", "A prefix may also name a module; then it covers everything inside.")
 def whole_names_only(model, prefixes):
     named = dict(model.named_parameters())
     if not all(prefix in named for prefix in prefixes):
@@ -262,15 +260,13 @@ def first_part_of_the_name(model, prefixes):
     return found
 
 
-@misconception("freeze", "The flags are right. What does your function give back?")
+@misconception("freeze", "The flags are right. What does your function return?")
 def returns_nothing(model, prefixes):
     for p in _matching(model, prefixes).values():
         p.requires_grad = False
 
 
-@misconception(
-    "freeze", "There are new objects in the model: what do those hold on to who had the old ones, an optimizer, say?"
-)
+@misconception("freeze", "The model has new parameter objects: which ones does an optimizer made earlier hold?")
 def new_parameters(model, prefixes):
     matching = _matching(model, prefixes)
     for name, p in matching.items():
@@ -279,7 +275,7 @@ def new_parameters(model, prefixes):
     return list(matching)
 
 
-@misconception("freeze", "You also change a mode; dropout and BatchNorm are none of this function's business.")
+@misconception("freeze", "You also change the mode; dropout and BatchNorm are none of this function's business.")
 def evaluation_mode_as_well(model, prefixes):
     matching = _matching(model, prefixes)
     for p in matching.values():
@@ -288,9 +284,7 @@ def evaluation_mode_as_well(model, prefixes):
     return list(matching)
 
 
-@misconception(
-    "freeze", "Gradients that were there have gone; the specification says which attribute of a parameter may change."
-)
+@misconception("freeze", "The parameters had gradients, and now they are gone: which attribute are you allowed to change?")
 def throws_gradients_away(model, prefixes):
     matching = _matching(model, prefixes)
     for p in matching.values():
@@ -299,7 +293,7 @@ def throws_gradients_away(model, prefixes):
     return list(matching)
 
 
-@misconception("freeze", 'Is there a parameter whose name is "layer1." with a dot at its end, or one that is inside of it?')
+@misconception("freeze", 'Does the name of any parameter equal "layer1.", or start with "layer1." and another dot?')
 def forgives_dots(model, prefixes):
     matching = _matching(model, [prefix.rstrip(".") for prefix in prefixes])
     for p in matching.values():
@@ -317,7 +311,7 @@ def head_under_no_grad(backbone, head, x):
     return result
 
 
-@misconception("head_only_forward", "After the call the backbone is in another mode than before.")
+@misconception("head_only_forward", "After the call, the backbone is in a different mode than before.")
 def stays_in_evaluation_mode(backbone, head, x):
     backbone.eval()
     with torch.no_grad():
@@ -325,7 +319,7 @@ def stays_in_evaluation_mode(backbone, head, x):
     return head(features)
 
 
-@misconception("head_only_forward", "Is everything in training mode afterwards, or is everything as it was?")
+@misconception("head_only_forward", "Afterwards, is everything in training mode, or as it was before?")
 def always_back_to_training_mode(backbone, head, x):
     backbone.eval()
     with torch.no_grad():
@@ -335,7 +329,8 @@ def always_back_to_training_mode(backbone, head, x):
 
 
 @misconception(
-    "head_only_forward", "All modules inside the backbone now have its own flag; had each of them that one before?"
+    "head_only_forward",
+    "Every module inside the backbone now has the backbone's own flag; did each of them have that before?",
 )
 def remembers_one_flag(backbone, head, x):
     training = backbone.training
@@ -347,7 +342,8 @@ def remembers_one_flag(backbone, head, x):
 
 
 @misconception(
-    "head_only_forward", "All modules inside the backbone now have its own flag; had each of them that one before?"
+    "head_only_forward",
+    "Every module inside the backbone now has the backbone's own flag; did each of them have that before?",
 )
 def the_outermost_flag_comes_last(backbone, head, x):
     modes = _modes(backbone)
@@ -359,7 +355,7 @@ def the_outermost_flag_comes_last(backbone, head, x):
     return head(features)
 
 
-@misconception("head_only_forward", "Some flags of the backbone may have been off before your function; are they still?")
+@misconception("head_only_forward", "Some of the backbone's flags may have been off before the call; are they still?")
 def thaws_the_backbone(backbone, head, x):
     modes = _modes(backbone)
     backbone.eval()
@@ -370,7 +366,7 @@ def thaws_the_backbone(backbone, head, x):
     return head(features)
 
 
-@misconception("head_only_forward", "You froze the backbone for good; the caller's flags were not yours to change.")
+@misconception("head_only_forward", "You froze the backbone for good; the caller's flags are not yours to change.")
 def freezes_for_good(backbone, head, x):
     modes = _modes(backbone)
     backbone.eval()
@@ -393,7 +389,7 @@ def never_in_evaluation_mode(backbone, head, x):
 
 @misconception(
     "head_only_forward",
-    "Evaluation mode does not stop anything from being recorded: look at .grad in the backbone after backward().",
+    "Eval mode does not stop autograd from recording: look at .grad in the backbone after backward().",
 )
 def evaluation_mode_only(backbone, head, x):
     modes = _modes(backbone)
@@ -402,7 +398,7 @@ def evaluation_mode_only(backbone, head, x):
     return head(features)
 
 
-@misconception("head_only_forward", "The way to x is closed. Is the one to the backbone's parameters, too?")
+@misconception("head_only_forward", "The path to x is closed. Is the path to the backbone's parameters closed as well?")
 def detaches_x_only(backbone, head, x):
     modes = _modes(backbone)
     features = backbone.eval()(x.detach())
@@ -411,7 +407,7 @@ def detaches_x_only(backbone, head, x):
 
 
 @misconception(
-    "head_only_forward", "The backbone's parameters get nothing, but follow the graph from the result further back."
+    "head_only_forward", "The backbone's parameters get no gradient, but follow the graph further back: where does it end?"
 )
 def leaves_the_way_to_x_open(backbone, head, x):
     modes, flags = _modes(backbone), [(p, p.requires_grad) for p in backbone.parameters()]
@@ -423,7 +419,7 @@ def leaves_the_way_to_x_open(backbone, head, x):
     return head(features)
 
 
-@misconception("head_only_forward", "In which mode does your head run, and who has decided that?")
+@misconception("head_only_forward", "Which mode does the head run in, and who decided that?")
 def head_in_evaluation_mode(backbone, head, x):
     modes = _modes(backbone) + _modes(head)
     backbone.eval()
@@ -435,7 +431,9 @@ def head_in_evaluation_mode(backbone, head, x):
     return result
 
 
-@misconception("head_only_forward", "The head is to be trained, but that does not mean that it is in training mode already.")
+@misconception(
+    "head_only_forward", "The head is being trained, but that does not mean you should switch it to training mode."
+)
 def head_in_training_mode(backbone, head, x):
     modes = _modes(backbone)
     backbone.eval()
@@ -448,7 +446,7 @@ def head_in_training_mode(backbone, head, x):
 
 @misconception(
     "head_only_forward",
-    "A module's own forward may ask for its mode: which modules do you switch, and which ones are left out?",
+    "A module's own forward may depend on its mode: which modules do you switch, and which do you miss?",
 )
 def switches_known_layers_only(backbone, head, x):
     modes = _modes(backbone)
@@ -463,7 +461,7 @@ def switches_known_layers_only(backbone, head, x):
 
 @misconception(
     "head_only_forward",
-    "Tensors made in inference mode can never take part in a recorded computation; what has the head to do with them?",
+    "Autograd cannot record what happens to tensors made in inference mode; what does the head do with them?",
 )
 def inference_mode(backbone, head, x):
     modes = _modes(backbone)
@@ -476,7 +474,7 @@ def inference_mode(backbone, head, x):
 
 @misconception(
     "freeze_entries",
-    "Run backward and look at .grad: nothing is frozen. Which tensor has your function changed, and what comes after it?",
+    "Run backward() and look at .grad: nothing is frozen. Which tensor did your function change, and when?",
 )
 def flag_of_a_copy(param, mask):
     _refuse_wrong_masks(param, mask)
@@ -486,7 +484,7 @@ def flag_of_a_copy(param, mask):
 
 @misconception(
     "freeze_entries",
-    "Run backward and look at .grad: nothing is frozen. Which tensor has your function changed, and what comes after it?",
+    "Run backward() and look at .grad: nothing is frozen. Which tensor did your function change, and when?",
 )
 def clears_what_is_there_already(param, mask):
     _refuse_wrong_masks(param, mask)
@@ -495,7 +493,7 @@ def clears_what_is_there_already(param, mask):
     return param.register_hook(lambda gradient: None)
 
 
-@misconception("freeze_entries", "Your hook runs before the new gradient is in param.grad: what does it change there?")
+@misconception("freeze_entries", "Your hook runs before the new gradient reaches param.grad: what does it change there?")
 def hook_writes_into_grad(param, mask):
     _refuse_wrong_masks(param, mask)
     frozen = mask.clone()
@@ -516,7 +514,7 @@ def erases_values(param, mask):
     return param.register_hook(lambda gradient: gradient.masked_fill(frozen, 0))
 
 
-@misconception("freeze_entries", "If the caller re-uses its mask tensor afterwards, your parameter follows.")
+@misconception("freeze_entries", "If the caller changes the mask afterwards, your frozen entries change with it.")
 def caller_s_mask(param, mask):
     _refuse_wrong_masks(param, mask)
     return param.register_hook(lambda gradient: gradient.masked_fill(mask, 0))
@@ -530,7 +528,7 @@ def by_a_product(param, mask):
 
 
 @misconception(
-    "freeze_entries", "The entries that are not frozen get their normal gradient, whatever it is; is yours what arrived?"
+    "freeze_entries", "Entries that are not frozen get their normal gradient, whatever it is; is yours the one that arrived?"
 )
 def replaces_every_nan(param, mask):
     _refuse_wrong_masks(param, mask)
@@ -538,7 +536,7 @@ def replaces_every_nan(param, mask):
     return param.register_hook(lambda gradient: gradient.nan_to_num() * free)
 
 
-@misconception("freeze_entries", "Does True in the mask say that an entry is trained, or that it is frozen?")
+@misconception("freeze_entries", "Does True in the mask mean trained or frozen?")
 def mask_the_other_way_round(param, mask):
     _refuse_wrong_masks(param, mask)
     frozen = ~mask
@@ -547,7 +545,7 @@ def mask_the_other_way_round(param, mask):
 
 @misconception(
     "freeze_entries",
-    "Look at the gradient of another parameter that was added to this one: you write into a tensor that both receive.",
+    "Look at the gradient of another parameter that is added to this one: you write into a tensor that both receive.",
 )
 def changes_the_incoming_gradient(param, mask):
     _refuse_wrong_masks(param, mask)
@@ -555,7 +553,7 @@ def changes_the_incoming_gradient(param, mask):
     return param.register_hook(lambda gradient: gradient.masked_fill_(frozen, 0))
 
 
-@misconception("freeze_entries", "A mask that can be broadcast is no mask of the parameter's shape.")
+@misconception("freeze_entries", "A mask that can be broadcast does not have the parameter's shape.")
 def broadcasts(param, mask):
     if mask.dtype != torch.bool:
         raise ValueError
@@ -566,7 +564,7 @@ def broadcasts(param, mask):
     return param.register_hook(lambda gradient: gradient.masked_fill(frozen, 0))
 
 
-@misconception("freeze_entries", "As many entries are not yet the same shape.")
+@misconception("freeze_entries", "The same number of entries does not mean the same shape.")
 def compares_sizes_only(param, mask):
     if mask.dtype != torch.bool or mask.numel() != param.numel():
         raise ValueError
@@ -574,7 +572,7 @@ def compares_sizes_only(param, mask):
     return param.register_hook(lambda gradient: gradient.masked_fill(frozen, 0))
 
 
-@misconception("freeze_entries", "What is to happen with a mask of zeros and ones that are no bools?")
+@misconception("freeze_entries", "What should happen with a mask of zeros and ones that is not bool?")
 def converts_numbers(param, mask):
     if mask.shape != param.shape:
         raise ValueError
@@ -582,7 +580,7 @@ def converts_numbers(param, mask):
     return param.register_hook(lambda gradient: gradient.masked_fill(frozen, 0))
 
 
-@misconception("freeze_entries", "The first backward is right. Call it once more.")
+@misconception("freeze_entries", "The first backward() is right. Call it once more.")
 def once_only(param, mask):
     _refuse_wrong_masks(param, mask)
     frozen = mask.clone()
@@ -595,7 +593,7 @@ def once_only(param, mask):
     return handle
 
 
-@misconception("freeze_entries", "Your parameter gets no gradient at all any more, not even where the mask is False.")
+@misconception("freeze_entries", "Your parameter no longer gets any gradient, not even where the mask is False.")
 def freezes_everything(param, mask):
     _refuse_wrong_masks(param, mask)
     handle = param.register_hook(lambda gradient: gradient)
@@ -604,7 +602,7 @@ def freezes_everything(param, mask):
     return handle
 
 
-@misconception("freeze_entries", "There is no way to undo it: what does your function give back?")
+@misconception("freeze_entries", "There is no way to undo it: what does your function return?")
 def returns_no_handle(param, mask):
     _refuse_wrong_masks(param, mask)
     frozen = mask.clone()
@@ -619,13 +617,14 @@ def one_mask_per_parameter(param, mask):
 
 
 @misconception(
-    "unfreeze", "requires_grad is back, a gradient arrives, but who applies it? Ask the optimizer which tensors it holds."
+    "unfreeze",
+    "requires_grad is back on and a gradient arrives, but who applies it? Look at which tensors the optimizer holds.",
 )
 def flag_only(model, optimizer, prefix, lr):
     return len(_thaw(model, prefix))
 
 
-@misconception("unfreeze", "The optimizer holds the parameters. Does a gradient arrive for every one of them?")
+@misconception("unfreeze", "The optimizer holds the parameters. Does each of them get a gradient?")
 def group_only(model, optimizer, prefix, lr):
     matching = [p for name, p in model.named_parameters() if _matches(name, prefix)]
     if not matching:
@@ -636,7 +635,7 @@ def group_only(model, optimizer, prefix, lr):
     return len(new)
 
 
-@misconception("unfreeze", "Two questions are mixed here: who is thawed, and who is new to the optimizer?")
+@misconception("unfreeze", "You mix two questions: which parameters to thaw, and which ones are new to the optimizer?")
 def thaws_the_new_ones_only(model, optimizer, prefix, lr):
     matching = [p for name, p in model.named_parameters() if _matches(name, prefix)]
     if not matching:
@@ -649,7 +648,7 @@ def thaws_the_new_ones_only(model, optimizer, prefix, lr):
     return len(new)
 
 
-@misconception("unfreeze", "The optimizer refuses a group of which it holds a part; what becomes of the rest?")
+@misconception("unfreeze", "The optimizer refuses a group if it already holds part of it; what happens to the rest?")
 def all_or_nothing(model, optimizer, prefix, lr):
     matching = _thaw(model, prefix)
     try:
@@ -659,7 +658,7 @@ def all_or_nothing(model, optimizer, prefix, lr):
     return len(matching)
 
 
-@misconception("unfreeze", "The new parameters learn with the old learning rate; where does a group keep its own?")
+@misconception("unfreeze", "The new parameters learn at the old learning rate; where does a group keep its own?")
 def into_the_first_group(model, optimizer, prefix, lr):
     new = _missing(optimizer, _thaw(model, prefix))
     optimizer.param_groups[0]["params"].extend(new)
@@ -674,7 +673,7 @@ def forgets_the_learning_rate(model, optimizer, prefix, lr):
     return len(new)
 
 
-@misconception("unfreeze", "Now everything learns at the new rate, also what had another one before.")
+@misconception("unfreeze", "Now everything learns at the new rate, even parameters that had their own.")
 def learning_rate_for_all(model, optimizer, prefix, lr):
     new = _missing(optimizer, _thaw(model, prefix))
     if new:
@@ -684,7 +683,7 @@ def learning_rate_for_all(model, optimizer, prefix, lr):
     return len(new)
 
 
-@misconception("unfreeze", "A typing error in the prefix passes silently and nothing is trained.")
+@misconception("unfreeze", "A typo in the prefix goes unnoticed, and nothing is trained.")
 def silent(model, optimizer, prefix, lr):
     matching = [p for name, p in model.named_parameters() if _matches(name, prefix)]
     for p in matching:
@@ -708,14 +707,14 @@ def no_dot_at_the_end(model, optimizer, prefix, lr):
     return len(new)
 
 
-@misconception("unfreeze", "Which of these parameters does the optimizer hold already? It refuses to get one twice.")
+@misconception("unfreeze", "Which of these parameters does the optimizer already hold? It does not accept one twice.")
 def adds_what_is_held(model, optimizer, prefix, lr):
     matching = _thaw(model, prefix)
     optimizer.add_param_group({"params": matching, "lr": lr})
     return len(matching)
 
 
-@misconception("unfreeze", "An optimizer may have several groups; where do you look for a parameter?")
+@misconception("unfreeze", "An optimizer may have several groups; in which of them do you look for a parameter?")
 def looks_into_the_first_group(model, optimizer, prefix, lr):
     matching = _thaw(model, prefix)
     held = {id(p) for p in optimizer.param_groups[0]["params"]}
@@ -725,7 +724,7 @@ def looks_into_the_first_group(model, optimizer, prefix, lr):
     return len(new)
 
 
-@misconception("unfreeze", "You take what was frozen for what the optimizer lacks; these are two different questions.")
+@misconception("unfreeze", "A frozen parameter is not always missing from the optimizer, nor a missing one always frozen.")
 def takes_frozen_for_missing(model, optimizer, prefix, lr):
     new = [p for name, p in model.named_parameters() if _matches(name, prefix) and not p.requires_grad]
     _thaw(model, prefix)
@@ -734,7 +733,7 @@ def takes_frozen_for_missing(model, optimizer, prefix, lr):
     return len(new)
 
 
-@misconception("unfreeze", "`in` compares tensors by their numbers, with ==; what do you want to compare?")
+@misconception("unfreeze", "`in` compares the numbers in tensors, with ==; what do you want to compare?")
 def compares_numbers(model, optimizer, prefix, lr):
     matching = _thaw(model, prefix)
     held = [p for group in optimizer.param_groups for p in group["params"]]
@@ -752,14 +751,14 @@ def a_group_for_each(model, optimizer, prefix, lr):
     return len(new)
 
 
-@misconception("unfreeze", "What does the optimizer get when there is nothing new for it?")
+@misconception("unfreeze", "What does the optimizer get when nothing is new to it?")
 def an_empty_group(model, optimizer, prefix, lr):
     new = _missing(optimizer, _thaw(model, prefix))
     optimizer.add_param_group({"params": new, "lr": lr})
     return len(new)
 
 
-@misconception("unfreeze", "Your group lacks what the optimizer needs beside the learning rate; let the optimizer make it.")
+@misconception("unfreeze", "Your group lacks the other options the optimizer needs; let the optimizer make the group.")
 def a_group_of_its_own_making(model, optimizer, prefix, lr):
     new = _missing(optimizer, _thaw(model, prefix))
     if new:
@@ -767,7 +766,7 @@ def a_group_of_its_own_making(model, optimizer, prefix, lr):
     return len(new)
 
 
-@misconception("unfreeze", "How many of them are new to the optimizer? You count all that match.")
+@misconception("unfreeze", "How many of them are new to the optimizer? You count everything that matches.")
 def counts_all(model, optimizer, prefix, lr):
     matching = _thaw(model, prefix)
     new = _missing(optimizer, matching)
@@ -776,7 +775,7 @@ def counts_all(model, optimizer, prefix, lr):
     return len(matching)
 
 
-@misconception("unfreeze", "The optimizer has forgotten what it knew about the old parameters.")
+@misconception("unfreeze", "The optimizer has lost its state for the old parameters.")
 def starts_the_optimizer_again(model, optimizer, prefix, lr):
     new = _missing(optimizer, _thaw(model, prefix))
     if new:
@@ -786,7 +785,7 @@ def starts_the_optimizer_again(model, optimizer, prefix, lr):
 
 
 @misconception(
-    "head_only_forward", "In which grad mode was your function called, and in which one does it leave its caller?"
+    "head_only_forward", "Which grad mode was on when your function was called, and which one is on when it returns?"
 )
 def always_switches_recording_on(backbone, head, x):
     modes = _modes(backbone)
@@ -798,7 +797,7 @@ def always_switches_recording_on(backbone, head, x):
     return head(features)
 
 
-@misconception("freeze_entries", "An assertion raises AssertionError; the specification names another exception.")
+@misconception("freeze_entries", "assert raises an AssertionError; which exception does the docstring ask for?")
 def asserts_the_mask(param, mask):
     assert mask.dtype == torch.bool
     assert mask.shape == param.shape
@@ -806,7 +805,7 @@ def asserts_the_mask(param, mask):
     return param.register_hook(lambda gradient: gradient.masked_fill(frozen, 0))
 
 
-@misconception("unfreeze", "A parameter can be trainable already, and still unknown to the optimizer.")
+@misconception("unfreeze", "A parameter can already be trainable and still be unknown to the optimizer.")
 def adds_frozen_ones_only(model, optimizer, prefix, lr):
     frozen = {id(p) for p in model.parameters() if not p.requires_grad}
     new = [p for p in _missing(optimizer, _thaw(model, prefix)) if id(p) in frozen]
@@ -815,7 +814,7 @@ def adds_frozen_ones_only(model, optimizer, prefix, lr):
     return len(new)
 
 
-@misconception("unfreeze", "The model was in evaluation mode, and now it is not: who has decided that?")
+@misconception("unfreeze", "The model was in eval mode, and now it is not: who asked for that?")
 def training_mode_as_well(model, optimizer, prefix, lr):
     new = _missing(optimizer, _thaw(model, prefix))
     model.train()

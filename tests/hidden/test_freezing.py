@@ -9,7 +9,7 @@ from autograder import checks, only, raises
 
 
 class Net(nn.Module):
-    """Names that begin alike, end alike and stand inside one another; parameters by themselves, and buffers."""
+    """Names that start alike, end alike and contain one another; parameters of its own, and buffers."""
 
     def __init__(self):
         super().__init__()
@@ -35,14 +35,14 @@ class Tied(nn.Module):
 
 
 class Doubling(nn.Module):
-    """Doubles its input in training mode: a module whose mode can be seen without random numbers."""
+    """Doubles its input in training mode: it shows its mode without random numbers."""
 
     def forward(self, x):
         return 2 * x if self.training else x
 
 
 class Backbone(nn.Module):
-    """Dropout by a function, which asks for the mode of the outermost module; dropout and statistics deeper inside."""
+    """Dropout as a function, which depends on the mode of the outermost module; dropout and statistics deeper inside."""
 
     def __init__(self):
         super().__init__()
@@ -78,7 +78,7 @@ def outer_eval_inner_train():
 
 BACKBONES = {
     "all in training mode": Backbone,
-    "all in evaluation mode": lambda: Backbone().eval(),
+    "all in eval mode": lambda: Backbone().eval(),
     "in mixed modes": backbone_in_mixed_modes,
     "inner modules in training mode": outer_eval_inner_train,
 }
@@ -122,7 +122,7 @@ def body_with_a_shared_weight():
 
 
 def groups(model, optimizer):
-    """The optimizer's groups: the learning rate of each, and the names of the parameters that it holds."""
+    """The optimizer's groups: the learning rate of each, and the names of the parameters it holds."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     return [
         {
@@ -149,7 +149,7 @@ def trained(given, make, model):
 
 @checks("freeze", gate=True)
 def test_freeze_at_every_depth(code, given):
-    """Prefixes name modules, nested modules and single parameters, several at once."""
+    """Prefixes may name modules, nested modules and single parameters, several at once."""
     results = {}
     for prefixes in (
         ["body.deep"],
@@ -166,7 +166,7 @@ def test_freeze_at_every_depth(code, given):
 
 @checks("freeze")
 def test_freeze_names_are_read_from_their_start(code, given):
-    """A prefix is no part in the middle of a name: "layer1" means neither body.layer1 nor layer10."""
+    """A prefix matches from the start of a name: "layer1" matches neither body.layer1 nor layer10."""
     model = given.module(Net, name="model")
     returned = code.freeze(model, ["layer1"])
     return {"returned": returned, "requires_grad": flags(model)}
@@ -174,7 +174,7 @@ def test_freeze_names_are_read_from_their_start(code, given):
 
 @checks("freeze")
 def test_freeze_keeps_other_flags(code, given):
-    """What was frozen before and is not named stays frozen."""
+    """A parameter that was frozen before and is not named stays frozen."""
     model = given.module(Net)
     model.body.layer1.requires_grad_(False)
     model.scale.requires_grad_(False)
@@ -185,7 +185,7 @@ def test_freeze_keeps_other_flags(code, given):
 
 @checks("freeze")
 def test_freeze_names_with_overlaps(code, given):
-    """Each name is returned once and in the model's order, whatever the order of the prefixes and however they overlap."""
+    """Each name is returned once, in the model's order, however the prefixes are ordered or overlap."""
     overlapping = ["layer10.bias", "body.deep", "body", "layer1", "body.deep.0.weight", "layer1"]
     return {
         "overlapping prefixes": code.freeze(given.module(Net), overlapping),
@@ -195,7 +195,7 @@ def test_freeze_names_with_overlaps(code, given):
 
 @checks("freeze")
 def test_freeze_names_of_frozen_ones(code, given):
-    """Parameters that were frozen already are among the names; without prefixes there are none."""
+    """The names include parameters that were already frozen; without prefixes there are none."""
     model = given.module(Net)
     model.layer1.weight.requires_grad_(False)
     given.watch(model, "model")
@@ -209,7 +209,7 @@ def test_freeze_names_of_frozen_ones(code, given):
 
 @checks("freeze")
 def test_freeze_refuses_what_is_no_name(code, given):
-    """Buffers, parts of names, and modules without parameters match no parameter: a ValueError, and nothing is frozen."""
+    """Buffers, parts of names and modules without parameters match no parameter: a ValueError, and nothing is frozen."""
     results = {}
     for prefix in ("body.deep.1.running_mean", "layer", "weight", "deep", "layer1.", "layer1.weigh", "act", ""):
         model = given.module(Net)
@@ -240,7 +240,7 @@ def test_freeze_leaves_the_rest_alone(code, given):
 
 @checks("head_only_forward", gate=True)
 def test_head_only_forward_values_in_any_mode(code, given):
-    """The value is right whichever of the backbone's modules are in training mode, also for a batch of one."""
+    """The value is right whichever of the backbone's modules are in training mode, even for a batch of one."""
     results = {}
     for name, make in BACKBONES.items():
         base, net = given.module(make), given.module(head)
@@ -251,7 +251,7 @@ def test_head_only_forward_values_in_any_mode(code, given):
 
 @checks("head_only_forward")
 def test_head_only_forward_restores_mixed_modes(code, given):
-    """Each module of the backbone has the mode that it had before, also where modes are mixed."""
+    """Each module of the backbone has the mode it had before, even if modes are mixed."""
     found = {}
     for name, make in BACKBONES.items():
         base = given.module(make)
@@ -270,12 +270,12 @@ def test_head_only_forward_keeps_statistics(code, given):
 
 @checks("head_only_forward")
 def test_head_only_forward_uses_the_head_as_it_is(code, given):
-    """The head runs in the mode in which it is, and keeps it: training, evaluation, and mixed."""
+    """The head runs in its own mode and keeps it: training, eval or mixed."""
     results, found = {}, {}
-    for name in ("training", "evaluation", "mixed"):
+    for name in ("training", "eval", "mixed"):
         net = given.module(lambda: nn.Sequential(nn.Linear(3, 2), Doubling(), nn.BatchNorm1d(2)).double())
         net.train(name == "training")
-        net[2].train(name != "evaluation")
+        net[2].train(name != "eval")
         given.watch(net, f"head, {name}")
         results[name] = code.head_only_forward(given.module(Backbone), net, images(given))
         found[name] = modes(net)
@@ -284,7 +284,7 @@ def test_head_only_forward_uses_the_head_as_it_is(code, given):
 
 @checks("head_only_forward")
 def test_head_only_forward_after_backward(code, given):
-    """backward() fills .grad of the head's trainable parameters, and leaves that of the backbone as it was."""
+    """backward() fills the .grad of the head's trainable parameters, and leaves the backbone's as it was."""
     base, net = given.module(Backbone), given.module(lambda: nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)).double())
     given.with_grad(base.last)
     net[0].bias.requires_grad_(False)
@@ -296,9 +296,9 @@ def test_head_only_forward_after_backward(code, given):
 
 @checks("head_only_forward")
 def test_head_only_forward_no_gradient_for_x(code, given):
-    """No gradient reaches x, be it a leaf or not."""
+    """No gradient reaches x, whether it is a leaf or not."""
     results = {}
-    for name, x in {"leaf": images(given, requires_grad=True), "no leaf": given.non_leaf(images(given))}.items():
+    for name, x in {"leaf": images(given, requires_grad=True), "not a leaf": given.non_leaf(images(given))}.items():
         result = code.head_only_forward(given.module(Backbone), given.module(head), x)
         results[f"gradient of x, {name}"] = gradient(result, x)
         results[f"x afterwards, {name}"] = only(x, "requires_grad", "values")
@@ -319,7 +319,7 @@ def test_head_only_forward_keeps_flags(code, given):
 
 @checks("head_only_forward")
 def test_head_only_forward_keeps_the_grad_mode(code, given):
-    """The grad mode is what it was before the call, also if that was off."""
+    """The grad mode is what it was before the call, even if it was off."""
     base, last = given.module(Backbone), given.module(head)
     with torch.no_grad():
         code.head_only_forward(base, last, images(given))
@@ -328,13 +328,13 @@ def test_head_only_forward_keeps_the_grad_mode(code, given):
 
 @checks("freeze_entries", gate=True)
 def test_freeze_entries_of_any_shape(code, given):
-    """Parameters of any shape and masks of any kind: all True, all False, stored in another order."""
+    """It works for parameters of any shape and for any mask: all True, all False, transposed."""
     cases = {
-        "0-d, frozen": (given.normal(()), given.tensor(True)),
-        "0-d, free": (given.normal(()), given.tensor(False)),
+        "0-dim, frozen": (given.normal(()), given.tensor(True)),
+        "0-dim, free": (given.normal(()), given.tensor(False)),
         "all True": (given.normal(2, 3), given.full(2, 3, value=True, dtype=torch.bool)),
         "all False": (given.normal(2, 3), given.full(2, 3, value=False, dtype=torch.bool)),
-        "3-d, float64": (given.normal(2, 3, 2, dtype=torch.float64), given.bools(2, 3, 2)),
+        "3-dim, float64": (given.normal(2, 3, 2, dtype=torch.float64), given.bools(2, 3, 2)),
         "transposed mask": (given.normal(3, 4), given.transposed(given.bools(3, 4))),
         "transposed parameter": (given.transposed(given.normal(3, 4)), given.bools(3, 4)),
         "empty": (given.normal(0, 3), given.bools(0, 3)),
@@ -350,7 +350,7 @@ def test_freeze_entries_of_any_shape(code, given):
 
 @checks("freeze_entries")
 def test_freeze_entries_after_every_backward(code, given):
-    """It holds after each backward, also where gradients add up or start again from None."""
+    """It works after every backward(), whether gradients add up or start from None again."""
     param = nn.Parameter(given.normal(5))
     code.freeze_entries(param, given.tensor([True, False, True, False, False]))
     results = {}
@@ -364,7 +364,7 @@ def test_freeze_entries_after_every_backward(code, given):
 
 @checks("freeze_entries")
 def test_freeze_entries_blocks_what_is_not_finite(code, given):
-    """Where the incoming gradient is nan or inf, a frozen entry gets 0 and a free one gets nan or inf."""
+    """Where the incoming gradient is nan or inf, a frozen entry gets 0, and a free one gets nan or inf."""
     param = nn.Parameter(given.normal(7))
     mask = given.tensor([True, True, True, False, False, True, False])
     code.freeze_entries(param, mask)
@@ -375,7 +375,7 @@ def test_freeze_entries_blocks_what_is_not_finite(code, given):
 
 @checks("freeze_entries")
 def test_freeze_entries_takes_a_snapshot(code, given):
-    """What the caller does to the mask later has no effect."""
+    """Changing the mask later has no effect."""
     param = nn.Parameter(given.normal(2, 3))
     mask = torch.tensor([[True, False, True], [False, False, True]], device=given.device)
     code.freeze_entries(param, mask)
@@ -386,7 +386,7 @@ def test_freeze_entries_takes_a_snapshot(code, given):
 
 @checks("freeze_entries")
 def test_freeze_entries_in_training(code, given):
-    """Two steps of SGD leave frozen entries exactly as they are, and move the others."""
+    """Two steps of SGD leave the frozen entries exactly as they are, and move the others."""
     layer = given.module(lambda: nn.Linear(3, 2))
     frozen = given.tensor([[True, False, True], [False, True, False]])
     code.freeze_entries(layer.weight, frozen)
@@ -400,7 +400,7 @@ def test_freeze_entries_in_training(code, given):
 
 @checks("freeze_entries")
 def test_freeze_entries_keeps_to_its_parameter(code, given):
-    """Other parameters get their normal gradients, also those that are added to this one."""
+    """Other parameters get their normal gradients, even if they are added to this one."""
     param, left, right = (nn.Parameter(given.normal(4)) for _ in range(3))
     code.freeze_entries(param, given.tensor([True, False, True, False]))
     weights = given.uniform(4, low=1, high=2)
@@ -413,7 +413,7 @@ def test_freeze_entries_keeps_to_its_parameter(code, given):
 
 @checks("freeze_entries")
 def test_freeze_entries_twice(code, given):
-    """Two masks freeze the entries of both; when one handle is removed, the other mask goes on."""
+    """Two masks freeze the entries of both; after one handle is removed, the other mask still works."""
     param = nn.Parameter(given.normal(4))
     handles = [
         code.freeze_entries(param, given.tensor([True, False, True, False])),
@@ -431,7 +431,7 @@ def test_freeze_entries_twice(code, given):
 
 @checks("freeze_entries")
 def test_freeze_entries_refuses_other_masks(code, given):
-    """A mask that could be broadcast, and one of numbers, are refused with a ValueError."""
+    """A mask that could be broadcast, or one of numbers, raises a ValueError."""
     param = nn.Parameter(given.normal(2, 3))
     masks = {
         "shape (1, 3)": given.bools(1, 3),
@@ -448,7 +448,7 @@ def test_freeze_entries_refuses_other_masks(code, given):
 
 @checks("unfreeze", gate=True)
 def test_unfreeze_at_every_depth(code, given):
-    """Modules, nested modules and single parameters are thawed by name; with Adam, too."""
+    """Modules, nested modules and single parameters are thawed by name, and Adam trains them."""
     results = {}
     for prefix in ("body", "body.0", "body.2.weight"):
         model = given.module(body_and_head)
@@ -462,7 +462,7 @@ def test_unfreeze_at_every_depth(code, given):
 
 @checks("unfreeze")
 def test_unfreeze_ends_at_a_dot(code, given):
-    """Whose name only begins with the same letters, or has them further on, stays frozen."""
+    """A parameter stays frozen if its name merely starts with the same letters, or has them further on."""
     model = given.module(Net)
     model.requires_grad_(False)
     given.watch(model, "model")
@@ -473,7 +473,7 @@ def test_unfreeze_ends_at_a_dot(code, given):
 
 @checks("unfreeze")
 def test_unfreeze_keeps_groups(code, given):
-    """Groups that the optimizer has keep their learning rates and parameters; the new one has its own, also if that is 0."""
+    """Existing groups keep their learning rates and parameters; the new group has its own rate, even if that is 0."""
     results = {}
     for lr in (0.0, given.choice([0.3, 0.4])):
         model = given.module(body_and_head)
@@ -485,7 +485,7 @@ def test_unfreeze_keeps_groups(code, given):
 
 @checks("unfreeze")
 def test_unfreeze_held_parameters(code, given):
-    """What the optimizer holds is thawed, and not added again: 0 is returned, and there is no new group."""
+    """What the optimizer already holds is thawed but not added again: it returns 0, and there is no new group."""
     model = given.module(body_and_head)
     model.head.requires_grad_(False)
     given.watch(model, "model")
@@ -496,7 +496,7 @@ def test_unfreeze_held_parameters(code, given):
 
 @checks("unfreeze")
 def test_unfreeze_half_held(code, given):
-    """If the optimizer holds a part of what is thawed, only the rest is added, be it frozen or not."""
+    """If the optimizer already holds some of the parameters, only the others are added, frozen or not."""
     model = given.module(body_and_head)
     model.body[2].weight.requires_grad_(True)
     given.watch(model, "model")
@@ -507,7 +507,7 @@ def test_unfreeze_half_held(code, given):
 
 @checks("unfreeze")
 def test_unfreeze_twice(code, given):
-    """A second call adds nothing, and a call for more adds what is missing."""
+    """A second call adds nothing, and a call for more adds only what is missing."""
     model = given.module(body_and_head)
     optimizer = torch.optim.SGD(model.head.parameters(), lr=0.1)
     counts = [
@@ -518,7 +518,7 @@ def test_unfreeze_twice(code, given):
 
 @checks("unfreeze")
 def test_unfreeze_shared_parameters(code, given):
-    """A parameter that two layers share is added once, and not at all if the optimizer holds it."""
+    """A parameter shared by two layers is added once, and not at all if the optimizer already holds it."""
     results = {}
     for name in ("new", "held"):
         model = given.module(body_with_a_shared_weight)
@@ -531,7 +531,7 @@ def test_unfreeze_shared_parameters(code, given):
 
 @checks("unfreeze")
 def test_unfreeze_keeps_the_state(code, given):
-    """What the optimizer remembers of its old parameters stays: momentum, and Adam's averages and counters."""
+    """The optimizer keeps its state for its old parameters: momentum, and Adam's averages and counters."""
     results = {}
     for name, make in {
         "SGD": lambda parameters: torch.optim.SGD(parameters, lr=0.1, momentum=0.9),
@@ -548,7 +548,7 @@ def test_unfreeze_keeps_the_state(code, given):
 
 @checks("unfreeze")
 def test_unfreeze_keeps_parameters(code, given):
-    """The model's parameters are the same objects, with the values that they had."""
+    """The model's parameters are the same objects, with the values they had."""
     model = given.module(body_and_head).eval()
     given.with_grad(model.head)
     given.watch(model, "model")
@@ -564,7 +564,7 @@ def test_unfreeze_keeps_parameters(code, given):
 
 @checks("unfreeze")
 def test_unfreeze_refuses_what_is_no_name(code, given):
-    """A part of a name matches no parameter; it raises a ValueError, and nothing is thawed."""
+    """A part of a name matches no parameter: a ValueError, and nothing is thawed."""
     model = given.module(body_and_head)
     given.watch(model, "model")
     optimizer = given.watch(torch.optim.SGD(model.head.parameters(), lr=0.1), "optimizer")

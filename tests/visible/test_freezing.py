@@ -7,7 +7,7 @@ from autograder import checks, only, raises, secret
 
 
 class Net(nn.Module):
-    """A network whose names begin alike: layer1 and layer10."""
+    """A network with names that start alike: layer1 and layer10."""
 
     def __init__(self):
         super().__init__()
@@ -21,7 +21,7 @@ def flags(model):
 
 
 def backbone():
-    """A frozen-to-be part with dropout, and with running statistics unlike those of any batch."""
+    """The part to be frozen, with dropout, and with running statistics unlike those of any batch."""
     norm = nn.BatchNorm1d(4)
     norm.running_mean.uniform_(-1, 1)
     norm.running_var.uniform_(2, 3)
@@ -50,7 +50,7 @@ def body_and_head():
 
 
 def groups(model, optimizer):
-    """The optimizer's groups: the learning rate of each, and the names of the parameters that it holds."""
+    """The optimizer's groups: the learning rate of each, and the names of the parameters it holds."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     return [
         {
@@ -69,7 +69,7 @@ def step(model, optimizer, x):
 
 @checks("predicted_layers", gate=True, draws=1)
 def test_predicted_layers(code, given):
-    """The predicted layers are the ones whose weights have a gradient."""
+    """The predicted layers are those whose weights have a gradient."""
     layers = code.predicted_layers
     numbers = {int(number) for number in ([layers] if isinstance(layers, int) else layers)}
     return {"predicted_layers": secret(" ".join(str(number) for number in sorted(numbers)))}
@@ -97,7 +97,7 @@ def test_freeze_module(code, given):
 
 @checks("freeze")
 def test_freeze_ends_at_a_dot(code, given):
-    """Whose name only begins with the same letters is not meant: "layer1" does not freeze layer10."""
+    """A name that merely starts with the same letters is not matched: "layer1" does not freeze layer10."""
     model = given.module(Net, name="model")
     code.freeze(model, ["layer1"])
     return {"requires_grad": flags(model)}
@@ -105,14 +105,14 @@ def test_freeze_ends_at_a_dot(code, given):
 
 @checks("freeze")
 def test_freeze_returns_names(code, given):
-    """The names of the frozen parameters are returned, in the model's order."""
+    """The function returns the names of the frozen parameters, in the model's order."""
     model = given.module(Net, name="model")
     return {"returned": code.freeze(model, ["layer2", "layer1.weight"])}
 
 
 @checks("freeze")
 def test_freeze_refuses_unknown_prefix(code, given):
-    """A prefix that matches nothing raises a ValueError, and nothing is frozen then."""
+    """A prefix that matches nothing raises a ValueError, and then nothing is frozen."""
     model = given.module(Net, name="model")
     refused = raises(lambda: code.freeze(model, ["layer1", "nope"]))
     return {"['layer1', 'nope']": refused, "parameters": only(dict(model.named_parameters()), "requires_grad")}
@@ -120,7 +120,7 @@ def test_freeze_refuses_unknown_prefix(code, given):
 
 @checks("head_only_forward", gate=True)
 def test_head_only_forward_values(code, given):
-    """The result is head(backbone(x)), with the backbone in evaluation mode."""
+    """The result is head(backbone(x)), with the backbone in eval mode."""
     result = code.head_only_forward(given.module(backbone), given.module(head), given.normal(5, 3, dtype=torch.float64))
     return {"result": only(result, "shape", "values")}
 
@@ -143,7 +143,7 @@ def test_head_only_forward_no_gradient_for_the_backbone(code, given):
 
 @checks("head_only_forward")
 def test_head_only_forward_restores_the_mode(code, given):
-    """A backbone in training mode is in training mode afterwards."""
+    """A backbone in training mode is still in training mode afterwards."""
     base = given.module(backbone)
     code.head_only_forward(base, given.module(head), given.normal(5, 3, dtype=torch.float64))
     return {"training": {name or "backbone": module.training for name, module in base.named_modules()}}
@@ -151,7 +151,7 @@ def test_head_only_forward_restores_the_mode(code, given):
 
 @checks("freeze_entries", gate=True)
 def test_freeze_entries_gradient(code, given):
-    """After backward, .grad is 0 where the mask is True, and the normal gradient elsewhere."""
+    """After backward(), .grad is 0 where the mask is True, and the normal gradient elsewhere."""
     param = nn.Parameter(given.normal(2, 3))
     mask = given.tensor([[True, False, True], [False, False, True]])
     code.freeze_entries(param, mask)
@@ -161,7 +161,7 @@ def test_freeze_entries_gradient(code, given):
 
 @checks("freeze_entries")
 def test_freeze_entries_keeps_values(code, given):
-    """The values of param do not change; it is still a leaf that requires grad."""
+    """The values of param do not change, and it is still a leaf that requires grad."""
     param = nn.Parameter(given.normal(2, 3))
     code.freeze_entries(param, given.tensor([[True, False, True], [False, False, True]]))
     return {"param": only(param, "type", "values", "requires_grad", "is_leaf")}
@@ -169,7 +169,7 @@ def test_freeze_entries_keeps_values(code, given):
 
 @checks("freeze_entries")
 def test_freeze_entries_remove(code, given):
-    """After handle.remove() the gradient is normal again."""
+    """After handle.remove(), the gradient is normal again."""
     param = nn.Parameter(given.normal(4))
     weights = given.uniform(4, low=1, high=2)
     handle = code.freeze_entries(param, given.tensor([True, False, True, False]))
@@ -180,14 +180,14 @@ def test_freeze_entries_remove(code, given):
 
 @checks("freeze_entries")
 def test_freeze_entries_refuses_masks(code, given):
-    """A mask of another shape is refused with a ValueError."""
+    """A mask of a different shape raises a ValueError."""
     param = nn.Parameter(given.normal(2, 3))
     return {"mask of shape (3, 2)": raises(lambda: code.freeze_entries(param, given.bools(3, 2)))}
 
 
 @checks("unfreeze", gate=True)
 def test_unfreeze_trains(code, given):
-    """After one step of the optimizer the thawed parameters have moved, and the others are still frozen."""
+    """After one optimizer step, the thawed parameters have moved, and the others are still frozen."""
     model = given.module(body_and_head, name="model")
     optimizer = torch.optim.SGD(model.head.parameters(), lr=0.1)
     code.unfreeze(model, optimizer, "body.2", 0.05)
@@ -197,7 +197,7 @@ def test_unfreeze_trains(code, given):
 
 @checks("unfreeze")
 def test_unfreeze_adds_a_group(code, given):
-    """The optimizer gets one new group with the new learning rate; the groups that it has stay as they are."""
+    """The optimizer gets one new group with the new learning rate; its other groups stay as they are."""
     model = given.module(body_and_head, name="model")
     optimizer = torch.optim.SGD(model.head.parameters(), lr=0.1)
     code.unfreeze(model, optimizer, "body.2", given.choice([0.05, 0.02]))
@@ -206,7 +206,7 @@ def test_unfreeze_adds_a_group(code, given):
 
 @checks("unfreeze")
 def test_unfreeze_returns_a_number(code, given):
-    """The number of parameters that are new to the optimizer is returned."""
+    """The function returns how many parameters are new to the optimizer."""
     model = given.module(body_and_head, name="model")
     optimizer = torch.optim.SGD(model.head.parameters(), lr=0.1)
     return {"body": code.unfreeze(model, optimizer, "body", 0.05), "head": code.unfreeze(model, optimizer, "head", 0.05)}
