@@ -9,16 +9,16 @@
 # %% [markdown]
 # # Parameter versus Tensor
 #
-# When you have worked through this notebook you can
+# By the end of this notebook you will be able to:
 #
-# * register what is to be learned as a parameter, what is only state as a buffer, and keep the rest plain;
-# * predict what stands in `parameters()`, in `buffers()` and in `state_dict()`;
-# * change the value of a parameter without putting another object in its place;
+# * register what should be learned as a parameter, what is only state as a buffer, and keep the rest plain;
+# * predict what is in `parameters()`, in `buffers()` and in `state_dict()`;
+# * change the value of a parameter without replacing the object;
 # * let two modules share one parameter.
 #
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
-# task's name: any way of fulfilling it is as good as another.
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
+# asks for; any implementation that does it is fine.
 
 # %%
 from collections.abc import Sequence
@@ -27,17 +27,17 @@ import torch
 from torch import Tensor, nn
 
 # %% [markdown]
-# ## 1. What a module knows of itself
+# ## 1. What a module knows about itself
 #
-# A module is a Python object that keeps books. When an attribute is assigned to it, it looks at the type of the value: an
-# `nn.Parameter` is entered into the list of parameters, an `nn.Module` into the list of modules inside it, and everything
-# else becomes an ordinary attribute of which the module knows nothing.
+# A module keeps a register of its parts. When you assign an attribute, the module looks at the type of the value: an
+# `nn.Parameter` goes into its list of parameters, an `nn.Module` into its list of submodules, and everything else becomes
+# an ordinary attribute that the module knows nothing about.
 
 
 # %%
 class M(nn.Module):
     def __init__(self):
-        super().__init__()  # makes the books, so it has to come first
+        super().__init__()  # creates the register, so it must come first
         self.weights = nn.Parameter(torch.randn(2, 2))
         self.bias = nn.Parameter(torch.zeros(2))
         self.t = torch.tensor(1.0)  # an integer in the tutorial
@@ -51,16 +51,16 @@ for name, parameter in m.named_parameters():
     print(name, parameter)
 
 # %% [markdown]
-# This is the tutorial's example. It goes on to say that being listed is "the only difference" between a tensor and a
+# This is the tutorial's example. The tutorial then says that being listed is "the only difference" between a tensor and a
 # parameter. There is more to it. A parameter
 #
-# * is what an optimizer gets, when you write `SGD(m.parameters(), ...)`;
+# * is what an optimizer gets when you write `SGD(m.parameters(), ...)`;
 # * requires a gradient from the start, even if it is made under `no_grad`;
-# * stands in `state_dict()`, which is what is saved and loaded;
-# * follows when the module goes to another device or another dtype.
+# * is in `state_dict()`, which is what you save and load;
+# * moves along when you move the module to another device or dtype.
 #
-# A plain tensor does none of this, with or without `requires_grad=True`. (Two slips on the way: the class is `nn.Parameter`,
-# while `nn.parameter` is the file in which it is written. And `torch.tensor(1)` could not be made a parameter at all:)
+# A plain tensor does none of this, with or without `requires_grad=True`. (The tutorial has two slips here: the class is
+# `nn.Parameter`, while `nn.parameter` is the file it is defined in. And `torch.tensor(1)` cannot become a parameter at all:)
 
 # %%
 for attempt in (lambda: nn.parameter(torch.ones(2)), lambda: nn.Parameter(torch.tensor(1))):
@@ -74,9 +74,9 @@ m.to(torch.float64)
 print("dtypes:", m.weights.dtype, m.t.dtype)
 
 # %% [markdown]
-# Some numbers belong to a model without being learned: a mean over the training data, a mask, a counter. These are
-# *buffers*. `register_buffer(name, tensor)` makes one; like a parameter it is saved and moves along, unlike one it is not in
-# `parameters()`. With `persistent=False` it moves along, but is not saved.
+# Some numbers belong to a model but are not learned: a mean over the training data, a mask, a counter. These are
+# *buffers*. `register_buffer(name, tensor)` makes one; like a parameter, it is saved and moved; unlike a parameter, it is
+# not in `parameters()`. With `persistent=False` it is moved, but not saved.
 #
 # | | made by | `parameters()` | `state_dict()` | `.to(...)` |
 # |---|---|---|---|---|
@@ -85,9 +85,9 @@ print("dtypes:", m.weights.dtype, m.t.dtype)
 # | buffer, `persistent=False` | `register_buffer` | no | no | yes |
 # | plain tensor | assigning a tensor | no | no | no |
 #
-# ### Predict, then verify: the books of a module
+# ### Predict, then verify: what a module registers
 #
-# Which names stand in the `state_dict()` of this module? Write a list of strings in place of the dots, as in
+# Which names are in the `state_dict()` of this module? Replace the dots with a list of strings, as in
 # `predicted_keys = ["a", "b"]`; the order does not matter.
 
 
@@ -111,8 +111,8 @@ else:
     print("You predicted", predicted_keys, "and the names are", list(Books().state_dict()))
 
 # %% [markdown]
-# An optional parameter is `None` if it is not wanted. The attribute is there, so that `forward` can ask for it; a parameter
-# is not:
+# An optional parameter that is not wanted is `None`. The attribute is there, so `forward` can check it, but there is no
+# parameter:
 
 # %%
 layer = nn.Linear(3, 2, bias=False)
@@ -126,11 +126,11 @@ print(layer.bias, [name for name, _ in layer.named_parameters()])
 class Affine(nn.Module):
     """y = x * weight + bias, elementwise over the last dimension: x has shape (..., features).
 
-    `weight` is a learnable parameter of ones, of shape (features,); `bias` is one of zeros, of
-    the same shape. With bias=False the attribute `bias` is None, there is no such parameter and
-    no such key in state_dict().
+    `weight` is a learnable parameter of shape (features,) that starts as ones; `bias` is one of
+    the same shape that starts as zeros. With bias=False, the attribute `bias` is None: there is
+    no such parameter, and no such key in state_dict().
 
-    There are no other parameters or buffers. Every instance has its own parameters.
+    There are no other parameters or buffers. Each instance has its own parameters.
     """
 
     def __init__(self, features: int, bias: bool = True) -> None:
@@ -143,13 +143,12 @@ class Affine(nn.Module):
 # %% [markdown]
 # ## 2. State that is not learned
 #
-# Features of different size are usually standardised: from each column its mean is taken away, and what remains is divided
-# by its standard deviation. Which mean? That of the training data, once and for all. A new sample is treated with the *same*
-# numbers, even if it comes alone; its own mean would tell nothing. So the numbers belong to the model, and should be saved
-# with it.
+# Features on different scales are usually standardised: you subtract each column's mean and divide by its standard
+# deviation. Which mean? That of the training data, once and for all. Every new sample gets the *same* numbers, even if it
+# comes alone; its own mean would say nothing. So these numbers belong to the model and should be saved with it.
 #
-# There are two standard deviations. `x.std()` divides by N - 1, which makes sense if the data are a sample; for N = 1
-# there is nothing to divide by. `x.std(correction=0)` divides by N:
+# There are two standard deviations. `x.std()` divides by N - 1, which makes sense if the data are a sample; for N = 1 it
+# would divide by 0. `x.std(correction=0)` divides by N:
 
 # %%
 heights = torch.tensor([[1.0], [3.0]])
@@ -164,12 +163,12 @@ print(torch.where(heights > 2, 0.0, heights))
 class Standardize(nn.Module):
     """Standardise features with statistics taken once from training data.
 
-    X has shape (N, D), with N >= 1, and is floating. The module stores the buffers `mean` and
-    `std`, each of shape (D,) and of X's dtype. std is the population standard deviation (divide
-    by N); columns with a std of exactly 0 get 1.
+    X is a floating-point tensor of shape (N, D), with N >= 1. The module stores the buffers
+    `mean` and `std`, each of shape (D,) and of X's dtype. std is the population standard
+    deviation (divide by N); where it is exactly 0, store 1 instead.
 
     forward takes x of shape (..., D) and returns (x - mean) / std, always with the STORED
-    statistics, in train and in eval mode; it is differentiable in x.
+    statistics, in training and in eval mode; gradients reach x.
 
     The buffers are in state_dict() (its keys are exactly "mean" and "std"), follow .to(...), do
     not require grad, and do not change when X is modified later. The module has no parameters.
@@ -185,10 +184,10 @@ class Standardize(nn.Module):
 # %% [markdown]
 # ## 3. Modules inside modules
 #
-# Names grow along the way: the weight of the module `first` inside of a module is called `first.weight`. Lists are a
-# trap. A Python list is neither a parameter nor a module, so nobody looks into it. `nn.ModuleList` is a list that is a
-# module; its members are called by their index. (`nn.Sequential` is one, too, that knows how to call its members one after
-# the other; `nn.ModuleDict` and `nn.ParameterList` do what their names say.)
+# Names grow with depth: if a module has a submodule `first`, the weight of that submodule is called `first.weight`. Lists
+# are a trap. A Python list is neither a parameter nor a module, so the module does not look inside. `nn.ModuleList` is a
+# list that is a module; its members are named by their index. (`nn.Sequential` is another one, which can also call its
+# members one after the other; `nn.ModuleDict` and `nn.ParameterList` do what their names say.)
 
 
 # %%
@@ -202,11 +201,11 @@ class Lists(nn.Module):
 print([name for name, _ in Lists().named_parameters()])
 
 # %% [markdown]
-# Note the index: the ReLU has no parameters, but it has a place in the list.
+# Note the index: the ReLU has no parameters, but it does take a place in the list.
 #
 # ### Predict, then verify: a layer that is used twice
 #
-# How many parameters (tensors, not numbers) does `parameters()` list for this network? Write a number in place of the dots.
+# How many parameters (tensors, not numbers) does `parameters()` list for this network? Replace the dots with a number.
 
 # %%
 twice = nn.Linear(3, 3)
@@ -229,12 +228,12 @@ else:
 class MLP(nn.Module):
     """Multi-layer perceptron, e.g. MLP([4, 8, 8, 2]).
 
-    There is one nn.Linear per neighbouring pair of sizes, a ReLU between the linear layers, and
-    nothing after the last one.
+    There is one nn.Linear for each pair of neighbouring sizes, a ReLU between the linear
+    layers, and nothing after the last one.
 
     The keys of state_dict() are exactly layers.0.weight, layers.0.bias, layers.1.weight, ...
-    (one index per Linear, counting only Linears). x has shape (..., sizes[0]), the result (...,
-    sizes[-1]).
+    (the index counts only the Linears). x has shape (..., sizes[0]), and the result has shape
+    (..., sizes[-1]).
 
     Raise ValueError if len(sizes) < 2.
     """
@@ -249,13 +248,13 @@ class MLP(nn.Module):
 # %% [markdown]
 # ## 4. The object and its value
 #
-# A parameter is an *object* that holds a *value*. Training changes the value; the object stays. That matters because others
-# hold it as well, above all the optimizer. To give a layer other weights, there are two ways that look alike.
+# A parameter is an *object* that holds a *value*. Training changes the value; the object stays. That matters because other
+# code holds the object too, above all the optimizer. There are two ways to give a layer new weights, and they look alike.
 #
 # ### Predict, then verify: a new parameter
 #
-# Here a new parameter is put into a layer whose optimizer exists already. Which number does `layer.weight` hold in the end?
-# Write a number in place of the dots.
+# Here a layer gets a new parameter after its optimizer was made. What is `layer.weight` at the end? Replace the dots with a
+# number.
 
 # %%
 layer = nn.Linear(1, 1, bias=False)
@@ -273,8 +272,8 @@ else:
     print("You predicted", predicted_after_step, "and layer.weight is", layer.weight)
 
 # %% [markdown]
-# So it is the value that has to be changed, in place. PyTorch refuses to do that while it is recording, and a plain
-# tensor it refuses to take for a parameter:
+# So change the value, in place. PyTorch refuses to do that while it is recording, and it does not accept a plain tensor
+# where a parameter was:
 
 # %%
 layer = nn.Linear(2, 2)
@@ -292,7 +291,7 @@ with torch.no_grad():
 print(layer.weight)
 
 # %% [markdown]
-# Methods that write into a tensor are generous: `copy_` converts the dtype, and it *broadcasts*. One row fills them all:
+# Methods that write into a tensor are forgiving: `copy_` converts the dtype, and it *broadcasts*. One row fills them all:
 
 # %%
 target = torch.zeros(2, 3)
@@ -307,13 +306,13 @@ def set_weights_(linear: nn.Linear, W: Tensor, b: Tensor | None = None) -> None:
     """Overwrite a Linear layer's weight with W (and its bias with b, if b is given) in place.
     Return nothing.
 
-    The Parameter objects stay the same (an optimizer created earlier keeps working), with their
-    dtype, device and requires_grad; they are still leaves, and .grad is untouched. Later
-    changes to W or b have no effect on the layer, and no gradient connects it to W or b. b=None
-    leaves the bias alone.
+    The Parameter objects stay the same (an optimizer made earlier keeps working), with their
+    dtype, device and requires_grad; they are still leaves, and .grad is untouched. Changing W
+    or b later has no effect on the layer, and no gradient flows from the layer to W or b.
+    b=None leaves the bias alone.
 
-    Raise ValueError - before changing anything - if a shape differs from the parameter's, or if
-    b is given but the layer has no bias.
+    Raise ValueError, before changing anything, if a shape differs from the parameter's, or if b
+    is given but the layer has no bias.
     """
     raise NotImplementedError
 
@@ -321,11 +320,11 @@ def set_weights_(linear: nn.Linear, W: Tensor, b: Tensor | None = None) -> None:
 # %% [markdown]
 # ## 5. One parameter in two places
 #
-# A language model has an embedding, which turns a word's number into a vector, and at its end a linear layer that gives each
-# word a score. Both have a weight of shape (words, width), and it works well to use *one* weight for both: the model is
-# smaller, and what is learned at one end is known at the other.
+# A language model starts with an embedding, which turns a word's number into a vector, and ends with a linear layer, which
+# gives each word a score. Both have a weight of shape (words, width), and it works well to use *one* weight for both: the
+# model is smaller, and what one end learns, the other end knows.
 #
-# Equal numbers are not enough. Two parameters with the same numbers go their own ways with the first step:
+# Equal numbers are not enough. Two parameters with the same numbers drift apart from the first step on:
 
 # %%
 import matplotlib.pyplot as plt
@@ -349,27 +348,27 @@ figure, axis = plt.subplots(figsize=(5.5, 2.6))
 axis.plot(distances)
 axis.set(
     xlabel="steps",
-    ylabel="distance of the weights",
+    ylabel="distance between the weights",
     title="Two weights that were equal at the start",
 )
 _ = axis.set_ylim(bottom=0)
 
 # %% [markdown]
-# If both modules hold the *same object*, it is listed once, both uses add to its gradient, and one step changes what both
-# of them see.
+# If both modules hold the *same object*, it is listed once, both uses add to its gradient, and one step changes the weight
+# for both.
 #
 # ### Task `tie_weights`
 
 
 # %%
 def tie_weights(decoder: nn.Linear, emb: nn.Embedding) -> None:
-    """Weight tying: let decoder use emb's weight.
+    """Tie the weights: let decoder use emb's weight.
 
-    Afterwards decoder.weight and emb.weight are the SAME Parameter - the one that emb had - so
-    a module holding both lists it once, gradients of both uses add up in it, and one optimizer
-    step changes both. The decoder's bias is untouched.
+    Afterwards, decoder.weight and emb.weight are the SAME Parameter, the one emb had. So a
+    module that holds both lists it once, the gradients of both uses add up in it, and one
+    optimizer step changes both. The parameter and the decoder's bias stay as they were.
 
-    Raise ValueError (changing nothing) unless decoder.weight and emb.weight have the same
+    Raise ValueError, changing nothing, unless decoder.weight and emb.weight have the same
     shape.
     """
     raise NotImplementedError
@@ -378,10 +377,10 @@ def tie_weights(decoder: nn.Linear, emb: nn.Embedding) -> None:
 # %% [markdown]
 # ## What to read next
 #
-# * [`nn.Module`](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html): the methods that go through the
-#   books, from `named_parameters` to `load_state_dict`.
+# * [`nn.Module`](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html): the methods that use the register,
+#   from `named_parameters` to `load_state_dict`.
 # * [Modules](https://docs.pytorch.org/docs/stable/notes/modules.html) in PyTorch's notes: parameters, buffers and state
-#   from the beginning.
+#   from scratch.
 # * Press and Wolf, [Using the output embedding to improve language models](https://arxiv.org/abs/1608.05859): why tying
 #   helps.
-# * In this course, `initialization` decides which values parameters start from, and `training` moves them.
+# * In this course, `initialization` decides where parameters start, and `training` moves them.

@@ -1,4 +1,4 @@
-"""Wrong solutions that students write, each with the sentence that helps."""
+"""Wrong solutions that students write, each with a sentence that helps them."""
 
 from itertools import pairwise
 
@@ -9,37 +9,37 @@ from torch import nn
 from autograder import misconception
 
 
-@misconception("predicted_keys", "One of these asks for a gradient, but does that make it a parameter?")
+@misconception("predicted_keys", "One of these requires grad, but does that make it a parameter?")
 def plain_tensor_included():
     return ["a", "b", "c", "e.weight"]
 
 
-@misconception("predicted_keys", "You have listed what is learned. Is that all that is saved?")
+@misconception("predicted_keys", "You listed what is learned. Is that all that is saved?")
 def parameters_only():
     return ["a", "e.weight"]
 
 
-@misconception("predicted_keys", "Who looks into a Python list?")
+@misconception("predicted_keys", "Does a module look inside a Python list?")
 def list_included():
     return ["a", "c", "d.0.weight", "d.0.bias", "d.1.weight", "d.1.bias", "e.weight"]
 
 
-@misconception("predicted_keys", "What is inside a module stands there with its own name; what does `e` hold?")
+@misconception("predicted_keys", "A submodule's parameters appear under their own names; what does `e` hold?")
 def module_without_its_parameter():
     return ["a", "c", "e"]
 
 
-@misconception("predicted_keys", "Look at the arguments of the last layer once more.")
+@misconception("predicted_keys", "Look at the arguments of the last layer again.")
 def bias_that_is_not_there():
     return ["a", "c", "e.weight", "e.bias"]
 
 
-@misconception("predicted_keys", "These are the module's attributes. Which of them does it enter into its books, and how?")
+@misconception("predicted_keys", "These are the module's attributes. Which of them does it register, and under which names?")
 def all_attributes():
     return ["a", "b", "c", "d", "e"]
 
 
-@misconception("predicted_count", "You have counted places; parameters() counts objects.")
+@misconception("predicted_count", "You counted places; parameters() counts objects.")
 def counted_twice():
     return 4
 
@@ -54,17 +54,17 @@ def without_bias():
     return 1
 
 
-@misconception("predicted_count", "You have counted the modules in the network; which of them has parameters, and how many?")
+@misconception("predicted_count", "You counted the modules in the network; which of them have parameters, and how many?")
 def places_in_the_network():
     return 3
 
 
-@misconception("predicted_count", "You have counted numbers, and those of the shared layer twice.")
+@misconception("predicted_count", "You counted numbers, and those of the shared layer twice.")
 def numbers_counted_twice():
     return 24
 
 
-@misconception("predicted_after_step", "You expect the optimizer to train the new parameter. When was it told of that?")
+@misconception("predicted_after_step", "You expect the optimizer to train the new parameter. Does it know about it?")
 def trained():
     return 1.9
 
@@ -74,25 +74,25 @@ def step_upwards():
     return 2.1
 
 
-@misconception("predicted_after_step", "You take the whole gradient away. Does the optimizer know this parameter at all?")
+@misconception("predicted_after_step", "You subtract the whole gradient. Does the optimizer know this parameter at all?")
 def whole_gradient():
     return 1.0
 
 
-@misconception("predicted_after_step", "You take a tenth of the weight away. Does the optimizer know this parameter at all?")
+@misconception("predicted_after_step", "You subtract a tenth of the weight. Does the optimizer know this parameter at all?")
 def tenth_of_the_weight():
     return 1.8
 
 
 @misconception(
-    "predicted_after_step", "This is how far a step of this size goes. Whom does the optimizer move, and from where?"
+    "predicted_after_step", "This is how far one such step goes. Which parameter does the optimizer move, and from where?"
 )
 def the_move_only():
     return -0.1
 
 
 @misconception(
-    "Affine", "list(model.parameters()) is empty: asking for gradients is not the same as being a parameter of the module."
+    "Affine", "list(model.parameters()) is empty: requires_grad=True does not make a tensor a parameter of the module."
 )
 class PlainTensor(nn.Module):
     def __init__(self, features, bias=True):
@@ -117,7 +117,7 @@ class ClassLevel(nn.Module):
         return x * self.weight + (0 if self.bias is None else self.bias)
 
 
-@misconception("Affine", "Right numbers, wrong start: ones leave the input alone, what does your initial weight do?")
+@misconception("Affine", "Right formula, wrong start: a weight of ones leaves the input alone; what does yours do?")
 class RandomStart(nn.Module):
     def __init__(self, features, bias=True):
         super().__init__()
@@ -128,7 +128,7 @@ class RandomStart(nn.Module):
         return x * self.weight + (0 if self.bias is None else self.bias)
 
 
-@misconception("Affine", "What does a new layer do to its input? Look at the values that both parameters start from.")
+@misconception("Affine", "What does a new layer do to its input? Look at the values both parameters start from.")
 class StartsExchanged(nn.Module):
     def __init__(self, features, bias=True):
         super().__init__()
@@ -139,7 +139,7 @@ class StartsExchanged(nn.Module):
         return x * self.weight + (0 if self.bias is None else self.bias)
 
 
-@misconception("Affine", "With bias=False there still is a tensor named bias; is one that does nothing the same as none?")
+@misconception("Affine", "With bias=False, there is still a tensor named bias; is one that does nothing the same as None?")
 class ZerosForNoBias(nn.Module):
     def __init__(self, features, bias=True):
         super().__init__()
@@ -150,7 +150,7 @@ class ZerosForNoBias(nn.Module):
         return x * self.weight + self.bias
 
 
-@misconception("Affine", "With bias=False there still is a tensor named bias; is one that does nothing the same as none?")
+@misconception("Affine", "With bias=False, there is still a tensor named bias; is one that does nothing the same as None?")
 class FrozenBias(nn.Module):
     def __init__(self, features, bias=True):
         super().__init__()
@@ -161,7 +161,7 @@ class FrozenBias(nn.Module):
         return x * self.weight + self.bias
 
 
-@misconception("Affine", "With bias=False nobody can ask for the attribute: what should it be then?")
+@misconception("Affine", "With bias=False, the attribute does not exist at all: what should it be?")
 class NoAttribute(nn.Module):
     def __init__(self, features, bias=True):
         super().__init__()
@@ -173,7 +173,7 @@ class NoAttribute(nn.Module):
         return x * self.weight + getattr(self, "bias", 0)
 
 
-@misconception("Affine", "A buffer is saved and moves along, but who trains it?")
+@misconception("Affine", "A buffer is saved and moved, but does an optimizer train it?")
 class Buffers(nn.Module):
     def __init__(self, features, bias=True):
         super().__init__()
@@ -184,7 +184,7 @@ class Buffers(nn.Module):
         return x * self.weight + (0 if self.bias is None else self.bias)
 
 
-@misconception("Affine", "The parameters are to be learned; what does requires_grad say?")
+@misconception("Affine", "The parameters should be learned; what does requires_grad say?")
 class NotTrainable(nn.Module):
     def __init__(self, features, bias=True):
         super().__init__()
@@ -195,9 +195,7 @@ class NotTrainable(nn.Module):
         return x * self.weight + (0 if self.bias is None else self.bias)
 
 
-@misconception(
-    "Affine", "The numbers come out right, but the shape of your parameters is another one than the specification's."
-)
+@misconception("Affine", "The results are right, but your parameters do not have the shape the docstring asks for.")
 class RowParameters(nn.Module):
     def __init__(self, features, bias=True):
         super().__init__()
@@ -208,7 +206,7 @@ class RowParameters(nn.Module):
         return (x.unsqueeze(-2) * self.weight + (0 if self.bias is None else self.bias)).squeeze(-2)
 
 
-@misconception("Affine", "A matrix product adds up. Is anything added up over the features here?")
+@misconception("Affine", "A matrix product sums over the features. Should anything be summed here?")
 class MatrixProduct(nn.Module):
     def __init__(self, features, bias=True):
         super().__init__()
@@ -220,7 +218,7 @@ class MatrixProduct(nn.Module):
         return y if self.bias is None else y + self.bias
 
 
-@misconception("Affine", "The caller's x is another one after your forward.")
+@misconception("Affine", "Your forward changes the caller's x.")
 class InPlace(nn.Module):
     def __init__(self, features, bias=True):
         super().__init__()
@@ -235,7 +233,7 @@ class InPlace(nn.Module):
         return x + 0 * self.weight + (0 if self.bias is None else 0 * self.bias)
 
 
-@misconception("Affine", "The values are right, but does a gradient arrive at the parameters?")
+@misconception("Affine", "The values are right, but do the parameters get a gradient?")
 class UsesData(nn.Module):
     def __init__(self, features, bias=True):
         super().__init__()
@@ -246,7 +244,7 @@ class UsesData(nn.Module):
         return x * self.weight.data + (0 if self.bias is None else self.bias.data)
 
 
-@misconception("Affine", "A layer that starts afresh with each call learns nothing.")
+@misconception("Affine", "A layer that makes a new weight at every call learns nothing.")
 class MadeInForward(nn.Module):
     def __init__(self, features, bias=True):
         super().__init__()
@@ -276,7 +274,7 @@ class PlainAttributes(_Standardizing):
         self.mean, self.std = _statistics(X)
 
 
-@misconception("Standardize", "Switching requires_grad off does not take a Parameter off the parameters() list.")
+@misconception("Standardize", "Switching requires_grad off does not remove a Parameter from parameters().")
 class FrozenParameters(_Standardizing):
     def __init__(self, X):
         super().__init__()
@@ -284,9 +282,7 @@ class FrozenParameters(_Standardizing):
         self.mean, self.std = nn.Parameter(mean, requires_grad=False), nn.Parameter(std, requires_grad=False)
 
 
-@misconception(
-    "Standardize", "PyTorch's std divides by N-1 unless told otherwise; the specification asks for the other one."
-)
+@misconception("Standardize", "PyTorch's std divides by N - 1 unless told otherwise; the docstring asks for the other one.")
 class Unbiased(_Standardizing):
     def __init__(self, X):
         super().__init__()
@@ -305,7 +301,7 @@ class NotPersistent(_Standardizing):
         self.register_buffer("std", std, persistent=False)
 
 
-@misconception("Standardize", "Send a batch of one through your module: whose mean do you take away?")
+@misconception("Standardize", "Send a batch of one through your module: whose mean do you subtract?")
 class StatisticsOfTheBatch(nn.Module):
     def __init__(self, X):
         super().__init__()
@@ -318,7 +314,7 @@ class StatisticsOfTheBatch(nn.Module):
         return (x - x.mean(0)) / torch.where(std == 0, torch.ones_like(std), std)
 
 
-@misconception("Standardize", "The specification asks for the stored statistics in which mode?")
+@misconception("Standardize", "In which modes should the stored statistics be used?")
 class StatisticsOfTheBatchInTraining(nn.Module):
     def __init__(self, X):
         super().__init__()
@@ -332,7 +328,7 @@ class StatisticsOfTheBatchInTraining(nn.Module):
 
 
 @misconception(
-    "Standardize", "Your buffers change when the module is used; they were to be taken from the training data, once."
+    "Standardize", "Your buffers change when the module is used; they should be computed once, from the training data."
 )
 class RunningStatistics(nn.Module):
     def __init__(self, X):
@@ -349,7 +345,7 @@ class RunningStatistics(nn.Module):
         return result
 
 
-@misconception("Standardize", "What comes out for a column in which all values are the same?")
+@misconception("Standardize", "What do you get for a column whose values are all the same?")
 class DividesByZero(_Standardizing):
     def __init__(self, X):
         super().__init__()
@@ -360,7 +356,7 @@ class DividesByZero(_Standardizing):
 
 @misconception(
     "Standardize",
-    "A tiny number keeps you from dividing by 0. What is to stand where the std is exactly 0, and what elsewhere?",
+    "A tiny number keeps you from dividing by 0. What should std be where it is exactly 0, and what elsewhere?",
 )
 class Clamps(_Standardizing):
     def __init__(self, X):
@@ -372,7 +368,7 @@ class Clamps(_Standardizing):
 
 @misconception(
     "Standardize",
-    "A tiny number keeps you from dividing by 0. What is to stand where the std is exactly 0, and what elsewhere?",
+    "A tiny number keeps you from dividing by 0. What should std be where it is exactly 0, and what elsewhere?",
 )
 class AddsEpsilon(_Standardizing):
     def __init__(self, X):
@@ -392,7 +388,7 @@ class Threshold(_Standardizing):
         self.register_buffer("std", torch.where(std < 1e-4, torch.ones_like(std), std))
 
 
-@misconception("Standardize", "You have one mean for all features together; how many should there be?")
+@misconception("Standardize", "You have a single mean for all features; how many should there be?")
 class OverEverything(_Standardizing):
     def __init__(self, X):
         super().__init__()
@@ -401,7 +397,7 @@ class OverEverything(_Standardizing):
         self.register_buffer("std", std.expand(X.shape[1]).clone())
 
 
-@misconception("Standardize", "Which dimension of X runs over the samples, and which one over the features?")
+@misconception("Standardize", "Which dimension of X counts the samples, and which one the features?")
 class OverTheFeatures(_Standardizing):
     def __init__(self, X):
         super().__init__()
@@ -410,7 +406,7 @@ class OverTheFeatures(_Standardizing):
         self.register_buffer("std", std)
 
 
-@misconception("Standardize", "You divide by the variance; what is the difference to the standard deviation?")
+@misconception("Standardize", "You divide by the variance; how does it differ from the standard deviation?")
 class Variance(_Standardizing):
     def __init__(self, X):
         super().__init__()
@@ -419,7 +415,7 @@ class Variance(_Standardizing):
         self.register_buffer("std", std**2)
 
 
-@misconception("Standardize", "If X requires grad, what do your buffers remember of it?")
+@misconception("Standardize", "If X requires grad, do your buffers still carry its graph?")
 class KeepsTheGraph(_Standardizing):
     def __init__(self, X):
         super().__init__()
@@ -428,7 +424,7 @@ class KeepsTheGraph(_Standardizing):
         self.register_buffer("std", torch.where(std == 0, torch.ones_like(std), std))
 
 
-@misconception("Standardize", "You keep the caller's X itself. What becomes of your statistics when the caller changes it?")
+@misconception("Standardize", "You keep the caller's X itself. What happens to your statistics when the caller changes it?")
 class KeepsTheData(nn.Module):
     def __init__(self, X):
         super().__init__()
@@ -446,7 +442,7 @@ class KeepsTheData(nn.Module):
         return (x - self.mean) / self.std
 
 
-@misconception("Standardize", "Is your result differentiable in x?")
+@misconception("Standardize", "Does a gradient reach x through your forward?")
 class DetachesX(nn.Module):
     def __init__(self, X):
         super().__init__()
@@ -459,7 +455,7 @@ class DetachesX(nn.Module):
         return (x - self.mean) / self.std
 
 
-@misconception("Standardize", "Look at the dtype of the buffers for an X of float64, and of what comes out.")
+@misconception("Standardize", "Look at the dtype of your buffers and of your result when X is float64.")
 class AlwaysFloat32(_Standardizing):
     def __init__(self, X):
         super().__init__()
@@ -490,14 +486,14 @@ class _Network(nn.Module):
         return self.layers[-1](x)
 
 
-@misconception("MLP", "A Python list keeps the layers secret: no parameters, no state_dict, no .to().")
+@misconception("MLP", "A Python list hides the layers: no parameters, no state_dict, no .to().")
 class PythonList(_Network):
     def __init__(self, sizes):
         super().__init__()
         self.layers = _linears(sizes)
 
 
-@misconception("MLP", "Without a non-linearity in between, all these layers together are one linear map.")
+@misconception("MLP", "Without a nonlinearity between them, all these layers together are one linear map.")
 class NoReLU(nn.Module):
     def __init__(self, sizes):
         super().__init__()
@@ -509,7 +505,9 @@ class NoReLU(nn.Module):
         return x
 
 
-@misconception("MLP", "Activations in the same container shift the numbering: compare your keys with the specification.")
+@misconception(
+    "MLP", "Activations in the same container shift the numbering: compare your keys with those in the docstring."
+)
 class ReLUInside(nn.Module):
     def __init__(self, sizes):
         super().__init__()
@@ -520,7 +518,7 @@ class ReLUInside(nn.Module):
         return self.layers(x)
 
 
-@misconception("MLP", "Can your network give a negative number?")
+@misconception("MLP", "Can your network output a negative number?")
 class ReLUAtTheEnd(nn.Module):
     def __init__(self, sizes):
         super().__init__()
@@ -532,7 +530,7 @@ class ReLUAtTheEnd(nn.Module):
         return x
 
 
-@misconception("MLP", "Your results add up to one. Does the specification put anything after the last layer?")
+@misconception("MLP", "Your results add up to one. Should anything come after the last layer?")
 class SoftmaxAtTheEnd(nn.Module):
     def __init__(self, sizes):
         super().__init__()
@@ -544,7 +542,7 @@ class SoftmaxAtTheEnd(nn.Module):
         return self.layers[-1](x).softmax(-1)
 
 
-@misconception("MLP", "A ReLU before the first layer throws half of the data away.")
+@misconception("MLP", "A ReLU before the first layer throws away every negative input.")
 class ReLUAtTheStart(nn.Module):
     def __init__(self, sizes):
         super().__init__()
@@ -556,7 +554,7 @@ class ReLUAtTheStart(nn.Module):
         return x
 
 
-@misconception("MLP", "It is another non-linearity that stands between your layers.")
+@misconception("MLP", "You use a different nonlinearity between the layers.")
 class Tanh(nn.Module):
     def __init__(self, sizes):
         super().__init__()
@@ -568,7 +566,7 @@ class Tanh(nn.Module):
         return self.layers[-1](x)
 
 
-@misconception("MLP", "Layers of equal size are one and the same object in your list; how many parameters do they have?")
+@misconception("MLP", "Layers of equal size are the same object in your list; how many parameters do they have together?")
 class SharedLayers(_Network):
     def __init__(self, sizes):
         super().__init__()
@@ -595,7 +593,7 @@ class SizesExchanged(_Network):
         self.layers = nn.ModuleList(nn.Linear(b, a) for a, b in pairwise(sizes))
 
 
-@misconception("MLP", "The layers of the specification have a bias, and it stands in state_dict().")
+@misconception("MLP", "The layers should have a bias, and it should be in state_dict().")
 class NoBias(_Network):
     def __init__(self, sizes):
         super().__init__()
@@ -604,7 +602,7 @@ class NoBias(_Network):
         self.layers = nn.ModuleList(nn.Linear(a, b, bias=False) for a, b in pairwise(sizes))
 
 
-@misconception("MLP", "How many layers are there for a single size? Nothing complains.")
+@misconception("MLP", "Your class accepts a single size: how many layers does that make?")
 class AcceptsOneSize(_Network):
     def __init__(self, sizes):
         super().__init__()
@@ -613,7 +611,7 @@ class AcceptsOneSize(_Network):
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
 
 
-@misconception("MLP", "Print the names in state_dict(): the layers are registered, but is that what they are to be called?")
+@misconception("MLP", "Print the keys of state_dict(): the layers are registered, but are these the names asked for?")
 class NumberedAttributes(nn.Module):
     def __init__(self, sizes):
         super().__init__()
@@ -627,7 +625,7 @@ class NumberedAttributes(nn.Module):
         return x
 
 
-@misconception("MLP", "Each layer stands in state_dict() under two names.")
+@misconception("MLP", "Each layer is in state_dict() under two names.")
 class RegisteredTwice(nn.Module):
     def __init__(self, sizes):
         super().__init__()
@@ -639,7 +637,7 @@ class RegisteredTwice(nn.Module):
         return self.net(x)
 
 
-@misconception("MLP", "All but the last dimension of x should come back as they were.")
+@misconception("MLP", "All dimensions of x but the last should come back as they were.")
 class Flattens(nn.Module):
     def __init__(self, sizes):
         super().__init__()
@@ -687,7 +685,7 @@ def recorded(linear, W, b=None):
         linear.bias.copy_(b)
 
 
-@misconception("set_weights_", "To get past the error you switched requires_grad, and what is it now?")
+@misconception("set_weights_", "To get past the error you switched requires_grad: what is it now?")
 def flags_on_again(linear, W, b=None):
     _refuse(linear, W, b)
     linear.requires_grad_(False)
@@ -722,7 +720,7 @@ def broadcasts(linear, W, b=None):
             linear.bias.copy_(b)
 
 
-@misconception("set_weights_", "As many numbers are not yet the same shape.")
+@misconception("set_weights_", "The same number of elements does not mean the same shape.")
 def reshapes(linear, W, b=None):
     if W.numel() != linear.weight.numel() or (b is not None and (linear.bias is None or b.numel() != linear.bias.numel())):
         raise ValueError
@@ -745,7 +743,7 @@ def raises_late(linear, W, b=None):
 
 
 @misconception(
-    "set_weights_", "PyTorch complains about a wrong shape by itself, but with which exception, and about which shapes?"
+    "set_weights_", "PyTorch does complain about a wrong shape, but with which exception, and about which shapes?"
 )
 def leaves_it_to_pytorch(linear, W, b=None):
     with torch.no_grad():
@@ -754,7 +752,7 @@ def leaves_it_to_pytorch(linear, W, b=None):
             linear.bias.copy_(b)
 
 
-@misconception("set_weights_", "The layer and the caller now share their memory: what happens when W is changed later?")
+@misconception("set_weights_", "The layer and the caller now share memory: what happens when W changes later?")
 def shares_memory(linear, W, b=None):
     _refuse(linear, W, b)
     linear.weight.data = W.detach().to(linear.weight.dtype)
@@ -762,7 +760,7 @@ def shares_memory(linear, W, b=None):
         linear.bias.data = b.detach().to(linear.bias.dtype)
 
 
-@misconception("set_weights_", "Look at the dtype of the layer's parameters after a W of float64.")
+@misconception("set_weights_", "Look at the dtype of the layer's parameters after you pass a W of float64.")
 def takes_the_dtype(linear, W, b=None):
     _refuse(linear, W, b)
     linear.weight.data = W.detach().clone()
@@ -770,14 +768,14 @@ def takes_the_dtype(linear, W, b=None):
         linear.bias.data = b.detach().clone()
 
 
-@misconception("set_weights_", "Two tensors were handed over; is the second one used?")
+@misconception("set_weights_", "You got two tensors; do you use the second one?")
 def forgets_the_bias(linear, W, b=None):
     _refuse(linear, W, b)
     with torch.no_grad():
         linear.weight.copy_(W)
 
 
-@misconception("set_weights_", "No b was given: what should become of the bias then?")
+@misconception("set_weights_", "No b was given: what should happen to the bias then?")
 def clears_the_bias(linear, W, b=None):
     _refuse(linear, W, b)
     with torch.no_grad():
@@ -788,7 +786,7 @@ def clears_the_bias(linear, W, b=None):
                 linear.bias.copy_(b)
 
 
-@misconception("set_weights_", "A b for a layer that has no bias is silently dropped.")
+@misconception("set_weights_", "If the layer has no bias, you silently drop b.")
 def drops_b(linear, W, b=None):
     if W.shape != linear.weight.shape or (b is not None and linear.bias is not None and b.shape != linear.bias.shape):
         raise ValueError
@@ -798,7 +796,7 @@ def drops_b(linear, W, b=None):
             linear.bias.copy_(b)
 
 
-@misconception("set_weights_", "A layer without a bias got one. Was that asked for?")
+@misconception("set_weights_", "You gave a bias to a layer that had none. What should happen instead?")
 def adds_a_bias(linear, W, b=None):
     if W.shape != linear.weight.shape or (b is not None and b.shape != (linear.out_features,)):
         raise ValueError
@@ -810,7 +808,7 @@ def adds_a_bias(linear, W, b=None):
             linear.bias.copy_(b)
 
 
-@misconception("set_weights_", "What stood in .grad is gone.")
+@misconception("set_weights_", "What was in .grad is gone.")
 def clears_gradients(linear, W, b=None):
     _refuse(linear, W, b)
     linear.zero_grad()
@@ -830,7 +828,7 @@ def transposes(linear, W, b=None):
             linear.bias.copy_(b)
 
 
-@misconception("set_weights_", "What does the specification say is returned?")
+@misconception("set_weights_", "What should the function return?")
 def returns_the_layer(linear, W, b=None):
     _refuse(linear, W, b)
     with torch.no_grad():
@@ -848,26 +846,26 @@ def copied(decoder, emb):
         decoder.weight.copy_(emb.weight)
 
 
-@misconception("tie_weights", "Which of the two parameters was to be kept? An optimizer may already hold it.")
+@misconception("tie_weights", "Which of the two parameters should survive? An optimizer may already hold it.")
 def wrong_way(decoder, emb):
     if decoder.weight.shape != emb.weight.shape:
         raise ValueError
     emb.weight = decoder.weight
 
 
-@misconception("tie_weights", "Weights of different shapes pass without a word; what does the specification want then?")
+@misconception("tie_weights", "You silently accept weights of different shapes; what should happen then?")
 def no_check(decoder, emb):
     decoder.weight = emb.weight
 
 
-@misconception("tie_weights", "Weights of different shapes pass without a word; what does the specification want then?")
+@misconception("tie_weights", "You silently accept weights of different shapes; what should happen then?")
 def does_nothing_where_shapes_differ(decoder, emb):
     if decoder.weight.shape == emb.weight.shape:
         decoder.weight = emb.weight
 
 
 @misconception(
-    "tie_weights", "They share their memory, but there are two Parameter objects: where do the gradients of both uses go?"
+    "tie_weights", "They share memory, but there are two Parameter objects: where do the gradients of both uses go?"
 )
 def shared_memory(decoder, emb):
     if decoder.weight.shape != emb.weight.shape:
@@ -876,7 +874,7 @@ def shared_memory(decoder, emb):
 
 
 @misconception(
-    "tie_weights", "They share their memory, but there are two Parameter objects: where do the gradients of both uses go?"
+    "tie_weights", "They share memory, but there are two Parameter objects: where do the gradients of both uses go?"
 )
 def parameter_of_a_parameter(decoder, emb):
     if decoder.weight.shape != emb.weight.shape:
@@ -884,7 +882,7 @@ def parameter_of_a_parameter(decoder, emb):
     decoder.weight = nn.Parameter(emb.weight.detach(), requires_grad=emb.weight.requires_grad)
 
 
-@misconception("tie_weights", "Both layers share a parameter, but it is one that neither of them had.")
+@misconception("tie_weights", "Both layers share a parameter, but neither of them had it before.")
 def a_third_parameter(decoder, emb):
     if decoder.weight.shape != emb.weight.shape:
         raise ValueError
@@ -902,21 +900,21 @@ def values_of_the_decoder(decoder, emb):
     decoder.weight = emb.weight
 
 
-@misconception("tie_weights", "As many numbers are not yet the same shape.")
+@misconception("tie_weights", "The same number of elements does not mean the same shape.")
 def counts_numbers(decoder, emb):
     if decoder.weight.numel() != emb.weight.numel():
         raise ValueError
     decoder.weight = emb.weight
 
 
-@misconception("tie_weights", "You compare one of the two sizes only.")
+@misconception("tie_weights", "You compare only one of the two sizes.")
 def compares_the_width(decoder, emb):
     if decoder.in_features != emb.embedding_dim:
         raise ValueError
     decoder.weight = emb.weight
 
 
-@misconception("tie_weights", "The error comes, but too late: look at the decoder afterwards.")
+@misconception("tie_weights", "You raise the error too late: look at the decoder afterwards.")
 def raises_too_late(decoder, emb):
     fits = decoder.weight.shape == emb.weight.shape
     decoder.weight = emb.weight
@@ -924,14 +922,14 @@ def raises_too_late(decoder, emb):
         raise ValueError
 
 
-@misconception("tie_weights", "A tensor is not a parameter, and PyTorch says so.")
+@misconception("tie_weights", "A tensor is not a parameter: read PyTorch's error message.")
 def tensor_for_a_parameter(decoder, emb):
     if decoder.weight.shape != emb.weight.shape:
         raise ValueError
     decoder.weight = emb.weight.data
 
 
-@misconception("tie_weights", "Weights were to be tied; what has become of the bias?")
+@misconception("tie_weights", "You were asked to tie the weights; what happened to the bias?")
 def drops_the_bias(decoder, emb):
     if decoder.weight.shape != emb.weight.shape:
         raise ValueError
@@ -939,7 +937,7 @@ def drops_the_bias(decoder, emb):
     decoder.bias = None
 
 
-@misconception("tie_weights", "The weight has another flag than the embedding's had.")
+@misconception("tie_weights", "The embedding's weight no longer has the requires_grad it had.")
 def always_trainable(decoder, emb):
     if decoder.weight.shape != emb.weight.shape:
         raise ValueError
@@ -958,7 +956,7 @@ class AsksTheBias(nn.Module):
         return y + self.bias if self.bias else y
 
 
-@misconception("Standardize", "Your results are right. What is in the buffer `std` of a constant column?")
+@misconception("Standardize", "Your results are right. What is in the buffer `std` for a constant column?")
 class RepairsInForward(nn.Module):
     def __init__(self, X):
         super().__init__()
@@ -969,7 +967,7 @@ class RepairsInForward(nn.Module):
         return (x - self.mean) / torch.where(self.std == 0, torch.ones_like(self.std), self.std)
 
 
-@misconception("Standardize", "What has become of the caller's x?")
+@misconception("Standardize", "What happened to the caller's x?")
 class ChangesX(nn.Module):
     def __init__(self, X):
         super().__init__()
@@ -983,7 +981,7 @@ class ChangesX(nn.Module):
         return x
 
 
-@misconception("MLP", "Two sizes make a network of one layer: is that too few?")
+@misconception("MLP", "Two sizes make a network with one layer: is that too few?")
 class RefusesOneLayer(_Network):
     def __init__(self, sizes):
         if len(sizes) < 3:

@@ -9,7 +9,7 @@ from autograder import checks, only, raises
 
 
 def write(parameter, values):
-    """Give a parameter other values, in place."""
+    """Give a parameter new values, in place."""
     parameter.detach().copy_(values)
 
 
@@ -23,7 +23,7 @@ def affine(code, given, features, **options):
 
 
 def mlp(code, given, sizes):
-    """An MLP of float64 with drawn weights, which are loaded under the names that the specification gives them."""
+    """An MLP of float64 with drawn weights, which are loaded under the names in the specification."""
     module = given.module(lambda: code.MLP(sizes).double())
     state = {}
     for index, (a, b) in enumerate(pairwise(sizes)):
@@ -34,7 +34,7 @@ def mlp(code, given, sizes):
 
 
 def negate_last_layer(module, index):
-    """Turn the signs of an MLP's results around, so that some of them are negative in every draw."""
+    """Flip the signs of an MLP's results, so that some of them are negative in every draw."""
     state = module.state_dict()
     for part in ("weight", "bias"):
         state[f"layers.{index}.{part}"] = -state[f"layers.{index}.{part}"]
@@ -74,7 +74,7 @@ def embedding_and_decoder(given, **options):
 
 @checks("Affine", gate=True)
 def test_affine_forward_of_any_shape(code, given):
-    """It works over the last dimension of samples, batches, sequences and empty batches, and with a single feature."""
+    """It works over the last dimension of samples, batches, sequences and empty batches, and for a single feature."""
     results = {}
     for features in (5, 1):
         module = affine(code, given, features).double()
@@ -84,7 +84,7 @@ def test_affine_forward_of_any_shape(code, given):
 
 @checks("Affine")
 def test_affine_without_bias_forward(code, given):
-    """With bias=False the result is x * weight."""
+    """With bias=False, the result is x * weight."""
     module = affine(code, given, 5, bias=False).double()
     return only({name: module(x) for name, x in inputs(given, 5).items()}, "shape", "values")
 
@@ -114,7 +114,7 @@ def test_affine_gradients(code, given):
 
 @checks("Affine")
 def test_affine_instances(code, given):
-    """Training one instance leaves others as they are, and new ones begin with ones and zeros."""
+    """Training one instance leaves others as they are, and new ones start as ones and zeros."""
     first, second = given.module(lambda: code.Affine(4)), given.module(lambda: code.Affine(4))
     step(first, given.normal(6, 4))
     third = given.module(lambda: code.Affine(4))
@@ -124,7 +124,7 @@ def test_affine_instances(code, given):
 
 @checks("Affine")
 def test_affine_start_of_other_sizes(code, given):
-    """A single feature, and a second argument by position: the weight begins with ones, and is a parameter."""
+    """With a single feature, or bias passed by position, the weight is a parameter that starts as ones."""
     one, plain = given.module(lambda: code.Affine(1)), given.module(lambda: code.Affine(3, False))
     return only({"Affine(1)": one, "Affine(3, False)": plain}, "type", "shape", "requires_grad", "values")
 
@@ -160,7 +160,7 @@ def test_standardize_statistics(code, given):
 
 @checks("Standardize")
 def test_standardize_small_columns(code, given):
-    """A std that is small but not 0 is used as it is; only where it is exactly 0 there is 1."""
+    """A std that is small but not 0 is used as it is; only an std of exactly 0 becomes 1."""
     columns = [
         given.normal(5, 1, std=1e-6, dtype=torch.float64),
         given.full(5, 1, value=-2.0, dtype=torch.float64),
@@ -173,7 +173,7 @@ def test_standardize_small_columns(code, given):
 
 @checks("Standardize")
 def test_standardize_of_one_row(code, given):
-    """If X has a single row, that is the mean, and every std is 1."""
+    """If X has a single row, that row is the mean, and every std is 1."""
     module = given.module(lambda: code.Standardize(given.normal(1, 3, dtype=torch.float64)))
     x = given.normal(4, 3, dtype=torch.float64)
     return only({"mean": module.mean, "std": module.std, "module(x)": module(x)}, "values")
@@ -181,7 +181,7 @@ def test_standardize_of_one_row(code, given):
 
 @checks("Standardize")
 def test_standardize_uses_stored_statistics(code, given):
-    """The stored statistics are used in train and in eval mode, also for a batch of one; they never change."""
+    """The stored statistics are used in training and in eval mode, even for a batch of one, and never change."""
     module = given.module(lambda: code.Standardize(given.normal(6, 3, mean=2, dtype=torch.float64)))
     results = {}
     for mode in (True, False):
@@ -193,7 +193,7 @@ def test_standardize_uses_stored_statistics(code, given):
 
 @checks("Standardize")
 def test_standardize_does_not_follow_x(code, given):
-    """What happens to X later has no effect, be it of many rows or of one."""
+    """Changing X later has no effect, whether it has many rows or one."""
     results = {}
     for rows in (6, 1):
         X = given.normal(rows, 3, dtype=torch.float64).clone()
@@ -205,9 +205,12 @@ def test_standardize_does_not_follow_x(code, given):
 
 @checks("Standardize")
 def test_standardize_of_x_that_requires_grad(code, given):
-    """If X requires grad, the buffers are plain tensors without it all the same, and no gradient goes back to X."""
+    """Even if X requires grad, the buffers do not, and no gradient flows back to X."""
     results = {}
-    for name, X in {"leaf": given.normal(6, 3, requires_grad=True), "no leaf": given.non_leaf(given.normal(6, 3))}.items():
+    for name, X in {
+        "leaf": given.normal(6, 3, requires_grad=True),
+        "not a leaf": given.non_leaf(given.normal(6, 3)),
+    }.items():
         module = given.module(lambda X=X: code.Standardize(X))
         results[name] = only(module, "type", "requires_grad", "is_leaf")
         results[f"{name}, module(x)"] = only(module(given.normal(4, 3)), "requires_grad")
@@ -216,7 +219,7 @@ def test_standardize_of_x_that_requires_grad(code, given):
 
 @checks("Standardize")
 def test_standardize_gradient(code, given):
-    """It is differentiable in x."""
+    """Gradients reach x."""
     module = given.module(lambda: code.Standardize(given.normal(6, 3, std=2, dtype=torch.float64)))
     x = given.normal(4, 3, dtype=torch.float64, requires_grad=True)
     return only(gradients(module(x), {"x": x}), "values")
@@ -224,7 +227,7 @@ def test_standardize_gradient(code, given):
 
 @checks("Standardize")
 def test_standardize_loads(code, given):
-    """When another module's state is loaded, that one's statistics are used."""
+    """After loading another module's state, its statistics are used."""
     first = given.module(lambda: code.Standardize(given.normal(6, 3, dtype=torch.float64)))
     second = given.module(lambda: code.Standardize(given.normal(6, 3, mean=5, std=3, dtype=torch.float64)))
     first.load_state_dict(second.state_dict())
@@ -246,7 +249,7 @@ def test_standardize_moves(code, given):
 
 @checks("MLP", gate=True)
 def test_mlp_forward_of_any_shape(code, given):
-    """It works on single samples, batches, sequences and empty batches; the sizes may stand in a tuple."""
+    """It works for single samples, batches, sequences and empty batches; the sizes may be a tuple."""
     module = mlp(code, given, (4, 6, 5, 3))
     xs = inputs(given, 4)
     results = {name: module(x) for name, x in xs.items()}
@@ -257,7 +260,7 @@ def test_mlp_forward_of_any_shape(code, given):
 
 @checks("MLP")
 def test_mlp_keys_of_other_sizes(code, given):
-    """The names and shapes are right for two sizes and for many, equal ones among them."""
+    """The keys and shapes are right for two sizes and for many, even if some are equal."""
     models = {
         str(sizes): given.module(lambda sizes=sizes: code.MLP(sizes)) for sizes in ([3, 2], [1, 1, 1, 1], (5, 5, 5, 2, 2))
     }
@@ -267,7 +270,7 @@ def test_mlp_keys_of_other_sizes(code, given):
 
 @checks("MLP")
 def test_mlp_layers_are_distinct(code, given):
-    """Each layer has its own parameters, also where sizes repeat; after one step of SGD each has moved in its own way."""
+    """Each layer has its own parameters, even if sizes repeat, and one step of SGD moves each in its own way."""
     module = mlp(code, given, [3, 3, 3, 3])
     count = len(list(module.parameters()))
     step(module, given.normal(8, 3, dtype=torch.float64), lr=0.01)
@@ -299,7 +302,7 @@ def test_mlp_moves(code, given):
 
 @checks("MLP")
 def test_mlp_refuses_too_few_sizes(code, given):
-    """Fewer than two sizes are refused with a ValueError."""
+    """Fewer than two sizes raise a ValueError."""
     return {str(sizes): raises(lambda sizes=sizes: code.MLP(sizes)) for sizes in ([], [3], (4,))}
 
 
@@ -314,11 +317,11 @@ def test_mlp_leaves_the_sizes_alone(code, given):
 
 @checks("set_weights_", gate=True)
 def test_set_weights_of_any_kind(code, given):
-    """W and b may be of another dtype, require grad, be no leaf, or be stored in another order."""
+    """W and b may have another dtype, require grad, be non-leaves, or be transposed or expanded."""
     cases = {
         "float64": (given.normal(2, 3, dtype=torch.float64), given.normal(2, dtype=torch.float64)),
         "requires grad": (given.normal(2, 3, requires_grad=True), given.normal(2, requires_grad=True)),
-        "no leaf": (given.non_leaf(given.normal(2, 3)), given.non_leaf(given.normal(2))),
+        "not a leaf": (given.non_leaf(given.normal(2, 3)), given.non_leaf(given.normal(2))),
         "transposed": (given.transposed(given.normal(2, 3)), given.non_contiguous(given.normal(2))),
         "expanded": (given.expanded(given.normal(1, 3), 2, 3), given.expanded(given.normal(1), 2)),
     }
@@ -332,7 +335,7 @@ def test_set_weights_of_any_kind(code, given):
 
 @checks("set_weights_")
 def test_set_weights_without_b(code, given):
-    """Without b the bias keeps its values; a layer may have none; nothing is returned."""
+    """Without b, the bias keeps its values; the layer may have no bias; nothing is returned."""
     linear, plain = given.module(lambda: nn.Linear(3, 2)), given.module(lambda: nn.Linear(3, 2, bias=False))
     returned = [code.set_weights_(linear, given.normal(2, 3)), code.set_weights_(plain, given.normal(2, 3), None)]
     return {
@@ -344,7 +347,7 @@ def test_set_weights_without_b(code, given):
 
 @checks("set_weights_")
 def test_set_weights_with_an_older_optimizer(code, given):
-    """An optimizer that was made before goes on training the layer, with the momentum that it has."""
+    """An optimizer made earlier keeps training the layer, with the momentum it has."""
     linear = given.module(lambda: nn.Linear(3, 2).double())
     optimizer = torch.optim.SGD(linear.parameters(), lr=0.1, momentum=0.9)
     for number in range(3):
@@ -358,7 +361,7 @@ def test_set_weights_with_an_older_optimizer(code, given):
 
 @checks("set_weights_")
 def test_set_weights_leaves_gradients_alone(code, given):
-    """What stands in .grad stays there."""
+    """What is in .grad stays there."""
     linear = given.with_grad(given.module(lambda: nn.Linear(3, 2)))
     fresh = given.module(lambda: nn.Linear(3, 2))
     for layer in (linear, fresh):
@@ -368,7 +371,7 @@ def test_set_weights_leaves_gradients_alone(code, given):
 
 @checks("set_weights_")
 def test_set_weights_of_frozen_layers(code, given):
-    """Frozen parameters get the values, too, and stay frozen; each keeps its own flag."""
+    """Frozen parameters also get the values and stay frozen; each keeps its own flag."""
     results = {}
     for name, flags in {"both frozen": (False, False), "weight frozen": (False, True), "bias frozen": (True, False)}.items():
         linear = given.module(lambda: nn.Linear(3, 2))
@@ -382,7 +385,7 @@ def test_set_weights_of_frozen_layers(code, given):
 
 @checks("set_weights_")
 def test_set_weights_keeps_the_dtype(code, given):
-    """The parameters keep their dtype and their device, whatever those of W and b are."""
+    """The parameters keep their dtype and device, whatever dtype W and b have."""
     narrow, wide = given.module(lambda: nn.Linear(3, 2)), given.module(lambda: nn.Linear(3, 2).double())
     code.set_weights_(narrow, given.normal(2, 3, dtype=torch.float64), given.normal(2, dtype=torch.float64))
     code.set_weights_(wide, given.normal(2, 3), given.normal(2, dtype=torch.float16))
@@ -402,7 +405,7 @@ def test_set_weights_does_not_follow(code, given):
 
 @checks("set_weights_")
 def test_set_weights_connects_nothing(code, given):
-    """No gradient goes from the layer to W or b."""
+    """No gradient flows from the layer to W or b."""
     linear = given.module(lambda: nn.Linear(3, 2))
     W, b = given.normal(2, 3, requires_grad=True), given.normal(2, requires_grad=True)
     code.set_weights_(linear, W, b)
@@ -412,7 +415,7 @@ def test_set_weights_connects_nothing(code, given):
 
 @checks("set_weights_")
 def test_set_weights_refuses_shapes(code, given):
-    """Shapes that could be broadcast, and a b for a layer without bias, are refused with a ValueError; nothing changes."""
+    """A shape that could be broadcast, or a b for a layer without bias, raises a ValueError, and nothing changes."""
     cases = {
         "W of shape (1, 3)": (True, (1, 3), None),
         "W of shape (3,)": (True, (3,), None),
@@ -455,7 +458,7 @@ def test_tie_weights_gradients_add_up(code, given):
 
 @checks("tie_weights")
 def test_tie_weights_stay_equal(code, given):
-    """After a step of an optimizer, be it made before or after tying, both weights are still equal."""
+    """After an optimizer step, both weights are still equal, whether the optimizer was made before or after tying."""
     results = {}
     for name in ("before", "after"):
         emb, decoder = embedding_and_decoder(given)
@@ -471,7 +474,7 @@ def test_tie_weights_stay_equal(code, given):
 
 @checks("tie_weights")
 def test_tie_weights_registers(code, given):
-    """The decoder lists the weight as its parameter, and so does a module with both; names in state_dict() are as before."""
+    """The decoder lists the weight as its parameter, under the name it had before."""
     emb, decoder = embedding_and_decoder(given)
     code.tie_weights(decoder, emb)
     both = nn.ModuleDict({"emb": emb, "decoder": decoder})
@@ -484,7 +487,7 @@ def test_tie_weights_registers(code, given):
 
 @checks("tie_weights")
 def test_tie_weights_leaves_the_bias_alone(code, given):
-    """The decoder's bias is the same object with the same values; without a bias there is none afterwards."""
+    """The decoder's bias is the same object with the same values; a decoder without one still has none."""
     emb, decoder = embedding_and_decoder(given)
     other, plain = embedding_and_decoder(given, bias=False)
     bias = decoder.bias
@@ -501,7 +504,7 @@ def test_tie_weights_leaves_the_bias_alone(code, given):
 
 @checks("tie_weights")
 def test_tie_weights_keeps_the_embeddings_flag(code, given):
-    """A frozen embedding stays frozen, and one that is trained stays that, with its .grad, whatever the decoder's flag."""
+    """A frozen embedding stays frozen and a trainable one stays trainable, with its .grad, whatever the decoder's flag."""
     results = {}
     for name, flags in {"frozen embedding": (False, True), "frozen decoder": (True, False)}.items():
         emb, decoder = embedding_and_decoder(given)
@@ -517,7 +520,7 @@ def test_tie_weights_keeps_the_embeddings_flag(code, given):
 
 @checks("tie_weights")
 def test_tie_weights_refuses_shapes(code, given):
-    """Weights of different shapes are refused, transposed ones and ones that could be broadcast, too; nothing changes."""
+    """Weights of different shapes raise a ValueError, even if they could be broadcast, and nothing changes."""
     results = {}
     for words, width, inner, out in ((5, 3, 4, 5), (4, 5, 4, 5), (1, 4, 4, 5), (6, 2, 3, 4), (9, 4, 4, 5)):
         emb = given.module(lambda words=words, width=width: nn.Embedding(words, width))

@@ -9,7 +9,7 @@ from autograder import checks, only, raises, secret
 
 
 def write(parameter, values):
-    """Give a parameter other values, in place."""
+    """Give a parameter new values, in place."""
     parameter.detach().copy_(values)
 
 
@@ -23,7 +23,7 @@ def affine(code, given, features, **options):
 
 
 def mlp(code, given, sizes):
-    """An MLP of float64 with drawn weights, which are loaded under the names that the specification gives them."""
+    """An MLP of float64 with drawn weights, which are loaded under the names in the specification."""
     module = given.module(lambda: code.MLP(sizes).double())
     state = {}
     for index, (a, b) in enumerate(pairwise(sizes)):
@@ -34,7 +34,7 @@ def mlp(code, given, sizes):
 
 
 def negate_last_layer(module, index):
-    """Turn the signs of an MLP's results around, so that some of them are negative in every draw."""
+    """Flip the signs of an MLP's results, so that some of them are negative in every draw."""
     state = module.state_dict()
     for part in ("weight", "bias"):
         state[f"layers.{index}.{part}"] = -state[f"layers.{index}.{part}"]
@@ -49,7 +49,7 @@ def test_predicted_keys(code, given):
 
 @checks("predicted_count", gate=True, draws=1)
 def test_predicted_count(code, given):
-    """The predicted number is that of the network's parameters."""
+    """The predicted number is how many parameters the network has."""
     return {"predicted_count": secret(float(code.predicted_count))}
 
 
@@ -68,20 +68,20 @@ def test_affine_forward(code, given):
 
 @checks("Affine")
 def test_affine_parameters(code, given):
-    """weight and bias are the parameters of the module, and there are no others."""
+    """weight and bias are the module's parameters, and there are no others."""
     return {"Affine(5)": only(given.module(lambda: code.Affine(5)), "type", "shape", "requires_grad", "is_leaf")}
 
 
 @checks("Affine")
 def test_affine_start(code, given):
-    """The weight begins with ones, the bias with zeros."""
+    """The weight starts as ones, the bias as zeros."""
     module = given.module(lambda: code.Affine(5))
     return only({"weight": module.weight, "bias": module.bias}, "shape", "values")
 
 
 @checks("Affine")
 def test_affine_without_bias(code, given):
-    """With bias=False the attribute is None, and no parameter and no key of state_dict() has its name."""
+    """With bias=False, the attribute is None, and neither parameters nor state_dict() have that name."""
     module = given.module(lambda: code.Affine(5, bias=False))
     return {"bias": module.bias, "Affine(5, bias=False)": only(module, "type", "shape")}
 
@@ -95,7 +95,7 @@ def test_standardize_values(code, given):
 
 @checks("Standardize")
 def test_standardize_buffers(code, given):
-    """mean and std are buffers that stand in state_dict(), and nothing else does."""
+    """mean and std are buffers in state_dict(), and nothing else is."""
     module = given.module(lambda: code.Standardize(given.normal(6, 3)))
     return {"module": only(module, "type", "shape")}
 
@@ -113,7 +113,7 @@ def test_standardize_has_no_parameters(code, given):
 
 @checks("Standardize")
 def test_standardize_constant_column(code, given):
-    """A constant column has the std 1, and leads to no nan."""
+    """A constant column gets std 1, and gives no nan."""
     columns = [given.normal(5, 1, dtype=torch.float64), given.full(5, 1, value=3.0, dtype=torch.float64)]
     module = given.module(lambda: code.Standardize(given.watch(torch.cat(columns, dim=1), "X")))
     return only({"std": module.std, "module(x)": module(given.normal(4, 2, dtype=torch.float64))}, "values")
@@ -121,7 +121,7 @@ def test_standardize_constant_column(code, given):
 
 @checks("MLP", gate=True)
 def test_mlp_forward(code, given):
-    """The result is that of the network: linear layers with a ReLU between them, and none after the last one."""
+    """The result is that of linear layers with a ReLU between them, and none after the last one."""
     module = mlp(code, given, [4, 8, 8, 2])
     x = given.normal(16, 4, dtype=torch.float64)
     results = {"module(x)": module(x)}
@@ -132,26 +132,26 @@ def test_mlp_forward(code, given):
 
 @checks("MLP")
 def test_mlp_keys(code, given):
-    """The names in state_dict() are layers.0.weight, layers.0.bias and so on, with the shapes that the sizes ask for."""
+    """The keys of state_dict() are layers.0.weight, layers.0.bias and so on, and the shapes fit the sizes."""
     return {"MLP([4, 8, 8, 2])": only(given.module(lambda: code.MLP([4, 8, 8, 2])), "type", "shape", "requires_grad")}
 
 
 @checks("MLP")
 def test_mlp_single_layer(code, given):
-    """With two sizes there is one linear layer, and no ReLU."""
+    """With two sizes, there is one linear layer and no ReLU."""
     module = mlp(code, given, [3, 2])
     return {"module(x)": only(module(given.normal(16, 3, dtype=torch.float64)), "shape", "values")}
 
 
 @checks("MLP")
 def test_mlp_refuses_one_size(code, given):
-    """A single size is refused with a ValueError."""
+    """A single size raises a ValueError."""
     return {"MLP([3])": raises(lambda: code.MLP([3]))}
 
 
 @checks("set_weights_", gate=True)
 def test_set_weights_values(code, given):
-    """The layer's weight holds the values of W, and its bias those of b."""
+    """The layer's weight has the values of W, and its bias those of b."""
     linear = given.module(lambda: nn.Linear(3, 2))
     code.set_weights_(linear, given.normal(2, 3), given.normal(2))
     return only({"weight": linear.weight, "bias": linear.bias}, "shape", "values")
@@ -168,7 +168,7 @@ def test_set_weights_keeps_objects(code, given):
 
 @checks("set_weights_")
 def test_set_weights_keeps_flags(code, given):
-    """The parameters still are leaves that require grad."""
+    """The parameters are still leaves that require grad."""
     linear = given.module(lambda: nn.Linear(3, 2))
     code.set_weights_(linear, given.normal(2, 3), given.normal(2))
     return only({"weight": linear.weight, "bias": linear.bias}, "type", "requires_grad", "is_leaf")
@@ -176,7 +176,7 @@ def test_set_weights_keeps_flags(code, given):
 
 @checks("set_weights_")
 def test_set_weights_refuses_another_shape(code, given):
-    """A W of another shape is refused with a ValueError."""
+    """A W of a different shape raises a ValueError."""
     linear = given.module(lambda: nn.Linear(3, 2))
     W = given.normal(3, 2)
     return {"W of shape (3, 2), weight of shape (2, 3)": raises(lambda: code.set_weights_(linear, W))}
@@ -184,7 +184,7 @@ def test_set_weights_refuses_another_shape(code, given):
 
 @checks("tie_weights", gate=True)
 def test_tie_weights_follow(code, given):
-    """When the parameter of the embedding changes, both layers work with its new values."""
+    """When the embedding's parameter changes, both layers use its new values."""
     emb, decoder = given.module(lambda: nn.Embedding(7, 4)), given.module(lambda: nn.Linear(4, 7))
     weight = emb.weight
     code.tie_weights(decoder, emb)
@@ -211,6 +211,6 @@ def test_tie_weights_keeps_the_embeddings_parameter(code, given):
 
 @checks("tie_weights")
 def test_tie_weights_refuses_other_shapes(code, given):
-    """Weights of different shapes are refused with a ValueError."""
+    """Weights of different shapes raise a ValueError."""
     emb, decoder = given.module(lambda: nn.Embedding(5, 3)), given.module(lambda: nn.Linear(4, 5))
     return {"shapes (5, 4) and (5, 3)": raises(lambda: code.tie_weights(decoder, emb))}
