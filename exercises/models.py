@@ -9,15 +9,15 @@
 # %% [markdown]
 # # Models and model summary
 #
-# When you have worked through this notebook you can
+# By the end of this notebook you will be able to:
 #
 # * write a model as a subclass of `nn.Module`, and say which of its attributes are registered;
 # * count a model's numbers without counting shared ones twice, and tell parameters from buffers;
-# * observe a model from outside with hooks, and leave it exactly as you have found it.
+# * observe a model from outside with hooks, and leave it exactly as you found it.
 #
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
-# task's name: any way of fulfilling it is as good as another.
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
+# asks for; any implementation that does it is fine.
 
 # %%
 import torch
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 # %% [markdown]
 # ## 1. A model is a class
 #
-# A model in PyTorch is a subclass of `nn.Module` with two methods. The constructor makes the layers, once; `forward` uses
+# A PyTorch model is a subclass of `nn.Module` with two methods. The constructor makes the layers, once; `forward` uses
 # them, at every call. Here is a small building block that adds something to its input:
 
 
@@ -47,15 +47,15 @@ print(block(torch.zeros(2, 3)))
 print([name for name, _ in block.named_parameters()])
 
 # %% [markdown]
-# * `super().__init__()` comes first: it prepares the registers into which the layers are going to be written. (The
-#   tutorial's longer form, `super(TwoLayerNet, self).__init__()`, is that of Python 2.)
-# * Call the model, `block(x)`, and not `block.forward(x)`: the call does more than `forward`, as section 3 will show.
-# * Operations without parameters, like `torch.tanh` or `torch.relu`, need no layer. (`nn.Tanh` and `nn.ReLU` exist for
-#   places where a module is wanted, as in `nn.Sequential`.)
+# * `super().__init__()` comes first: it sets up the registers for the layers. (The tutorial's longer form,
+#   `super(TwoLayerNet, self).__init__()`, is from Python 2.)
+# * Call the model as `block(x)`, not `block.forward(x)`: the call does more than `forward`, as section 3 will show.
+# * Operations without parameters, like `torch.tanh` or `torch.relu`, need no layer. (`nn.Tanh` and `nn.ReLU` are for
+#   places that need a module, as in `nn.Sequential`.)
 # * `Variable`, which the tutorial wraps around the input, has been a plain tensor since 2018: leave it out.
 #
-# The tutorial says that the model assumes the batch in the first dimension of `x`. A linear layer does not: it works on the
-# *last* dimension, and there may be any number of dimensions before it, also none.
+# The tutorial says that the model expects the batch in the first dimension of `x`. A linear layer does not: it works on the
+# *last* dimension, and there may be any number of dimensions before it, even none.
 
 # %%
 layer = nn.Linear(4, 2)
@@ -65,14 +65,14 @@ for shape in [(32, 4), (5, 7, 4), (4,), (0, 4)]:
 # %% [markdown]
 # ### What is registered
 #
-# When an attribute of a module is set to a parameter or to another module, `nn.Module` writes it into a register. Everything
-# that walks through a model (`parameters()`, `to()`, `eval()`, `state_dict()`) reads these registers, and finds nothing
-# that stands elsewhere.
+# When you set an attribute of a module to a parameter or to another module, `nn.Module` enters it in a register. Everything
+# that walks through a model (`parameters()`, `to()`, `eval()`, `state_dict()`) reads these registers and finds nothing
+# else.
 #
 # ### Predict, then verify: layers in a list
 #
 # This model has three linear layers, each with a weight and a bias, and it runs without complaint. How many tensors does
-# `parameters()` give to an optimizer? Write a number in place of the dots.
+# `parameters()` give to an optimizer? Replace the dots with a number.
 
 
 # %%
@@ -98,8 +98,8 @@ else:
     print("You predicted", predicted_tensors, "and there are", len(names), "-", names)
 
 # %% [markdown]
-# A Python list is no module. `nn.ModuleList` is one, and holds its layers where they are found; `nn.Sequential` also calls
-# them one after the other.
+# A Python list is not a module. `nn.ModuleList` is, and it registers its layers; `nn.Sequential` also calls them one after
+# the other.
 #
 # ### Task `TwoLayerNet`
 
@@ -110,7 +110,7 @@ class TwoLayerNet(nn.Module):
     d_out).
 
     The results are raw scores: no softmax follows. The submodules with parameters are named
-    exactly linear1 and linear2; they are nn.Linear with a bias.
+    exactly linear1 and linear2; each is an nn.Linear with a bias.
     """
 
     def __init__(self, d_in: int, h: int, d_out: int) -> None:
@@ -125,8 +125,8 @@ class TwoLayerNet(nn.Module):
 # %% [markdown]
 # ## 2. Counting
 #
-# `len(t)` is the first size of a tensor, `t.numel()` the number of its entries. (`numel` is PyTorch's counterpart of NumPy's
-# attribute `size`; a tensor's own `size()` is its shape.)
+# `len(t)` is the first size of a tensor; `t.numel()` is the number of its entries. (`numel` does what NumPy's attribute
+# `size` does; a tensor's own `size()` is its shape.)
 
 # %%
 weight = nn.Linear(3, 2).weight
@@ -135,8 +135,8 @@ print(len(weight), weight.numel(), weight.size())
 # %% [markdown]
 # ### Predict, then verify: the size of the tutorial's network
 #
-# The tutorial makes its network with `D_in, H, D_out = 100, 50, 10`. How many trainable numbers does it have? Write a number
-# in place of the dots.
+# The tutorial makes its network with `D_in, H, D_out = 100, 50, 10`. How many trainable numbers does it have? Replace the
+# dots with a number.
 
 # %%
 predicted_count = ...
@@ -151,8 +151,8 @@ else:
 
 # %% [markdown]
 # Not every number in a model is trained. *Frozen* parameters have `requires_grad=False`. *Buffers* are tensors that belong
-# to the model but are no parameters: the statistics of a BatchNorm layer, for example. A state_dict holds both, and
-# leaves out buffers that were registered with `persistent=False`.
+# to the model but are not parameters: the statistics of a BatchNorm layer, for example. A state_dict holds both, but leaves
+# out buffers that were registered with `persistent=False`.
 
 # %%
 norm = nn.BatchNorm1d(3)
@@ -160,8 +160,8 @@ print("parameters:", {name: tuple(p.shape) for name, p in norm.named_parameters(
 print("buffers:   ", {name: tuple(b.shape) for name, b in norm.named_buffers()})
 
 # %% [markdown]
-# And a parameter may be in use at several places. Language models often share the weight of the embedding with the last
-# layer. It is *one* tensor then, and `parameters()` gives it once, while the state_dict lists it under both names:
+# And a parameter may be used in several places. Language models often share the weight of the embedding with the last
+# layer. Then it is *one* tensor: `parameters()` gives it once, while the state_dict lists it under both names:
 
 # %%
 embedding, output = nn.Embedding(10, 4), nn.Linear(4, 10, bias=False)
@@ -175,10 +175,10 @@ print(len(list(tied.parameters())), "parameter;", list(tied.state_dict()))
 
 # %%
 def count_parameters(model: nn.Module) -> dict[str, int]:
-    """Return how many scalar entries a model has: {"total", "trainable", "frozen", "buffers"},
-    as Python ints.
+    """Return how many scalar entries a model has, as a dict of Python ints with the keys
+    "total", "trainable", "frozen" and "buffers".
 
-    total = trainable + frozen counts the entries of parameters; a parameter that is used in
+    "total" = "trainable" + "frozen" counts the entries of all parameters; a parameter used in
     several places counts once. "buffers" counts the entries of all buffers. A 0-dim tensor has
     1 entry.
     """
@@ -188,9 +188,9 @@ def count_parameters(model: nn.Module) -> dict[str, int]:
 # %% [markdown]
 # ## 3. Watching a model
 #
-# `print(model)` shows what a model consists of. (The tutorial's printout of VGG-16 is that of a PyTorch of 2017; a layer
-# reads `Linear(in_features=25088, out_features=4096, bias=True)` today.) It does not show what the model *does*: not in
-# which order its parts run, nor how often, nor the shapes that come out. All that is known to `forward` only.
+# `print(model)` shows what a model consists of. (The tutorial's printout of VGG-16 comes from PyTorch of 2017; today, a layer
+# reads `Linear(in_features=25088, out_features=4096, bias=True)`.) It does not show what the model *does*: in which order
+# its parts run, how often, and which shapes come out. Only `forward` knows that.
 
 
 # %%
@@ -211,9 +211,9 @@ print(twice)
 # The tutorial recommends the package `pytorch-summary` for that. It is no longer maintained; its successor is `torchinfo`.
 # You can build the core of both in twenty lines, with *forward hooks*.
 #
-# A forward hook is a function that a module calls after each of its own runs, with itself, its arguments and its output.
-# `register_forward_hook` returns a handle, and the hook stays in force until the handle's `remove()` is called, whoever
-# uses the model meanwhile:
+# A forward hook is a function that a module calls after each of its runs, with the module itself, its arguments and its
+# output. `register_forward_hook` returns a handle. Until you call the handle's `remove()`, the hook runs whenever anybody
+# uses the model:
 
 # %%
 handle = twice.body.register_forward_hook(
@@ -224,8 +224,8 @@ handle.remove()
 _ = twice(torch.zeros(5, 4))  # silent again
 
 # %% [markdown]
-# The module does not know by which name it is called in the model. `named_modules()` does; it walks through the whole tree,
-# the model itself (under the name `""`) included. A module without children is a *leaf*:
+# A module does not know its own name in the model. `named_modules()` does; it walks through the whole tree, including the
+# model itself (under the name `""`). A module without children is a *leaf*:
 
 # %%
 tree = nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.Dropout(), nn.ReLU()))
@@ -235,19 +235,19 @@ for name, module in tree.named_modules():
 # %% [markdown]
 # ### Leaving no trace
 #
-# Whoever runs somebody else's model must know that a run can change it. In training mode, Dropout draws from the global
-# random generator, and BatchNorm moves its statistics (and refuses a batch of a single sample):
+# Just running somebody else's model can change it. In training mode, Dropout draws from the global random generator, and
+# BatchNorm updates its statistics (and refuses a batch of a single sample):
 
 # %%
 norm(torch.randn(8, 3) + 5)
-print("after a run in training mode:  ", norm.running_mean)
+print("after a run in training mode:", norm.running_mean)
 norm.eval()
 norm(torch.randn(8, 3) - 100)
-print("after a run in evaluation mode:", norm.running_mean)
+print("after a run in eval mode:    ", norm.running_mean)
 
 # %% [markdown]
-# `eval()` changes something itself: the flag `training` of *every* module of the tree. Some may have been in evaluation
-# mode before, others not, so that `train()` is not the way back:
+# `eval()` itself changes something: the flag `training` of *every* module in the tree. Some modules may already have been
+# in eval mode and others not, so `train()` does not undo it:
 
 # %%
 tree[1].eval()
@@ -257,14 +257,14 @@ tree.train()
 print("after train(): ", [module.training for module in tree.modules()])
 
 # %% [markdown]
-# And the run may fail, for instance because x has a wrong shape. `finally` is for what has to be done in any case:
+# And the run may fail, for instance because x has the wrong shape. `finally` runs whatever happens:
 
 # %%
 try:
     try:
         tree(torch.zeros(5, 3))
     finally:
-        print("this is done in any case")
+        print("this runs whatever happens")
 except RuntimeError as error:
     print("RuntimeError:", error)
 
@@ -278,14 +278,14 @@ def summarize(model: nn.Module, x: Tensor) -> list[tuple[str, str, tuple[int, ..
     calls.
 
     A leaf module is a module without children; each returns a single tensor. A row is a tuple:
-    the name as in model.named_modules() (the first name, if the module is shared), the name of
-    its class, the shape of its output, and the number of its parameter entries.
+    the module's name as in model.named_modules() (the first name, if it is shared), the name of
+    its class, the shape of its output as a tuple, and the number of its parameter entries.
 
-    The pass runs in eval mode and without gradients.
+    The model runs in eval mode and without gradients.
 
-    Afterwards - also if the forward pass raises; the exception then reaches the caller - every
-    training flag is as before, all hooks are gone, and no parameter, buffer, .grad or random
-    state has changed.
+    Afterwards, every training flag is as before, your hooks are gone, and no parameter, buffer,
+    .grad or random state has changed. All this holds even if the model raises an exception,
+    which must reach the caller.
     """
     raise NotImplementedError
 
@@ -293,9 +293,9 @@ def summarize(model: nn.Module, x: Tensor) -> list[tuple[str, str, tuple[int, ..
 # %% [markdown]
 # ## What to read next
 #
-# * [`nn.Module`](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html): all that a module can do; and
+# * [`nn.Module`](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html): everything a module can do; and
 #   [Modules](https://docs.pytorch.org/docs/stable/notes/modules.html), the note that explains it.
-# * [`torchinfo`](https://github.com/TylerYep/torchinfo) prints a table like that of `summarize`, and estimates the memory.
+# * [`torchinfo`](https://github.com/TylerYep/torchinfo) prints a table like that of `summarize`, and estimates memory use.
 # * [Forward and backward function hooks](https://docs.pytorch.org/docs/stable/notes/modules.html#module-hooks): the other
-#   hooks that a module has.
+#   kinds of hooks.
 # * In this course, `initialization` comes next: which numbers the parameters hold before the first step.

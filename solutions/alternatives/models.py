@@ -67,7 +67,7 @@ class AsASequence(nn.Sequential):
 
 
 class Layer(nn.Linear):
-    """A linear layer by another name."""
+    """A linear layer under another name."""
 
 
 @alternative("TwoLayerNet")
@@ -213,7 +213,7 @@ def by_wrapping_forward(model, x):
 
 
 class _Visit:
-    """A pass through a model that is being watched."""
+    """A watched run of a model."""
 
     def __init__(self, model):
         self.model, self.rows, self.handles = model, [], []

@@ -1,4 +1,4 @@
-"""Wrong solutions that students write, each with the sentence that helps them on."""
+"""Wrong solutions that students write, each with a sentence that helps them."""
 
 import torch
 import torch.nn.functional as F
@@ -7,7 +7,7 @@ from torch import nn
 from autograder import misconception
 
 
-@misconception("predicted_tensors", "You counted every layer. Does nn.Module look into a Python list?")
+@misconception("predicted_tensors", "You counted every layer. Does nn.Module look inside a Python list?")
 def all_layers():
     return 6
 
@@ -17,12 +17,14 @@ def one_for_the_head():
     return 1
 
 
-@misconception("predicted_tensors", "You counted the numbers in the tensors; the tensors themselves are asked for.")
+@misconception("predicted_tensors", "You counted the numbers in the tensors; count the tensors themselves.")
 def entries_of_the_head():
     return 5
 
 
-@misconception("predicted_tensors", "The list holds two layers. Is what is in the list registered, and is the head a list?")
+@misconception(
+    "predicted_tensors", "These are the tensors of the layers in the list. Are those registered, and is the head?"
+)
 def layers_of_the_list():
     return 4
 
@@ -32,22 +34,22 @@ def without_biases():
     return 5500
 
 
-@misconception("predicted_count", "These are the tensors; how many numbers stand in them?")
+@misconception("predicted_count", "You counted the tensors; how many numbers are in them?")
 def number_of_tensors():
     return 4
 
 
-@misconception("predicted_count", "How many biases has a layer: one for each input, or one for each output?")
+@misconception("predicted_count", "How many biases does a layer have: one per input, or one per output?")
 def biases_of_the_inputs():
     return 100 * 50 + 100 + 50 * 10 + 50
 
 
-@misconception("predicted_count", "Has a layer one bias in all, or one for each of its outputs?")
+@misconception("predicted_count", "Does a layer have one bias in all, or one per output?")
 def one_bias_a_layer():
     return 5502
 
 
-@misconception("predicted_count", "This is the first layer. There is another one.")
+@misconception("predicted_count", "This is the first layer only. There is another one.")
 def first_layer_only():
     return 5050
 
@@ -82,20 +84,20 @@ class LayersInForward(nn.Module):
         return nn.Linear(h, d_out)(F.relu(nn.Linear(d_in, h)(x)))
 
 
-@misconception("TwoLayerNet", "The layers of the constructor are there; are they those that forward uses?")
+@misconception("TwoLayerNet", "The constructor makes the layers; does forward use them?")
 class OtherLayersInForward(_Net):
     def forward(self, x):
         hidden = nn.Linear(self.linear1.in_features, self.linear1.out_features).to(x.dtype)
         return self.linear2(F.relu(hidden(x)))
 
 
-@misconception("TwoLayerNet", "Raw scores are asked for. What does your model do after linear2?")
+@misconception("TwoLayerNet", "The result should be raw scores. What does your model do after linear2?")
 class SoftmaxAtTheEnd(_Net):
     def forward(self, x):
         return F.softmax(super().forward(x), dim=-1)
 
 
-@misconception("TwoLayerNet", "Raw scores are asked for, not logarithms of probabilities.")
+@misconception("TwoLayerNet", "The result should be raw scores, not logarithms of probabilities.")
 class LogSoftmaxAtTheEnd(_Net):
     def forward(self, x):
         return F.log_softmax(super().forward(x), dim=-1)
@@ -107,25 +109,25 @@ class ReLUAtTheEnd(_Net):
         return F.relu(super().forward(x))
 
 
-@misconception("TwoLayerNet", "Which activation function does the specification name?")
+@misconception("TwoLayerNet", "Which activation function does the docstring name?")
 class Sigmoid(_Net):
     def forward(self, x):
         return self.linear2(torch.sigmoid(self.linear1(x)))
 
 
-@misconception("TwoLayerNet", "The activation stands in the wrong place: what is cut off at zero, x or the hidden layer?")
+@misconception("TwoLayerNet", "The activation is in the wrong place: what should be cut off at zero, x or the hidden layer?")
 class ReLUBefore(_Net):
     def forward(self, x):
         return self.linear2(self.linear1(F.relu(x)))
 
 
-@misconception("TwoLayerNet", "The model may be given more than one leading dimension, and none. What does your reshape do?")
+@misconception("TwoLayerNet", "x may have several leading dimensions, or none. What does your reshape do to them?")
 class Flattens(_Net):
     def forward(self, x):
         return super().forward(x.reshape(-1, x.shape[-1]))
 
 
-@misconception("TwoLayerNet", "What comes out for a single sample, and for a single output? squeeze() removes every 1.")
+@misconception("TwoLayerNet", "What do you get for a single sample, or for a single output? squeeze() removes every 1.")
 class Squeezes(_Net):
     def forward(self, x):
         return super().forward(x).squeeze()
@@ -142,7 +144,7 @@ class SizesExchanged(nn.Module):
         return self.linear2(F.relu(self.linear1(x)))
 
 
-@misconception("TwoLayerNet", "Under which names does the specification want the layers?")
+@misconception("TwoLayerNet", "Which names should the layers have?")
 class OtherNames(nn.Module):
     def __init__(self, d_in, h, d_out):
         super().__init__()
@@ -153,7 +155,7 @@ class OtherNames(nn.Module):
         return self.fc2(F.relu(self.fc1(x)))
 
 
-@misconception("TwoLayerNet", "Each layer stands in state_dict() under two names. Print its keys.")
+@misconception("TwoLayerNet", "Each layer is in state_dict() under two names. Print its keys.")
 class RegisteredTwice(_Net):
     def __init__(self, d_in, h, d_out):
         super().__init__(d_in, h, d_out)
@@ -164,14 +166,14 @@ class RegisteredTwice(_Net):
 
 
 @misconception(
-    "TwoLayerNet", "A slope is left where the hidden layer is negative; is that the activation that is asked for?"
+    "TwoLayerNet", "Where the hidden layer is negative, you let some of it through; which activation should it be?"
 )
 class LeakyReLU(_Net):
     def forward(self, x):
         return self.linear2(F.leaky_relu(self.linear1(x)))
 
 
-@misconception("TwoLayerNet", "The layers have names of their own inside the Sequential. Print the state_dict's keys.")
+@misconception("TwoLayerNet", "Inside the Sequential, the layers have other names. Print the state_dict's keys.")
 class InASequential(nn.Module):
     def __init__(self, d_in, h, d_out):
         super().__init__()
@@ -192,7 +194,7 @@ class WithoutBias(nn.Module):
         return self.linear2(F.relu(self.linear1(x)))
 
 
-@misconception("TwoLayerNet", "What has to be called in the constructor before the first layer is assigned?")
+@misconception("TwoLayerNet", "What must the constructor call before it assigns the first layer?")
 class WithoutSuper(nn.Module):
     def __init__(self, d_in, h, d_out):
         self.linear1 = nn.Linear(d_in, h)
@@ -202,7 +204,7 @@ class WithoutSuper(nn.Module):
         return self.linear2(F.relu(self.linear1(x)))
 
 
-@misconception("TwoLayerNet", "forward computes something; what does it give back?")
+@misconception("TwoLayerNet", "forward computes the scores; what does it return?")
 class ReturnsNothing(_Net):
     def forward(self, x):
         self.scores = super().forward(x)
@@ -218,25 +220,25 @@ class LayersInAList(_Net):
     linear2 = property(lambda self: self.layers[1])
 
 
-@misconception("TwoLayerNet", "In training mode the scores change from call to call. Which layer has nobody asked for?")
+@misconception("TwoLayerNet", "In training mode, the scores change from call to call. Which operation did nobody ask for?")
 class WithDropout(_Net):
     def forward(self, x):
         return self.linear2(F.dropout(F.relu(self.linear1(x)), 0.5, self.training))
 
 
-@misconception("TwoLayerNet", "The scores are right. How does a gradient reach the first layer?")
+@misconception("TwoLayerNet", "The scores are right. Can a gradient reach the first layer?")
 class HiddenLayerDetached(_Net):
     def forward(self, x):
         return self.linear2(F.relu(self.linear1(x)).detach())
 
 
-@misconception("TwoLayerNet", "The scores are right. Does a gradient find its way from them to x?")
+@misconception("TwoLayerNet", "The scores are right. Can a gradient get from them to x?")
 class CutOffFromX(_Net):
     def forward(self, x):
         return super().forward(x.detach())
 
 
-@misconception("TwoLayerNet", "Move the model to another device: does everything that forward uses go along?")
+@misconception("TwoLayerNet", "Move the model to another device: does everything that forward uses move along?")
 class ZerosOnTheCPU(_Net):
     def forward(self, x):
         hidden = self.linear1(x)
@@ -260,7 +262,7 @@ def tensors(model):
     return _counts(len(list(model.parameters())), len(_trainable(model)), len(list(model.buffers())))
 
 
-@misconception("count_parameters", "len() is the first size of a tensor. How many entries has it?")
+@misconception("count_parameters", "len() is the first size of a tensor. How many entries does it have?")
 def first_sizes(model):
     def size(tensors):
         return sum(len(t) if t.dim() else 1 for t in tensors)
@@ -268,7 +270,7 @@ def first_sizes(model):
     return _counts(size(model.parameters()), size(_trainable(model)), size(model.buffers()))
 
 
-@misconception("count_parameters", "A tensor without dimensions has an entry, too.")
+@misconception("count_parameters", "A tensor without dimensions has one entry.")
 def no_entries_without_dimensions(model):
     def size(tensors):
         return sum(t.numel() for t in tensors if t.dim())
@@ -276,9 +278,7 @@ def no_entries_without_dimensions(model):
     return _counts(size(model.parameters()), size(_trainable(model)), size(model.buffers()))
 
 
-@misconception(
-    "count_parameters", "Not every parameter has one or two dimensions: what is the product of no sizes, and of four?"
-)
+@misconception("count_parameters", "Parameters may have any number of dimensions: what do you count for none, and for four?")
 def two_sizes(model):
     def size(tensors):
         return sum(t.shape[0] * (t.shape[1] if t.dim() > 1 else 1) for t in tensors)
@@ -293,21 +293,22 @@ def state_dict(model):
     return _counts(total, total - frozen, _entries(model.buffers()))
 
 
-@misconception("count_parameters", "A state_dict leaves some buffers out. Which ones, and who knows all of them?")
+@misconception("count_parameters", "A state_dict leaves some buffers out. Which ones, and where do you find all of them?")
 def buffers_of_the_state_dict(model):
     buffers = [name for name, _ in model.named_buffers()]
     saved = _entries(tensor for name, tensor in model.state_dict().items() if name in buffers)
     return _counts(_entries(model.parameters()), _entries(_trainable(model)), saved)
 
 
-@misconception("count_parameters", "A parameter that is used in two places is still one parameter.")
+@misconception("count_parameters", "A parameter used in two places is still one parameter.")
 def duplicates(model):
     everything = [p for _, p in model.named_parameters(remove_duplicate=False)]
     return _counts(_entries(everything), _entries(p for p in everything if p.requires_grad), _entries(model.buffers()))
 
 
 @misconception(
-    "count_parameters", "You walk through the modules; which parameters does each of them give you, and how often?"
+    "count_parameters",
+    "You walk through the modules; which parameters does each one give you, and how often do you see them?",
 )
 def of_every_module(model):
     everything = [p for module in model.modules() for p in module.parameters()]
@@ -322,15 +323,13 @@ def own_parameters_only(model):
     return _counts(_entries(everything), _entries(p for p in everything if p.requires_grad), _entries(buffers))
 
 
-@misconception(
-    "count_parameters", "Not only linear layers have parameters, and not all of those are called weight and bias."
-)
+@misconception("count_parameters", "Other layers have parameters too, and not all of them are called weight and bias.")
 def weights_and_biases(model):
     everything = [p for name, p in model.named_parameters() if name.split(".")[-1] in ("weight", "bias")]
     return _counts(_entries(everything), _entries(p for p in everything if p.requires_grad), _entries(model.buffers()))
 
 
-@misconception("count_parameters", "Freeze a layer and look: what makes a parameter trainable?")
+@misconception("count_parameters", "Freeze a layer and count again: what makes a parameter trainable?")
 def nothing_is_frozen(model):
     return _counts(_entries(model.parameters()), _entries(model.parameters()), _entries(model.buffers()))
 
@@ -341,31 +340,31 @@ def flags_exchanged(model):
     return _counts(_entries(model.parameters()), frozen, _entries(model.buffers()))
 
 
-@misconception("count_parameters", "train() and eval() do not freeze anything: what is the flag of a parameter?")
+@misconception("count_parameters", "train() and eval() do not freeze anything: which flag does a parameter have?")
 def frozen_by_mode(model):
     trainable = _entries(model.parameters()) if model.training else 0
     return _counts(_entries(model.parameters()), trainable, _entries(model.buffers()))
 
 
-@misconception("count_parameters", "A parameter without .grad is not frozen: it has just not been trained yet.")
+@misconception("count_parameters", "A parameter without .grad is not frozen; it just has not been trained yet.")
 def frozen_without_grad(model):
     trainable = _entries(p for p in model.parameters() if p.grad is not None)
     return _counts(_entries(model.parameters()), trainable, _entries(model.buffers()))
 
 
-@misconception("count_parameters", "total is the sum of trainable and frozen. What have you added to it?")
+@misconception("count_parameters", "total is the sum of trainable and frozen. What else did you add?")
 def buffers_in_the_total(model):
     found = _counts(_entries(model.parameters()), _entries(_trainable(model)), _entries(model.buffers()))
     return found | {"total": found["total"] + found["buffers"]}
 
 
-@misconception("count_parameters", "Buffers are neither trained nor frozen: they are no parameters.")
+@misconception("count_parameters", "Buffers are neither trainable nor frozen: they are not parameters.")
 def buffers_are_frozen(model):
     buffers = _entries(model.buffers())
     return _counts(_entries(model.parameters()) + buffers, _entries(_trainable(model)), buffers)
 
 
-@misconception("count_parameters", "Equal values are not the same parameter: how do you tell that one is shared?")
+@misconception("count_parameters", "Equal values do not make it the same parameter: how can you tell that one is shared?")
 def equal_values_count_once(model):
     different = []
     for p in model.parameters():
@@ -374,19 +373,19 @@ def equal_values_count_once(model):
     return _counts(_entries(different), _entries(p for p in different if p.requires_grad), _entries(model.buffers()))
 
 
-@misconception("count_parameters", "The counts are right. Of which type are they?")
+@misconception("count_parameters", "The counts are right. What type are they?")
 def counts_as_tensors(model):
     found = _counts(_entries(model.parameters()), _entries(_trainable(model)), _entries(model.buffers()))
     return {key: torch.tensor(count) for key, count in found.items()}
 
 
-@misconception("count_parameters", "Look at the keys that the specification names.")
+@misconception("count_parameters", "Compare your keys with those in the docstring.")
 def total_is_missing(model):
     found = _counts(_entries(model.parameters()), _entries(_trainable(model)), _entries(model.buffers()))
     return {key: count for key, count in found.items() if key != "total"}
 
 
-@misconception("count_parameters", "Counting has changed the model: look at its requires_grad flags afterwards.")
+@misconception("count_parameters", "Counting changes your model: look at its requires_grad flags afterwards.")
 def freezes_to_count(model):
     found = _counts(_entries(model.parameters()), _entries(_trainable(model)), _entries(model.buffers()))
     model.requires_grad_(False)
@@ -402,7 +401,7 @@ def _leaves(model):
 
 
 def _watched(model, x, named=None, row=_row, prepare=lambda model: model.eval(), grad=False):
-    """The right way, with parts that a misconception replaces."""
+    """The right way, with parts for a misconception to replace."""
     rows, flags = [], [(module, module.training) for module in model.modules()]
     handles = [
         module.register_forward_hook(lambda m, a, out, name=name: rows.append(row(name, m, out)))
@@ -435,7 +434,7 @@ def hooks_stay(model, x):
     return rows
 
 
-@misconception("summarize", "A model that fails in the middle keeps your hooks: which lines run in any case?")
+@misconception("summarize", "A model that fails midway keeps your hooks: which of your lines run whatever happens?")
 def hooks_stay_after_an_error(model, x):
     rows, handles, flags = [], [], [(module, module.training) for module in model.modules()]
     for name, module in _leaves(model):
@@ -452,7 +451,7 @@ def hooks_stay_after_an_error(model, x):
     return rows
 
 
-@misconception("summarize", "A model that fails in the middle stays in evaluation mode: which lines run in any case?")
+@misconception("summarize", "A model that fails midway stays in eval mode: which of your lines run whatever happens?")
 def modes_stay_after_an_error(model, x):
     flags = [(module, module.training) for module in model.modules()]
     rows, handles = [], []
@@ -470,7 +469,7 @@ def modes_stay_after_an_error(model, x):
     return rows
 
 
-@misconception("summarize", "A model that fails in the middle stays as you have prepared it: which lines run in any case?")
+@misconception("summarize", "A model that fails midway stays as you prepared it: which of your lines run whatever happens?")
 def nothing_in_any_case(model, x):
     rows, handles, flags = [], [], [(module, module.training) for module in model.modules()]
     for name, module in _leaves(model):
@@ -485,7 +484,7 @@ def nothing_in_any_case(model, x):
     return rows
 
 
-@misconception("summarize", "The model has failed, and nobody has heard of it.")
+@misconception("summarize", "The model failed, and the caller never hears about it.")
 def swallows_errors(model, x):
     try:
         return _watched(model, x)
@@ -493,14 +492,14 @@ def swallows_errors(model, x):
         return []
 
 
-@misconception("summarize", "The model is in another mode than before.")
+@misconception("summarize", "The model is in a different mode than before.")
 def eval_stays(model, x):
     rows = _watched(model, x)
     model.eval()
     return rows
 
 
-@misconception("summarize", "What if the model was in evaluation mode before, or a part of it?")
+@misconception("summarize", "What if the model, or part of it, was in eval mode before?")
 def train_at_the_end(model, x):
     try:
         return _watched(model, x)
@@ -508,7 +507,7 @@ def train_at_the_end(model, x):
         model.train()
 
 
-@misconception("summarize", "Each module has a flag of its own: what becomes of a model that is partly in evaluation mode?")
+@misconception("summarize", "Each module has its own flag: what happens to a model that is partly in eval mode?")
 def flag_of_the_root(model, x):
     flag = model.training
     try:
@@ -517,7 +516,7 @@ def flag_of_the_root(model, x):
         model.train(flag)
 
 
-@misconception("summarize", "In which mode has the pass run? Look at the statistics of BatchNorm and at the random state.")
+@misconception("summarize", "Which mode did the model run in? Look at BatchNorm's statistics and at the random state.")
 def in_the_mode_it_was(model, x):
     return _watched(model, x, prepare=lambda model: None)
 
@@ -529,19 +528,19 @@ def with_gradients(model, x):
 
 @misconception(
     "summarize",
-    "You listed the modules in the order of definition and guessed the shapes; a module that runs twice appears once.",
+    "You list the modules in the order of definition, and each once; in which order and how often do they run?",
 )
 def definition_order(model, x):
     found = {row[0]: row for row in _watched(model, x)}
     return [found[name] for name, _ in model.named_modules() if name in found]
 
 
-@misconception("summarize", "A module that runs twice has two rows: what happens to the first one in a dict?")
+@misconception("summarize", "A module that runs twice has two rows: what happens to the first one in your dict?")
 def one_row_a_name(model, x):
     return list({row[0]: row for row in _watched(model, x)}.values())
 
 
-@misconception("summarize", "Containers have run, too, but which modules are to have a row?")
+@misconception("summarize", "Containers run too, but which modules should have a row?")
 def containers_too(model, x):
     def row(name, module, output):
         return _row(name, module, output if isinstance(output, torch.Tensor) else torch.empty(0))
@@ -549,29 +548,29 @@ def containers_too(model, x):
     return _watched(model, x, named=list(model.named_modules()), row=row)
 
 
-@misconception("summarize", "Not everything that runs returns a tensor. Which modules are to have a row?")
+@misconception("summarize", "Not everything that runs returns a tensor. Which modules should have a row?")
 def every_output_is_a_tensor(model, x):
     return [row for row in _watched(model, x, named=list(model.named_modules())) if row[1] != "Sequential"]
 
 
-@misconception("summarize", "You look at the top of the tree only. Where are the leaves?")
+@misconception("summarize", "You look only at the top of the tree. Where are the leaves?")
 def children_only(model, x):
     named = [(name, part) for name, part in model.named_children() if not list(part.children())]
     return _watched(model, x, named=named)
 
 
-@misconception("summarize", "All rows have the same name: when does your hook look at the variable of the loop?")
+@misconception("summarize", "All rows have the same name: when does your hook look up the loop variable?")
 def late_name(model, x):
     named = _leaves(model)
     return _watched(model, x, row=lambda name, module, output: _row(named[-1][0], module, output))
 
 
-@misconception("summarize", "The names are those among brothers and sisters: what is the whole path of a nested module?")
+@misconception("summarize", "You use only the last part of each name: what is the whole path of a nested module?")
 def last_part_of_the_name(model, x):
     return _watched(model, x, row=lambda name, module, output: _row(name.split(".")[-1], module, output))
 
 
-@misconception("summarize", "The specification asks for the class's name, without the rest of what str() writes.")
+@misconception("summarize", "A row has the class's name alone, without the rest of what str() gives.")
 def class_as_text(model, x):
     return [(name, str(kind), shape, count) for name, kind, shape, count in _watched(model, x, row=_with_type)]
 
@@ -580,12 +579,12 @@ def _with_type(name, module, output):
     return (name, type(module), *_row(name, module, output)[2:])
 
 
-@misconception("summarize", "The output's shape is asked for, all of it. Which dimension is missing?")
+@misconception("summarize", "The row should have the whole shape of the output. Which dimension is missing?")
 def without_the_batch(model, x):
     return [(name, kind, shape[1:], count) for name, kind, shape, count in _watched(model, x)]
 
 
-@misconception("summarize", "The table in the tutorial writes -1 for the batch. What does the output's shape say?")
+@misconception("summarize", "The tutorial's table has -1 for the batch. What does the output's shape say?")
 def batch_as_minus_one(model, x):
     return [(name, kind, (-1, *shape[1:]), count) for name, kind, shape, count in _watched(model, x)]
 
@@ -607,7 +606,7 @@ def shapes_of_the_inputs(model, x):
     return rows
 
 
-@misconception("summarize", "A frozen layer has parameters, too.")
+@misconception("summarize", "A frozen layer has parameters too.")
 def trainable_only(model, x):
     def row(name, module, output):
         return (*_row(name, module, output)[:3], sum(p.numel() for p in module.parameters() if p.requires_grad))
@@ -615,7 +614,7 @@ def trainable_only(model, x):
     return _watched(model, x, row=row)
 
 
-@misconception("summarize", "Running statistics are buffers. Are they to be counted here?")
+@misconception("summarize", "Running statistics are buffers. Should they be counted here?")
 def entries_of_the_state_dict(model, x):
     def row(name, module, output):
         return (*_row(name, module, output)[:3], sum(t.numel() for t in module.state_dict().values()))
@@ -628,7 +627,7 @@ def number_of_parameter_tensors(model, x):
     return _watched(model, x, row=lambda name, m, output: (*_row(name, m, output)[:3], len(list(m.parameters()))))
 
 
-@misconception("summarize", "Has every layer a weight and a bias? Look at ReLU, and at layers with other parameters.")
+@misconception("summarize", "Does every layer have a weight and a bias? Look at ReLU, and at layers with other parameters.")
 def weight_and_bias(model, x):
     def row(name, module, output):
         parts = [getattr(module, part, None) for part in ("weight", "bias")]
@@ -637,25 +636,25 @@ def weight_and_bias(model, x):
     return _watched(model, x, row=row)
 
 
-@misconception("summarize", "A shared module is one module. By how many names do you listen to it?")
+@misconception("summarize", "A shared module is one module. How many hooks do you put on it?")
 def once_for_each_name(model, x):
     named = [(name, part) for name, part in model.named_modules(remove_duplicate=False) if not list(part.children())]
     return _watched(model, x, named=named)
 
 
-@misconception("summarize", "A shared module has several names; which of them does the specification want?")
+@misconception("summarize", "A shared module has several names; which of them should the row have?")
 def last_name(model, x):
     names = {module: name for name, module in model.named_modules(remove_duplicate=False)}
     named = [(names[module], module) for _, module in _leaves(model)]
     return _watched(model, x, named=named)
 
 
-@misconception("summarize", "A model can be a single layer. Which name has it in its own named_modules()?")
+@misconception("summarize", "A model can be a single layer. Which name does it have in its own named_modules()?")
 def without_the_root(model, x):
     return _watched(model, x, named=[(name, module) for name, module in _leaves(model) if name])
 
 
-@misconception("summarize", "A weight that two modules share counts for each of them: the row speaks of one module only.")
+@misconception("summarize", "A weight shared by two modules counts for each of them: a row is about one module only.")
 def shared_weights_once(model, x):
     seen = set()
 
@@ -667,30 +666,30 @@ def shared_weights_once(model, x):
     return _watched(model, x, row=row)
 
 
-@misconception("summarize", "How often has the model run?")
+@misconception("summarize", "How often do you run the model?")
 def runs_twice(model, x):
     with torch.no_grad():
         _watched(model, x)
     return _watched(model, x)
 
 
-@misconception("summarize", "The content is right; look at the types that the specification names.")
+@misconception("summarize", "The content is right; compare the types with those in the docstring.")
 def lists_for_tuples(model, x):
     return [[name, kind, list(shape), count] for name, kind, shape, count in _watched(model, x)]
 
 
-@misconception("summarize", "The model has run, but on which numbers? Look at what the layers are given.")
+@misconception("summarize", "You ran the model, but on which numbers? Look at what the layers get.")
 def on_numbers_of_its_own(model, x):
     return _watched(model, torch.zeros_like(x))
 
 
-@misconception("summarize", "The batch that you were given need not be cut: is a single row the same pass?")
+@misconception("summarize", "You run the model on a single row of the batch: is that always the same?")
 def on_a_single_row(model, x):
     rows = _watched(model, x[:1])
     return [(name, kind, (len(x), *shape[1:]), count) for name, kind, shape, count in rows]
 
 
-@misconception("summarize", "Look at whether gradients are still recorded after your function.")
+@misconception("summarize", "Are gradients still recorded after your function?")
 def gradients_stay_off(model, x):
     rows = _watched(model, x)
     torch.set_grad_enabled(False)
@@ -721,7 +720,7 @@ def gradients_switched_on(model, x):
         torch.set_grad_enabled(True)
 
 
-@misconception("summarize", "The leaves are in evaluation mode. In which mode are the modules around them?")
+@misconception("summarize", "The leaves are in eval mode. Which mode are the modules around them in?")
 def leaves_in_eval_mode(model, x):
     def prepare(model):
         for _, module in _leaves(model):

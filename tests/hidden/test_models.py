@@ -19,7 +19,7 @@ def two_layer_net(code, given, d_in, h, d_out):
 
 
 def negate_scores(given, model, name):
-    """Turn the signs of the scores around, so that some of them are negative in every draw."""
+    """Flip the signs of the scores, so that some of them are negative in every draw."""
     with torch.no_grad():
         for parameter in model.linear2.parameters():
             parameter.neg_()
@@ -52,7 +52,7 @@ def test_two_layer_net_of_any_shape(code, given):
 
 @checks("TwoLayerNet")
 def test_two_layer_net_of_any_layout(code, given):
-    """x may be stored in another order, or be the result of an operation."""
+    """x may be transposed, non-contiguous, or the result of an operation."""
     model = two_layer_net(code, given, 5, 7, 3)
     inputs = {
         "transposed": given.transposed(given.normal(6, 5, dtype=torch.float64)),
@@ -72,7 +72,7 @@ def test_two_layer_net_in_both_modes(code, given):
     model.eval()
     evaluation = model(x)
     given.watch(model, "model 5, 7, 3")
-    return only({"training mode": training, "evaluation mode": evaluation}, "values")
+    return only({"training mode": training, "eval mode": evaluation}, "values")
 
 
 @checks("TwoLayerNet")
@@ -87,7 +87,7 @@ def test_two_layer_net_learns(code, given):
 
 @checks("TwoLayerNet")
 def test_two_layer_net_state_dict(code, given):
-    """The state_dict has a weight and a bias for linear1 and linear2, and nothing else."""
+    """The state_dict has a weight and a bias for each of linear1 and linear2, and nothing else."""
     sizes = [given.integer(2, 9) for _ in range(3)]
     model = given.module(lambda: code.TwoLayerNet(*sizes), name="model")
     return only(dict(sorted(model.state_dict().items())), "type", "shape")
@@ -95,7 +95,7 @@ def test_two_layer_net_state_dict(code, given):
 
 @checks("TwoLayerNet")
 def test_two_layer_net_layers(code, given):
-    """linear1 and linear2 are modules of the class nn.Linear, and the network is an nn.Module."""
+    """linear1 and linear2 are of class nn.Linear, and the network is an nn.Module."""
     model = given.module(lambda: code.TwoLayerNet(5, 7, 3), name="model")
     return {
         "model is an nn.Module": isinstance(model, nn.Module),
@@ -126,14 +126,14 @@ def test_two_layer_net_gradient_of_x(code, given):
 
 @checks("TwoLayerNet", device="second")
 def test_two_layer_net_on_another_device(code, given):
-    """A network that was moved to another device works there."""
+    """A network moved to another device works there."""
     model = two_layer_net(code, given, 5, 7, 3).to(given.second_device)
     x = given.normal(6, 5, dtype=torch.float64).to(given.second_device)
     return {"model(x)": only(model(x), "device", "values")}
 
 
 class Scale(nn.Module):
-    """A leaf module with parameters of its own, one of them without dimensions, and buffers."""
+    """A leaf module with its own parameters, one of them 0-dim, and buffers."""
 
     def __init__(self, size, note=lambda module, x: None):
         super().__init__()
@@ -152,7 +152,7 @@ class Scale(nn.Module):
 
 @checks("count_parameters", gate=True)
 def test_count_parameters_of_many_kinds(code, given):
-    """The counts are right for layers of many kinds, at every depth of nesting."""
+    """The counts are right for many kinds of layers, at any depth of nesting."""
     sizes = [given.integer(2, 7) for _ in range(3)]
     models = {
         "convolution": given.module(lambda: nn.Conv2d(sizes[0], sizes[1], kernel_size=(2, 3))),
@@ -171,7 +171,7 @@ def test_count_parameters_of_many_kinds(code, given):
 
 @checks("count_parameters", gate=True)
 def test_count_parameters_of_nothing(code, given):
-    """A model without parameters has none, and a 0-dim parameter has one entry."""
+    """A model without parameters gets counts of 0, and a 0-dim parameter has one entry."""
     models = {
         "no parameters": given.module(lambda: nn.Sequential(nn.ReLU(), nn.Flatten())),
         "no modules": given.module(nn.Sequential),
@@ -183,7 +183,7 @@ def test_count_parameters_of_nothing(code, given):
 
 @checks("count_parameters")
 def test_count_parameters_of_frozen_ones(code, given):
-    """Single parameters may be frozen, or all of them; the model's mode and .grad do not matter."""
+    """Some or all parameters may be frozen; the model's mode and .grad do not matter."""
     partly = given.module(lambda: nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.Linear(4, 2), Scale(2))))
     partly[0].weight.requires_grad_(False)
     partly[1][1].shift.requires_grad_(False)
@@ -197,14 +197,14 @@ def test_count_parameters_of_frozen_ones(code, given):
 
 @checks("count_parameters")
 def test_count_parameters_of_all_buffers(code, given):
-    """All buffers are counted: 0-dim ones, nested ones, and those that the state_dict leaves out."""
+    """All buffers count: 0-dim ones, nested ones, and those that the state_dict leaves out."""
     model = given.module(lambda: nn.Sequential(Scale(given.integer(3, 9)), nn.Sequential(nn.BatchNorm2d(5), Scale(2))))
     return only(counts(code.count_parameters(model)), "values")
 
 
 @checks("count_parameters")
 def test_count_parameters_of_shared_ones(code, given):
-    """What is used in several places counts once, trainable or frozen: a parameter, or a whole module."""
+    """A parameter or module used in several places counts once, whether trainable or frozen."""
     shared = given.module(lambda: nn.Linear(4, 4))
     twice = given.watch(nn.Sequential(shared, nn.ReLU(), nn.Sequential(shared, nn.Linear(4, 2))), "module used twice")
     tied = given.module(
@@ -260,7 +260,7 @@ class Shared(nn.Module):
 
 @checks("summarize", gate=True)
 def test_summarize_of_images(code, given):
-    """The rows are right for convolutions and custom layers, frozen ones too; buffers are no parameters."""
+    """The rows are right for convolutions and custom layers, even if frozen; buffers do not count as parameters."""
     model = given.module(
         lambda: nn.Sequential(
             nn.Conv2d(2, 3, kernel_size=3), nn.BatchNorm2d(3), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(12, 5), Scale(5)
@@ -275,7 +275,7 @@ def test_summarize_of_images(code, given):
 
 @checks("summarize")
 def test_summarize_of_containers(code, given):
-    """Containers have no rows, whatever they return, and neither have modules that are not called."""
+    """Containers have no rows, whatever they return, and modules that are not called have none either."""
     model = given.module(Outer, name="model")
     x = given.normal(given.integer(2, 5), 3, name="x")
     return {"rows": only(rows_of(code.summarize(model, x)), "values")}
@@ -283,7 +283,7 @@ def test_summarize_of_containers(code, given):
 
 @checks("summarize")
 def test_summarize_of_shared_modules(code, given):
-    """A shared module is called by its first name; a shared weight counts for each module that has it."""
+    """A shared module appears under its first name; a shared weight counts for each module that has it."""
     model = given.module(Shared, name="model")
     x = given.integers(given.integer(2, 5), 4, high=7, name="x")
     return {"rows": only(rows_of(code.summarize(model, x)), "values")}
@@ -291,16 +291,16 @@ def test_summarize_of_shared_modules(code, given):
 
 @checks("summarize")
 def test_summarize_of_a_single_layer(code, given):
-    """A model that is itself a leaf module has one row, under the name that it has in its own named_modules()."""
+    """A model that is itself a leaf module has one row, under its name in its own named_modules()."""
     model = given.module(lambda: nn.Linear(3, 2), name="model")
     return {"rows": only(rows_of(code.summarize(model, given.normal(4, 3, name="x"))), "values")}
 
 
 @checks("summarize")
 def test_summarize_in_either_mode(code, given):
-    """The rows are the same in training and in evaluation mode, also for a single sample."""
+    """The rows are the same in training and in eval mode, even for a single sample."""
     models = {}
-    for name, training in (("training", True), ("evaluation", False)):
+    for name, training in (("training", True), ("eval", False)):
         models[name] = given.module(
             lambda training=training: nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Dropout()).train(training)
         )
@@ -310,7 +310,7 @@ def test_summarize_in_either_mode(code, given):
 
 @checks("summarize")
 def test_summarize_gives_tuples(code, given):
-    """The result is a list of tuples of a string, a string, a tuple of ints and an int."""
+    """The result is a list of tuples, each with a string, a string, a tuple of ints and an int."""
     model = given.module(lambda: nn.Sequential(nn.Linear(4, 6), nn.ReLU(), Scale(6)), name="model")
     rows = code.summarize(model, given.normal(3, 4, name="x"))
     return {
@@ -325,7 +325,7 @@ def test_summarize_gives_tuples(code, given):
 
 
 class Block(nn.Module):
-    """A module with a child; it notes how it runs itself."""
+    """A module with a child; it notes how it runs."""
 
     def __init__(self, inner, note):
         super().__init__()
@@ -338,7 +338,7 @@ class Block(nn.Module):
 
 
 def noted(given, training):
-    """A model that notes how its modules run: the mode, whether gradients are on, and what they are given."""
+    """A model that notes how its modules run: the mode, whether gradients are on, and what they get."""
     notes = []
 
     def note(module, x):
@@ -350,9 +350,9 @@ def noted(given, training):
 
 @checks("summarize")
 def test_summarize_runs_in_eval_mode(code, given):
-    """While the model runs, every module is in evaluation mode and gradients are off."""
+    """While the model runs, every module is in eval mode and gradients are off."""
     seen = {}
-    for name, training in (("training", True), ("evaluation", False)):
+    for name, training in (("training", True), ("eval", False)):
         model, notes = noted(given, training)
         code.summarize(model, given.normal(3, 4))
         seen[f"model in {name} mode: training flags"] = [mode for mode, _, _ in notes]
@@ -393,7 +393,7 @@ def traces(model):
 
 @checks("summarize")
 def test_summarize_restores_mixed_modes(code, given):
-    """If modules are in different modes, each is afterwards in the mode that it was in before."""
+    """If modules are in different modes, each is in its own mode again afterwards."""
     parts = given.module(lambda: nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.Dropout(), nn.ReLU()), nn.BatchNorm1d(4)))
     frozen = given.module(lambda: nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.Dropout(), nn.ReLU())).eval())
     parts[1].eval()
@@ -401,16 +401,16 @@ def test_summarize_restores_mixed_modes(code, given):
     parts[2].eval()
     frozen[1][1].train()
     given.watch(parts, "partly in training mode")
-    given.watch(frozen, "partly in evaluation mode")
+    given.watch(frozen, "partly in eval mode")
     x = given.normal(3, 4, name="x")
     for model in (parts, frozen):
         code.summarize(model, x)
-    return {"partly in training mode": modes(parts), "partly in evaluation mode": modes(frozen)}
+    return {"partly in training mode": modes(parts), "partly in eval mode": modes(frozen)}
 
 
 @checks("summarize")
 def test_summarize_changes_no_numbers(code, given):
-    """Parameters, buffers, .grad and the global random state are as before, if the model was in training mode."""
+    """Parameters, buffers, .grad and the global random state are as before, even for a model in training mode."""
     model = given.with_grad(
         given.module(lambda: nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Dropout(), nn.Linear(6, 2)), name="model")
     )
@@ -430,7 +430,7 @@ def test_summarize_changes_no_numbers(code, given):
 
 @checks("summarize")
 def test_summarize_leaves_nothing_behind(code, given):
-    """No hook is left on any module, nor a global one, and no method is replaced."""
+    """No hook is left, neither on a module nor a global one, and no method is replaced."""
     model = given.module(Outer, name="model")
     x = given.normal(4, 3, name="x")
     rows = code.summarize(model, x)
@@ -454,7 +454,7 @@ def test_summarize_leaves_the_grad_mode_alone(code, given):
 
 @checks("summarize")
 def test_summarize_twice(code, given):
-    """A second call gives the same rows as the first, and another x the rows for that one."""
+    """A second call gives the same rows as the first, and another x gives its own rows."""
     model = given.module(Outer, name="model")
     x, other = given.normal(4, 3), given.normal(2, 6, 3)
     results = {
@@ -490,13 +490,13 @@ def run_into_an_error(code, model, x):
 
 @checks("summarize")
 def test_summarize_passes_errors_on(code, given):
-    """An exception that the forward pass raises reaches the caller."""
+    """An exception raised in the forward pass reaches the caller."""
     return {"the call": run_into_an_error(code, failing(given), given.normal(3, 4, name="x"))}
 
 
 @checks("summarize")
 def test_summarize_removes_its_hooks_after_an_error(code, given):
-    """No hook is left if the forward pass raises."""
+    """No hook is left even if the forward pass raises."""
     model = failing(given)
     run_into_an_error(code, model, given.normal(3, 4, name="x"))
     return traces(model)
@@ -504,7 +504,7 @@ def test_summarize_removes_its_hooks_after_an_error(code, given):
 
 @checks("summarize")
 def test_summarize_restores_the_modes_after_an_error(code, given):
-    """Every training flag is as before if the forward pass raises, and gradients are on."""
+    """Even if the forward pass raises, every training flag is as before, and gradients are on."""
     model = failing(given)
     run_into_an_error(code, model, given.normal(3, 4, name="x"))
     return {"modes": modes(model), "gradients on": torch.is_grad_enabled()}

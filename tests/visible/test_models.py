@@ -19,7 +19,7 @@ def two_layer_net(code, given, d_in, h, d_out):
 
 
 def negate_scores(given, model, name):
-    """Turn the signs of the scores around, so that some of them are negative in every draw."""
+    """Flip the signs of the scores, so that some of them are negative in every draw."""
     with torch.no_grad():
         for parameter in model.linear2.parameters():
             parameter.neg_()
@@ -36,7 +36,7 @@ def rows_of(found):
 
 
 class Reversed(nn.Module):
-    """Its parts are made in another order than they run in, and one of them runs twice."""
+    """Its parts run in a different order from the one they are made in, and one of them runs twice."""
 
     def __init__(self):
         super().__init__()
@@ -78,7 +78,7 @@ def test_two_layer_net_values(code, given):
 
 @checks("TwoLayerNet")
 def test_two_layer_net_parameters(code, given):
-    """The parameters are those of linear1 and linear2, in the right shapes, and they are to be trained."""
+    """The parameters are those of linear1 and linear2, with the right shapes, and they are trainable."""
     model = given.module(lambda: code.TwoLayerNet(5, 7, 3), name="model")
     return only(dict(sorted(model.named_parameters())), "type", "shape", "requires_grad")
 
@@ -103,7 +103,7 @@ def test_count_parameters_values(code, given):
 
 @checks("count_parameters")
 def test_count_parameters_of_buffers(code, given):
-    """Buffers are counted by themselves: they are no parameters."""
+    """Buffers are counted separately: they are not parameters."""
     size = given.integer(3, 9)
     model = given.module(lambda: nn.Sequential(nn.Linear(2, size), nn.BatchNorm1d(size)), name="model")
     return only(counts(code.count_parameters(model)), "values")
@@ -111,7 +111,7 @@ def test_count_parameters_of_buffers(code, given):
 
 @checks("count_parameters")
 def test_count_parameters_of_a_tied_weight(code, given):
-    """A weight that two layers share counts once."""
+    """A weight shared by two layers counts once."""
     words, width = given.integer(8, 12), given.integer(3, 7)
     model = given.module(lambda: nn.Sequential(nn.Embedding(words, width), nn.Linear(width, words)))
     model[1].weight = model[0].weight
@@ -121,7 +121,7 @@ def test_count_parameters_of_a_tied_weight(code, given):
 
 @checks("count_parameters")
 def test_count_parameters_gives_ints(code, given):
-    """The result has these four keys and no others, and Python ints as values."""
+    """The result has the four keys and no others, and its values are Python ints."""
     found = code.count_parameters(given.module(lambda: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)), name="model"))
     return {"keys": sorted(found), "all are ints": [type(found[key]) is int for key in KEYS]}
 
@@ -136,7 +136,7 @@ def test_summarize_rows(code, given):
 
 @checks("summarize")
 def test_summarize_in_the_order_of_calls(code, given):
-    """The rows stand in the order of the calls, and a module that is called twice has two of them."""
+    """The rows are in the order of the calls, and a module that is called twice has two."""
     model = given.module(Reversed, name="model")
     x = given.normal(given.integer(2, 7), 5, name="x")
     return {"rows": only(rows_of(code.summarize(model, x)), "values")}
@@ -144,8 +144,8 @@ def test_summarize_in_the_order_of_calls(code, given):
 
 @checks("summarize")
 def test_summarize_restores_the_modes(code, given):
-    """A model in training mode is in training mode afterwards, and one in evaluation mode in that."""
-    models = {"in training mode": given.module(network), "in evaluation mode": given.module(lambda: network().eval())}
+    """A model in training mode is in training mode afterwards, and one in eval mode is in eval mode."""
+    models = {"in training mode": given.module(network), "in eval mode": given.module(lambda: network().eval())}
     x = given.normal(5, 4, name="x")
     for model in models.values():
         code.summarize(model, x)
@@ -158,7 +158,7 @@ def test_summarize_restores_the_modes(code, given):
 
 @checks("summarize")
 def test_summarize_removes_its_hooks(code, given):
-    """A later call of the model adds no rows."""
+    """Calling the model later adds no rows."""
     model = given.module(Reversed, name="model")
     x = given.normal(4, 5, name="x")
     rows = code.summarize(model, x)
