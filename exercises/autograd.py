@@ -233,8 +233,8 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Return the gradient penalty: the mean over the samples i of (‖∂ critic(x)ᵢ / ∂ xᵢ‖₂ - 1)²,
     as a 0-dim tensor.
 
-    critic maps x of shape (N, ...) to N scores, of shape (N,) or (N, 1); score i depends only
-    on x[i]. Each sample's norm runs over all of its dimensions.
+    critic maps x of shape (N, D, ...) to N scores, of shape (N,) or (N, 1); score i depends
+    only on x[i]. Each sample's norm runs over all of its dimensions.
 
     You can differentiate the result with respect to the critic's parameters:
     penalty.backward() fills their .grad. Computing the penalty changes neither x (values,

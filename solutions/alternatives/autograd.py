@@ -236,14 +236,15 @@ def sign_by_a_masked_identity(x):
     with torch.no_grad():
         hard = torch.ones_like(x)
         hard[x < 0] = -1
-        window = (x.abs() <= 1).to(x.dtype)
-        offset = hard - x * window
-    return x * window + offset
+        window = x.abs() <= 1
+        offset = hard - x.where(window, torch.zeros_like(x))
+    return x.where(window, torch.zeros_like(x)) + offset
 
 
 @alternative("sign_ste")
 def sign_by_a_hook(x):
-    shifted = x - x.detach()
+    near = x.clamp(-2, 2)
+    shifted = near - near.detach()
     if shifted.requires_grad:
         window = x.detach().abs() <= 1
         shifted.register_hook(lambda gradient: gradient.where(window, torch.zeros_like(gradient)))

@@ -779,6 +779,26 @@ def weighted_by_the_first_size(model, loss_fn, batches):
     return total
 
 
+@misconception("accumulate_gradients", "The model was in eval mode, and now it is not: did anyone ask for that?")
+def switches_to_training_mode(model, loss_fn, batches):
+    model.train()
+    model.zero_grad()
+    samples, total = sum(len(xb) for xb, _ in batches), 0.0
+    for xb, yb in batches:
+        loss = loss_fn(model(xb), yb) * len(xb) / samples
+        loss.backward()
+        total += loss.item()
+    return total
+
+
+@misconception("per_sample_grads", "You call model.forward. What does model(...) do besides?")
+def calls_forward_directly(model, loss_fn, X, y):
+    trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    losses = [loss_fn(model.forward(X[i : i + 1]), y[i : i + 1]) for i in range(len(X))]
+    rows = [torch.autograd.grad(loss, list(trainable.values())) for loss in losses]
+    return {name: torch.stack(gradients) for name, gradients in zip(trainable, zip(*rows, strict=True), strict=True)}
+
+
 @misconception("accumulate_gradients", "A gradient of zeros is still a gradient: which parameters should have none at all?")
 def zeros_for_frozen_parameters(model, loss_fn, batches):
     for p in model.parameters():
@@ -796,6 +816,27 @@ def other_term_detached(x):
     step = torch.where(x >= 0, 1.0, -1.0).to(x.dtype)
     window = x.clamp(-1, 1)
     return window.detach() + (step - window)
+
+
+@misconception(
+    "sign_ste", "Add something else to your result: you write into a gradient that the other summand receives as well."
+)
+def zeroes_the_incoming_gradient(x):
+    class Step(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return torch.where(x >= 0, torch.ones_like(x), -torch.ones_like(x))
+
+        @staticmethod
+        def backward(ctx, grad_output):
+            (x,) = ctx.saved_tensors
+            if grad_output.is_contiguous():
+                grad_output[x.abs() > 1] = 0
+                return grad_output
+            return grad_output * (x.abs() <= 1)
+
+    return Step.apply(x)
 
 
 @misconception("sign_ste", "What does your formula give when x is exactly 0?")

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from autograder import checks, only, raises
+from autograder import checks, only
 
 
 def cubic(t):
@@ -33,17 +33,45 @@ class Vision(nn.Module):
         return scores.squeeze(1) if self.squeeze else scores
 
 
-class Recording(nn.Module):
-    """A model that remembers what it was called with."""
+class Doubling(nn.Module):
+    """A model that doubles its results in training mode: it shows its mode without random numbers."""
 
     def __init__(self, inner):
         super().__init__()
         self.inner = inner
+
+    def forward(self, x):
+        return self.inner(x) * (2 if self.training else 1)
+
+
+class Recording(Doubling):
+    """A model that remembers what it was called with."""
+
+    def __init__(self, inner):
+        super().__init__(inner)
         self.batches = []
 
     def forward(self, x):
         self.batches.append(x.tolist())  # numbers: a tensor made inside torch.func.grad ends with it
-        return self.inner(x)
+        return super().forward(x)
+
+
+class Tied(nn.Module):
+    """Two layers that share a weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = linear(3, 3), linear(3, 3)
+        self.second.weight = self.first.weight
+
+    def forward(self, x):
+        return self.second(torch.tanh(self.first(x)))
+
+
+def with_a_hook(module):
+    """A module whose results are changed by a forward hook: only a call of the module itself, not of forward, runs it."""
+    module.register_forward_hook(lambda module, args, output: 3 * output)
+    return module
 
 
 def gradient(result, x, weights):
@@ -67,9 +95,13 @@ def classification(given, *sizes):
     return [(given.normal(n, 3, dtype=torch.float64), given.integers(n, high=2)) for n in sizes]
 
 
+def grads(model):
+    return {f"{name}.grad": p.grad for name, p in model.named_parameters()}
+
+
 @checks("value_and_grad", gate=True)
 def test_value_and_grad_of_any_x(code, given):
-    """Value and gradient are right for leaves and non-leaves, for 0-dim and for non-contiguous tensors."""
+    """Value and gradient are right for any x (leaf or not, 0-dim, non-contiguous), for networks, and twice in a row."""
     inputs = {
         "leaf": given.normal(3, 4, requires_grad=True),
         "leaf with .grad": given.with_grad(given.normal(5)),
@@ -83,315 +115,150 @@ def test_value_and_grad_of_any_x(code, given):
     results = {}
     for name, x in inputs.items():
         results[f"value, {name}"], results[f"gradient, {name}"] = code.value_and_grad(cubic, x)
-    return only(results, "values")
-
-
-@checks("value_and_grad")
-def test_value_and_grad_of_a_network(code, given):
-    """Value and gradient are right when f uses a network."""
-    model = given.module(mlp)
-    x = given.normal(5, 3, dtype=torch.float64)
-    value, slope = code.value_and_grad(lambda t: model(t).square().mean(), x)
-    return only({"value": value, "gradient": slope}, "values")
-
-
-@checks("value_and_grad")
-def test_value_and_grad_twice(code, given):
-    """Calling the function twice gives the same answer twice, even for a leaf with a .grad."""
     model = given.module(mlp)
     plain = given.normal(5, 3, dtype=torch.float64)
     leaf = given.with_grad(given.normal(5, 3, dtype=torch.float64))
-    results = {}
     for name, x in (("plain", plain), ("leaf", leaf)):
         for time in ("first", "second"):
-            _, results[f"{name}, {time} time"] = code.value_and_grad(lambda t: model(t).sum() ** 2, x)
-    return only(results, "values")
+            value, slope = code.value_and_grad(lambda t: model(t).sum() ** 2, x)
+            results |= {f"value, network, {name}, {time} time": value, f"gradient, network, {name}, {time} time": slope}
+    return only(results, "shape", "dtype", "values")
 
 
 @checks("value_and_grad")
-def test_value_and_grad_dtype(code, given):
-    """The gradient has the dtype of x."""
-    inputs = {"float32": given.normal(3), "float64": given.normal(3, dtype=torch.float64)}
-    results = {f"gradient, {name}": code.value_and_grad(cubic, x)[1] for name, x in inputs.items()}
-    return only(results, "dtype")
-
-
-@checks("value_and_grad")
-def test_value_and_grad_detached_from_everything(code, given):
-    """Value and gradient do not require grad, even if x or parameters inside f do."""
-    model = given.module(lambda: nn.Linear(3, 2))
-    leaf = given.normal(4, 3, requires_grad=True)
-    inner = given.non_leaf(given.normal(4, 3))
-    results = {}
-    for name, f, x in (
-        ("x is a leaf", cubic, leaf),
-        ("x is not a leaf", cubic, inner),
-        ("f uses parameters", lambda t: model(t).square().sum(), leaf),
-    ):
-        results[f"value, {name}"], results[f"gradient, {name}"] = code.value_and_grad(f, x)
-    return only(results, "requires_grad")
-
-
-@checks("value_and_grad")
-def test_value_and_grad_leaves_a_leaf_alone(code, given):
-    """An x that requires grad is unchanged, and so is its .grad if it has one."""
-    inputs = {
-        "leaf": given.normal(3, requires_grad=True),
-        "leaf with .grad": given.with_grad(given.normal(3)),
-        "float64": given.normal(3, dtype=torch.float64),
-        "0-dim": given.normal(()),
-    }
-    for x in inputs.values():
-        code.value_and_grad(cubic, x)
-    return only({f"{name}, afterwards": x for name, x in inputs.items()}, "values", "requires_grad", "gradient")
-
-
-@checks("value_and_grad")
-def test_value_and_grad_leaves_parameters_alone(code, given):
-    """The .grad of parameters used inside f is unchanged: None stays None, and numbers stay as they were."""
-    fresh = given.module(lambda: nn.Linear(3, 2))
-    used = given.with_grad(given.module(lambda: nn.Linear(3, 2)))
-    x = given.normal(4, 3)
-    code.value_and_grad(lambda t: (fresh(t) * used(t)).sum(), x)
-    afterwards = {"weight without .grad": fresh.weight, "weight with .grad": used.weight, "bias with .grad": used.bias}
-    return only({f"{name}, afterwards": p for name, p in afterwards.items()}, "gradient")
-
-
-@checks("value_and_grad")
-def test_value_and_grad_of_a_constant(code, given):
-    """If f(x) is a constant, the gradient is zeros in x's dtype."""
+def test_value_and_grad_of_f_that_ignores_x(code, given):
+    """If f ignores x, being constant or using parameters only, the gradient is zeros in x's dtype, and both are detached."""
     x, leaf = given.normal(3, 4, dtype=torch.float64), given.normal(3, requires_grad=True)
     constant = given.normal(())
-    value, slope = code.value_and_grad(lambda t: constant.clone(), x)
-    detached_value, detached_slope = code.value_and_grad(lambda t: t.detach().sum(), leaf)
-    results = {
-        "value": only(value, "values"),
-        "gradient": slope,
-        "value, x detached in f": only(detached_value, "values"),
-        "gradient, x detached in f": detached_slope,
-    }
-    return only(results, "dtype", "values")
-
-
-@checks("value_and_grad")
-def test_value_and_grad_of_parameters_only(code, given):
-    """If f depends on parameters only, the gradient is zeros and the value is detached."""
     model = given.module(lambda: nn.Linear(3, 2))
-    x = given.normal(4, 3)
-    value, slope = code.value_and_grad(lambda t: model.weight.square().sum(), x)
-    return only({"value": value, "gradient": slope}, "requires_grad", "values")
-
-
-@checks("value_and_grad")
-def test_value_and_grad_refuses_one_element(code, given):
-    """An f(x) of shape (1,), (1, 1) or (2, 3) raises a ValueError as well."""
-    x = given.normal(3)
-    return {
-        "f(x) of shape (1,)": raises(lambda: code.value_and_grad(lambda t: t.sum().reshape(1), x)),
-        "f(x) of shape (1, 1)": raises(lambda: code.value_and_grad(lambda t: t.sum().reshape(1, 1), x)),
-        "f(x) of shape (2, 3)": raises(lambda: code.value_and_grad(lambda t: torch.ones(2, 3), x)),
+    cases = {
+        "constant": (lambda t: constant.clone(), x),
+        "constant, x is a leaf": (lambda t: constant.clone(), leaf),
+        "x detached in f": (lambda t: t.detach().sum(), leaf),
+        "parameters only": (lambda t: model.weight.square().sum(), given.normal(4, 3)),
+        "parameters only, x in float64": (lambda t: model.weight.square().sum(), x),
     }
+    results = {}
+    for name, (f, t) in cases.items():
+        value, slope = code.value_and_grad(f, t)
+        results[name] = {"value": only(value, "requires_grad", "values"), "gradient": slope}
+    return only(results, "shape", "dtype", "requires_grad", "values")
 
 
 @checks("per_sample_grads", gate=True)
 def test_per_sample_grads_of_networks(code, given):
-    """The rows are right for a network with a hidden layer, for images, and for cross-entropy."""
+    """The rows are right for hidden layers, images, cross-entropy and a single sample, in either mode of the model."""
     network, vision = given.module(mlp), given.module(Vision)
     X, labels = given.normal(5, 3, dtype=torch.float64), given.integers(5, high=2)
     images, scores = given.normal(3, 2, 4, 3, dtype=torch.float64), given.normal(3, 1, dtype=torch.float64)
+    training = given.module(lambda: with_a_hook(Doubling(mlp())))
+    evaluating = given.module(lambda: Doubling(mlp()).eval())
     results = {
         "network": code.per_sample_grads(network, F.cross_entropy, X, labels),
         "images": code.per_sample_grads(vision, F.mse_loss, images, scores),
+        "a single sample": code.per_sample_grads(network, F.cross_entropy, X[:1], labels[:1]),
+        "training mode, with a hook": code.per_sample_grads(training, F.cross_entropy, X, labels),
+        "eval mode": code.per_sample_grads(evaluating, F.cross_entropy, X, labels),
     }
-    return only(results, "shape", "values")
+    return only(results, "shape", "dtype", "values")
 
 
 @checks("per_sample_grads")
-def test_per_sample_grads_of_one_sample(code, given):
-    """A single sample gives tensors with one row."""
-    model = given.module(mlp)
-    X, y = given.normal(1, 3, dtype=torch.float64), given.integers(1, high=2)
-    return only(code.per_sample_grads(model, F.cross_entropy, X, y), "shape", "values")
-
-
-@checks("per_sample_grads")
-def test_per_sample_grads_with_frozen_parameters(code, given):
-    """With some parameters frozen, the rows of the others are right."""
-    model = given.module(mlp)
-    model[0].bias.requires_grad_(False)
-    given.watch(model, "model")
-    X, y = given.normal(4, 3, dtype=torch.float64), given.normal(4, 2, dtype=torch.float64)
-    return only(code.per_sample_grads(model, F.mse_loss, X, y), "shape", "values")
-
-
-@checks("per_sample_grads")
-def test_per_sample_grads_detached(code, given):
-    """The results do not require grad."""
-    model = given.module(mlp)
-    X, y = given.normal(2, 3, dtype=torch.float64), given.integers(2, high=2)
-    return only(code.per_sample_grads(model, F.cross_entropy, X, y), "requires_grad")
-
-
-@checks("per_sample_grads")
-def test_per_sample_grads_keeps_gradients(code, given):
-    """Gradients that were in .grad before the call are still there afterwards."""
-    model = given.with_grad(given.module(mlp))
-    X, y = given.normal(2, 3, dtype=torch.float64), given.integers(2, high=2)
-    code.per_sample_grads(model, F.cross_entropy, X, y)
-    return only({f"{name} afterwards": p for name, p in model.named_parameters()}, "gradient")
+def test_per_sample_grads_of_frozen_and_shared_parameters(code, given):
+    """With frozen parameters the others' rows are right; a weight shared by two layers has one entry, for both uses."""
+    results = {}
+    for number in range(2):
+        model = given.module(mlp)
+        model.get_parameter(given.choice([name for name, _ in model.named_parameters()])).requires_grad_(False)
+        given.watch(model, f"model {number}")
+        X, y = given.normal(4, 3, dtype=torch.float64), given.normal(4, 2, dtype=torch.float64)
+        results[f"frozen, {number}"] = code.per_sample_grads(model, F.mse_loss, X, y)
+    tied = given.module(Tied)
+    X, y = given.normal(4, 3, dtype=torch.float64), given.normal(4, 3, dtype=torch.float64)
+    results["shared"] = code.per_sample_grads(tied, F.mse_loss, X, y)
+    return only(results, "type", "shape", "values")
 
 
 @checks("gradient_penalty", gate=True)
-def test_gradient_penalty_of_images(code, given):
-    """For images, each sample's norm runs over channels, rows and columns; scores may have shape (N,)."""
+def test_gradient_penalty_of_any_x(code, given):
+    """The value is right for images, a single sample, steep and flat critics, and scores of shape (N,) or (N, 1)."""
     images = given.normal(3, 2, 4, 5, dtype=torch.float64)
     results = {}
     for name, squeeze in (("scores of shape (N, 1)", False), ("scores of shape (N,)", True)):
         critic = given.module(lambda squeeze=squeeze: Vision(squeeze))
-        results[name] = code.gradient_penalty(critic, images)
-    return only(results, "values")
-
-
-@checks("gradient_penalty", gate=True)
-def test_gradient_penalty_of_edge_cases(code, given):
-    """The value is right for a single sample, for slopes above and below 1, and for a critic that is a function."""
+        results[f"images, {name}"] = code.gradient_penalty(critic, images)
     steep = given.normal(6, dtype=torch.float64, std=3)
     flat = given.normal(6, dtype=torch.float64, std=0.05)
     x, one = given.normal(5, 6, dtype=torch.float64), given.normal(1, 6, dtype=torch.float64)
-    results = {
+    results |= {
         "steep": code.gradient_penalty(lambda t: t @ steep, x),
         "flat": code.gradient_penalty(lambda t: t @ flat, x),
         "steep and flat": code.gradient_penalty(lambda t: (t**2) @ flat + (t**3) @ steep, x),
         "one sample": code.gradient_penalty(lambda t: (t**2) @ steep, one),
         "one sample, score of shape (1, 1)": code.gradient_penalty(lambda t: (t**2) @ steep.reshape(6, 1), one),
-        "x requires grad": code.gradient_penalty(lambda t: t @ steep, given.non_leaf(x)),
+        "x is not a leaf": code.gradient_penalty(lambda t: t @ steep, given.non_leaf(x)),
     }
-    return only(results, "values")
+    return only(results, "shape", "values")
 
 
 @checks("gradient_penalty")
 def test_gradient_penalty_gradients_of_networks(code, given):
     """The penalty's gradients with respect to all parameters of a network are right."""
     hidden = given.module(lambda: mlp(5, 6, 1))
+    hooked = given.module(lambda: with_a_hook(mlp(5, 6, 1)))
     vision = given.module(Vision)
+    x, leaf = given.normal(4, 5, dtype=torch.float64), given.normal(4, 5, dtype=torch.float64, requires_grad=True)
     results = {
-        "hidden layer": gradients(code.gradient_penalty(hidden, given.normal(4, 5, dtype=torch.float64)), hidden),
+        "hidden layer": gradients(code.gradient_penalty(hidden, x), hidden),
+        "x requires grad": gradients(code.gradient_penalty(hidden, leaf), hidden),
+        "with a hook": gradients(code.gradient_penalty(hooked, x), hooked),
         "images": gradients(code.gradient_penalty(vision, given.normal(3, 2, 4, 5, dtype=torch.float64)), vision),
     }
     return only(results, "values")
 
 
-@checks("gradient_penalty")
-def test_gradient_penalty_leaves_parameters_alone(code, given):
-    """Computing the penalty changes no parameter's .grad: None stays None, and numbers stay as they were."""
-    fresh = given.module(lambda: linear(5, 1))
-    used = given.with_grad(given.module(lambda: linear(5, 1)))
-    x = given.normal(4, 5, dtype=torch.float64)
-    code.gradient_penalty(fresh, x)
-    code.gradient_penalty(used, x)
-    return only({"weight without .grad": fresh.weight, "weight with .grad": used.weight}, "gradient")
-
-
-@checks("gradient_penalty")
-def test_gradient_penalty_leaves_a_leaf_alone(code, given):
-    """An x that requires grad is unchanged, and so is its .grad if it has one."""
-    critic = given.module(lambda: linear(5, 1))
-    inputs = {
-        "leaf": given.normal(4, 5, dtype=torch.float64, requires_grad=True),
-        "leaf with .grad": given.with_grad(given.normal(4, 5, dtype=torch.float64)),
-    }
-    for x in inputs.values():
-        code.gradient_penalty(critic, x)
-    return only({f"{name}, afterwards": x for name, x in inputs.items()}, "values", "requires_grad", "gradient")
-
-
-@checks("accumulate_gradients")
-def test_accumulate_gradients_of_a_single_batch(code, given):
-    """A single batch leaves its own gradients."""
-    model = given.module(mlp)
-    code.accumulate_gradients(model, F.cross_entropy, classification(given, 6))
-    return only({f"{name}.grad": p.grad for name, p in model.named_parameters()}, "shape", "values")
-
-
-@checks("accumulate_gradients")
-def test_accumulate_gradients_of_very_unequal_batches(code, given):
-    """Batches may have any size, even a single sample, in any order."""
-    results = {}
-    for name, sizes in (("5, 5, 2, 1", (5, 5, 2, 1)), ("1, 8", (1, 8))):
-        model = given.module(mlp)
-        code.accumulate_gradients(model, F.cross_entropy, classification(given, *sizes))
-        results |= {f"{name}: {parameter}.grad": p.grad for parameter, p in model.named_parameters()}
-    return only(results, "shape", "values")
-
-
-@checks("accumulate_gradients")
-def test_accumulate_gradients_of_a_regression(code, given):
-    """The gradients are also right for a mean squared error on images."""
-    model = given.module(Vision)
-    batches = tuple((given.normal(n, 2, 4, 3, dtype=torch.float64), given.normal(n, 1, dtype=torch.float64)) for n in (3, 2))
-    code.accumulate_gradients(model, F.mse_loss, batches)
-    return only({f"{name}.grad": p.grad for name, p in model.named_parameters()}, "shape", "values")
-
-
 @checks("accumulate_gradients")
 def test_accumulate_gradients_ignores_stale_gradients(code, given):
-    """What was in .grad before the call does not matter."""
-    model = given.module(mlp)
-    for p in model.parameters():
-        p.grad = torch.full_like(p, 7.0)
-    code.accumulate_gradients(model, F.cross_entropy, classification(given, 4, 4))
-    return only({f"{name}.grad": p.grad for name, p in model.named_parameters()}, "values")
+    """What was in .grad before does not matter, frozen parameters get none, and a second call leaves the same."""
+    stale = given.module(mlp)
+    for p in stale.parameters():
+        p.grad = torch.full_like(p, given.number(5, 9))
+    code.accumulate_gradients(stale, F.cross_entropy, classification(given, 4, 3))
+    twice = given.module(Vision)
+    batches = tuple((given.normal(n, 2, 4, 3, dtype=torch.float64), given.normal(n, 1, dtype=torch.float64)) for n in (3, 2))
+    for _ in range(2):
+        code.accumulate_gradients(twice, F.mse_loss, batches)
+    partly = given.module(mlp)
+    frozen = given.choice([name for name, _ in partly.named_parameters()])
+    partly.get_parameter(frozen).requires_grad_(False)
+    given.watch(partly, "partly frozen model")
+    code.accumulate_gradients(partly, F.cross_entropy, classification(given, 4, 2))
+    results = {"stale gradients": grads(stale), "images, called twice": grads(twice), "partly frozen": grads(partly)}
+    return only(results, "shape", "requires_grad", "values")
 
 
 @checks("accumulate_gradients")
-def test_accumulate_gradients_twice(code, given):
-    """A second call leaves the same gradients as the first."""
-    model = given.module(mlp)
-    batches = classification(given, 4, 4)
-    code.accumulate_gradients(model, F.cross_entropy, batches)
-    code.accumulate_gradients(model, F.cross_entropy, batches)
-    return only({f"{name}.grad": p.grad for name, p in model.named_parameters()}, "values")
-
-
-@checks("accumulate_gradients")
-def test_accumulate_gradients_keeps_no_graph(code, given):
-    """The gradients left in .grad carry no graph: they do not require grad."""
-    model = given.module(mlp)
-    code.accumulate_gradients(model, F.cross_entropy, classification(given, 4, 4))
-    return only({f"{name}.grad": p.grad for name, p in model.named_parameters()}, "requires_grad")
-
-
-@checks("accumulate_gradients")
-def test_accumulate_gradients_calls_the_model_once_per_batch(code, given):
-    """The model is called once per batch, in the given order."""
-    model = given.module(lambda: Recording(mlp()))
-    code.accumulate_gradients(model, F.cross_entropy, classification(given, 3, 5, 2))
-    return {"batches the model saw": model.batches}
-
-
-@checks("accumulate_gradients")
-def test_accumulate_gradients_of_frozen_parameters(code, given):
-    """A frozen parameter gets no gradient, and the others get theirs."""
-    model = given.module(mlp)
-    model[0].weight.requires_grad_(False)
-    given.watch(model, "model")
-    code.accumulate_gradients(model, F.cross_entropy, classification(given, 4, 4))
-    return only({f"{name}.grad": p.grad for name, p in model.named_parameters()}, "values")
-
-
-@checks("accumulate_gradients")
-def test_accumulate_gradients_leaves_parameters_alone(code, given):
-    """Parameters keep their values and their requires_grad."""
-    model = given.module(mlp)
-    model[2].bias.requires_grad_(False)
-    given.watch(model, "model")
-    code.accumulate_gradients(model, F.cross_entropy, classification(given, 4, 2))
-    return only({f"{name} afterwards": p for name, p in model.named_parameters()}, "values", "requires_grad")
+def test_accumulate_gradients_uses_the_model_as_it_is(code, given):
+    """The model is called once per batch, in the given order and in its own mode; its values, flags and mode stay."""
+    results = {}
+    for name, training in (("training mode", True), ("eval mode", False)):
+        model = given.module(lambda: with_a_hook(Recording(mlp())))
+        model.train(training)
+        model.inner[2].bias.requires_grad_(False)
+        given.watch(model, f"model in {name}")
+        returned = code.accumulate_gradients(model, F.cross_entropy, classification(given, 3, 5, 2))
+        results[name] = {
+            "batches the model saw": model.batches,
+            "returned": only(returned, "values"),
+            "gradients": only(grads(model), "values"),
+            "model afterwards": only(model, "type", "values", "requires_grad"),
+        }
+    return results
 
 
 @checks("sign_ste", gate=True)
 def test_sign_ste_of_any_shape(code, given):
-    """The values are right for 0-dim, empty and non-contiguous tensors, and in float64."""
+    """The values are right for 0-dim, empty and non-contiguous tensors, for any numbers, and in every dtype."""
     inputs = {
         "0-dim": given.normal(()),
         "0-dim, zero": given.tensor(0.0),
@@ -399,49 +266,17 @@ def test_sign_ste_of_any_shape(code, given):
         "transposed": given.transposed(given.normal(3, 4)),
         "not contiguous": given.non_contiguous(given.normal(3, 4)),
         "float64": given.normal(2, 3, 4, dtype=torch.float64, std=2),
+        "float16": given.normal(3, 4, dtype=torch.float16),
+        "bfloat16": given.normal(3, 4, dtype=torch.bfloat16),
         "requires grad": given.normal(3, 4, requires_grad=True),
-        "tiny and large": given.tensor([1e-30, -1e-30, 1e6, -1e6]),
+        "tiny, large and infinite": given.tensor([1e-30, -1e-30, 1e6, -1e6, 3e38, -3e38, float("inf"), -float("inf")]),
     }
-    return only({name: code.sign_ste(x) for name, x in inputs.items()}, "shape", "values")
-
-
-@checks("sign_ste")
-def test_sign_ste_of_zeros(code, given):
-    """0.0 and -0.0 give +1."""
-    zeros = given.tensor([0.0, -0.0, 1.0, -1.0])
-    wide = given.tensor([0.0, -0.0], dtype=torch.float64)
-    return only({"float32": code.sign_ste(zeros), "float64": code.sign_ste(wide)}, "values")
-
-
-@checks("sign_ste")
-def test_sign_ste_dtype(code, given):
-    """The result has the dtype of x."""
-    inputs = {str(dtype): given.normal(3, dtype=dtype) for dtype in (torch.float16, torch.bfloat16, torch.float64)}
-    inputs["empty"] = given.normal(0)
-    return only({name: code.sign_ste(x) for name, x in inputs.items()}, "dtype")
-
-
-@checks("sign_ste")
-def test_sign_ste_incoming_gradient(code, given):
-    """The incoming gradient is multiplied by the window's 0 or 1."""
-    x = given.uniform(5, 8, low=-3, high=3, requires_grad=True)
-    weights = given.normal(5, 8, std=3)
-    return only({"gradient of x": gradient(code.sign_ste(x), x, weights)}, "values")
-
-
-@checks("sign_ste")
-def test_sign_ste_gradient_at_the_ends(code, given):
-    """The ends of the window, 1 and -1, belong to it, and so do 0.0 and -0.0."""
-    x = given.tensor([-1.0, -0.0, 0.0, 1.0], requires_grad=True)
-    beside = torch.tensor([-1.0, 1.0, 1 + 1e-9, -1 - 1e-9, 3.0, -3.0], dtype=torch.float64)
-    wide = given.tensor(beside, requires_grad=True)
-    results = {"float32": gradient(code.sign_ste(x), x, 1.0), "float64": gradient(code.sign_ste(wide), wide, 1.0)}
-    return only(results, "values")
+    return only({name: code.sign_ste(x) for name, x in inputs.items()}, "shape", "dtype", "values")
 
 
 @checks("sign_ste")
 def test_sign_ste_gradient_of_any_shape(code, given):
-    """The gradient is right for 0-dim, empty and non-contiguous tensors, in float64, and if x is not a leaf."""
+    """The gradient is right for any x and any incoming gradient, which is left as it was for others that share it."""
     inputs = {
         "0-dim": given.uniform((), low=-1, high=1, requires_grad=True),
         "0-dim, outside": given.uniform((), low=2, high=3, requires_grad=True),
@@ -449,6 +284,16 @@ def test_sign_ste_gradient_of_any_shape(code, given):
         "transposed": given.transposed(given.normal(3, 4, requires_grad=True)),
         "float64": given.normal(3, 4, dtype=torch.float64, requires_grad=True),
         "not a leaf": given.non_leaf(given.normal(5)),
+        "large and infinite": given.tensor([1e6, -3e38, float("inf"), -float("inf"), 0.5], requires_grad=True),
     }
-    found = {name: gradient(code.sign_ste(x), x, 1.0) for name, x in inputs.items()}
+    found = {name: gradient(code.sign_ste(x), x, given.normal(x.shape, dtype=x.dtype)) for name, x in inputs.items()}
+    x, other = given.uniform(6, 4, low=-2, high=2, requires_grad=True), given.normal(6, 4, requires_grad=True)
+    incoming, weights = given.normal(6, 4, name="incoming gradient"), given.normal(6, 4)
+    tripled = 3 * other  # made before, so its gradient is worked out after that of the step
+    results = code.sign_ste(x) + tripled
+    shared = torch.autograd.grad(results, [x, other], incoming, allow_unused=True) if results.requires_grad else [None] * 2
+    found |= {"x of a sum": shared[0], "the other summand": shared[1], "incoming gradient": incoming}
+    total = (code.sign_ste(x) * weights + code.sign_ste(other)).sum()
+    found["x of two steps"] = gradient(total, x, 1.0)
+    found["other of two steps"] = gradient(total, other, 1.0) if total.requires_grad else None
     return only(found, "shape", "values")

@@ -1,0 +1,221 @@
+"""Wrong answers that are nearly right: each breaks a single clause of a docstring. Grading must not let them pass."""
+
+import torch
+from torch import nn
+from torch.func import functional_call, grad, vmap
+
+from autograder import misconception
+
+
+def _differentiate(f, x):
+    leaf = x.detach().clone().requires_grad_()
+    value = f(leaf)
+    if value.dim() != 0:
+        raise ValueError("not 0-dim")
+    (gradient,) = torch.autograd.grad(value, leaf, allow_unused=True) if value.requires_grad else (None,)
+    return value, gradient
+
+
+@misconception("value_and_grad", "It asks autograd for the gradients of x's leaves too, so that x's own .grad grows.")
+def backward_through_the_history_of_x(f, x):
+    value = f(x) if x.requires_grad else f(x.clone().requires_grad_())
+    if value.dim() != 0:
+        raise ValueError("not 0-dim")
+    _, gradient = _differentiate(f, x)
+    if value.requires_grad and x.requires_grad:
+        value.backward()
+    return value.detach(), torch.zeros_like(x, requires_grad=False) if gradient is None else gradient
+
+
+@misconception("value_and_grad", "It refuses only 1-dim results: a matrix is summed.")
+def refuses_vectors_only(f, x):
+    leaf = x.detach().clone().requires_grad_()
+    value = f(leaf)
+    if value.dim() == 1:
+        raise ValueError("a vector")
+    value = value.sum()
+    (gradient,) = torch.autograd.grad(value, leaf, allow_unused=True) if value.requires_grad else (None,)
+    return value.detach(), torch.zeros_like(leaf, requires_grad=False) if gradient is None else gradient
+
+
+@misconception("value_and_grad", "It detaches the value only if the gradient exists.")
+def detaches_the_value_only_if_x_is_used(f, x):
+    value, gradient = _differentiate(f, x)
+    if gradient is None:
+        return value, torch.zeros_like(x, requires_grad=False)
+    return value.detach(), gradient
+
+
+@misconception("value_and_grad", "It keeps the .grad of parameters by putting zeros where there was None.")
+def puts_zeros_for_no_gradient(f, x):
+    leaf = x.detach().clone().requires_grad_()
+    value = f(leaf)
+    if value.dim() != 0:
+        raise ValueError("not 0-dim")
+    leaves, todo, seen = set(), [value.grad_fn], set()
+    while todo:
+        node = todo.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            leaves.add(node.variable)
+        todo += [parent for parent, _ in node.next_functions]
+    before = {other: torch.zeros_like(other) if other.grad is None else other.grad.clone() for other in leaves - {leaf}}
+    if value.requires_grad:
+        value.backward()
+    for other, gradient in before.items():
+        other.grad = gradient
+    return value.detach(), torch.zeros_like(x, requires_grad=False) if leaf.grad is None else leaf.grad
+
+
+@misconception("per_sample_grads", "It runs the model in eval mode, whatever mode it is in, and puts the mode back.")
+def runs_in_eval_mode(model, loss_fn, X, y):
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    named = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    rows = [torch.autograd.grad(loss_fn(model(X[i : i + 1]), y[i : i + 1]), list(named.values())) for i in range(len(X))]
+    for module, mode in modes:
+        module.training = mode
+    return {name: torch.stack(gradients) for name, gradients in zip(named, zip(*rows, strict=True), strict=True)}
+
+
+@misconception(
+    "per_sample_grads", "It works on a list of all parameters with a gradient, so a shared weight counts one use."
+)
+def one_use_of_a_shared_weight(model, loss_fn, X, y):
+    names = dict(model.named_parameters(remove_duplicate=False))
+    parameters = {name: p.detach().clone() for name, p in names.items() if p.requires_grad}
+
+    def loss(own, x, target):
+        return loss_fn(functional_call(model, own, (x[None],), tie_weights=False), target[None])
+
+    rows = vmap(grad(loss), in_dims=(None, 0, 0))(parameters, X, y)
+    return {name: rows[name].detach() for name, p in model.named_parameters() if p.requires_grad}
+
+
+@misconception("per_sample_grads", "The result is in the default dtype, whatever the parameter's is.")
+def collects_in_the_default_dtype(model, loss_fn, X, y):
+    named = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    result = {name: torch.zeros(len(X), *p.shape) for name, p in named.items()}
+    for i in range(len(X)):
+        gradients = torch.autograd.grad(loss_fn(model(X[i : i + 1]), y[i : i + 1]), list(named.values()))
+        for name, gradient in zip(named, gradients, strict=True):
+            result[name][i] = gradient
+    return result
+
+
+def _penalty(critic, x, lengths=lambda g: g.flatten(1).norm(dim=1), **options):
+    leaf = x.detach().clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(critic(leaf).sum(), leaf, create_graph=True, **options)
+    return ((lengths(gradient) - 1) ** 2).mean()
+
+
+@misconception("gradient_penalty", "The parameters' gradients are cut: only the value of the norm is kept in the graph.")
+def keeps_half_of_the_graph(critic, x):
+    leaf = x.detach().clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(critic(leaf).sum(), leaf, create_graph=True)
+    norms = gradient.flatten(1).norm(dim=1)
+    return ((norms - 1).detach() * (norms - 1)).mean()
+
+
+@misconception("gradient_penalty", "The norm is smoothed by a small number, which matters for flat critics.")
+def smoothed_norm(critic, x):
+    return _penalty(critic, x, lambda g: (g.flatten(1).square().sum(dim=1) + 1e-6).sqrt())
+
+
+@misconception("gradient_penalty", "It returns one number in a tensor of shape (1,).")
+def penalty_of_shape_one(critic, x):
+    return _penalty(critic, x).reshape(1)
+
+
+@misconception("gradient_penalty", "The critic's .grad is cleared on the way.")
+def clears_the_critics_gradients(critic, x):
+    if isinstance(critic, nn.Module):
+        critic.zero_grad()
+    return _penalty(critic, x)
+
+
+@misconception("gradient_penalty", "It calls the critic's forward, so hooks do not run.")
+def calls_the_critics_forward(critic, x):
+    return _penalty(critic.forward if isinstance(critic, nn.Module) else critic, x)
+
+
+def _accumulate(model, loss_fn, batches, clear=True):
+    if clear:
+        model.zero_grad()
+    samples, total = sum(len(xb) for xb, _ in batches), 0.0
+    for xb, yb in batches:
+        loss = loss_fn(model(xb), yb) * (len(xb) / samples)
+        loss.backward()
+        total += loss.item()
+    return total
+
+
+@misconception("accumulate_gradients", "It runs the model in eval mode and puts the mode back.")
+def accumulates_in_eval_mode(model, loss_fn, batches):
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    total = _accumulate(model, loss_fn, batches)
+    for module, mode in modes:
+        module.training = mode
+    return total
+
+
+@misconception("accumulate_gradients", "It averages by the number of labels' entries instead of samples.")
+def weighs_by_entries_of_the_targets(model, loss_fn, batches):
+    model.zero_grad()
+    entries, total = sum(yb.numel() + 1 for _, yb in batches), 0.0
+    for xb, yb in batches:
+        loss = loss_fn(model(xb), yb) * ((yb.numel() + 1) / entries)
+        loss.backward()
+        total += loss.item()
+    return total
+
+
+@misconception("accumulate_gradients", "It takes the batches from the largest to the smallest.")
+def sorts_the_batches(model, loss_fn, batches):
+    return _accumulate(model, loss_fn, sorted(batches, key=lambda batch: -len(batch[0])))
+
+
+@misconception("accumulate_gradients", "It clears .grad by subtracting what was there, only if it is not there twice.")
+def clears_only_the_first_parameter(model, loss_fn, batches):
+    next(iter(model.parameters())).grad = None
+    return _accumulate(model, loss_fn, batches, clear=False)
+
+
+class _AbsoluteGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.where(x >= 0, torch.ones_like(x), -torch.ones_like(x))
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output.clamp(-2, 2) * (x.abs() <= 1)
+
+
+@misconception("sign_ste", "Large incoming gradients are clipped.")
+def clips_large_gradients(x):
+    return _AbsoluteGradient.apply(x)
+
+
+@misconception("sign_ste", "The ±1 are computed by a quotient that fails for tiny, zero or infinite numbers.")
+def by_a_smoothed_quotient(x):
+    soft = x.clamp(-1, 1)
+    return soft + (x / (x.abs() + 1e-12) - soft).detach()
+
+
+@misconception("sign_ste", "The result is computed in float32.")
+def in_single_precision(x):
+    soft = x.clamp(-1, 1)
+    hard = torch.where(x >= 0, 1.0, -1.0)
+    return hard + (soft - soft.detach())
+
+
+@misconception("sign_ste", "The window is a little too wide.")
+def window_with_a_margin(x):
+    soft = torch.where(x.abs() <= 1 + 1e-6, x, x.detach())
+    hard = torch.where(x >= 0, torch.ones_like(x), -torch.ones_like(x))
+    return hard + (soft - soft.detach()).nan_to_num()
