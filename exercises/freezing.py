@@ -209,7 +209,7 @@ def head_only_forward(backbone: nn.Module, head: nn.Module, x: Tensor) -> Tensor
     requires_grad flags do not change.
 
     The head runs in its current mode, and gradients reach its parameters, so the result
-    requires grad.
+    requires grad. You can rely on this: the backbone does not return x itself.
     """
     raise NotImplementedError
 

@@ -1,0 +1,236 @@
+"""Wrong answers that are nearly right: each breaks a single clause of a docstring. Grading must not let them pass."""
+
+import fnmatch
+
+import torch
+from torch import nn
+
+from autograder import misconception
+
+
+def _matches(name, prefix):
+    return f"{name}.".startswith(f"{prefix}.")
+
+
+def _matching(model, prefixes):
+    named = dict(model.named_parameters())
+    for prefix in prefixes:
+        if not any(_matches(name, prefix) for name in named):
+            raise ValueError(prefix)
+    return {name: p for name, p in named.items() if any(_matches(name, prefix) for prefix in prefixes)}
+
+
+@misconception("freeze", "It matches with a pattern in which a dot stands for itself, but the end may be anywhere.")
+def by_a_glob(model, prefixes):
+    named = dict(model.named_parameters())
+    if not all(fnmatch.filter(named, f"{prefix}*") for prefix in prefixes):
+        raise ValueError
+    found = [name for name in named if any(fnmatch.fnmatch(name, f"{prefix}*") for prefix in prefixes)]
+    for name in found:
+        named[name].requires_grad = False
+    return found
+
+
+@misconception("freeze", "It accepts buffers as names, and then freezes nothing for them.")
+def accepts_names_of_the_state_dict(model, prefixes):
+    names = list(model.state_dict())
+    for prefix in prefixes:
+        if not any(_matches(name, prefix) for name in names):
+            raise ValueError
+    found = [name for name, _ in model.named_parameters() if any(_matches(name, prefix) for prefix in prefixes)]
+    for name in found:
+        model.get_parameter(name).requires_grad = False
+    return found
+
+
+@misconception("freeze", "The empty prefix stands for the whole model.")
+def takes_the_empty_prefix_for_everything(model, prefixes):
+    matching = _matching(model, [prefix for prefix in prefixes if prefix])
+    if "" in prefixes:
+        matching = dict(model.named_parameters())
+    for p in matching.values():
+        p.requires_grad = False
+    return list(matching)
+
+
+@misconception("freeze", "It names the parameters that are frozen afterwards, whether a prefix matches them or not.")
+def names_of_all_frozen_ones(model, prefixes):
+    for p in _matching(model, prefixes).values():
+        p.requires_grad = False
+    return [name for name, p in model.named_parameters() if not p.requires_grad]
+
+
+@misconception("freeze", "It detaches the parameters' data into new storage, so that an optimizer trains the old one.")
+def freezes_copies(model, prefixes):
+    matching = _matching(model, prefixes)
+    for name, p in matching.items():
+        owner = model.get_submodule(name.rpartition(".")[0])
+        twin = nn.Parameter(p.detach().clone(), requires_grad=False)
+        twin.grad = p.grad
+        owner._parameters[name.rpartition(".")[2]] = twin
+    return list(matching)
+
+
+def _features(backbone, x, run=None):
+    modes = [(module, module.training) for module in backbone.modules()]
+    backbone.eval()
+    with torch.no_grad():
+        features = (run or backbone)(x)
+    for module, mode in modes:
+        module.training = mode
+    return features
+
+
+@misconception("head_only_forward", "It calls the backbone's forward, so hooks do not run.")
+def calls_the_backbones_forward(backbone, head, x):
+    return head(_features(backbone, x, backbone.forward))
+
+
+@misconception("head_only_forward", "It calls the head's forward, so hooks do not run.")
+def calls_the_heads_forward(backbone, head, x):
+    return head.forward(_features(backbone, x))
+
+
+@misconception("head_only_forward", "It lets gradients through to x by adding a difference of zero.")
+def leaves_a_path_of_zeros_to_x(backbone, head, x):
+    return head(_features(backbone, x)) + 0 * x.sum()
+
+
+@misconception("head_only_forward", "The head's frozen parameters are thawed, since the head is to be trained.")
+def thaws_the_head(backbone, head, x):
+    head.requires_grad_(True)
+    return head(_features(backbone, x))
+
+
+@misconception("head_only_forward", "It records in any case, also if the caller had switched gradients off.")
+def leaves_recording_on(backbone, head, x):
+    features = _features(backbone, x)
+    torch.set_grad_enabled(True)
+    return head(features)
+
+
+@misconception("head_only_forward", "It clears the backbone's .grad, which is not its business.")
+def clears_the_backbones_gradients(backbone, head, x):
+    backbone.zero_grad()
+    return head(_features(backbone, x))
+
+
+def _refuse(param, mask):
+    if mask.dtype != torch.bool or mask.shape != param.shape:
+        raise ValueError
+
+
+@misconception("freeze_entries", "The mask is copied only at the first backward.")
+def copies_the_mask_late(param, mask):
+    _refuse(param, mask)
+    kept = []
+
+    def cut(gradient):
+        kept.append(kept[0] if kept else mask.clone())
+        return gradient.masked_fill(kept[0], 0)
+
+    return param.register_hook(cut)
+
+
+@misconception("freeze_entries", "Only nan is caught, inf is multiplied by 0.")
+def catches_nan_only(param, mask):
+    _refuse(param, mask)
+    free = (~mask).to(param.dtype)
+    return param.register_hook(
+        lambda gradient: torch.where(gradient.isnan(), gradient.masked_fill(~mask.bool(), 0), gradient) * free
+    )
+
+
+@misconception("freeze_entries", "It keeps one hook for each parameter, so that a second call takes the first one's place.")
+def replaces_an_earlier_hook(param, mask):
+    _refuse(param, mask)
+    frozen = mask.clone()
+    earlier = getattr(param, "earlier_hook", None)
+    if earlier is not None:
+        earlier.remove()
+    param.earlier_hook = param.register_hook(lambda gradient: gradient.masked_fill(frozen, 0))
+    return param.earlier_hook
+
+
+@misconception("freeze_entries", "A mask of zeros and ones in uint8 is taken for a bool mask.")
+def accepts_bytes(param, mask):
+    if mask.dtype not in (torch.bool, torch.uint8) or mask.shape != param.shape:
+        raise ValueError
+    frozen = mask.bool().clone()
+    return param.register_hook(lambda gradient: gradient.masked_fill(frozen, 0))
+
+
+@misconception("freeze_entries", "The frozen entries' gradient is tiny instead of 0.")
+def almost_zero(param, mask):
+    _refuse(param, mask)
+    frozen = mask.clone()
+    return param.register_hook(lambda gradient: torch.where(frozen, 1e-4 * gradient.sign().nan_to_num(), gradient))
+
+
+@misconception("freeze_entries", "The other entries are scaled up, as dropout does it.")
+def scales_the_free_entries(param, mask):
+    _refuse(param, mask)
+    frozen = mask.clone()
+    share = 1 - frozen.float().mean().item() if frozen.numel() and not frozen.all() else 1.0
+    return param.register_hook(lambda gradient: gradient.masked_fill(frozen, 0) / share)
+
+
+def _thaw(model, optimizer, prefix):
+    matching = [p for name, p in model.named_parameters() if _matches(name, prefix)]
+    if not matching:
+        raise ValueError(prefix)
+    for p in matching:
+        p.requires_grad_(True)
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    return [p for p in matching if id(p) not in held]
+
+
+@misconception("unfreeze", "The learning rate 0 counts as none, so that the optimizer's default is used.")
+def takes_zero_for_nothing(model, optimizer, prefix, lr):
+    new = _thaw(model, optimizer, prefix)
+    if new:
+        optimizer.add_param_group({"params": new, **({"lr": lr} if lr else {})})
+    return len(new)
+
+
+@misconception("unfreeze", "It also sets the learning rate of held parameters' groups.")
+def sets_the_rate_of_held_parameters(model, optimizer, prefix, lr):
+    before = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    new = _thaw(model, optimizer, prefix)
+    matching = {id(p) for name, p in model.named_parameters() if _matches(name, prefix)}
+    if new:
+        optimizer.add_param_group({"params": new, "lr": lr})
+    for group in optimizer.param_groups:
+        if any(id(p) in matching & before for p in group["params"]):
+            group["lr"] = lr
+    return len(new)
+
+
+@misconception("unfreeze", "It counts the numbers in the new parameters.")
+def counts_entries(model, optimizer, prefix, lr):
+    new = _thaw(model, optimizer, prefix)
+    if new:
+        optimizer.add_param_group({"params": new, "lr": lr})
+    return sum(p.numel() for p in new)
+
+
+@misconception("unfreeze", "It thaws before it finds out that the prefix is not known in full.")
+def thaws_parts_of_names(model, optimizer, prefix, lr):
+    for name, p in model.named_parameters():
+        if prefix and name.startswith(prefix):
+            p.requires_grad_(True)
+    new = _thaw(model, optimizer, prefix)
+    if new:
+        optimizer.add_param_group({"params": new, "lr": lr})
+    return len(new)
+
+
+@misconception("unfreeze", "It gives the new group the options of the first one, momentum buffers' names aside.")
+def copies_the_first_groups_options(model, optimizer, prefix, lr):
+    new = _thaw(model, optimizer, prefix)
+    if new:
+        first = optimizer.param_groups[0]
+        first["lr"], before = lr, first["lr"]
+        optimizer.add_param_group({**first, "params": new})
+        del before
+    return len(new)
