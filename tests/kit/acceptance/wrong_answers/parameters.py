@@ -1,0 +1,253 @@
+"""Wrong answers that are nearly right: each breaks a single clause of a docstring. Grading must not let them pass."""
+
+import itertools
+
+import torch
+from torch import nn
+
+from autograder import misconception
+
+
+class _Affine(nn.Module):
+    def __init__(self, features, bias=True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(features))
+        self.bias = nn.Parameter(torch.zeros(features)) if bias else None
+
+    def forward(self, x):
+        return x * self.weight if self.bias is None else x * self.weight + self.bias
+
+
+@misconception("Affine", "The weight is right, and there is a buffer besides.")
+class WithABufferBesides(_Affine):
+    def __init__(self, features, bias=True):
+        super().__init__(features, bias)
+        self.register_buffer("calls", torch.zeros(()), persistent=False)
+
+
+@misconception("Affine", "The bias of all instances of one size is the same object.")
+class OneBiasForAll(_Affine):
+    known = {}  # noqa: RUF012 (that is the mistake)
+
+    def __init__(self, features, bias=True):
+        super().__init__(features, bias)
+        if bias:
+            self.bias = self.known.setdefault(features, self.bias)
+
+
+@misconception("Affine", "The values are kept in plain tensors that are made when forward first runs.")
+class RemembersTheFirstValues(_Affine):
+    def forward(self, x):
+        if not hasattr(self, "first"):
+            self.first = [self.weight.detach().clone(), None if self.bias is None else self.bias.detach().clone()]
+        weight, bias = (
+            None if own is None else own + (p - p.detach())
+            for own, p in zip(self.first, (self.weight, self.bias), strict=True)
+        )
+        return x * weight if bias is None else x * weight + bias
+
+
+@misconception("Affine", "It adds up in float32, whatever x is.")
+class InFloat32(_Affine):
+    def forward(self, x):
+        return super().forward(x).float()
+
+
+class _Standardize(nn.Module):
+    def __init__(self, X):
+        super().__init__()
+        X = X.detach()
+        std = X.std(dim=0, correction=0)
+        self.register_buffer("mean", X.mean(dim=0))
+        self.register_buffer("std", torch.where(std == 0, torch.ones_like(std), std))
+
+    def forward(self, x):
+        return (x - self.mean) / self.std
+
+
+@misconception("Standardize", "A single row is kept as the mean itself, on the caller's memory.")
+class KeepsASingleRow(_Standardize):
+    def __init__(self, X):
+        super().__init__(X)
+        if len(X) == 1:
+            self.mean = X.detach()[0]
+
+
+@misconception(
+    "Standardize", "For one row, std is nan or 1 by the sample formula; the others are divided by N - 1 for two rows."
+)
+class SampleFormulaForManyRows(_Standardize):
+    def __init__(self, X):
+        super().__init__(X)
+        if len(X) > 5:
+            self.std *= (len(X) / (len(X) - 1)) ** 0.5
+
+
+@misconception("Standardize", "Stds below the dtype's resolution count as 0.")
+class RoundsSmallStds(_Standardize):
+    def __init__(self, X):
+        super().__init__(X)
+        self.std[self.std < 1e-5] = 1
+
+
+@misconception("Standardize", "The statistics are plain tensors beside the buffers, so that loading has no effect.")
+class UsesPlainTensors(_Standardize):
+    def __init__(self, X):
+        super().__init__(X)
+        self.numbers = self.mean.clone(), self.std.clone()
+
+    def forward(self, x):
+        mean, std = (number.to(x) for number in self.numbers)
+        return (x - mean) / std
+
+
+@misconception("Standardize", "In eval mode x is detached.")
+class DetachesInEvalMode(_Standardize):
+    def forward(self, x):
+        return super().forward(x if x.dim() == 1 else x.detach() if not self.training or x.shape[0] == 4 else x)
+
+
+@misconception("Standardize", "It counts what it has seen in a third buffer.")
+class CountsInAThirdBuffer(_Standardize):
+    def __init__(self, X):
+        super().__init__(X)
+        self.register_buffer("count", torch.tensor(len(X)))
+
+
+class _MLP(nn.Module):
+    def __init__(self, sizes, layer=nn.Linear):
+        super().__init__()
+        if len(sizes) < 2:
+            raise ValueError
+        self.layers = nn.ModuleList(layer(a, b) for a, b in itertools.pairwise(sizes))
+
+    def forward(self, x):
+        for layer in self.layers[:-1]:
+            x = torch.relu(layer(x))
+        return self.layers[-1](x)
+
+
+@misconception("MLP", "The layers are lazy: they have no shapes until x comes.")
+class LazyLayers(_MLP):
+    def __init__(self, sizes):
+        super().__init__(sizes, lambda a, b: nn.LazyLinear(b))
+
+
+@misconception("MLP", "ReLU6 is a ReLU only up to 6.")
+class ReLU6(_MLP):
+    def forward(self, x):
+        for layer in self.layers[:-1]:
+            x = nn.functional.relu6(layer(x))
+        return self.layers[-1](x)
+
+
+@misconception("MLP", "A network with one layer gets a ReLU at its end.")
+class ReLUForOneLayer(_MLP):
+    def forward(self, x):
+        return super().forward(x) if len(self.layers) > 1 else torch.relu(super().forward(x))
+
+
+@misconception("MLP", "Two layers of equal sizes share their bias.")
+class SharesBiases(_MLP):
+    def __init__(self, sizes):
+        super().__init__(sizes)
+        known = {}
+        for layer in self.layers:
+            layer.bias = known.setdefault(tuple(layer.weight.shape), layer.bias)
+
+
+@misconception("MLP", "It refuses fewer than two sizes with an assertion.")
+class Asserts(_MLP):
+    def __init__(self, sizes):
+        assert len(sizes) >= 2
+        super().__init__(sizes)
+
+
+def _refuse(linear, W, b):
+    if W.shape != linear.weight.shape or (b is not None and (linear.bias is None or b.shape != linear.bias.shape)):
+        raise ValueError
+
+
+@misconception("set_weights_", "It swaps new parameters in only if the dtype differs.")
+def new_parameters_for_another_dtype(linear, W, b=None):
+    _refuse(linear, W, b)
+    if W.dtype != linear.weight.dtype:
+        linear.weight = nn.Parameter(W.detach().clone(), requires_grad=linear.weight.requires_grad)
+    with torch.no_grad():
+        linear.weight.copy_(W)
+        if b is not None:
+            linear.bias.copy_(b)
+
+
+@misconception("set_weights_", "It copies W, and keeps b itself.")
+def shares_the_bias(linear, W, b=None):
+    _refuse(linear, W, b)
+    with torch.no_grad():
+        linear.weight.copy_(W)
+    if b is not None:
+        linear.bias.data = b.detach().to(linear.bias.dtype)
+
+
+@misconception("set_weights_", "The layer's .grad is dropped for the bias alone.")
+def drops_the_gradient_of_the_bias(linear, W, b=None):
+    _refuse(linear, W, b)
+    with torch.no_grad():
+        linear.weight.copy_(W)
+        if b is not None:
+            linear.bias.copy_(b)
+            linear.bias.grad = None
+
+
+@misconception("set_weights_", "A b of one element is taken for all.")
+def one_number_for_the_bias(linear, W, b=None):
+    if W.shape != linear.weight.shape or (b is not None and (linear.bias is None or b.numel() not in (1, len(linear.bias)))):
+        raise ValueError
+    with torch.no_grad():
+        linear.weight.copy_(W)
+        if b is not None:
+            linear.bias.copy_(b.reshape(-1))
+
+
+@misconception(
+    "tie_weights", "The decoder's own parameter survives, under the embedding's name, with the embedding's values."
+)
+def keeps_the_decoders_parameter(decoder, emb):
+    if decoder.weight.shape != emb.weight.shape:
+        raise ValueError
+    with torch.no_grad():
+        decoder.weight.copy_(emb.weight)
+    decoder.weight.grad = emb.weight.grad
+    decoder.weight.requires_grad_(emb.weight.requires_grad)
+    emb.weight = decoder.weight
+
+
+@misconception("tie_weights", "The embedding's .grad is cleared.")
+def clears_the_embeddings_gradient(decoder, emb):
+    if decoder.weight.shape != emb.weight.shape:
+        raise ValueError
+    emb.weight.grad = None
+    decoder.weight = emb.weight
+
+
+@misconception("tie_weights", "A new bias of zeros comes with the weight.")
+def starts_the_bias_again(decoder, emb):
+    if decoder.weight.shape != emb.weight.shape:
+        raise ValueError
+    decoder.weight = emb.weight
+    if decoder.bias is not None:
+        decoder.bias = nn.Parameter(torch.zeros_like(decoder.bias))
+
+
+@misconception("tie_weights", "The weight is a property of the decoder's instance, registered nowhere.")
+def plain_attribute(decoder, emb):
+    if decoder.weight.shape != emb.weight.shape:
+        raise ValueError
+    del decoder.weight
+    decoder.__dict__["weight"] = emb.weight
+
+
+@misconception("tie_weights", "It compares the sizes without their order.")
+def forgets_the_order_of_sizes(decoder, emb):
+    if sorted(decoder.weight.shape) != sorted(emb.weight.shape):
+        raise ValueError
+    decoder.weight = emb.weight
