@@ -1,0 +1,181 @@
+"""Wrong answers that are nearly right: each breaks a single clause of a docstring. Grading must not let them pass."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from autograder import misconception
+
+
+class _Net(nn.Module):
+    def __init__(self, d_in, h, d_out):
+        super().__init__()
+        self.linear1 = nn.Linear(d_in, h)
+        self.linear2 = nn.Linear(h, d_out)
+
+    def forward(self, x):
+        return self.linear2(F.relu(self.linear1(x)))
+
+
+@misconception("TwoLayerNet", "GELU looks like a ReLU from afar.")
+class GELU(_Net):
+    def forward(self, x):
+        return self.linear2(F.gelu(self.linear1(x)))
+
+
+@misconception("TwoLayerNet", "There is a third layer, which forward does not use.")
+class AnUnusedLayer(_Net):
+    def __init__(self, d_in, h, d_out):
+        super().__init__(d_in, h, d_out)
+        self.linear3 = nn.Linear(d_out, d_out)
+
+
+@misconception("TwoLayerNet", "linear2 has a frozen bias.")
+class FrozenBias(_Net):
+    def __init__(self, d_in, h, d_out):
+        super().__init__(d_in, h, d_out)
+        self.linear2.bias.requires_grad_(False)
+
+
+@misconception("TwoLayerNet", "A softmax follows in eval mode.")
+class SoftmaxInEvalMode(_Net):
+    def forward(self, x):
+        scores = super().forward(x)
+        return scores if self.training else scores.softmax(dim=-1)
+
+
+@misconception("TwoLayerNet", "A batch normalisation without parameters or buffers stands before the ReLU.")
+class Normalises(_Net):
+    def forward(self, x):
+        hidden = self.linear1(x)
+        return self.linear2(F.relu(F.layer_norm(hidden, hidden.shape[-1:])))
+
+
+def _counts(model, entries=torch.numel, parameters=None, buffers=None):
+    parameters = list(model.parameters()) if parameters is None else parameters
+    frozen = sum(entries(p) for p in parameters if not p.requires_grad)
+    total = sum(map(entries, parameters))
+    held = sum(map(entries, model.buffers() if buffers is None else buffers))
+    return {"total": total, "trainable": total - frozen, "frozen": frozen, "buffers": held}
+
+
+@misconception("count_parameters", "Parameters without elements count as one entry.")
+def one_entry_at_least(model):
+    return _counts(model, lambda t: max(t.numel(), 1))
+
+
+@misconception("count_parameters", "Buffers of whole numbers, like counters, are left out.")
+def floating_buffers_only(model):
+    return _counts(model, buffers=[b for b in model.buffers() if b.is_floating_point()])
+
+
+@misconception("count_parameters", "Parameters of equal shapes count once.")
+def by_shape_and_flag(model):
+    distinct = {(tuple(p.shape), p.requires_grad): p for p in model.parameters()}
+    return _counts(model, parameters=list(distinct.values()))
+
+
+@misconception("count_parameters", "A shared parameter counts once for each module, though the total is right.")
+def trainable_with_duplicates(model):
+    found = _counts(model)
+    everything = [p for _, p in model.named_parameters(remove_duplicate=False)]
+    return found | {"trainable": sum(p.numel() for p in everything if p.requires_grad)}
+
+
+@misconception("count_parameters", "The numbers are floats.")
+def floats(model):
+    return {key: float(number) for key, number in _counts(model).items()}
+
+
+@misconception("count_parameters", "There is a fifth key.")
+def one_key_more(model):
+    return {**_counts(model), "modules": len(list(model.modules()))}
+
+
+def _row(name, module, output):
+    return name, type(module).__name__, tuple(output.shape), sum(p.numel() for p in module.parameters())
+
+
+def _summary(model, x, row=_row, run=None, leaves=lambda module: not list(module.children()), remove=None):
+    rows, modes = [], [(module, module.training) for module in model.modules()]
+    handles = [
+        module.register_forward_hook(lambda m, a, output, name=name: rows.append(row(name, m, output)))
+        for name, module in model.named_modules()
+        if leaves(module)
+    ]
+    try:
+        model.eval()
+        with torch.no_grad():
+            (run or model)(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+        if remove:
+            remove(model)
+        for module, mode in modes:
+            module.training = mode
+    return rows
+
+
+@misconception("summarize", "It removes all hooks, those that were there before as well.")
+def removes_all_hooks(model, x):
+    return _summary(model, x, remove=lambda model: [module._forward_hooks.clear() for module in model.modules()])
+
+
+@misconception("summarize", "Only modules with parameters have rows.")
+def modules_with_parameters_only(model, x):
+    return _summary(model, x, leaves=lambda module: not list(module.children()) and any(True for _ in module.parameters()))
+
+
+@misconception("summarize", "It runs a copy's class name in full.")
+def qualified_class_names(model, x):
+    return _summary(
+        model, x, lambda name, m, out: (name, f"{type(m).__module__}.{type(m).__name__}", *_row(name, m, out)[2:])
+    )
+
+
+@misconception("summarize", "It runs twice: first to see whether the model works.")
+def tries_the_model_first(model, x):
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            model(x)
+    finally:
+        for module, mode in modes:
+            module.training = mode
+    return _summary(model, x)
+
+
+@misconception("summarize", "It catches the model's error and raises another one.")
+def raises_another_error(model, x):
+    try:
+        return _summary(model, x)
+    except RuntimeError as error:
+        raise ValueError("the model does not work") from error
+
+
+@misconception("summarize", "After an error gradients stay off.")
+def gradients_off_after_an_error(model, x):
+    before = torch.is_grad_enabled()
+    torch.set_grad_enabled(False)
+    rows = _summary(model, x)
+    torch.set_grad_enabled(before)
+    return rows
+
+
+@misconception("summarize", "It clears .grad, to save memory.")
+def clears_gradients(model, x):
+    model.zero_grad()
+    return _summary(model, x)
+
+
+@misconception("summarize", "Equal rows in a row are given once.")
+def without_repetitions(model, x):
+    rows = _summary(model, x)
+    return [row for index, row in enumerate(rows) if index == 0 or row != rows[index - 1]]
+
+
+@misconception("summarize", "It calls the model's forward, so that hooks of a model that is a leaf do not run.")
+def calls_forward_of_the_model(model, x):
+    return _summary(model, x, run=model.forward)
