@@ -9,16 +9,16 @@
 # %% [markdown]
 # # train() and eval(), no_grad()
 #
-# When you have worked through this notebook you can
+# By the end of this notebook you will be able to:
 #
-# * tell two switches apart that are often taken for one: the mode of a model, and the recording of gradients;
-# * evaluate a model without leaving a trace in it;
-# * wake single layers and let the others sleep;
+# * tell apart two switches that are often confused: the mode of a model and the recording of gradients;
+# * evaluate a model and leave it exactly as it was;
+# * switch on single layers while the others stay in eval mode;
 # * change parameters without autograd noticing.
 #
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
-# task's name: any way of fulfilling it is as good as another.
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
+# asks for; any implementation that does it is fine.
 
 # %%
 import torch
@@ -27,34 +27,35 @@ from torch import Tensor, nn
 # %% [markdown]
 # ## 1. The mode of a model
 #
-# Every module has a flag, `training`. `model.train()` sets it in the model and in all modules inside it, `model.eval()`
-# clears it in all of them. That is everything they do: nothing is trained, nothing is evaluated.
+# Every module has a flag, `training`. `model.train()` sets it in the model and in every module inside it;
+# `model.eval()` clears it in all of them. That is all they do: nothing is trained, nothing is evaluated.
 
 # %%
 net = nn.Sequential(
     nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Sequential(nn.Dropout(0.5), nn.Linear(3, 1))
 )
 net.eval()
-net[2].train()  # a part can have another mode than the whole
+net[2].train()  # a part can be in a different mode from the whole
 for name, module in net.named_modules():
     print(f"{name or 'net':5} {type(module).__name__:12} training: {module.training}")
 
 # %% [markdown]
-# Few kinds of layers look at their flag. The two that matter most:
+# Only a few kinds of layer look at their flag. The two that matter most:
 #
-# * **Dropout** sets a random share p of its input to 0 in train mode, and scales the rest. In eval mode it does nothing.
-# * **BatchNorm** normalises with the batch's own mean and variance in train mode, and remembers a running average of them.
-#   In eval mode it normalises with what it remembers, and remembers nothing new.
+# * **Dropout** in train mode sets each number of its input to 0 with probability p and scales up the rest. In eval mode
+#   it does nothing.
+# * **BatchNorm** in train mode normalises with the batch's own mean and variance, and keeps a running average of them.
+#   In eval mode it normalises with that running average and does not update it.
 #
-# The scaling keeps the mean where it is: if a quarter of the numbers survives, each survivor has to stand for four.
+# The scaling keeps the mean the same: if a quarter of the numbers survive, each survivor has to stand for four.
 #
 # ## 2. The recording of gradients
 #
-# Inside `torch.no_grad()` nothing is recorded: results have no history, and no gradient can be asked of them. That
-# saves the memory that a backward pass would need. It is a switch of PyTorch, not of the model, and it holds for
-# everything that happens inside.
+# Inside `torch.no_grad()` nothing is recorded: results have no history, so you cannot backpropagate through them. That
+# saves the memory that a backward pass would need. The switch belongs to PyTorch, not to the model, and it affects
+# everything that runs inside the `with` block.
 #
-# The tutorial has an example with three layers, the middle one under `no_grad`:
+# The tutorial has an example with three layers; the middle one runs under `no_grad`:
 
 # %%
 lin0, lin1, lin2 = nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2)
@@ -67,18 +68,18 @@ print(lin0.weight.grad, lin1.weight.grad)
 print(lin2.weight.grad)
 
 # %% [markdown]
-# The layers that get no gradient are `lin0` and `lin1`. (The text there names `lin1` twice.) `lin0` was recorded, but
-# the way back to it leads through `lin1`, and there it ends.
+# The layers that get no gradient are `lin0` and `lin1`. (The tutorial's text names `lin1` twice.) `lin0` was recorded,
+# but the only way back to it leads through `lin1`, and there it ends.
 #
 # For inference, the tutorial says, `no_grad` is the most convenient way, and "in this case you also have to set your
-# model to evaluation mode". That is right, and there is more to it: the two switches know nothing of each other. Each
-# of the three predictions below is about that. (Besides, `vgg16(pretrained=True)` is now written
+# model to evaluation mode". That is right, but there is more to it: the two switches know nothing about each other. The
+# three predictions below are all about that. (By the way, `vgg16(pretrained=True)` is now written
 # `vgg16(weights=VGG16_Weights.DEFAULT)`.)
 #
 # ### Predict, then verify: dropout under `no_grad`
 #
-# A dropout layer that drops three quarters of its input gets a thousand ones, under `no_grad`. What is the largest
-# number in its output? Write a number in place of the dots.
+# A dropout layer with p = 0.75 gets a thousand ones, under `no_grad`. What is the largest number in its output? Replace
+# the dots with a number.
 
 # %%
 dropout = nn.Dropout(p=0.75)
@@ -101,8 +102,8 @@ else:
 # %% [markdown]
 # ### Predict, then verify: what BatchNorm has counted
 #
-# A BatchNorm layer counts the batches that it has learned from, in its buffer `num_batches_tracked`. It is 0 in the
-# beginning. Which number is it after the three passes below? Write it in place of the dots.
+# A BatchNorm layer counts the batches it has learned from in its buffer `num_batches_tracked`. The count starts at 0.
+# What is it after the three passes below? Replace the dots with a number.
 
 
 # %%
@@ -132,9 +133,9 @@ else:
 # %% [markdown]
 # ### Predict, then verify: gradients in eval mode
 #
-# Once more the three layers, without `no_grad` this time, and with the second one in eval mode. Which of the three
-# weights get a gradient? Write three times True or False, like `predicted_gradients = False, False, True` for the
-# example above.
+# The same three layers again, this time without `no_grad`, but with the second one in eval mode. Which of the three
+# weights get a gradient? Write three values, each True (it gets one) or False (it does not). For the example above you
+# would write `predicted_gradients = False, False, True`.
 
 # %%
 predicted_gradients = ...
@@ -155,11 +156,11 @@ else:
 # %% [markdown]
 # ## 3. Evaluating without a trace
 #
-# An evaluation often takes place in the middle of training. Whoever comes afterwards should find the model as it was:
-# with the same numbers, and each part in the mode that it had. Some parts may be in eval mode on purpose while the
-# model is trained, like the BatchNorm layers of a body that is kept frozen; `train()` at the end would wake them.
+# You often evaluate a model in the middle of training. Afterwards the model must be as it was: the same numbers, and
+# each part in the mode it was in. Some parts may be in eval mode on purpose during training, such as the BatchNorm
+# layers of a frozen body; calling `train()` at the end would switch them back on.
 #
-# And it should be so even if something goes wrong in between. `finally` says what is to happen in any case:
+# That should hold even if something goes wrong in between. `finally` runs whatever happens:
 
 # %%
 box = {"lid": "closed"}
@@ -174,37 +175,38 @@ except ValueError as error:
 print("and the lid is", box["lid"])
 
 # %% [markdown]
-# The data go through the model in batches, since all at once they may need too much memory. The result must not depend
-# on the batches: a last batch with two samples counts as two samples.
+# The data go through the model in batches, because all at once they might need too much memory. The result must not
+# depend on how they are batched: a last batch with two samples counts as two samples.
 #
 # ### Task `evaluate`
 
 
 # %%
 def evaluate(model: nn.Module, X: Tensor, y: Tensor, batch_size: int) -> tuple[float, float]:
-    """Return (mean cross-entropy, accuracy) of a classifier over all N >= 1 samples, as Python
-    floats.
+    """Return (mean cross-entropy, accuracy) of a classifier over all N >= 1 samples, as two
+    Python floats.
 
-    The model gives logits of shape (B, C), and y holds the numbers of the classes. batch_size
-    samples at a time are processed, in order; the last batch may be smaller. The result does
-    not depend on batch_size.
+    model returns logits of shape (B, C); y holds the class numbers, shape (N,). Process
+    batch_size samples at a time, in order; the last batch may be smaller. The result does not
+    depend on batch_size.
 
-    The model runs in eval mode and without gradient recording. Afterwards - also if its forward
-    raises, which is passed on - the training flag of every submodule is as before. Parameters,
-    buffers and .grad are unchanged.
+    Run the model in eval mode and without recording gradients. Afterwards the training flag of
+    every submodule is what it was before, even if the model raises an exception (let the
+    exception through). Parameters, buffers, their requires_grad flags and .grad are unchanged.
     """
     raise NotImplementedError
 
 
 # %% [markdown]
-# ## 4. Waking dropout only
+# ## 4. Only dropout active
 #
-# In eval mode a model gives one answer, and does not say how sure it is. *Monte-Carlo dropout* leaves the dropout
-# layers awake and asks many times: each pass goes through another, randomly thinned network, and how far the answers
-# differ says something about the model's doubts. Everything else has to sleep: a BatchNorm layer in train mode would
-# let the samples of a batch influence each other, and change its memory with every pass.
+# In eval mode a model gives one answer and does not say how sure it is. *Monte-Carlo dropout* keeps the dropout layers
+# active and asks many times: each pass goes through a different, randomly thinned network, and the spread of the
+# answers tells you how uncertain the model is. Everything else must stay in eval mode: a BatchNorm layer in train mode
+# would let the samples of a batch influence each other, and would change its running statistics with every pass.
 #
-# There is more than one kind of dropout layer. `nn.Dropout` drops single numbers, the others whole channels:
+# There is more than one kind of dropout layer. `nn.Dropout` drops single numbers, `nn.Dropout1d`, `nn.Dropout2d` and
+# `nn.Dropout3d` drop whole channels:
 
 # %%
 torch.manual_seed(0)
@@ -213,7 +215,7 @@ print(nn.Dropout(0.5)(image).flatten(2))
 print(nn.Dropout2d(0.5)(image).flatten(2))
 
 # %% [markdown]
-# Of a single answer the spread is 0. PyTorch's `std` divides by n - 1 unless told otherwise, and 0/0 is not a number:
+# A single answer has a spread of 0. But by default PyTorch's `std` divides by n - 1, and 0/0 is nan:
 
 # %%
 answers = torch.tensor([[1.0, 2.0], [3.0, 6.0]])
@@ -230,16 +232,18 @@ def mc_dropout(model: nn.Module, x: Tensor, n: int) -> tuple[Tensor, Tensor]:
     model(x).
 
     ONLY the dropout layers (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d) are active,
-    at every depth of nesting; everything else is in eval mode.
+    at every depth of nesting; everything else is in eval mode, other kinds of dropout such as
+    nn.AlphaDropout included.
 
-    Both results have the shape of the output; std is taken with correction=0. They carry no
-    graph. Afterwards all training flags are as before; parameters and buffers are unchanged.
+    Both results have the shape and the dtype of the output, and no graph; std is taken with
+    correction=0. Afterwards the training flag of every submodule is what it was before;
+    parameters and buffers are unchanged.
     """
     raise NotImplementedError
 
 
 # %% [markdown]
-# Is a network in doubt where it has seen no data? This one has seen points between -1 and 1 only:
+# Is a network less certain where it has seen no data? This one has only seen points between -1 and 1:
 
 # %%
 import matplotlib.pyplot as plt
@@ -277,9 +281,10 @@ else:
 # %% [markdown]
 # ## 5. Changing parameters behind autograd's back
 #
-# Parameters hop about from step to step, and an average over the last steps is often a better model than the last one. An
-# *exponential moving average* needs no memory of the past: it keeps a large share, `decay`, of itself, and takes the rest
-# from the newcomer. The larger the share, the calmer the average, and the later it follows.
+# Parameters jump around from step to step, and an average over the last steps is often a better model than the last
+# step alone. An *exponential moving average* does not need to store the past: it keeps a large share, `decay`, of
+# itself and takes the rest from the new value. The larger the share, the smoother the average, and the longer it lags
+# behind.
 
 # %%
 noise = torch.Generator().manual_seed(0)
@@ -296,8 +301,8 @@ axis.set(xlabel="step", ylabel="value")
 _ = axis.legend()
 
 # %% [markdown]
-# Averaging is bookkeeping, not learning. Changing a parameter in place while PyTorch is recording is refused, as it is
-# a leaf that requires grad; under `no_grad` it is allowed:
+# Averaging is bookkeeping, not learning. A parameter is a leaf that requires grad, so while PyTorch is recording, you
+# cannot change it in place; under `no_grad` you can:
 
 # %%
 layer = nn.Linear(2, 2)
@@ -310,8 +315,8 @@ with torch.no_grad():
 print(layer.weight.is_leaf, layer.weight.requires_grad)
 
 # %% [markdown]
-# A model holds *buffers* as well: tensors that belong to it and are not trained. Some hold whole numbers, which have no
-# average; some are not even saved with the model:
+# A model also has *buffers*: tensors that belong to it but are not trained. Some hold integers, which cannot be
+# averaged; some are not even saved with the model:
 
 # %%
 norm = nn.BatchNorm1d(2)
@@ -325,17 +330,17 @@ print(list(norm.state_dict()))
 
 # %%
 def ema_update_(ema: nn.Module, model: nn.Module, decay: float) -> None:
-    """Exponential moving average: change `ema` in place towards `model`, a module of the same
+    """Exponential moving average: update `ema` in place towards `model`, a module with the same
     architecture.
 
-    Every parameter e of ema becomes decay * e + (1 - decay) * p, with p the parameter of the
-    same name in model. Every buffer of ema becomes a copy of model's buffer, whatever its
+    Every parameter e of ema becomes decay * e + (1 - decay) * p, where p is the parameter with
+    the same name in model. Every buffer of ema becomes a copy of model's buffer, whatever its
     dtype.
 
-    Nothing is recorded by autograd. The parameter objects, the requires_grad flags and the
-    .grad of both modules are unchanged, and so are all values of model.
+    Autograd records nothing. The parameter objects, requires_grad flags, .grad and training
+    flags of both modules do not change, nor does any value in model.
 
-    Raise ValueError unless 0 <= decay <= 1.
+    Raise ValueError unless 0 <= decay <= 1; in that case nothing changes.
     """
     raise NotImplementedError
 
@@ -343,10 +348,11 @@ def ema_update_(ema: nn.Module, model: nn.Module, decay: float) -> None:
 # %% [markdown]
 # ## What to read next
 #
-# * [Autograd mechanics](https://docs.pytorch.org/docs/stable/notes/autograd.html#locally-disabling-gradient-computation) in
-#   PyTorch's documentation: `no_grad`, inference mode, and why eval mode is none of them.
+# * [Autograd
+#   mechanics](https://docs.pytorch.org/docs/stable/notes/autograd.html#locally-disabling-gradient-computation) in
+#   PyTorch's documentation: `no_grad`, inference mode, and why eval mode is neither.
 # * [torch.optim.swa_utils](https://docs.pytorch.org/docs/stable/optim.html#weight-averaging-swa-and-ema): PyTorch's own
 #   averaged models.
 # * Gal and Ghahramani, [Dropout as a Bayesian approximation](https://arxiv.org/abs/1506.02142): where Monte-Carlo dropout
 #   comes from.
-# * In this course, `metrics` looks at what a classifier gets wrong, and `checkpoints` keeps a model for later.
+# * In this course, `metrics` looks at what a classifier gets wrong, and `checkpoints` saves a model for later.

@@ -17,18 +17,21 @@ def largest_as_if_asleep():
 
 
 @misconception(
-    "predicted_largest", "What is not dropped is not left as it is, so that the mean stays the same: in which direction?"
+    "predicted_largest", "The numbers that are not dropped are rescaled so that the mean stays the same. Up or down?"
 )
 def largest_scaled_down():
     return 0.25
 
 
-@misconception("predicted_largest", "p is the share that is dropped. What share is left, and what makes up for the loss?")
+@misconception(
+    "predicted_largest",
+    "p is the share that is dropped. What share is left, and by how much must it be scaled to make up for that?",
+)
 def largest_by_p():
     return 4 / 3
 
 
-@misconception("predicted_largest", "This number belongs to another p.")
+@misconception("predicted_largest", "This would be right for another p.")
 def largest_for_one_half():
     return 2.0
 
@@ -38,22 +41,22 @@ def eval_stops_recording():
     return False, False, False
 
 
-@misconception("predicted_gradients", "This is what no_grad() around the second layer does. Is there one?")
+@misconception("predicted_gradients", "That is what no_grad() around the second layer would do. Is there one?")
 def as_in_the_tutorial():
     return False, False, True
 
 
-@misconception("predicted_gradients", "A gradient that arrives at the first layer has passed through the second one.")
+@misconception("predicted_gradients", "A gradient that reaches the first layer has passed through the second one.")
 def second_layer_is_skipped():
     return True, False, True
 
 
-@misconception("predicted_gradients", "What could stop a gradient on its way from the second layer to the first one?")
+@misconception("predicted_gradients", "What could stop a gradient on its way from the second layer to the first?")
 def first_layer_is_too_far():
     return False, True, True
 
 
-@misconception("predicted_batches", "Which of the three passes take place in train mode? no_grad() does not change that.")
+@misconception("predicted_batches", "Which of the three passes run in train mode? no_grad() does not change that.")
 def only_where_gradients_are_recorded():
     return 1
 
@@ -65,7 +68,7 @@ def every_pass():
     return 3
 
 
-@misconception("predicted_batches", "In which mode is a module that has just been made?")
+@misconception("predicted_batches", "Which mode is a new module in?")
 def asleep_from_the_beginning():
     return 0
 
@@ -128,17 +131,17 @@ def _flag_of_the_model(model):
     model.training = False
 
 
-@misconception("evaluate", "Which flag does a layer inside the model look at: its own, or that of the model?")
+@misconception("evaluate", "Which flag does a layer inside the model look at: its own, or the model's?")
 def flag_of_the_model_only(model, X, y, batch_size):
     return _evaluate(model, X, y, batch_size, sleep=_flag_of_the_model)
 
 
-@misconception("evaluate", "You have switched the wrong way: what does the model do in this mode?")
+@misconception("evaluate", "You flipped the switch the wrong way. What does the model do in this mode?")
 def in_train_mode(model, X, y, batch_size):
     return _evaluate(model, X, y, batch_size, sleep=lambda model: model.train())
 
 
-@misconception("evaluate", "eval() does not stop recording: ask torch.is_grad_enabled() inside forward.")
+@misconception("evaluate", "eval() does not stop the recording: print torch.is_grad_enabled() inside forward.")
 def records(model, X, y, batch_size):
     return _evaluate(model, X, y, batch_size, no_grad=False)
 
@@ -148,7 +151,7 @@ def unweighted(model, X, y, batch_size):
     return _evaluate(model, X, y, batch_size, weigh=lambda xb: 1)
 
 
-@misconception("evaluate", "Your accuracy counts every sample once. Does your loss do so, too?")
+@misconception("evaluate", "Your accuracy counts every sample equally. Does your loss, too?")
 def unweighted_loss(model, X, y, batch_size):
     batches = -(-len(X) // batch_size)
     shares = [min(batch_size, len(X) - batch_size * k) / len(X) * batches for k in range(batches)]
@@ -159,13 +162,13 @@ def unweighted_loss(model, X, y, batch_size):
     return _evaluate(model, X, y, batch_size, loss_of=loss_of)
 
 
-@misconception("evaluate", "Your loss counts every sample once. Does your accuracy do so, too?")
+@misconception("evaluate", "Your loss counts every sample equally. Does your accuracy, too?")
 def unweighted_accuracy(model, X, y, batch_size):
     loss, _ = _evaluate(model, X, y, batch_size)
     return loss, _evaluate(model, X, y, batch_size, weigh=lambda xb: 1)[1]
 
 
-@misconception("evaluate", "Compare torch.get_rng_state() before and after: who in your function draws random numbers?")
+@misconception("evaluate", "Compare torch.get_rng_state() before and after: what in your function draws random numbers?")
 def through_a_data_loader(model, X, y, batch_size):
     flags = [(module, module.training) for module in model.modules()]
     model.eval()
@@ -182,17 +185,17 @@ def through_a_data_loader(model, X, y, batch_size):
     return loss / len(X), right / len(X)
 
 
-@misconception("evaluate", "train() also switches on what had been put into eval mode on purpose.")
+@misconception("evaluate", "train() also switches back on what was in eval mode on purpose.")
 def train_back(model, X, y, batch_size):
     return _evaluate(model, X, y, batch_size, restore="train")
 
 
-@misconception("evaluate", "You remember one flag. How many has the model?")
+@misconception("evaluate", "You remember one flag. How many does the model have?")
 def remembers_one_flag(model, X, y, batch_size):
     return _evaluate(model, X, y, batch_size, restore="top")
 
 
-@misconception("evaluate", "Training goes on after an evaluation: in which mode do you leave the model?")
+@misconception("evaluate", "Training continues after an evaluation. In which mode do you leave the model?")
 def stays_in_eval_mode(model, X, y, batch_size):
     return _evaluate(model, X, y, batch_size, restore="eval")
 
@@ -208,7 +211,7 @@ def forgets_the_exception(model, X, y, batch_size):
     return F.cross_entropy(outputs, y).item(), (outputs.argmax(1) == y).double().mean().item()
 
 
-@misconception("evaluate", "A model that breaks down should be heard of; what becomes of the exception in your function?")
+@misconception("evaluate", "If the model fails, the caller needs to know. What happens to the exception in your function?")
 def swallows_the_exception(model, X, y, batch_size):
     try:
         return _evaluate(model, X, y, batch_size)
@@ -216,17 +219,17 @@ def swallows_the_exception(model, X, y, batch_size):
         return float("nan"), float("nan")
 
 
-@misconception("evaluate", "Some samples are never looked at: try 10 of them in batches of 4.")
+@misconception("evaluate", "Some samples are never looked at: try 10 samples in batches of 4.")
 def drops_the_rest(model, X, y, batch_size):
     return _evaluate(model, X, y, batch_size, drop=True)
 
 
-@misconception("evaluate", "One argument is not used: what if the data do not fit into memory at once?")
+@misconception("evaluate", "You never use batch_size. What if the data do not fit into memory all at once?")
 def everything_at_once(model, X, y, batch_size):
     return _evaluate(model, X, y, len(X))
 
 
-@misconception("evaluate", "What does cross_entropy do with the model's outputs itself? It must not be done twice.")
+@misconception("evaluate", "What does cross_entropy already do with the model's outputs? Do not do it twice.")
 def softmax_first(model, X, y, batch_size):
     def loss_of(output, target):
         return F.cross_entropy(output.softmax(dim=1), target)
@@ -234,7 +237,7 @@ def softmax_first(model, X, y, batch_size):
     return _evaluate(model, X, y, batch_size, loss_of=loss_of)
 
 
-@misconception("evaluate", "The sum over the batches grows with the number of samples; the mean was asked for.")
+@misconception("evaluate", "A sum grows with the number of samples; the task asks for the mean.")
 def sums(model, X, y, batch_size):
     loss, accuracy = _evaluate(model, X, y, batch_size)
     return loss * len(X), accuracy * len(X)
@@ -253,14 +256,14 @@ def other_way_round(model, X, y, batch_size):
 
 
 @misconception(
-    "evaluate", "Look at the types of the two things you return; one can be printed, but they are no Python floats."
+    "evaluate", "Look at the types of the two things you return: they print like numbers, but are they Python floats?"
 )
 def returns_tensors(model, X, y, batch_size):
     loss, accuracy = _evaluate(model, X, y, batch_size)
     return torch.tensor(loss, dtype=torch.float64), torch.tensor(accuracy, dtype=torch.float64)
 
 
-@misconception("evaluate", "You return the numbers of one batch only. Which?")
+@misconception("evaluate", "You return the numbers of one batch only. Which one?")
 def last_batch_only(model, X, y, batch_size):
     start = (len(X) - 1) // batch_size * batch_size
     _evaluate(model, X, y, batch_size)
@@ -273,28 +276,27 @@ def last_batch_only(model, X, y, batch_size):
     return F.cross_entropy(output, y[start:]).item(), (output.argmax(1) == y[start:]).double().mean().item()
 
 
-@misconception("evaluate", "After your evaluation nobody can train any more: look at torch.is_grad_enabled().")
+@misconception("evaluate", "After your evaluation nobody can train any more: print torch.is_grad_enabled().")
 def switches_gradients_off_for_all(model, X, y, batch_size):
     torch.set_grad_enabled(False)
     return _evaluate(model, X, y, batch_size, no_grad=False)
 
 
-@misconception("evaluate", "After your evaluation the model cannot be trained any more: look at its parameters' flags.")
+@misconception(
+    "evaluate", "After your evaluation the model cannot be trained any more: look at requires_grad of its parameters."
+)
 def freezes_the_model(model, X, y, batch_size):
     model.requires_grad_(False)
     return _evaluate(model, X, y, batch_size)
 
 
-@misconception("evaluate", "Why are there gradients in the parameters after an evaluation, or none where there were some?")
+@misconception("evaluate", "The parameters had gradients before the evaluation. Where did they go?")
 def clears_gradients(model, X, y, batch_size):
     model.zero_grad()
     return _evaluate(model, X, y, batch_size)
 
 
-# mc_dropout
-
-
-@misconception("evaluate", "Recording is switched on when your function returns. Was it on when it was called?")
+@misconception("evaluate", "Gradient recording is on when your function returns. Was it on when it was called?")
 def switches_recording_on(model, X, y, batch_size):
     torch.set_grad_enabled(False)
     try:
@@ -303,7 +305,7 @@ def switches_recording_on(model, X, y, batch_size):
         torch.set_grad_enabled(True)
 
 
-@misconception("evaluate", "You remember the modes of some parts. Are there parts inside of these parts?")
+@misconception("evaluate", "You remember the modes of some parts. Are there parts inside those parts?")
 def remembers_the_children(model, X, y, batch_size):
     flags = [(module, module.training) for module in (model, *model.children())]
     try:
@@ -312,6 +314,8 @@ def remembers_the_children(model, X, y, batch_size):
         for module, flag in flags:
             module.training = flag
 
+
+# mc_dropout
 
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 
@@ -350,17 +354,17 @@ def train_all(model, x, n):
     return _summary(_passes(model, x, n, wake=lambda model: model.train()))
 
 
-@misconception("mc_dropout", "In eval mode all passes are alike. Who is to be awake?")
+@misconception("mc_dropout", "In eval mode all passes give the same output. Which layers should be in train mode?")
 def all_asleep(model, x, n):
     return _summary(_passes(model, x, n, wake=lambda model: model.eval()))
 
 
-@misconception("mc_dropout", "The result depends on the mode that the model came in.")
+@misconception("mc_dropout", "Your result depends on the mode the model happened to be in.")
 def as_it_comes(model, x, n):
     return _summary(_passes(model, x, n, wake=lambda model: None))
 
 
-@misconception("mc_dropout", "Dropout layers are awake. Has anybody put the others to sleep?")
+@misconception("mc_dropout", "The dropout layers are in train mode. Has anything put the others into eval mode?")
 def others_stay_awake(model, x, n):
     def wake(model):
         for module in model.modules():
@@ -370,7 +374,7 @@ def others_stay_awake(model, x, n):
     return _summary(_passes(model, x, n, wake=wake))
 
 
-@misconception("mc_dropout", "Dropout deeper inside the model is still asleep.")
+@misconception("mc_dropout", "Dropout layers deeper inside the model are still in eval mode.")
 def top_level(model, x, n):
     def wake(model):
         model.eval()
@@ -381,7 +385,7 @@ def top_level(model, x, n):
     return _summary(_passes(model, x, n, wake=wake))
 
 
-@misconception("mc_dropout", "There are several kinds of dropout layers; some of them are still asleep.")
+@misconception("mc_dropout", "There are several kinds of dropout layer; some of them are still in eval mode.")
 def one_kind_only(model, x, n):
     def wake(model):
         model.eval()
@@ -392,35 +396,35 @@ def one_kind_only(model, x, n):
     return _summary(_passes(model, x, n, wake=wake))
 
 
-@misconception("mc_dropout", "With one sample the default standard deviation is nan.")
+@misconception("mc_dropout", "With a single pass, the default standard deviation is nan.")
 def unbiased(model, x, n):
     outputs = _passes(model, x, n)
     return outputs.mean(0), outputs.std(0)
 
 
-@misconception("mc_dropout", "A single pass is taken care of. By how much do you divide for two or more?")
+@misconception("mc_dropout", "You handle a single pass. But what do you divide by for two or more?")
 def unbiased_but_for_one(model, x, n):
     outputs = _passes(model, x, n)
     return outputs.mean(0), outputs.std(0) if n > 1 else torch.zeros_like(outputs[0])
 
 
-@misconception("mc_dropout", "How often is the model called, and with what?")
+@misconception("mc_dropout", "How often do you call the model, and with what?")
 def one_large_batch(model, x, n):
     outputs = _passes(model, x.repeat(n, *[1] * (x.dim() - 1)), 1)[0]
     return _summary(outputs.unflatten(0, (n, len(x))))
 
 
-@misconception("mc_dropout", "All of your outputs are the same one. How often is the model called?")
+@misconception("mc_dropout", "All your outputs are copies of the same one. How often do you call the model?")
 def repeats_one_output(model, x, n):
     return _summary(_passes(model, x, 1).repeat(n, *[1] * x.dim()))
 
 
-@misconception("mc_dropout", "The outputs were put one below the other: which dimension counts the passes now?")
+@misconception("mc_dropout", "You concatenated the outputs. Which dimension counts the passes now?")
 def concatenated(model, x, n):
     return _summary(torch.cat(list(_passes(model, x, n))))
 
 
-@misconception("mc_dropout", "BatchNorm sleeps. Is it the only one that should?")
+@misconception("mc_dropout", "BatchNorm is in eval mode. Is it the only layer that should be?")
 def only_batch_norm_asleep(model, x, n):
     def wake(model):
         model.train()
@@ -431,7 +435,7 @@ def only_batch_norm_asleep(model, x, n):
     return _summary(_passes(model, x, n, wake=wake))
 
 
-@misconception("mc_dropout", "There are several kinds of dropout layers; some of them are still asleep.")
+@misconception("mc_dropout", "There are several kinds of dropout layer; some of them are still in eval mode.")
 def without_the_last_kind(model, x, n):
     def wake(model):
         model.eval()
@@ -442,13 +446,13 @@ def without_the_last_kind(model, x, n):
     return _summary(_passes(model, x, n, wake=wake))
 
 
-@misconception("mc_dropout", "The global random generator is not yours: what will everybody else draw after your call?")
+@misconception("mc_dropout", "The global random generator is not yours: what will everyone else draw after your call?")
 def seeds_once(model, x, n):
     torch.manual_seed(0)
     return _summary(_passes(model, x, n))
 
 
-@misconception("mc_dropout", "Your spread is in the wrong units: a variance is a square.")
+@misconception("mc_dropout", "A variance is the square of a standard deviation. Which of the two do you return?")
 def variance(model, x, n):
     outputs = _passes(model, x, n)
     return outputs.mean(0), outputs.var(0, correction=0)
@@ -460,19 +464,19 @@ def over_the_samples(model, x, n):
     return outputs.mean(1), outputs.std(1, correction=0)
 
 
-@misconception("mc_dropout", "Each entry of the output has a spread of its own, as it has a mean of its own.")
+@misconception("mc_dropout", "Each entry of the output has its own spread, just as it has its own mean.")
 def spread_of_everything(model, x, n):
     outputs = _passes(model, x, n)
     return outputs.mean(0), outputs.std(correction=0)
 
 
-@misconception("mc_dropout", "Each entry of the output has a mean and a spread of its own.")
+@misconception("mc_dropout", "Each entry of the output has its own mean and its own spread.")
 def over_everything(model, x, n):
     outputs = _passes(model, x, n)
     return outputs.mean(), outputs.std(correction=0)
 
 
-@misconception("mc_dropout", "The mean should come from the passes with dropout, too; count how often the model is called.")
+@misconception("mc_dropout", "The mean, too, should come from the passes with dropout. Count how often you call the model.")
 def mean_from_eval_mode(model, x, n):
     flags = [(module, module.training) for module in model.modules()]
     model.eval()
@@ -483,7 +487,7 @@ def mean_from_eval_mode(model, x, n):
     return mean, _passes(model, x, n).std(0, correction=0)
 
 
-@misconception("mc_dropout", "Your passes all draw the same random numbers, and everybody else's start again as well.")
+@misconception("mc_dropout", "All your passes draw the same random numbers, and so does everyone else after your call.")
 def seeds_each_pass(model, x, n):
     flags = [(module, module.training) for module in model.modules()]
     _wake(model)
@@ -497,34 +501,32 @@ def seeds_each_pass(model, x, n):
     return _summary(torch.stack(outputs))
 
 
-@misconception(
-    "mc_dropout", "Look at the modes of all parts after your call: some are awake, some asleep, as you left them."
-)
+@misconception("mc_dropout", "Print the training flag of every part after your call. Are they what they were before?")
 def leaves_the_modes(model, x, n):
     return _summary(_passes(model, x, n, restore="nothing"))
 
 
-@misconception("mc_dropout", "train() also switches on what had been in eval mode before.")
+@misconception("mc_dropout", "train() also switches on what was in eval mode before.")
 def mc_train_back(model, x, n):
     return _summary(_passes(model, x, n, restore="train"))
 
 
-@misconception("mc_dropout", "Not every model was in eval mode before. In which mode do you leave it?")
+@misconception("mc_dropout", "The model may have been in train mode before. In which mode do you leave it?")
 def mc_eval_back(model, x, n):
     return _summary(_passes(model, x, n, restore="eval"))
 
 
-@misconception("mc_dropout", "You remember one flag. How many has the model?")
+@misconception("mc_dropout", "You remember one flag. How many does the model have?")
 def mc_remembers_one_flag(model, x, n):
     return _summary(_passes(model, x, n, restore="top"))
 
 
-@misconception("mc_dropout", "A result drags the graphs of all passes along.")
+@misconception("mc_dropout", "Your results keep the graphs of all passes alive.")
 def keeps_the_graph(model, x, n):
     return _summary(_passes(model, x, n, no_grad=False))
 
 
-@misconception("mc_dropout", "Where in the model does dropout take place? You drop parts of the input.")
+@misconception("mc_dropout", "You drop parts of the input. Where does the model itself apply dropout?")
 def drops_the_input(model, x, n):
     flags = [(module, module.training) for module in model.modules()]
     model.eval()
@@ -563,7 +565,7 @@ def _average(ema, model, decay):
             mine.mul_(decay).add_(theirs, alpha=1 - decay)
 
 
-@misconception("ema_update_", "A parameter that two layers share has two names. How often is it averaged?")
+@misconception("ema_update_", "A parameter shared by two layers has two names. How often do you average it?")
 def tied_twice(ema, model, decay):
     _refuse(decay)
     theirs = dict(model.named_parameters(remove_duplicate=False))
@@ -573,7 +575,7 @@ def tied_twice(ema, model, decay):
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "Some parameters of ema were frozen before. Are they afterwards?")
+@misconception("ema_update_", "Some parameters of ema were frozen. Are they still?")
 def thaws(ema, model, decay):
     _refuse(decay)
     for mine, theirs in _pairs(ema, model):
@@ -583,14 +585,14 @@ def thaws(ema, model, decay):
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "The weights decay and 1-decay are exchanged.")
+@misconception("ema_update_", "You have swapped decay and 1 - decay.")
 def swapped(ema, model, decay):
     _refuse(decay)
     _average(ema, model, 1 - decay)
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "num_batches_tracked is an integer: averaging it like a weight fails or rounds.")
+@misconception("ema_update_", "num_batches_tracked is an integer: averaging it like a weight raises an error or rounds.")
 def state_dict(ema, model, decay):
     _refuse(decay)
     with torch.no_grad():
@@ -598,7 +600,7 @@ def state_dict(ema, model, decay):
             mine.mul_(decay).add_(theirs, alpha=1 - decay)
 
 
-@misconception("ema_update_", "Running statistics are averages already. What does the specification say about buffers?")
+@misconception("ema_update_", "Running statistics already are averages. What does the docstring say about buffers?")
 def averages_buffers(ema, model, decay):
     _refuse(decay)
     _average(ema, model, decay)
@@ -606,7 +608,9 @@ def averages_buffers(ema, model, decay):
         mine.copy_(decay * mine + (1 - decay) * theirs if mine.is_floating_point() else theirs)
 
 
-@misconception("ema_update_", "Not every buffer can be averaged, but can it not be copied? Look at num_batches_tracked.")
+@misconception(
+    "ema_update_", "You skip some buffers. Look at num_batches_tracked: it cannot be averaged, but it can be copied."
+)
 def floating_buffers_only(ema, model, decay):
     _refuse(decay)
     _average(ema, model, decay)
@@ -616,7 +620,8 @@ def floating_buffers_only(ema, model, decay):
 
 
 @misconception(
-    "ema_update_", "Compare the names in a state_dict with named_parameters() and named_buffers(): all there, and once?"
+    "ema_update_",
+    "Compare the names in state_dict() with named_parameters() and named_buffers(): is each there, and only once?",
 )
 def through_the_state_dict(ema, model, decay):
     _refuse(decay)
@@ -625,7 +630,7 @@ def through_the_state_dict(ema, model, decay):
         mine.copy_(decay * mine + (1 - decay) * theirs[name] if name in parameters else theirs[name])
 
 
-@misconception("ema_update_", "What holds a BatchNorm layer beside its parameters?")
+@misconception("ema_update_", "What does a BatchNorm layer hold besides its parameters?")
 def forgets_buffers(ema, model, decay):
     _refuse(decay)
     _average(ema, model, decay)
@@ -642,7 +647,7 @@ def saved_buffers_only(ema, model, decay):
             mine.copy_(theirs[name])
 
 
-@misconception("ema_update_", "Two models have one buffer now: what happens to ema when the model goes on training?")
+@misconception("ema_update_", "Both models now share the same buffer. What happens to ema when the model trains on?")
 def shares_buffers(ema, model, decay):
     _refuse(decay)
     _average(ema, model, decay)
@@ -651,7 +656,7 @@ def shares_buffers(ema, model, decay):
         setattr(ema.get_submodule(owner), key, buffer)
 
 
-@misconception("ema_update_", "Without no_grad an in-place change of a leaf is refused.")
+@misconception("ema_update_", "Outside no_grad, you cannot change a leaf that requires grad in place.")
 def recorded(ema, model, decay):
     _refuse(decay)
     for mine, theirs in _pairs(ema, model):
@@ -659,7 +664,7 @@ def recorded(ema, model, decay):
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "Assigning to the loop's variable gives a name to a new tensor; does ema hear of it?")
+@misconception("ema_update_", "Assigning to the loop variable only names a new tensor. Does anything in ema change?")
 def changes_a_name(ema, model, decay):
     _refuse(decay)
     with torch.no_grad():
@@ -668,7 +673,7 @@ def changes_a_name(ema, model, decay):
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "ema has new parameters now; somebody may hold the old ones.")
+@misconception("ema_update_", "ema now has new parameter objects, but others may still hold the old ones.")
 def makes_new_parameters(ema, model, decay):
     _refuse(decay)
     theirs = dict(model.named_parameters())
@@ -679,14 +684,16 @@ def makes_new_parameters(ema, model, decay):
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "Which of the two models is the average, and which one is to be left alone?")
+@misconception("ema_update_", "Which of the two models is the average, and which must not change?")
 def changes_the_model(ema, model, decay):
     _refuse(decay)
     _average(model, ema, 1 - decay)
     _copy_buffers(model, ema)
 
 
-@misconception("ema_update_", "The average is right, but somebody's numbers were used as scratch paper: look at the model.")
+@misconception(
+    "ema_update_", "The average is right, but you used the model's own numbers as scratch paper: look at the model."
+)
 def scales_the_model(ema, model, decay):
     _refuse(decay)
     with torch.no_grad():
@@ -695,7 +702,7 @@ def scales_the_model(ema, model, decay):
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "The two shares should add up to 1. Try decay 0.9 with two equal models.")
+@misconception("ema_update_", "The two shares should add up to 1. Try decay 0.9 with two identical models.")
 def adds_everything(ema, model, decay):
     _refuse(decay)
     with torch.no_grad():
@@ -704,19 +711,19 @@ def adds_everything(ema, model, decay):
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "This is the model, not an average of it.")
+@misconception("ema_update_", "That is a copy of the model, not an average.")
 def copies_the_model(ema, model, decay):
     _refuse(decay)
     ema.load_state_dict(model.state_dict())
 
 
-@misconception("ema_update_", "What does your function do with a decay that lies outside 0 and 1?")
+@misconception("ema_update_", "What does your function do with a decay below 0 or above 1?")
 def takes_any_decay(ema, model, decay):
     _average(ema, model, decay)
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "Do the ends 0 and 1 belong to what is allowed?")
+@misconception("ema_update_", "Are 0 and 1 themselves allowed?")
 def refuses_the_ends(ema, model, decay):
     if not 0 < decay < 1:
         raise ValueError
@@ -724,7 +731,7 @@ def refuses_the_ends(ema, model, decay):
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "Do the ends 0 and 1 belong to what is allowed?")
+@misconception("ema_update_", "Are 0 and 1 themselves allowed?")
 def refuses_one(ema, model, decay):
     if not 0 <= decay < 1:
         raise ValueError
@@ -732,7 +739,7 @@ def refuses_one(ema, model, decay):
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "One end of the interval is guarded; what about the other one?")
+@misconception("ema_update_", "You check one end of the interval. What about the other?")
 def checks_the_upper_end_only(ema, model, decay):
     if decay > 1:
         raise ValueError
@@ -740,14 +747,14 @@ def checks_the_upper_end_only(ema, model, decay):
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "It is refused, but another exception was asked for.")
+@misconception("ema_update_", "You raise an exception, but not the one the task asks for.")
 def asserts(ema, model, decay):
     assert 0 <= decay <= 1
     _average(ema, model, decay)
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "When the ValueError comes, the average has changed already.")
+@misconception("ema_update_", "By the time you raise ValueError, ema has already changed.")
 def refuses_too_late(ema, model, decay):
     _average(ema, model, decay)
     _copy_buffers(ema, model)
@@ -755,7 +762,7 @@ def refuses_too_late(ema, model, decay):
 
 
 @misconception(
-    "ema_update_", "Frozen or not, an average keeps the flags that it had: compare requires_grad before and after."
+    "ema_update_", "Frozen or not, the parameters of ema keep their flags: compare requires_grad before and after."
 )
 def freezes_ema(ema, model, decay):
     _refuse(decay)
@@ -764,7 +771,7 @@ def freezes_ema(ema, model, decay):
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "Which parameters of ema are averaged in your loop? Some may be frozen.")
+@misconception("ema_update_", "Which parameters of ema does your loop average? Some may be frozen.")
 def trainable_parameters_only(ema, model, decay):
     _refuse(decay)
     with torch.no_grad():
@@ -774,7 +781,7 @@ def trainable_parameters_only(ema, model, decay):
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "The model may be frozen where you look. Has a frozen parameter no value to average?")
+@misconception("ema_update_", "You skip the model's frozen parameters. Do they not have values to average?")
 def trainable_parameters_of_the_model(ema, model, decay):
     _refuse(decay)
     with torch.no_grad():
@@ -784,7 +791,7 @@ def trainable_parameters_of_the_model(ema, model, decay):
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "In which mode was ema before your call, and in which one is it now?")
+@misconception("ema_update_", "Which mode was ema in before your call, and which is it in now?")
 def puts_ema_to_sleep(ema, model, decay):
     _refuse(decay)
     ema.eval()
@@ -792,7 +799,7 @@ def puts_ema_to_sleep(ema, model, decay):
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "Somebody may still need the gradients that you have thrown away.")
+@misconception("ema_update_", "Someone may still need the gradients that you have thrown away.")
 def throws_gradients_away(ema, model, decay):
     _refuse(decay)
     ema.zero_grad()
@@ -801,7 +808,7 @@ def throws_gradients_away(ema, model, decay):
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "You have averaged a copy. What became of ema?")
+@misconception("ema_update_", "You updated a copy. Has ema itself changed?")
 def averages_a_copy(ema, model, decay):
     _refuse(decay)
     twin = copy.deepcopy(ema)

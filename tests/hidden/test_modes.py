@@ -94,7 +94,7 @@ def mixed(given, model, name):
 
 @checks("evaluate", gate=True)
 def test_evaluate_for_any_batch_size(code, given):
-    """Loss and accuracy do not depend on the batch size, and are right for images and for a single sample."""
+    """Loss and accuracy do not depend on the batch size; they are right for images and for a single sample, too."""
     model = given.module(restless, name="model")
     X, y = labelled(given, 10)
     results = {}
@@ -109,7 +109,7 @@ def test_evaluate_for_any_batch_size(code, given):
 
 @checks("evaluate")
 def test_evaluate_in_order(code, given):
-    """The model is called with batch_size samples at a time, in their order, the rest at the end."""
+    """The model gets batch_size samples at a time, in order, and whatever is left at the end."""
     seen = []
     model = given.module(lambda: Recording(classifier(), seen.append), name="model")
     code.evaluate(model, *labelled(given, 10), 4)
@@ -118,7 +118,7 @@ def test_evaluate_in_order(code, given):
 
 @checks("evaluate")
 def test_evaluate_during_the_pass(code, given):
-    """During the pass the model is in eval mode, with all its parts, and no gradients are recorded."""
+    """During the pass the model and all its parts are in eval mode, and no gradients are recorded."""
     results = {}
     for name in ("train", "mixed"):
         seen = []
@@ -135,7 +135,7 @@ def test_evaluate_during_the_pass(code, given):
 
 @checks("evaluate")
 def test_evaluate_restores_mixed_modes(code, given):
-    """Each part has its own mode again afterwards, also where some were in train mode and some in eval mode."""
+    """Afterwards each part is back in its own mode, even if some were in train mode and others in eval mode."""
     model = mixed(given, given.module(restless), "model")
     code.evaluate(model, *labelled(given, 8), 4)
     top = given.module(restless)
@@ -147,7 +147,7 @@ def test_evaluate_restores_mixed_modes(code, given):
 
 @checks("evaluate")
 def test_evaluate_of_a_model_that_breaks(code, given):
-    """An exception of the model's forward is passed on, and each part has its own mode again afterwards."""
+    """If the model raises an exception, it is passed on, and afterwards each part is back in its own mode."""
     results = {}
     for calls in (0, 1):
         model = mixed(given, given.module(lambda calls=calls: Breaking(restless(), calls)), f"model, {calls} calls")
@@ -163,7 +163,7 @@ def test_evaluate_of_a_model_that_breaks(code, given):
 
 @checks("evaluate")
 def test_evaluate_leaves_the_model_alone(code, given):
-    """Parameters, buffers and .grad are unchanged: None stays None, and numbers stay as they were."""
+    """Parameters, buffers and .grad are unchanged: None stays None, and numbers stay the same."""
     fresh = given.module(restless, name="model without gradients")
     used = given.with_grad(given.module(restless, name="model with gradients"))
     results = {}
@@ -175,7 +175,7 @@ def test_evaluate_leaves_the_model_alone(code, given):
 
 @checks("evaluate")
 def test_evaluate_leaves_recording_as_it_was(code, given):
-    """Whether gradients are recorded is afterwards as before, be it on or off."""
+    """Gradient recording is on afterwards if it was on before, and off if it was off."""
     model = given.module(classifier, name="model")
     X, y = labelled(given, 5)
     results = {}
@@ -196,7 +196,7 @@ def test_evaluate_returns_floats(code, given):
 
 @checks("mc_dropout")
 def test_mc_dropout_during_the_passes(code, given):
-    """In each of n passes over x exactly the dropout layers are in train mode, whatever the model's modes were."""
+    """In each of the n passes over x, exactly the dropout layers are in train mode, whatever the modes were before."""
     results = {}
     for name in ("train", "eval", "mixed"):
         seen = []
@@ -215,7 +215,7 @@ def test_mc_dropout_during_the_passes(code, given):
 
 @checks("mc_dropout", gate=True)
 def test_mc_dropout_of_every_kind(code, given):
-    """Dropout is active in layers of each kind, at each depth, and in a model that is itself such a layer."""
+    """Dropout layers of every kind are active, at every depth, even if the model itself is one."""
     kinds = {
         "nn.Dropout": (lambda: nn.Dropout(0.5), (400,)),
         "nn.Dropout, nested": (lambda: nn.Sequential(nn.Sequential(nn.Identity(), nn.Dropout(0.5))), (20, 20)),
@@ -238,7 +238,7 @@ def test_mc_dropout_of_every_kind(code, given):
 
 @checks("mc_dropout")
 def test_mc_dropout_leaves_everything_else_asleep(code, given):
-    """Nothing but dropout layers is active: no dropout by a function call, and no batch statistics."""
+    """Only dropout layers are active: no dropout in a forward of the model's own, and no batch statistics."""
     model = given.module(
         lambda: nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), Functional(), nn.Linear(8, 2)).double(), name="model"
     )
@@ -250,7 +250,7 @@ def test_mc_dropout_leaves_everything_else_asleep(code, given):
 
 @checks("mc_dropout")
 def test_mc_dropout_with_one_pass(code, given):
-    """With n = 1 the mean is the output of the pass, and the standard deviation is 0."""
+    """With n = 1 the mean is the output of that one pass, and the standard deviation is 0."""
     seen = []
     model = given.module(lambda: Recording(restless(), seen.append), name="model")
     mean, std = code.mc_dropout(model, given.normal(5, 3, dtype=torch.float64, name="x"), 1)
@@ -263,7 +263,7 @@ def test_mc_dropout_with_one_pass(code, given):
 
 @checks("mc_dropout")
 def test_mc_dropout_restores_mixed_modes(code, given):
-    """Each part has its own mode again afterwards, also where some were in train mode and some in eval mode."""
+    """Afterwards each part is back in its own mode, even if some were in train mode and others in eval mode."""
     model = mixed(given, given.module(restless), "model")
     code.mc_dropout(model, given.normal(4, 3, dtype=torch.float64, name="x"), 2)
     top = given.module(restless)
@@ -275,7 +275,7 @@ def test_mc_dropout_restores_mixed_modes(code, given):
 
 @checks("mc_dropout")
 def test_mc_dropout_without_graph(code, given):
-    """Mean and standard deviation carry no graph, even if x requires grad, and have the output's dtype."""
+    """Mean and standard deviation have no graph, even if x requires grad, and have the output's dtype."""
     model = given.module(lambda: nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5)), name="model")
     double = given.module(restless, name="model in float64")
     results = {}
@@ -289,7 +289,7 @@ def test_mc_dropout_without_graph(code, given):
 
 @checks("ema_update_", gate=True)
 def test_ema_update_twice(code, given):
-    """Two updates, with different weights of the model, give the average's formula twice."""
+    """Two updates in a row, with the model's weights changing in between, apply the formula twice."""
     ema, model = (given.module(classifier, name=name) for name in ("ema", "model"))
     results = {}
     for number in (1, 2):
@@ -304,7 +304,7 @@ def test_ema_update_twice(code, given):
 
 @checks("ema_update_")
 def test_ema_update_at_the_ends(code, given):
-    """With decay 0 the parameters become the model's; with decay 1 they stay; the buffers become the model's in both."""
+    """With decay 0 the parameters become the model's, with decay 1 they stay; the buffers become the model's in both."""
     results = {}
     for decay in (0, 1, 0.0, 1.0):
         ema, model = (given.module(restless, name=f"{name}, decay {decay}") for name in ("ema", "model"))
@@ -320,7 +320,7 @@ def test_ema_update_at_the_ends(code, given):
 
 @checks("ema_update_")
 def test_ema_update_of_every_kind(code, given):
-    """Tied and 0-d parameters are averaged once, and every buffer is copied: whole numbers, bools, and ones not saved."""
+    """Tied and 0-d parameters are averaged once, and every buffer is copied: integers, bools, and unsaved ones."""
     ema, model = (given.module(Averaged, name=name) for name in ("ema", "model"))
     with torch.no_grad():
         model.seen.logical_not_()
@@ -336,7 +336,7 @@ def test_ema_update_of_every_kind(code, given):
 
 @checks("ema_update_")
 def test_ema_update_of_frozen_parameters(code, given):
-    """Frozen parameters are averaged like the others, be they frozen in ema, in the model, or in both."""
+    """Frozen parameters are averaged like the others, whether they are frozen in ema, in the model, or in both."""
     ema, model = (given.module(classifier) for _ in range(2))
     ema[0].weight.requires_grad_(False)
     model[0].bias.requires_grad_(False)
@@ -350,7 +350,7 @@ def test_ema_update_of_frozen_parameters(code, given):
 
 @checks("ema_update_")
 def test_ema_update_shares_nothing(code, given):
-    """What happens to the model afterwards does not happen to ema."""
+    """If the model changes afterwards, ema does not."""
     results = {}
     for decay in (0.0, 0.6):
         ema, model = (given.module(Averaged, name=f"{name}, decay {decay}") for name in ("ema", "model"))
@@ -368,7 +368,7 @@ def test_ema_update_shares_nothing(code, given):
 
 @checks("ema_update_")
 def test_ema_update_keeps_objects_and_flags(code, given):
-    """Both models keep their parameter objects, flags and gradients, whether ema is frozen, trainable, or a bit of both."""
+    """Both models keep their parameter objects, flags and gradients, whether ema is frozen, trainable, or partly frozen."""
     results = {}
     for name, frozen in (("trainable", ()), ("frozen", (0, 2)), ("partly frozen", (2,))):
         ema, model = (given.with_grad(given.module(classifier)) for _ in range(2))
@@ -390,7 +390,7 @@ def test_ema_update_keeps_objects_and_flags(code, given):
 
 @checks("ema_update_")
 def test_ema_update_in_the_middle_of_a_step(code, given):
-    """The model can be trained as before: also a loss that was computed before the update has its gradients."""
+    """The model can still be trained: even a loss that was computed before the update has the right gradients."""
     ema, model = (given.module(classifier, name=name) for name in ("ema", "model"))
     loss = model(given.normal(5, 3, dtype=torch.float64)).square().mean()
     code.ema_update_(ema, model, 0.9)
@@ -402,7 +402,7 @@ def test_ema_update_in_the_middle_of_a_step(code, given):
 
 @checks("ema_update_")
 def test_ema_update_refuses_without_a_change(code, given):
-    """A decay below 0 or above 1 is refused with a ValueError, and then nothing has changed."""
+    """A decay below 0 or above 1 is refused with a ValueError, and nothing changes."""
     ema, model = (given.module(Averaged, name=name) for name in ("ema", "model"))
     results = {}
     for decay in (-0.1, 1.1, 2, -1):

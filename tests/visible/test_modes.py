@@ -52,7 +52,7 @@ def test_predicted_largest(code, given):
 
 @checks("predicted_gradients", gate=True, draws=1)
 def test_predicted_gradients(code, given):
-    """The prediction says of each of the three layers whether it gets a gradient."""
+    """The prediction says for each of the three layers whether it gets a gradient."""
     return {"predicted_gradients": secret([bool(one) for one in code.predicted_gradients])}
 
 
@@ -72,7 +72,7 @@ def test_evaluate_values(code, given):
 
 @checks("evaluate")
 def test_evaluate_with_a_smaller_last_batch(code, given):
-    """Every sample counts as much as every other, although the last batch is smaller."""
+    """Every sample counts equally, even when the last batch is smaller."""
     model = given.module(classifier, name="model")
     loss, accuracy = code.evaluate(model, *labelled(given, 10), 4)
     return only({"loss": loss, "accuracy": accuracy}, "values")
@@ -80,7 +80,7 @@ def test_evaluate_with_a_smaller_last_batch(code, given):
 
 @checks("evaluate")
 def test_evaluate_in_eval_mode(code, given):
-    """The numbers are those of the model in eval mode, although it is handed over in train mode."""
+    """The numbers are those of the model in eval mode, even if it was in train mode before the call."""
     model = given.module(restless, name="model")
     loss, accuracy = code.evaluate(model, *labelled(given, 24), 6)
     return only({"loss": loss, "accuracy": accuracy}, "values")
@@ -88,7 +88,7 @@ def test_evaluate_in_eval_mode(code, given):
 
 @checks("evaluate")
 def test_evaluate_restores_train_mode(code, given):
-    """A model that was in train mode is in train mode afterwards, with all its parts; one in eval mode stays there."""
+    """Afterwards a model that was in train mode is back in train mode, with all its parts; one in eval mode stays there."""
     results = {}
     for name in ("train", "eval"):
         model = given.module(lambda name=name: restless().train(name == "train"), name=f"model in {name} mode")
@@ -99,7 +99,7 @@ def test_evaluate_restores_train_mode(code, given):
 
 @checks("mc_dropout", gate=True)
 def test_mc_dropout_values(code, given):
-    """Mean and standard deviation are those of the outputs of n different passes."""
+    """The mean and standard deviation are taken over the outputs of n different passes."""
     outputs = []
     model = given.module(
         lambda: Recording(nn.Sequential(nn.Linear(3, 50), nn.Dropout(0.5), nn.Linear(50, 2)).double(), outputs.append)
@@ -117,7 +117,7 @@ def test_mc_dropout_values(code, given):
 
 @checks("mc_dropout")
 def test_mc_dropout_leaves_batch_norm_asleep(code, given):
-    """Without dropout layers the mean is the output in eval mode, and the standard deviation is 0."""
+    """Without dropout layers, the mean is the output in eval mode and the standard deviation is 0."""
     model = given.module(
         lambda: nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 2)).double(), name="model"
     )
@@ -129,7 +129,7 @@ def test_mc_dropout_leaves_batch_norm_asleep(code, given):
 
 @checks("mc_dropout")
 def test_mc_dropout_restores_modes(code, given):
-    """A model that was in train mode is in train mode afterwards, with all its parts; one in eval mode stays there."""
+    """Afterwards a model that was in train mode is back in train mode, with all its parts; one in eval mode stays there."""
     results = {}
     for name in ("train", "eval"):
         model = given.module(lambda name=name: restless().train(name == "train"), name=f"model in {name} mode")
@@ -140,7 +140,7 @@ def test_mc_dropout_restores_modes(code, given):
 
 @checks("ema_update_", gate=True)
 def test_ema_update_values(code, given):
-    """Every parameter becomes decay * its value + (1 - decay) * that of the model."""
+    """Every parameter becomes decay * its value + (1 - decay) * the model's value."""
     ema, model = (given.module(classifier, name=name) for name in ("ema", "model"))
     code.ema_update_(ema, model, given.number(0.7, 0.95))
     return only({f"ema.{name}": p.detach() for name, p in ema.named_parameters()}, "values")
@@ -148,7 +148,7 @@ def test_ema_update_values(code, given):
 
 @checks("ema_update_")
 def test_ema_update_copies_buffers(code, given):
-    """Every buffer becomes that of the model."""
+    """Every buffer becomes a copy of the model's."""
     ema, model = (given.module(restless, name=name) for name in ("ema", "model"))
     with given.seeded():
         model(given.normal(6, 3, dtype=torch.float64))
@@ -159,7 +159,7 @@ def test_ema_update_copies_buffers(code, given):
 
 @checks("ema_update_")
 def test_ema_update_of_trainable_parameters(code, given):
-    """Parameters of ema that require grad are changed in place: they stay leaves that require grad."""
+    """Parameters of ema that require grad are changed in place: they are still leaves that require grad."""
     ema, model = (given.module(classifier, name=name) for name in ("ema", "model"))
     code.ema_update_(ema, model, 0.9)
     return only(dict(ema.named_parameters()), "type", "requires_grad", "is_leaf")
