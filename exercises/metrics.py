@@ -9,16 +9,16 @@
 # %% [markdown]
 # # Metrics
 #
-# When you have worked through this notebook you can
+# By the end of this notebook you will be able to:
 #
-# * compute a metric in PyTorch, along the right axis, and return it as a Python number;
+# * compute a metric in PyTorch along the right axis, and return it as a Python number;
 # * notice when broadcasting compares everything with everything;
-# * count pairs without a loop over samples, and without losing any;
-# * say why accuracy is not enough when some classes are rare, and deal with classes that never occur.
+# * count pairs without looping over the samples, and without losing any;
+# * explain why accuracy is not enough when some classes are rare, and deal with classes that never occur.
 #
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
-# task's name: any way of fulfilling it is as good as another.
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
+# asks for; any implementation that does it is fine.
 
 # %%
 import numpy as np
@@ -28,11 +28,10 @@ from torch import Tensor
 # %% [markdown]
 # ## 1. From logits to a number
 #
-# A loss is made to be differentiated. A *metric* is made to be read: which share of the samples is classified
-# correctly, which share of the alarms was justified? It is computed from the same logits, but nobody needs its
-# gradient.
+# A loss is made to be differentiated. A *metric* is made to be read: what share of the samples is classified correctly,
+# what share of the alarms was justified? It is computed from the same logits, but nobody needs its gradient.
 #
-# Here are the logits of five samples for three classes. Each row belongs to a sample, each column to a class.
+# Here are the logits of five samples for three classes, one row per sample and one column per class.
 
 # %%
 logits = torch.tensor(
@@ -43,8 +42,8 @@ print("over the rows:   ", logits.argmax(dim=0), "- one sample for each class")
 print("over everything: ", logits.argmax())
 
 # %% [markdown]
-# `dim` is the axis that *disappears*. None of these calls raises an error, and two of them answer a question that
-# nobody has asked. There is no need for a softmax: it does not change which entry is the largest.
+# `dim` is the axis that *disappears*. None of these calls raises an error, but two of them answer a question nobody
+# asked. You do not need a softmax: it does not change which entry is the largest.
 #
 # The tutorial computes the accuracy with NumPy:
 
@@ -63,20 +62,19 @@ except TypeError as error:
     print("TypeError:", error)
 
 # %% [markdown]
-# It works with arrays only. With a tensor among them it ends in a TypeError: `np.sum` does not know what to do with one,
-# and `labels.size`, a number for an array, is a method of a tensor. The way through NumPy is not necessary, and where
-# logits require grad or live on a GPU it is blocked. Stay in PyTorch, and leave it at the very end: `item()` makes a Python
-# number of a tensor with one element.
+# It works for arrays only. Give it a tensor and it raises a TypeError: `np.sum` cannot sum a tensor, and `labels.size`,
+# a number for an array, is a method for a tensor. You do not need NumPy here, and if the logits require grad or live on
+# a GPU, NumPy cannot even read them. Stay in PyTorch and leave it only at the very end: `item()` turns a tensor with
+# one element into a Python number.
 #
 # ## 2. A comparison that is too large
 #
-# Class labels sometimes come as a column, because they were read from a table. A shape of (4, 1) looks nearly like a
-# shape of (4,).
+# Class labels sometimes come as a column, for example when they were read from a table. The shape (4, 1) looks almost
+# like the shape (4,).
 #
 # ### Predict, then verify: everything is right
 #
-# Here all four predictions agree with their labels. Which number does the last line give? Write a number in place of
-# the dots.
+# Here all four predictions agree with their labels. What is `share`? Replace the dots with a number.
 
 # %%
 preds = torch.tensor([0, 1, 2, 2])
@@ -93,10 +91,10 @@ else:
     print(preds == column)
 
 # %% [markdown]
-# Two shapes are broadcast to a common one, from the right: (4,) is treated as (1, 4), and meets (4, 1). A function that
-# is given the wrong shape should say so instead of returning a number that looks plausible.
+# The two shapes are broadcast to a common one, aligned from the right: (4,) is treated as (1, 4) and meets (4, 1). If a
+# function gets the wrong shape, it should say so instead of returning a number that looks plausible.
 #
-# Nor is the mean of nothing a number:
+# The mean of nothing is not a number either:
 
 # %%
 print(torch.tensor([]).mean())
@@ -110,7 +108,8 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
     """Return the share of rows of logits whose largest entry is at the labelled class, as a
     Python float in [0, 1].
 
-    logits has shape (N, C). labels has shape (N,), of any integer dtype. No ties occur.
+    logits has shape (N, C), any floating dtype, and may require grad. labels has shape (N,) and
+    any integer dtype. You need not handle ties: each row has one largest entry.
 
     Raise ValueError if N == 0 or labels.shape != (N,).
     """
@@ -121,7 +120,7 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
 # ## 3. Which classes are confused?
 #
 # Two models with the same accuracy can make very different mistakes. A *confusion matrix* shows which: the entry in row
-# i and column j counts the samples of class i that the model took for class j. What is right stands on the diagonal.
+# i and column j counts the samples of class i that the model took for class j. Correct predictions are on the diagonal.
 
 # %%
 import matplotlib.pyplot as plt
@@ -146,13 +145,13 @@ axis.set_yticks(range(4), animals)
 _ = axis.set(xlabel="predicted", ylabel="true", title="9 hares were taken for cats")
 
 # %% [markdown]
-# Which of both directions belongs to the truth is a convention. The one used here is that of scikit-learn; others turn
-# the matrix around. Always look it up.
+# Whether rows or columns stand for the true classes is a convention. This notebook follows scikit-learn: rows are true.
+# Others do it the other way round, so always look it up.
 #
 # ### Predict, then verify: counting with an index
 #
-# A list of places is an index in PyTorch. In the following cell the place 2 is mentioned three times. What is
-# `counts[2]` at the end? Write a number in place of the dots.
+# In PyTorch you can use a list of positions as an index. In the next cell, position 2 occurs three times. What is
+# `counts[2]` at the end? Replace the dots with a number.
 
 # %%
 counts = torch.zeros(4, dtype=torch.int64)
@@ -168,9 +167,9 @@ else:
     print("You predicted", predicted_count, "and counts is", counts)
 
 # %% [markdown]
-# The line is short for `counts[places] = counts[places] + 1`: four numbers are read, four numbers are written, and of
-# those that are written to the same place one remains. What adds up is called something else: `torch.bincount` counts
-# how often each number occurs, `Tensor.index_put_` has an argument `accumulate`, and there are `scatter_add_` and
+# The line is short for `counts[places] = counts[places] + 1`: four numbers are read and four are written, and when
+# several are written to the same place, only one survives. To add up, use something else: `torch.bincount` counts how
+# often each number occurs, `Tensor.index_put_` has an argument `accumulate`, and there are `scatter_add_` and
 # `index_add_`.
 
 # %%
@@ -178,33 +177,32 @@ print(torch.bincount(places))
 print(torch.bincount(places, minlength=6))
 
 # %% [markdown]
-# `bincount` makes its result as long as the largest number requires. Numbers that never occur at the end are left out,
-# unless you ask for them.
+# `bincount` makes its result only as long as the largest number requires. Larger numbers that never occur get no entry,
+# unless you ask for one with `minlength`.
 #
 # ### Task `confusion_matrix`
 
 
 # %%
 def confusion_matrix(preds: Tensor, labels: Tensor, num_classes: int) -> Tensor:
-    """Return the int64 matrix M of shape (C, C), where C is num_classes.
+    """Return the confusion matrix M: an int64 tensor of shape (C, C), where C is num_classes.
 
-    M[i, j] is the number of samples with the TRUE class i (labels) that are predicted as j
-    (preds).
+    M[i, j] is the number of samples with TRUE class i (labels) that are predicted as j (preds).
 
-    preds and labels are int64 of shape (N,) with values in [0, C), and N may be 0. They are not
-    changed.
+    preds and labels are int64 tensors of shape (N,) on the same device, with values in [0, C);
+    N may be 0. Do not change them. M is on their device.
     """
     raise NotImplementedError
 
 
 # %% [markdown]
-# ## 4. Rare classes count, too
+# ## 4. Rare classes count too
 #
-# Of 100 patients 5 are ill. A model that calls everybody healthy has an accuracy of 95 %, and is of no use.
+# Suppose 5 out of 100 patients are ill. A model that calls everyone healthy has an accuracy of 95 % and is useless.
 #
-# For each class there are two questions, and each is answered by one line of the confusion matrix. *Recall*: which
-# share of the class was found? The denominator is the sum of a row. *Precision*: which share of what was taken for this
-# class does belong to it? The denominator is the sum of a column. For the hares:
+# For each class there are two questions, and a row or a column of the confusion matrix answers each. *Recall*: what
+# share of the class was found? The denominator is the sum of a row. *Precision*: what share of the samples taken for
+# this class really belongs to it? The denominator is the sum of a column. For the hares:
 
 # %%
 hare = animals.index("hare")
@@ -212,24 +210,24 @@ print("recall:   ", (M[hare, hare] / M[hare, :].sum()).item())
 print("precision:", (M[hare, hare] / M[:, hare].sum()).item())
 
 # %% [markdown]
-# *F1* is the harmonic mean of both. With TP for the entry on the diagonal it becomes
+# *F1* is the harmonic mean of the two. With TP for the entry on the diagonal, it becomes
 #
 # > F1 = 2 · TP / (sum of the row + sum of the column)
 #
-# and a *macro* average is the plain mean over the classes: four owls weigh as much as sixty cats. (A *micro* average
-# puts all samples into one pot. For F1 it comes out as the accuracy again.)
+# and a *macro* average is the plain mean over the classes: five owls count as much as sixty cats. (A *micro* average
+# pools all samples; for F1, that gives the accuracy again.)
 #
-# Two details matter. First, a class that was never true and never predicted has the F1 0/0:
+# Two details matter. First, for a class that was never true and never predicted, F1 is 0/0:
 
 # %%
 scores = torch.tensor([2.0, 0.0, 6.0]) / torch.tensor([4.0, 0.0, 8.0])
 print(scores, "and their mean:", scores.mean())
 
 # %% [markdown]
-# One nan spoils every mean. What such a class is to count has to be decided, and it should be said; here it is 0.
+# One nan spoils the whole mean. You have to decide what such a class counts for, and say so; here it counts as 0.
 #
-# Second, counts are integers, and PyTorch divides integers in its default dtype, which is float32. Of its digits
-# about seven are right:
+# Second, counts are integers, and PyTorch divides integers in its default dtype, float32, which is accurate to about
+# seven digits:
 
 # %%
 found, wanted = torch.tensor(1), torch.tensor(3)
@@ -242,11 +240,11 @@ print(f"{(found.double() / wanted).item():.12f}")
 
 # %%
 def macro_f1(M: Tensor) -> float:
-    """Return the macro-averaged F1 of a confusion matrix as above: rows true, columns
-    predicted, counts >= 0.
+    """Return the macro-averaged F1 of a confusion matrix like those above: rows are true
+    classes, columns are predicted classes, and all counts are >= 0 (int64 or float64).
 
-    F1_k = 2 * TP_k / (sum of row k + sum of column k), defined as 0 where that denominator is
-    0. The result is the plain mean over all C classes, a Python float, computed in float64.
+    F1_k = 2 * TP_k / (sum of row k + sum of column k), or 0 where that denominator is 0. The
+    result is the plain mean over all C classes, computed in float64, as a Python float.
     """
     raise NotImplementedError
 
@@ -254,8 +252,9 @@ def macro_f1(M: Tensor) -> float:
 # %% [markdown]
 # ## What to read next
 #
-# * [Metrics and scoring](https://scikit-learn.org/stable/modules/model_evaluation.html) in scikit-learn's documentation:
-#   what else can be measured, and when it should be.
-# * [TorchMetrics](https://lightning.ai/docs/torchmetrics/stable/): metrics that collect batch by batch, on several GPUs too.
-# * In this course, `modes` says in which state a model has to be while it is measured, and `interop` keeps the mean of a
+# * [Metrics and scoring](https://scikit-learn.org/stable/modules/model_evaluation.html) in scikit-learn's
+#   documentation: what else you can measure, and when you should.
+# * [TorchMetrics](https://lightning.ai/docs/torchmetrics/stable/): metrics that accumulate batch by batch, on several
+#   GPUs too.
+# * In this course, `modes` says which state a model must be in while you measure it, and `interop` keeps the mean of a
 #   loss over batches.

@@ -18,7 +18,7 @@ def classified(given, samples, classes, right, dtype=torch.float32, **options):
 
 @checks("accuracy", gate=True)
 def test_accuracy_of_any_size(code, given):
-    """It is right for one sample, two classes, one class, and as many samples as classes; for all and for none."""
+    """It is right for any number of samples and classes, and if all or none of the predictions are right."""
     cases = {
         "as many samples as classes": (5, 5, given.integer(1, 5)),
         "fewer samples than classes": (3, 8, 2),
@@ -35,7 +35,7 @@ def test_accuracy_of_any_size(code, given):
 
 @checks("accuracy")
 def test_accuracy_with_any_integer_labels(code, given):
-    """Labels may be of any integer dtype."""
+    """Labels may have any integer dtype."""
     found = {}
     for dtype in INTEGERS:
         logits, labels = classified(given, 37, 5, given.integer(10, 30))
@@ -45,7 +45,7 @@ def test_accuracy_with_any_integer_labels(code, given):
 
 @checks("accuracy")
 def test_accuracy_of_any_logits(code, given):
-    """Logits may be of float64 or float16, have any order in memory, -inf entries, and may require grad."""
+    """Logits may be float64 or float16, be laid out in memory in any way, contain -inf, and require grad."""
     found = {}
     for dtype in (torch.float64, torch.float16):
         logits, labels = classified(given, 7, 5, given.integer(2, 6), dtype=dtype)
@@ -65,7 +65,7 @@ def test_accuracy_of_any_logits(code, given):
 
 @checks("accuracy")
 def test_accuracy_of_close_logits(code, given):
-    """In float64 a logit may be the largest one by very little."""
+    """In float64, the largest logit may be larger than the others by very little."""
     order = torch.stack([given.permutation(4, dtype=torch.float64) for _ in range(97)])
     logits = given.tensor(3 + order * 1e-10, dtype=torch.float64, name="logits")
     best = order.argmax(dim=1)
@@ -75,7 +75,7 @@ def test_accuracy_of_close_logits(code, given):
 
 @checks("accuracy")
 def test_accuracy_is_always_a_float(code, given):
-    """The result is a Python float for every dtype, with a graph, and if it is 0 or 1."""
+    """The result is a Python float for every dtype, if logits require grad, and if it is 0 or 1."""
     cases = {
         "float64": classified(given, 6, 3, 4, dtype=torch.float64),
         "requires grad": classified(given, 6, 3, 4, requires_grad=True),
@@ -88,7 +88,7 @@ def test_accuracy_is_always_a_float(code, given):
 
 @checks("accuracy")
 def test_accuracy_refuses_other_shapes(code, given):
-    """Labels of any other shape are refused with a ValueError, also where they could be broadcast."""
+    """Labels of any other shape are refused with a ValueError, even if they could be broadcast."""
     cases = {
         "logits (6, 3), labels (1,)": ((6, 3), (1,)),
         "logits (6, 3), labels (5,)": ((6, 3), (5,)),
@@ -107,7 +107,7 @@ def test_accuracy_refuses_other_shapes(code, given):
 
 @checks("accuracy")
 def test_accuracy_of_nothing_at_all(code, given):
-    """Without a sample there is a ValueError, whatever labels and classes there are."""
+    """Without samples there is a ValueError, whatever the labels and the number of classes."""
     cases = {"labels (4,)": (given.normal(0, 3), given.integers(4, high=3))}
     cases["one class"] = (given.normal(0, 1), given.integers(0))
     cases["int32 labels"] = (given.normal(0, 5), given.integers(0, dtype=torch.int32))
@@ -122,7 +122,7 @@ def pairs(given, samples, classes):
 
 @checks("confusion_matrix", gate=True)
 def test_confusion_matrix_of_any_size(code, given):
-    """It is right for one class, for two and for many, and for a single sample."""
+    """It is right for one, two or many classes, and for a single sample."""
     found = {}
     for samples, classes in ((9, 1), (30, 2), (1, 3), (1, 1), (200, 11), (40, 7)):
         found[f"{samples} samples, {classes} classes"] = code.confusion_matrix(*pairs(given, samples, classes), classes)
@@ -131,7 +131,7 @@ def test_confusion_matrix_of_any_size(code, given):
 
 @checks("confusion_matrix")
 def test_confusion_matrix_of_nothing(code, given):
-    """Without a sample it is a matrix of zeros, of int64."""
+    """Without samples it is an int64 matrix of zeros."""
     nothing = torch.zeros(0, dtype=torch.int64, device=given.device)
     found = {f"{classes} classes": code.confusion_matrix(nothing, nothing.clone(), classes) for classes in (1, 3, 6)}
     return only(found, "shape", "dtype", "values")
@@ -139,7 +139,7 @@ def test_confusion_matrix_of_nothing(code, given):
 
 @checks("confusion_matrix")
 def test_confusion_matrix_keeps_true_and_predicted_apart(code, given):
-    """Rows are true classes and columns predicted ones, whichever of both has the higher numbers."""
+    """Rows are true classes and columns are predicted ones, whichever have the higher numbers."""
     low, high = given.integers(15, high=2), given.integers(15, low=2, high=5)
     found = {"predicted too high": code.confusion_matrix(high, low, 5), "too low": code.confusion_matrix(low, high, 5)}
     return only(found, "values")
@@ -161,7 +161,7 @@ def test_confusion_matrix_with_missing_classes(code, given):
 
 @checks("confusion_matrix")
 def test_confusion_matrix_of_many_samples(code, given):
-    """Counts may be large: a pair may occur thousands of times."""
+    """Counts can be large: a pair may occur thousands of times."""
     preds, labels = pairs(given, 2000, 2)
     same = torch.full((3001,), 1, device=given.device)
     found = {
@@ -173,7 +173,7 @@ def test_confusion_matrix_of_many_samples(code, given):
 
 @checks("confusion_matrix")
 def test_confusion_matrix_is_int64(code, given):
-    """The matrix is a plain tensor of int64 on the inputs' device, also without a sample and for a single class."""
+    """The matrix is a plain int64 tensor on the inputs' device, even without samples or with a single class."""
     found = {
         f"{n} samples, {c} classes": code.confusion_matrix(*pairs(given, n, c), c) for n, c in ((30, 4), (5, 1), (0, 3))
     }
@@ -182,14 +182,14 @@ def test_confusion_matrix_is_int64(code, given):
 
 @checks("confusion_matrix", device="second")
 def test_confusion_matrix_on_another_device(code, given):
-    """It works on the device of its inputs, and the result lives there."""
+    """It works on whatever device its inputs are on, and the result is there, too."""
     preds, labels = (tensor.to(given.second_device) for tensor in pairs(given, 12, 3))
     return {"M": only(code.confusion_matrix(preds, labels, 3), "device", "values")}
 
 
 @checks("confusion_matrix")
 def test_confusion_matrix_of_any_order_in_memory(code, given):
-    """Predictions and labels may be stored with gaps, be columns of a table, or be one and the same tensor."""
+    """Predictions and labels may be stored with gaps, be columns of a table, or be the same tensor."""
     preds, labels = pairs(given, 25, 4)
     table = given.integers(25, 2, high=4, name="table")
     found = {
@@ -202,7 +202,7 @@ def test_confusion_matrix_of_any_order_in_memory(code, given):
 
 @checks("macro_f1", gate=True)
 def test_macro_f1_of_unbalanced_classes(code, given):
-    """It is right for classes of very different sizes, for one class, for two, and with nothing on the diagonal."""
+    """It is right for classes of very different sizes, for one or two classes, and with nothing on the diagonal."""
     found = {}
     for name, classes in (("two classes", 2), ("three classes", 3), ("seven classes", 7)):
         sizes = 10 ** torch.arange(classes, device=given.device).clamp(max=3)
@@ -218,7 +218,7 @@ def test_macro_f1_of_unbalanced_classes(code, given):
 
 @checks("macro_f1")
 def test_macro_f1_in_float64(code, given):
-    """Everything is computed in float64, whether the counts are of int64 or of float64."""
+    """Everything is computed in float64, whether the counts are int64 or float64."""
     found = {}
     for number in range(6):
         whole = given.integers(5, 5, low=1, high=10 ** (2 + number))
@@ -230,7 +230,7 @@ def test_macro_f1_in_float64(code, given):
 
 @checks("macro_f1")
 def test_macro_f1_of_empty_classes(code, given):
-    """A class that is never true, never predicted or neither counts as 0 in the mean over all classes."""
+    """A class that is never true, never predicted, or neither, counts as 0 in the mean over all classes."""
     found = {}
     for dtype in (torch.int64, torch.float64):
         for name, empty in (("never true", "row"), ("never predicted", "column"), ("neither", "row and column")):
@@ -252,7 +252,7 @@ def test_macro_f1_of_empty_classes(code, given):
 
 @checks("macro_f1")
 def test_macro_f1_of_zeros(code, given):
-    """A matrix of zeros gives 0, of every size and dtype."""
+    """A matrix of zeros gives 0, whatever its size and dtype."""
     found = {}
     for classes in (1, 2, 5):
         for dtype in (torch.int64, torch.float64):
@@ -263,7 +263,7 @@ def test_macro_f1_of_zeros(code, given):
 
 @checks("macro_f1")
 def test_macro_f1_is_always_a_float(code, given):
-    """The result is a Python float for every dtype, for one class, and for zeros."""
+    """The result is a Python float for every dtype, for one class, and for a matrix of zeros."""
     cases = {
         "float64": given.integers(3, 3, low=1, high=50, dtype=torch.float64),
         "one class": given.integers(1, 1, low=1, high=50),
@@ -275,7 +275,7 @@ def test_macro_f1_is_always_a_float(code, given):
 
 @checks("macro_f1")
 def test_macro_f1_of_any_order_in_memory(code, given):
-    """The matrix may be stored by columns, or be a part of a larger one."""
+    """The matrix may be stored by columns, or be part of a larger one."""
     M = given.integers(4, 4, low=1, high=50, name="M")
     large = given.integers(6, 6, low=1, high=50, name="larger matrix")
     return only({"by columns": code.macro_f1(given.transposed(M)), "a part": code.macro_f1(large[1:4, 2:5])}, "values")

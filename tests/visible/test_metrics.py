@@ -22,13 +22,13 @@ def pairs(given, samples, classes):
 
 @checks("predicted_share", gate=True, draws=1)
 def test_predicted_share(code, given):
-    """The predicted number is the share that PyTorch computes."""
+    """The prediction is the share that PyTorch computes."""
     return {"predicted_share": secret(round(float(code.predicted_share), 4))}
 
 
 @checks("predicted_count", gate=True, draws=1)
 def test_predicted_count(code, given):
-    """The predicted number is what counts[2] holds at the end."""
+    """The prediction is what counts[2] holds at the end."""
     return {"predicted_count": secret(round(float(code.predicted_count), 4))}
 
 
@@ -72,21 +72,21 @@ def test_confusion_matrix_values(code, given):
 
 @checks("confusion_matrix")
 def test_confusion_matrix_orientation(code, given):
-    """A single sample of class 0 that is predicted as 2 stands in row 0 and column 2."""
+    """A single sample of class 0 that is predicted as 2 is counted in row 0, column 2."""
     preds, labels = given.tensor([2], name="preds"), given.tensor([0], name="labels")
     return only({"M": code.confusion_matrix(preds, labels, 3)}, "shape", "values")
 
 
 @checks("confusion_matrix")
 def test_confusion_matrix_with_rare_classes(code, given):
-    """Classes that never occur have their rows and columns, too."""
+    """Classes that never occur have rows and columns, too."""
     preds, labels = pairs(given, 20, 3)
     return only({"M": code.confusion_matrix(preds, labels, 6)}, "shape", "values")
 
 
 @checks("confusion_matrix")
 def test_confusion_matrix_dtype(code, given):
-    """The matrix is a tensor of int64."""
+    """The matrix is an int64 tensor."""
     preds, labels = pairs(given, 20, 3)
     return only({"M": code.confusion_matrix(preds, labels, 3)}, "type", "dtype")
 
@@ -119,6 +119,6 @@ def test_macro_f1_with_a_class_that_never_occurs(code, given):
 
 @checks("macro_f1")
 def test_macro_f1_of_floating_counts(code, given):
-    """Counts may be of float64 as well."""
+    """Counts may be float64, too."""
     M = given.integers(4, 4, low=1, high=50, dtype=torch.float64, name="M")
     return {"macro_f1(M)": only(code.macro_f1(M), "values")}
