@@ -9,16 +9,16 @@
 # %% [markdown]
 # # Saving and loading
 #
-# When you have worked through this notebook you can
+# By the end of this notebook you will be able to:
 #
-# * say what belongs to the state of a model, and what to the state of an optimizer;
-# * save everything that training needs to go on as if it had never stopped;
-# * load a file without running a stranger's code, and on a machine that lacks the GPU it was written on;
-# * re-use a part of a checkpoint in another model.
+# * say what is part of a model's state and what is part of an optimizer's;
+# * save everything that training needs to continue as if it had never stopped;
+# * load a file without running a stranger's code, even on a machine without the GPU it was written on;
+# * reuse part of a checkpoint in another model.
 #
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
-# task's name: any way of fulfilling it is as good as another.
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
+# asks for; any implementation that does it is fine.
 
 # %%
 import copy
@@ -32,8 +32,8 @@ folder = tempfile.mkdtemp()
 # %% [markdown]
 # ## 1. The state of a model
 #
-# A model is a Python object: a class, attributes, hooks, and somewhere in it tensors. What training has changed are only
-# the tensors, and `state_dict()` collects them under their names:
+# A model is a Python object: a class, attributes, hooks and, somewhere inside, tensors. Training changes only the
+# tensors, and `state_dict()` collects them under their names:
 
 # %%
 layer = nn.Linear(2, 3)
@@ -41,9 +41,9 @@ for name, tensor in layer.state_dict().items():
     print(name, tuple(tensor.shape))
 
 # %% [markdown]
-# The tutorial says that `state_dict()` "stores the parameters of the model". There is more in it. A *buffer* is a tensor
-# that belongs to the model and is not trained by the optimizer. Batch normalisation keeps three of them: the running
-# mean and the running variance that it needs in eval mode, and a counter of the batches seen so far.
+# The tutorial says that `state_dict()` "stores the parameters of the model". It stores more than that. A *buffer* is a
+# tensor that belongs to the model but is not trained by the optimizer. Batch normalisation has three of them: the
+# running mean and the running variance that it needs in eval mode, and a counter of the batches seen so far.
 
 # %%
 norm = nn.BatchNorm1d(4)
@@ -51,11 +51,12 @@ print("parameters:", [name for name, _ in norm.named_parameters()])
 print("buffers:   ", [name for name, _ in norm.named_buffers()])
 
 # %% [markdown]
-# (A buffer that was registered with `persistent=False` is left out of `state_dict()`: its module can compute it again.)
+# (A buffer registered with `persistent=False` is left out of `state_dict()`, usually because its module can compute it
+# again.)
 #
 # ### Predict, then verify: how many tensors?
 #
-# How many entries does the `state_dict()` of this model have? Write a number in place of the dots.
+# How many entries does the `state_dict()` of this model have? Replace the dots with a number.
 
 # %%
 model = nn.Sequential(
@@ -74,12 +75,12 @@ else:
 # %% [markdown]
 # ## 2. Keeping a state in memory
 #
-# To go back to the best epoch in the end, one can keep its state in a variable and needs no file. But look closely at what
-# such a variable holds.
+# To go back to the best epoch at the end, you do not need a file: you can keep its state in a variable. But look
+# closely at what such a variable holds.
 #
 # ### Predict, then verify: the state before the step
 #
-# Which number does the last line of this cell read from `before`? Write a number in place of the dots.
+# Which number does this cell read from `before` after the step? Replace the dots with a number.
 
 # %%
 unit = nn.Linear(1, 1, bias=False)
@@ -100,7 +101,7 @@ else:
     print("You predicted", predicted_before, "and it is", number)
 
 # %% [markdown]
-# What lies in a file cannot change with the model. In memory, `copy.deepcopy` takes a copy that is as safe:
+# What is in a file cannot change along with the model. In memory, `copy.deepcopy` makes a copy that is just as safe:
 
 # %%
 kept = copy.deepcopy(unit.state_dict())
@@ -111,10 +112,10 @@ print("kept:", kept["weight"].item(), " model:", unit.state_dict()["weight"].ite
 # %% [markdown]
 # ## 3. The state of an optimizer
 #
-# Most optimizers remember something: momentum is a running mean of gradients, and Adam keeps two running means for each
-# parameter. That is their `state`. The learning rate is not part of it: it is an option, and options stand in
-# `param_groups`, once for each group of parameters. (The tutorial calls the learning rate "per-parameter"; it is per
-# group. `state` is empty before the first step.)
+# Most optimizers remember something: momentum is a decaying sum of past gradients, and Adam keeps two running means for
+# each parameter. That is their `state`. The learning rate is not part of it: it is an option, and options are kept in
+# `param_groups`, once per group of parameters. (The tutorial calls the learning rate "per-parameter"; it is per group.
+# `state` is empty before the first step.)
 
 # %%
 optimizer = torch.optim.SGD(unit.parameters(), lr=0.1, momentum=0.9)
@@ -128,11 +129,12 @@ print(
 )
 
 # %% [markdown]
-# Parameters do not have names here, they are numbered in the order in which the optimizer was given them.
+# Parameters have no names here; they are numbered in the order in which the optimizer got them.
 #
-# What happens if training goes on without that memory? Below, a run with Adam is stopped after 80 steps. One continuation
-# starts with the right weights and a new optimizer, the other one with the optimizer's state as well. The new Adam does not
-# know how small the gradients have become, and what care they need; its first steps throw away much of the progress.
+# What happens if training continues without that memory? Below, a run with Adam stops after 80 steps. One continuation
+# starts with the right weights but a new optimizer; the other restores the optimizer's state, too. The new Adam does
+# not know how small the gradients have become and takes steps that are far too large: the first ones throw away much of
+# the progress.
 
 
 # %%
@@ -144,7 +146,7 @@ targets = inputs @ torch.randn(8, 1, generator=noise)
 
 
 def run(weights, steps, memory=None):
-    """Train a linear model; give back its losses, its weights and the optimizer's state."""
+    """Train a linear model; return its losses, its weights and the optimizer's state."""
     weights = weights.clone().requires_grad_()
     optimizer = torch.optim.Adam([weights], lr=0.1)
     if memory is not None:
@@ -172,8 +174,8 @@ _ = axis.legend(loc="lower left")
 # %% [markdown]
 # ## 4. What a file may contain
 #
-# `torch.save` writes nearly any object, whole models included, with Python's `pickle`. What it writes for an object is an
-# instruction for building it again, and an instruction can be anything:
+# `torch.save` can write almost any object, whole models included, using Python's `pickle`. What it writes for an object
+# is an instruction for rebuilding it, and that instruction can call any function:
 
 
 # %%
@@ -186,8 +188,8 @@ torch.save({"weights": torch.zeros(2), "extra": Surprise()}, f"{folder}/surprise
 _ = torch.load(f"{folder}/surprise.pt", weights_only=False)
 
 # %% [markdown]
-# It could have deleted your files as well. With `weights_only=True` (the default since PyTorch 2.6) `torch.load` builds
-# tensors, numbers, strings, and lists, dicts and the like of them, and refuses everything else:
+# It could just as well have deleted your files. With `weights_only=True` (the default since PyTorch 2.6), `torch.load`
+# only builds tensors, numbers, strings, and containers of these such as lists and dicts. It refuses everything else:
 
 # %%
 import pickle
@@ -198,11 +200,11 @@ except pickle.UnpicklingError as error:
     print("refused with an", type(error).__name__)
 
 # %% [markdown]
-# A pickled model is refused, too. It would be of little use anyway: it needs its class, at the same place and in the same
-# version. State dicts contain what is needed and nothing else.
+# It refuses a pickled model, too. That would be of little use anyway, because it needs its class, in the same module
+# and in the same version. State dicts contain what is needed and nothing else.
 #
-# The tutorial stores `epoch + 1`, the next epoch to be trained. The functions below keep the number that they are
-# given: it is the caller who knows what it means.
+# The tutorial stores `epoch + 1`, the next epoch to train. The functions below store the number they are given: the
+# caller knows what it means.
 #
 # ### Task `save_checkpoint`
 
@@ -215,13 +217,15 @@ def save_checkpoint(
     epoch: int,
     metrics: dict[str, float],
 ) -> None:
-    """Write a checkpoint with torch.save.
+    """Write a checkpoint to the file at `path` with torch.save, replacing any file that is
+    already there.
 
     The file holds a dict with exactly the keys 'epoch' (int), 'model' (model.state_dict()),
-    'optimizer' (optimizer.state_dict()) and 'metrics' (a plain dict of floats). It can be read
-    by torch.load(path, weights_only=True).
+    'optimizer' (optimizer.state_dict()) and 'metrics' (a plain dict of floats).
+    torch.load(path, weights_only=True) can read it.
 
-    Model and optimizer are unchanged.
+    Do not change the model or the optimizer: values, gradients, flags, modes and devices stay
+    the same.
     """
     raise NotImplementedError
 
@@ -229,9 +233,9 @@ def save_checkpoint(
 # %% [markdown]
 # ## 5. Loading into what is there
 #
-# A checkpoint has no model in it: you build the model as before, with any weights, and `load_state_dict` *copies* the
-# numbers into its tensors. That the parameters remain the same objects is important, since the optimizer holds them. The
-# two have to fit exactly, or nothing good can come of it:
+# A checkpoint does not contain a model: you build the model as before, with any weights, and `load_state_dict` *copies*
+# the numbers into its tensors. It matters that the parameters remain the same objects, because the optimizer holds
+# them. Checkpoint and model must fit exactly; otherwise you get an error:
 
 # %%
 small, large = nn.Linear(2, 3), nn.Linear(2, 4)
@@ -241,8 +245,8 @@ except RuntimeError as error:
     print("RuntimeError:", error)
 
 # %% [markdown]
-# Two options look handy. `strict=False` is silent about names that are missing or too many, and so it is silent about a
-# spelling mistake, after which nothing at all was loaded. `assign=True` puts the loaded tensors *in place of* the model's
+# Two options look handy. `strict=False` says nothing about missing or extra names, so it also says nothing when a
+# spelling mistake means that nothing at all is loaded. `assign=True` puts the loaded tensors *in place of* the model's
 # own:
 
 # %%
@@ -252,9 +256,9 @@ held = optimizer.param_groups[0]["params"][0]
 print("does the optimizer still hold the weight of the model?", held is small.weight)
 
 # %% [markdown]
-# Each tensor in the file carries the name of the device that it was on, and `torch.load` puts it there again. If there is no
-# such device, it raises; if there is, it may be somebody else's turn to use it. `map_location` names another place. From
-# the CPU, `load_state_dict` copies the numbers to wherever the model is:
+# Each tensor in the file is stored with the name of the device it was on, and `torch.load` puts it back there. If there
+# is no such device, it raises an error; if there is, someone else may be using it. `map_location` names another device
+# to load to. From the CPU, `load_state_dict` then copies the numbers to wherever the model is:
 
 # %%
 torch.save({"weights": torch.arange(3.0)}, f"{folder}/weights.pt")
@@ -262,7 +266,7 @@ print(torch.load(f"{folder}/weights.pt", map_location="meta"))
 print(torch.load(f"{folder}/weights.pt", map_location="cpu"))
 
 # %% [markdown]
-# (A tensor on the device `meta` has a shape and no numbers; every computer has that device.)
+# (A tensor on the device `meta` has a shape but no numbers; every computer has that device.)
 #
 # ### Task `load_checkpoint`
 
@@ -271,26 +275,26 @@ print(torch.load(f"{folder}/weights.pt", map_location="cpu"))
 def load_checkpoint(
     path: str, model: nn.Module, optimizer: torch.optim.Optimizer | None = None
 ) -> int:
-    """Read a file written by save_checkpoint into an existing model (and optimizer, if given),
-    in place.
+    """Load a file written by save_checkpoint into an existing model (and optimizer, if given),
+    in place, and return its epoch (an int).
 
-    Return its epoch (int). Tensors are loaded via the CPU, so a GPU checkpoint works without a
-    GPU.
+    Load tensors via the CPU, so that a checkpoint written on a GPU works without one.
 
-    The Parameter objects, their requires_grad flags and the training mode stay.
+    The Parameter objects, their requires_grad flags, the training mode of every module and the
+    devices stay the same.
 
-    A checkpoint that does not fit the model exactly raises RuntimeError (as load_state_dict
-    does). A file with anything but tensors and plain Python data raises (any exception), and
-    its code is not run.
+    If the checkpoint does not fit the model exactly, raise RuntimeError (as load_state_dict
+    does). If the file holds anything but tensors and plain Python data, raise any exception;
+    code in the file must not run.
     """
     raise NotImplementedError
 
 
 # %% [markdown]
-# ## 6. A part of a checkpoint
+# ## 6. Part of a checkpoint
 #
-# In transfer learning a model takes over the lower layers of another one and gets a new head, with another number of
-# classes. Now a misfit is intended. `strict=False` does not help: it forgives names, and insists on shapes.
+# In transfer learning, a model takes over the lower layers of another one and gets a new head, with a different number
+# of classes. Now the mismatch is intended. `strict=False` does not help: it forgives names but insists on shapes.
 
 # %%
 old = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1000))
@@ -301,9 +305,9 @@ except RuntimeError as error:
     print("RuntimeError:", str(error).splitlines()[1].strip())
 
 # %% [markdown]
-# The tensors in `state_dict()` are the model's own, as you saw in section 2. This time that is useful: what is written
-# into them is written into the model. `copy_` does that and leaves the source alone, but mind that it stretches a
-# smaller source like every other operation does:
+# The tensors in `state_dict()` are the model's own, as you saw in section 2. This time that is useful: whatever you
+# write into them is written into the model. `copy_` does that and leaves the source alone, but beware: like every other
+# operation, it broadcasts a smaller source:
 
 # %%
 target = torch.zeros(2, 3)
@@ -316,15 +320,16 @@ print(target)
 
 # %%
 def load_matching_(model: nn.Module, state: dict[str, Tensor]) -> tuple[list[str], list[str]]:
-    """Transfer learning: copy from `state` every entry whose name is in model.state_dict() with
-    the same shape.
+    """Transfer learning: copy into `model` every entry of `state` whose name is in
+    model.state_dict() with the same shape.
 
-    Everything else in the model is left as it is. Return (loaded, skipped): the names of
-    `state` that were and that were not copied, each in the order of `state`.
+    Numbers are copied even if the dtype or the device differs; the model's tensors keep theirs.
+    Everything else in the model stays as it is. Return two lists (loaded, skipped): the names
+    in `state` that were copied and those that were not, each in the order of `state`.
 
-    In place: Parameter objects and requires_grad stay. Later changes to the tensors in `state`
-    do not change the model. `state` is not modified. (You may rely on this: no parameters are
-    tied.)
+    Work in place: the Parameter objects and their requires_grad flags stay the same. Later
+    changes to the tensors in `state` must not change the model. Do not modify `state`. (You may
+    assume that no parameters are tied.)
     """
     raise NotImplementedError
 
@@ -333,8 +338,8 @@ def load_matching_(model: nn.Module, state: dict[str, Tensor]) -> tuple[list[str
 # ## What to read next
 #
 # * [Saving and loading models](https://docs.pytorch.org/tutorials/beginner/saving_loading_models.html): PyTorch's own
-#   tutorial, with the device in all combinations.
-# * [Serialization semantics](https://docs.pytorch.org/docs/stable/notes/serialization.html): what a file contains, and
+#   tutorial, with all combinations of devices.
+# * [Serialization semantics](https://docs.pytorch.org/docs/stable/notes/serialization.html): what a file contains and
 #   what `weights_only` lets through.
-# * [safetensors](https://huggingface.co/docs/safetensors): a file format that cannot hold anything but tensors.
+# * [safetensors](https://huggingface.co/docs/safetensors): a file format that can hold nothing but tensors.
 # * In this course, `devices` moves models and data between CPU and GPU.

@@ -9,16 +9,16 @@
 # %% [markdown]
 # # Debugging
 #
-# When you have worked through this notebook you can
+# By the end of this notebook you will be able to:
 #
-# * find the parameters whose gradient is broken, and those that get none at all;
-# * tell a gradient of zeros from no gradient;
-# * find the layer in which a nan or an infinity begins;
-# * look into a running model, and leave no trace.
+# * find the parameters whose gradient is broken and those that get none at all;
+# * tell a zero gradient from no gradient;
+# * find the layer where a nan or an infinity first appears;
+# * look inside a running model without leaving a trace.
 #
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
-# task's name: any way of fulfilling it is as good as another.
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
+# asks for; any implementation that does it is fine.
 
 # %%
 import math
@@ -29,18 +29,18 @@ from torch import Tensor, nn
 # %% [markdown]
 # ## 1. Stop and look
 #
-# PyTorch runs line by line, so that you can stop anywhere and look at the tensors. The tutorial stops with
-# `import pdb; pdb.set_trace()`; since Python 3.7 the word `breakpoint()` does the same. After an exception, `%debug` in the
-# next cell of a notebook takes you to the place where it happened. At the prompt, `p x.shape` prints, `u` goes up to the
-# caller, `c` continues, and `q` quits.
+# PyTorch runs line by line, so you can stop anywhere and look at the tensors. The tutorial stops with `import pdb;
+# pdb.set_trace()`; since Python 3.7, `breakpoint()` does the same. After an exception, `%debug` in the next cell of a
+# notebook takes you to the line that raised it. At the prompt, `p x.shape` prints, `u` goes up to the caller, `c`
+# continues, and `q` quits.
 #
-# That helps where something raises. The bugs of this notebook raise nothing: training goes on, and the loss is `nan`, or
-# does not fall. There you need code that looks for you.
+# That helps when something raises an exception. The bugs in this notebook do not: training continues, but the loss is
+# `nan` or does not fall. For those, you need code that looks for you.
 #
-# ## 2. Numbers that are none
+# ## 2. Numbers that are not numbers
 #
-# A float can be `inf`, `-inf`, or `nan`, "not a number". They come from overflow, from a division by zero, from the
-# logarithm of zero, and they propagate. Beware of the comparison: `nan` is not even equal to itself.
+# A float can be `inf`, `-inf` or `nan`, "not a number". These come from overflow, from dividing by zero, from the
+# logarithm of zero, and they spread. Be careful with comparisons: `nan` is not even equal to itself.
 
 # %%
 x = torch.tensor([1.0, 0.0, -1.0, 1e30])
@@ -51,8 +51,8 @@ print("nan:         ", torch.isnan(y).sum().item())
 print("finite:      ", torch.isfinite(y).sum().item(), "of", y.numel())
 
 # %% [markdown]
-# A gradient can be broken although the forward pass looks healthy. The root has slope 1/(2√x), which is infinite at 0,
-# and one factor 0 in the chain rule makes `0 · inf = nan` of it:
+# A gradient can be broken even though the forward pass looks healthy. The square root has slope 1/(2√x), which is
+# infinite at 0; if another factor in the chain rule is 0, the product `0 · inf` is nan:
 
 # %%
 x = torch.tensor([0.0, 4.0], requires_grad=True)
@@ -63,9 +63,8 @@ print("loss:", loss.item(), " gradient:", x.grad)
 # %% [markdown]
 # ### Predict, then verify: one bad number, and clipping
 #
-# "Exploding gradients? I clip them." Below, one of the eight entries of a layer's gradients is nan. Then all gradients are
-# scaled so that together they have a norm of 1 at most. How many entries are nan afterwards? Write a number in place
-# of the dots.
+# "Exploding gradients? I clip them." Below, one of the eight entries of a layer's gradients is nan. Then all gradients
+# are scaled so that their total norm is at most 1. How many entries are nan afterwards? Replace the dots with a number.
 
 # %%
 layer = nn.Linear(3, 2)
@@ -81,11 +80,11 @@ predicted_nans = ...
 if predicted_nans is ...:
     print("Write down your prediction first, then run this cell.")
 else:
-    print("You predicted", predicted_nans, "and of 8 entries there are nan:", bad)
+    print("You predicted", predicted_nans, "and the number of nan among the 8 entries is", bad)
 
 # %% [markdown]
 # So look before you clip. (`clip_grad_norm_` has an argument `error_if_nonfinite` that looks for you, but it does not
-# say where.) A model's `named_parameters()` gives each parameter with its name, in a fixed order:
+# say where the bad number is.) A model's `named_parameters()` gives you each parameter with its name, in a fixed order:
 
 # %%
 model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1))
@@ -101,8 +100,8 @@ for name, parameter in model.named_parameters():
 def nonfinite_grads(model: nn.Module) -> list[str]:
     """Return the names of the parameters whose .grad contains a nan, +inf or -inf.
 
-    The names are those of model.named_parameters(), in that order. Parameters without .grad are
-    not listed. Nothing is changed.
+    Use the names that model.named_parameters() gives, in the same order. Leave out parameters
+    whose .grad is None. Frozen parameters count if they have a .grad. Change nothing.
     """
     raise NotImplementedError
 
@@ -110,15 +109,15 @@ def nonfinite_grads(model: nn.Module) -> list[str]:
 # %% [markdown]
 # ## 3. No gradient at all
 #
-# A loss that does not fall may have a simple reason: it does not depend on the weights. Somebody has written `.detach()`,
-# `.item()` or `torch.tensor(loss)`, has computed under `no_grad`, or has forgotten to call a layer. If nothing is connected,
-# `backward()` raises (the tutorial expects `None` in `.grad` there; its program ends instead). If a part is still connected,
-# nobody complains.
+# There may be a simple reason why a loss does not fall: it does not depend on the weights. Someone wrote `.detach()`,
+# `.item()` or `torch.tensor(loss)`, computed something under `no_grad`, or forgot to call a layer. If nothing is
+# connected, `backward()` raises an error (the tutorial expects `None` in `.grad`, but its program stops there). If some
+# of it is still connected, you get no warning.
 #
 # ### Predict, then verify: who gets a gradient?
 #
-# Four layers take part in this computation. For which of them is `.grad` of the weight still `None` after `backward()`?
-# Write the names in a list in place of the dots, as in `["first", "head"]`.
+# This computation uses four layers. For which of them is the weight's `.grad` still `None` after `backward()`? Replace
+# the dots with a list of names, such as `["first", "head"]`.
 
 # %%
 layers = nn.ModuleDict({name: nn.Linear(3, 3) for name in ("first", "gate", "side", "head")})
@@ -136,12 +135,12 @@ else:
     print("You predicted", predicted_without, "and .grad is None for", without)
 
 # %% [markdown]
-# A gradient of zeros says: "I depend on you, and at this point a small change of you makes no difference". No gradient
-# says: "I do not know you". An optimizer skips a parameter without gradient, while momentum and weight decay move one
-# with a gradient of zeros.
+# A zero gradient says: "I depend on you, but right now a small change in you makes no difference." No gradient says: "I
+# do not know you." An optimizer skips a parameter without a gradient, but momentum and weight decay still move one
+# whose gradient is zero.
 #
-# `backward()` is a clumsy instrument for finding out, since it adds to every `.grad` in the graph and frees the graph
-# afterwards. `torch.autograd.grad` returns the gradients instead, but it has conditions of its own:
+# `backward()` is a clumsy way to find out: it adds to every `.grad` in the graph and then frees the graph.
+# `torch.autograd.grad` returns the gradients instead, but it has conditions of its own:
 
 # %%
 u, v, w = (torch.ones(2, requires_grad=True) for _ in range(3))
@@ -156,7 +155,7 @@ except RuntimeError as error:
     print("RuntimeError:", str(error).split(".")[0])
 
 # %% [markdown]
-# The second call could have worked. But the first one, though it failed, has used up the graph.
+# On its own, the second call would have worked. But the first one, although it failed, has already freed the graph.
 #
 # ### Task `disconnected`
 
@@ -166,12 +165,13 @@ def disconnected(model: nn.Module, loss: Tensor) -> list[str]:
     """Return the names of the trainable parameters that `loss` (0-dim) does not depend on
     through the graph.
 
-    These are the parameters with requires_grad=True that backward would leave without gradient;
-    a gradient that exists but is zero does not count. The names are those of
-    model.named_parameters(), in that order. If loss has no graph at all, these are all
-    trainable parameters.
+    These are the parameters with requires_grad=True that loss.backward() would give no
+    gradient. A parameter that gets a gradient of zeros is connected: leave it out. Use the
+    names that model.named_parameters() gives, in the same order. If loss has no graph at all,
+    return the names of all trainable parameters.
 
-    No .grad is changed, and loss can still be backpropagated.
+    Change no .grad, neither the model's nor any other tensor's. loss.backward() must still work
+    afterwards.
     """
     raise NotImplementedError
 
@@ -179,7 +179,7 @@ def disconnected(model: nn.Module, loss: Tensor) -> list[str]:
 # %% [markdown]
 # ## 4. Where does it begin?
 #
-# One bad number is soon everywhere. A linear layer spreads it over a row, batch normalisation over the whole batch:
+# One bad number is soon everywhere. A linear layer spreads it across a row, batch normalisation across the whole batch:
 
 # %%
 import matplotlib.pyplot as plt
@@ -199,10 +199,9 @@ axes[0].set(ylabel="sample")
 _ = axes[0].set(xlabel="feature")
 
 # %% [markdown]
-# Red is nan. At the loss you cannot see where it came from; you have to look at each layer's output when it comes into
-# being. A *forward hook* does that: a function that PyTorch calls after a module's forward, with the module, its
-# arguments and its output. Modules without children are the ones that compute; a container like `nn.Sequential` hands on
-# what comes from inside.
+# Red is nan. The loss does not tell you where it came from; you have to look at each layer's output as it is computed.
+# A *forward hook* does that: a function that PyTorch calls after a module's forward, with the module, its arguments and
+# its output. Modules without children do the computing; a container such as `nn.Sequential` passes on what they return.
 
 
 # %%
@@ -228,14 +227,14 @@ for handle in handles:
     handle.remove()
 
 # %% [markdown]
-# The hook stays until its handle is removed, and whatever happens in between: if the model raises, the last two lines of
-# that cell are never run. `try … finally` is made for that.
+# A hook stays until you remove it through its handle, whatever happens in between. If the model raises an exception,
+# the last two lines of that cell never run. That is what `try … finally` is for.
 #
-# `named_modules()` gives every module with its name, the model itself with the name `""`. It lists them in the order in
-# which they were registered. That they are called in the same order is not said anywhere.
+# `named_modules()` gives you every module with its name; the model itself has the name `""`. It lists them in the order
+# in which they were registered. Nothing says that they are called in that order.
 #
-# Looking has another side effect. A model in train mode learns something from every batch that passes through, under
-# `no_grad` as well:
+# Looking has another side effect. In train mode, some layers learn from every batch that passes through, even under
+# `no_grad`:
 
 # %%
 norm = nn.BatchNorm1d(2)
@@ -244,27 +243,29 @@ with torch.no_grad():
 print("running mean:", norm.running_mean)
 
 # %% [markdown]
-# From now on this layer is broken in eval mode. And to switch to eval mode for the look is no way out: then another
-# computation is looked at than the one that went wrong.
+# From now on this layer is broken in eval mode. Switching to eval mode just to look does not help either: then you look
+# at a different computation from the one that went wrong.
 #
-# (For a nan that is born in the backward pass there is `torch.autograd.set_detect_anomaly(True)`. It names the forward
-# operation whose gradient is nan. It is slow; use it as a context, `with torch.autograd.detect_anomaly():`, so that it is
-# switched off again.)
+# (For a nan that first appears in the backward pass, there is `torch.autograd.set_detect_anomaly(True)`. It names the
+# forward operation whose gradient is nan. It is slow, so use it as a context manager, `with
+# torch.autograd.detect_anomaly():`, which switches it off again.)
 #
 # ### Task `first_nonfinite`
 
 
 # %%
 def first_nonfinite(model: nn.Module, x: Tensor) -> str | None:
-    """Run model(x) once and return the name of the first leaf module whose floating output has
-    a nan or an infinity.
+    """Run model(x) once and return the name of the first leaf module whose floating-point
+    output contains a nan or an infinity.
 
-    The model runs in the mode it is in, without recording gradients. A leaf module is one
-    without children; each is called once and returns one tensor. The name is the one in
-    model.named_modules(). "First" means in call order. Return None if there is no such module.
+    Run the model in the mode it is in, without recording gradients. A leaf module is one
+    without children; you may assume that each is called at most once and returns one tensor,
+    which may also hold integers. "First" means first in call order. The name is the one that
+    model.named_modules() gives. Return None if there is no such module.
 
-    Afterwards all hooks are gone (also if forward raises); training flags, parameters and
-    BUFFERS (also BatchNorm's statistics in train mode) are as before.
+    Afterwards your hooks are gone, even if the model raises an exception, and the training
+    flags, parameters and BUFFERS are what they were (BatchNorm's statistics in train mode,
+    too).
     """
     raise NotImplementedError
 
@@ -274,6 +275,6 @@ def first_nonfinite(model: nn.Module, x: Tensor) -> str | None:
 #
 # * [The Python debugger](https://docs.python.org/3/library/pdb.html): all of its commands.
 # * [Anomaly detection](https://docs.pytorch.org/docs/stable/autograd.html#anomaly-detection) in PyTorch's documentation.
-# * Andrej Karpathy, [A recipe for training neural networks](https://karpathy.github.io/2019/04/25/recipe/): in which order
-#   to look for mistakes that raise nothing.
-# * In this course: you have reached the end of the path. Take a model of your own, break it, and find out where.
+# * Andrej Karpathy, [A recipe for training neural networks](https://karpathy.github.io/2019/04/25/recipe/): in which
+#   order to look for mistakes that raise no error.
+# * In this course, you have reached the end of the path. Take a model of your own, break it, and find out where.

@@ -18,77 +18,79 @@ def _read(path):
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
-@misconception("predicted_entries", "These are the parameters. Which tensors belong to a model without being trained?")
+@misconception("predicted_entries", "That counts the parameters. Which tensors belong to a model without being trained?")
 def parameters_only():
     return 6
 
 
-@misconception("predicted_entries", "Batch normalisation counts something, too; what does the text list as its buffers?")
+@misconception("predicted_entries", "Batch normalisation also counts something: which buffers does the text list?")
 def without_the_counter():
     return 8
 
 
-@misconception("predicted_entries", "You counted modules. What stands in a state_dict: modules or tensors?")
+@misconception("predicted_entries", "You counted modules. What is in a state_dict: modules or tensors?")
 def modules():
     return 5
 
 
-@misconception("predicted_entries", "How many tensors does a single nn.Linear have? Print its state_dict.")
+@misconception("predicted_entries", "How many tensors does one nn.Linear have? Print its state_dict.")
 def linear_layers_without_biases():
     return 7
 
 
-@misconception("predicted_before", "You expect a photograph. Did anybody copy the numbers when `before` was made?")
+@misconception("predicted_before", "You expect a snapshot. Did anything copy the numbers when `before` was made?")
 def as_it_was():
     return 2.0
 
 
-@misconception("predicted_before", "In which direction does an optimizer step: along the gradient, or against it?")
+@misconception("predicted_before", "Which way does an optimizer step: along the gradient or against it?")
 def uphill():
     return 2.5
 
 
-@misconception("predicted_before", "The gradient is 5; by which factor does it go into the step?")
+@misconception("predicted_before", "The gradient is 5. What is it multiplied by in the step?")
 def without_the_learning_rate():
     return -3.0
 
 
-@misconception("predicted_before", "This is the gradient. What does the step do with the weight of 2?")
+@misconception("predicted_before", "That is the gradient. What does the step do to the weight, which is 2?")
 def the_gradient():
     return 5.0
 
 
-@misconception("save_checkpoint", "You pickled the whole model: nobody should have to run foreign code to read weights.")
+@misconception(
+    "save_checkpoint", "You pickled the whole model: nobody should have to run someone else's code to read weights."
+)
 def the_module(path, model, optimizer, epoch, metrics):
     torch.save({**_content(model, optimizer, epoch, metrics), "model": model}, path)
 
 
-@misconception("save_checkpoint", "Your file has nothing in it but the model. What else does training need to go on?")
+@misconception("save_checkpoint", "Your file contains only the model. What else does training need to continue?")
 def weights_alone(path, model, optimizer, epoch, metrics):
     torch.save(model.state_dict(), path)
 
 
-@misconception("save_checkpoint", "Does a list of tensors say which of them is which? Look at what load_state_dict wants.")
+@misconception("save_checkpoint", "Does a list of tensors say which is which? Look at what load_state_dict expects.")
 def list_of_parameters(path, model, optimizer, epoch, metrics):
     torch.save({**_content(model, optimizer, epoch, metrics), "model": list(model.parameters())}, path)
 
 
-@misconception("save_checkpoint", "Could an optimizer load what stands under 'optimizer' in your file?")
+@misconception("save_checkpoint", "Could an optimizer load what is under 'optimizer' in your file?")
 def groups_alone(path, model, optimizer, epoch, metrics):
     torch.save({**_content(model, optimizer, epoch, metrics), "optimizer": optimizer.param_groups}, path)
 
 
-@misconception("save_checkpoint", "Of which type is the epoch when it is read back?")
+@misconception("save_checkpoint", "What type does the epoch have when you read it back?")
 def epoch_as_a_tensor(path, model, optimizer, epoch, metrics):
     torch.save(_content(model, optimizer, torch.tensor(epoch), metrics), path)
 
 
-@misconception("save_checkpoint", "Count the keys of your dict. Which of them were asked for?")
+@misconception("save_checkpoint", "Count the keys of your dict. Which of them does the task ask for?")
 def one_key_more(path, model, optimizer, epoch, metrics):
     torch.save({**_content(model, optimizer, epoch, metrics), "version": 1}, path)
 
 
-@misconception("save_checkpoint", "You pickled the optimizer itself. Is there something like a state_dict for it, too?")
+@misconception("save_checkpoint", "You pickled the optimizer itself. Doesn't it have a state_dict, too?")
 def the_optimizer_object(path, model, optimizer, epoch, metrics):
     torch.save({**_content(model, optimizer, epoch, metrics), "optimizer": optimizer}, path)
 
@@ -99,7 +101,7 @@ def parameters_without_buffers(path, model, optimizer, epoch, metrics):
     torch.save({**_content(model, optimizer, epoch, metrics), "model": weights}, path)
 
 
-@misconception("save_checkpoint", "Frozen layers do not change any more, but is a model complete without them?")
+@misconception("save_checkpoint", "Frozen layers no longer change, but is a model complete without them?")
 def trainable_only(path, model, optimizer, epoch, metrics):
     frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
     weights = {name: value for name, value in model.state_dict().items() if name not in frozen}
@@ -107,7 +109,7 @@ def trainable_only(path, model, optimizer, epoch, metrics):
 
 
 @misconception(
-    "save_checkpoint", "Your file has a buffer that state_dict() leaves out: it was registered as not persistent."
+    "save_checkpoint", "Your file has a buffer that state_dict() leaves out: it was registered with persistent=False."
 )
 def every_buffer(path, model, optimizer, epoch, metrics):
     weights = {**dict(model.named_parameters()), **dict(model.named_buffers())}
@@ -115,25 +117,25 @@ def every_buffer(path, model, optimizer, epoch, metrics):
     torch.save({**_content(model, optimizer, epoch, metrics), "model": weights}, path)
 
 
-@misconception("save_checkpoint", "The tutorial's file has other keys than this task asks for.")
+@misconception("save_checkpoint", "The tutorial's file uses different keys from those this task asks for.")
 def names_of_the_tutorial(path, model, optimizer, epoch, metrics):
     content = {"epoch": epoch, "state_dict": model.state_dict(), "optim_dict": optimizer.state_dict()}
     torch.save({**content, "metrics": metrics}, path)
 
 
-@misconception("save_checkpoint", "Which epoch were you given, and which one stands in your file?")
+@misconception("save_checkpoint", "Which epoch were you given, and which one is in your file?")
 def the_next_epoch(path, model, optimizer, epoch, metrics):
     torch.save(_content(model, optimizer, epoch + 1, metrics), path)
 
 
-@misconception("save_checkpoint", "Load your file and take three more steps with momentum: where do they end?")
+@misconception("save_checkpoint", "Load your file and take three more steps with momentum: where do you end up?")
 def options_without_memory(path, model, optimizer, epoch, metrics):
     content = _content(model, optimizer, epoch, metrics)
     content["optimizer"] = {"state": {}, "param_groups": content["optimizer"]["param_groups"]}
     torch.save(content, path)
 
 
-@misconception("save_checkpoint", "Your file knows what the optimizer remembers, but not its learning rates.")
+@misconception("save_checkpoint", "Your file has what the optimizer remembers, but not its learning rates.")
 def memory_without_options(path, model, optimizer, epoch, metrics):
     fresh = type(optimizer)([{"params": group["params"]} for group in optimizer.param_groups])
     content = _content(model, optimizer, epoch, metrics)
@@ -141,22 +143,22 @@ def memory_without_options(path, model, optimizer, epoch, metrics):
     torch.save(content, path)
 
 
-@misconception("save_checkpoint", "Where do the metrics stand in your dict? Give one of them the name 'epoch'.")
+@misconception("save_checkpoint", "Where in your dict are the metrics? Try a metric called 'epoch'.")
 def metrics_among_the_rest(path, model, optimizer, epoch, metrics):
     torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch, **metrics}, path)
 
 
-@misconception("save_checkpoint", "Your file has no metrics in it.")
+@misconception("save_checkpoint", "Your file does not contain the metrics.")
 def without_metrics(path, model, optimizer, epoch, metrics):
     torch.save({"epoch": epoch, "model": model.state_dict(), "optimizer": optimizer.state_dict()}, path)
 
 
-@misconception("save_checkpoint", "How many keys has your dict, and how many are asked for?")
+@misconception("save_checkpoint", "How many keys does your dict have, and how many should it have?")
 def more_than_asked(path, model, optimizer, epoch, metrics):
     torch.save({**_content(model, optimizer, epoch, metrics), "rng": torch.get_rng_state()}, path)
 
 
-@misconception("save_checkpoint", "Of which type are the metrics when they are read back?")
+@misconception("save_checkpoint", "What type do the metrics have when you read them back?")
 def metrics_as_tensors(path, model, optimizer, epoch, metrics):
     tensors = {name: torch.tensor(value) for name, value in metrics.items()}
     torch.save(_content(model, optimizer, epoch, tensors), path)
@@ -171,51 +173,53 @@ def in_half_the_space(path, model, optimizer, epoch, metrics):
     torch.save(content, path)
 
 
-@misconception("save_checkpoint", "In which mode is the model after your call, and in which one was it before?")
+@misconception("save_checkpoint", "Which mode is the model in after your call, and which was it in before?")
 def switches_to_eval(path, model, optimizer, epoch, metrics):
     model.eval()
     torch.save(_content(model, optimizer, epoch, metrics), path)
 
 
-@misconception("save_checkpoint", "Saving should leave no trace: what has become of the gradients?")
+@misconception("save_checkpoint", "Saving should leave no trace. What happened to the gradients?")
 def clears_the_gradients(path, model, optimizer, epoch, metrics):
     optimizer.zero_grad()
     torch.save(_content(model, optimizer, epoch, metrics), path)
 
 
-@misconception("save_checkpoint", "Under which name does your file stand? The caller has chosen one.")
+@misconception("save_checkpoint", "What is your file called? The caller has chosen a name.")
 def adds_an_ending(path, model, optimizer, epoch, metrics):
     name = path if path.endswith(".pt") else f"{path}.pt"
     torch.save(_content(model, optimizer, epoch, metrics), name)
 
 
-@misconception("save_checkpoint", "Save twice under the same name. Which of the two states is in the file?")
+@misconception("save_checkpoint", "Save twice to the same path. Which of the two states is in the file?")
 def keeps_the_first(path, model, optimizer, epoch, metrics):
     if not os.path.exists(path):  # noqa: PTH110
         torch.save(_content(model, optimizer, epoch, metrics), path)
 
 
-@misconception("save_checkpoint", "torch.load cannot read this. Which function writes the files that it reads?")
+@misconception("save_checkpoint", "torch.load cannot read this. Which function writes files that it can read?")
 def by_pickle(path, model, optimizer, epoch, metrics):
     with open(path, "wb") as file:  # noqa: PTH123
         pickle.dump(_content(model, optimizer, epoch, metrics), file)
 
 
-@misconception("load_checkpoint", "The weights are back, the optimizer's memory is not.")
+@misconception("load_checkpoint", "The weights are back; the optimizer's memory is not.")
 def no_optimizer(path, model, optimizer=None):
     content = _read(path)
     model.load_state_dict(content["model"])
     return content["epoch"]
 
 
-@misconception("load_checkpoint", "The names in your function stand for other things now. What has the caller's model got?")
+@misconception(
+    "load_checkpoint", "You only gave the names inside your function new values. What has changed in the caller's model?"
+)
 def rebinds_names(path, model, optimizer=None):
     content = _read(path)
     model, optimizer = content["model"], content["optimizer"]  # noqa: F841
     return content["epoch"]
 
 
-@misconception("load_checkpoint", "The caller wants to know where to go on. What does your function return?")
+@misconception("load_checkpoint", "The caller wants to know where to continue. What does your function return?")
 def returns_nothing(path, model, optimizer=None):
     content = _read(path)
     model.load_state_dict(content["model"])
@@ -223,7 +227,9 @@ def returns_nothing(path, model, optimizer=None):
         optimizer.load_state_dict(content["optimizer"])
 
 
-@misconception("load_checkpoint", "What is missing in the file is filled up from the model. Who hears of it?")
+@misconception(
+    "load_checkpoint", "You fill in from the model whatever is missing in the file. How would the caller find out?"
+)
 def fills_up_what_is_missing(path, model, optimizer=None):
     content = _read(path)
     model.load_state_dict({**model.state_dict(), **content["model"]})
@@ -232,7 +238,7 @@ def fills_up_what_is_missing(path, model, optimizer=None):
     return content["epoch"]
 
 
-@misconception("load_checkpoint", "Look at the model's running statistics: are parameters all that was saved?")
+@misconception("load_checkpoint", "Look at the model's running statistics: are parameters all that is in the file?")
 def parameters_alone_are_loaded(path, model, optimizer=None):
     content = _read(path)
     with torch.no_grad():
@@ -243,7 +249,9 @@ def parameters_alone_are_loaded(path, model, optimizer=None):
     return content["epoch"]
 
 
-@misconception("load_checkpoint", "An optimizer's state is kept by parameter, in the file by number. Who translates?")
+@misconception(
+    "load_checkpoint", "An optimizer keys its state by parameter, the file by number. What translates between them?"
+)
 def assigns_the_state(path, model, optimizer=None):
     content = _read(path)
     model.load_state_dict(content["model"])
@@ -252,7 +260,7 @@ def assigns_the_state(path, model, optimizer=None):
     return content["epoch"]
 
 
-@misconception("load_checkpoint", "strict=False loads half a model without telling anybody.")
+@misconception("load_checkpoint", "strict=False loads half a model without telling anyone.")
 def not_strict(path, model, optimizer=None):
     content = _read(path)
     model.load_state_dict(content["model"], strict=False)
@@ -261,7 +269,10 @@ def not_strict(path, model, optimizer=None):
     return content["epoch"]
 
 
-@misconception("load_checkpoint", "Only what fits is loaded, and nobody hears of the rest. What does a misfit deserve?")
+@misconception(
+    "load_checkpoint",
+    "You load only what fits and say nothing about the rest. What should happen with a checkpoint that does not fit?",
+)
 def what_fits(path, model, optimizer=None):
     content = _read(path)
     own = model.state_dict()
@@ -272,7 +283,7 @@ def what_fits(path, model, optimizer=None):
     return content["epoch"]
 
 
-@misconception("load_checkpoint", "assign=True replaces the parameters; the optimizer still holds the old ones.")
+@misconception("load_checkpoint", "assign=True replaces the parameters, but the optimizer still holds the old ones.")
 def assigns(path, model, optimizer=None):
     content = _read(path)
     model.load_state_dict(content["model"], assign=True)
@@ -281,7 +292,9 @@ def assigns(path, model, optimizer=None):
     return content["epoch"]
 
 
-@misconception("load_checkpoint", "Load into a model without this bias, or with another shape: does anybody notice?")
+@misconception(
+    "load_checkpoint", "Load into a model that lacks this bias, or has another shape: does anything raise an error?"
+)
 def by_data(path, model, optimizer=None):
     content = _read(path)
     for name, parameter in model.named_parameters():
@@ -291,7 +304,7 @@ def by_data(path, model, optimizer=None):
     return content["epoch"]
 
 
-@misconception("load_checkpoint", "A smaller tensor is stretched to the model's shape instead of being refused.")
+@misconception("load_checkpoint", "A smaller tensor is broadcast to the model's shape instead of being refused.")
 def stretched(path, model, optimizer=None):
     content = _read(path)
     own = model.state_dict()
@@ -304,7 +317,7 @@ def stretched(path, model, optimizer=None):
     return content["epoch"]
 
 
-@misconception("load_checkpoint", "A checkpoint that does not fit raises, but something else than a RuntimeError.")
+@misconception("load_checkpoint", "A checkpoint that does not fit raises an error, but not a RuntimeError.")
 def raises_key_error(path, model, optimizer=None):
     content = _read(path)
     own = model.state_dict()
@@ -317,7 +330,7 @@ def raises_key_error(path, model, optimizer=None):
     return content["epoch"]
 
 
-@misconception("load_checkpoint", "A misfit is an error, and your function swallows it.")
+@misconception("load_checkpoint", "A checkpoint that does not fit is an error, but your function swallows it.")
 def swallows_errors(path, model, optimizer=None):
     try:
         content = _read(path)
@@ -338,7 +351,7 @@ def needs_an_optimizer(path, model, optimizer=None):
     return content["epoch"]
 
 
-@misconception("load_checkpoint", "Which number stands in the file, and which one do you return?")
+@misconception("load_checkpoint", "Which number is in the file, and which one do you return?")
 def the_epoch_after(path, model, optimizer=None):
     content = _read(path)
     model.load_state_dict(content["model"])
@@ -347,7 +360,7 @@ def the_epoch_after(path, model, optimizer=None):
     return content["epoch"] + 1
 
 
-@misconception("load_checkpoint", "Only one thing of the file is to be returned.")
+@misconception("load_checkpoint", "The task asks you to return only one thing from the file.")
 def returns_the_checkpoint(path, model, optimizer=None):
     content = _read(path)
     model.load_state_dict(content["model"])
@@ -356,7 +369,7 @@ def returns_the_checkpoint(path, model, optimizer=None):
     return content
 
 
-@misconception("load_checkpoint", "The file is read without asking what is in it: whose code may have been run by now?")
+@misconception("load_checkpoint", "You read the file without restricting what may be in it: whose code may have run by now?")
 def trusts_the_file(path, model, optimizer=None):
     content = torch.load(path, map_location="cpu", weights_only=False)
     model.load_state_dict(content["model"])
@@ -365,7 +378,7 @@ def trusts_the_file(path, model, optimizer=None):
     return content["epoch"]
 
 
-@misconception("load_checkpoint", "You lock the door, and open it as soon as somebody knocks: what is in a refused file?")
+@misconception("load_checkpoint", "You lock the door but open it as soon as someone knocks: why was the file refused?")
 def tries_again_without_care(path, model, optimizer=None):
     try:
         content = _read(path)
@@ -377,7 +390,7 @@ def tries_again_without_care(path, model, optimizer=None):
     return int(content["epoch"])
 
 
-@misconception("load_checkpoint", "You look at what is in the file after it was read. When does pickled code run?")
+@misconception("load_checkpoint", "You look at the contents after reading the file. When does pickled code run?")
 def looks_afterwards(path, model, optimizer=None):
     content = torch.load(path, map_location="cpu", weights_only=False)
     floats = all(type(value) is float for value in content["metrics"].values()) if content["metrics"] else False
@@ -391,7 +404,7 @@ def looks_afterwards(path, model, optimizer=None):
     return content["epoch"]
 
 
-@misconception("load_checkpoint", "Where do tensors go that were saved on a GPU, if this computer has none?")
+@misconception("load_checkpoint", "If this computer has no GPU, where do tensors that were saved on one go?")
 def where_it_was(path, model, optimizer=None):
     content = torch.load(path, weights_only=True)
     model.load_state_dict(content["model"])
@@ -400,7 +413,7 @@ def where_it_was(path, model, optimizer=None):
     return content["epoch"]
 
 
-@misconception("load_checkpoint", "In which mode is each module after your call, and in which one was it before?")
+@misconception("load_checkpoint", "Which mode is each module in after your call, and which was it in before?")
 def ready_for_training(path, model, optimizer=None):
     content = _read(path)
     model.load_state_dict(content["model"])
@@ -410,7 +423,7 @@ def ready_for_training(path, model, optimizer=None):
     return content["epoch"]
 
 
-@misconception("load_checkpoint", "Which mode is the model in afterwards? To use it is the caller's business.")
+@misconception("load_checkpoint", "Which mode is the model in afterwards? That is the caller's choice.")
 def ready_for_use(path, model, optimizer=None):
     content = _read(path)
     model.load_state_dict(content["model"])
@@ -420,7 +433,7 @@ def ready_for_use(path, model, optimizer=None):
     return content["epoch"]
 
 
-@misconception("load_checkpoint", "Somebody has frozen a layer. Is it still frozen after loading?")
+@misconception("load_checkpoint", "Suppose a layer is frozen. Is it still frozen after loading?")
 def trainable_again(path, model, optimizer=None):
     content = _read(path)
     model.load_state_dict(content["model"])
@@ -470,7 +483,7 @@ def strict_false_only(model, state):
     return [name for name in state if name not in report.unexpected_keys], list(report.unexpected_keys)
 
 
-@misconception("load_matching_", "load_state_dict forgives a 0-d entry that comes with one element. Is it the same shape?")
+@misconception("load_matching_", "load_state_dict accepts a tensor of shape (1,) for a 0-d entry. Is that the same shape?")
 def tries_each(model, state):
     loaded, skipped = [], []
     for name, value in state.items():
@@ -482,21 +495,21 @@ def tries_each(model, state):
     return loaded, skipped
 
 
-@misconception("load_matching_", "You return how many there were. Which ones?")
+@misconception("load_matching_", "You return how many names there were. Which ones were they?")
 def numbers_of_names(model, state):
     loaded, skipped = _lists(model, state)
     _copy(model, state, loaded)
     return len(loaded), len(skipped)
 
 
-@misconception("load_matching_", "The names went through a set on their way. Does a set keep an order?")
+@misconception("load_matching_", "The names went through a set on the way. Does a set keep an order?")
 def lists_of_sets(model, state):
     loaded, skipped = _lists(model, state)
     _copy(model, state, loaded)
     return list(set(loaded)), list(set(skipped))
 
 
-@misconception("load_matching_", "Is a name that you had to change first a name in model.state_dict()?")
+@misconception("load_matching_", "If you have to change a name first, is it a name in model.state_dict()?")
 def strips_a_prefix(model, state):
     own = model.state_dict()
     loaded, skipped = [], []
@@ -517,7 +530,7 @@ def alias(model, state):
     return loaded, skipped
 
 
-@misconception("load_matching_", "Change a tensor of `state` after your call, and look at the model again.")
+@misconception("load_matching_", "Change a tensor in `state` after your call, then look at the model again.")
 def shares_data(model, state):
     loaded, skipped = _lists(model, state)
     tensors = model.state_dict(keep_vars=True)
@@ -526,7 +539,7 @@ def shares_data(model, state):
     return loaded, skipped
 
 
-@misconception("load_matching_", "The model has other parameter objects now; who still holds the old ones?")
+@misconception("load_matching_", "The model has new parameter objects now. What still holds the old ones?")
 def new_parameters(model, state):
     loaded, skipped = _lists(model, state)
     for name in loaded:
@@ -540,14 +553,14 @@ def new_parameters(model, state):
     return loaded, skipped
 
 
-@misconception("load_matching_", "In which order do the names stand in `state`, and in which one in your lists?")
+@misconception("load_matching_", "Which order are the names in `state` in, and which order are your lists in?")
 def order_of_the_model(model, state):
     loaded, skipped = _lists(model, state)
     _copy(model, state, loaded)
     return [name for name in model.state_dict() if name in loaded], skipped
 
 
-@misconception("load_matching_", "The lists hold the right names, sorted. In which order were they asked for?")
+@misconception("load_matching_", "Your lists hold the right names, but sorted. Which order does the docstring ask for?")
 def sorted_names(model, state):
     loaded, skipped = _lists(model, state)
     _copy(model, state, loaded)
@@ -561,21 +574,23 @@ def sets(model, state):
     return set(loaded), set(skipped)
 
 
-@misconception("load_matching_", "You return what the model misses. Which names of `state` were not copied?")
+@misconception(
+    "load_matching_", "You return the names that are missing from `state`. Which names IN `state` were not copied?"
+)
 def what_is_missing(model, state):
     loaded, _ = _lists(model, state)
     _copy(model, state, loaded)
     return loaded, [name for name in model.state_dict() if name not in loaded]
 
 
-@misconception("load_matching_", "Count: each name of `state` belongs into one of your two lists.")
+@misconception("load_matching_", "Count them: each name in `state` belongs in one of your two lists.")
 def forgets_other_shapes(model, state):
     loaded, _ = _lists(model, state)
     _copy(model, state, loaded)
     return loaded, [name for name in state if name not in model.state_dict()]
 
 
-@misconception("load_matching_", "One name that does not fit ends your loop. What about those that come after it?")
+@misconception("load_matching_", "The first name that does not fit ends your loop. What about the names after it?")
 def stops_at_a_misfit(model, state):
     fitting, _ = _lists(model, state)
     loaded = []
@@ -587,7 +602,7 @@ def stops_at_a_misfit(model, state):
     return loaded, [name for name in state if name not in loaded]
 
 
-@misconception("load_matching_", "Is everything in a state_dict a floating tensor? Look at num_batches_tracked.")
+@misconception("load_matching_", "Is everything in a state_dict floating point? Look at num_batches_tracked.")
 def floating_entries_only(model, state):
     loaded = [name for name in _lists(model, state)[0] if state[name].is_floating_point()]
     _copy(model, state, loaded)
@@ -601,7 +616,7 @@ def skipped_first(model, state):
     return skipped, loaded
 
 
-@misconception("load_matching_", "What became of BatchNorm's running mean? Parameters are not all that a model loads.")
+@misconception("load_matching_", "What happened to BatchNorm's running mean? A model loads more than parameters.")
 def parameters_alone(model, state):
     parameters = dict(model.named_parameters())
     loaded = [name for name in state if name in parameters and _fits(model, state, name)]
@@ -609,7 +624,7 @@ def parameters_alone(model, state):
     return loaded, [name for name in state if name not in loaded]
 
 
-@misconception("load_matching_", "Is the name of every buffer in model.state_dict()?")
+@misconception("load_matching_", "Is every buffer's name in model.state_dict()?")
 def buffers_of_every_kind(model, state):
     own = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     loaded = [name for name in state if name in own and own[name].shape == state[name].shape]
@@ -619,7 +634,7 @@ def buffers_of_every_kind(model, state):
 
 
 @misconception(
-    "load_matching_", "A copy that does not raise is not proof of a fit: what does copy_ do with a smaller source?"
+    "load_matching_", "A copy that raises no error does not prove a fit: what does copy_ do with a smaller source?"
 )
 def whatever_can_be_stretched(model, state):
     own = model.state_dict()
@@ -633,7 +648,7 @@ def whatever_can_be_stretched(model, state):
     return loaded, skipped
 
 
-@misconception("load_matching_", "Two tensors can have equally many elements and different shapes.")
+@misconception("load_matching_", "Two tensors can have the same number of elements but different shapes.")
 def as_many_elements(model, state):
     own = model.state_dict()
     loaded = [name for name in state if name in own and own[name].numel() == state[name].numel()]
@@ -642,7 +657,7 @@ def as_many_elements(model, state):
     return loaded, [name for name in state if name not in loaded]
 
 
-@misconception("load_matching_", "Look at the first size only, and a head for another number of inputs fits as well.")
+@misconception("load_matching_", "You compare only the first size. Would a head for a different number of inputs fit, too?")
 def first_size_only(model, state):
     own = model.state_dict()
     loaded, skipped = [], []
@@ -655,7 +670,7 @@ def first_size_only(model, state):
     return loaded, skipped
 
 
-@misconception("load_matching_", "A frozen layer is not trained, but may it not be loaded either?")
+@misconception("load_matching_", "A frozen layer is not trained, but can it not be loaded?")
 def trainable_parameters(model, state):
     frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
     loaded = [name for name in state if _fits(model, state, name) and name not in frozen]
@@ -663,7 +678,7 @@ def trainable_parameters(model, state):
     return loaded, [name for name in state if name not in loaded]
 
 
-@misconception("load_matching_", "Nobody asked you to freeze what was loaded: look at requires_grad.")
+@misconception("load_matching_", "Nobody asked you to freeze what you load: look at requires_grad.")
 def freezes_what_it_loads(model, state):
     loaded, skipped = _lists(model, state)
     _copy(model, state, loaded)
@@ -673,7 +688,7 @@ def freezes_what_it_loads(model, state):
     return loaded, skipped
 
 
-@misconception("load_matching_", "The caller's dictionary has lost entries.")
+@misconception("load_matching_", "The caller's dictionary has lost some entries.")
 def pops(model, state):
     loaded, skipped = _lists(model, state)
     for name in skipped:
@@ -682,7 +697,7 @@ def pops(model, state):
     return loaded, skipped
 
 
-@misconception("load_matching_", "Does the specification ask for the same dtype?")
+@misconception("load_matching_", "Does the docstring ask for the same dtype?")
 def same_dtype_only(model, state):
     own = model.state_dict()
     loaded = [name for name in state if _fits(model, state, name) and own[name].dtype == state[name].dtype]
@@ -690,14 +705,14 @@ def same_dtype_only(model, state):
     return loaded, [name for name in state if name not in loaded]
 
 
-@misconception("load_matching_", "Has anything been copied into the model that was given?")
+@misconception("load_matching_", "Did you copy anything into the model you were given?")
 def into_a_copy(model, state):
     loaded, skipped = _lists(model, state)
     _copy(copy.deepcopy(model), state, loaded)
     return loaded, skipped
 
 
-@misconception("load_matching_", "One name that does not fit, and nothing is loaded at all.")
+@misconception("load_matching_", "As soon as one name does not fit, you load nothing at all.")
 def all_or_nothing(model, state):
     loaded, skipped = _lists(model, state)
     if skipped:

@@ -8,54 +8,54 @@ import torch
 from autograder import misconception
 
 
-@misconception("predicted_nans", "Clipping multiplies every gradient with one factor; what is that factor computed from?")
+@misconception("predicted_nans", "Clipping multiplies every gradient by the same factor. What is that factor computed from?")
 def stays_alone():
     return 1
 
 
-@misconception("predicted_nans", "Is the norm computed for each parameter by itself, or for all of them together?")
+@misconception("predicted_nans", "Is the norm computed for each parameter separately, or for all of them together?")
 def its_own_parameter():
     return 6
 
 
-@misconception("predicted_nans", "Clipping makes numbers smaller. Is there a number that makes nan smaller?")
+@misconception("predicted_nans", "Clipping makes numbers smaller. Can any factor make nan smaller?")
 def clipped_away():
     return 0
 
 
-@misconception("predicted_nans", "Do only the entries in one row take part in the norm?")
+@misconception("predicted_nans", "Does the norm use only the entries in one row?")
 def its_own_row():
     return 3
 
 
-@misconception("predicted_without", "Multiplying by 0 makes a gradient small, as small as can be; does it make it None?")
+@misconception("predicted_without", "Multiplying by 0 makes a gradient zero. Does that make it None?")
 def zero_too():
     return ["gate", "side"]
 
 
 @misconception(
-    "predicted_without", "One of the two is multiplied by 0, the other one is cut off. Which of them does autograd know?"
+    "predicted_without", "One of the two is multiplied by 0, the other is detached. Which one does autograd know about?"
 )
 def zero_only():
     return ["gate"]
 
 
-@misconception("predicted_without", "Look at `.detach()`: on which side of it is the layer?")
+@misconception("predicted_without", "Look at `.detach()`: which layer is behind it?")
 def nobody():
     return []
 
 
-@misconception("predicted_without", "The first layer feeds three others. Is the way back closed along all of them?")
+@misconception("predicted_without", "The first layer feeds three others. Is the way back to it closed along all three?")
 def everything_before_the_cut():
     return ["first", "side"]
 
 
-@misconception("nonfinite_grads", "Not every parameter has a gradient: None has no isfinite.")
+@misconception("nonfinite_grads", "Not every parameter has a gradient, and torch.isfinite does not take None.")
 def expects_gradients(model):
     return [name for name, p in model.named_parameters() if not torch.isfinite(p.grad).all()]
 
 
-@misconception("nonfinite_grads", "A parameter without a gradient has no bad gradient either.")
+@misconception("nonfinite_grads", "A parameter without a gradient does not have a bad one.")
 def none_is_bad(model):
     return [name for name, p in model.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
 
@@ -65,7 +65,7 @@ def entries_of_the_state_dict(model):
     return [name for name, p in model.state_dict().items() if p.grad is not None and not torch.isfinite(p.grad).all()]
 
 
-@misconception("nonfinite_grads", "Is a tensor of many numbers true or false? What do you want to ask about .grad?")
+@misconception("nonfinite_grads", "Is a tensor with many numbers true or false? What do you want to know about .grad?")
 def asks_for_the_truth(model):
     return [name for name, p in model.named_parameters() if p.grad and not torch.isfinite(p.grad).all()]
 
@@ -75,14 +75,14 @@ def a_set(model):
     return {name for name, p in model.named_parameters() if p.grad is not None and not torch.isfinite(p.grad).all()}
 
 
-@misconception("nonfinite_grads", "Printing shows the names to you. What does the caller get?")
+@misconception("nonfinite_grads", "You print the names. What does the caller get?")
 def prints(model):
     for name, p in model.named_parameters():
         if p.grad is not None and not torch.isfinite(p.grad).all():
             print(name)
 
 
-@misconception("nonfinite_grads", "Some parameters had no .grad before your call. Have they one now?")
+@misconception("nonfinite_grads", "Some parameters had no .grad before your call. Do they have one now?")
 def fills_missing_gradients(model):
     names = []
     for name, p in model.named_parameters():
@@ -93,33 +93,35 @@ def fills_missing_gradients(model):
     return names
 
 
-@misconception("nonfinite_grads", "A broken value is bad news, too, but is it what the question is about?")
+@misconception("nonfinite_grads", "A broken value is bad news, too, but does the docstring ask about values?")
 def values_as_well(model):
     pairs = [(name, p) for name, p in model.named_parameters() if p.grad is not None]
     return [name for name, p in pairs if not (torch.isfinite(p.grad).all() and torch.isfinite(p).all())]
 
 
-@misconception("nonfinite_grads", "You looked at the values; the question is about the gradients.")
+@misconception("nonfinite_grads", "You looked at the values; the docstring asks about the gradients.")
 def values_of_all(model):
     return [name for name, p in model.named_parameters() if not torch.isfinite(p).all()]
 
 
-@misconception("nonfinite_grads", "Not every parameter has a gradient: what is .grad then, and what can be asked of it?")
+@misconception(
+    "nonfinite_grads", "Not every parameter has a gradient. What is .grad then, and does it have a method isfinite?"
+)
 def asks_every_gradient(model):
     return [name for name, p in model.named_parameters() if not p.grad.isfinite().all()]
 
 
-@misconception("nonfinite_grads", "You looked at the values; the question is about the gradients.")
+@misconception("nonfinite_grads", "You looked at the values; the docstring asks about the gradients.")
 def values(model):
     return [name for name, p in model.named_parameters() if p.grad is not None and not torch.isfinite(p).all()]
 
 
-@misconception("nonfinite_grads", "Is nan the only float that is no proper number?")
+@misconception("nonfinite_grads", "Is nan the only bad number?")
 def nan_only(model):
     return [name for name, p in model.named_parameters() if p.grad is not None and torch.isnan(p.grad).any()]
 
 
-@misconception("nonfinite_grads", "Try a gradient with a nan in it: is nan infinite, and to what is it equal?")
+@misconception("nonfinite_grads", "Try a gradient with a nan in it: is nan infinite? Is it equal to anything?")
 def infinite_only(model):
     return [name for name, p in model.named_parameters() if p.grad is not None and torch.isinf(p.grad).any()]
 
@@ -132,7 +134,7 @@ def one_infinity(model):
     return [name for name, p in model.named_parameters() if p.grad is not None and bad(p.grad)]
 
 
-@misconception("nonfinite_grads", "Try a gradient with a nan in it: is nan infinite, and to what is it equal?")
+@misconception("nonfinite_grads", "Try a gradient with a nan in it: is nan infinite? Is it equal to anything?")
 def compares_with_nan(model):
     def bad(gradient):
         return (gradient == math.nan).any() or (gradient.abs() == math.inf).any()
@@ -145,30 +147,30 @@ def all_of_them(model):
     return [name for name, p in model.named_parameters() if p.grad is not None and not torch.isfinite(p.grad).any()]
 
 
-@misconception("nonfinite_grads", "The sum of two large, finite numbers can be infinite.")
+@misconception("nonfinite_grads", "The sum of large finite numbers can be infinite.")
 def sums(model):
     return [name for name, p in model.named_parameters() if p.grad is not None and not torch.isfinite(p.grad.sum())]
 
 
-@misconception("nonfinite_grads", "A norm squares its numbers. What is the square of 1e30 in float32?")
+@misconception("nonfinite_grads", "A norm squares the numbers. What is the square of 1e30 in float32?")
 def norms(model):
     return [name for name, p in model.named_parameters() if p.grad is not None and not torch.isfinite(p.grad.norm())]
 
 
 @misconception(
-    "nonfinite_grads", "A frozen parameter can still hold a gradient from before. Does the specification leave it out?"
+    "nonfinite_grads", "A frozen parameter can still have an old gradient. Does the docstring tell you to leave it out?"
 )
 def trainable_only(model):
     pairs = [(name, p) for name, p in model.named_parameters() if p.requires_grad and p.grad is not None]
     return [name for name, p in pairs if not torch.isfinite(p.grad).all()]
 
 
-@misconception("nonfinite_grads", "You were asked for the names of the parameters.")
+@misconception("nonfinite_grads", "You return the parameters. The docstring asks for their names.")
 def parameters_instead_of_names(model):
     return [p for p in model.parameters() if p.grad is not None and not torch.isfinite(p.grad).all()]
 
 
-@misconception("nonfinite_grads", "Which modules are these? Asked for are parameters.")
+@misconception("nonfinite_grads", "You return the names of modules. The docstring asks for those of parameters.")
 def layers(model):
     names = []
     for name, module in model.named_modules():
@@ -178,7 +180,7 @@ def layers(model):
     return names
 
 
-@misconception("nonfinite_grads", "You stop at the first one.")
+@misconception("nonfinite_grads", "You stop at the first bad gradient. There may be more.")
 def first_only(model):
     for name, p in model.named_parameters():
         if p.grad is not None and not torch.isfinite(p.grad).all():
@@ -186,20 +188,20 @@ def first_only(model):
     return []
 
 
-@misconception("nonfinite_grads", "In which order does named_parameters() give the names?")
+@misconception("nonfinite_grads", "You sorted the names. Which order does named_parameters() give them in?")
 def sorted_names(model):
     return sorted(name for name, p in model.named_parameters() if p.grad is not None and not torch.isfinite(p.grad).all())
 
 
 @misconception(
-    "nonfinite_grads", "A parameter that two layers share has two names. How many does named_parameters() give it?"
+    "nonfinite_grads", "A parameter shared by two layers has two names. How many of them does named_parameters() give?"
 )
 def shared_twice(model):
     pairs = model.named_parameters(remove_duplicate=False)
     return [name for name, p in pairs if p.grad is not None and not torch.isfinite(p.grad).all()]
 
 
-@misconception("nonfinite_grads", "You were to look, not to repair: the gradients have changed.")
+@misconception("nonfinite_grads", "Only look, do not repair: you have changed the gradients.")
 def repairs(model):
     names = [name for name, p in model.named_parameters() if p.grad is not None and not torch.isfinite(p.grad).all()]
     for p in model.parameters():
@@ -208,7 +210,7 @@ def repairs(model):
     return names
 
 
-@misconception("nonfinite_grads", "Somebody may need the gradients after you; where have they gone?")
+@misconception("nonfinite_grads", "Someone may still need the gradients. Where have they gone?")
 def throws_away(model):
     names = [name for name, p in model.named_parameters() if p.grad is not None and not torch.isfinite(p.grad).all()]
     model.zero_grad()
@@ -237,7 +239,7 @@ def backward(model, loss):
     return [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
 
 
-@misconception("disconnected", "The loss was computed with one model, and you look at a copy. Do gradients arrive there?")
+@misconception("disconnected", "The loss was computed with the model, but you look at a copy of it. Do gradients get there?")
 def looks_at_a_copy(model, loss):
     twin = copy.deepcopy(model)
     twin.zero_grad()
@@ -246,12 +248,14 @@ def looks_at_a_copy(model, loss):
     return [name for name, p in _trainable(twin) if p.grad is None]
 
 
-@misconception("disconnected", "A parameter is a leaf. Does any leaf have a grad_fn?")
+@misconception("disconnected", "A parameter is a leaf. Does a leaf ever have a grad_fn?")
 def looks_at_grad_fn(model, loss):
     return [name for name, p in _trainable(model) if p.grad_fn is None]
 
 
-@misconception("disconnected", "One parameter that is not connected, and you name them all: whose fault is an error?")
+@misconception(
+    "disconnected", "As soon as one parameter is disconnected, you name them all. Which of them caused the error?"
+)
 def all_or_nothing(model, loss):
     pairs = _trainable(model)
     try:
@@ -271,7 +275,7 @@ def backward_and_zero_grad(model, loss):
     return names
 
 
-@misconception("disconnected", "The model's gradients are as before. Is the model all that has a .grad in this graph?")
+@misconception("disconnected", "You put back the model's gradients. Are its parameters the only leaves in this graph?")
 def backward_and_put_back(model, loss):
     pairs = _trainable(model)
     before = [p.grad for _, p in pairs]
@@ -285,25 +289,27 @@ def backward_and_put_back(model, loss):
     return names
 
 
-@misconception("disconnected", "A .grad from the last step says nothing about this loss, and a missing one neither.")
+@misconception(
+    "disconnected", "A .grad left over from an earlier step says nothing about this loss, and neither does a missing one."
+)
 def looks_at_grad(model, loss):
     return [name for name, p in _trainable(model) if p.grad is None]
 
 
-@misconception("disconnected", "Frozen parameters are not disconnected by accident; leave them out.")
+@misconception("disconnected", "Frozen parameters are disconnected on purpose: leave them out.")
 def frozen(model, loss):
     pairs = _trainable(model)
     connected = {name for (name, _), g in zip(pairs, _gradients(pairs, loss), strict=True) if g is not None}
     return [name for name, _ in model.named_parameters() if name not in connected]
 
 
-@misconception("disconnected", "A frozen parameter cannot be differentiated; ask for the trainable ones only.")
+@misconception("disconnected", "You cannot ask for the gradient of a frozen parameter; ask for the trainable ones only.")
 def asks_for_frozen_ones(model, loss):
     pairs = list(model.named_parameters())
     return _missing(pairs, _gradients(pairs, loss))
 
 
-@misconception("disconnected", "A loss without any graph makes your function fail instead of naming everybody.")
+@misconception("disconnected", "If the loss has no graph, your function fails instead of naming all trainable parameters.")
 def no_graph(model, loss):
     pairs = _trainable(model)
     if not pairs:
@@ -312,7 +318,7 @@ def no_graph(model, loss):
     return _missing(pairs, gradients)
 
 
-@misconception("disconnected", "A loss without any graph depends on nobody. Whom do you name then?")
+@misconception("disconnected", "A loss without a graph depends on no parameter at all. Which names should you return?")
 def no_graph_no_names(model, loss):
     if not loss.requires_grad:
         return []
@@ -320,35 +326,35 @@ def no_graph_no_names(model, loss):
     return _missing(pairs, _gradients(pairs, loss))
 
 
-@misconception("disconnected", "A gradient of zeros is a gradient.")
+@misconception("disconnected", "A gradient of zeros is still a gradient.")
 def zero_is_none(model, loss):
     pairs = _trainable(model)
     gradients = _gradients(pairs, loss)
     return [name for (name, _), g in zip(pairs, gradients, strict=True) if g is None or not g.any()]
 
 
-@misconception("disconnected", "Afterwards the graph is gone, and with it the training step.")
+@misconception("disconnected", "Afterwards the graph is gone, and the training step can no longer run.")
 def frees_the_graph(model, loss):
     pairs = _trainable(model)
     return _missing(pairs, _gradients(pairs, loss, retain_graph=False))
 
 
 @misconception(
-    "disconnected", "An unused parameter is what you are looking for, and your function raises when it meets one."
+    "disconnected", "An unused parameter is what you are looking for, but your function raises an error when it meets one."
 )
 def raises_if_unused(model, loss):
     pairs = _trainable(model)
     return _missing(pairs, _gradients(pairs, loss, allow_unused=False))
 
 
-@misconception("disconnected", "You name whole layers. Can a loss depend on a layer's weight and not on its bias?")
+@misconception("disconnected", "You name whole layers. Can a loss depend on a layer's weight but not on its bias?")
 def layers_as_a_whole(model, loss):
     pairs = _trainable(model)
     missing = _missing(pairs, _gradients(pairs, loss))
     return list(dict.fromkeys(name.rpartition(".")[0] for name in missing))
 
 
-@misconception("disconnected", "These are the connected ones.")
+@misconception("disconnected", "Those are the connected ones.")
 def the_other_way_round(model, loss):
     pairs = _trainable(model)
     missing = _missing(pairs, _gradients(pairs, loss))
@@ -360,13 +366,13 @@ def looks_at_the_flags(model, loss):
     return [name for name, p in model.named_parameters() if not p.requires_grad]
 
 
-@misconception("disconnected", "In which order does named_parameters() give the names?")
+@misconception("disconnected", "You sorted the names. Which order does named_parameters() give them in?")
 def disconnected_sorted(model, loss):
     pairs = _trainable(model)
     return sorted(_missing(pairs, _gradients(pairs, loss)))
 
 
-@misconception("disconnected", "You were asked for the names of the parameters.")
+@misconception("disconnected", "You return the parameters. The docstring asks for their names.")
 def disconnected_parameters(model, loss):
     pairs = _trainable(model)
     gradients = _gradients(pairs, loss)
@@ -402,7 +408,7 @@ def last(model, x):
     return found[-1] if found else None
 
 
-@misconception("first_nonfinite", "Your hooks look up `name` when they are called. What does it stand for after the loop?")
+@misconception("first_nonfinite", "Your hooks look up `name` when they are called. What is its value after the loop?")
 def name_of_the_last_round(model, x):
     twin = copy.deepcopy(model)
     found = []
@@ -413,7 +419,7 @@ def name_of_the_last_round(model, x):
     return _first(found)
 
 
-@misconception("first_nonfinite", "Who gets what a hook returns: your function, or the model?")
+@misconception("first_nonfinite", "Where does a hook's return value go: to your function, or to the model?")
 def returns_inside_of_the_hook(model, x):
     twin = copy.deepcopy(model)
     for name, module in _leaves(twin):
@@ -422,7 +428,7 @@ def returns_inside_of_the_hook(model, x):
         twin(x)
 
 
-@misconception("first_nonfinite", "What a forward hook returns takes the place of the output. What does yours return?")
+@misconception("first_nonfinite", "Whatever a forward hook returns replaces the output. What does yours return?")
 def replaces_outputs(model, x):
     twin = copy.deepcopy(model)
     found = []
@@ -439,7 +445,7 @@ def replaces_outputs(model, x):
     return _first(found)
 
 
-@misconception("first_nonfinite", "Which of the two is asked for, the module or its name?")
+@misconception("first_nonfinite", "Does the docstring ask for the module or for its name?")
 def the_module_itself(model, x):
     twin = copy.deepcopy(model)
     modules = dict(twin.named_modules())
@@ -455,7 +461,7 @@ def leaves_hooks(model, x):
     return _first(found)
 
 
-@misconception("first_nonfinite", "Your hooks are removed if all goes well. What if the model raises?")
+@misconception("first_nonfinite", "You remove your hooks if all goes well. What if the model raises an exception?")
 def leaves_hooks_if_it_raises(model, x):
     before = {name: buffer.clone() for name, buffer in model.named_buffers()}
     found, handles = [], []
@@ -485,12 +491,12 @@ def _with_hooks_removed(model, x):
     return _first(found)
 
 
-@misconception("first_nonfinite", "What has BatchNorm learnt while you were looking?")
+@misconception("first_nonfinite", "What has BatchNorm learned while you were looking?")
 def leaves_its_mark_on_buffers(model, x):
     return _with_hooks_removed(model, x)
 
 
-@misconception("first_nonfinite", "Do the tensors in state_dict() stay as they were while the model runs?")
+@misconception("first_nonfinite", "You saved state_dict(). Do the tensors in it stay the same while the model runs?")
 def puts_back_what_has_changed(model, x):
     before = model.state_dict()
     try:
@@ -499,7 +505,7 @@ def puts_back_what_has_changed(model, x):
         model.load_state_dict(before)
 
 
-@misconception("first_nonfinite", "The running statistics are as before. Are they all the buffers that there are?")
+@misconception("first_nonfinite", "You put back the running statistics. Are those all the buffers?")
 def puts_running_statistics_back(model, x):
     norms = [module for module in model.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
     before = [(norm.running_mean.clone(), norm.running_var.clone()) for norm in norms]
@@ -511,7 +517,7 @@ def puts_running_statistics_back(model, x):
             norm.running_var.copy_(variance)
 
 
-@misconception("first_nonfinite", "You put values back into tensors. Are these still the ones that the model holds?")
+@misconception("first_nonfinite", "You put values back into the old tensors. Does the model still hold those tensors?")
 def puts_back_into_old_tensors(model, x):
     before = [(buffer, buffer.clone()) for buffer in model.buffers()]
     try:
@@ -521,7 +527,7 @@ def puts_back_into_old_tensors(model, x):
             buffer.copy_(values)
 
 
-@misconception("first_nonfinite", "Not every buffer is in state_dict(). Which ones are put back?")
+@misconception("first_nonfinite", "Not every buffer is in state_dict(). Which ones do you put back?")
 def puts_the_state_dict_back(model, x):
     before = copy.deepcopy(model.state_dict())
     try:
@@ -530,7 +536,7 @@ def puts_the_state_dict_back(model, x):
         model.load_state_dict(before)
 
 
-@misconception("first_nonfinite", "Looking at the weights does not find a nan that is born from healthy numbers.")
+@misconception("first_nonfinite", "A nan can come from healthy weights. Looking at the weights does not find it.")
 def looks_at_weights(model, x):
     for name, module in _leaves(model):
         if any(not torch.isfinite(p).all() for p in module.parameters()):
@@ -538,19 +544,19 @@ def looks_at_weights(model, x):
     return None
 
 
-@misconception("first_nonfinite", "A container hands on what one of its layers has made. Which modules have no children?")
+@misconception("first_nonfinite", "A container passes on what one of its layers returned. Which modules have no children?")
 def containers_as_well(model, x):
     twin = copy.deepcopy(model)
     return _first(_run(twin, x, list(twin.named_modules())))
 
 
-@misconception("first_nonfinite", "Your names reach one level deep. Where inside of that part does it begin?")
+@misconception("first_nonfinite", "Your names go only one level deep. Where inside that part does it begin?")
 def top_level_only(model, x):
     twin = copy.deepcopy(model)
     return _first(_run(twin, x, list(twin.named_children())))
 
 
-@misconception("first_nonfinite", "Can an output be broken without a nan in it?")
+@misconception("first_nonfinite", "Can an output be bad without containing nan?")
 def nan_only_outputs(model, x):
     twin = copy.deepcopy(model)
     return _first(_run(twin, x, _leaves(twin), bad=lambda output: bool(torch.isnan(output).any())))
@@ -562,25 +568,25 @@ def sums_of_outputs(model, x):
     return _first(_run(twin, x, _leaves(twin), bad=lambda output: not math.isfinite(output.sum().item())))
 
 
-@misconception("first_nonfinite", "There are more floating dtypes than one.")
+@misconception("first_nonfinite", "float32 is not the only floating-point dtype.")
 def float32_only(model, x):
     twin = copy.deepcopy(model)
     return _first(_run(twin, x, _leaves(twin), bad=lambda output: output.dtype is torch.float32 and _is_bad(output)))
 
 
-@misconception("first_nonfinite", "The model that went wrong was in another mode than the one you ran.")
+@misconception("first_nonfinite", "The model was in a different mode when it went wrong. Which mode did you run it in?")
 def in_eval_mode(model, x):
     twin = copy.deepcopy(model).eval()
     return _first(_run(twin, x, _leaves(twin)))
 
 
-@misconception("first_nonfinite", "Not every model that you look at is being trained: in which mode did you find it?")
+@misconception("first_nonfinite", "The model may not be in train mode. Which mode was it in when you got it?")
 def in_train_mode(model, x):
     twin = copy.deepcopy(model).train()
     return _first(_run(twin, x, _leaves(twin)))
 
 
-@misconception("first_nonfinite", "Each module has a mode of its own. Are all of them in the mode in which you found them?")
+@misconception("first_nonfinite", "Each module has its own mode. Did you run each of them in the mode it was in?")
 def one_mode_for_all(model, x):
     twin = copy.deepcopy(model).train(model.training)
     found = _run(twin, x, _leaves(twin))
@@ -588,7 +594,7 @@ def one_mode_for_all(model, x):
     return _first(found)
 
 
-@misconception("first_nonfinite", "You protect BatchNorm's statistics by a mode in which it computes something else.")
+@misconception("first_nonfinite", "You protect BatchNorm's statistics, but in a mode in which it computes something else.")
 def batchnorm_in_eval_mode(model, x):
     twin = copy.deepcopy(model)
     for module in twin.modules():
@@ -597,7 +603,7 @@ def batchnorm_in_eval_mode(model, x):
     return _first(_run(twin, x, _leaves(twin)))
 
 
-@misconception("first_nonfinite", "Nobody needs gradients here, and your run records them.")
+@misconception("first_nonfinite", "Nobody needs gradients here, but your run records them.")
 def records_gradients(model, x):
     twin = copy.deepcopy(model)
     found = []
@@ -607,7 +613,7 @@ def records_gradients(model, x):
     return _first(found)
 
 
-@misconception("first_nonfinite", "In which order are modules registered, and in which order are they called?")
+@misconception("first_nonfinite", "Are the modules called in the order in which they were registered?")
 def order_of_registration(model, x):
     twin = copy.deepcopy(model)
     found = set(_run(twin, x, _leaves(twin)))
@@ -615,7 +621,7 @@ def order_of_registration(model, x):
 
 
 @misconception(
-    "first_nonfinite", "You look at the outputs when all is over. May a later layer have written over one of them?"
+    "first_nonfinite", "You look at the outputs after the run. Could a later layer have changed one of them in place?"
 )
 def looks_when_all_is_over(model, x):
     twin = copy.deepcopy(model)
@@ -627,7 +633,7 @@ def looks_when_all_is_over(model, x):
     return _first([name for name, output in outputs if _is_bad(output)])
 
 
-@misconception("first_nonfinite", "You look at what goes into a layer. Who is to blame for that?")
+@misconception("first_nonfinite", "You look at the input of each layer. Which layer produced it?")
 def looks_at_inputs(model, x):
     twin = copy.deepcopy(model)
     found = []
@@ -638,7 +644,7 @@ def looks_at_inputs(model, x):
     return _first(found)
 
 
-@misconception("first_nonfinite", "Is a layer to blame if it only hands on what it was given? Read what the task asks for.")
+@misconception("first_nonfinite", "You skip layers whose input was already bad. Does the docstring say so?")
 def blames_the_maker_only(model, x):
     twin = copy.deepcopy(model)
     found = []
@@ -651,20 +657,20 @@ def blames_the_maker_only(model, x):
     return _first(found)
 
 
-@misconception("first_nonfinite", "Which of the model's layers of this type is it? A module has a name.")
+@misconception("first_nonfinite", "The model may have many layers of this type. Which name does this one have?")
 def names_the_type(model, x):
     twin = copy.deepcopy(model)
     types = {name: type(module).__name__ for name, module in twin.named_modules()}
     return types.get(_first(_run(twin, x, _leaves(twin))))
 
 
-@misconception("first_nonfinite", "Which name has a model that is itself a leaf module, and is that name true or false?")
+@misconception("first_nonfinite", "If the model itself is a leaf module, what is its name, and is that name true or false?")
 def no_empty_name(model, x):
     twin = copy.deepcopy(model)
     return _first(_run(twin, x, _leaves(twin))) or None
 
 
-@misconception("first_nonfinite", 'An empty list is no name. What stands for "there is none"?')
+@misconception("first_nonfinite", "An empty list is not a name. What should you return if there is no such module?")
 def empty_list_for_none(model, x):
     twin = copy.deepcopy(model)
     found = _run(twin, x, _leaves(twin))
@@ -672,7 +678,7 @@ def empty_list_for_none(model, x):
 
 
 @misconception(
-    "first_nonfinite", "You call the layers yourself, in the order in which they are listed. Is this what forward does?"
+    "first_nonfinite", "You call the layers yourself, in the order in which they are listed. Is that what forward does?"
 )
 @torch.no_grad()
 def calls_the_layers_itself(model, x):
@@ -684,7 +690,7 @@ def calls_the_layers_itself(model, x):
     return None
 
 
-@misconception("first_nonfinite", "How often does the model run in your function?")
+@misconception("first_nonfinite", "How often does your function run the model?")
 def runs_for_each_layer(model, x):
     for name, _ in _leaves(model):
         twin = copy.deepcopy(model)

@@ -70,7 +70,7 @@ def numbers(model):
 
 @checks("save_checkpoint", draws=1)
 def test_save_checkpoint_buffers(code, given):
-    """The 'model' entry has every entry of the state_dict, buffers and frozen parameters too, and no other."""
+    """'model' has exactly the entries of the state_dict, buffers and frozen parameters included."""
     model, optimizer = trained(given)
     model[0].requires_grad_(False)
     given.watch(model, "model")
@@ -81,7 +81,7 @@ def test_save_checkpoint_buffers(code, given):
 
 @checks("save_checkpoint", draws=1)
 def test_save_checkpoint_optimizer(code, given):
-    """The 'optimizer' entry is the optimizer's state_dict: options of each group, and what it remembers."""
+    """'optimizer' is the optimizer's state_dict: the options of each group and everything it remembers."""
     found = {}
     for kind, make in OPTIMIZERS.items():
         model = given.module(network, name=f"model of {kind}")
@@ -98,7 +98,7 @@ def test_save_checkpoint_optimizer(code, given):
 
 @checks("save_checkpoint", draws=1)
 def test_save_checkpoint_continues(code, given):
-    """Three more steps from the checkpoint end where training without a break ends."""
+    """Three more steps from the checkpoint end where uninterrupted training would."""
     found = {}
     for kind, make in OPTIMIZERS.items():
         model, optimizer = trained(given, name=f"model of {kind}", kind=kind)
@@ -116,7 +116,7 @@ def test_save_checkpoint_continues(code, given):
 
 @checks("save_checkpoint", draws=1)
 def test_save_checkpoint_leaves_all_as_it_is(code, given):
-    """Model and optimizer are unchanged: values, gradients, modes, options and memory."""
+    """Model and optimizer are unchanged: values, gradients, modes, options and state."""
     model, optimizer = trained(given)
     model[1].eval()
     given.watch(model, "model")
@@ -133,7 +133,7 @@ def test_save_checkpoint_leaves_all_as_it_is(code, given):
 
 @checks("save_checkpoint", draws=1)
 def test_save_checkpoint_path(code, given):
-    """The file stands where the path says, and replaces one that stood there before."""
+    """The file is exactly where the path says, and replaces any file that was there before."""
     model, optimizer = trained(given)
     folder = given.scratch / "run.v2"
     folder.mkdir()
@@ -147,7 +147,7 @@ def test_save_checkpoint_path(code, given):
 
 @checks("save_checkpoint", draws=1)
 def test_save_checkpoint_metrics(code, given):
-    """All metrics are stored as they are: none at all, names like 'epoch', infinity; epoch 0, too."""
+    """All metrics are stored as they are: none at all, names like 'epoch', infinity; so is epoch 0."""
     model, optimizer = trained(given)
     several = {"epoch": given.number(), "model": given.number(), "val/loss": float("inf"), "best": -1.0}
     found = {}
@@ -161,7 +161,7 @@ def test_save_checkpoint_metrics(code, given):
 
 @checks("load_checkpoint", draws=1)
 def test_load_checkpoint_buffers(code, given):
-    """The model's buffers have the values of the checkpoint: running statistics, and others."""
+    """The model's buffers have the values of the checkpoint: running statistics and others."""
     path = write(str(given.scratch / "written.pt"), *trained(given, "saved model"))
     model, optimizer = trained(given)
     code.load_checkpoint(path, model, optimizer)
@@ -170,7 +170,7 @@ def test_load_checkpoint_buffers(code, given):
 
 @checks("load_checkpoint", draws=1)
 def test_load_checkpoint_continues(code, given):
-    """Training goes on as if it had never stopped, although the optimizer was made with another learning rate."""
+    """Training continues as if it had never stopped, even if the optimizer was created with another learning rate."""
     found = {}
     for kind, make in OPTIMIZERS.items():
         path = write(str(given.scratch / f"{kind}.pt"), *trained(given, f"saved model of {kind}", kind))
@@ -184,7 +184,7 @@ def test_load_checkpoint_continues(code, given):
 
 @checks("load_checkpoint", draws=1)
 def test_load_checkpoint_without_optimizer(code, given):
-    """The optimizer is optional: it can be left out, and it can be None."""
+    """The optimizer is optional: it can be left out or be None."""
     epoch = given.integer(2, 1000)
     path = write(str(given.scratch / "written.pt"), *trained(given, "saved model"), epoch=epoch)
     left_out, none = given.module(network), given.module(network)
@@ -194,7 +194,7 @@ def test_load_checkpoint_without_optimizer(code, given):
 
 @checks("load_checkpoint", draws=1)
 def test_load_checkpoint_returns_an_int(code, given):
-    """What is returned is the number in the file, as an int: 0 too."""
+    """The function returns the number in the file as an int, even if it is 0."""
     found = {}
     for epoch in (0, given.integer(2, 1000)):
         path = write(str(given.scratch / "written.pt"), *trained(given, f"saved model {epoch}"), epoch=epoch)
@@ -204,7 +204,7 @@ def test_load_checkpoint_returns_an_int(code, given):
 
 @checks("load_checkpoint", draws=1)
 def test_load_checkpoint_keeps_parameter_objects(code, given):
-    """The parameters are the same objects as before, and the optimizer holds them."""
+    """The parameters are the same objects as before, and the optimizer still holds them."""
     path = write(str(given.scratch / "written.pt"), *trained(given, "saved model"))
     model, optimizer = trained(given)
     before = dict(model.named_parameters())
@@ -219,7 +219,7 @@ def test_load_checkpoint_keeps_parameter_objects(code, given):
 
 @checks("load_checkpoint", draws=1)
 def test_load_checkpoint_keeps_flags_and_modes(code, given):
-    """Frozen parameters stay frozen, the others stay trainable; each module stays in the mode it is in."""
+    """Frozen parameters stay frozen, the others stay trainable; each module stays in its mode."""
     path = write(str(given.scratch / "written.pt"), *trained(given, "saved model"))
     found = {}
     for name, training in (("train", True), ("eval", False)):
@@ -236,7 +236,7 @@ def test_load_checkpoint_keeps_flags_and_modes(code, given):
 
 @checks("load_checkpoint", draws=1)
 def test_load_checkpoint_refuses_other_models(code, given):
-    """A missing name, one too many, a missing buffer, and a shape that could be stretched raise RuntimeError."""
+    """A missing name, an extra one, a missing buffer, or a shape that could be broadcast raises RuntimeError."""
     model, _ = trained(given, "saved model")
     state = model.state_dict()
     others = {
@@ -279,7 +279,7 @@ def refused(load, path, model):
 
 @checks("load_checkpoint", draws=1)
 def test_load_checkpoint_runs_no_code(code, given):
-    """Code that stands in the file is not run, and the file is refused."""
+    """Code in the file is not run, and the file is refused."""
     load = code.load_checkpoint
     model, optimizer = trained(given, "saved model")
     found = {}
@@ -295,7 +295,7 @@ def test_load_checkpoint_runs_no_code(code, given):
 
 @checks("load_checkpoint", draws=1)
 def test_load_checkpoint_refuses_objects(code, given):
-    """A file with a harmless object in it, a module or a fraction, is refused, too."""
+    """A file with a harmless object in it, such as a module or a fraction, is refused, too."""
     load = code.load_checkpoint
     model, optimizer = trained(given, "saved model")
     found = {}
@@ -313,7 +313,7 @@ def test_load_checkpoint_refuses_objects(code, given):
 
 @checks("load_checkpoint", draws=1)
 def test_load_checkpoint_from_a_gpu(code, given):
-    """A checkpoint that was written on a GPU can be loaded where there is no such GPU."""
+    """A checkpoint written on a GPU can be loaded on a machine without that GPU."""
     saved, its_optimizer = trained(given, "saved model")
     missing = f"cuda:{torch.cuda.device_count()}"
     path = str(given.scratch / "gpu.pt")
@@ -340,7 +340,7 @@ def donor(given):
 
 @checks("load_matching_")
 def test_load_matching_all(code, given):
-    """A state that fits is loaded as a whole, buffers included; both results are lists."""
+    """A state that fits is loaded completely, buffers included; both results are lists."""
     model = given.module(network, name="model")
     state = given.watch(donor(given), "state")
     loaded, skipped = code.load_matching_(model, state)
@@ -349,7 +349,7 @@ def test_load_matching_all(code, given):
 
 @checks("load_matching_")
 def test_load_matching_order(code, given):
-    """The names stand in both lists in the order of `state`, whatever the order of the model is."""
+    """Both lists are in the order of `state`, whatever the model's order is."""
     model = given.module(network, name="model")
     state = donor(given) | {f"head.{number}": given.normal(2) for number in range(3)}
     state |= {"3.weight": given.normal(5, 4), "2.scale": given.normal(6), "0.weight": given.normal(4, 7)}
@@ -361,7 +361,7 @@ def test_load_matching_order(code, given):
 
 @checks("load_matching_")
 def test_load_matching_leaves_the_rest(code, given):
-    """What `state` does not name keeps its values; a state without any match, or an empty one, changes nothing."""
+    """Whatever `state` does not name keeps its values; a state without any match, or an empty one, changes nothing."""
     model, other = given.module(network, name="model"), given.module(network, name="other model")
     part = {name: value for name, value in donor(given).items() if name in ("3.bias", "1.0.running_var", "2.shift")}
     given.watch(part, "state")
@@ -373,7 +373,7 @@ def test_load_matching_leaves_the_rest(code, given):
 
 @checks("load_matching_")
 def test_load_matching_other_shapes(code, given):
-    """Another shape is skipped, also if the tensor could be stretched or reshaped, or has one element."""
+    """A different shape is skipped, even if the tensor could be broadcast or reshaped, or has one element."""
     model = given.module(network, name="model")
     kind = {"dtype": torch.float64}
     state = {
@@ -392,7 +392,7 @@ def test_load_matching_other_shapes(code, given):
 
 @checks("load_matching_")
 def test_load_matching_buffers(code, given):
-    """Buffers are copied, too; one that does not belong to model.state_dict() is skipped and keeps its values."""
+    """Buffers are copied, too; one that is not in model.state_dict() is skipped and keeps its values."""
     model = given.module(network, name="model")
     state = {name: value for name, value in donor(given).items() if name not in dict(model.named_parameters())}
     state["2.scratch"] = given.normal(4, dtype=torch.float64)
@@ -402,7 +402,7 @@ def test_load_matching_buffers(code, given):
 
 @checks("load_matching_")
 def test_load_matching_other_dtypes(code, given):
-    """Name and shape decide, not the dtype: numbers of another dtype are copied."""
+    """Name and shape decide, not the dtype: numbers of a different dtype are copied."""
     model = given.module(network, name="model")
     state = {
         "0.weight": given.normal(4, 3, dtype=torch.float16),
@@ -415,7 +415,7 @@ def test_load_matching_other_dtypes(code, given):
 
 @checks("load_matching_")
 def test_load_matching_copies(code, given):
-    """Changing the tensors of `state` afterwards does not change the model."""
+    """Changing the tensors in `state` afterwards does not change the model."""
     model = given.module(network, name="model")
     state = donor(given)
     code.load_matching_(model, state)
@@ -426,7 +426,7 @@ def test_load_matching_copies(code, given):
 
 @checks("load_matching_")
 def test_load_matching_keeps_objects(code, given):
-    """The parameters are the same objects with the same flags; frozen ones are copied, too, and stay frozen."""
+    """The parameters are the same objects with the same flags; frozen ones are copied into, too, and stay frozen."""
     model = given.module(network, name="model")
     model[0].requires_grad_(False)
     model[1].eval()
@@ -445,7 +445,7 @@ def test_load_matching_keeps_objects(code, given):
 
 @checks("load_matching_")
 def test_load_matching_leaves_state_alone(code, given):
-    """`state` has the same names with the same tensors afterwards."""
+    """Afterwards `state` has the same names with the same tensors."""
     model = given.module(network, name="model")
     state = donor(given) | {"head.weight": given.normal(2, 3), "3.weight": given.normal(5, 4)}
     before = dict(state)

@@ -163,7 +163,7 @@ def hooks(model):
 
 @checks("nonfinite_grads", gate=True)
 def test_nonfinite_grads_infinite(code, given):
-    """Both infinities count as well, alone and together."""
+    """Both infinities count, too, alone and together."""
     model = given.with_grad(given.module(network, name="model"))
     model[0].bias.grad[given.integer(0, 4)] = math.inf
     model[2].weight.grad[given.integer(0, 4), given.integer(0, 4)] = -math.inf
@@ -173,7 +173,7 @@ def test_nonfinite_grads_infinite(code, given):
 
 @checks("nonfinite_grads")
 def test_nonfinite_grads_order(code, given):
-    """The names come in the order of named_parameters(), each one once, also if layers are shared."""
+    """The names are in the order of named_parameters(), each only once, even if layers are shared."""
     model = given.module(lambda: nn.ModuleDict({"z": nn.Linear(3, 4), "m": nn.Linear(4, 4), "a": nn.Linear(4, 4)}))
     model["k"] = model["m"]
     given.with_grad(given.watch(model, "model"))
@@ -185,7 +185,7 @@ def test_nonfinite_grads_order(code, given):
 
 @checks("nonfinite_grads")
 def test_nonfinite_grads_looks_at_gradients(code, given):
-    """Bad numbers in a value do not count if its gradient is finite or None, and good values do not help a bad gradient."""
+    """Only gradients count: a bad value alone is not named, a bad gradient is, whatever the value."""
     model = given.with_grad(given.module(network, name="model"))
     with torch.no_grad():
         model[0].weight[1, 1], model[2].bias[0], model[4].weight[0, 0] = math.nan, math.inf, math.nan
@@ -197,7 +197,7 @@ def test_nonfinite_grads_looks_at_gradients(code, given):
 
 @checks("nonfinite_grads")
 def test_nonfinite_grads_large_numbers(code, given):
-    """Numbers so large that their sum or their square is infinite are finite all the same."""
+    """Numbers whose sum or square overflows are still finite."""
     model = given.with_grad(given.module(network, name="model"))
     model[0].weight.grad.fill_(3e38)
     model[2].weight.grad[0] = torch.tensor([1e30, -1e30, 0.0, 0.0])
@@ -207,7 +207,7 @@ def test_nonfinite_grads_large_numbers(code, given):
 
 @checks("nonfinite_grads")
 def test_nonfinite_grads_of_any_parameter(code, given):
-    """Frozen parameters that have a gradient count, too; 0-d and empty parameters and other dtypes are no problem."""
+    """Frozen parameters with a gradient count, too; it works for 0-d and empty parameters and for other dtypes."""
     model = given.module(
         lambda: nn.ParameterDict(
             {
@@ -230,7 +230,7 @@ def test_nonfinite_grads_of_any_parameter(code, given):
 
 @checks("nonfinite_grads")
 def test_nonfinite_grads_changes_nothing(code, given):
-    """The gradients are as before, the bad numbers too, and None is None."""
+    """The gradients do not change, bad numbers included, and None stays None."""
     model = given.with_grad(given.module(network, name="model"))
     model[0].weight.grad[1] = math.nan
     model[2].bias.grad[2] = math.inf
@@ -241,7 +241,7 @@ def test_nonfinite_grads_changes_nothing(code, given):
 
 @checks("disconnected")
 def test_disconnected_zero_gradient(code, given):
-    """A parameter whose gradient is zero is connected, be it multiplied by 0 or behind a ReLU that is shut."""
+    """A parameter whose gradient is zero is connected, whether it is multiplied by 0 or its ReLU outputs only zeros."""
     model = given.module(lambda: nn.ModuleList([nn.Linear(3, 4), nn.Linear(4, 4), nn.Linear(4, 1)]), name="model")
     hidden = torch.relu(model[0](given.normal(5, 3)) - 1000)
     return {
@@ -252,7 +252,7 @@ def test_disconnected_zero_gradient(code, given):
 
 @checks("disconnected", gate=True)
 def test_disconnected_single_parameters(code, given):
-    """Each parameter is judged by itself: a weight can be connected and its bias not; a shared one is named once."""
+    """Each parameter is judged on its own: a weight can be connected and its bias not; a shared one is named once."""
     model = given.module(Halves, name="model")
     x = given.normal(5, 3)
     return {
@@ -264,7 +264,7 @@ def test_disconnected_single_parameters(code, given):
 
 @checks("disconnected")
 def test_disconnected_with_gradients_already(code, given):
-    """Gradients from before neither matter nor change."""
+    """Gradients from an earlier step do not matter and do not change."""
     model = given.with_grad(given.module(Branches, name="model"))
     model.head.weight.grad = None
     names = code.disconnected(model, model(given.normal(5, 3, dtype=torch.float64)).square().mean())
@@ -273,7 +273,7 @@ def test_disconnected_with_gradients_already(code, given):
 
 @checks("disconnected")
 def test_disconnected_leaves_other_gradients_alone(code, given):
-    """No .grad changes outside of the model either: that of the data, and that of another model in the graph."""
+    """No .grad changes outside the model either: not the data's, and not that of another model in the graph."""
     model, other = given.module(Branches, name="model"), given.module(lambda: nn.Linear(2, 1).double(), name="other model")
     x = given.normal(5, 3, dtype=torch.float64, requires_grad=True)
     used = given.with_grad(given.normal(5, 3, dtype=torch.float64))
@@ -284,7 +284,7 @@ def test_disconnected_leaves_other_gradients_alone(code, given):
 
 @checks("disconnected")
 def test_disconnected_twice(code, given):
-    """The second call gives the same answer, and backward still gives the right gradients after both."""
+    """A second call gives the same answer, and afterwards backward still gives the right gradients."""
     model = given.module(Branches, name="model")
     loss = model(given.normal(5, 3, dtype=torch.float64)).square().mean()
     names = [code.disconnected(model, loss), code.disconnected(model, loss)]
@@ -294,7 +294,7 @@ def test_disconnected_twice(code, given):
 
 @checks("disconnected")
 def test_disconnected_without_graph(code, given):
-    """A loss that was computed under no_grad, is detached or is a plain number has no graph: all trainable names."""
+    """A loss computed under no_grad, a detached one, or a plain number has no graph: all trainable names are returned."""
     model = given.module(Branches, name="model")
     loss = model(given.normal(5, 3, dtype=torch.float64)).square().mean()
     with torch.no_grad():
@@ -308,14 +308,14 @@ def test_disconnected_without_graph(code, given):
 
 @checks("disconnected")
 def test_disconnected_of_another_graph(code, given):
-    """A loss with a graph in which the model does not occur: all trainable names."""
+    """If the loss has a graph that does not contain the model, all trainable names are returned."""
     model, other = given.module(Branches, name="model"), given.module(network, name="other model")
     return {"names": code.disconnected(model, other(given.normal(5, 3)).mean())}
 
 
 @checks("disconnected")
 def test_disconnected_without_trainable_parameters(code, given):
-    """A model in which all is frozen, or that has no parameters, has nothing to name."""
+    """For a model that is completely frozen or has no parameters, the list is empty."""
     frozen = given.module(lambda: network().requires_grad_(False), name="frozen model")
     empty = given.module(nn.Tanh, name="model without parameters")
     x = given.normal(4, 3)
@@ -327,14 +327,14 @@ def test_disconnected_without_trainable_parameters(code, given):
 
 @checks("first_nonfinite", gate=True)
 def test_first_nonfinite_in_call_order(code, given):
-    """Call order counts, not the order in which modules were registered; one that is never called is not named."""
+    """The order of the calls counts, not that of registration; a module that is never called is not named."""
     model = given.module(Backwards, name="model")
     return {"name": code.first_nonfinite(model, given.normal(4, 3))}
 
 
 @checks("first_nonfinite")
 def test_first_nonfinite_infinite(code, given):
-    """Both infinities count, also if a nan appears later, and if a later layer repairs them."""
+    """Both infinities count, even if a nan appears later or a later layer repairs them."""
     results = {}
     for value in (math.inf, -math.inf):
         layers = {"a": nn.Tanh(), "b": Poison(value), "c": Repair(), "d": Poison(), "e": nn.Tanh()}
@@ -345,7 +345,7 @@ def test_first_nonfinite_infinite(code, given):
 
 @checks("first_nonfinite")
 def test_first_nonfinite_large_numbers(code, given):
-    """Numbers so large that their sum or their square is infinite are finite, and those of other floating dtypes count."""
+    """Numbers whose sum or square overflows are still finite; bad numbers count in every floating dtype."""
     found = {}
     for dtype, large in ((torch.float32, 3e38), (torch.float64, 1e308), (torch.float16, 6e4), (torch.bfloat16, 3e38)):
         layers = [Poison(large), nn.Identity(), Poison(math.nan), nn.Identity()]
@@ -356,7 +356,7 @@ def test_first_nonfinite_large_numbers(code, given):
 
 @checks("first_nonfinite")
 def test_first_nonfinite_in_the_input(code, given):
-    """If the input is bad, the first layer that hands it on is named; None if the first layer repairs it."""
+    """If the input is bad, the first layer that passes it on is named; if the first layer repairs it, the result is None."""
     x = given.normal(4, 3)
     x[2, 1] = math.nan
     given.watch(x, "x")
@@ -369,7 +369,7 @@ def test_first_nonfinite_in_the_input(code, given):
 
 @checks("first_nonfinite")
 def test_first_nonfinite_of_containers(code, given):
-    """Containers are not named: if one makes the bad number itself, it is the next layer with such an output, or none."""
+    """Containers are not named: if one makes the bad number itself, the next leaf with such an output is named, or none."""
     outer = given.module(lambda: nn.Sequential(nn.Linear(3, 3), Functional(nn.Sequential(Repair(), nn.ReLU()))))
     inner = given.module(lambda: nn.Sequential(nn.Linear(3, 3), Functional(nn.Sequential(nn.Tanh(), nn.ReLU(), Poison()))))
     last = given.module(lambda: nn.Sequential(nn.Linear(3, 3), Functional(nn.ReLU())))
@@ -381,7 +381,7 @@ def test_first_nonfinite_of_containers(code, given):
 
 @checks("first_nonfinite")
 def test_first_nonfinite_whole_numbers(code, given):
-    """Outputs of whole numbers are no problem, neither is a model that takes whole numbers."""
+    """Layers may return integers, and the model may take integers as its input."""
     numbers = given.module(lambda: nn.Sequential(nn.Linear(3, 5), Argmax(), nn.Embedding(5, 2), Poison(), nn.Tanh()))
     words = given.module(lambda: nn.Sequential(nn.Embedding(9, 3), nn.Linear(3, 2)))
     with torch.no_grad():
@@ -396,7 +396,7 @@ def test_first_nonfinite_whole_numbers(code, given):
 
 @checks("first_nonfinite")
 def test_first_nonfinite_changed_later(code, given):
-    """An output counts as it was when it came into being, though the next layer works in place on it."""
+    """An output counts as it was when it was returned, even if the next layer changes it in place."""
     model = given.module(
         lambda: nn.Sequential(nn.Linear(3, 4), Poison(-math.inf), nn.Hardtanh(inplace=True), nn.Linear(4, 2)), name="model"
     )
@@ -405,7 +405,7 @@ def test_first_nonfinite_changed_later(code, given):
 
 @checks("first_nonfinite")
 def test_first_nonfinite_mode(code, given):
-    """The model runs in the mode it is in, each of its modules too."""
+    """The model and each of its modules run in the mode they are in."""
     found = {}
     x = given.normal(4, 3)
     for mode in ("train", "eval"):
@@ -423,7 +423,7 @@ def test_first_nonfinite_mode(code, given):
 
 @checks("first_nonfinite")
 def test_first_nonfinite_of_broken_statistics(code, given):
-    """Broken statistics of a BatchNorm matter in eval mode only: in train mode it does not use them."""
+    """A BatchNorm's broken statistics matter only in eval mode: in train mode it does not use them."""
     model = given.module(lambda: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Tanh()), name="model")
     model[1].running_mean[given.integer(0, 4)] = math.nan
     x = given.normal(6, 3)
@@ -436,14 +436,14 @@ def test_first_nonfinite_of_broken_statistics(code, given):
 
 @checks("first_nonfinite")
 def test_first_nonfinite_of_a_single_layer(code, given):
-    """A model that has no children is a leaf module itself; its name is empty."""
+    """A model without children is itself a leaf module; its name is the empty string."""
     x = given.normal(4, 3)
     return {"bad": code.first_nonfinite(Poison(math.inf), x), "good": code.first_nonfinite(Repair(), x)}
 
 
 @checks("first_nonfinite")
 def test_first_nonfinite_runs_once(code, given):
-    """The model runs once, in its mode, and no gradients are recorded."""
+    """The model runs once, in its own mode, and no gradients are recorded."""
     notes = Notes()
     model = given.module(
         lambda: nn.Sequential(Noted(notes), nn.Linear(3, 3), nn.Sequential(Noted(notes), nn.Tanh())), name="model"
@@ -456,7 +456,7 @@ def test_first_nonfinite_runs_once(code, given):
 
 @checks("first_nonfinite")
 def test_first_nonfinite_removes_hooks(code, given):
-    """No hook is left behind, whether something is found or not."""
+    """No hooks are left behind, whether something is found or not."""
     good, bad = (
         given.module(network),
         given.module(lambda: nn.Sequential(nn.Linear(3, 4), nn.Sequential(Poison(), nn.Tanh()))),
@@ -468,7 +468,7 @@ def test_first_nonfinite_removes_hooks(code, given):
 
 @checks("first_nonfinite")
 def test_first_nonfinite_removes_hooks_if_forward_raises(code, given):
-    """No hook is left behind if the model raises."""
+    """No hooks are left behind, even if the model raises an exception."""
     model = given.module(lambda: nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.Tanh(), Broken()), nn.Tanh()))
     find, x = code.first_nonfinite, given.normal(4, 3)
     try:
@@ -482,7 +482,7 @@ def test_first_nonfinite_removes_hooks_if_forward_raises(code, given):
 
 @checks("first_nonfinite")
 def test_first_nonfinite_keeps_buffers(code, given):
-    """Buffers are as before: BatchNorm's statistics in train mode, and others, whichever way forward changes them."""
+    """Buffers are what they were: BatchNorm's statistics in train mode and others, however forward changes them."""
     model = given.module(lambda: nn.Sequential(nn.BatchNorm1d(3), Counter(), nn.Tanh(), Counter(), Poison()), name="model")
     for buffer in model.buffers():
         buffer.copy_(given.normal(buffer.shape) * 10)
@@ -493,7 +493,7 @@ def test_first_nonfinite_keeps_buffers(code, given):
 
 @checks("first_nonfinite")
 def test_first_nonfinite_keeps_modes_and_parameters(code, given):
-    """Modes, parameters, their flags and their gradients are as before."""
+    """Modes, parameters, their flags and their gradients are what they were."""
     model = given.with_grad(given.module(lambda: nn.Sequential(nn.Linear(3, 4), nn.Sequential(Poison(), nn.Linear(4, 2)))))
     model[1].eval()
     model[0].bias.requires_grad_(False)

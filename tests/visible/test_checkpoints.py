@@ -31,19 +31,19 @@ def written(given, model, optimizer, epoch):
 
 @checks("predicted_entries", gate=True, draws=1)
 def test_predicted_entries(code, given):
-    """The predicted number is the number of entries of the state_dict."""
+    """The prediction is the number of entries in the state_dict."""
     return {"predicted_entries": secret(float(code.predicted_entries))}
 
 
 @checks("predicted_before", gate=True, draws=1)
 def test_predicted_before(code, given):
-    """The predicted number is what the variable shows after the step."""
+    """The prediction is what the variable shows after the step."""
     return {"predicted_before": secret(round(float(code.predicted_before), 6))}
 
 
 @checks("save_checkpoint", gate=True)
 def test_save_checkpoint_model(code, given):
-    """The file holds the values of the model's parameters under 'model'."""
+    """Under 'model', the file holds the values of the model's parameters."""
     model, optimizer = trained(given)
     path = str(given.scratch / "saved.pt")
     code.save_checkpoint(path, model, optimizer, 3, {"loss": 0.25})
@@ -53,7 +53,7 @@ def test_save_checkpoint_model(code, given):
 
 @checks("save_checkpoint")
 def test_save_checkpoint_keys(code, given):
-    """The file holds a dict with exactly the four keys; epoch and metrics are those that were given."""
+    """The file holds a dict with exactly the four keys; epoch and metrics are the ones passed in."""
     model, optimizer = trained(given)
     path, epoch = str(given.scratch / "saved.pt"), given.integer(2, 1000)
     code.save_checkpoint(path, model, optimizer, epoch, {"loss": given.number(), "accuracy": given.number()})
@@ -83,7 +83,7 @@ def test_load_checkpoint_parameters(code, given):
 
 @checks("load_checkpoint")
 def test_load_checkpoint_epoch(code, given):
-    """The epoch of the checkpoint is returned."""
+    """The function returns the checkpoint's epoch."""
     path = written(given, *trained(given, "saved model"), epoch=given.integer(2, 1000))
     model, optimizer = trained(given)
     return {"returned": code.load_checkpoint(path, model, optimizer)}
@@ -91,7 +91,7 @@ def test_load_checkpoint_epoch(code, given):
 
 @checks("load_checkpoint", draws=1)
 def test_load_checkpoint_refuses_another_shape(code, given):
-    """A checkpoint in which a parameter has another shape is refused with a RuntimeError."""
+    """A checkpoint in which a parameter has a different shape is refused with a RuntimeError."""
     path = written(given, *trained(given, "saved model"), epoch=3)
     with given.seeded():
         model = nn.Sequential(nn.Linear(3, 4, bias=False), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 5)).double()
@@ -100,7 +100,7 @@ def test_load_checkpoint_refuses_another_shape(code, given):
 
 @checks("load_matching_", gate=True)
 def test_load_matching_values(code, given):
-    """Entries with a known name and the same shape are copied, and the head with another shape keeps its values."""
+    """Entries with a known name and the same shape are copied; the head, whose shape differs, keeps its values."""
     model = given.module(network, name="model")
     state = {
         "0.weight": given.normal(4, 3, dtype=torch.float64),
@@ -113,7 +113,7 @@ def test_load_matching_values(code, given):
 
 @checks("load_matching_")
 def test_load_matching_lists(code, given):
-    """The names that were copied and those that were not are returned in two lists."""
+    """Two lists are returned: the names that were copied and those that were not."""
     model = given.module(network, name="model")
     state = {
         "0.weight": given.normal(4, 3, dtype=torch.float64),

@@ -44,13 +44,13 @@ def network():
 
 @checks("predicted_nans", gate=True, draws=1)
 def test_predicted_nans(code, given):
-    """The predicted number is the number of entries that are nan after clipping."""
+    """The prediction is the number of entries that are nan after clipping."""
     return {"predicted_nans": secret(float(code.predicted_nans))}
 
 
 @checks("predicted_without", gate=True, draws=1)
 def test_predicted_without(code, given):
-    """The predicted layers are those whose weight has no gradient."""
+    """The prediction names the layers whose weight has no gradient."""
     names = code.predicted_without
     names = [names] if isinstance(names, str) else list(names)
     return {"predicted_without": secret(", ".join(sorted(str(name) for name in names)))}
@@ -58,7 +58,7 @@ def test_predicted_without(code, given):
 
 @checks("nonfinite_grads", gate=True)
 def test_nonfinite_grads_names(code, given):
-    """Parameters whose gradient has one nan in it are named, in the order of named_parameters()."""
+    """Parameters whose gradient contains a single nan are named, in the order of named_parameters()."""
     model = given.with_grad(given.module(network, name="model"))
     model[4].weight.grad[given.integer(0, 2), given.integer(0, 4)] = math.nan
     model[given.choice([0, 2])].weight.grad[given.integer(0, 4), given.integer(0, 3)] = math.nan
@@ -76,20 +76,20 @@ def test_nonfinite_grads_without_grad(code, given):
 
 @checks("nonfinite_grads")
 def test_nonfinite_grads_all_finite(code, given):
-    """If all gradients are finite the list is empty."""
+    """If all gradients are finite, the list is empty."""
     return {"names": code.nonfinite_grads(given.with_grad(given.module(network, name="model")))}
 
 
 @checks("disconnected", gate=True)
 def test_disconnected_names(code, given):
-    """Layers that are not used or are detached are named, the others are not."""
+    """Layers that are unused or detached are named; the others are not."""
     model = given.module(Branches, name="model")
     return {"names": code.disconnected(model, model(given.normal(5, 3)).square().mean())}
 
 
 @checks("disconnected")
 def test_disconnected_leaves_no_gradient(code, given):
-    """A .grad that was None still is None."""
+    """Every .grad that was None is still None."""
     model = given.module(Branches, name="model")
     code.disconnected(model, model(given.normal(5, 3)).square().mean())
     return only({f"{name} afterwards": p for name, p in model.named_parameters()}, "gradient")
@@ -107,7 +107,7 @@ def test_disconnected_loss_is_usable(code, given):
 
 @checks("first_nonfinite", gate=True)
 def test_first_nonfinite_in_a_sequence(code, given):
-    """The layer in which the nan is born is named, not the ones behind it."""
+    """The layer where the nan first appears is named, not a later one."""
     layers = [nn.Tanh(), nn.Sigmoid(), nn.LayerNorm(3), nn.Tanh(), nn.Sigmoid()]
     layers.insert(given.integer(1, 5), Poison())
     model = given.module(lambda: nn.Sequential(*layers), name="model")
@@ -116,14 +116,14 @@ def test_first_nonfinite_in_a_sequence(code, given):
 
 @checks("first_nonfinite")
 def test_first_nonfinite_none(code, given):
-    """If all outputs are finite the result is None."""
+    """If all outputs are finite, the result is None."""
     model = given.module(network, name="model")
     return {"name": code.first_nonfinite(model, given.normal(4, 3))}
 
 
 @checks("first_nonfinite")
 def test_first_nonfinite_nested(code, given):
-    """A module inside of another one has a name with dots."""
+    """A module inside another one has a name with dots."""
     inner = nn.Sequential(nn.Tanh(), Poison(), nn.Sigmoid())
     model = given.module(lambda: nn.Sequential(nn.Linear(3, 4), nn.ModuleDict({"blk": inner})["blk"]), name="model")
     return {"name": code.first_nonfinite(model, given.normal(4, 3))}
