@@ -9,17 +9,17 @@
 # %% [markdown]
 # # GPU transfer
 #
-# When you have worked through this notebook you can
+# By the end of this notebook you will be able to:
 #
-# * write code that uses a GPU where there is one and runs without one;
-# * say which of two lines moves something, and which gives a moved copy back;
-# * create new tensors where the data is, and keep leaves leaves when they move;
+# * write code that uses a GPU if there is one and runs without one;
+# * say which of two lines moves something and which returns a moved copy;
+# * create new tensors where the data is, and keep leaf tensors leaves when you move them;
 # * feed a GPU without waiting for it, and train in mixed precision;
-# * carry models, checkpoints and half-finished trainings from one machine to another.
+# * move models, checkpoints and half-finished training runs from one machine to another.
 #
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
-# task's name: any way of fulfilling it is as good as another.
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
+# asks for; any implementation that does it is fine.
 
 # %%
 from collections.abc import Iterable, Iterator
@@ -32,14 +32,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 # %% [markdown]
-# ## 1. A GPU for everybody
+# ## 1. A GPU for everyone
 #
-# You need no GPU for this notebook. The package `autograder` has a *simulated* one: inside of `with simulated_gpu():`
-# this machine has a GPU as far as PyTorch can tell. The numbers still come from the CPU, so nothing gets faster, but
-# your mistakes are the ones that you would make on a GPU. Grading uses it, too.
+# You do not need a GPU for this notebook. The package `autograder` has a *simulated* one: inside `with
+# simulated_gpu():` your machine has a GPU as far as PyTorch can tell. The CPU still computes the numbers, so nothing
+# gets faster, but you get the same errors as on a real GPU. Grading uses it, too.
 #
-# Where the package is missing, and there is no GPU either, the examples run on the CPU, where most of these mistakes go
-# unnoticed. That is what makes them dangerous.
+# Without the package and without a GPU, the examples run on the CPU, where most of these mistakes go unnoticed. That is
+# what makes them dangerous.
 
 # %%
 try:
@@ -56,15 +56,15 @@ with simulated_gpu():
         print("RuntimeError:", error)
 
 # %% [markdown]
-# A tensor's data is on one device, and an operation takes all its tensors from one device. (The exception: a
-# 0-dimensional CPU tensor counts as a number.) Nothing is moved for you: a copy over the bus costs more than most
-# computations.
+# A tensor's data is on one device, and all tensors in an operation must be on the same device. (The exception: a
+# 0-dimensional CPU tensor counts as a number.) PyTorch moves nothing for you, because a copy over the bus costs more
+# than most computations.
 #
 # ## 2. Which device?
 #
-# The tutorial's `if params.cuda:` in front of every line is not needed. Choose a device once, and give it to
-# everything. The tutorial sees "no difference" between `.to()` and `.cuda()`. There are several: `.to(device)` works for
-# the CPU as well, and takes a dtype, too; `.cuda()` can name GPUs only, and fails where there is none.
+# You do not need the tutorial's `if params.cuda:` in front of every line. Choose a device once and use it everywhere.
+# The tutorial sees "no difference" between `.to()` and `.cuda()`. There are several: `.to(device)` also works for the
+# CPU, and it also takes a dtype; `.cuda()` only takes GPUs and fails if there is none.
 #
 # ### Task `pick_device`
 
@@ -75,12 +75,12 @@ def pick_device(prefer: str = "auto") -> torch.device:
 
     * "auto": cuda if torch.cuda.is_available() says so, else cpu.
     * "cpu": cpu.
-    * "cuda" or "cuda:<k>": that device if CUDA is available and k < torch.cuda.device_count(),
-      else RuntimeError.
-    * Any other string: ValueError.
+    * "cuda" or "cuda:<k>", where k is a number in digits: that device if CUDA is available and
+      k < torch.cuda.device_count(); otherwise raise RuntimeError.
+    * Any other string: raise ValueError.
 
-    "cuda" and "cuda:0" are both accepted as the answer to "auto" and "cuda". Nothing is
-    allocated on any device.
+    For "auto" and "cuda", both "cuda" and "cuda:0" are accepted as the answer. Allocate nothing
+    on any device.
     """
     raise NotImplementedError
 
@@ -88,12 +88,12 @@ def pick_device(prefer: str = "auto") -> torch.device:
 # %% [markdown]
 # ## 3. Moving
 #
-# `.to(device)`, `.cuda()` and `.cpu()` look alike for tensors and for modules, but they are not: a module moves in
-# place, since its parameters are exchanged inside; a tensor gives back a copy and stays where it is. (The tutorial says
-# that `.cuda()` "sends" both. It also says that the type of a GPU tensor is `numpy.ndarray`: it is `torch.Tensor`, as
-# everywhere.)
+# `.to(device)`, `.cuda()` and `.cpu()` look the same for tensors and modules, but they are not: a module moves in
+# place, by swapping the data inside its parameters; a tensor stays where it is and returns a copy. (The tutorial says
+# that `.cuda()` "sends" both. It also says that the type of a GPU tensor is `numpy.ndarray`; in fact it is
+# `torch.Tensor`, as always.)
 #
-# ### Predict, then verify: who has moved?
+# ### Predict, then verify: what has moved?
 #
 # Suppose `device` is a GPU.
 #
@@ -105,7 +105,7 @@ def pick_device(prefer: str = "auto") -> torch.device:
 # y = x.to(device) * 2
 # ```
 #
-# Where are `model.weight`, `x` and `y` now? Write three strings in place of the dots, each "cpu" or "cuda", as in
+# Where are `model.weight`, `x` and `y` now? Replace the dots with three strings, each "cpu" or "cuda", as in
 # `predicted_places = "cpu", "cpu", "cpu"`.
 
 # %%
@@ -132,21 +132,24 @@ else:
 # %% [markdown]
 # ### Task `to_device`
 #
-# A DataLoader's batches are seldom a single tensor: there are dicts of inputs and tuples of labels, with file names in
-# between.
+# A batch from a DataLoader is rarely a single tensor: there are dicts of inputs and tuples of labels, with file names
+# in between.
 
 
 # %%
 def to_device(obj: Any, device: torch.device | str) -> Any:
-    """Move every tensor inside a nested batch to `device`.
+    """Return a nested batch with every tensor in it moved to `device`.
 
     obj is a tensor, a dict, list, tuple or namedtuple (nested to any depth), or anything else
     (str, number, None, ...).
 
-    Return the same structure, with the same container types, the same keys and the same order,
-    with every tensor replaced by its copy on `device` (dtype, shape and requires_grad kept).
-    What is neither tensor nor container is passed through as it is. The original containers and
-    tensors are not modified.
+    Return the same structure (same container types, same keys, same order), with every tensor
+    replaced by its copy on `device`; dtype, shape, values and requires_grad stay the same. A
+    tensor that is already on `device` may be returned itself. Pass through anything that is
+    neither a tensor nor one of these containers. Do not modify the original containers and
+    tensors.
+
+    All values must be complete when you return, even those of copies from a GPU to the CPU.
     """
     raise NotImplementedError
 
@@ -154,27 +157,29 @@ def to_device(obj: Any, device: torch.device | str) -> Any:
 # %% [markdown]
 # ### Task `run_where_model_is`
 #
-# Bring the data to the model, and not the model to the data: the model may be large, and somebody has put it where it
-# is. A module has no `.device`, since its parts may be on several.
+# Bring the data to the model, not the model to the data: the model may be large, and someone put it where it is on
+# purpose. A module has no `.device`, because its parts may be on several.
 
 
 # %%
 def run_where_model_is(model: nn.Module, x: Tensor) -> Tensor:
     """Return model(x), computed on the model's device.
 
-    x is first moved to the device of the model's first parameter (or, without parameters, of
-    its first buffer; without both, x is used as it is). The result stays on that device and is
-    differentiable in x. The model is not moved: the same Parameter objects, on the same device.
-    x is not modified.
+    First move x to the device of the model's first parameter (or, if it has no parameters, of
+    its first buffer; if it has neither, use x as it is). Only the device changes, not the dtype.
+    The result stays on that device, and gradients flow back to x and to the model's parameters.
+
+    Do not move the model, not even for a moment: its Parameter objects and their device stay
+    the same. Do not modify x.
     """
     raise NotImplementedError
 
 
 # %% [markdown]
-# ## 4. Born in the right place
+# ## 4. Created in the right place
 #
-# `torch.ones(4)` is on the CPU, also in the middle of a `forward` that runs on a GPU. New tensors are made where the
-# data is: with `device=x.device`, with `torch.zeros_like(x)`, or with `x.new_ones(4)`.
+# `torch.ones(4)` is on the CPU, even in the middle of a `forward` that runs on a GPU. Create new tensors where the data
+# is: with `device=x.device`, with `torch.zeros_like(x)`, or with `x.new_ones(4)`.
 
 # %%
 with simulated_gpu():
@@ -190,7 +195,7 @@ with simulated_gpu():
 # %% [markdown]
 # ### Task `causal_scores`
 #
-# A language model must not look into the future. Before the softmax, the scores of later positions are set to -inf:
+# A language model must not look into the future. Before the softmax, it sets the scores of later positions to -inf:
 
 # %%
 import matplotlib.pyplot as plt
@@ -202,11 +207,12 @@ _ = axis.set(title="may look at (dark)", xlabel="j", ylabel="i")
 
 # %%
 def causal_scores(scores: Tensor) -> Tensor:
-    """Causal masking of attention scores (..., T, T): entry [..., i, j] becomes -inf where j >
-    i, all others stay.
+    """Causal masking of attention scores of shape (..., T, T): entry [..., i, j] becomes -inf
+    where j > i; all others stay the same, whatever their values.
 
-    Return a NEW tensor of the same shape, dtype and device as scores, on ANY device; scores
-    itself is unchanged. Differentiable: gradient 1 for kept entries, 0 for masked ones.
+    Return a NEW tensor with the same shape, dtype and device as scores, on ANY device. Do not
+    change scores itself. The result is differentiable: the gradient is 1 for kept entries and 0
+    for masked ones. T may be 0 or 1.
     """
     raise NotImplementedError
 
@@ -214,10 +220,10 @@ def causal_scores(scores: Tensor) -> Tensor:
 # %% [markdown]
 # ### Task `leaf_on`
 #
-# The tutorial makes its leaf with `torch.tensor([1, 2, 3], requires_grad=True)`. That raises a RuntimeError: only
-# floating and complex numbers can have a gradient, and these are whole ones. And moving is an operation. After
-# `t = t.cuda()`, as in the tutorial, `t` is no longer the leaf that you made, but a result with a `grad_fn`; its `.grad`
-# stays None, and an optimizer refuses it.
+# The tutorial creates its leaf with `torch.tensor([1, 2, 3], requires_grad=True)`. That raises a RuntimeError: only
+# floating-point and complex numbers can have a gradient, and these are integers. Also, moving is an operation. After `t
+# = t.cuda()`, as in the tutorial, `t` is no longer the leaf you made but a result with a `grad_fn`; its `.grad` stays
+# None, and an optimizer refuses it.
 
 # %%
 with simulated_gpu():
@@ -236,12 +242,12 @@ with simulated_gpu():
 def leaf_on(
     values: Any, device: torch.device | str, dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """Create a trainable LEAF tensor from (nested lists of) numbers or a NumPy array on the
-    given device.
+    """Create a trainable LEAF tensor on the given device from a number, a (nested) list of
+    numbers, or a NumPy array.
 
-    Result: dtype and device as given, requires_grad True, is_leaf True, grad None; accepted by
-    an optimizer; after a backward pass its .grad is filled. It does not share memory with
-    `values`. Integer values are converted.
+    The result has the given dtype and device; integers are converted, and float64 keeps all
+    digits. requires_grad and is_leaf are True, and .grad is None. An optimizer accepts it, and
+    after a backward pass its .grad is filled. It shares no memory with `values`.
     """
     raise NotImplementedError
 
@@ -249,23 +255,21 @@ def leaf_on(
 # %% [markdown]
 # ### Task `Standardizer`
 #
-# `module.to(device)` moves what the module knows of: parameters, and *buffers*, which are tensors that belong to the
-# model but are not trained. A tensor in an ordinary attribute is left behind, and it is missing from the state_dict as
-# well.
+# `module.to(device)` moves what the module knows about: its parameters and its *buffers*, tensors that belong to the
+# model but are not trained. A tensor in an ordinary attribute is left behind, and is missing from the state_dict, too.
 
 
 # %%
 class Standardizer(nn.Module):
-    """Standardises features: forward(x) is (x - mean) / std, with the statistics of the columns
-    of `data`.
+    """Standardises features: forward(x) is (x - mean) / std, with the mean and standard
+    deviation of each column of `data`.
 
-    data has shape (N, F), N >= 2, and a floating dtype. mean and std have shape (F,); std has N
-    - 1 in the denominator (as data.std has), and where a column's std is 0, 1 stands in its
-    place.
+    data has shape (N, F), N >= 2, and a floating dtype. mean and std have shape (F,). std
+    divides by N - 1 (as data.std does); where a column's std is 0, it is replaced by 1.
 
-    mean and std are buffers under these names: they stand in the state_dict, move and convert
-    with the module, and are no parameters. They start with data's dtype and device, and require
-    no gradient, even if data does.
+    mean and std are buffers with these names, not parameters: they are in the state_dict, and
+    they move and convert with the module. They start with data's dtype and device and do not
+    require grad, even if data does.
 
     x has shape (..., F) and is on the module's device. The result is differentiable in x.
     """
@@ -278,15 +282,16 @@ class Standardizer(nn.Module):
 
 
 # %% [markdown]
-# ## 5. Who waits for whom?
+# ## 5. What waits for what?
 #
-# A GPU works on its own. Python only tells it what to do, and goes on at once. So far ahead it can run until it needs a
-# *number*: `loss.item()`, `float(loss)`, `print(loss)` and `if loss > 3:` wait until the GPU has computed everything up
-# to there. One such line in a loop, and the GPU stands idle while Python thinks, and Python while the GPU computes.
+# A GPU works on its own. Python only tells it what to do and carries on at once. It can run ahead like this until it
+# needs a *number*: `loss.item()`, `float(loss)`, `print(loss)` and `if loss > 3:` wait until the GPU has computed
+# everything up to that point. With one such line in a loop, the GPU idles while Python works, and Python waits while
+# the GPU works.
 #
 # ### Predict, then verify: how often does a number come back?
 #
-# `model` is on a GPU, and so are the five tensors in `batches`.
+# `model` is on a GPU, and so are the five tensors in `batches`:
 #
 # ```python
 # total = 0.0
@@ -297,7 +302,7 @@ class Standardizer(nn.Module):
 #         print("large")
 # ```
 #
-# How often does Python wait for a number of the GPU, if no loss is large? Write a number in place of the dots.
+# If no loss is large, how many times does Python wait for a number from the GPU? Replace the dots with a number.
 
 # %%
 predicted_returns = ...
@@ -306,7 +311,7 @@ predicted_returns = ...
 if predicted_returns is ...:
     print("Write down your prediction first, then run this cell.")
 elif simulated_gpu is nullcontext:
-    print("Without the simulated GPU nobody counts.")
+    print("Without the simulated GPU, nothing can be counted.")
 else:
     with simulated_gpu() as machine:
         model, batches = (
@@ -329,13 +334,13 @@ else:
 def mean_loss(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> float:
     """Return the mean cross-entropy of a model over all samples, as a Python float.
 
-    batches gives pairs (x, y) on the CPU: x of shape (n, ...), and classes y of shape (n,).
-    They may differ in n; the mean is that over samples. Each batch is moved to the device of
-    the model's first parameter and is used once. The model stays where it is, is called once
-    for each batch in the mode it is in, and nothing is recorded for gradients.
+    batches is any iterable of pairs (x, y) on the CPU: x of shape (n, ...), and class numbers y
+    of shape (n,). n may differ between batches; the mean is over all samples. Move each batch
+    to the device of the model's first parameter and use it once. The model stays where it is.
+    Call it once per batch, in the mode it is in, without recording gradients.
 
-    However many batches there are, one single number comes back from the GPU: whatever fetches
-    one inside of the loop makes Python wait each time.
+    Fetch only ONE number from the GPU, however many batches there are: fetching one inside the
+    loop would make Python wait each time.
 
     Raise ValueError if there are no samples.
     """
@@ -343,15 +348,15 @@ def mean_loss(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> flo
 
 
 # %% [markdown]
-# ## 6. Copies that nobody waits for
+# ## 6. Copies without waiting
 #
-# On its way to a GPU, data can also travel while Python goes on. That needs two things: `non_blocking=True`, and
-# *page-locked* memory, which the GPU can read by itself: `x.pin_memory()`, or `pin_memory=True` in a DataLoader. From
-# ordinary memory Python waits, whatever you ask for. Without a GPU there is nothing to pin for, and PyTorch may even
+# Data can also travel to a GPU while Python carries on. That takes two things: `non_blocking=True`, and *page-locked*
+# memory, which the GPU can read by itself: `x.pin_memory()`, or `pin_memory=True` in a DataLoader. If the data is in
+# ordinary memory, Python waits, whatever you ask for. Without a GPU, there is no point in pinning, and PyTorch may even
 # refuse.
 #
-# In the other direction beware. `x.to("cpu", non_blocking=True)` gives you a tensor whose memory has not been filled
-# yet. On a real GPU that goes well most of the time. The simulated one fills it with NaN until somebody waits:
+# Be careful in the other direction. `x.to("cpu", non_blocking=True)` gives you a tensor whose memory may not have been
+# filled yet. On a real GPU, you often get away with it. The simulated one fills it with NaN until you wait:
 
 # %%
 with simulated_gpu():
@@ -370,14 +375,15 @@ with simulated_gpu():
 def batches_on(batches: Iterable[Any], device: torch.device | str) -> Iterator[Any]:
     """Yield the batches one by one, each with its tensors on `device`.
 
-    A batch is a list or a tuple of any number of tensors; what comes out has the same type,
-    order and values. A batch is taken from `batches` only when it is asked for.
+    A batch is a list or a tuple of any number of tensors; yield the same type, with the same
+    order and values, and do not modify the original. Take a batch from `batches` only when the
+    caller asks for it.
 
-    * To a GPU, each CPU tensor is copied once, from page-locked memory, and Python waits for
-      none of these copies. One that is pinned already need not be pinned again.
-    * To the CPU, nothing is pinned, and the values of a tensor that comes from a GPU are
-      complete when it is yielded.
-    * A tensor that is on `device` already is passed on itself.
+    * To a GPU: copy each CPU tensor once, from page-locked memory, without making Python wait.
+      A tensor that is already pinned need not be pinned again.
+    * To the CPU: pin nothing; the values of a tensor that comes from a GPU must be complete
+      when you yield it.
+    * Yield a tensor that is already on `device` itself, not a copy.
     """
     raise NotImplementedError
 
@@ -385,8 +391,8 @@ def batches_on(batches: Iterable[Any], device: torch.device | str) -> Iterator[A
 # %% [markdown]
 # ## 7. Training that moves
 #
-# An optimizer holds the parameter *objects*, and `model.to` keeps these. So an optimizer that was made before the move
-# goes on with the right parameters. What it remembers of them is another matter:
+# An optimizer holds the parameter *objects*, and `model.to` keeps them. So an optimizer made before the move still has
+# the right parameters. What it remembers about them is another matter:
 
 # %%
 model = nn.Linear(3, 2)
@@ -420,7 +426,8 @@ def move_training_(
     optimizer is one of PyTorch's (other than LBFGS) and trains all parameters of the model.
     Afterwards the parameters, their gradients and the buffers are on `device`, and so is every
     tensor in the optimizer's state that has the shape of its parameter. (Others, such as Adam's
-    count of steps, may be where they were.) Training goes on as if nothing had happened.
+    step count, may stay where they were.) All values stay the same: training continues as if
+    nothing had happened.
 
     Model and optimizer keep the same Parameter objects. Return nothing.
     """
@@ -430,10 +437,10 @@ def move_training_(
 # %% [markdown]
 # ## 8. Mixed precision
 #
-# GPUs multiply float16 matrices many times faster than float32 ones. Under `torch.autocast` each operation runs in the
-# dtype that suits it: products in float16, losses and norms in float32, while the parameters stay float32. What is
-# small becomes zero in float16, so a `GradScaler` multiplies the loss by a large number before the backward pass, and
-# divides the gradients by it afterwards. If something overflows, it leaves the step out and tries a smaller scale.
+# GPUs multiply float16 matrices many times faster than float32 ones. Under `torch.autocast`, each operation runs in the
+# dtype that suits it: products in float16, losses and norms in float32, while the parameters stay float32. Small
+# numbers become zero in float16, so a `GradScaler` multiplies the loss by a large number before the backward pass and
+# divides the gradients by it afterwards. If something overflows, it skips the step and tries a smaller scale.
 
 # %%
 with simulated_gpu():
@@ -452,8 +459,8 @@ with simulated_gpu():
 print("in float16, 1e-8 is", torch.tensor(1e-8).half().item())
 
 # %% [markdown]
-# Only the forward pass and the loss belong under autocast. The backward pass runs each operation in the dtype that its
-# forward had.
+# Only the forward pass and the loss belong under autocast. The backward pass runs each operation in the same dtype as
+# in the forward pass.
 #
 # ### Task `mixed_step`
 
@@ -467,21 +474,19 @@ def mixed_step(
     scaler: torch.amp.GradScaler,
     max_norm: float,
 ) -> Tensor:
-    """Take one training step in mixed precision on the device where model, x and y are, and
+    """Take one training step in mixed precision on the device that model, x and y are on, and
     return the loss.
 
-    1. Gradients of earlier steps are forgotten.
-    2. The model and the loss, F.cross_entropy(model(x), y), run under autocast to torch.float16
+    1. Discard the gradients of earlier steps.
+    2. Run the model and the loss, F.cross_entropy(model(x), y), under autocast to torch.float16
        for that device.
-    3. The backward pass runs on the loss scaled by `scaler`.
-    4. The gradients are unscaled, and then those of all parameters together are clipped to the
-       norm max_norm.
-    5. The scaler takes the optimizer's step, or leaves it out if a gradient is infinite or NaN,
-       and is updated.
+    3. Run the backward pass on the loss scaled by `scaler`.
+    4. Unscale the gradients, then clip those of all parameters together to the norm max_norm.
+    5. Let the scaler take the optimizer's step (it skips the step if a gradient is infinite or
+       NaN), then update the scaler.
 
-    The result is the loss without its scale: a float32 number () on that device, without
-    history. It need not go through the CPU. The parameters stay float32. Parameters may be
-    frozen.
+    Return the loss without its scale: a float32 tensor of shape () on that device, without a
+    graph. The parameters stay float32; some may be frozen.
     """
     raise NotImplementedError
 
@@ -489,8 +494,8 @@ def mixed_step(
 # %% [markdown]
 # ## 9. From one machine to another
 #
-# A file written by `torch.save` says of each tensor where it was. `torch.load` puts it there again, and on a machine
-# without that GPU it raises. `map_location` says where things should go instead.
+# A file written by `torch.save` says where each tensor was. `torch.load` puts it back there; on a machine without that
+# GPU, it raises an error. `map_location` says where the tensors should go instead.
 #
 # ### Task `load_weights_`
 
@@ -500,8 +505,8 @@ def load_weights_(model: nn.Module, path: str | Path) -> None:
     """Load the state_dict in the file at `path` into the model, IN PLACE.
 
     The file may have been written on a GPU, and this machine may have none. The model stays on
-    its device and keeps its Parameter objects; buffers are loaded, too. If names or shapes do
-    not fit, raise RuntimeError (as load_state_dict does). Return nothing.
+    its device and keeps its Parameter objects; load its buffers, too. If names or shapes do not
+    fit, raise RuntimeError (as load_state_dict does). Return nothing.
     """
     raise NotImplementedError
 
@@ -510,8 +515,10 @@ def load_weights_(model: nn.Module, path: str | Path) -> None:
 # ## What to read next
 #
 # * [CUDA semantics](https://docs.pytorch.org/docs/stable/notes/cuda.html) in PyTorch's documentation: asynchronous
-#   execution, memory, pinned memory.
-# * [Good usage of `non_blocking` and `pin_memory()`](https://docs.pytorch.org/tutorials/intermediate/pinmem_nonblock.html):
-#   what really overlaps with what, measured.
-# * [Automatic mixed precision](https://docs.pytorch.org/docs/stable/amp.html): the lists of operations, and worked examples.
+#   execution, memory and pinned memory.
+# * [Good usage of `non_blocking` and
+#   `pin_memory()`](https://docs.pytorch.org/tutorials/intermediate/pinmem_nonblock.html): measurements of what really
+#   overlaps with what.
+# * [Automatic mixed precision](https://docs.pytorch.org/docs/stable/amp.html): the lists of operations and worked
+#   examples.
 # * In this course, `debugging` comes last: what to do when none of this helps.

@@ -9,17 +9,17 @@ from torch.nn import functional as F
 from autograder import misconception
 
 
-@misconception("predicted_places", "What does the line `x.to(device)` do with x itself?")
+@misconception("predicted_places", "What does the line `x.to(device)` do to x itself?")
 def tensors_move_in_place():
     return "cuda", "cuda", "cuda"
 
 
-@misconception("predicted_places", "Is `model.to(device)` like `x.to(device)`, or does a module behave otherwise?")
+@misconception("predicted_places", "Does `model.to(device)` work like `x.to(device)`, or do modules behave differently?")
 def modules_do_not_move_in_place():
     return "cpu", "cpu", "cuda"
 
 
-@misconception("predicted_places", "On which device is the product of a GPU tensor and a Python number?")
+@misconception("predicted_places", "Which device is the product of a GPU tensor and a Python number on?")
 def result_comes_back():
     return "cuda", "cpu", "cpu"
 
@@ -29,7 +29,7 @@ def nothing_moves_until_it_is_used():
     return "cpu", "cpu", "cpu"
 
 
-@misconception("predicted_places", "Which of the two gives a copy back, and which one exchanges what is inside of it?")
+@misconception("predicted_places", "Which of the two returns a copy, and which one changes in place?")
 def the_other_way_round():
     return "cpu", "cuda", "cuda"
 
@@ -39,24 +39,24 @@ def only_items():
     return 5
 
 
-@misconception("predicted_returns", "Count what happens in each round of the loop, not once.")
+@misconception("predicted_returns", "That is one iteration. How many are there?")
 def one_round():
     return 2
 
 
 @misconception(
-    "predicted_returns", "`model(x)` and `.mean()` run on the GPU: do their results have to come back for the next line?"
+    "predicted_returns", "`model(x)` and `.mean()` run on the GPU. Does the next line need their results on the CPU?"
 )
 def every_operation():
     return 20
 
 
-@misconception("predicted_returns", "Nothing is printed, but what has been asked in each round?")
+@misconception("predicted_returns", "Nothing is printed, but what does each iteration ask for?")
 def only_the_last():
     return 1
 
 
-@misconception("predicted_returns", "Which of the lines can Python leave without knowing any number?")
+@misconception("predicted_returns", "Which of the lines can Python finish without knowing any number?")
 def the_mean_as_well():
     return 15
 
@@ -75,13 +75,13 @@ def refuse_missing(prefer):
             raise RuntimeError(prefer)
 
 
-@misconception("pick_device", "Run it on a machine without a GPU: nothing here asks whether there is one.")
+@misconception("pick_device", "Run it on a machine without a GPU: you never ask whether there is one.")
 def hard_cuda(prefer="auto"):
     known(prefer)
     return torch.device("cuda" if prefer == "auto" else prefer)
 
 
-@misconception("pick_device", "A function that is not called is always true: look at the parentheses of your question.")
+@misconception("pick_device", "A function that you do not call is always true: where are the parentheses?")
 def question_not_asked(prefer="auto"):
     known(prefer)
     refuse_missing(prefer)
@@ -96,7 +96,7 @@ def string(prefer="auto"):
 
 
 @misconception(
-    "pick_device", "Somebody who asked for a GPU should be told that there is none, rather than wait for the CPU."
+    "pick_device", "Someone who asks for a GPU should be told that there is none, instead of silently getting the CPU."
 )
 def silently_falls_back(prefer="auto"):
     known(prefer)
@@ -107,12 +107,12 @@ def silently_falls_back(prefer="auto"):
     return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if prefer == "auto" else prefer)
 
 
-@misconception("pick_device", "The caller may have a wish. What becomes of it in your function?")
+@misconception("pick_device", "The caller may name a device. What does your function do with that?")
 def ignores_the_wish(prefer="auto"):
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-@misconception("pick_device", "There are two kinds of refusals here. Which one belongs to a GPU that is not there?")
+@misconception("pick_device", "There are two exceptions here. Which one is for a GPU that does not exist?")
 def value_error_for_all(prefer="auto"):
     known(prefer)
     try:
@@ -122,7 +122,7 @@ def value_error_for_all(prefer="auto"):
     return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if prefer == "auto" else prefer)
 
 
-@misconception("pick_device", "Is there a GPU of that number?")
+@misconception("pick_device", "Is there a GPU with that number?")
 def does_not_count(prefer="auto"):
     known(prefer)
     if prefer.startswith("cuda") and not torch.cuda.is_available():
@@ -130,7 +130,7 @@ def does_not_count(prefer="auto"):
     return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if prefer == "auto" else prefer)
 
 
-@misconception("pick_device", "GPUs may be counted and yet not be available: which question is to be asked first?")
+@misconception("pick_device", "PyTorch may count GPUs that are not available. Which question should you ask first?")
 def counts_only(prefer="auto"):
     known(prefer)
     if prefer.startswith("cuda") and int(prefer[5:] or 0) >= torch.cuda.device_count():
@@ -146,7 +146,7 @@ def always_the_first(prefer="auto"):
     return torch.device("cuda" if gpu else "cpu")
 
 
-@misconception("pick_device", "GPUs are counted from 0: is there a `cuda:2` among two of them?")
+@misconception("pick_device", "GPUs are numbered from 0: with two of them, is there a `cuda:2`?")
 def counts_from_one(prefer="auto"):
     known(prefer)
     if prefer.startswith("cuda") and (not torch.cuda.is_available() or int(prefer[5:] or 0) > torch.cuda.device_count()):
@@ -155,7 +155,7 @@ def counts_from_one(prefer="auto"):
 
 
 @misconception(
-    "pick_device", "What does torch.device raise for a string that it does not know, and what does the task want?"
+    "pick_device", "What does torch.device raise for a string it does not know, and what does the docstring ask for?"
 )
 def leaves_it_to_torch_device(prefer="auto"):
     if prefer == "auto":
@@ -166,7 +166,7 @@ def leaves_it_to_torch_device(prefer="auto"):
     return device
 
 
-@misconception("pick_device", "PyTorch can tell whether there is a GPU. Trying one out takes memory of it.")
+@misconception("pick_device", "PyTorch can tell you whether there is a GPU. Trying it out uses memory on it.")
 def by_trying(prefer="auto"):
     known(prefer)
     refuse_missing(prefer)
@@ -178,7 +178,7 @@ def by_trying(prefer="auto"):
         return torch.device("cpu")
 
 
-@misconception("to_device", "`.to` does not work in place on tensors: its result is thrown away.")
+@misconception("to_device", "`.to` does not move a tensor in place, and you throw its result away.")
 def discarded(obj, device):
     if isinstance(obj, torch.Tensor):
         obj.to(device)
@@ -202,7 +202,7 @@ def all_lists(obj, device):
     return obj
 
 
-@misconception("to_device", "A namedtuple is a tuple, but it is made from its parts, not from one list of them.")
+@misconception("to_device", "A namedtuple is a tuple, but you create it from separate arguments, not from one list.")
 def namedtuples_like_tuples(obj, device):
     if isinstance(obj, torch.Tensor):
         return obj.to(device)
@@ -213,7 +213,7 @@ def namedtuples_like_tuples(obj, device):
     return obj
 
 
-@misconception("to_device", "What is inside of a tuple?")
+@misconception("to_device", "What is inside a tuple?")
 def leaves_tuples_alone(obj, device):
     if isinstance(obj, torch.Tensor):
         return obj.to(device)
@@ -224,7 +224,7 @@ def leaves_tuples_alone(obj, device):
     return obj
 
 
-@misconception("to_device", "A namedtuple came back without its names: of which type is it now?")
+@misconception("to_device", "A namedtuple came back without its names: what type is it now?")
 def plain_tuples(obj, device):
     if isinstance(obj, torch.Tensor):
         return obj.to(device)
@@ -248,7 +248,7 @@ def everything(obj, device):
     return obj.to(device)
 
 
-@misconception("to_device", "The caller still has the batch that you were given: what is in it afterwards?")
+@misconception("to_device", "The caller still has the original batch: what is in it after your call?")
 def into_the_original(obj, device):
     if isinstance(obj, torch.Tensor):
         return obj.to(device)
@@ -291,12 +291,12 @@ def rebuilt(obj, move):
     return obj
 
 
-@misconception("to_device", "On the way back to the CPU, who makes sure that a copy is complete before it is read?")
+@misconception("to_device", "On the way back to the CPU, what makes sure that a copy is complete before it is read?")
 def never_waits_for_copies(obj, device):
     return rebuilt(obj, lambda tensor: tensor.to(device, non_blocking=True))
 
 
-@misconception("to_device", "The labels were whole numbers. What has become of them on the way?")
+@misconception("to_device", "The labels were integers. What are they now?")
 def converts_to_float(obj, device):
     return rebuilt(obj, lambda tensor: tensor.to(device, torch.float32))
 
@@ -316,22 +316,22 @@ def makes_tensors_of_numbers(obj, device):
     return obj
 
 
-@misconception("to_device", "Somebody passed you a device, and it is not always the GPU.")
+@misconception("to_device", "The caller passes a device, and it is not always the GPU.")
 def always_cuda(obj, device):
     return rebuilt(obj, lambda tensor: tensor.cuda() if torch.cuda.is_available() else tensor)
 
 
-@misconception("to_device", "A tensor that requires grad still does after `.to`: what have you done to it besides?")
+@misconception("to_device", "A tensor that requires grad still does after `.to`. What else did you do to it?")
 def loses_the_gradient(obj, device):
     return rebuilt(obj, lambda tensor: tensor.detach().to(device))
 
 
-@misconception("run_where_model_is", "Modules have no `.device`; ask something inside the module.")
+@misconception("run_where_model_is", "Modules have no `.device`. What inside a module does?")
 def attribute(model, x):
     return model(x.to(model.device))
 
 
-@misconception("run_where_model_is", "Where the model is, is not a question of whether CUDA exists.")
+@misconception("run_where_model_is", "Whether CUDA exists does not tell you where the model is.")
 def cuda_if_there(model, x):
     return model(x.cuda() if torch.cuda.is_available() else x)
 
@@ -341,7 +341,7 @@ def moves_the_model(model, x):
     return model.to(x.device)(x)
 
 
-@misconception("run_where_model_is", "The model is back in its place afterwards. Where was it while it computed?")
+@misconception("run_where_model_is", "The model is back where it was afterwards. But where did it compute?")
 def moves_the_model_and_back(model, x):
     home = next(model.parameters(), next(model.buffers(), x)).device
     result = model.to(x.device)(x)
@@ -349,55 +349,53 @@ def moves_the_model_and_back(model, x):
     return result.to(home)
 
 
-@misconception("run_where_model_is", "`x.to` does not move x. What do you do with what it gives back?")
+@misconception("run_where_model_is", "`x.to` does not move x. What do you do with what it returns?")
 def discards_the_copy(model, x):
     x.to(next(model.parameters(), next(model.buffers(), x)).device)
     return model(x)
 
 
-@misconception("run_where_model_is", "On the way to the CPU, who makes sure that x is complete before the model reads it?")
+@misconception("run_where_model_is", "On the way to the CPU, what makes sure that x is complete before the model reads it?")
 def does_not_wait_for_x(model, x):
     part = next(model.parameters(), next(model.buffers(), x))
     return model(x.to(part.device, non_blocking=True))
 
 
-@misconception("run_where_model_is", "The result is to stay where the model is.")
+@misconception("run_where_model_is", "The result should stay where the model is.")
 def brings_it_back(model, x):
     part = next(model.parameters(), next(model.buffers(), x))
     return model(x.to(part.device)).to(x.device)
 
 
-@misconception(
-    "run_where_model_is", "Gradients should still find their way back to x: is your x the one that you were given?"
-)
+@misconception("run_where_model_is", "Gradients should flow back to x. What cuts them off in your function?")
 def cuts_the_graph(model, x):
     part = next(model.parameters(), next(model.buffers(), x))
     return model(x.detach().to(part.device))
 
 
-@misconception("run_where_model_is", "Nothing says that gradients are not needed here.")
+@misconception("run_where_model_is", "The result should be differentiable, but you switch off gradient recording.")
 def without_recording(model, x):
     part = next(model.parameters(), next(model.buffers(), x))
     with torch.no_grad():
         return model(x.to(part.device))
 
 
-@misconception("run_where_model_is", "Some models have no parameters at all: what does next() do then?")
+@misconception("run_where_model_is", "Some models have no parameters at all. What does next() do then?")
 def needs_parameters(model, x):
     return model(x.to(next(model.parameters()).device))
 
 
-@misconception("run_where_model_is", "A model without parameters may still have buffers. Do they say where it is?")
+@misconception("run_where_model_is", "A model without parameters may still have buffers, which tell you where it is.")
 def ignores_buffers(model, x):
     return model(x.to(next(model.parameters(), x).device))
 
 
-@misconception("run_where_model_is", "Not every model is a single layer with a `.weight`.")
+@misconception("run_where_model_is", "Not every model has a `.weight`.")
 def asks_the_weight(model, x):
     return model(x.to(model.weight.device))
 
 
-@misconception("causal_scores", "Your mask was built on the CPU: it cannot be combined with scores somewhere else.")
+@misconception("causal_scores", "You build the mask on the CPU: it cannot be combined with scores on another device.")
 def cpu_mask(scores):
     size = scores.shape[-1]
     return scores.masked_fill(torch.ones(size, size, dtype=torch.bool).triu(1), float("-inf"))
@@ -420,20 +418,20 @@ def other_triangle(scores):
     return scores.masked_fill(torch.ones(size, size, dtype=torch.bool, device=scores.device).tril(-1), float("-inf"))
 
 
-@misconception("causal_scores", "The underscore at the end of a method's name means: it changes its tensor.")
+@misconception("causal_scores", "An underscore at the end of a method's name means that it changes the tensor in place.")
 def in_place(scores):
     size = scores.shape[-1]
     return scores.masked_fill_(torch.ones(size, size, dtype=torch.bool, device=scores.device).triu(1), float("-inf"))
 
 
-@misconception("causal_scores", "There may be a GPU, and the scores on the CPU all the same: whom do you have to ask?")
+@misconception("causal_scores", "There may be a GPU while the scores are on the CPU. How can you tell where the scores are?")
 def mask_on_the_gpu_if_there(scores):
     size = scores.shape[-1]
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return scores.masked_fill(torch.ones(size, size, dtype=torch.bool, device=device).triu(1), float("-inf"))
 
 
-@misconception("causal_scores", "Training has to reach what comes before the scores: does your result know its history?")
+@misconception("causal_scores", "Gradients must reach whatever comes before the scores. Does your result have a graph?")
 def detached_scores(scores):
     size = scores.shape[-1]
     later = torch.ones(size, size, dtype=torch.bool, device=scores.device).triu(1)
@@ -446,7 +444,7 @@ def mask_times_infinity(scores):
     return scores + torch.ones(size, size, dtype=scores.dtype, device=scores.device).triu(1) * float("-inf")
 
 
-@misconception("causal_scores", "Which axis of the scores counts positions if there are batches and heads?")
+@misconception("causal_scores", "With batches and heads, which axis of the scores counts positions?")
 def first_axis(scores):
     size = scores.shape[0]
     return scores.masked_fill(torch.ones(size, size, dtype=torch.bool, device=scores.device).triu(1), float("-inf"))
@@ -459,7 +457,7 @@ def smallest_number(scores):
     return scores.masked_fill(later, torch.finfo(scores.dtype).min)
 
 
-@misconception("causal_scores", "A masked entry has no influence on the result. Which gradient arrives at it?")
+@misconception("causal_scores", "A masked entry has no influence on the result. Which gradient does it get in your version?")
 def added(scores):
     size = scores.shape[-1]
     return scores + torch.full((size, size), float("-inf"), dtype=scores.dtype, device=scores.device).triu(1)
@@ -479,13 +477,13 @@ def large_number(scores):
     return scores.masked_fill(later, -1e4)
 
 
-@misconception("leaf_on", "`.to(device)` is an operation: its result has a history and is no leaf, so .grad will stay None.")
+@misconception("leaf_on", "`.to(device)` is an operation: its result has a grad_fn and is not a leaf, so .grad stays None.")
 def moved_after(values, device, dtype=torch.float32):
     leaf = torch.tensor(values, dtype=dtype, requires_grad=True)
     return leaf.to(device=device, copy=True)
 
 
-@misconception("leaf_on", "Nothing has been asked to record gradients.")
+@misconception("leaf_on", "You have not asked for gradients anywhere.")
 def no_grad_flag(values, device, dtype=torch.float32):
     return torch.tensor(values, dtype=dtype, device=device)
 
@@ -495,19 +493,19 @@ def as_tensor(values, device, dtype=torch.float32):
     return torch.as_tensor(values, dtype=dtype, device=device).requires_grad_()
 
 
-@misconception("leaf_on", "Only floating tensors can require a gradient: what becomes of whole numbers?")
+@misconception("leaf_on", "Only floating-point tensors can require grad. What about integers?")
 def dtype_of_the_values(values, device, dtype=torch.float32):
     return torch.tensor(values, device=device, requires_grad=True)
 
 
-@misconception("leaf_on", "A fresh leaf has no gradient at all. Is a gradient of zeros the same?")
+@misconception("leaf_on", "A new leaf has no gradient at all. Is a gradient of zeros the same thing?")
 def gradient_of_zeros(values, device, dtype=torch.float32):
     leaf = torch.tensor(values, dtype=dtype, device=device, requires_grad=True)
     leaf.grad = torch.zeros_like(leaf)
     return leaf
 
 
-@misconception("leaf_on", "Somebody may want another dtype than float32.")
+@misconception("leaf_on", "The caller may ask for a dtype other than float32.")
 def always_float32(values, device, dtype=torch.float32):
     return torch.tensor(values, dtype=torch.float32, device=device, requires_grad=True)
 
@@ -517,12 +515,14 @@ def through_float32(values, device, dtype=torch.float32):
     return torch.tensor(values, dtype=torch.float32).to(device, dtype).requires_grad_()
 
 
-@misconception("leaf_on", "On which device was the tensor to be?")
+@misconception("leaf_on", "Which device should the tensor be on?")
 def ignores_the_device(values, device, dtype=torch.float32):
     return torch.tensor(values, dtype=dtype, requires_grad=True)
 
 
-@misconception("leaf_on", "retain_grad keeps the gradient of a result; an optimizer still refuses what is no leaf.")
+@misconception(
+    "leaf_on", "retain_grad keeps the gradient of a result, but an optimizer still refuses a tensor that is not a leaf."
+)
 def retained(values, device, dtype=torch.float32):
     leaf = torch.tensor(values, dtype=dtype, requires_grad=True).to(device=device, copy=True)
     leaf.retain_grad()
@@ -535,7 +535,7 @@ def statistics(data):
     return data.mean(dim=0), torch.where(std == 0, 1, std)
 
 
-@misconception("Standardizer", "`.to` moves parameters and buffers. How is the module to know of your attributes?")
+@misconception("Standardizer", "`.to` moves parameters and buffers. How would the module know about your attributes?")
 class PlainAttributes(nn.Module):
     def __init__(self, data):
         super().__init__()
@@ -545,7 +545,7 @@ class PlainAttributes(nn.Module):
         return (x - self.mean) / self.std
 
 
-@misconception("Standardizer", "An optimizer would train what you have made of the statistics.")
+@misconception("Standardizer", "You made the statistics parameters: parameters() would hand them to an optimizer.")
 class Parameters(nn.Module):
     def __init__(self, data):
         super().__init__()
@@ -557,7 +557,7 @@ class Parameters(nn.Module):
         return (x - self.mean) / self.std
 
 
-@misconception("Standardizer", "Save the model and load it into another one: are the statistics in the file?")
+@misconception("Standardizer", "Save the model's state_dict and load it into another one: are the statistics in it?")
 class NotSaved(nn.Module):
     def __init__(self, data):
         super().__init__()
@@ -569,7 +569,7 @@ class NotSaved(nn.Module):
         return (x - self.mean) / self.std
 
 
-@misconception("Standardizer", "With N or with N - 1 in the denominator?")
+@misconception("Standardizer", "Do you divide by N or by N - 1?")
 class PopulationStd(nn.Module):
     def __init__(self, data):
         super().__init__()
@@ -582,7 +582,7 @@ class PopulationStd(nn.Module):
         return (x - self.mean) / self.std
 
 
-@misconception("Standardizer", "What comes out for a feature that has the same value in all samples?")
+@misconception("Standardizer", "What do you return for a feature that has the same value in all samples?")
 class DividesByZero(nn.Module):
     def __init__(self, data):
         super().__init__()
@@ -593,7 +593,7 @@ class DividesByZero(nn.Module):
         return (x - self.mean) / self.std
 
 
-@misconception("Standardizer", "forward is right for a constant feature. What stands in the buffer `std`?")
+@misconception("Standardizer", "forward is right for a constant feature. But what is in the buffer `std`?")
 class RepairsInForward(nn.Module):
     def __init__(self, data):
         super().__init__()
@@ -604,7 +604,7 @@ class RepairsInForward(nn.Module):
         return (x - self.mean) / torch.where(self.std == 0, 1, self.std)
 
 
-@misconception("Standardizer", "Which shape have mean and std? Try an x that has no batch dimension.")
+@misconception("Standardizer", "What shape do mean and std have? Try an x without a batch dimension.")
 class KeepsTheDimension(nn.Module):
     def __init__(self, data):
         super().__init__()
@@ -616,7 +616,7 @@ class KeepsTheDimension(nn.Module):
         return (x - self.mean) / self.std
 
 
-@misconception("Standardizer", "A module has to be set up before it can take anything. Which call does that?")
+@misconception("Standardizer", "A module must be initialised before you can register anything in it. Which call does that?")
 class WithoutSuper(nn.Module):
     def __init__(self, data):
         mean, std = statistics(data)
@@ -627,7 +627,7 @@ class WithoutSuper(nn.Module):
         return (x - self.mean) / self.std
 
 
-@misconception("Standardizer", "Tensors made in inference mode stay out of autograd for good, also in forward.")
+@misconception("Standardizer", "Tensors made in inference mode can never take part in autograd, not even later in forward.")
 class InInferenceMode(nn.Module):
     def __init__(self, data):
         super().__init__()
@@ -640,7 +640,7 @@ class InInferenceMode(nn.Module):
         return (x - self.mean) / self.std
 
 
-@misconception("Standardizer", "The statistics follow x around. Do they belong to the module, too?")
+@misconception("Standardizer", "You move the statistics to wherever x is. Are they part of the module?")
 class FollowsX(nn.Module):
     def __init__(self, data):
         super().__init__()
@@ -650,7 +650,7 @@ class FollowsX(nn.Module):
         return (x - self.mean.to(x.device)) / self.std.to(x.device)
 
 
-@misconception("Standardizer", "A constant feature is to be divided by 1, and the others by their own std.")
+@misconception("Standardizer", "Divide a constant feature by 1, and every other one by exactly its own std.")
 class AddsEpsilon(nn.Module):
     def __init__(self, data):
         super().__init__()
@@ -661,7 +661,7 @@ class AddsEpsilon(nn.Module):
         return (x - self.mean) / self.std
 
 
-@misconception("Standardizer", "Each feature has its own mean and its own std.")
+@misconception("Standardizer", "Each feature needs its own mean and its own std.")
 class OneForAll(nn.Module):
     def __init__(self, data):
         super().__init__()
@@ -672,7 +672,7 @@ class OneForAll(nn.Module):
         return (x - self.mean) / self.std
 
 
-@misconception("Standardizer", "The statistics of tensors that require grad have a history themselves, unless you cut it.")
+@misconception("Standardizer", "If data requires grad, so do its statistics, unless you detach them.")
 class KeepsTheGraph(nn.Module):
     def __init__(self, data):
         super().__init__()
@@ -684,7 +684,7 @@ class KeepsTheGraph(nn.Module):
         return (x - self.mean) / self.std
 
 
-@misconception("Standardizer", "The statistics are those of data, not of whatever comes into forward.")
+@misconception("Standardizer", "Use the statistics of data, not those of whatever is passed to forward.")
 class StatisticsOfX(nn.Module):
     def __init__(self, data):
         super().__init__()
@@ -704,20 +704,20 @@ def on_gpu(tensor, device):
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
-@misconception("batches_on", "From ordinary memory a GPU cannot fetch by itself: Python waits despite non_blocking.")
+@misconception("batches_on", "A GPU cannot read ordinary memory by itself: Python waits despite non_blocking=True.")
 def not_pinned(batches, device):
     for batch in batches:
         yield type(batch)(t.to(device, non_blocking=torch.device(device).type != "cpu") for t in batch)
 
 
-@misconception("batches_on", "Python waits for each of these copies. Has anybody said that it need not?")
+@misconception("batches_on", "Python waits for each of these copies. Have you told it not to?")
 def blocking(batches, device):
     for batch in batches:
         pinned = [t.pin_memory() if t.is_cpu and torch.device(device).type != "cpu" else t for t in batch]
         yield type(batch)(t.to(device) for t in pinned)
 
 
-@misconception("batches_on", "Nobody waits for the single copies. And what does synchronize() do?")
+@misconception("batches_on", "You do not wait for each copy. But what does synchronize() do?")
 def synchronises(batches, device):
     for batch in batches:
         moved = type(batch)(on_gpu(t, device) for t in batch)
@@ -726,7 +726,7 @@ def synchronises(batches, device):
         yield moved
 
 
-@misconception("batches_on", "The caller's list is still the caller's: what is in it afterwards?")
+@misconception("batches_on", "The caller may use the original list again: what is in it afterwards?")
 def into_the_callers_list(batches, device):
     for batch in batches:
         moved = [on_gpu(t, device) for t in batch]
@@ -737,7 +737,7 @@ def into_the_callers_list(batches, device):
             yield tuple(moved)
 
 
-@misconception("batches_on", "How many batches have been taken from the source when the first one comes out?")
+@misconception("batches_on", "How many batches have you taken from the source when you yield the first one?")
 def one_ahead(batches, device):
     source = iter(batches)
     following = next(source, None)
@@ -746,26 +746,26 @@ def one_ahead(batches, device):
         yield type(batch)(on_gpu(t, device) for t in batch)
 
 
-@misconception("batches_on", "What is pinning good for when the tensors stay on the CPU?")
+@misconception("batches_on", "What use is pinning when the tensors stay on the CPU?")
 def pins_always(batches, device):
     for batch in batches:
         pinned = [t.pin_memory() if t.is_cpu else t for t in batch]
         yield type(batch)(t.to(device, non_blocking=torch.device(device).type != "cpu") for t in pinned)
 
 
-@misconception("batches_on", "Only memory of the CPU can be pinned: on which side of the copy is your tensor?")
+@misconception("batches_on", "You can only pin CPU memory. Do you pin before or after the copy?")
 def pinned_too_late(batches, device):
     for batch in batches:
         moved = [t.to(device, non_blocking=torch.device(device).type != "cpu") for t in batch]
         yield type(batch)(t.pin_memory() if torch.device(device).type != "cpu" else t for t in moved)
 
 
-@misconception("batches_on", "All batches are on the GPU before the first one is used: will they fit?")
+@misconception("batches_on", "You move all batches to the GPU before the first one is used: will they fit?")
 def all_at_once(batches, device):
     return [type(batch)(on_gpu(t, device) for t in batch) for batch in batches]
 
 
-@misconception("batches_on", "A batch that was a list should come back as one, and a tuple as a tuple.")
+@misconception("batches_on", "A list should come out as a list, and a tuple as a tuple.")
 def always_tuples(batches, device):
     for batch in batches:
         yield tuple(on_gpu(t, device) for t in batch)
@@ -778,20 +778,22 @@ def only_pairs(batches, device):
         yield type(batch)((on_gpu(x, device), on_gpu(y, device)))
 
 
-@misconception("batches_on", "The labels have to be where the predictions will be.")
+@misconception("batches_on", "The labels must be where the predictions will be.")
 def labels_left(batches, device):
     for batch in batches:
         yield type(batch)(on_gpu(t, device) if i == 0 else t for i, t in enumerate(batch))
 
 
-@misconception("batches_on", "Coming from the GPU, who makes sure that a copy is complete before it is read?")
+@misconception(
+    "batches_on", "When a tensor comes from the GPU, what makes sure that the copy is complete before it is read?"
+)
 def never_waits(batches, device):
     for batch in batches:
         gpu = torch.device(device).type != "cpu"
         yield type(batch)((t.pin_memory() if gpu and t.is_cpu else t).to(device, non_blocking=True) for t in batch)
 
 
-@misconception("mean_loss", "How often does Python wait for a number here? Count the batches.")
+@misconception("mean_loss", "How often does Python wait for a number? Count the batches.")
 def item_in_the_loop(model, batches):
     device, total, count = next(model.parameters()).device, 0.0, 0
     with torch.no_grad():
@@ -803,7 +805,7 @@ def item_in_the_loop(model, batches):
     return total / count
 
 
-@misconception("mean_loss", "Nobody has asked you for another mode: in which one was the model when you got it?")
+@misconception("mean_loss", "Nobody asked you to change the mode. Which mode was the model in when you got it?")
 def in_eval_mode(model, batches):
     device, total, count = next(model.parameters()).device, 0, 0
     modes = [(module, module.training) for module in model.modules()]
@@ -819,7 +821,7 @@ def in_eval_mode(model, batches):
     return total.item() / count
 
 
-@misconception("mean_loss", "There may be a GPU, and the model on the CPU all the same: whom do you have to ask?")
+@misconception("mean_loss", "There may be a GPU while the model is on the CPU. How can you tell where the model is?")
 def to_the_gpu_if_there(model, batches):
     device, total, count = "cuda" if torch.cuda.is_available() else "cpu", 0, 0
     with torch.no_grad():
@@ -831,7 +833,7 @@ def to_the_gpu_if_there(model, batches):
     return total.item() / count
 
 
-@misconception("mean_loss", "How many numbers come back? One of them was never on the GPU before you put it there.")
+@misconception("mean_loss", "How many numbers do you fetch? One of them was on the GPU only because you put it there.")
 def counts_on_the_gpu(model, batches):
     device = next(model.parameters()).device
     total, count = torch.zeros((), device=device), torch.zeros((), device=device)
@@ -844,7 +846,7 @@ def counts_on_the_gpu(model, batches):
     return (total / count).item()
 
 
-@misconception("mean_loss", "An `if` needs a bool. Where does it come from?")
+@misconception("mean_loss", "An `if` needs a bool. Where does yours come from?")
 def looks_for_nan(model, batches):
     device, total, count = next(model.parameters()).device, 0, 0
     with torch.no_grad():
@@ -859,7 +861,9 @@ def looks_for_nan(model, batches):
     return total.item() / count
 
 
-@misconception("mean_loss", "What does your division do if there are no samples, and which exception is asked for?")
+@misconception(
+    "mean_loss", "What does your division do if there are no samples, and which exception does the docstring ask for?"
+)
 def lets_the_division_fail(model, batches):
     device, total, count = next(model.parameters()).device, torch.zeros(()), 0
     with torch.no_grad():
@@ -869,7 +873,7 @@ def lets_the_division_fail(model, batches):
     return total.item() / count
 
 
-@misconception("mean_loss", "A batch with a single sample should not weigh as much as one with five.")
+@misconception("mean_loss", "A batch with one sample should not count as much as a batch with five.")
 def mean_of_means(model, batches):
     device, losses, count = next(model.parameters()).device, [], 0
     with torch.no_grad():
@@ -906,7 +910,7 @@ def model_to_the_cpu(model, batches):
     return total.item() / count
 
 
-@misconception("mean_loss", "A number that is on the GPU is still a tensor.")
+@misconception("mean_loss", "You return a tensor. The task asks for a Python float.")
 def still_a_tensor(model, batches):
     device, total, count = next(model.parameters()).device, 0, 0
     with torch.no_grad():
@@ -918,7 +922,7 @@ def still_a_tensor(model, batches):
     return total / count
 
 
-@misconception("mean_loss", "Each loss holds its whole graph, and the graphs of all batches are kept until the end.")
+@misconception("mean_loss", "Each loss keeps its whole graph alive, so you keep the graphs of all batches until the end.")
 def keeps_the_graphs(model, batches):
     device, total, count = next(model.parameters()).device, 0, 0
     for x, y in batches:
@@ -939,7 +943,7 @@ def zero_of_nothing(model, batches):
     return total.item() / max(count, 1)
 
 
-@misconception("mean_loss", "Not everything that gives batches has a length.")
+@misconception("mean_loss", "Not every iterable has a length.")
 def asks_for_the_length(model, batches):
     if len(batches) == 0 or sum(len(y) for _, y in batches) == 0:
         raise ValueError
@@ -949,12 +953,12 @@ def asks_for_the_length(model, batches):
     return torch.stack(losses).sum().item() / sum(len(y) for _, y in batches)
 
 
-@misconception("move_training_", "The optimizer remembers things about each parameter. Where are they now?")
+@misconception("move_training_", "The optimizer remembers something about each parameter. On which device is that now?")
 def model_only(model, optimizer, device):
     model.to(device)
 
 
-@misconception("move_training_", "A model is more than its parameters. Where are its buffers?")
+@misconception("move_training_", "A model has more than parameters. Where are its buffers?")
 def leaves_buffers(model, optimizer, device):
     for parameter in model.parameters():
         parameter.data = parameter.data.to(device)
@@ -963,7 +967,7 @@ def leaves_buffers(model, optimizer, device):
     optimizer.load_state_dict(optimizer.state_dict())
 
 
-@misconception("move_training_", "Somebody passed you a device, and it is not always the GPU.")
+@misconception("move_training_", "The caller passes a device, and it is not always the GPU.")
 def always_to_cuda(model, optimizer, device):
     model.cuda()
     for state in optimizer.state.values():
@@ -972,14 +976,14 @@ def always_to_cuda(model, optimizer, device):
                 state[name] = value.cuda()
 
 
-@misconception("move_training_", "Everything happens in place. What is left to be returned?")
+@misconception("move_training_", "Everything happens in place. Is there anything left to return?")
 def returns_both(model, optimizer, device):
     model.to(device)
     optimizer.load_state_dict(optimizer.state_dict())
     return model, optimizer
 
 
-@misconception("move_training_", "The optimizer's tensors are in the right place. Are their values those from before?")
+@misconception("move_training_", "The optimizer's tensors are on the right device. Are their values the same as before?")
 def starts_with_zeros(model, optimizer, device):
     model.to(device)
     for state in optimizer.state.values():
@@ -988,13 +992,13 @@ def starts_with_zeros(model, optimizer, device):
                 state[name] = torch.zeros_like(value, device=device)
 
 
-@misconception("move_training_", "Without its memory the optimizer starts from the beginning.")
+@misconception("move_training_", "Without its state, the optimizer starts from scratch.")
 def forgets_the_state(model, optimizer, device):
     model.to(device)
     optimizer.state.clear()
 
 
-@misconception("move_training_", "The optimizer remembers things about each parameter. Where are they now?")
+@misconception("move_training_", "The optimizer remembers something about each parameter. On which device is that now?")
 def state_not_put_back(model, optimizer, device):
     model.to(device)
     for state in optimizer.state.values():
@@ -1003,7 +1007,7 @@ def state_not_put_back(model, optimizer, device):
                 value.to(device)
 
 
-@misconception("move_training_", "Not every optimizer calls what it remembers `exp_avg`.")
+@misconception("move_training_", "Not every optimizer uses the name `exp_avg` for what it remembers.")
 def names_of_adam(model, optimizer, device):
     model.to(device)
     for state in optimizer.state.values():
@@ -1012,13 +1016,15 @@ def names_of_adam(model, optimizer, device):
                 state[name] = state[name].to(device)
 
 
-@misconception("move_training_", "The state goes to where the parameters are at that moment: in which order do you move?")
+@misconception(
+    "move_training_", "load_state_dict puts the state where the parameters are at that moment. What should you move first?"
+)
 def state_first(model, optimizer, device):
     optimizer.load_state_dict(optimizer.state_dict())
     model.to(device)
 
 
-@misconception("move_training_", "Which parameters does the optimizer train: those that the model has now?")
+@misconception("move_training_", "Which parameters does the optimizer train: the ones the model has now?")
 def new_parameters(model, optimizer, device):
     for module in model.modules():
         for name, parameter in list(module._parameters.items()):
@@ -1031,7 +1037,7 @@ def new_parameters(model, optimizer, device):
                 state[name] = value.to(device)
 
 
-@misconception("move_training_", "A name inside of a function is not the caller's model.")
+@misconception("move_training_", "You moved a copy. Where is the caller's model?")
 def moves_a_copy(model, optimizer, device):
     model = copy.deepcopy(model).to(device)
     for state in optimizer.state.values():
@@ -1040,7 +1046,7 @@ def moves_a_copy(model, optimizer, device):
                 state[name] = value.to(device)
 
 
-@misconception("move_training_", "The caller may have been about to use the gradients.")
+@misconception("move_training_", "The caller may still need the gradients.")
 def drops_gradients(model, optimizer, device):
     optimizer.zero_grad()
     model.to(device)
@@ -1058,7 +1064,7 @@ def scaled_step(optimizer, scaler, model, loss, max_norm):
     scaler.update()
 
 
-@misconception("mixed_step", "Small gradients vanish in float16. What is the scaler there for?")
+@misconception("mixed_step", "Small gradients vanish in float16. What is the scaler for?")
 def not_scaled(model, x, y, optimizer, scaler, max_norm):
     optimizer.zero_grad()
     with torch.autocast(x.device.type, dtype=torch.float16):
@@ -1081,7 +1087,7 @@ def clips_scaled_gradients(model, x, y, optimizer, scaler, max_norm):
     return loss.detach()
 
 
-@misconception("mixed_step", "How long may the gradients be, all together?")
+@misconception("mixed_step", "What may the norm of all gradients together be at most?")
 def does_not_clip(model, x, y, optimizer, scaler, max_norm):
     optimizer.zero_grad()
     with torch.autocast(x.device.type, dtype=torch.float16):
@@ -1092,7 +1098,7 @@ def does_not_clip(model, x, y, optimizer, scaler, max_norm):
     return loss.detach()
 
 
-@misconception("mixed_step", "In which dtype does your model compute?")
+@misconception("mixed_step", "Which dtype does your model compute in?")
 def without_autocast(model, x, y, optimizer, scaler, max_norm):
     optimizer.zero_grad()
     loss = F.cross_entropy(model(x), y)
@@ -1100,7 +1106,9 @@ def without_autocast(model, x, y, optimizer, scaler, max_norm):
     return loss.detach()
 
 
-@misconception("mixed_step", "Autocast decides for each operation. Converting a whole model also converts its parameters.")
+@misconception(
+    "mixed_step", "Autocast chooses a dtype for each operation. Converting the whole model also converts its parameters."
+)
 def half_model(model, x, y, optimizer, scaler, max_norm):
     optimizer.zero_grad()
     model.half()
@@ -1114,7 +1122,7 @@ def half_model(model, x, y, optimizer, scaler, max_norm):
     return loss.detach().float()
 
 
-@misconception("mixed_step", "The loss needs autocast, too: what dtype does it have outside?")
+@misconception("mixed_step", "The loss needs autocast, too: which dtype does it have outside?")
 def loss_outside(model, x, y, optimizer, scaler, max_norm):
     optimizer.zero_grad()
     with torch.autocast(x.device.type, dtype=torch.float16):
@@ -1124,7 +1132,7 @@ def loss_outside(model, x, y, optimizer, scaler, max_norm):
     return loss.detach()
 
 
-@misconception("mixed_step", "What is in .grad when the scaler takes its step?")
+@misconception("mixed_step", "What is in .grad when the scaler takes the step?")
 def forgets_too_late(model, x, y, optimizer, scaler, max_norm):
     with torch.autocast(x.device.type, dtype=torch.float16):
         loss = F.cross_entropy(model(x), y)
@@ -1137,7 +1145,7 @@ def forgets_too_late(model, x, y, optimizer, scaler, max_norm):
     return loss.detach()
 
 
-@misconception("mixed_step", "Is a norm the size of the largest entry, or of all entries together?")
+@misconception("mixed_step", "You limit each entry. Is a norm the size of the largest entry, or of all entries together?")
 def clips_values(model, x, y, optimizer, scaler, max_norm):
     optimizer.zero_grad()
     with torch.autocast(x.device.type, dtype=torch.float16):
@@ -1150,7 +1158,7 @@ def clips_values(model, x, y, optimizer, scaler, max_norm):
     return loss.detach()
 
 
-@misconception("mixed_step", "Each parameter has a gradient of the allowed length. How long are all of them together?")
+@misconception("mixed_step", "You clip each parameter's gradient separately. What is the norm of all of them together?")
 def clips_each_by_itself(model, x, y, optimizer, scaler, max_norm):
     optimizer.zero_grad()
     with torch.autocast(x.device.type, dtype=torch.float16):
@@ -1164,7 +1172,7 @@ def clips_each_by_itself(model, x, y, optimizer, scaler, max_norm):
     return loss.detach()
 
 
-@misconception("mixed_step", "How many steps are taken in one call?")
+@misconception("mixed_step", "How many steps does one call take?")
 def steps_twice(model, x, y, optimizer, scaler, max_norm):
     optimizer.zero_grad()
     with torch.autocast(x.device.type, dtype=torch.float16):
@@ -1178,7 +1186,7 @@ def steps_twice(model, x, y, optimizer, scaler, max_norm):
     return loss.detach()
 
 
-@misconception("mixed_step", "Is a Python float what was asked for? Read what the result is.")
+@misconception("mixed_step", "You return a Python float. What does the docstring say the result is?")
 def returns_a_float(model, x, y, optimizer, scaler, max_norm):
     optimizer.zero_grad()
     with torch.autocast(x.device.type, dtype=torch.float16):
@@ -1187,7 +1195,7 @@ def returns_a_float(model, x, y, optimizer, scaler, max_norm):
     return loss.item()
 
 
-@misconception("mixed_step", "There may be a GPU, and the model on the CPU all the same: whom do you have to ask?")
+@misconception("mixed_step", "There may be a GPU while the model is on the CPU. How can you tell where the model is?")
 def autocast_for_cuda_if_there(model, x, y, optimizer, scaler, max_norm):
     optimizer.zero_grad()
     with torch.autocast("cuda" if torch.cuda.is_available() else "cpu", dtype=torch.float16):
@@ -1196,7 +1204,7 @@ def autocast_for_cuda_if_there(model, x, y, optimizer, scaler, max_norm):
     return loss.detach()
 
 
-@misconception("mixed_step", "Who decides whether a step may be taken after an overflow?")
+@misconception("mixed_step", "After an overflow the step must be skipped. What decides that?")
 def own_step(model, x, y, optimizer, scaler, max_norm):
     optimizer.zero_grad()
     with torch.autocast(x.device.type, dtype=torch.float16):
@@ -1209,7 +1217,7 @@ def own_step(model, x, y, optimizer, scaler, max_norm):
     return loss.detach()
 
 
-@misconception("mixed_step", "The scaler has to be told that the step is over, so that it can adapt its scale.")
+@misconception("mixed_step", "Tell the scaler that the step is over, so that it can adapt its scale.")
 def never_updated(model, x, y, optimizer, scaler, max_norm):
     optimizer.zero_grad()
     with torch.autocast(x.device.type, dtype=torch.float16):
@@ -1221,7 +1229,7 @@ def never_updated(model, x, y, optimizer, scaler, max_norm):
     return loss.detach()
 
 
-@misconception("mixed_step", "What was in .grad before this step?")
+@misconception("mixed_step", "What is in .grad before this step?")
 def adds_to_old_gradients(model, x, y, optimizer, scaler, max_norm):
     with torch.autocast(x.device.type, dtype=torch.float16):
         loss = F.cross_entropy(model(x), y)
@@ -1229,7 +1237,7 @@ def adds_to_old_gradients(model, x, y, optimizer, scaler, max_norm):
     return loss.detach()
 
 
-@misconception("mixed_step", "The number that you return is larger than the loss by a factor that the caller does not know.")
+@misconception("mixed_step", "The number you return is the loss times a factor that the caller does not know.")
 def returns_the_scaled_loss(model, x, y, optimizer, scaler, max_norm):
     optimizer.zero_grad()
     with torch.autocast(x.device.type, dtype=torch.float16):
@@ -1239,7 +1247,7 @@ def returns_the_scaled_loss(model, x, y, optimizer, scaler, max_norm):
     return result
 
 
-@misconception("mixed_step", "Somebody who keeps your result keeps the graph behind it, too.")
+@misconception("mixed_step", "Anyone who keeps your result also keeps the graph behind it.")
 def returns_the_history(model, x, y, optimizer, scaler, max_norm):
     optimizer.zero_grad()
     with torch.autocast(x.device.type, dtype=torch.float16):
@@ -1248,7 +1256,9 @@ def returns_the_history(model, x, y, optimizer, scaler, max_norm):
     return loss
 
 
-@misconception("mixed_step", "A Python number cannot be on the GPU: what did it cost to fetch it?")
+@misconception(
+    "mixed_step", "A Python number is not on the GPU. Where should the result be, and what does fetching it cost?"
+)
 def returns_a_number(model, x, y, optimizer, scaler, max_norm):
     optimizer.zero_grad()
     with torch.autocast(x.device.type, dtype=torch.float16):
@@ -1257,7 +1267,7 @@ def returns_a_number(model, x, y, optimizer, scaler, max_norm):
     return torch.tensor(loss.item())
 
 
-@misconception("mixed_step", "Which of the two 16-bit dtypes was asked for?")
+@misconception("mixed_step", "Which of the two 16-bit dtypes does the docstring ask for?")
 def bfloat16(model, x, y, optimizer, scaler, max_norm):
     optimizer.zero_grad()
     with torch.autocast(x.device.type, dtype=torch.bfloat16):
@@ -1266,7 +1276,7 @@ def bfloat16(model, x, y, optimizer, scaler, max_norm):
     return loss.detach()
 
 
-@misconception("mixed_step", "Does autocast know on which device your tensors are?")
+@misconception("mixed_step", "You use autocast for CUDA. Which device are the tensors on?")
 def autocast_for_cuda(model, x, y, optimizer, scaler, max_norm):
     optimizer.zero_grad()
     with torch.autocast("cuda", dtype=torch.float16):
@@ -1275,12 +1285,12 @@ def autocast_for_cuda(model, x, y, optimizer, scaler, max_norm):
     return loss.detach()
 
 
-@misconception("load_weights_", "The file asks for a GPU, and this machine may have none.")
+@misconception("load_weights_", "The file says GPU, but this machine may not have one.")
 def as_the_file_says(model, path):
     model.load_state_dict(torch.load(path))
 
 
-@misconception("load_weights_", "Which machine does this run on?")
+@misconception("load_weights_", "Does every machine this runs on have a GPU?")
 def to_the_gpu(model, path):
     model.load_state_dict(torch.load(path, map_location="cuda"))
 
@@ -1290,24 +1300,24 @@ def model_to_the_cpu_first(model, path):
     model.cpu().load_state_dict(torch.load(path, map_location="cpu"))
 
 
-@misconception("load_weights_", "An optimizer that knows the old parameters does not notice the new ones.")
+@misconception("load_weights_", "You replace the parameters. An optimizer that holds the old ones would not notice.")
 def new_objects(model, path):
     model.load_state_dict(torch.load(path, map_location=next(model.parameters()).device), assign=True)
 
 
-@misconception("load_weights_", "Weights that do not fit should not be passed over in silence.")
+@misconception("load_weights_", "Weights that do not fit should raise an error, not be skipped silently.")
 def not_strict(model, path):
     model.load_state_dict(torch.load(path, map_location="cpu"), strict=False)
 
 
-@misconception("load_weights_", "A name that is missing is an error, but which one was asked for?")
+@misconception("load_weights_", "A missing name is an error, but which exception does the docstring ask for?")
 def key_error(model, path):
     state = torch.load(path, map_location="cpu")
     for name, value in model.state_dict().items():
         value.copy_(state[name])
 
 
-@misconception("load_weights_", "What does copy_ do with a source that is smaller than its target?")
+@misconception("load_weights_", "What does copy_ do with a source that is smaller than the target?")
 def stretches(model, path):
     state = torch.load(path, map_location="cpu")
     own = model.state_dict()
@@ -1317,27 +1327,29 @@ def stretches(model, path):
         value.copy_(state[name])
 
 
-@misconception("load_weights_", "Modules have no `.device`; ask something inside the module.")
+@misconception("load_weights_", "Modules have no `.device`. What inside a module does?")
 def devices_attribute(model, path):
     model.load_state_dict(torch.load(path, map_location=model.device))
 
 
-@misconception("load_weights_", "load_state_dict gives a report back. Was anything to be returned?")
+@misconception("load_weights_", "load_state_dict returns a report. Should your function return anything?")
 def returns_the_report(model, path):
     return model.load_state_dict(torch.load(path, map_location="cpu"))
 
 
-@misconception("load_weights_", "A name inside of a function now stands for the weights. What has the caller's model got?")
+@misconception(
+    "load_weights_", "You only gave a name inside your function a new value. What has changed in the caller's model?"
+)
 def rebinds_the_model(model, path):
     model = torch.load(path, map_location="cpu")  # noqa: F841
 
 
-@misconception("load_weights_", "The weights have been read, but has the model got them?")
+@misconception("load_weights_", "You read the weights. Did you put them into the model?")
 def not_loaded(model, path):
     return torch.load(path, map_location="cpu")
 
 
-@misconception("load_weights_", "Buffers, such as the statistics of a batch norm, belong to what was saved.")
+@misconception("load_weights_", "Buffers, such as BatchNorm's statistics, are part of what was saved.")
 def parameters_only(model, path):
     state = torch.load(path, map_location="cpu")
     if state.keys() != model.state_dict().keys():
@@ -1349,7 +1361,7 @@ def parameters_only(model, path):
             parameter.copy_(state[name])
 
 
-@misconception("pick_device", "There are accelerators that are not CUDA's: which ones count here?")
+@misconception("pick_device", "There are accelerators other than CUDA. Which ones count here?")
 def any_accelerator(prefer="auto"):
     known(prefer)
     refuse_missing(prefer)
@@ -1359,7 +1371,7 @@ def any_accelerator(prefer="auto"):
     return torch.accelerator.current_accelerator() if there else torch.device("cpu")
 
 
-@misconception("pick_device", "For which accelerator was PyTorch built, and is one there now: which of the two did you ask?")
+@misconception("pick_device", "Which accelerator was PyTorch built for, and is there one now? Which of the two did you ask?")
 def accelerator_of_the_build(prefer="auto"):
     known(prefer)
     refuse_missing(prefer)
@@ -1368,7 +1380,7 @@ def accelerator_of_the_build(prefer="auto"):
     return torch.accelerator.current_accelerator() or torch.device("cpu")
 
 
-@misconception("pick_device", "There are devices that torch.device knows, and that do not count here. Try 'meta' or 'mps'.")
+@misconception("pick_device", "torch.device knows devices that do not count here. Try 'meta' or 'mps'.")
 def other_devices_as_well(prefer="auto"):
     if prefer == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -1381,47 +1393,47 @@ def other_devices_as_well(prefer="auto"):
     return device
 
 
-@misconception("run_where_model_is", "x was to go where the weights are. What else do they give it in your function?")
+@misconception("run_where_model_is", "x should only change its device. What else does your function change?")
 def takes_the_dtype_as_well(model, x):
     first = next(model.parameters(), next(model.buffers(), None))
     return model(x if first is None else x.to(first))
 
 
-@misconception("run_where_model_is", "Of which parameter does the specification speak, if they are in several places?")
+@misconception("run_where_model_is", "If the parameters are on several devices, which of them decides?")
 def last_parameter(model, x):
     found = list(model.parameters()) or list(model.buffers())
     return model(x.to(found[-1].device) if found else x)
 
 
-@misconception("causal_scores", "A score can be 0 without being masked: which entries does your mask cover then?")
+@misconception("causal_scores", "A score can be 0 without being masked. Which entries does your mask cover then?")
 def zeros_of_the_scores(scores):
     return scores.masked_fill(scores.tril() == 0, float("-inf"))
 
 
-@misconception("causal_scores", "The scores were to be masked. Who asked for probabilities?")
+@misconception("causal_scores", "Only mask the scores. Does the docstring ask for probabilities?")
 def softmax_as_well(scores):
     size = scores.shape[-1]
     mask = torch.ones(size, size, dtype=torch.bool, device=scores.device).triu(1)
     return scores.masked_fill(mask, float("-inf")).softmax(dim=-1)
 
 
-@misconception("leaf_on", "Which dtype does torch.Tensor give to any numbers, and whose memory is it for a float32 array?")
+@misconception(
+    "leaf_on", "Which dtype does torch.Tensor give every number, and whose memory does it use for a float32 array?"
+)
 def old_constructor(values, device, dtype=torch.float32):
     return torch.Tensor(values).to(device=device, dtype=dtype).requires_grad_()
 
 
-@misconception("leaf_on", "Ask for float64 and look at the dtype; then change the NumPy array and look at your tensor.")
+@misconception("leaf_on", "Ask for float64 and look at the dtype. Then change the NumPy array and look at your tensor.")
 def old_constructor_as_it_is(values, device, dtype=torch.float32):
     return torch.Tensor(values).to(device).requires_grad_()
 
 
-@misconception("leaf_on", "Somebody passed you a device. Is the GPU, where there is one, always meant?")
+@misconception("leaf_on", "The caller passes a device. Does it always mean the GPU, just because there is one?")
 def on_the_gpu_if_there(values, device, dtype=torch.float32):
     return torch.tensor(values, dtype=dtype, device="cuda" if torch.cuda.is_available() else "cpu", requires_grad=True)
 
 
-@misconception(
-    "load_weights_", "Which tensors does the model hold afterwards, its own or those of the file, and where are they?"
-)
+@misconception("load_weights_", "Does the model hold its own tensors afterwards or the file's, and where are they?")
 def assigns_what_was_read(model, path):
     model.load_state_dict(torch.load(path, map_location="cpu"), assign=True)

@@ -55,7 +55,7 @@ def labelled(given, sizes, features=3, classes=4):
 
 @checks("pick_device", draws=1)
 def test_pick_device_wishes(code, given):
-    """An explicit wish is granted where that device is there: cpu, cuda, and the second GPU by its number."""
+    """A device that the caller names is returned if it exists: cpu, cuda, and the second GPU by its number."""
     answers = {}
     for number, wishes in ((0, ("cpu",)), (1, ("cpu", "cuda", "cuda:0")), (2, ("cpu", "cuda", "cuda:0", "cuda:1"))):
         for wish in wishes:
@@ -66,7 +66,7 @@ def test_pick_device_wishes(code, given):
 
 @checks("pick_device", draws=1)
 def test_pick_device_other_accelerators(code, given):
-    """An accelerator that is not CUDA does not count, nor does a GPU that is not available."""
+    """An accelerator other than CUDA does not count, and neither does a GPU that is not available."""
     answers = {}
     for name, other in (("an accelerator of another kind", "mps"), ("a GPU that does not work", None)):
         with gpus(0 if other else 1, working=False, other=other):
@@ -76,7 +76,7 @@ def test_pick_device_other_accelerators(code, given):
 
 @checks("pick_device", draws=1)
 def test_pick_device_refuses(code, given):
-    """A GPU that is not there is refused with a RuntimeError."""
+    """A GPU that does not exist is refused with a RuntimeError."""
 
     def ask(number, wish, working):
         with gpus(number, working):
@@ -94,7 +94,7 @@ def test_pick_device_refuses(code, given):
 
 @checks("pick_device", draws=1)
 def test_pick_device_other_strings(code, given):
-    """Any other string is a ValueError, with a GPU and without."""
+    """Any other string is refused with a ValueError, with and without a GPU."""
 
     def ask(number, wish):
         with gpus(number):
@@ -110,7 +110,7 @@ def test_pick_device_other_strings(code, given):
 
 @checks("pick_device", device="second", draws=1)
 def test_pick_device_allocates_nothing(code, given):
-    """On a GPU that is there it is found, and no memory is used for that."""
+    """A GPU is found without allocating any memory."""
     kind = given.second_device.type
     before = torch.cuda.max_memory_allocated() if kind == "cuda" else 0
     found = [torch.device(code.pick_device(wish)).type for wish in ("auto", "cpu")]
@@ -123,7 +123,7 @@ def test_pick_device_allocates_nothing(code, given):
 
 @checks("to_device", device="second")
 def test_to_device_containers(code, given):
-    """Lists, tuples, dicts and namedtuples keep their types, their keys and their order."""
+    """Lists, tuples, dicts and namedtuples keep their types, keys and order."""
     pair = Pair(given.normal(2), given.integers(3))
     batch = {"b": [pair, (given.normal(1),)], "a": {"inner": (given.normal(2), [given.normal(1)])}}
     return only(code.to_device(given.watch(batch, "batch"), given.second_device), "type", "device", "values")
@@ -131,7 +131,7 @@ def test_to_device_containers(code, given):
 
 @checks("to_device", device="second")
 def test_to_device_other_leaves(code, given):
-    """Whatever is neither a tensor nor a container is passed through as it is, and empty containers stay."""
+    """Whatever is neither a tensor nor a container is passed through unchanged, and empty containers stay empty."""
     marker, array = SimpleNamespace(_fields=("x",)), given.integers(3).numpy()
     batch = {"name": "cat", "none": None, "number": 3, "flag": True, "x": 0.5, "empty": [], "nothing": {}, "none left": ()}
     moved = code.to_device({**batch, "marker": marker, "array": array}, given.second_device)
@@ -141,7 +141,7 @@ def test_to_device_other_leaves(code, given):
 
 @checks("to_device", device="second")
 def test_to_device_requires_grad(code, given):
-    """dtype, shape and requires_grad stay as they were."""
+    """dtype, shape and requires_grad stay the same."""
     batch = [given.normal(2, requires_grad=True), given.normal(0, 3), given.normal((), dtype=torch.float64), given.bools(2)]
     batch.append(Pair(given.normal(1, requires_grad=True), given.normal(1)))
     return only({"moved": code.to_device(batch, given.second_device)}, "shape", "dtype", "requires_grad", "device")
@@ -149,7 +149,7 @@ def test_to_device_requires_grad(code, given):
 
 @checks("to_device", device="second")
 def test_to_device_back(code, given):
-    """The device may be a torch.device or a string, and the way back to the CPU is like the way there."""
+    """The device may be a torch.device or a string, and moving back to the CPU works, too."""
     there = [given.normal(2).to(given.second_device), {"y": given.normal(3)}]
     again = code.to_device(there, str(given.second_device))
     here = code.to_device(given.normal(2), torch.device("cpu"))
@@ -164,7 +164,7 @@ def test_to_device_back(code, given):
 
 @checks("run_where_model_is")
 def test_run_where_model_is_gradient(code, given):
-    """On one device it is model(x), and gradients flow back to x."""
+    """If x and the model are on the same device, the result is model(x), and gradients flow back to x."""
     model, x, weights = given.module(network), given.normal(2, 3, requires_grad=True, name="x"), given.normal(2, 4)
     result = code.run_where_model_is(model, x)
     (gradient,) = torch.autograd.grad((result * weights).sum(), x)
@@ -173,7 +173,7 @@ def test_run_where_model_is_gradient(code, given):
 
 @checks("run_where_model_is", device="second")
 def test_run_where_model_is_single_layer(code, given):
-    """It works for a single layer, too, and for one whose x are whole numbers."""
+    """It works for a single layer, too, and for one whose input is integers."""
     layer = given.module(lambda: nn.Linear(3, 2)).to(given.second_device)
     embedding = given.module(lambda: nn.Embedding(5, 2)).to(given.second_device)
     given.watch([layer, embedding], "layers")
@@ -198,7 +198,7 @@ class Spread(nn.Module):
 
 @checks("run_where_model_is", device="second")
 def test_run_where_model_is_first_parameter(code, given):
-    """If a model is in several places x goes where its first parameter is."""
+    """If the model is on several devices, x goes where its first parameter is."""
     model = given.module(Spread)
     model.first.to(given.second_device)
     given.watch(model, "model")
@@ -207,7 +207,7 @@ def test_run_where_model_is_first_parameter(code, given):
 
 @checks("run_where_model_is", device="second")
 def test_run_where_model_is_gradient_across(code, given):
-    """Gradients flow back to an x on another device than the model."""
+    """Gradients flow back to x even if it is on a different device from the model."""
     model, x = given.module(network), given.normal(2, 3, requires_grad=True, name="x")
     given.watch(model.to(given.second_device), "model")
     result = code.run_where_model_is(model, x)
@@ -217,7 +217,7 @@ def test_run_where_model_is_gradient_across(code, given):
 
 @checks("run_where_model_is", device="second")
 def test_run_where_model_is_not_moved(code, given):
-    """The model keeps its place and its parameter objects, wherever x is."""
+    """The model stays on its device and keeps its parameter objects, wherever x is."""
     here, there = given.module(network), given.module(network).to(given.second_device)
     objects = [[id(p) for p in model.parameters()] for model in (here, there)]
     results = [code.run_where_model_is(there, given.normal(2, 3))]
@@ -242,7 +242,7 @@ class Noted(nn.Module):
 
 @checks("run_where_model_is", device="second")
 def test_run_where_model_is_during_the_call(code, given):
-    """The model is where it was also while it computes."""
+    """The model does not leave its device, even during the call."""
     here, there = given.module(Noted), given.module(Noted).to(given.second_device)
     code.run_where_model_is(there, given.normal(2, 3))
     code.run_where_model_is(here, given.normal(2, 3).to(given.second_device))
@@ -251,7 +251,7 @@ def test_run_where_model_is_during_the_call(code, given):
 
 @checks("run_where_model_is", device="second")
 def test_run_where_model_is_without_parameters(code, given):
-    """A model without parameters has buffers that tell where it is; one without both takes x where x is."""
+    """Without parameters, the first buffer tells where the model is; with neither, x stays where it is."""
     norm = given.module(lambda: nn.BatchNorm1d(3, affine=False)).to(given.second_device)
     given.watch(norm, "norm")
     there = given.normal(4, 3).to(given.second_device)
@@ -268,7 +268,7 @@ def test_run_where_model_is_without_parameters(code, given):
 
 @checks("causal_scores")
 def test_causal_scores_shapes(code, given):
-    """It works for batches and heads, and for one position or none."""
+    """It works with batches and heads, and with one position or none."""
     shapes = ((2, 3, 3), (2, 2, 4, 4), (1, 1), (0, 0), (3, 1, 1), (2, 0, 0), (0, 3, 3))
     results = {str(shape): code.causal_scores(given.normal(shape)) for shape in shapes}
     results["(3, 3), full of zeros"] = code.causal_scores(given.full(3, 3, value=0.0))
@@ -284,21 +284,21 @@ def test_causal_scores_dtypes(code, given):
 
 @checks("causal_scores", device="second")
 def test_causal_scores_device_and_dtype(code, given):
-    """On a GPU, too, shape, dtype and device are those of the scores."""
+    """On a GPU, the result also has the shape, dtype and device of the scores."""
     scores = {kind: given.normal(2, 2, 4, 4, dtype=kind).to(given.second_device) for kind in (torch.float64, torch.float16)}
     return only({str(kind): code.causal_scores(x) for kind, x in scores.items()}, "shape", "dtype", "device")
 
 
 @checks("causal_scores", device="second")
 def test_causal_scores_on_the_cpu_beside_a_gpu(code, given):
-    """Scores on the CPU give a result on the CPU, also where there is a GPU."""
+    """Scores on the CPU give a result on the CPU, even if there is a GPU."""
     given.second_device  # noqa: B018
     return only({"result": code.causal_scores(given.normal(2, 3, 3))}, "device", "values")
 
 
 @checks("causal_scores")
 def test_causal_scores_gradient(code, given):
-    """The gradient is 1 for the entries that are kept and 0 for those that are masked."""
+    """The gradient is 1 for kept entries and 0 for masked ones."""
     scores, weights = given.normal(2, 4, 4, requires_grad=True, name="scores"), given.uniform(2, 4, 4, low=0.5)
     result = code.causal_scores(scores)
     (gradient,) = torch.autograd.grad(result, scores, weights)
@@ -307,7 +307,7 @@ def test_causal_scores_gradient(code, given):
 
 @checks("causal_scores")
 def test_causal_scores_is_new(code, given):
-    """The result is a new tensor, and scores stay as they are."""
+    """The result is a new tensor that shares no memory with scores."""
     scores = given.sliced(given.normal(3, 3, name="scores"))
     return only({"result": code.causal_scores(scores), "single": code.causal_scores(given.normal(1, 1))}, "aliasing")
 
@@ -325,7 +325,7 @@ def test_leaf_on_devices(code, given):
 
 @checks("leaf_on")
 def test_leaf_on_dtypes(code, given):
-    """The dtype is the one asked for, float32 by default; integers are converted."""
+    """The dtype is the one given, float32 by default; integers are converted."""
     whole = [[given.integer(-9, 9) for _ in range(2)] for _ in range(3)]
     exact = given.normal(3, dtype=torch.float64).cpu().numpy()
     leaves = {
@@ -341,7 +341,7 @@ def test_leaf_on_dtypes(code, given):
 
 @checks("leaf_on")
 def test_leaf_on_digits(code, given):
-    """A float64 leaf has all digits of the numbers."""
+    """A float64 leaf keeps all digits of the numbers."""
     return only({"result": code.leaf_on([math.pi, 1 / 3, given.number()], "cpu", torch.float64)}, "values")
 
 
@@ -370,7 +370,7 @@ def test_leaf_on_optimizer(code, given):
 
 @checks("Standardizer")
 def test_standardizer_constant_column(code, given):
-    """Where a column does not vary, 1 stands in the place of its standard deviation."""
+    """If a column is constant, its standard deviation is replaced by 1."""
     data = given.normal(6, 3)
     data[:, 1] = 5.0
     given.watch(data, "data")
@@ -380,14 +380,14 @@ def test_standardizer_constant_column(code, given):
 
 @checks("Standardizer")
 def test_standardizer_statistics(code, given):
-    """mean and std are those of the columns, with N - 1 in the denominator; two samples are enough."""
+    """mean and std are those of the columns, dividing by N - 1; two samples are enough."""
     modules = [code.Standardizer(given.normal(n, f, mean=1.0, dtype=torch.float64)) for n, f in ((2, 3), (5, 2), (9, 1))]
     return only([{"mean": module.mean, "std": module.std} for module in modules], "shape", "dtype", "values")
 
 
 @checks("Standardizer")
 def test_standardizer_buffers(code, given):
-    """mean and std are buffers and stand in the state_dict; there are no parameters."""
+    """mean and std are buffers and are in the state_dict; there are no parameters."""
     module = code.Standardizer(given.normal(5, 3))
     names = {
         "buffers": sorted(n for n, _ in module.named_buffers()),
@@ -398,7 +398,7 @@ def test_standardizer_buffers(code, given):
 
 @checks("Standardizer")
 def test_standardizer_is_restored(code, given):
-    """With the state_dict of another one it computes as that one does."""
+    """After loading the state_dict of another Standardizer, it computes what that one does."""
     one, other = code.Standardizer(given.normal(5, 3)), code.Standardizer(given.normal(5, 3, std=4.0))
     one.load_state_dict(other.state_dict(), strict=False)
     return only({"result": one(given.normal(2, 3))}, "values")
@@ -406,7 +406,7 @@ def test_standardizer_is_restored(code, given):
 
 @checks("Standardizer")
 def test_standardizer_no_gradient(code, given):
-    """mean and std require no gradient even if data does, and gradients flow back to x."""
+    """mean and std do not require grad even if data does, and gradients flow back to x."""
     module = code.Standardizer(given.normal(5, 3, requires_grad=True, name="data"))
     x = given.normal(2, 3, requires_grad=True, name="x")
     result = module(x)
@@ -416,7 +416,7 @@ def test_standardizer_no_gradient(code, given):
 
 @checks("Standardizer", device="second")
 def test_standardizer_places(code, given):
-    """mean and std are born where data is, in its dtype, and move and convert with the module."""
+    """mean and std start on data's device with its dtype, and move and convert with the module."""
     born = code.Standardizer(given.normal(5, 3, dtype=torch.float64).to(given.second_device))
     here = code.Standardizer(given.normal(5, 3))
     moved = code.Standardizer(given.normal(5, 3)).to(given.second_device, torch.float64)
@@ -430,7 +430,7 @@ def test_standardizer_places(code, given):
 
 @checks("Standardizer")
 def test_standardizer_more_dimensions(code, given):
-    """x may have further dimensions before the features, or none."""
+    """x may have any number of dimensions before the features, or none."""
     module = code.Standardizer(given.normal(5, 3))
     return only({str(shape): module(given.normal(shape)) for shape in ((3,), (2, 4, 3), (0, 3))}, "shape", "values")
 
@@ -440,7 +440,7 @@ def test_standardizer_more_dimensions(code, given):
 
 @checks("batches_on", device="second")
 def test_batches_on_does_not_wait(code, given):
-    """Everything goes to the GPU once, and Python waits for none of it."""
+    """Each tensor is copied to the GPU once, and Python does not wait for any of the copies."""
     device = given.second_device
     batches = [(given.normal(3, 2), given.integers(3)), (given.normal(1, 2), given.integers(1).pin_memory())]
     calls = given.spy(torch.cuda.synchronize)
@@ -452,7 +452,7 @@ def test_batches_on_does_not_wait(code, given):
 
 @checks("batches_on", device="second")
 def test_batches_on_is_lazy(code, given):
-    """A batch is fetched from the source when it is asked for, not before."""
+    """A batch is taken from the source when the caller asks for it, not before."""
     taken = []
 
     def source():
@@ -482,7 +482,7 @@ def test_batches_on_types(code, given):
 
 @checks("batches_on", device="second")
 def test_batches_on_leaves_batches_alone(code, given):
-    """The batches of the source, which the caller may use again, hold the same tensors on the CPU as before."""
+    """The original batches still hold the same tensors on the CPU; the caller may use them again."""
     batches = [[given.normal(2), given.integers(3)], (given.normal(1),)]
     before = [list(batch) for batch in batches]
     list(code.batches_on(batches, given.second_device))
@@ -492,7 +492,7 @@ def test_batches_on_leaves_batches_alone(code, given):
 
 @checks("batches_on", device="second")
 def test_batches_on_cpu(code, given):
-    """On the CPU the tensors themselves come, neither copied nor pinned."""
+    """On the CPU, the tensors themselves are yielded, neither copied nor pinned."""
     batches = labelled(given, (2, 3))
     moved = list(code.batches_on(iter(batches), "cpu"))
     same = [a is b for one, other in zip(moved, batches, strict=True) for a, b in zip(one, other, strict=True)]
@@ -501,7 +501,7 @@ def test_batches_on_cpu(code, given):
 
 @checks("batches_on", device="second")
 def test_batches_on_already_there(code, given):
-    """A tensor that is on the GPU already is passed on itself."""
+    """A tensor that is already on the GPU is yielded itself, not a copy."""
     there = given.normal(3).to(given.second_device)
     (moved,) = code.batches_on([(there, given.normal(2))], given.second_device)
     return {"the same tensor": moved[0] is there, "batch": only(moved, "device", "values")}
@@ -509,7 +509,7 @@ def test_batches_on_already_there(code, given):
 
 @checks("batches_on", device="second")
 def test_batches_on_back(code, given):
-    """On the way from a GPU to the CPU, the values are there when the batch comes."""
+    """When tensors move from a GPU to the CPU, their values are complete when the batch is yielded."""
     batches = [(given.normal(3).to(given.second_device), given.integers(2)) for _ in range(2)]
     given.keep_gpu_busy()
     return only({"batches": list(code.batches_on(batches, "cpu"))}, "device", "values")
@@ -520,7 +520,7 @@ def test_batches_on_back(code, given):
 
 @checks("mean_loss", device="second")
 def test_mean_loss_comes_back_once(code, given):
-    """One single number comes back from the GPU, however many batches there are."""
+    """Only one number is fetched from the GPU, however many batches there are."""
     model = given.module(network).to(given.second_device)
     counts = {}
     for number in (1, 4):
@@ -541,7 +541,7 @@ def test_mean_loss_place_of_the_model(code, given):
 
 @checks("mean_loss")
 def test_mean_loss_in_its_mode(code, given):
-    """The model is called in the mode it is in, and each of its parts in its own."""
+    """The model and each of its parts run in the mode they are in."""
     results = {}
     for mode in ("train", "eval", "mixed"):
         model = given.module(lambda: nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.Linear(5, 4), nn.BatchNorm1d(4)))
@@ -554,7 +554,7 @@ def test_mean_loss_in_its_mode(code, given):
 
 @checks("mean_loss", device="second")
 def test_mean_loss_on_the_cpu_beside_a_gpu(code, given):
-    """A model on the CPU gets its batches there, also where there is a GPU."""
+    """A model on the CPU gets its batches on the CPU, even if there is a GPU."""
     given.second_device  # noqa: B018
     return {"result": code.mean_loss(given.module(network), labelled(given, (2, 3)))}
 
@@ -567,14 +567,14 @@ def test_mean_loss_type(code, given):
 
 @checks("mean_loss")
 def test_mean_loss_iterator(code, given):
-    """The batches may come from an iterator, which has no length and can be read once; the last may be the largest."""
+    """The batches may come from an iterator, which has no length and can be read only once; the last may be the largest."""
     batches = labelled(given, (1, 2, 6), features=2, classes=3)
     return {"result": code.mean_loss(given.module(lambda: nn.Linear(2, 3)), iter(batches))}
 
 
 @checks("mean_loss", draws=1)
 def test_mean_loss_without_samples(code, given):
-    """Without samples there is no mean: a ValueError."""
+    """Without samples there is a ValueError."""
     model = given.module(network)
     return {
         "no batch": raises(lambda: code.mean_loss(model, [])),
@@ -612,7 +612,7 @@ def step(model, optimizer, x, weights):
 
 @checks("move_training_", device="second")
 def test_move_training_momentum(code, given):
-    """Training with momentum and with Adagrad goes on as it would have on the CPU; the device may be a string."""
+    """Training with momentum or Adagrad continues as it would have on the CPU; the device may be a string."""
     results = {}
     for name, make in {
         "momentum": lambda parameters: torch.optim.SGD(parameters, lr=0.05, momentum=0.9),
@@ -627,7 +627,7 @@ def test_move_training_momentum(code, given):
 
 @checks("move_training_", device="second")
 def test_move_training_places(code, given):
-    """Parameters, their gradients, buffers, and the optimizer's tensors of a parameter's shape are on the device."""
+    """Parameters, gradients, buffers, and the optimizer's tensors with the shape of a parameter are on the device."""
     model, optimizer, _, _ = trained(given, lambda parameters: torch.optim.Adam(parameters, lr=0.1))
     for parameter in model.parameters():
         optimizer.state[parameter]["a note"] = 3
@@ -658,7 +658,7 @@ def test_move_training_same_objects(code, given):
 
 @checks("move_training_", device="second")
 def test_move_training_back(code, given):
-    """The way back to the CPU is like the way there, and the count of steps goes on."""
+    """Moving back to the CPU works, too, and the step count continues."""
     model, optimizer, x, weights = trained(given, lambda parameters: torch.optim.Adam(parameters, lr=0.1))
     for device in (given.second_device, "cpu"):
         code.move_training_(model, optimizer, device)
@@ -726,7 +726,7 @@ def test_mixed_step_scales_the_loss(code, given):
 
 @checks("mixed_step", device="second")
 def test_mixed_step_skips_an_overflow(code, given):
-    """A step whose gradients overflow is left out, and the scale is halved."""
+    """A step whose gradients overflow is skipped, and the scale is halved."""
     model, optimizer, scaler, x, y = mixed(given, init_scale=2.0**40)
     before = [p.detach().clone() for p in model.parameters()]
     with given.counted_steps() as steps:
@@ -741,7 +741,7 @@ def test_mixed_step_skips_an_overflow(code, given):
 
 @checks("mixed_step", device="second")
 def test_mixed_step_updates_the_scaler(code, given):
-    """After enough good steps in a row the scale grows."""
+    """After enough good steps in a row, the scale grows."""
     model, optimizer, scaler, x, y = mixed(given, init_scale=64.0, lr=0.1)
     scaler.set_growth_interval(2)
     scales = []
@@ -753,7 +753,7 @@ def test_mixed_step_updates_the_scaler(code, given):
 
 @checks("mixed_step", device="second")
 def test_mixed_step_forgets_old_gradients(code, given):
-    """Gradients of earlier steps play no part, and a frozen parameter stays as it is."""
+    """Gradients of earlier steps do not matter, and a frozen parameter does not change."""
     model, optimizer, scaler, x, y = mixed(given, init_scale=2.0)
     given.with_grad(model.layer)
     model.layer.bias.requires_grad_(False).grad = None
@@ -763,7 +763,7 @@ def test_mixed_step_forgets_old_gradients(code, given):
 
 @checks("mixed_step", device="second")
 def test_mixed_step_result(code, given):
-    """The result is the true loss as a float32 number on the GPU, without a history."""
+    """The result is the unscaled loss, a float32 tensor on the GPU without a graph."""
     model, optimizer, scaler, x, y = mixed(given)
     loss = code.mixed_step(model, x, y, optimizer, scaler, 100.0)
     return only(close({"loss": loss}, rtol=4e-3), "shape", "dtype", "device", "requires_grad", "values")
@@ -771,7 +771,7 @@ def test_mixed_step_result(code, given):
 
 @checks("mixed_step", device="second")
 def test_mixed_step_on_the_cpu_beside_a_gpu(code, given):
-    """Where there is a GPU and the data is on the CPU, autocast is for the CPU."""
+    """If the data is on the CPU, autocast is for the CPU, even if there is a GPU."""
     given.second_device  # noqa: B018
     model, optimizer, scaler, x, y = mixed(given, device=torch.device("cpu"))
     loss = code.mixed_step(model, x, y, optimizer, scaler, 100.0)
@@ -780,7 +780,7 @@ def test_mixed_step_on_the_cpu_beside_a_gpu(code, given):
 
 @checks("mixed_step")
 def test_mixed_step_on_cpu(code, given):
-    """On the CPU it computes in float16, too: the device is the data's."""
+    """On the CPU, it computes in float16, too."""
     model, optimizer, scaler, x, y = mixed(given, device=torch.device("cpu"))
     loss = code.mixed_step(model, x, y, optimizer, scaler, 100.0)
     found = only(close({"loss": loss, "parameters": list(model.parameters())}, rtol=4e-3), "device", "values")
@@ -792,7 +792,7 @@ def test_mixed_step_on_cpu(code, given):
 
 @checks("load_weights_", device="second")
 def test_load_weights_to_the_gpu(code, given):
-    """A model on the GPU stays there, with its parameter objects, wherever the weights were saved."""
+    """A model on the GPU stays there and keeps its parameter objects, wherever the weights were saved."""
     results = {}
     for name, place in (("from the CPU", torch.device("cpu")), ("from the GPU", given.second_device)):
         path, model = given.scratch / f"{place.type}.pt", given.module(network).to(given.second_device)
@@ -806,7 +806,7 @@ def test_load_weights_to_the_gpu(code, given):
 
 @checks("load_weights_", device="second")
 def test_load_weights_stay_on_the_cpu(code, given):
-    """A model on the CPU stays there, also when there is a GPU; the path may be a string, and nothing is returned."""
+    """A model on the CPU stays there, even if there is a GPU; the path may be a string, and nothing is returned."""
     path, model = given.scratch / "weights.pt", given.module(lambda: nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)))
     saved = given.module(lambda: nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)))
     saved(given.normal(5, 3))
@@ -817,7 +817,7 @@ def test_load_weights_stay_on_the_cpu(code, given):
 
 @checks("load_weights_", draws=1)
 def test_load_weights_names(code, given):
-    """Weights that lack a name, have one too many, or a shape that could be stretched are refused with a RuntimeError."""
+    """A missing name, an extra one, or a shape that could be broadcast is refused with a RuntimeError."""
     outcomes = {}
     for name in ("too few", "too many", "shape (1, 3) instead of (5, 3)"):
         path = given.scratch / f"{name}.pt"
