@@ -211,7 +211,7 @@ def dropout_with_running_moments(model, x, n):
 def dropout_with_sums_of_squares(model, x, n):
     flags = {module: module.training for module in model.modules()}
     for module in flags:
-        module.training = type(module).__name__.startswith("Dropout")
+        module.training = type(module) in {nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d}
     total = squares = 0
     with torch.no_grad():
         for _ in range(n):
@@ -229,7 +229,8 @@ def dropout_in_inference_mode(model, x, n):
     flags = [module.training for module in model.modules()]
     model.eval()
     for module in model.modules():
-        if isinstance(module, nn.modules.dropout._DropoutNd):
+        alpha = isinstance(module, nn.AlphaDropout | nn.FeatureAlphaDropout)
+        if isinstance(module, nn.modules.dropout._DropoutNd) and not alpha:
             module.train()
     outputs = torch.stack([model(x) for _ in range(n)])
     for module, flag in zip(model.modules(), flags, strict=True):

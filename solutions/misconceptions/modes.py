@@ -446,6 +446,28 @@ def without_the_last_kind(model, x, n):
     return _summary(_passes(model, x, n, wake=wake))
 
 
+@misconception("mc_dropout", "Print the types of the modules you switch on: does the docstring name all of them?")
+def with_alpha_dropout(model, x, n):
+    def wake(model):
+        model.eval()
+        for module in model.modules():
+            if isinstance(module, nn.modules.dropout._DropoutNd):
+                module.train()
+
+    return _summary(_passes(model, x, n, wake=wake))
+
+
+@misconception(
+    "mc_dropout", 'A class can have "Dropout" in its name without being one of the four that the docstring names.'
+)
+def by_name_of_the_class(model, x, n):
+    def wake(model):
+        for module in model.modules():
+            module.training = type(module).__name__.startswith("Dropout")
+
+    return _summary(_passes(model, x, n, wake=wake))
+
+
 @misconception("mc_dropout", "The global random generator is not yours: what will everyone else draw after your call?")
 def seeds_once(model, x, n):
     torch.manual_seed(0)
