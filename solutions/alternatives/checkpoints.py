@@ -166,7 +166,7 @@ def matched_by_data(model, state):
     loaded = []
     for name, tensor in own.items():
         if name in state and state[name].shape == tensor.shape:
-            tensor.data = state[name].detach().to(tensor.dtype, copy=True)
+            tensor.data = state[name].detach().to(tensor, copy=True)
             loaded.append(name)
     return sorted(loaded, key=list(state).index), [name for name in state if name not in loaded]
 

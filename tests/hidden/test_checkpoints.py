@@ -68,72 +68,64 @@ def numbers(model):
     return only({**dict(model.named_parameters()), **dict(model.named_buffers())}, "values")
 
 
-@checks("save_checkpoint", draws=1)
-def test_save_checkpoint_buffers(code, given):
-    """'model' has exactly the entries of the state_dict, buffers and frozen parameters included."""
-    model, optimizer = trained(given)
-    model[0].requires_grad_(False)
-    given.watch(model, "model")
-    path = str(given.scratch / "saved.pt")
-    code.save_checkpoint(path, model, optimizer, 3, {"loss": 0.25})
-    return {"model": only(torch.load(path, weights_only=False)["model"], "shape", "dtype", "values")}
-
-
-@checks("save_checkpoint", draws=1)
-def test_save_checkpoint_optimizer(code, given):
-    """'optimizer' is the optimizer's state_dict: the options of each group and everything it remembers."""
+@checks("save_checkpoint")
+def test_save_checkpoint_continues(code, given):
+    """Model and optimizer are saved completely: training from the checkpoint continues as if it had never stopped."""
     found = {}
     for kind, make in OPTIMIZERS.items():
-        model = given.module(network, name=f"model of {kind}")
+        model = given.module(network)
+        generator = given.generator()
+        for buffer in model.buffers():
+            buffer.copy_(torch.rand(buffer.shape, generator=generator, dtype=torch.float64) * 40 + 1)
+        model[given.choice((0, 3))].requires_grad_(False)
         groups = [{"params": model[0].parameters(), "lr": given.number(0.01, 0.1)}, {"params": model[1:].parameters()}]
-        optimizer = make(groups, 0.2)
-        step(model, optimizer, given.generator())
+        optimizer = make(groups, given.number(0.1, 0.3))
+        step(model, optimizer, generator)
         given.watch(model, f"model of {kind}")
         given.watch(optimizer, f"optimizer, {kind}")
         path = str(given.scratch / f"{kind}.pt")
         code.save_checkpoint(path, model, optimizer, 3, {"loss": 0.25})
-        found[kind] = torch.load(path, weights_only=False)["optimizer"]
-    return only(found, "shape", "dtype", "values")
-
-
-@checks("save_checkpoint", draws=1)
-def test_save_checkpoint_continues(code, given):
-    """Three more steps from the checkpoint end where uninterrupted training would."""
-    found = {}
-    for kind, make in OPTIMIZERS.items():
-        model, optimizer = trained(given, name=f"model of {kind}", kind=kind)
-        path = str(given.scratch / f"{kind}.pt")
-        code.save_checkpoint(path, model, optimizer, 3, {"loss": 0.25})
         content = torch.load(path, weights_only=False)
+        found[f"model, {kind}"], found[f"optimizer, {kind}"] = content["model"], content["optimizer"]
         fresh = given.module(network)
-        again = make(fresh.parameters(), 0.3)
+        again = make([{"params": fresh[0].parameters()}, {"params": fresh[1:].parameters()}], 0.3)
         fresh.load_state_dict(content["model"])
         again.load_state_dict(content["optimizer"])
         step(fresh, again, given.generator())
-        found[kind] = only(fresh.state_dict(), "values")
+        found[f"three steps later, {kind}"] = only(fresh.state_dict(), "values")
+    return only(found, "shape", "dtype", "values")
+
+
+@checks("save_checkpoint", device="second")
+def test_save_checkpoint_leaves_all_as_it_is(code, given):
+    """Model and optimizer are unchanged: values, gradients, flags, modes, devices, options and state."""
+    found = {}
+    for place in (given.device, given.second_device):
+        with given.seeded():
+            model = network().to(place)
+        model[given.choice((0, 3))].requires_grad_(False)
+        optimizer = torch.optim.SGD(model.parameters(), lr=given.number(0.01, 0.1), momentum=0.9)
+        step(model, optimizer, given.generator(), count=1)
+        model[given.integer(0, 4)].eval()
+        given.watch(model, f"model, {place.type}")
+        path = str(given.scratch / f"{place.type}.pt")
+        code.save_checkpoint(path, model, optimizer, 3, {"loss": 0.25})
+        facts = ("dtype", "device", "requires_grad", "values", "gradient")
+        held = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        found[place.type] = {
+            "parameters": only(dict(model.named_parameters()), *facts),
+            "buffers": only(dict(model.named_buffers()), *facts),
+            "modes": {name: module.training for name, module in model.named_modules()},
+            "optimizer": only(optimizer.state_dict(), "shape", "dtype", "device", "values"),
+            "the optimizer still holds the model's parameters": [any(one is p for one in held) for p in model.parameters()],
+            "the model in the file": only(torch.load(path, map_location="cpu", weights_only=False)["model"], "values"),
+        }
     return found
 
 
 @checks("save_checkpoint", draws=1)
-def test_save_checkpoint_leaves_all_as_it_is(code, given):
-    """Model and optimizer are unchanged: values, gradients, modes, options and state."""
-    model, optimizer = trained(given)
-    model[1].eval()
-    given.watch(model, "model")
-    code.save_checkpoint(str(given.scratch / "saved.pt"), model, optimizer, 3, {"loss": 0.25})
-    return {
-        "parameters": only(dict(model.named_parameters()), "dtype", "device", "requires_grad", "values", "gradient"),
-        "modes": {name: module.training for name, module in model.named_modules()},
-        "optimizer": only(optimizer.state_dict(), "shape", "dtype", "values"),
-        "the optimizer still holds the model's parameters": [
-            any(held is p for group in optimizer.param_groups for held in group["params"]) for p in model.parameters()
-        ],
-    }
-
-
-@checks("save_checkpoint", draws=1)
 def test_save_checkpoint_path(code, given):
-    """The file is exactly where the path says, and replaces any file that was there before."""
+    """The file is exactly where the path says and replaces an older one; epoch and metrics are stored as they are."""
     model, optimizer = trained(given)
     folder = given.scratch / "run.v2"
     folder.mkdir()
@@ -142,117 +134,61 @@ def test_save_checkpoint_path(code, given):
         code.save_checkpoint(path, model, optimizer, epoch, {"loss": given.number()})
     content = torch.load(path, weights_only=False)
     files = sorted(file.name for file in folder.iterdir())
-    return {"files": files, "epoch": content["epoch"], "metrics": content["metrics"]}
-
-
-@checks("save_checkpoint", draws=1)
-def test_save_checkpoint_metrics(code, given):
-    """All metrics are stored as they are: none at all, names like 'epoch', infinity; so is epoch 0."""
-    model, optimizer = trained(given)
+    found = {"written twice": {"files": files, "epoch": content["epoch"], "metrics": content["metrics"]}}
     several = {"epoch": given.number(), "model": given.number(), "val/loss": float("inf"), "best": -1.0}
-    found = {}
-    for name, epoch, metrics in (("none", 0, {}), ("several", given.integer(2, 1000), several)):
+    for name, epoch, metrics in (("no metrics", 0, {}), ("several metrics", given.integer(2, 1000), several)):
         path = str(given.scratch / f"{name}.pt")
         code.save_checkpoint(path, model, optimizer, epoch, metrics)
         content = torch.load(path, weights_only=False)
-        found[name] = {"epoch": content["epoch"], "metrics": content["metrics"]}
+        found[name] = {"keys": sorted(content), "epoch": content["epoch"], "metrics": content["metrics"]}
     return found
 
 
-@checks("load_checkpoint", draws=1)
-def test_load_checkpoint_buffers(code, given):
-    """The model's buffers have the values of the checkpoint: running statistics and others."""
-    path = write(str(given.scratch / "written.pt"), *trained(given, "saved model"))
-    model, optimizer = trained(given)
-    code.load_checkpoint(path, model, optimizer)
-    return only(dict(model.named_buffers()), "shape", "dtype", "values")
-
-
-@checks("load_checkpoint", draws=1)
+@checks("load_checkpoint", gate=True)
 def test_load_checkpoint_continues(code, given):
-    """Training continues as if it had never stopped, even if the optimizer was created with another learning rate."""
+    """Training continues as if it had never stopped; the epoch is an int; the optimizer is optional."""
     found = {}
     for kind, make in OPTIMIZERS.items():
-        path = write(str(given.scratch / f"{kind}.pt"), *trained(given, f"saved model of {kind}", kind))
+        path = write(str(given.scratch / f"{kind}.pt"), *trained(given, f"saved model of {kind}", kind), epoch=0)
         model = given.module(network, name=f"model of {kind}")
         optimizer = make(model.parameters(), given.number(0.2, 0.3))
-        code.load_checkpoint(path, model, optimizer)
+        found[f"returned, {kind}"] = code.load_checkpoint(path, model, optimizer)
+        found[f"buffers, {kind}"] = only(dict(model.named_buffers()), "shape", "dtype", "values")
         step(model, optimizer, given.generator())
-        found[kind] = only(dict(model.named_parameters()), "values")
-    return found
-
-
-@checks("load_checkpoint", draws=1)
-def test_load_checkpoint_without_optimizer(code, given):
-    """The optimizer is optional: it can be left out or be None."""
-    epoch = given.integer(2, 1000)
-    path = write(str(given.scratch / "written.pt"), *trained(given, "saved model"), epoch=epoch)
+        found[f"parameters three steps later, {kind}"] = only(dict(model.named_parameters()), "values")
+    path = write(str(given.scratch / "written.pt"), *trained(given, "saved model"), epoch=given.integer(2, 1000))
     left_out, none = given.module(network), given.module(network)
-    epochs = [code.load_checkpoint(path, left_out), code.load_checkpoint(path, none, None)]
-    return {"returned": epochs, "left out": numbers(left_out[:2]), "None": numbers(none[:2])}
+    found["returned, without an optimizer"] = [code.load_checkpoint(path, left_out), code.load_checkpoint(path, none, None)]
+    return {**found, "optimizer left out": numbers(left_out[:2]), "optimizer None": numbers(none[:2])}
 
 
-@checks("load_checkpoint", draws=1)
-def test_load_checkpoint_returns_an_int(code, given):
-    """The function returns the number in the file as an int, even if it is 0."""
-    found = {}
-    for epoch in (0, given.integer(2, 1000)):
-        path = write(str(given.scratch / "written.pt"), *trained(given, f"saved model {epoch}"), epoch=epoch)
-        found["epoch 0" if epoch == 0 else "another epoch"] = code.load_checkpoint(path, given.module(network))
-    return found
-
-
-@checks("load_checkpoint", draws=1)
-def test_load_checkpoint_keeps_parameter_objects(code, given):
-    """The parameters are the same objects as before, and the optimizer still holds them."""
-    path = write(str(given.scratch / "written.pt"), *trained(given, "saved model"))
-    model, optimizer = trained(given)
-    before = dict(model.named_parameters())
-    code.load_checkpoint(path, model, optimizer)
-    after = dict(model.named_parameters())
-    held = optimizer.param_groups[0]["params"]
-    return {
-        "the same objects": {name: after.get(name) is parameter for name, parameter in before.items()},
-        "the optimizer's": [left is right for left, right in zip(held, before.values(), strict=True)],
-    }
-
-
-@checks("load_checkpoint", draws=1)
-def test_load_checkpoint_keeps_flags_and_modes(code, given):
-    """Frozen parameters stay frozen, the others stay trainable; each module stays in its mode."""
-    path = write(str(given.scratch / "written.pt"), *trained(given, "saved model"))
+@checks("load_checkpoint")
+def test_load_checkpoint_keeps_objects(code, given):
+    """Parameter objects, flags and modes stay the same; a checkpoint written on a GPU can be loaded without that GPU."""
+    saved, its_optimizer = trained(given, "saved model")
+    missing = f"cuda:{torch.cuda.device_count()}"
+    path = str(given.scratch / "gpu.pt")
+    with patch.object(torch.serialization, "location_tag", lambda storage: missing):
+        write(path, saved, its_optimizer, epoch=given.integer(2, 1000))
     found = {}
     for name, training in (("train", True), ("eval", False)):
         model, optimizer = trained(given, name)
         model.train(training)
-        model[1].train(not training)
-        model[0].requires_grad_(False)
+        model[given.integer(0, 4)].train(not training)
+        model[given.choice((0, 3))].requires_grad_(False)
         given.watch(model, name)
-        code.load_checkpoint(path, model, optimizer)
-        found[f"flags, {name} mode"] = {key: p.requires_grad for key, p in model.named_parameters()}
-        found[f"modes, {name} mode"] = {key: module.training for key, module in model.named_modules()}
-    return found
-
-
-@checks("load_checkpoint", draws=1)
-def test_load_checkpoint_refuses_other_models(code, given):
-    """A missing name, an extra one, a missing buffer, or a shape that could be broadcast raises RuntimeError."""
-    model, _ = trained(given, "saved model")
-    state = model.state_dict()
-    others = {
-        "parameter missing": {name: value for name, value in state.items() if name != "3.bias"},
-        "buffer missing": {name: value for name, value in state.items() if name != "1.0.running_mean"},
-        "one name too many": {**state, "4.weight": torch.ones(2, dtype=torch.float64)},
-        "other names": {f"module.{name}": value for name, value in state.items()},
-        "shape (1, 3) instead of (4, 3)": {**state, "0.weight": state["0.weight"][:1].clone()},
-        "a buffer of shape (1,)": {**state, "1.0.running_mean": torch.ones(1, dtype=torch.float64)},
-    }
-    with given.seeded():
-        target = network()
-    found = {}
-    for number, (name, other) in enumerate(others.items()):
-        path = write(str(given.scratch / f"other {number}.pt"), model, None, model=OrderedDict(other))
-        found[name] = raises(lambda path=path: code.load_checkpoint(path, target))
+        before = dict(model.named_parameters())
+        epoch = code.load_checkpoint(path, model, optimizer)
+        after = dict(model.named_parameters())
+        held = optimizer.param_groups[0]["params"]
+        found[f"{name} mode"] = {
+            "returned": epoch,
+            "the same objects": {key: after.get(key) is parameter for key, parameter in before.items()},
+            "the optimizer's": [left is right for left, right in zip(held, before.values(), strict=True)],
+            "modes": {key: module.training for key, module in model.named_modules()},
+            "parameters": only(after, "type", "device", "requires_grad", "is_leaf", "values"),
+            "momentum": only([optimizer.state[p].get("momentum_buffer") for p in held], "device", "values"),
+        }
     return found
 
 
@@ -277,54 +213,41 @@ def refused(load, path, model):
     return False
 
 
-@checks("load_checkpoint", draws=1)
-def test_load_checkpoint_runs_no_code(code, given):
-    """Code in the file is not run, and the file is refused."""
+@checks("load_checkpoint")
+def test_load_checkpoint_refuses(code, given):
+    """What does not fit raises RuntimeError; a file with objects is refused, and code in it does not run."""
     load = code.load_checkpoint
     model, optimizer = trained(given, "saved model")
-    found = {}
+    state = model.state_dict()
+    with given.seeded():
+        target = network()
+    found = {"a file that fits": load(write(str(given.scratch / "fits.pt"), model, optimizer, given.integer(2, 99)), target)}
     for place, key in (("metrics", "metrics"), ("another entry", "extra"), ("epoch", "epoch")):
         folder = given.scratch / f"made by {key}"
         path = write(str(given.scratch / f"{key}.pt"), model, optimizer, **{key: Instruction(str(folder))})
-        with given.seeded():
-            target = network()
         found[f"code in {place} is refused"] = refused(load, path, target)
         found[f"code in {place} was run"] = folder.exists()
-    return found
-
-
-@checks("load_checkpoint", draws=1)
-def test_load_checkpoint_refuses_objects(code, given):
-    """A file with a harmless object in it, such as a module or a fraction, is refused, too."""
-    load = code.load_checkpoint
-    model, optimizer = trained(given, "saved model")
-    found = {}
     for name, other in (
         ("a module", {"extra": nn.ReLU()}),
         ("a module as the model", {"model": nn.Sequential(*model[:2])}),
         ("a fraction", {"metrics": {"loss": Fraction(1, 3)}}),
     ):
-        path = write(str(given.scratch / "objects.pt"), model, optimizer, **other)
-        with given.seeded():
-            target = network()
-        found[f"{name} is refused"] = refused(load, path, target)
-    return found
-
-
-@checks("load_checkpoint", draws=1)
-def test_load_checkpoint_from_a_gpu(code, given):
-    """A checkpoint written on a GPU can be loaded on a machine without that GPU."""
-    saved, its_optimizer = trained(given, "saved model")
-    missing = f"cuda:{torch.cuda.device_count()}"
-    path = str(given.scratch / "gpu.pt")
-    with patch.object(torch.serialization, "location_tag", lambda storage: missing):
-        write(path, saved, its_optimizer, epoch=given.integer(2, 1000))
-    model, optimizer = trained(given)
-    return {
-        "returned": code.load_checkpoint(path, model, optimizer),
-        "parameters": only(dict(model.named_parameters()), "device", "values"),
-        "momentum": only([optimizer.state[p]["momentum_buffer"] for p in model.parameters()], "device", "values"),
+        found[f"{name} is refused"] = refused(
+            load, write(str(given.scratch / "objects.pt"), model, optimizer, **other), target
+        )
+    gone = given.choice(("3.bias", "0.weight", "2.scale"))
+    others = {
+        f"{gone} missing": {name: value for name, value in state.items() if name != gone},
+        "a buffer missing": {name: value for name, value in state.items() if name != "1.0.running_mean"},
+        "one name too many": {**state, "4.weight": torch.ones(2, dtype=torch.float64)},
+        "other names": {f"module.{name}": value for name, value in state.items()},
+        "shape (1, 3) instead of (4, 3)": {**state, "0.weight": state["0.weight"][:1].clone()},
+        "a buffer of shape (1,)": {**state, "1.0.running_mean": torch.ones(1, dtype=torch.float64)},
     }
+    for number, (name, other) in enumerate(others.items()):
+        path = write(str(given.scratch / f"other {number}.pt"), model, None, model=OrderedDict(other))
+        found[name] = raises(lambda path=path: load(path, target))
+    return found
 
 
 def donor(given):
@@ -338,37 +261,38 @@ def donor(given):
     }
 
 
-@checks("load_matching_")
-def test_load_matching_all(code, given):
-    """A state that fits is loaded completely, buffers included; both results are lists."""
-    model = given.module(network, name="model")
-    state = given.watch(donor(given), "state")
-    loaded, skipped = code.load_matching_(model, state)
-    return {"loaded": loaded, "skipped": skipped, "model": only(model.state_dict(), "shape", "values")}
-
-
-@checks("load_matching_")
-def test_load_matching_order(code, given):
-    """Both lists are in the order of `state`, whatever the model's order is."""
+@checks("load_matching_", gate=True)
+def test_load_matching_any_state(code, given):
+    """Matching entries are copied, buffers and other dtypes too; the rest stays; both lists keep the order of `state`."""
     model = given.module(network, name="model")
     state = donor(given) | {f"head.{number}": given.normal(2) for number in range(3)}
     state |= {"3.weight": given.normal(5, 4), "2.scale": given.normal(6), "0.weight": given.normal(4, 7)}
     names = list(state)
     state = given.watch({names[index]: state[names[index]] for index in given.permutation(len(names)).tolist()}, "state")
     loaded, skipped = code.load_matching_(model, state)
-    return {"loaded": loaded, "skipped": skipped}
-
-
-@checks("load_matching_")
-def test_load_matching_leaves_the_rest(code, given):
-    """Whatever `state` does not name keeps its values; a state without any match, or an empty one, changes nothing."""
-    model, other = given.module(network, name="model"), given.module(network, name="other model")
+    found = {"any order": {"loaded": loaded, "skipped": skipped, "model": numbers(model)}}
+    other = given.module(network, name="other model")
     part = {name: value for name, value in donor(given).items() if name in ("3.bias", "1.0.running_var", "2.shift")}
-    given.watch(part, "state")
-    found = {"part of the names": list(code.load_matching_(model, part)), "model": numbers(model)}
-    found["no match"] = list(code.load_matching_(other, {"module.3.bias": given.normal(2, dtype=torch.float64)}))
-    found["empty"] = list(code.load_matching_(other, {}))
-    return {**found, "other model": numbers(other)}
+    states = {
+        "part of the names": part,
+        "no match": {"module.3.bias": given.normal(2, dtype=torch.float64)},
+        "empty": {},
+        "a buffer that is not saved": {
+            "2.scratch": given.normal(4, dtype=torch.float64),
+            "1.0.running_mean": given.normal(4),
+        },
+        "other dtypes": {
+            "0.weight": given.normal(4, 3, dtype=torch.float16),
+            "2.shift": given.integers(4, low=3),
+            "3.bias": given.normal(2, dtype=torch.float32),
+        },
+        "everything": donor(given),
+    }
+    for name, state in states.items():
+        loaded, skipped = code.load_matching_(other, given.watch(state, f"state, {name}"))
+        tensors = {key: tensor.detach().clone() for key, tensor in (*other.named_parameters(), *other.named_buffers())}
+        found[name] = {"loaded": loaded, "skipped": skipped, "model": only(tensors, "dtype", "values")}
+    return found
 
 
 @checks("load_matching_")
@@ -377,7 +301,7 @@ def test_load_matching_other_shapes(code, given):
     model = given.module(network, name="model")
     kind = {"dtype": torch.float64}
     state = {
-        "0.weight": given.normal(1, 3, **kind),
+        "0.weight": given.normal(*given.choice(((1, 3), (4, 1), (3, 4), (12,))), **kind),
         "3.weight": given.normal(4, 2, **kind),
         "3.bias": given.normal(2, 1, **kind),
         "2.scale": given.normal((), **kind),
@@ -390,68 +314,30 @@ def test_load_matching_other_shapes(code, given):
     return {"loaded": loaded, "skipped": skipped, "model": numbers(model)}
 
 
-@checks("load_matching_")
-def test_load_matching_buffers(code, given):
-    """Buffers are copied, too; one that is not in model.state_dict() is skipped and keeps its values."""
-    model = given.module(network, name="model")
-    state = {name: value for name, value in donor(given).items() if name not in dict(model.named_parameters())}
-    state["2.scratch"] = given.normal(4, dtype=torch.float64)
-    loaded, skipped = code.load_matching_(model, state)
-    return {"loaded": loaded, "skipped": skipped, "buffers": only(dict(model.named_buffers()), "values")}
-
-
-@checks("load_matching_")
-def test_load_matching_other_dtypes(code, given):
-    """Name and shape decide, not the dtype: numbers of a different dtype are copied."""
-    model = given.module(network, name="model")
-    state = {
-        "0.weight": given.normal(4, 3, dtype=torch.float16),
-        "2.shift": given.integers(4, low=3),
-        "3.bias": given.normal(2, dtype=torch.float32),
-    }
-    loaded, skipped = code.load_matching_(model, state)
-    return {"loaded": loaded, "skipped": skipped, "model": numbers(model)}
-
-
-@checks("load_matching_")
-def test_load_matching_copies(code, given):
-    """Changing the tensors in `state` afterwards does not change the model."""
-    model = given.module(network, name="model")
-    state = donor(given)
-    code.load_matching_(model, state)
-    for value in state.values():
-        value.fill_(100)
-    return numbers(model)
-
-
-@checks("load_matching_")
+@checks("load_matching_", device="second")
 def test_load_matching_keeps_objects(code, given):
-    """The parameters are the same objects with the same flags; frozen ones are copied into, too, and stay frozen."""
+    """Parameter objects, flags, modes and devices stay; `state` is left alone, and changing it later changes nothing."""
     model = given.module(network, name="model")
-    model[0].requires_grad_(False)
-    model[1].eval()
+    model[given.choice((0, 3))].requires_grad_(False)
+    model[given.integer(0, 4)].eval()
     given.watch(model, "model")
     before = dict(model.named_parameters())
-    code.load_matching_(model, donor(given))
-    after = dict(model.named_parameters())
-    return {
-        "the same objects": {name: after.get(name) is parameter for name, parameter in before.items()},
-        "flags": {name: parameter.requires_grad for name, parameter in after.items()},
-        "leaves": {name: parameter.is_leaf for name, parameter in after.items()},
-        "frozen weight": only(model[0].weight, "values"),
-        "modes": {name: module.training for name, module in model.named_modules()},
-    }
-
-
-@checks("load_matching_")
-def test_load_matching_leaves_state_alone(code, given):
-    """Afterwards `state` has the same names with the same tensors."""
-    model = given.module(network, name="model")
     state = donor(given) | {"head.weight": given.normal(2, 3), "3.weight": given.normal(5, 4)}
-    before = dict(state)
+    state["0.weight"] = given.normal(4, 3, dtype=torch.float64, requires_grad=True)
+    state["2.shift"] = given.normal(4, dtype=torch.float64, requires_grad=True)
+    state["3.bias"] = given.normal(2, dtype=torch.float64).to(given.second_device)
+    kept = dict(state)
     code.load_matching_(model, state)
-    return {
-        "names": list(state),
-        "the same tensors": [state.get(name) is value for name, value in before.items()],
-        "values": only(state, "dtype", "requires_grad", "values"),
+    after = dict(model.named_parameters())
+    found = {
+        "the same objects": {name: after.get(name) is parameter for name, parameter in before.items()},
+        "modes": {name: module.training for name, module in model.named_modules()},
+        "names of the state": list(state),
+        "the same tensors in the state": [state.get(name) is value for name, value in kept.items()],
     }
+    found["state"] = only({name: value.detach().clone() for name, value in kept.items()}, "dtype", "device", "values")
+    with torch.no_grad():
+        for value in kept.values():
+            value.fill_(100)
+    everything = dict((*model.named_parameters(), *model.named_buffers()))
+    return {**found, "model": only(everything, "type", "dtype", "device", "requires_grad", "is_leaf", "values")}
