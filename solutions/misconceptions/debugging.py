@@ -491,6 +491,15 @@ def _with_hooks_removed(model, x):
     return _first(found)
 
 
+@misconception("first_nonfinite", "Someone else may have put hooks on the model. Are theirs still there?")
+def clears_every_hook(model, x):
+    twin = copy.deepcopy(model)
+    found = _run(twin, x, _leaves(twin))
+    for module in model.modules():
+        module._forward_hooks.clear()
+    return _first(found)
+
+
 @misconception("first_nonfinite", "What has BatchNorm learned while you were looking?")
 def leaves_its_mark_on_buffers(model, x):
     return _with_hooks_removed(model, x)
