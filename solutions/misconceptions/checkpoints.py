@@ -179,6 +179,11 @@ def switches_to_eval(path, model, optimizer, epoch, metrics):
     torch.save(_content(model, optimizer, epoch, metrics), path)
 
 
+@misconception("save_checkpoint", "Suppose the model is on a GPU. Where is it after your call?")
+def from_the_cpu(path, model, optimizer, epoch, metrics):
+    torch.save(_content(model.cpu(), optimizer, epoch, metrics), path)
+
+
 @misconception("save_checkpoint", "Saving should leave no trace. What happened to the gradients?")
 def clears_the_gradients(path, model, optimizer, epoch, metrics):
     optimizer.zero_grad()

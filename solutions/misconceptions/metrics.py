@@ -136,6 +136,12 @@ def mean_in_the_logits_dtype(logits, labels):
     return (logits.argmax(1) == labels).to(logits.dtype).mean().item()
 
 
+@misconception("accuracy", "What is the sigmoid of 50 in float32, and what is that of 60? You do not need probabilities.")
+def largest_probability(logits, labels):
+    _checked(logits, labels)
+    return (torch.sigmoid(logits).argmax(1) == labels).double().mean().item()
+
+
 @misconception("accuracy", "float64 logits can differ by less than float32 can represent.")
 def in_single_precision(logits, labels):
     _checked(logits, labels)

@@ -18,11 +18,6 @@ def _read(path):
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
-@misconception("save_checkpoint", "Moves the model to the CPU for the file and leaves it there.")
-def leaves_the_model_on_the_cpu(path, model, optimizer, epoch, metrics):
-    torch.save(_content(model.cpu(), optimizer, epoch, metrics), path)
-
-
 @misconception("save_checkpoint", "Puts the model into the file as lists of numbers, which have no dtype.")
 def lists_of_numbers(path, model, optimizer, epoch, metrics):
     content = _content(model, optimizer, epoch, metrics)
