@@ -126,10 +126,10 @@ class Verification:
         notes += self.problems
         survivors = [(topic.topic, survivor) for topic in self.topics for survivor in topic.survivors]
         if survivors:
-            topic, survivor = survivors[0]
+            name, survivor = survivors[0]
             notes += [
                 "A survivor is either a gap in the checks or not a mistake at all. If it is not a mistake, write down why,",
-                f"for example in solutions/equivalent_mutants/{topic}.yml, under {survivor.task}:",
+                f"for example in solutions/equivalent_mutants/{name}.yml, under {survivor.task}:",
                 survivor.entry,
             ]
         return notes

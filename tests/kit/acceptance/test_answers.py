@@ -1,0 +1,77 @@
+"""Answers that the course has never seen: subtly wrong ones, each of which must cost points, and awkward right ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autograder.course.course_file import load_course
+from autograder.course.declarations import VariantSpec, read_variants
+from autograder.course.make_job import make_job
+from autograder.course.topic import load_topic
+from autograder.keys.build import build_key
+from autograder.processes.pool import Pool
+from autograder.records.jobs import Replacement
+from autograder.records.results import TaskResult
+from autograder.scoring.rules import rules_of
+from autograder.scoring.score import score
+
+HERE = Path(__file__).parent
+COURSE = load_course(Path(__file__).parents[3])
+SEED = 20261128
+KEEPS_AT_MOST = 0.85
+
+
+def graded(topic_name: str, folder: str, kind: str, pool: Pool) -> dict[str, tuple[VariantSpec, TaskResult]]:
+    """Each answer of a file in `folder`, in the place of its task, with the task's result."""
+    path = HERE / folder / f"{topic_name}.py"
+    specs = read_variants(path, kind=kind, shown=Path(folder, path.name))
+    topic = load_topic(COURSE, topic_name)
+    key = build_key(COURSE, topic, seed=SEED, pool=pool, cache=None)
+    source = path.read_text(encoding="utf-8")
+    jobs = [
+        make_job(
+            COURSE,
+            topic,
+            topic.reference,
+            seed=SEED,
+            tasks=[spec.task],
+            replacement=Replacement(spec.task, spec.name, f"solutions/{folder}/{path.name}", source),
+        )
+        for spec in specs
+    ]
+    results = (
+        score(rules_of(COURSE, topic, "cpu"), key, run, tasks=[spec.task]) for spec, run in zip(specs, pool.map(jobs))
+    )
+    return {spec.name: (spec, result) for spec, (result,) in zip(specs, results, strict=True)}
+
+
+@pytest.mark.slow
+@pytest.mark.apart
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("topic", COURSE.topics)
+def test_wrong_answers_lose_points(topic: str, pool: Pool) -> None:
+    answers = graded(topic, "wrong_answers", "misconception", pool)
+    assert len(answers) >= 9
+    cheap = {
+        name: f"{result.earned:g} of {result.points:g}: {spec.feedback}"
+        for name, (spec, result) in answers.items()
+        if result.earned > KEEPS_AT_MOST * result.points
+    }
+    assert not cheap
+
+
+@pytest.mark.slow
+@pytest.mark.apart
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("topic", COURSE.topics)
+def test_awkward_right_answers_get_full_marks(topic: str, pool: Pool) -> None:
+    answers = graded(topic, "right_answers", "alternative", pool)
+    assert answers
+    failed = {
+        name: [check.name for check in result.checks if check.outcome != "passed"]
+        for name, (_, result) in answers.items()
+        if result.earned < result.points
+    }
+    assert not failed
