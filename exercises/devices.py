@@ -140,8 +140,8 @@ else:
 def to_device(obj: Any, device: torch.device | str) -> Any:
     """Return a nested batch with every tensor in it moved to `device`.
 
-    obj is a tensor, a dict, list, tuple or namedtuple (nested to any depth), or anything else
-    (str, number, None, ...).
+    obj is a tensor; a plain dict, list or tuple, or a namedtuple, nested to any depth; or
+    anything else (str, number, None, ...).
 
     Return the same structure (same container types, same keys, same order), with every tensor
     replaced by its copy on `device`; dtype, shape, values and requires_grad stay the same. A

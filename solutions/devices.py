@@ -78,10 +78,10 @@ def batches_on(batches: Iterable[Any], device: torch.device | str) -> Iterator[A
 
 def mean_loss(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> float:
     device = next(model.parameters()).device
-    total, count = torch.zeros((), device=device), 0
+    total, count = 0, 0
     with torch.no_grad():
         for x, y in batches:
-            total += F.cross_entropy(model(x.to(device)), y.to(device), reduction="sum")
+            total = total + F.cross_entropy(model(x.to(device)), y.to(device), reduction="sum")
             count += len(y)
     if count == 0:
         raise ValueError("there are no samples")

@@ -165,7 +165,7 @@ def run_with_chain(model, x):
     import itertools
 
     device = next((t.device for t in itertools.chain(model.parameters(), model.buffers(), [x])), None)
-    return model.forward(x if x.device == device else x.to(device=device))
+    return model(x if x.device == device else x.to(device=device))
 
 
 @alternative("causal_scores")

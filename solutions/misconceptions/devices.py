@@ -910,6 +910,24 @@ def model_to_the_cpu(model, batches):
     return total.item() / count
 
 
+@misconception("mean_loss", "Which dtype is your running total, and what happens to the digits of a float64 loss in it?")
+def total_in_float32(model, batches):
+    device, total, count = next(model.parameters()).device, torch.tensor(0.0), 0
+    total = total.to(device)
+    with torch.no_grad():
+        for x, y in batches:
+            total += F.cross_entropy(model(x.to(device)), y.to(device), reduction="sum")
+            count += len(y)
+    if count == 0:
+        raise ValueError
+    return total.item() / count
+
+
+@misconception("run_where_model_is", "Which hooks run when you call forward yourself, and which when you call the model?")
+def calls_forward_itself(model, x):
+    return model.forward(x.to(next(model.parameters(), next(model.buffers(), x)).device))
+
+
 @misconception("mean_loss", "You return a tensor. The task asks for a Python float.")
 def still_a_tensor(model, batches):
     device, total, count = next(model.parameters()).device, 0, 0

@@ -63,19 +63,26 @@ def test_predicted_returns(code, given):
 def test_pick_device_auto(code, given):
     """With "auto" it is the GPU if there is one, and otherwise the CPU."""
     answers = {}
-    for number in (0, 1, 2):
+    for machine in range(8):
+        number = given.choice((0, given.integer(1, 9))) if machine > 1 else machine
         with gpus(number):
-            answers[f"{number} GPUs"] = place(code.pick_device())
-            answers[f"{number} GPUs, asked"] = place(code.pick_device("auto"))
+            answers[f"machine {machine + 1}"] = place(code.pick_device())
+            answers[f"machine {machine + 1}, asked"] = place(code.pick_device("auto"))
     return answers
 
 
 @checks("pick_device", draws=1)
 def test_pick_device_type(code, given):
     """The result is a torch.device, not a string."""
-    with gpus(1):
-        answers = [code.pick_device(prefer) for prefer in ("auto", "cpu", "cuda")]
-    return [isinstance(answer, torch.device) for answer in answers]
+    number = given.integer(1, 9)
+    with gpus(number):
+        answers = {
+            prefer: code.pick_device(prefer) for prefer in ("auto", "cpu", "cuda", f"cuda:{given.integer(0, number)}")
+        }
+    named = {
+        prefer: f"torch.device: {place(answer)}" for prefer, answer in answers.items() if isinstance(answer, torch.device)
+    }
+    return {**answers, **named}
 
 
 @checks("to_device", gate=True, device="second")
@@ -219,8 +226,9 @@ def test_mixed_step_trains(code, given):
 def test_mixed_step_dtypes(code, given):
     """The model computes in float16 on the GPU; its parameters and the loss stay float32."""
     model, optimizer, scaler, x, y = mixed(given)
-    loss = code.mixed_step(model, x, y, optimizer, scaler, 100.0)
-    return {"in the model": model.seen, "parameters": [p.dtype for p in model.parameters()], "loss": loss.dtype}
+    losses = [code.mixed_step(model, x, y, optimizer, scaler, 100.0) for _ in range(given.integer(1, 4))]
+    dtypes = {"in the model": model.seen, "parameters": [p.dtype for p in model.parameters()]}
+    return {**dtypes, "losses": only(close(losses, rtol=1e-2), "dtype", "values")}
 
 
 @checks("load_weights_", gate=True, device="second")
@@ -238,6 +246,7 @@ def test_load_weights_without_gpu(code, given):
 def test_load_weights_that_do_not_fit(code, given):
     """Weights of another model are refused with a RuntimeError."""
     path = given.scratch / "weights.pt"
-    torch.save(given.module(lambda: network(classes=2)).state_dict(), path)
+    classes = given.choice((2, 3, 5, 6, 7, 8))
+    torch.save(given.module(lambda: network(classes=classes)).state_dict(), path)
     model = given.module(network)
-    return raises(lambda: code.load_weights_(model, path))
+    return {f"{classes} classes instead of 4": raises(lambda: code.load_weights_(model, path))}
