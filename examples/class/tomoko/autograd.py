@@ -14,7 +14,7 @@ print(a.grad)  # 2·a
 
 x = torch.tensor([1.0, 2.0])  # data: no gradient wanted
 w = torch.tensor([3.0, 4.0], requires_grad=True)  # a leaf
-product = x * w  # computed from a leaf: no leaf itself
+product = x * w  # computed from a leaf: not a leaf itself
 product.sum().backward()
 
 print("x:", x.requires_grad, x.is_leaf, x.grad)
@@ -69,18 +69,18 @@ print(mine.is_leaf, mine.requires_grad, theirs.requires_grad)
 
 
 def value_and_grad(f: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return (f(x), df/dx at x) for a floating tensor x and a function f that returns a 0-dim
-    tensor.
+    """Return (f(x), df/dx at x) for a floating-point tensor x and a function f that returns a
+    0-dim tensor.
 
-    Both results are detached: they do not require grad. The gradient has x's shape and dtype;
-    it is zeros if f does not depend on x, be f(x) a constant or a function of some parameters
-    only.
+    Both results are detached: they do not require grad. The gradient has x's shape and dtype.
+    It is all zeros if f does not depend on x, whether f(x) is a constant or depends on
+    parameters only.
 
-    No trace is left: x's values, requires_grad and .grad are unchanged, and so is the .grad of
-    every parameter used inside f. x may be a leaf or not, and may have a .grad already. Calling
-    the function twice gives the same answer twice.
+    Leave no trace: x's values, requires_grad and .grad stay as they were, and so does the .grad
+    of every parameter used inside f. x may or may not be a leaf, and may already have a .grad.
+    Calling the function twice gives the same answer twice.
 
-    Raise ValueError if f(x) is not 0-dim; the shape (1,) is not 0-dim either.
+    Raise ValueError if f(x) is not 0-dim; a tensor of shape (1,) is not 0-dim either.
     """
     leaf = x.detach().clone().requires_grad_()
     value = f(leaf)
@@ -97,7 +97,7 @@ print(X[2:3].shape, X[2].shape)
 
 
 model = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
-model[0].bias.requires_grad_(False)  # frozen: it does not take part in training
+model[0].bias.requires_grad_(False)  # frozen: not trained
 for name, parameter in model.named_parameters():
     print(name, tuple(parameter.shape), parameter.requires_grad)
 
@@ -105,16 +105,16 @@ for name, parameter in model.named_parameters():
 def per_sample_grads(
     model: nn.Module, loss_fn: Callable[[Tensor, Tensor], Tensor], X: Tensor, y: Tensor
 ) -> dict[str, Tensor]:
-    """Gradient of every single sample's loss, for every trainable parameter.
+    """Compute the gradient of each sample's loss, for every trainable parameter.
 
     X has shape (N, ...), y has shape (N, ...), and N is at least 1. The loss of sample i is
     loss_fn(model(X[i:i+1]), y[i:i+1]), a 0-dim tensor.
 
-    Return {name: tensor of shape (N, *parameter.shape)} for exactly the parameters with
-    requires_grad=True, under their names in model.named_parameters(). The tensors are detached.
-    No parameter's .grad is changed.
+    Return {name: tensor of shape (N, *parameter.shape)} with one entry for each parameter that
+    has requires_grad=True and no others, under its name in model.named_parameters(). The
+    tensors are detached. No parameter's .grad changes.
 
-    You may rely on this: every trainable parameter takes part in the loss, and the model has no
+    You can rely on this: every trainable parameter takes part in the loss, and the model has no
     BatchNorm or Dropout.
     """
     names, params = zip(*[(n, p) for n, p in model.named_parameters() if p.requires_grad])
@@ -132,15 +132,15 @@ print(first, "- requires_grad:", first.requires_grad)
 
 
 def gradient_penalty(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Gradient penalty: the mean over the samples i of (‖∂ critic(x)ᵢ / ∂ xᵢ‖₂ - 1)², as a
-    0-dim tensor.
+    """Return the gradient penalty: the mean over the samples i of (‖∂ critic(x)ᵢ / ∂ xᵢ‖₂ - 1)²,
+    as a 0-dim tensor.
 
-    critic maps x of shape (N, ...) to N scores, of shape (N,) or (N, 1); score i depends on
-    x[i] only. The norm is taken for each sample over all of its dimensions.
+    critic maps x of shape (N, D, ...) to N scores, of shape (N,) or (N, 1); score i depends
+    only on x[i]. Each sample's norm runs over all of its dimensions.
 
-    The result is differentiable with respect to the critic's parameters: penalty.backward()
-    fills their .grad. Computing the penalty changes neither x (values, requires_grad, .grad)
-    nor any parameter's .grad.
+    You can differentiate the result with respect to the critic's parameters:
+    penalty.backward() fills their .grad. Computing the penalty changes neither x (values,
+    requires_grad, .grad) nor any parameter's .grad.
     """
     x = x.detach().clone().requires_grad_()
     (grad,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
@@ -157,17 +157,18 @@ def accumulate_gradients(
     loss_fn: Callable[[Tensor, Tensor], Tensor],
     batches: Sequence[tuple[Tensor, Tensor]],
 ) -> float:
-    """Gradient accumulation: leave in .grad what one big batch would leave there.
+    """Accumulate gradients: leave in .grad what one big batch would leave there.
 
-    Afterwards the .grad of every trainable parameter is the gradient of the mean loss over all
-    samples of all batches, exactly as if they had been one batch. Return that mean loss as a
-    Python float.
+    Afterwards, the .grad of every trainable parameter is the gradient of the mean loss over all
+    samples of all batches, as if they had been one batch. Return that mean loss as a Python
+    float.
 
-    loss_fn(model(xb), yb) returns the mean loss of a batch. Batches may differ in size, with at
-    least one sample each. The model is called exactly once per batch, in the given order.
+    loss_fn(model(xb), yb) returns the mean loss of a batch. Batches may differ in size; each
+    has at least one sample. Call the model exactly once per batch, in the given order.
 
-    What was in .grad before the call must not influence the result. Parameter values and
-    requires_grad flags are unchanged; frozen parameters get no gradient.
+    Whatever was in .grad before the call must not influence the result. Parameter values,
+    requires_grad flags and the model's mode (training or eval) stay as they were; frozen
+    parameters get no gradient.
     """
     n, tot = sum(len(x) for x, _ in batches), 0.0
     for xb, yb in batches:
@@ -207,7 +208,7 @@ for label, place in boxes.items():
     )
 axis.text(1.6, 1.25, "cut", ha="center", color="tab:red")
 axis.text(1.6, -0.28, "open", ha="center", color="tab:green")
-axis.set(xlim=(-0.5, 3.7), ylim=(-0.5, 1.5), title="The ways back from loss to w")
+axis.set(xlim=(-0.5, 3.7), ylim=(-0.5, 1.5), title="The paths back from loss to w")
 _ = axis.axis("off")
 
 
@@ -243,12 +244,12 @@ print(w.grad)
 def sign_ste(x: Tensor) -> Tensor:
     """Binarise x with a straight-through gradient.
 
-    Forward: +1 where x >= 0 (0.0 and -0.0 give +1), -1 elsewhere; same shape and dtype as x.
-    Backward: the derivative of the output with respect to x is taken to be 1 where |x| <= 1
-    (ends included), and 0 elsewhere; the incoming gradient is multiplied by it.
+    Forward: +1 where x >= 0 (so for 0.0 and -0.0 too), -1 elsewhere; same shape and dtype as x.
+    Backward: treat the derivative of the output with respect to x as 1 where |x| <= 1 (ends
+    included) and 0 elsewhere, and multiply the incoming gradient by it.
 
-    x is floating and has no nan; its shape is any, also () and shapes without elements. x is
-    not modified.
+    x is a floating-point tensor without nan, of any shape, () and empty ones included. Neither
+    x nor the incoming gradient is modified.
     """
     soft = x.clamp(-1, 1)
     hard = torch.where(x >= 0, 1.0, -1.0).to(x.dtype)

@@ -11,16 +11,16 @@
 # %% [markdown]
 # # Tensors and dtype conversion
 #
-# When you have worked through this notebook you can
+# By the end of this notebook you will be able to:
 #
-# * choose between `torch.tensor`, which looks at your numbers, and `torch.Tensor`, which does not;
+# * choose between `torch.tensor`, which picks a dtype to suit your numbers, and `torch.Tensor`, which does not;
 # * convert a tensor to another dtype without losing values, precision or gradients by accident;
 # * say when `.to()` makes a copy and when it hands back the same tensor;
-# * change the default dtype, which belongs to the whole process, and put it back.
+# * change the default dtype, which applies to the whole process, and put it back.
 #
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line by your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. What counts is the text under each
-# task's name: any way of fulfilling it is as good as another.
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring asks
+# for; any implementation that does it is fine.
 
 # %%
 from collections.abc import Callable
@@ -32,7 +32,7 @@ from torch import Tensor
 # %% [markdown]
 # ## 1. What a tensor holds
 #
-# All elements of a tensor have one type, its `dtype`. `torch.tensor` infers it from the numbers that you give:
+# All elements of a tensor have the same type, its `dtype`. `torch.tensor` infers it from the numbers you pass:
 
 # %%
 print(torch.tensor([[1, 2], [3, 4]]).dtype)
@@ -41,21 +41,21 @@ print(torch.tensor([True, False]).dtype)
 print(torch.tensor([1, 2.5]).dtype)
 
 # %% [markdown]
-# Whole numbers become `int64`, numbers with a point become the default floating type (usually `float32`), and one number
-# with a point is enough to make all of them floating. The tutorial's comments say "FloatTensor" for the first line as
-# well; the output shows that they are wrong there.
+# Whole numbers become `int64`, numbers with a decimal point become the default floating type (usually `float32`), and a
+# single number with a decimal point makes all of them floating. The tutorial's comments say "FloatTensor" for the first
+# line, too; the output shows that this is wrong.
 #
-# `torch.Tensor`, with a capital T, is the class itself. Calling it does not infer anything: it stores your numbers in
-# the default floating type. It also has a trap: a single whole number is taken for a *size*.
+# `torch.Tensor`, with a capital T, is the class itself. Calling it infers nothing: it stores your numbers in the default
+# floating type. It also has a trap: it takes a single whole number as a *size*.
 
 # %%
 print(torch.Tensor([[1, 2], [3, 4]]).dtype)
 print(torch.Tensor(3).shape, "but", torch.tensor(3).shape)
 
 # %% [markdown]
-# Use `torch.tensor`, and add `dtype=...` where you want something other than what it would infer.
+# Use `torch.tensor`, and add `dtype=...` when you want something other than what it would infer.
 #
-# | dtype | bytes | holds | met as |
+# | dtype | bytes | holds | used for |
 # |---|---|---|---|
 # | `torch.bool` | 1 | False, True | masks |
 # | `torch.uint8` | 1 | 0 … 255 | images |
@@ -67,8 +67,8 @@ print(torch.Tensor(3).shape, "but", torch.tensor(3).shape)
 # ## 2. Arithmetic chooses a dtype too
 #
 # If two tensors differ in dtype, the result takes the "larger" kind: bool, then integer, then floating. Two floating
-# types give the wider one. A plain Python number, and a tensor without dimensions beside one that has some, has a say about
-# the kind only, not about the width.
+# types give the wider one. A Python number, or a 0-dim tensor next to one with dimensions, affects only the kind (bool,
+# int, float) of the result, not its width.
 
 # %%
 counts = torch.tensor([1, 2, 3])
@@ -80,8 +80,8 @@ print(
 
 # %% [markdown]
 # Two exceptions are worth knowing. `/` never divides integers as integers: it converts both sides to the default
-# floating type first (`//` stays with integers). And an operation *in place* cannot change the type of the tensor
-# it writes to:
+# floating type first (`//` keeps them integers). And an *in-place* operation cannot change the dtype of the tensor it
+# writes to:
 
 # %%
 pixels = torch.tensor([0, 51, 255], dtype=torch.uint8)
@@ -93,8 +93,8 @@ except RuntimeError as error:
 # %% [markdown]
 # ### Predict, then verify: two bright pixels
 #
-# Two images are added, pixel by pixel. In one place the first image holds 200 and the second holds 100. Which number
-# stands there in the sum? Write a number in place of the dots.
+# Two images are added pixel by pixel. In one place, the first image holds 200 and the second holds 100. What does the sum
+# hold there? Replace the dots with a number.
 
 # %%
 first = torch.tensor([200], dtype=torch.uint8)
@@ -115,21 +115,21 @@ else:
 # %% [markdown]
 # ### Task `scale_pixels`
 #
-# Images come as `uint8`, models want `float32` between 0 and 1.
+# Images come as `uint8`; models want `float32` between 0 and 1.
 
 # %%
 def scale_pixels(img: Tensor) -> Tensor:
     """Turn a uint8 image of any shape into input for a model.
 
-    Return a new float32 tensor on img's device, of the same shape, with the values img/255: 0
-    becomes 0.0 and 255 becomes 1.0. The shape may be anything, also () and shapes without
-    elements such as (0, 3, 4).
+    Return a new float32 tensor of the same shape, on img's device, with the values img/255: 0
+    becomes 0.0 and 255 becomes 1.0. img may have any shape, including () and empty shapes such
+    as (0, 3, 4).
 
     The result is float32 even if torch.get_default_dtype() is something else. img is not
     modified.
 
-    Raise TypeError if img.dtype is not torch.uint8; bool, int64 and floating images are refused
-    too.
+    Raise TypeError if img.dtype is not torch.uint8; this includes bool, int64 and floating
+    images.
     """
     # first I make room for the result, then I fill it in place (img itself stays as it is)
     if img.dtype is not torch.uint8:
@@ -143,21 +143,20 @@ def scale_pixels(img: Tensor) -> Tensor:
 # %% [markdown]
 # ## 3. Converting a tensor
 #
-# `.to(dtype)` converts; `.float()`, `.double()`, `.half()`, `.long()` and `.bool()` are short forms of it. (The
-# tutorial's `.type('torch.DoubleTensor')` still works and is out of fashion.) A conversion changes the numbers
-# where the new type cannot hold them:
+# `.to(dtype)` converts; `.float()`, `.double()`, `.half()`, `.long()` and `.bool()` are short for it. (The tutorial's
+# `.type('torch.DoubleTensor')` still works, but is old-fashioned.) A conversion changes every number that the new type
+# cannot hold:
 
 # %%
 a = torch.tensor([[1, 2], [3, 4]])
 print(a.double())  # same values, and dtype=torch.float64 is shown because it is not the default
 print(torch.tensor([0.0, 0.5, 2.0]).bool())  # everything but zero is True
 print(torch.tensor(16_777_217).float().long())  # float32 has 24 bits for the digits of a number
-# Digits that are lost do not come back:
+# Lost digits do not come back:
 print(torch.tensor(1 / 3, dtype=torch.float64).float().double())
 
 # %% [markdown]
-# If there is nothing to convert, `.to()` returns the tensor that you gave, not a copy. Writing to one then writes to the
-# other:
+# If there is nothing to convert, `.to()` returns the tensor itself, not a copy. Writing to one then writes to the other:
 
 # %%
 x = torch.tensor([1.0, 2.0, 3.0])
@@ -169,7 +168,7 @@ same[0] = 100.0
 print(x, other)
 
 # %% [markdown]
-# Two tensors share memory when they look at the same *storage*. Its address tells, also where the two are different
+# Two tensors share memory when they use the same *storage*. Its address gives that away, even when the two are different
 # Python objects:
 
 # %%
@@ -177,9 +176,9 @@ print(x.view(3, 1).untyped_storage().data_ptr() == x.untyped_storage().data_ptr(
 print(x.clone().untyped_storage().data_ptr() == x.untyped_storage().data_ptr())
 
 # %% [markdown]
-# `.to()` also moves a tensor to another device (`x.to("cuda")`), and it is an operation like any other for automatic
-# differentiation: gradients flow back through a conversion from one floating type to another. Without a GPU you can
-# practise with the device `meta`, on which tensors have a shape and a dtype, but no data.
+# `.to()` also moves a tensor to another device (`x.to("cuda")`). To automatic differentiation it is an operation like any
+# other: gradients flow back through a conversion from one floating type to another. Without a GPU, you can practise with
+# the device `meta`, where tensors have a shape and a dtype, but no data.
 
 # %%
 w = torch.tensor([1.0, 2.0], requires_grad=True)
@@ -195,11 +194,11 @@ print(x.to("meta"))
 def match(x: Tensor, like: Tensor) -> Tensor:
     """Return x with the dtype and the device of `like`. The shape of `like` does not matter.
 
-    * No needless copy: if dtype and device agree already, the result shares x's storage.
+    * No needless copy: if dtype and device already agree, the result shares x's storage.
     * Differentiable: if x requires grad and both dtypes are floating, gradients flow from the
       result back to x.
-    * The values are those of PyTorch's own conversion; from floating to integer it truncates
-      toward zero.
+    * The values are those of PyTorch's own conversion, which truncates toward zero from
+      floating to integer.
 
     Neither input is modified.
     """
@@ -213,8 +212,8 @@ def match(x: Tensor, like: Tensor) -> Tensor:
 # %% [markdown]
 # ## 4. From floating to whole numbers
 #
-# There are several ways from 1.7 to a whole number, and they disagree most on negative numbers and on *ties*, numbers
-# half-way between two neighbours.
+# There are several ways to turn 1.7 into a whole number. They disagree most on negative numbers and on *ties*, numbers
+# halfway between two whole numbers.
 
 # %%
 import matplotlib.pyplot as plt
@@ -228,12 +227,12 @@ axis.set(xlabel="x", ylabel="whole number")
 _ = axis.legend()
 
 # %% [markdown]
-# Conversion to an integer type cuts the fraction off, `floor` goes down, `round` goes to the nearest. At a tie,
-# `torch.round` chooses the *even* neighbour, as Python's `round` does: over many numbers the errors then cancel, whereas
-# "always up" would shift the mean.
+# Converting to an integer type cuts off the fraction, `floor` goes down, and `round` goes to the nearest whole number. At
+# a tie, `torch.round` picks the *even* neighbour, as Python's `round` does: over many numbers the errors then cancel out,
+# whereas "always up" would shift the mean.
 #
-# No integer type can hold `nan` or an infinity. What a conversion makes of them is left to the processor, so it is better
-# to look before converting:
+# No integer type can hold `nan` or an infinity. What a conversion turns them into depends on the processor, so look
+# before you convert:
 
 # %%
 readings = torch.tensor([1.5, float("nan"), float("inf")])
@@ -245,7 +244,7 @@ print(torch.isfinite(readings))
 
 # %%
 def round_to_int(x: Tensor) -> Tensor:
-    """Round to the nearest integer and return int64 (torch.long), in the same shape.
+    """Round to the nearest integer: return int64 (torch.long), in x's shape and on x's device.
 
     Ties go to the even neighbour, as in torch.round: 0.5 becomes 0, 1.5 becomes 2, -2.5 becomes
     -2. x may be floating, integer or bool; integer and bool inputs keep their values (True
@@ -268,8 +267,8 @@ def round_to_int(x: Tensor) -> Tensor:
 # %% [markdown]
 # ## 5. Means need fractions
 #
-# The accuracy of a classifier is the mean of a bool mask, and the mean brightness of an image is the mean of `uint8`
-# pixels. Both raise, because a mean is rarely a whole number and PyTorch does not guess the type that you want:
+# The accuracy of a classifier is the mean of a bool mask, and the brightness of an image is the mean of its `uint8`
+# pixels. Both calls raise, because a mean is rarely a whole number and PyTorch does not guess which type you want:
 
 # %%
 correct = torch.tensor([True, False, True, True])
@@ -281,8 +280,8 @@ except RuntimeError as error:
 print(correct.mean(dtype=torch.float32))
 
 # %% [markdown]
-# A *reduction* such as `mean()` or `sum()` over everything returns a tensor with no dimensions at all: its shape is `()`,
-# and it holds one number. That is not the same as a tensor of shape `(1,)`.
+# A *reduction* over all elements, such as `mean()` or `sum()`, returns a tensor with no dimensions at all: its shape is
+# `()`, and it holds one number. That is not the same as a tensor of shape `(1,)`.
 
 # %%
 total = torch.tensor([1.0, 2.0]).sum()
@@ -295,11 +294,11 @@ print(total.reshape(1), total.reshape(1).shape)
 
 # %%
 def mean_any(x: Tensor) -> Tensor:
-    """Mean over all elements of a bool, integer or floating tensor.
+    """Return the mean over all elements of a bool, integer or floating tensor.
 
     The result is a 0-dim tensor on x's device. Its dtype is x.dtype if x is floating (float64
     stays float64, float16 stays float16), and otherwise whatever torch.get_default_dtype() is
-    at the time of the call. For a floating x the result is differentiable.
+    at the time of the call. For a floating x, the result is differentiable. x is not modified.
 
     Raise ValueError if x has no elements.
     """
@@ -309,10 +308,10 @@ def mean_any(x: Tensor) -> Tensor:
 
 
 # %% [markdown]
-# ## 6. The default dtype belongs to everybody
+# ## 6. Everybody shares the default dtype
 #
-# "The default floating type" was mentioned several times. `torch.set_default_dtype` changes it - not for one tensor and
-# not for one function, but for the whole process, until somebody changes it again.
+# "The default floating type" has come up several times. `torch.set_default_dtype` changes it: not for one tensor, not for
+# one function, but for the whole process, until somebody changes it again.
 
 # %%
 torch.set_default_dtype(torch.float64)
@@ -326,15 +325,15 @@ except RuntimeError as error:
     print("RuntimeError:", error)
 
 # %% [markdown]
-# The layer was made while the default was `float64`, so its weights are; its input is not, and the two do not fit
-# together. The tutorial sets the default and never puts it back, so in one session all its later examples print
-# something other than it says.
+# The layer was made while the default was `float64`, so its weights are `float64`; its input is not, and the two do not
+# fit together. The tutorial sets the default and never puts it back, so if you run it in one session, its later examples
+# do not print what it says.
 #
 # ### Predict, then verify: two ways of making a tensor
 #
 # The tutorial writes: "`torch.tensor()` infers the datatype automatically, while `torch.Tensor()` always returns a
-# `torch.FloatTensor`", that is, `torch.float32`. Which dtypes do these two tensors have? Write two dtypes in place of the
-# dots, as in `predicted_dtypes = torch.float16, torch.bool`.
+# `torch.FloatTensor`", that is, `torch.float32`. Which dtypes do these two tensors have? Replace the dots with two
+# dtypes, as in `predicted_dtypes = torch.float16, torch.bool`.
 
 # %%
 torch.set_default_dtype(torch.float64)
@@ -357,15 +356,15 @@ else:
 # %% [markdown]
 # ### Task `with_default_dtype`
 #
-# A function that changes something global for a while has to put it back, whatever happens in between.
+# A function that changes something global has to put it back, whatever happens in between.
 
 # %%
 def with_default_dtype(dtype: torch.dtype, fn: Callable[[], Any]) -> Any:
-    """Call fn() exactly once while torch's default floating dtype is `dtype`; return what fn
-    returned.
+    """Call fn() exactly once while torch's default floating dtype is `dtype`, and return what
+    fn returned.
 
-    Afterwards the default dtype is again what it was before the call, which need not be
-    float32, also if fn raises. An exception of fn reaches the caller unchanged.
+    Afterwards the default dtype is what it was before the call (not necessarily float32), even
+    if fn raises. An exception raised in fn reaches the caller unchanged.
     """
     import contextlib
 
@@ -387,7 +386,7 @@ def with_default_dtype(dtype: torch.dtype, fn: Callable[[], Any]) -> Any:
 #
 # * [Type promotion](https://docs.pytorch.org/docs/stable/tensor_attributes.html#torch.dtype) in PyTorch's documentation:
 #   the complete rules behind section 2.
-# * [`Tensor.to`](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.to.html): its other arguments, among them
-#   `copy=True` for the case that you do want a copy.
-# * In this course, the toolbox (`toolbox`) builds tensors in other ways, and `views` looks at tensors that share
-#   storage. Gradients come in `autograd`.
+# * [`Tensor.to`](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.to.html): its other arguments, including
+#   `copy=True` for when you do want a copy.
+# * In this course, `toolbox` shows other ways to build tensors, and `views` looks at tensors that share storage. Gradients
+#   follow in `autograd`.
