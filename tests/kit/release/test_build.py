@@ -308,7 +308,7 @@ def test_private_things_in_a_committed_release_are_found(root, pool):
     problems = checked(root, pool)
     assert problems[0].endswith("does not match its sources; run `autograde release`.")
     assert any("cells[1].outputs[0].text" in line and "solutions/alternatives/means.py" in line for line in problems)
-    assert any("cells[2].metadata.note holds `test_float64` of tests/hidden/test_means.py" in line for line in problems)
+    assert any("cells[2].metadata.note holds `test_float64` from tests/hidden/test_means.py" in line for line in problems)
 
 
 def test_an_unwritten_skeleton_is_not_released(tmp_path, pool):
