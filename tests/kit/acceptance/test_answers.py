@@ -41,10 +41,12 @@ def graded(topic_name: str, folder: str, kind: str, pool: Pool) -> dict[str, tup
         )
         for spec in specs
     ]
-    results = (
-        score(rules_of(COURSE, topic, "cpu"), key, run, tasks=[spec.task]) for spec, run in zip(specs, pool.map(jobs))
-    )
-    return {spec.name: (spec, result) for spec, (result,) in zip(specs, results, strict=True)}
+    rules = rules_of(COURSE, topic, "cpu")
+    answers = {}
+    for spec, run in zip(specs, pool.map(jobs), strict=True):
+        (result,) = score(rules, key, run, tasks=[spec.task])
+        answers[spec.name] = spec, result
+    return answers
 
 
 @pytest.mark.slow
