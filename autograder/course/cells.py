@@ -1,31 +1,55 @@
 """Reads a submission's bytes as code cells, and finds where a task is defined. Nothing here runs them.
 
-Notebooks are read with msgspec; nbformat is imported only for notebook versions 1 to 3. The percent format is read here
-because jupytext takes seconds to import and mistakes a comment like `# cat the rows` for a shell command.
+The bytes may be a student's: whatever they are, reading takes time and memory in proportion to their number, and ends in
+cells or a SubmissionError. So no pattern here may go back over what it has read, nothing recurses, and sizes are limited.
+
+Notebooks are read with msgspec. The percent format is read here because jupytext takes seconds to import and mistakes a
+comment like `# cat the rows` for a shell command.
 """
 
 from __future__ import annotations
 
 import ast
+import codecs
 import functools
-import io
-import json
 import re
-import tokenize
-from collections.abc import Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import msgspec
 
 from autograder.errors import SubmissionError
 from autograder.records.jobs import Cell
 
-__all__ = ["has_value", "notebook_topic", "notebook_version", "parsed", "read_cells", "task_source"]
+__all__ = [
+    "has_value",
+    "holds_notebook",
+    "notebook_topic",
+    "notebook_version",
+    "parsed",
+    "python_text",
+    "read_cells",
+    "strict_json",
+    "task_source",
+    "text_of",
+]
+
+_MAX_CELLS = 2_000
+_MAX_CODE = 2**20
+_MAX_PARSED = 100_000
+_MAX_PARTS = 2_000_000
 
 _PERCENT_MARKER = re.compile(r"^# ?%%(?P<options>(?:[ \t].*|\[.*)?)$\n?", re.MULTILINE)
 _TEXT_CELL = re.compile(r"\[(?:markdown|md|raw)\]")
 _COMMENTED_MAGIC = re.compile(r"^([ \t]*)# ?(%{1,2}[a-zA-Z]|![^\s=])", re.MULTILINE)
-_CONFLICT_MARKER = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
+_CONFLICT_MARKER = re.compile(rb"^(<{7}|>{7}) ", re.MULTILINE)
+_LIKE_PYTHON = re.compile(rb"^(?:(?:import|from|def|class)[ \t]|@\w|# ?%%)", re.MULTILINE)
+_DECLARED_ENCODING = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_ENCODINGS = {
+    **dict.fromkeys(("utf-8", "utf8", "u8", "utf-8-sig", "ascii", "us-ascii"), "utf-8"),
+    **dict.fromkeys(("latin-1", "latin1", "l1", "iso-8859-1", "iso8859-1"), "latin-1"),
+    **dict.fromkeys(("cp1252", "windows-1252"), "cp1252"),
+}
 _OTHER_KINDS = {
     b"%PDF": "a PDF document",
     b"PK\x03\x04": "a ZIP archive or an office document",
@@ -39,8 +63,8 @@ _OTHER_KINDS = {
 
 
 class _NotebookCell(msgspec.Struct, frozen=True):
-    cell_type: str = "raw"
-    source: str | list[str] = ""
+    cell_type: str | None = "raw"
+    source: str | list[str] | None = None
     metadata: msgspec.Raw = msgspec.Raw()
 
     def is_code(self) -> bool:
@@ -49,6 +73,27 @@ class _NotebookCell(msgspec.Struct, frozen=True):
             return self.cell_type == "code"
         marks = _decoded(bytes(self.metadata), _CellMetadata)
         return marks is not None and marks.nbgrader.solution and marks.nbgrader.cell_type == "code"
+
+    def text(self) -> str:
+        """Its text."""
+        text = self.source or ""
+        return text if isinstance(text, str) else "".join(text)
+
+
+class _OldCell(msgspec.Struct, frozen=True):
+    """A cell before version 4 of the format."""
+
+    cell_type: str | None = "raw"
+    input: str | list[str] | None = None
+
+    def is_code(self) -> bool:
+        """Whether it is a code cell."""
+        return self.cell_type == "code"
+
+    def text(self) -> str:
+        """Its text."""
+        text = self.input or ""
+        return text if isinstance(text, str) else "".join(text)
 
 
 class _NbgraderMarks(msgspec.Struct, frozen=True):
@@ -63,7 +108,14 @@ class _CellMetadata(msgspec.Struct, frozen=True):
 class _Notebook(msgspec.Struct, frozen=True):
     cells: list[_NotebookCell] | None = None
     worksheets: msgspec.Raw = msgspec.Raw()
-    nbformat: int = 4
+
+
+class _Worksheet(msgspec.Struct, frozen=True):
+    cells: list[_OldCell] = []
+
+
+class _Sheets(msgspec.Struct, frozen=True):
+    sheets: list[_Worksheet] | None = None
 
 
 class _KitMetadata(msgspec.Struct, frozen=True):
@@ -87,10 +139,10 @@ def read_cells(data: bytes, filename: str) -> tuple[Cell, ...]:
 
     Args:
         data: the file's bytes.
-        filename: its name, for messages; the extension decides how it is read.
+        filename: its name, for messages; the extension decides how it is read, but a notebook is one under any name.
 
     Raises:
-        SubmissionError: if the bytes are not a notebook or not text; the message is a plain sentence.
+        SubmissionError: if the bytes are not a notebook or not text, or hold too much; the message is a plain sentence.
     """
     if not data.strip():
         raise SubmissionError(f"{filename} is empty.")
@@ -98,13 +150,30 @@ def read_cells(data: bytes, filename: str) -> tuple[Cell, ...]:
     for magic, kind in _OTHER_KINDS.items():
         if start.startswith(magic.lower()):
             raise SubmissionError(f"{filename} is {kind}; hand in the notebook (.ipynb) or Python file (.py) itself.")
-    if filename.lower().endswith(".py"):
-        sources = _python_sources(data, filename)
-        if len(sources) == 1 and sources[0][0] == 0:
-            return (Cell(0, sources[0][1]),)
-    else:
+    if data.count(b"{") + data.count(b"[") > _MAX_PARTS:
+        raise SubmissionError(f"{filename} holds too much besides code; clear its outputs and save it again.")
+    if holds_notebook(data, filename):
         sources = _notebook_sources(data, filename)
-    return tuple(Cell(number, source) for number, source in sources if source.strip())
+        size = sum(len(source) for _, source in sources)
+    else:
+        text = python_text(data, filename)
+        size = len(text)
+        sources = _python_sources(text) if size <= _MAX_CODE else []
+    if size > _MAX_CODE:
+        raise SubmissionError(f"{filename} holds more than 1 MB of code; remove what your answers do not need.")
+    if len(sources) > _MAX_CELLS:
+        raise SubmissionError(f"{filename} has more than {_MAX_CELLS} code cells; remove what your answers do not need.")
+    return tuple(Cell(number, source) for number, source in sources if source.strip() or number == 0)
+
+
+def holds_notebook(data: bytes, filename: str) -> bool:
+    """Whether a file is to be read as a notebook: if it is not called .py, or is a notebook all the same."""
+    if not filename.lower().endswith(".py"):
+        return True
+    if not text_of(data).lstrip().startswith(b"{"):
+        return False
+    notebook = _decoded(data, _Notebook)
+    return notebook is not None and (notebook.cells is not None or bool(bytes(notebook.worksheets)))
 
 
 def notebook_topic(data: bytes) -> str | None:
@@ -119,9 +188,39 @@ def notebook_version(data: bytes) -> str | None:
     return notebook.metadata.autograde.version or None if notebook else None
 
 
+def text_of(data: bytes) -> bytes:
+    """The bytes of a text as UTF-8 without a byte-order mark, if they were UTF-8, or UTF-16 with such a mark."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        try:
+            return data.decode("utf-16").encode()
+        except UnicodeError:
+            return data
+    return data.removeprefix(codecs.BOM_UTF8)
+
+
+def strict_json(data: bytes) -> bytes:
+    """JSON as Python writes it, made readable for others: NaN and Infinity are null, half a surrogate pair is U+FFFD."""
+    return _TOKEN.sub(_strict_token, text_of(data))
+
+
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)|-?(?:NaN|Infinity)', re.DOTALL)
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL
+)
+
+
+def _strict_token(token: re.Match[bytes]) -> bytes:
+    text = token[0]
+    if not text.startswith(b'"'):
+        return b"null"
+    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape["half"] else escape[0], text) if b"\\u" in text else text
+
+
 @functools.lru_cache(maxsize=256)
 def parsed(source: str) -> ast.Module | None:
-    """A cell's syntax tree, cached: do not change it. None if the cell is not plain Python."""
+    """A cell's syntax tree, cached: do not change it. None if the cell is not plain Python, or very long."""
+    if len(source) > _MAX_PARSED:
+        return None
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -150,64 +249,85 @@ T = TypeVar("T")
 
 
 def _decoded(data: bytes, kind: type[T]) -> T | None:
-    try:
-        return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
+    for strict in (text_of, strict_json):
+        try:
+            return msgspec.json.decode(strict(data), type=kind)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            if not text_of(data).lstrip().startswith(b"{"):
+                break
+    return None
 
 
 def _notebook_sources(data: bytes, filename: str) -> list[tuple[int, str]]:
     notebook = _decoded(data, _Notebook)
     if notebook is None:
         raise SubmissionError(_why_no_notebook(data, filename))
-    if notebook.cells is None:
-        if notebook.nbformat >= 4 and not bytes(notebook.worksheets):
+    cells: Sequence[_NotebookCell | _OldCell]
+    if notebook.cells is not None:
+        cells = notebook.cells
+    else:
+        sheets = _decoded(b'{"sheets":%b}' % (bytes(notebook.worksheets) or b"null"), _Sheets)
+        if sheets is None or sheets.sheets is None:
             raise SubmissionError(f"{filename} is not a notebook: it has no cells.")
-        return _older_notebook_sources(data, filename)
-    code = [cell.source for cell in notebook.cells if cell.is_code()]
-    return [(number, text if isinstance(text, str) else "".join(text)) for number, text in enumerate(code, 1)]
-
-
-def _older_notebook_sources(data: bytes, filename: str) -> list[tuple[int, str]]:
-    """Cells of a notebook of format 3 or older, read by nbformat, which knows the old formats."""
-    try:
-        import nbformat
-    except ImportError:
-        raise SubmissionError(f"{filename} is a notebook in an old format; open it in Jupyter and save it again.") from None
-    try:
-        notebook: Any = nbformat.reads(data.decode("utf-8-sig"), as_version=4)  # type: ignore[no-untyped-call]
-        code = [str(cell.source) for cell in notebook.cells if cell.cell_type == "code"]
-    except (ValueError, KeyError, AttributeError, TypeError, nbformat.ValidationError) as error:
-        raise SubmissionError(f"{filename} is not a notebook: it has no cells.") from error
-    return list(enumerate(code, 1))
+        cells = [cell for sheet in sheets.sheets for cell in sheet.cells]
+    return list(enumerate((cell.text() for cell in cells if cell.is_code()), 1))
 
 
 def _why_no_notebook(data: bytes, filename: str) -> str:
+    data = text_of(data)
     try:
-        text = data.decode("utf-8-sig")
+        data.decode()
     except UnicodeDecodeError as error:
         return f"{filename} is not a notebook: byte {error.start} is not valid UTF-8 text."
-    conflict = _CONFLICT_MARKER.search(text)
+    conflict = _CONFLICT_MARKER.search(data)
     if conflict:
-        line = text.count("\n", 0, conflict.start()) + 1
+        line = data.count(b"\n", 0, conflict.start()) + 1
         return f"{filename} is not a valid notebook: line {line} is a Git merge conflict marker; resolve the conflict."
+    data = strict_json(data)
     try:
-        json.loads(text)
+        msgspec.json.decode(data, type=msgspec.Raw)
     except RecursionError:
         return f"{filename} is not a notebook: its JSON is nested too deeply."
-    except json.JSONDecodeError as error:
-        if not text[error.pos :].strip() or error.msg.startswith("Unterminated"):
+    except msgspec.DecodeError as error:
+        place = re.search(r"\(byte (\d+)\)", str(error))
+        if place is None:
             return f"{filename} is not a valid notebook: the file breaks off in the middle; save it again."
-        return f"{filename} is not a notebook: line {error.lineno} is not valid JSON."
+        if not data.lstrip().startswith(b"{") and _LIKE_PYTHON.search(data):
+            return f"{filename} is Python code, not a notebook; rename it so that it ends in .py."
+        line = data.count(b"\n", 0, int(place[1])) + 1
+        return f"{filename} is not a notebook: line {line} is not valid JSON."
     return f"{filename} is not a notebook: its JSON is not in notebook format."
 
 
-def _python_sources(data: bytes, filename: str) -> list[tuple[int, str]]:
+def python_text(data: bytes, filename: str) -> str:
+    """The text of a Python file, with Unix line ends.
+
+    It is UTF-8, UTF-16 with a byte-order mark, or the Latin-1 or Windows-1252 that its first two lines declare. Other
+    codecs are refused, as some take minutes, and some yield what is not text.
+
+    Raises:
+        SubmissionError: if it is not text.
+    """
+    text = text_of(data)
+    encoding = "utf-8"
+    if text is data:
+        for line in data[:1000].split(b"\n")[:2]:
+            declared = _DECLARED_ENCODING.match(line)
+            if declared:
+                name = declared[1].decode("ascii", "replace")
+                encoding = _ENCODINGS.get(name.lower().replace("_", "-"), "")
+                if not encoding:
+                    raise SubmissionError(f"{filename} declares the encoding {name[:40]}; save it as UTF-8.")
+                break
+            if line.strip() and not line.lstrip().startswith(b"#"):
+                break
     try:
-        encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
-        text = data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
-    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+        return text.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
         raise SubmissionError(f"{filename} is not a Python file: it is not valid UTF-8 text.") from error
+
+
+def _python_sources(text: str) -> list[tuple[int, str]]:
     markers = list(_PERCENT_MARKER.finditer(text))
     if not markers:
         return [(0, text)]
@@ -221,7 +341,13 @@ def _python_sources(data: bytes, filename: str) -> list[tuple[int, str]]:
     return [(number, source.strip("\n")) for number, source in enumerate(code, 1)]
 
 
-_SPECIAL_LINE = re.compile(r"^(\s*)(?:[%!?].*|.*\?{1,2}\s*|[\w.,\s\[\]'\"]+=\s*[%!].*)$")
+_SHELL_ASSIGNMENT = re.compile(r"[\w.,\s\[\]'\"]++=\s*+[%!]")
+
+
+def _is_special(line: str) -> bool:
+    """Whether IPython reads a line otherwise than Python: `%magic`, `!command`, `help?`, `files = !ls`."""
+    text = line.strip()
+    return text.startswith(("%", "!", "?")) or text.endswith("?") or _SHELL_ASSIGNMENT.match(text) is not None
 
 
 def _defined_in(source: str, task: str) -> str:
@@ -237,9 +363,10 @@ def _definitions(source: str) -> dict[str, tuple[int, int]] | None:
     """Name → first and last line of its last definition; None if the cell cannot be read. Called once per task."""
     tree = parsed(source)
     if tree is None:
-        lines = source.split("\n")
-        plain = "\n".join(match[1] + "pass" if (match := _SPECIAL_LINE.match(line)) else line for line in lines)
-        tree = parsed(plain)
+        lines = [
+            f"{line[: len(line) - len(line.lstrip())]}pass" if _is_special(line) else line for line in source.split("\n")
+        ]
+        tree = parsed("\n".join(lines))
         if tree is None:
             return None
     lines_of: dict[str, tuple[int, int]] = {}
@@ -253,14 +380,15 @@ def _definitions(source: str) -> dict[str, tuple[int, int]] | None:
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """All statements that run at the top level, those inside if, for, while, try, with and match included; no bodies of
     functions or classes."""
-    for node in body:
+    waiting = body[::-1]
+    while waiting:
+        node = waiting.pop()
         yield node
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
-        for inner in ("body", "orelse", "finalbody"):
-            yield from _statements(getattr(node, inner, []))
-        for part in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
-            yield from _statements(part.body)
+        parts = (*getattr(node, "handlers", ()), *getattr(node, "cases", ()))
+        inner = [getattr(node, name, []) for name in ("body", "orelse", "finalbody")] + [part.body for part in parts]
+        waiting += [statement for block in reversed(inner) for statement in reversed(block)]
 
 
 def _names(node: ast.stmt) -> set[str]:

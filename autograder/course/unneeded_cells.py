@@ -84,12 +84,19 @@ def _behind(tasks: Collection[str], cells: Collection[_Names]) -> set[str]:
     """The tasks and all names that cells connect with them: together, everything in which a task can keep state."""
     connected = set(tasks)
     assigned = set[str]().union(*(names.assigned for names in cells))
-    while True:
-        groups = (names.assigned | names.used for names in cells)
-        more = set[str]().union(*(group for group in groups if group & connected))
-        if more & assigned <= connected:
-            return connected
-        connected |= more & assigned
+    cells_with: dict[str, list[int]] = {}
+    groups = [names.assigned | names.used for names in cells]
+    for number, group in enumerate(groups):
+        for name in group:
+            cells_with.setdefault(name, []).append(number)
+    waiting = list(connected)
+    while waiting:
+        for number in cells_with.pop(waiting.pop(), ()):
+            more = (groups[number] & assigned) - connected
+            groups[number] = frozenset()
+            connected |= more
+            waiting += more
+    return connected
 
 
 @functools.lru_cache(maxsize=256)
@@ -106,7 +113,7 @@ def _names_of(source: str) -> _Names | None:
     assigned = {symbol.get_name() for symbol in symbols if symbol.is_assigned()}
     imported = {symbol.get_name() for symbol in symbols if symbol.is_imported()}
     used = {symbol.get_name() for symbol in symbols if symbol.is_referenced() or symbol.is_assigned()}
-    used &= _read_first(tree.body, set())
+    used &= _read_first(tree.body)
     for scope in _inner(table):
         for symbol in scope.get_symbols():
             if symbol.is_global() or scope.get_type() == "class":  # `lr = lr` in a class reads the global one
@@ -138,26 +145,30 @@ def _reached_in(tree: ast.Module) -> set[str]:
     return reached
 
 
-def _read_first(body: list[ast.stmt], sure: set[str]) -> set[str]:
-    """The names that statements read, except those in `sure` and those they have certainly assigned before."""
+def _read_first(body: list[ast.stmt], *outer: set[str]) -> set[str]:
+    """The names that statements read, except those in `outer` and those they have certainly assigned before."""
     read: set[str] = set()
-    sure = set(sure)
+    sure: set[str] = set()
+
+    def note(names: set[str], *also: set[str]) -> None:
+        read.update(name for name in names if not any(name in known for known in (sure, *also, *outer)))
+
     for node in body:
         if isinstance(node, ast.With):
             named: set[str] = set()
             for item in node.items:
-                read |= _read_in(item.context_expr) - sure - named
+                note(_read_in(item.context_expr), named)
                 named |= _stored_in(*([item.optional_vars] if item.optional_vars else []))
-            read |= _read_first(node.body, sure | named)
+            read |= _read_first(node.body, sure, named, *outer)
         elif isinstance(node, ast.For):
-            read |= _read_in(node.iter, *node.orelse) - sure
-            read |= _read_in(*node.body) - sure - _stored_in(node.target)
+            note(_read_in(node.iter, *node.orelse))
+            note(_read_in(*node.body), _stored_in(node.target))
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             # What their bodies read comes from their own scopes.
             inside = set(map(id, node.body))
-            read |= _read_in(*(part for part in ast.iter_child_nodes(node) if id(part) not in inside)) - sure
+            note(_read_in(*(part for part in ast.iter_child_nodes(node) if id(part) not in inside)))
         else:
-            read |= _read_in(node) - sure
+            note(_read_in(node))
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             sure.add(node.name)
         elif isinstance(node, ast.Assign):
@@ -182,6 +193,8 @@ def _stored_in(*nodes: ast.AST) -> set[str]:
 
 
 def _inner(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
-    for inner in table.get_children():
+    waiting = table.get_children()
+    while waiting:
+        inner = waiting.pop()
         yield inner
-        yield from _inner(inner)
+        waiting += inner.get_children()

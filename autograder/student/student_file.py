@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder._words import suggestion
-from autograder.course.cells import notebook_topic, notebook_version, read_cells
+from autograder.course.cells import holds_notebook, notebook_topic, notebook_version, python_text, read_cells
 from autograder.errors import RequestError, SubmissionError
 from autograder.records.jobs import Cell
 from autograder.student.released import Release
@@ -75,8 +75,7 @@ def topic_of(release: Release, path: Path, data: bytes, topic: str | None) -> st
         if topic not in release.card.topics:
             raise RequestError(f"There is no topic {topic!r}; {suggestion(topic, release.card.topics)}")
         return topic
-    named = notebook_topic(data) if path.suffix == ".ipynb" else None
-    for name in (named, path.stem, path.absolute().parent.name):
+    for name in (notebook_topic(data), path.stem, path.absolute().parent.name):
         if name in release.card.topics:
             return str(name)
     raise RequestError(
@@ -98,11 +97,11 @@ def read_file(release: Release, path: Path, topic: str | None = None) -> Student
         raise SubmissionError(f"{path} cannot be read ({error.strerror}).") from error
     name = topic_of(release, path, data, topic)
     cells = read_cells(data, path.name)
-    if path.suffix == ".py":
-        text = data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-        placed = _placed(cells, text)
-        return StudentFile(path, name, placed or cells, text if placed else "")
-    return StudentFile(path, name, cells, version=notebook_version(data) or "")
+    if holds_notebook(data, path.name):
+        return StudentFile(path, name, cells, version=notebook_version(data) or "")
+    text = python_text(data, path.name)
+    placed = _placed(cells, text)
+    return StudentFile(path, name, placed or cells, text if placed else "")
 
 
 def _placed(cells: tuple[Cell, ...], text: str) -> tuple[Cell, ...]:
@@ -127,7 +126,7 @@ def python_file(notebook: bytes) -> str:
     try:
         cells = json.loads(notebook)["cells"]
         text = "\n\n".join("\n".join(_lines(cell)) for cell in cells) + "\n"
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RequestError("The released notebook cannot be read; take a fresh copy from the release.") from error
     # What the student types at the end of the file is code, not part of the last text cell.
     return text if cells and cells[-1]["cell_type"] == "code" else f"{text}\n# %%\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import jupytext
 import nbformat
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.course.cells import notebook_topic, read_cells, task_source
+from autograder.course.cells import has_value, notebook_topic, read_cells, strict_json, task_source
+from autograder.course.unneeded_cells import unneeded_cells
 from autograder.errors import SubmissionError
 from autograder.records.jobs import Cell
 
@@ -44,9 +46,77 @@ def test_format_3_is_read() -> None:
     assert read_cells(data, "old.ipynb") == (Cell(1, "a = 1"),)
 
 
+HALF = "\ud83d"
+WITH_ODD_PARTS = {
+    "NaN in an output": notebook(code("a = 1"), metadata={"papermill": {"lr": float("nan"), "by": -float("inf")}}),
+    "half a pair": notebook(code("a = 1"), {"cell_type": "markdown", "source": HALF}, metadata={HALF: "x" + HALF}),
+    "a cell without a source": notebook(code("a = 1"), code(None), {"cell_type": "markdown", "source": None}),
+    "a version in quotes": notebook(code("a = 1"), nbformat="4"),
+    "a cell without a type": notebook(code("a = 1"), {"cell_type": None, "source": "b"}),
+    "a byte-order mark": b"\xef\xbb\xbf" + notebook(code("a = 1")),
+    "UTF-16": notebook(code("a = 1")).decode().encode("utf-16"),
+    "UTF-16, the other way round": b"\xfe\xff" + notebook(code("a = 1")).decode().encode("utf-16-be"),
+    "everything at once": notebook(code("a = 1"), code(None), metadata={"x": [float("inf"), HALF]})
+    .decode()
+    .encode("utf-16"),
+    "a long number": notebook(code("a = 1"))[:-1] + b', "x": ' + b"9" * 5000 + b"}",
+}
+
+
+@pytest.mark.parametrize("kind", WITH_ODD_PARTS)
+@pytest.mark.parametrize("name", ["n.ipynb", "n.py"])
+def test_what_other_tools_write_around_the_code_does_not_matter(kind: str, name: str) -> None:
+    assert read_cells(WITH_ODD_PARTS[kind], name) == (Cell(1, "a = 1"),)
+
+
+def test_half_a_surrogate_pair_in_code_becomes_a_replacement_character() -> None:
+    data = notebook(code(f"a = '{HALF}'\nb = '\\\\ud83d'"), code("c = '\U0001f600'"))
+    assert [cell.source for cell in read_cells(data, "n.ipynb")] == ["a = '\ufffd'\nb = '\\\\ud83d'", "c = '\U0001f600'"]
+
+
+@given(
+    st.recursive(
+        st.one_of(st.none(), st.booleans(), st.floats(), st.text(st.characters(), max_size=5)),
+        lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(st.characters()), inner, max_size=3)),
+    )
+)
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_strict_json_changes_only_what_others_cannot_read(value: object) -> None:
+    text = json.dumps(value)
+    strict = strict_json(text.encode()).decode()
+    without = json.loads(text, parse_constant=lambda _: None)
+    assert json.loads(strict) == json.loads(json.dumps(without).encode())
+    nan = any(constant in json.dumps(value) for constant in ("NaN", "Infinity"))
+    assert nan or strict == text
+
+
+def test_a_notebook_saved_as_py_is_read_as_a_notebook() -> None:
+    data = notebook(code("a = 1"), metadata={"autograde": {"topic": "views"}})
+    assert read_cells(data, "views.py") == (Cell(1, "a = 1"),)
+    assert notebook_topic(data.decode().encode("utf-16")) == "views"
+    assert read_cells(b"{'a': 1}", "views.py") == (Cell(0, "{'a': 1}"),)
+    assert read_cells(b'{"a": 1}', "views.py") == (Cell(0, '{"a": 1}'),)
+
+
+def test_format_3_with_odd_parts_is_read() -> None:
+    sheets = [
+        {"cells": [{"cell_type": "code", "input": "a = 1"}]},
+        {"cells": [{"cell_type": "code", "input": ["b", " = 2"]}]},
+    ]
+    data = json.dumps({"worksheets": sheets, "metadata": {"x": float("nan")}, "nbformat": 2}).encode()
+    assert read_cells(data, "old.ipynb") == (Cell(1, "a = 1"), Cell(2, "b = 2"))
+
+
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
+        (b"import torch\nx = 1\n",
+         "n.ipynb is Python code, not a notebook; rename it so that it ends in .py."),
+        (b"# %%\nx = 1\n", "n.ipynb is Python code, not a notebook; rename it so that it ends in .py."),
+        (b"[" * 2_000_001, "n.ipynb holds too much besides code; clear its outputs and save it again."),
+        (notebook(*[code("a")] * 2001), "n.ipynb has more than 2000 code cells; remove what your answers do not need."),
+        (notebook(code("a" * 2**20), code("a")),
+         "n.ipynb holds more than 1 MB of code; remove what your answers do not need."),
         (b"", "n.ipynb is empty."),
         (b" \n", "n.ipynb is empty."),
         (b"hello", "n.ipynb is not a notebook: line 1 is not valid JSON."),
@@ -89,6 +159,31 @@ def test_a_plain_python_file_is_one_cell_with_number_0() -> None:
     assert read_cells("# -*- coding: latin-1 -*-\nä = 1\n".encode("latin-1"), "s.py")[0].source.endswith("ä = 1\n")
     with pytest.raises(SubmissionError, match=r"^s\.py is not a Python file: it is not valid UTF-8 text\.$"):
         read_cells("ä = 1".encode("latin-1"), "s.py")
+
+
+@pytest.mark.parametrize(
+    ("declared", "encoding"),
+    [("latin-1", "latin-1"), ("ISO_8859-1", "latin-1"), ("cp1252", "cp1252"), ("Windows-1252", "cp1252"), ("utf8", "utf-8")],
+)
+def test_an_encoding_that_people_use_may_be_declared(declared: str, encoding: str) -> None:
+    text = f"#!/usr/bin/env python\n# vim: set fileencoding={declared} :\nä = 'é'\n"
+    assert read_cells(text.encode(encoding), "s.py") == (Cell(0, text),)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_says_the_encoding(encoding: str) -> None:
+    assert read_cells("ä = 1\r\n".encode(encoding), "s.py") == (Cell(0, "ä = 1\n"),)
+
+
+@pytest.mark.parametrize(
+    "codec", ["utf-7", "undefined", "raw_unicode_escape", "unicode_escape", "punycode", "idna", "rot13", "hex", "zlib", "no"]
+)
+def test_no_other_codec_is_used(codec: str) -> None:
+    data = b"# -*- coding: " + codec.encode() + b" -*-\nx = '+2AA-\\ud800'\n" + b"a-" * 200_000
+    started = time.monotonic()
+    with pytest.raises(SubmissionError, match=rf"^s\.py declares the encoding {codec}; save it as UTF-8\.$"):
+        read_cells(data, "s.py")
+    assert time.monotonic() - started < 1
 
 
 PERCENT = b"""\
@@ -182,3 +277,86 @@ def test_topic_from_metadata() -> None:
 def test_task_source(sources: list[str], task: str, expected: str) -> None:
     cells = tuple(Cell(number, source) for number, source in enumerate(sources, 1))
     assert task_source(cells, task) == expected
+
+
+BLANKS = " " * 60_000
+DEEP = {
+    "a long blank line": f"def f(:\n{BLANKS}x\n",
+    "a long line of tabs": "def f(:\n" + "\t" * 60_000 + "x\n",
+    "many question marks": "def f(:\n" + "? " * 30_000 + "x\n",
+    "many names": "def f(:\n" + "x , " * 30_000 + "\n",
+    "a shell assignment without an end": f"def f(:\nx{BLANKS}={BLANKS}y\n",
+    "a name and blanks": f"def f(:\nf{BLANKS}:{BLANKS}\n",
+    "an async function": f"def f(:\nasync{BLANKS}f\n",
+    "nested lambdas": "f = " + "lambda: " * 1500 + "1",
+    "many elifs": "if a:\n    f = 1\n" + "elif b:\n    f = 2\n" * 1200,
+    "nested brackets": "f = " + "(" * 5000,
+    "a long sum": "f = 1" + " + 1" * 50_000,
+    "many attributes": "f = a" + ".a" * 50_000,
+    "many signs": "f = " + "-" * 50_000 + "1",
+    "nested if": "".join(" " * depth + "if a:\n" for depth in range(150)),
+    "a zero byte": "f = 1\0",
+    "a long number": "f = " + "9" * 100_000,
+    "many withs": "".join(f"a{i} = 1\n" for i in range(8_000)) + "with b: 1\n" * 8_000,
+    "a very long cell": "x = 1\n" * 150_000,
+}
+
+
+@pytest.mark.parametrize("kind", DEEP)
+def test_no_code_takes_long_or_raises(kind: str) -> None:
+    started = time.monotonic()
+    cells = (Cell(1, DEEP[kind]),)
+    task_source(cells, "f")
+    has_value(DEEP[kind])
+    assert unneeded_cells((*cells, Cell(2, "x")), {"x"}, {"f"}) is not None
+    assert time.monotonic() - started < 10
+
+
+def test_the_last_of_many_elifs_is_a_tasks_source() -> None:
+    assert task_source((Cell(1, DEEP["many elifs"]),), "f") == "f = 2"
+
+
+_PARTS = st.sampled_from(
+    [
+        *(
+            "{",
+            "}",
+            "[",
+            "]",
+            ":",
+            ",",
+            '"',
+            "\\",
+            '"cells"',
+            '"source"',
+            '"cell_type"',
+            '"code"',
+            '"worksheets"',
+            '"input"',
+        ),
+        *('"metadata"', '"nbformat"', "4", "NaN", "-Infinity", "null", "1e999", '"\\ud800"', '"\\u"', '"a = 1"', " ", "\n"),
+        *("# %%", "# coding: utf-7", "# coding: latin-1", "def f(x):", "lambda: ", "elif a:", "%magic", "x?", "\xe9", "\0"),
+    ]
+)
+_PIECES = st.lists(st.tuples(_PARTS, st.sampled_from([1, 1, 1, 2, 3000])), max_size=25)
+_FILES = st.tuples(
+    st.sampled_from([b"", b"\xef\xbb\xbf", b"\xff\xfe", b'{"cells": [{"cell_type": "code", "source": ']),
+    _PIECES.map(lambda pieces: "".join(part * times for part, times in pieces)),
+    st.sampled_from(["utf-8", "utf-16-le", "latin-1"]),
+)
+
+
+@given(_FILES, st.sampled_from(["a.ipynb", "a.py"]))
+@settings(max_examples=300, deadline=5000, derandomize=True)
+def test_any_file_gives_cells_or_a_sentence_in_a_short_time(file: tuple[bytes, str, str], name: str) -> None:
+    mark, text, encoding = file
+    data = mark + text.encode(encoding)
+    notebook_topic(data)
+    try:
+        cells = read_cells(data, name)
+    except SubmissionError:
+        return
+    for cell in cells:
+        cell.source.encode()
+    task_source(cells, "f")
+    unneeded_cells(cells, {"a = 1"}, {"f"})

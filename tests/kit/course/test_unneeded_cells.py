@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import time
 from pathlib import Path
 
 import msgspec
@@ -102,6 +103,14 @@ def test_examples_that_a_students_code_uses_are_needed(student: str, expected: s
 def test_examples_that_are_needed_in_a_roundabout_way(sources: list[str], examples: set[int]) -> None:
     cells = [Cell(number, source) for number, source in enumerate(sources, 1)]
     assert unneeded_cells(cells, {sources[number - 1] for number in examples}, {"fit", "Net", "f"}) == frozenset()
+
+
+def test_a_long_chain_of_cells_takes_no_time() -> None:
+    cells = [Cell(number, f"a{number} = a{number - 1}") for number in range(1, 2000)]
+    cells.append(Cell(2000, "print(a1)"))
+    started = time.monotonic()
+    assert unneeded_cells(cells, {"print(a1)"}, {"a0"}) == frozenset()
+    assert time.monotonic() - started < 2
 
 
 def test_an_edited_example_is_the_students() -> None:
