@@ -1,5 +1,7 @@
 """Finds a class's submissions: who handed in what for which topic, and what could not be recognised.
 
+What students hand in is opened by `_opened` only: regular files inside their own folder, up to a size.
+
 PATH/STUDENT/TOPIC.ipynb, PATH/STUDENT/TOPIC.py     one folder per student
 PATH/STUDENT/TOPIC/ANY.ipynb                        nbgrader's layout, with its timestamp.txt
 PATH = STUDENT, or PATH = one such file             a single student, a single file
@@ -9,20 +11,23 @@ Nothing is skipped silently: a file that looks like a submission but is not one 
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from autograder._words import suggestion
-from autograder.course.cells import notebook_topic
+from autograder.course.cells import notebook_topic, text_of
 from autograder.course.course_file import Course
 from autograder.errors import SubmissionError
 
 __all__ = ["MAX_FILE_MB", "Discovery", "Submission", "find_submissions"]
 
 MAX_FILE_MB = 64
+_MAX_TIMESTAMP = 1000
 _ENDINGS = (".ipynb", ".py")
 _NAMES_OF_RESULTS = ("index.html", "run.json")
 _IGNORED = {"__pycache__", "__MACOSX", "node_modules"}
@@ -30,25 +35,61 @@ _IGNORED = {"__pycache__", "__MACOSX", "node_modules"}
 
 @dataclass(frozen=True)
 class Submission:
-    """One student's file for one topic. `submitted_at` is None if it was not recorded."""
+    """One student's file for one topic. `submitted_at` is None if it was not recorded.
+
+    `folder` is the one that links must not lead out of, usually the student's; the file's own if None.
+    """
 
     student: str
     topic: str
     path: Path
     submitted_at: datetime | None = None
+    folder: Path | None = None
 
     def read(self) -> bytes:
         """The file's bytes.
 
         Raises:
-            SubmissionError: if it cannot be read, or is larger than 64 MB.
+            SubmissionError: if it cannot be read, is larger than 64 MB, is no regular file or leads out of the folder.
         """
         try:
-            if self.path.stat().st_size > MAX_FILE_MB * 2**20:
-                raise SubmissionError(f"{self.path.name} is larger than {MAX_FILE_MB} MB; clear its outputs.")
-            return self.path.read_bytes()
-        except OSError as error:
-            raise SubmissionError(f"{self.path.name} cannot be read ({error.strerror}).") from error
+            data = _opened(self.path, self.folder or self.path.parent, MAX_FILE_MB * 2**20)
+        except (OSError, RuntimeError) as error:
+            raise SubmissionError(f"{self.path.name} cannot be read ({_reason(error)}).") from error
+        if data is None:
+            raise SubmissionError(f"{self.path.name} is larger than {MAX_FILE_MB} MB; clear its outputs.")
+        return data
+
+
+def _opened(path: Path, folder: Path, most: int) -> bytes | None:
+    """The bytes of a regular file inside a folder once links are followed; None if there are more than `most`.
+
+    Raises:
+        OSError: if there is no such file, or something else than a file.
+        RuntimeError: if links go in circles.
+    """
+    real = path.resolve(strict=True)
+    if not real.is_relative_to(folder.resolve()):
+        raise OSError(_LEADS_OUT)
+    if not real.is_file():
+        raise OSError(_NO_FILE)
+    # Should something else be in its place by now: opening a pipe must not wait, and a link is not followed.
+    with open(real, "rb", opener=lambda name, flags: os.open(name, flags | _OPEN_FLAGS)) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(_NO_FILE)
+        return file.read(status.st_size) if status.st_size <= most else None
+
+
+_OPEN_FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+
+
+def _reason(error: OSError | RuntimeError) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+_LEADS_OUT = "it is a link that leads out of the folder"
+_NO_FILE = "it is not a regular file"
 
 
 @dataclass(frozen=True)
@@ -106,6 +147,7 @@ class _Candidate:
     path: Path
     named: bool  # whether the file is named after the topic; if not, its folder or the notebook's metadata names it
     folder: Path
+    root: Path  # what links must not lead out of
 
 
 @dataclass
@@ -117,11 +159,9 @@ class _Search:
     notes: list[str] = field(default_factory=list)
 
     def look_at(self, path: Path) -> None:
-        if path.is_file():
-            self.look_at_file(path)
-        elif path.is_dir():
+        if _is_folder(path):
             root = path.resolve()
-            folders = [each for each in _entries(path) if each.is_dir()]
+            folders = [each for each in _entries(path) if _is_folder(each)]
             own = self.is_student(path)
             classes = [each for each in folders if not self.topic_of_name(each.name) and self.is_student(each)]
             if own and not classes:
@@ -131,29 +171,34 @@ class _Search:
                 if self.inside(folder, root):
                     self.look_at_student(folder, folder.name)
             for file in _entries(path):
-                if file.is_file() and self.looks_like_one(file):
+                if not _is_folder(file) and self.looks_like_one(file):
                     self.leave_out(file, "it is outside every student's folder")
+        elif path.exists():
+            self.look_at_file(path)
         else:
             raise SubmissionError(f"{path}: there is no such file or folder.")
 
     def look_at_file(self, path: Path) -> None:
         folder = path.absolute().parent
-        topic = self.topic_of_file(path)
+        root = path.resolve().parent  # whoever names a link means the file that it leads to
         if path.suffix.lower() not in _ENDINGS:
             self.leave_out(path, "a submission ends in .ipynb or .py")
             return
+        topic = self.topic_of_file(path, root)
         in_topic_folder = self.topic_of_name(folder.name)
         if in_topic_folder and topic in (None, in_topic_folder):
-            self.add(_name(folder.parent), in_topic_folder, _Candidate(path, topic is not None, folder))
+            self.add(_name(folder.parent), in_topic_folder, _Candidate(path, topic is not None, folder, root))
         elif topic:
-            self.add(_name(folder), topic, _Candidate(path, True, folder))
+            self.add(_name(folder), topic, _Candidate(path, True, folder, root))
         else:
             self.leave_out(path, self.why_no_topic(path))
 
     def is_student(self, folder: Path) -> bool:
         """Whether a folder holds one student's submissions, rather than students' folders."""
         return any(
-            self.topic_of_name(each.name) if each.is_dir() else self.looks_like_one(each) and self.topic_of_file(each)
+            self.topic_of_name(each.name)
+            if _is_folder(each)
+            else self.looks_like_one(each) and self.topic_of_file(each, folder.resolve())
             for each in _entries(folder)
         )
 
@@ -171,35 +216,35 @@ class _Search:
             if not self.inside(entry, own):
                 continue
             topic = self.topic_of_name(entry.name)
-            if entry.is_dir() and topic:
+            if _is_folder(entry) and topic:
                 self.look_at_topic_folder(entry, student, topic, own)
-            elif entry.is_dir():
+            elif _is_folder(entry):
                 for inner in _entries(entry):
-                    if inner.is_file() and self.looks_like_one(inner):
+                    if not _is_folder(inner) and self.looks_like_one(inner):
                         self.leave_out(inner, f"it is nested too deeply; a submission is {student}/TOPIC.ipynb")
-            elif entry.is_file() and self.looks_like_one(entry):
-                topic = self.topic_of_file(entry)
+            elif self.looks_like_one(entry):
+                topic = self.topic_of_file(entry, own)
                 if entry.suffix.lower() not in _ENDINGS:
                     self.leave_out(entry, "a submission ends in .ipynb or .py")
                 elif topic:
-                    self.add(student, topic, _Candidate(entry, self.topic_of_name(entry.stem) == topic, folder))
+                    self.add(student, topic, _Candidate(entry, self.topic_of_name(entry.stem) == topic, folder, own))
                 else:
                     self.leave_out(entry, self.why_no_topic(entry))
         if before == (len(self.unrecognised), sum(map(len, self.candidates.values()))):
             self.leave_out(folder, "it holds no submission")
 
     def look_at_topic_folder(self, folder: Path, student: str, topic: str, root: Path) -> None:
-        files = [each for each in _entries(folder) if each.is_file() and self.inside(each, root)]
+        files = [each for each in _entries(folder) if not _is_folder(each) and self.inside(each, root)]
         candidates = [each for each in files if each.suffix.lower() == ".ipynb"]
         candidates = candidates or [each for each in files if each.suffix.lower() == ".py"]
         if not candidates:
             self.leave_out(folder, "it holds no .ipynb or .py file")
         for each in candidates:
-            other = self.topic_of_file(each)
+            other = self.topic_of_file(each, root)
             if other and other != topic:
                 self.leave_out(each, f"it is a notebook for {other}, but in the folder of {topic}")
             else:
-                self.add(student, topic, _Candidate(each, self.topic_of_name(each.stem) == topic, folder))
+                self.add(student, topic, _Candidate(each, self.topic_of_name(each.stem) == topic, folder, root))
 
     def add(self, student: str, topic: str, candidate: _Candidate) -> None:
         self.students.setdefault(student, candidate.folder)
@@ -213,11 +258,16 @@ class _Search:
             self.unrecognised.append(line)
 
     def inside(self, path: Path, root: Path) -> bool:
-        """Whether a path stays inside the folder being graded when links are followed; if not, it is left out."""
+        """Whether a path, links followed, is a file or folder inside the folder being graded; if not, it is left out."""
         try:
-            if path.resolve(strict=True).is_relative_to(root):
+            real = path.resolve(strict=True)
+            mode = real.stat().st_mode
+            if not real.is_relative_to(root):
+                reason = _LEADS_OUT
+            elif stat.S_ISREG(mode) or stat.S_ISDIR(mode):
                 return True
-            reason = "it is a link that leads out of the folder"
+            else:
+                reason = _NO_FILE
         except (OSError, RuntimeError):  # a loop of links raises RuntimeError
             reason = "it is a link that leads nowhere"
         self.leave_out(path, reason)
@@ -226,13 +276,13 @@ class _Search:
     def topic_of_name(self, name: str) -> str | None:
         return next((topic for topic in self.course.topics if topic == name.lower()), None)
 
-    def topic_of_file(self, path: Path) -> str | None:
+    def topic_of_file(self, path: Path, root: Path) -> str | None:
         """The topic in the file's name, else in the notebook's metadata."""
         named = self.topic_of_name(path.stem)
-        if named or path.suffix.lower() != ".ipynb":
+        if named or path.suffix.lower() not in _ENDINGS:
             return named
         try:
-            inside = notebook_topic(Submission("", "", path).read())
+            inside = notebook_topic(Submission("", "", path, folder=root).read())
         except SubmissionError:
             return None
         return inside if inside in self.course.topics else None
@@ -262,7 +312,7 @@ class _Search:
         except ValueError as error:
             when = None
             self.notes.append(f"{_printable(best.folder / 'timestamp.txt')}: {error}; {student} is not counted as late.")
-        return Submission(student, topic, best.path, when)
+        return Submission(student, topic, best.path, when, best.root)
 
 
 def _entries(folder: Path) -> Iterator[Path]:
@@ -274,6 +324,13 @@ def _entries(folder: Path) -> Iterator[Path]:
     return (path for path in paths if not path.name.startswith(".") and path.name not in _IGNORED)
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # in a folder that may not be looked into
+        return False
+
+
 def _name(folder: Path) -> str:
     return folder.resolve().name or "student"
 
@@ -283,20 +340,38 @@ def _not_utf8(name: str) -> bool:
 
 
 def _printable(path: Path) -> str:
-    return "".join(c if c.isprintable() and not _not_utf8(c) else "�" for c in str(path))
+    return _clean(str(path))
+
+
+def _clean(text: str) -> str:
+    return "".join(c if c.isprintable() and not _not_utf8(c) else "�" for c in text)
 
 
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)?$")
 
 
 def _submitted_at(folder: Path) -> datetime | None:
-    """The time in timestamp.txt, as nbgrader writes it: `2027-02-02 15:58:23.948203 UTC`. Without a zone it is UTC."""
+    """The time in timestamp.txt, as nbgrader writes it: `2027-02-02 15:58:23.948203 UTC`. Without a zone it is UTC.
+
+    Raises:
+        ValueError: if there is such a file but no time in it; the text says why.
+    """
     try:
-        text = (folder / "timestamp.txt").read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
+        data = _opened(folder / "timestamp.txt", folder, _MAX_TIMESTAMP)
+    except FileNotFoundError:
         return None
+    except (OSError, RuntimeError) as error:
+        raise ValueError(_reason(error)) from error
+    if data is None:
+        raise ValueError("it holds more than a time like 2027-02-02 15:58:23 UTC")
+    text = text_of(data).decode("utf-8", "replace").strip()
     match = _TIMESTAMP.match(text)
-    if not match:
-        raise ValueError(f"“{text[:40]}” is not a time like 2027-02-02 15:58:23 UTC")
-    zone = match[3] if match[3] and match[3][0] in "+-" else "+00:00"
-    return datetime.fromisoformat(f"{match[1]}T{match[2]}{zone}").astimezone(UTC)
+    try:
+        if match:
+            zone = match[3] if match[3] and match[3][0] in "+-" else "+00:00"
+            when = datetime.fromisoformat(f"{match[1]}T{match[2]}{zone}").astimezone(UTC)
+            if 1970 <= when.year < 2200:
+                return when
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError(f"“{_clean(text[:40])}” is not a time like 2027-02-02 15:58:23 UTC")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from autograder.course.course_file import Course, TaskEntry, TopicEntry
 from autograder.errors import SubmissionError
@@ -171,9 +175,118 @@ def test_special_files_and_odd_names_do_no_harm(tmp_path: Path) -> None:
     found = find_submissions([tmp_path], COURSE)
     assert files(found, tmp_path) == [("ann", "views", "ann/views.ipynb")]
     assert [line.removeprefix(f"{tmp_path}/") for line in found.unrecognised] == [
+        "ann/autograd.ipynb: it is not a regular file.",
         "b�ad: a student's folder needs a name of printable characters, without \\.",
         "�: a student's folder needs a name of printable characters, without \\.",
     ]
+
+
+def test_a_pipe_does_not_hold_up_the_search(tmp_path: Path) -> None:
+    put(tmp_path, "ann/views.ipynb")
+    os.mkfifo(tmp_path / "ann/homework.ipynb")
+    (tmp_path / "bo/views").mkdir(parents=True)
+    os.mkfifo(tmp_path / "bo/views/views.ipynb")
+    os.mkfifo(tmp_path / "views.ipynb")
+    found = find_submissions([tmp_path], COURSE)
+    assert files(found, tmp_path) == [("ann", "views", "ann/views.ipynb")]
+    assert [line.removeprefix(f"{tmp_path}/") for line in found.unrecognised] == [
+        "ann/homework.ipynb: it is not a regular file.",
+        "bo/views/views.ipynb: it is not a regular file.",
+        "bo/views: it holds no .ipynb or .py file.",
+        "views.ipynb: it is outside every student's folder.",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "folder", "link out"])
+def test_only_regular_files_inside_the_students_folder_are_opened(tmp_path: Path, kind: str) -> None:
+    put(tmp_path, "secret.ipynb")
+    path = tmp_path / "ann/views.ipynb"
+    path.parent.mkdir()
+    reason = "it is a link that leads out of the folder" if kind in ("device", "link out") else "it is not a regular file"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero" if kind == "device" else tmp_path / "secret.ipynb")
+    with pytest.raises(SubmissionError, match=rf"^views\.ipynb cannot be read \({reason}\)\.$"):
+        Submission("ann", "views", path).read()
+
+
+def timestamp_of(root: Path) -> tuple[datetime | None, list[str]]:
+    """The time of ann's submission, and what is said of it."""
+    put(root, "ann/views.ipynb")
+    found = find_submissions([root], COURSE)
+    assert len(found.submissions) == 1
+    return found.submissions[0].submitted_at, [note.removeprefix(f"{root}/ann/timestamp.txt: ") for note in found.notes]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link out", "too large", "folder"])
+def test_a_timestamp_is_read_from_a_small_file_only(tmp_path: Path, kind: str) -> None:
+    put(tmp_path, "ann/views.ipynb")
+    put(tmp_path, "secret.txt", text="root:x:0:0")
+    path = tmp_path / "ann/timestamp.txt"
+    reason = "it is not a regular file"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "link out":
+        path.symlink_to(tmp_path / "secret.txt")
+        reason = "it is a link that leads out of the folder"
+    else:
+        path.write_text("2027-02-02 15:58:23 UTC" + " " * 2000)
+        reason = "it holds more than a time like 2027-02-02 15:58:23 UTC"
+    assert timestamp_of(tmp_path) == (None, [f"{reason}; ann is not counted as late."])
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        (b"9999-12-31 23:59:59 -12:00", "9999-12-31 23:59:59 -12:00"),
+        (b"0001-01-01 00:00:00 +14:00", "0001-01-01 00:00:00 +14:00"),
+        (b"0001-01-01 00:00:00", "0001-01-01 00:00:00"),
+        (b"2027-13-45 00:00:00", "2027-13-45 00:00:00"),
+        (b"2027-01-01 00:00:00 +99:99", "2027-01-01 00:00:00 +99:99"),
+        (b"\x1b[2Jgone", "�[2Jgone"),
+        (b"\xff\x00", "��"),
+        (b"", ""),
+    ],
+)
+def test_a_time_that_cannot_be_is_told(tmp_path: Path, data: bytes, shown: str) -> None:
+    put(tmp_path, "ann/views.ipynb")
+    (tmp_path / "ann/timestamp.txt").write_bytes(data)
+    sentence = f"“{shown}” is not a time like 2027-02-02 15:58:23 UTC; ann is not counted as late."
+    assert timestamp_of(tmp_path) == (None, [sentence])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_timestamp_may_have_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    put(tmp_path, "ann/views.ipynb")
+    (tmp_path / "ann/timestamp.txt").write_bytes("2027-02-02 15:58:23 UTC\r\n".encode(encoding))
+    assert timestamp_of(tmp_path) == (datetime(2027, 2, 2, 15, 58, 23, tzinfo=UTC), [])
+
+
+def test_a_notebook_saved_as_py_is_recognised_by_its_metadata(tmp_path: Path) -> None:
+    put(tmp_path, "ann/homework.py", text=json.dumps({"cells": [], "metadata": {"autograde": {"topic": "views"}}}))
+    assert files(find_submissions([tmp_path], COURSE), tmp_path) == [("ann", "views", "ann/homework.py")]
+
+
+_TIMES = st.from_regex(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,9})?)? ?(Z|UTC|[+-]\d\d:?\d\d)?", fullmatch=True)
+
+
+@given(st.one_of(_TIMES.map(str.encode), st.binary(max_size=60)))
+@settings(max_examples=200, deadline=500, derandomize=True)
+def test_any_timestamp_gives_a_time_or_a_sentence(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        put(root, "ann/views.ipynb")
+        (root / "ann/timestamp.txt").write_bytes(data)
+        when, notes = timestamp_of(root)
+    assert (when is None) == bool(notes)
 
 
 def test_filters(tmp_path: Path) -> None:
