@@ -40,6 +40,7 @@ __all__ = [
     "choose_seed",
     "content_of",
     "earned_of",
+    "fault_of",
     "fingerprint_of",
     "grade",
     "lateness",
@@ -190,6 +191,13 @@ class _Item:
 
 def _read(prepared: PreparedTopic, submission: Submission, out: Path, *, force: bool) -> _Item:
     try:
+        return _looked_at(prepared, submission, out, force=force)
+    except Exception as error:  # a bug of ours that one submission exposes must not stop the class
+        return _Item(submission, prepared, problem=fault_of(error))
+
+
+def _looked_at(prepared: PreparedTopic, submission: Submission, out: Path, *, force: bool) -> _Item:
+    try:
         data = submission.read()
     except SubmissionError as error:
         return _Item(submission, prepared, problem=str(error))
@@ -221,12 +229,17 @@ def _finish(course: Course, item: _Item, run: Run, pool: Pool, out: Path) -> Gra
         topic_page.write_page(result, out)
     except (OSError, AuthoringError):
         raise
-    except Exception as error:  # a bug of ours that one submission exposes must not stop the class
-        fault = f"Grading failed with {type(error).__name__}: {error}. This is a bug in autograde; please report it."
-        result = _result(course, replace(item, problem=fault), Run(), pool)
+    except Exception as error:  # likewise; without its cells, since what failed once may fail again
+        result = _result(course, replace(item, cells=(), problem=fault_of(error)), Run(), pool)
         topic_page.write_page(result, out)
     write_result(result, out)
     return summary_of(result, reused=False)
+
+
+def fault_of(error: Exception) -> str:
+    """What an instructor is told of a submission that grading failed on, without characters that cannot be written."""
+    text = "".join(c for c in f"{type(error).__name__}: {error}"[:200] if c.isprintable()).rstrip(".: ")
+    return f"Grading failed with {text}. This is a bug in autograde; please report it."
 
 
 def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:

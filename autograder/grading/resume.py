@@ -18,13 +18,13 @@ from autograder.course.cells import read_cells
 from autograder.course.course_file import Course
 from autograder.course.make_job import make_job
 from autograder.course.topic import Topic
-from autograder.errors import ResultError, SubmissionError
-from autograder.grading.grade import PreparedTopic, content_of, earned_of, fingerprint_of, summary_of
+from autograder.errors import AuthoringError, ResultError, SubmissionError
+from autograder.grading.grade import PreparedTopic, content_of, earned_of, fault_of, fingerprint_of, summary_of
 from autograder.grading.result_files import read_result, read_run, result_path, write_result
 from autograder.grading.submissions import Submission
 from autograder.keys.build import hash_of_sources
 from autograder.processes.pool import Pool
-from autograder.records.jobs import Job, Run
+from autograder.records.jobs import Cell, Job, Run
 from autograder.records.results import Completion, Graded, TaskResult, TopicResult
 from autograder.reporting import topic_page
 from autograder.scoring.rules import rules_of
@@ -39,7 +39,7 @@ class Waiting:
 
     submission: Submission
     result: TopicResult
-    data: bytes
+    cells: tuple[Cell, ...]
 
 
 def seed_of(out: Path) -> int:
@@ -71,17 +71,24 @@ def find_waiting(
     for submission in submissions:
         name = f"{submission.student}, {submission.topic}"
         try:
-            result = read_result(result_path(out, submission.student, submission.topic))
-            data = submission.read()
+            yield _look_at(course, topics[submission.topic], submission, out) or (
+                f"{name}: left alone: its file, the course or autograde has changed since grading. Grade it again first."
+            )
         except (ResultError, SubmissionError) as error:
             yield f"{name}: left alone. {error}"
-            continue
-        if result.pending == 0:
-            yield summary_of(result, reused=True)
-        elif _is_current(course, topics[submission.topic], submission, result, data):
-            yield Waiting(submission, result, data)
-        else:
-            yield f"{name}: left alone: its file, the course or autograde has changed since grading. Grade it again first."
+        except Exception as error:  # a bug of ours that one submission exposes must not stop the class
+            yield f"{name}: left alone. {fault_of(error)}"
+
+
+def _look_at(course: Course, topic: Topic, submission: Submission, out: Path) -> Waiting | Graded | None:
+    """What `find_waiting` says of a submission; None if something has changed since grading."""
+    result = read_result(result_path(out, submission.student, submission.topic))
+    data = submission.read()
+    if result.pending == 0:
+        return summary_of(result, reused=True)
+    if not _is_current(course, topic, submission, result, data):
+        return None
+    return Waiting(submission, result, read_cells(data, submission.path.name))
 
 
 def _is_current(course: Course, topic: Topic, submission: Submission, result: TopicResult, data: bytes) -> bool:
@@ -103,13 +110,29 @@ def resume(
         pool: runs the jobs.
         out: the folder of the results.
     """
-    listed = list(waiting)
-    jobs = (_job(course, prepared[each.submission.topic], each) for each in listed)
-    for each, run in zip(listed, pool.map(jobs), strict=True):
-        result = _completed(course, prepared[each.submission.topic], each.result, run, pool)
-        topic_page.write_page(result, out)
+    jobs: list[tuple[Waiting, Job]] = []
+    for each in waiting:
+        try:
+            jobs.append((each, _job(course, prepared[each.submission.topic], each)))
+        except Exception as error:  # likewise
+            yield _left_as_it_was(each.result, error)
+    for (each, _), run in zip(jobs, pool.map(job for _, job in jobs), strict=True):
+        try:
+            result = _completed(course, prepared[each.submission.topic], each.result, run, pool)
+            summary = summary_of(result, reused=False)
+            topic_page.write_page(result, out)
+        except (OSError, AuthoringError):
+            raise
+        except Exception as error:  # likewise
+            yield _left_as_it_was(each.result, error)
+            continue
         write_result(result, out)
-        yield summary_of(result, reused=False)
+        yield summary
+
+
+def _left_as_it_was(result: TopicResult, error: Exception) -> Graded:
+    summary = summary_of(result, reused=True)
+    return replace(summary, troubles=(*summary.troubles, fault_of(error)))
 
 
 def _pending_part(topic: Topic) -> Topic:
@@ -117,10 +140,9 @@ def _pending_part(topic: Topic) -> Topic:
 
 
 def _job(course: Course, prepared: PreparedTopic, waiting: Waiting) -> Job:
-    cells = read_cells(waiting.data, waiting.submission.path.name)
     tasks = [task.task for task in waiting.result.tasks if task.pending]
     key = prepared.key
-    return make_job(course, _pending_part(prepared.topic), cells, seed=key.seed, device=key.device, tasks=tasks)
+    return make_job(course, _pending_part(prepared.topic), waiting.cells, seed=key.seed, device=key.device, tasks=tasks)
 
 
 def _completed(course: Course, prepared: PreparedTopic, old: TopicResult, run: Run, pool: Pool) -> TopicResult:

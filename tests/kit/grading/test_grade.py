@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 from tiny_course import RIGHT, make_class, make_course, write_notebook
 
 from autograder.course.course_file import Course, LatePolicy, load_course
+from autograder.grading import grade as grading
 from autograder.grading.grade import PreparedTopic, choose_seed, grade, lateness, prepare
 from autograder.grading.result_files import read_result, read_run
 from autograder.grading.submissions import Submission, find_submissions
@@ -149,6 +153,83 @@ def test_a_fault_of_ours_is_one_students_problem(
     assert graded["ann"].earned == 0
     assert graded["ann"].troubles[0].startswith("Grading failed with RecursionError: too deep.")
     assert graded["bo"].earned == 5.0
+
+
+HOSTILE = {
+    "utf7": b'# -*- coding: utf-7 -*-\nx = "+2AA-"\n',
+    "undefined": b"# -*- coding: undefined -*-\nx = 1\n",
+    "half": b"# -*- coding: raw_unicode_escape -*-\nx = '\\ud800'\n",
+    "punycode": b"# coding: punycode\n" + b"a-" * 100_000,
+    "blanks": b"def double(:\n" + b" " * 60_000 + b"x\n",
+    "lambdas": b"double = " + b"lambda: " * 1500 + b"1\n",
+    "elifs": b"if 0:\n    double = 1\n" + b"elif 0:\n    double = 2\n" * 1200,
+    "sum": b"guess = 1" + b"+1" * 50_000 + b"\n",
+    "zero": b"guess = 7\0\n",
+    "long": b"guess = 7\n" * 110_000,
+    "notebook": json.dumps({"cells": [{"cell_type": "code", "source": RIGHT}], "metadata": {"x": float("nan")}}).encode(),
+}
+
+
+def test_nothing_in_a_submission_stops_the_class(
+    course: Course, prepared: dict[str, PreparedTopic], pool: Pool, tmp_path: Path
+) -> None:
+    folder, out = tmp_path / "class", tmp_path / "grades"
+    for name, data in HOSTILE.items():
+        (folder / name).mkdir(parents=True)
+        (folder / name / "views.py").write_bytes(data)
+    for kind in ("pipe", "link"):
+        write_notebook(folder / kind / "views.ipynb", RIGHT)
+    os.mkfifo(folder / "pipe/timestamp.txt")
+    (folder / "link/timestamp.txt").symlink_to("/etc/passwd")
+    write_notebook(folder / "zoe/views.ipynb", RIGHT)
+    graded = run(course, prepared, folder, pool, out)
+    assert {name for name, each in graded.items() if each.earned == 5.0} == {"notebook", "pipe", "link", "zoe"}
+    assert graded.keys() == {*HOSTILE, "pipe", "link", "zoe"}
+    assert graded["utf7"].troubles == ("views.py declares the encoding utf-7; save it as UTF-8.",)
+    assert graded["long"].troubles == ("views.py holds more than 1 MB of code; remove what your answers do not need.",)
+    assert not [text for each in graded.values() for text in each.troubles if "bug in autograde" in text]
+    assert all((out / name / "views.html").is_file() for name in graded)
+
+
+@pytest.mark.parametrize("place", ["read_cells", "task_source", "with_cells", "fingerprint_of"])
+def test_a_fault_in_reading_or_scoring_is_one_students_problem(
+    course: Course,
+    prepared: dict[str, PreparedTopic],
+    pool: Pool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+) -> None:
+    real = getattr(grading, place)
+
+    def faulty(*arguments: Any, **options: Any) -> Any:
+        if any("mark of ann" in repr(argument) for argument in arguments):
+            raise MemoryError("\x1b[2J\ud800" + "long " * 100)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(grading, place, faulty)
+    found = [
+        Submission("ann", "views", write_notebook(tmp_path / "mark of ann/views.ipynb", RIGHT + "# mark of ann")),
+        Submission("bo", "views", write_notebook(tmp_path / "bo/views.ipynb", RIGHT)),
+    ]
+    ann, bo = grade(course, prepared, found, pool, tmp_path / "grades")
+    assert (ann.earned, bo.earned) == (0, 5.0)
+    assert ann.troubles[0].startswith("Grading failed with MemoryError: [2Jlong long")
+    assert ann.troubles[0].endswith("lo. This is a bug in autograde; please report it.")
+    assert len(ann.troubles[0]) < 300
+    assert read_result(tmp_path / "grades/ann/views.json").problem == ann.troubles[0]
+
+
+def test_a_full_disk_stops_the_run(
+    course: Course, prepared: dict[str, PreparedTopic], pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(result: TopicResult, out: Path) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(topic_page, "write_page", full)
+    write_notebook(tmp_path / "class/ann/views.ipynb", RIGHT)
+    with pytest.raises(OSError, match="No space left on device"):
+        run(course, prepared, tmp_path / "class", pool, tmp_path / "grades")
 
 
 def test_the_seed_of_a_run(course: Course, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,6 +17,7 @@ from autograder.course import make_job
 from autograder.course.course_file import Course, load_course
 from autograder.course.topic import load_topic
 from autograder.errors import ResultError, SandboxUnavailable
+from autograder.grading import resume as resuming
 from autograder.grading.grade import PreparedTopic, choose_seed, grade, prepare
 from autograder.grading.result_files import read_result
 from autograder.grading.resume import Waiting, find_waiting, resume, seed_of
@@ -113,6 +115,37 @@ def test_pending_checks_are_completed_and_nothing_else_changes(
     again = list(grade(course, prepared, found(course, out.parent), pool, out))
     assert [each.reused for each in again] == [True, True, True]
     assert [each.earned for each in again] == [7.0, 6.2, 3.0]
+
+
+@pytest.mark.parametrize("place", ["_job", "_completed", "summary_of"])
+def test_a_fault_of_ours_leaves_one_result_as_it_was(
+    course: Course, out: Path, elsewhere: dict[str, PreparedTopic], pool: Pool, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    waiting = [entry for entry in look(course, out) if isinstance(entry, Waiting)]
+    before = (out / "ann" / "small.json").read_bytes()
+    real = getattr(resuming, place)
+
+    def faulty(*arguments: Any, **options: Any) -> Any:
+        if any("/ann/" in repr(argument) for argument in arguments) and not options.get("reused"):
+            raise RecursionError("too deep")
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(resuming, place, faulty)
+    graded = {each.student: each for each in resume(course, elsewhere, waiting, pool, out)}
+    assert graded["bo"].pending == 0
+    assert graded["ann"].pending == 0.8
+    assert graded["ann"].troubles[-1].startswith("Grading failed with RecursionError: too deep.")
+    assert (out / "ann" / "small.json").read_bytes() == before
+
+
+def test_a_fault_in_reading_leaves_a_result_alone(course: Course, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(data: bytes, name: str) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(resuming, "read_cells", faulty)
+    said = look(course, out)
+    assert [type(entry) for entry in said] == [str, str, Graded]
+    assert str(said[0]).startswith("ann, small: left alone. Grading failed with MemoryError.")
 
 
 def test_what_has_changed_meanwhile_is_left_alone(course: Course, out: Path, tmp_path: Path) -> None:
