@@ -9,20 +9,20 @@ import ast
 import json
 import keyword
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
-import yaml
 from msgspec import Meta
 
 from autograder._words import closest, suggestion
-from autograder.errors import CourseError
+from autograder._yaml import read_yaml
+from autograder.course.declarations import parse_file
+from autograder.errors import AuthoringError, CourseError
 from autograder.records.jobs import Limits
 
 __all__ = ["Course", "LatePolicy", "TaskEntry", "TopicEntry", "load_course"]
@@ -203,59 +203,18 @@ class _Mistakes:
         self.lines.append(f"{self.file}: {text}")
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML as people write it: 1e-9 is a number, dates stay text, and a duplicate key is a mistake."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        first: dict[str, int] = {}
-        for key, _ in node.value:
-            line = key.start_mark.line + 1
-            if isinstance(key, yaml.ScalarNode) and key.value != "<<" and first.setdefault(key.value, line) != line:
-                raise yaml.MarkedYAMLError(
-                    problem=f'"{key.value}" is already defined on line {first[key.value]}', problem_mark=key.start_mark
-                )
-        return cast(dict[Any, Any], super().construct_mapping(node, deep))
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"), list("-+.0123456789")
-)
-
-
 def _parsed(file: Path) -> dict[Any, Any]:
     try:
-        data = yaml.load(file.read_text(encoding="utf-8"), _Loader)
+        data = read_yaml(file, CourseError)
     except FileNotFoundError as error:
         raise CourseError(
             f"{file}: there is no such file; run the command in the course's folder, or point to it with --course."
         ) from error
-    except OSError as error:
-        raise CourseError(f"{file}: cannot be read ({error.strerror}).") from error
-    except UnicodeDecodeError as error:
-        raise CourseError(f"{file}: byte {error.start} is not valid UTF-8; save the file as UTF-8.") from error
-    except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise CourseError(f"{file}{line}: {_yaml_problem(error)}.") from error
-    except yaml.YAMLError as error:
-        raise CourseError(f"{file}: {' '.join(str(error).split())}.") from error
     if data is None:
         raise CourseError(f"{file}: the file is empty; write at least a title and topics.")
     if not isinstance(data, dict):
         raise CourseError(f"{file}: the file is {_shown(data)}; write keys and values, at least a title and topics.")
     return data
-
-
-def _yaml_problem(error: yaml.MarkedYAMLError) -> str:
-    problem = error.problem or "this is not YAML"
-    if "already" in problem:
-        return f"{problem}; remove one of the two"
-    if "\\t" in problem:
-        return "YAML does not allow a tab here; use spaces"
-    return f"{problem}; check the indentation, colons and quotes here"
 
 
 def _convert(value: Any, kind: Any, key: str, mistakes: _Mistakes) -> Any:
@@ -310,7 +269,7 @@ def _convert_single(value: Any, kind: Any, key: str, mistakes: _Mistakes) -> Any
     try:
         is_text_of_time = get_args(kind)[0] is datetime and isinstance(value, str)
         converted = msgspec.convert(datetime.fromisoformat(value) if is_text_of_time else value, kind)
-    except (msgspec.ValidationError, ValueError):
+    except (msgspec.ValidationError, ValueError, OverflowError):
         converted = None
     if converted is None or (isinstance(converted, float) and not math.isfinite(converted)):
         mistakes.add(f"{key} is {_shown(value)}; write {_described(kind)}.")
@@ -388,10 +347,9 @@ def _check_tasks(
 def _definitions(file: Path, mistakes: _Mistakes) -> tuple[set[str], dict[str, int]]:
     """The names that a file defines at its top level, and which of them are stubs, with their lines."""
     try:
-        body = ast.parse(file.read_text(encoding="utf-8")).body
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None)
-        mistakes.lines.append(f"{file}{f':{line}' if line else ''}: {getattr(error, 'msg', error)}.")
+        body = parse_file(file).body
+    except AuthoringError as error:
+        mistakes.lines.append(str(error))
         return set(), {}
     names: set[str] = set()
     stubs: dict[str, int] = {}

@@ -17,7 +17,7 @@ from typing import Any
 from autograder._words import counted
 from autograder.errors import AuthoringError
 
-__all__ = ["CheckSpec", "VariantSpec", "read_checks", "read_variants"]
+__all__ = ["CheckSpec", "VariantSpec", "parse_file", "read_checks", "read_variants"]
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,31 @@ def read_variants(path: Path, *, kind: str | None = None, shown: Path | None = N
     return tuple(specs)
 
 
+def parse_file(path: Path, shown: Path | None = None) -> ast.Module:
+    """The syntax tree of a Python file of the course.
+
+    Args:
+        path: the file.
+        shown: what errors call the file; `path` if None.
+
+    Raises:
+        AuthoringError: if it cannot be read.
+    """
+    name = shown or path
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise AuthoringError(f"{name}: cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise AuthoringError(f"{name}: byte {error.start} is not valid UTF-8; save the file as UTF-8.") from error
+    except SyntaxError as error:
+        raise AuthoringError(f"{name}{f':{error.lineno}' if error.lineno else ''}: {error.msg}.") from error
+    except ValueError as error:
+        raise AuthoringError(f"{name}: {error}.") from error
+    except (RecursionError, MemoryError) as error:
+        raise AuthoringError(f"{name}: the code is nested too deeply; split it up.") from error
+
+
 def _raise(problems: list[str]) -> None:
     if problems:
         raise AuthoringError("\n".join(problems))
@@ -150,16 +175,7 @@ _HOMES = {
 
 def _decorated(path: Path, shown: Path, problems: list[str]) -> Iterator[tuple[_Definition, str, dict[str, Any]]]:
     """The definitions with one of our decorators: the node, the decorator's name, its checked arguments."""
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-    except OSError as error:
-        raise AuthoringError(f"{shown}: cannot be read ({error.strerror}).") from error
-    except UnicodeDecodeError as error:
-        raise AuthoringError(f"{shown}: byte {error.start} is not valid UTF-8; save the file as UTF-8.") from error
-    except SyntaxError as error:
-        raise AuthoringError(f"{shown}:{error.lineno}: {error.msg}.") from error
-    except ValueError as error:
-        raise AuthoringError(f"{shown}: {error}.") from error
+    tree = parse_file(path, shown)
     seen: dict[str, int] = {}
     for node in tree.body:
         if not isinstance(node, _Definition):
@@ -210,7 +226,7 @@ def _arguments(call: ast.Call, name: str, where: str, problems: list[str]) -> di
             continue
         try:
             values[key] = ast.literal_eval(given[key])
-        except ValueError:
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             problems.append(f"{where}: {key} of @{name} must be a literal; write {argument.remedy}.")
             continue
         if not argument.fits(values[key]):

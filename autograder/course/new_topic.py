@@ -78,7 +78,7 @@ def _topics_before(course_file: Path) -> dict[str, int]:
         return {name: topic.number for name, topic in load_course(course_file).topics.items()}
     except CourseError:
         if course_file.is_file() and re.search(
-            r"(?m)^topics\s*:\s*(\{\s*\}\s*)?(#.*)?\Z", course_file.read_text("utf-8").rstrip()
+            r"(?m)^topics\s*:\s*(\{\s*\}\s*)?(#.*)?\Z", course_file.read_text("utf-8", "replace").rstrip()
         ):
             return {}
         raise
@@ -93,7 +93,7 @@ def unwritten(course_root: Path, name: str) -> list[str]:
     """What the author still has to write, one line each: `FILE:LINE: what`."""
     marks = []
     for path in topic_paths(course_root, name):
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
         for number, line in enumerate(lines, 1):
             if MARK in line:
                 what = line.split(MARK, 1)[1].strip(" \"'")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import yaml
-
 from autograder._words import counted
+from autograder._yaml import read_yaml
 from autograder.course.course_file import Course
 from autograder.course.topic import Topic
 from autograder.errors import AuthoringError
@@ -45,9 +44,9 @@ def missing_parts(course: Course, topic: Topic) -> Iterator[str]:
 def _read_hints(course: Course, topic: Topic) -> dict[str, object]:
     path = course.root / "exercises" / "hints" / f"{topic.name}.yml"
     try:
-        hints = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except yaml.YAMLError as error:
-        raise AuthoringError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
+        hints = read_yaml(path, AuthoringError)
+    except FileNotFoundError:
+        return {}
     if not isinstance(hints, dict):
         raise AuthoringError(f"{path}: write a list of {_HINTS} hints for each task.")
     return hints

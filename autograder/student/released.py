@@ -59,15 +59,14 @@ class ReleasedTopic:
         Raises:
             RequestError: if the file cannot be read.
         """
-        import yaml
+        from autograder._yaml import read_yaml
 
         path = self.folder / "hints" / f"{self.name}.yml"
         try:
-            hints = yaml.safe_load(path.read_text(encoding="utf-8"))
-            return msgspec.convert(hints, dict[str, list[str]])
+            return msgspec.convert(read_yaml(path, RequestError), dict[str, list[str]])
         except FileNotFoundError as error:
             raise RequestError(f"{path} is missing; take it from the release.") from error
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as error:
+        except (RequestError, msgspec.ValidationError) as error:
             raise RequestError(f"{path} cannot be read; take a fresh copy from the release.") from error
 
 

@@ -76,7 +76,7 @@ class Store:
             return _unwritten[self._path]
         try:
             file = msgspec.json.decode(self._path.read_bytes(), type=_File)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return _File()
         return file if file.format_version == _FORMAT_VERSION else _File()
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 import yaml
 
+from autograder._yaml import read_yaml
 from autograder.errors import AuthoringError
 from autograder.verifying.mutants import Mutant
 
@@ -48,10 +49,7 @@ def read_accepted(root: Path, topic: str, tasks: Collection[str]) -> dict[tuple[
     if not path.exists():
         return {}
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        entries = msgspec.convert(data, dict[str, list[AcceptedMutant]])
-    except yaml.YAMLError as error:
-        raise AuthoringError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
+        entries = msgspec.convert(read_yaml(path, AuthoringError) or {}, dict[str, list[AcceptedMutant]])
     except msgspec.ValidationError as error:
         raise AuthoringError(f"{path}: {error}; write a list of mutant, line and reason for each task.") from error
     accepted: dict[tuple[str, str, str], AcceptedMutant] = {}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from autograder.course import course_file as course_module
 from autograder.course.course_file import load_course
@@ -160,6 +164,73 @@ def test_files_without_a_course(tmp_path: Path, text: str, line: str) -> None:
 def test_yaml_mistakes_name_the_line(tmp_path: Path, text: str, start: str) -> None:
     (line,) = mistakes(tmp_path, text)
     assert line.startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ("!!int x", "a value does not fit its tag (invalid literal for int() with base 10: 'x'); correct the value, "
+         "or remove the tag."),
+        ("[" * 1500 + "]" * 1500, "it is nested too deeply; remove brackets, or an alias that contains itself."),
+        ("!!set {a}", """title is "{'a'}"; write some text."""),
+        ("!!binary aaaa", """title is "b'i\\\\xa6\\\\x9a'"; write some text."""),
+        ("1e400", "title is Infinity; write some text."),
+    ],
+)  # fmt: skip
+def test_tags_and_brackets_of_all_kinds_are_one_line(tmp_path: Path, value: str, line: str) -> None:
+    assert mistakes(tmp_path, GOOD.replace("A course", value)) == [line]
+
+
+@pytest.mark.parametrize("role", ["exercises", "solutions"])
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"flatten = 1 # \xff", "byte 14 is not valid UTF-8; save the file as UTF-8."),
+        (b"flatten = " + b"-" * 100_000 + b"1", "the code is nested too deeply; split it up."),
+        (b"flatten = 1" + b"+1" * 50_000, "the code is nested too deeply; split it up."),
+    ],
+)
+def test_code_that_cannot_be_read_is_one_line(tmp_path: Path, role: str, data: bytes, said: str) -> None:
+    file = make_course(tmp_path)
+    (tmp_path / role / "views.py").write_bytes(data)
+    with pytest.raises(CourseError) as caught:
+        load_course(file)
+    assert str(caught.value) == f"{tmp_path}/{role}/views.py: {said}"
+
+
+_SCALARS = st.sampled_from(
+    [
+        *("", "~", "1", "-1", "0.5", "1e400", ".nan", "9" * 400, "0x" + "f" * 4000, "true", "text", '"\\0"'),
+        *("2027-03-01T23:59+01:00", "9999-12-31T23:59-12:00", "0001-01-01T00:00+14:00"),
+        *("!!binary aaaa", "!!set {a}", "!!int x", "!!omap [a: 1]"),
+    ]
+)
+_NAMES = st.sampled_from(["views", "title", "number", "due", "points", "1", "~", "[a]", ".nan"])
+_VALUES = st.recursive(
+    _SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2).map(lambda parts: f"[{', '.join(parts)}]"),
+        st.lists(st.tuples(_NAMES, inner).map(": ".join), max_size=2).map(lambda parts: "{" + ", ".join(parts) + "}"),
+    ),
+)
+_KEYS = st.sampled_from(
+    [
+        *("title", "package", "topics", "draws", "limits", "tolerances", "cuda_tolerances", "late", "more"),
+        *("1", "? [a]\n", "0x" + "f" * 5000),
+    ]
+)
+
+
+@given(st.lists(st.tuples(_KEYS, _VALUES), max_size=5), st.booleans(), _VALUES)
+@settings(max_examples=300, deadline=3000, derandomize=True)
+def test_any_course_is_read_or_told_in_lines(entries: list[tuple[str, str]], good: bool, due: str) -> None:
+    text = (GOOD.replace("title: Views", f"title: Views\n    due: {due}") if good else "") + "".join(
+        f"{name}: {value}\n" for name, value in entries if not (good and name in ("title", "topics"))
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        file = make_course(Path(folder), text)
+        with contextlib.suppress(CourseError):
+            load_course(file)
 
 
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ def test_an_entry_that_accepts_nothing_is_a_problem(proof):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("double: [", "not valid YAML"),
+        ("double: [", "check the indentation, colons and quotes here"),
         ("double: 3", "write a list of mutant, line and reason"),
         ("double:\n- {mutant: a, line: b}", "missing required field `reason`"),
         ("double:\n- {mutant: a, line: b, reason: dunno}", "is too short; say why"),
