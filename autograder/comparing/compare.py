@@ -396,6 +396,8 @@ def _same(left: Fact, right: Fact, how: Options) -> bool:
 def _widened(fact: Fact) -> Fact:
     policy = fact.policy
     facts = tuple(name for name in FACT_NAMES if name in DEFAULT_FACTS or name in policy.facts)
+    if isinstance(fact, TensorFact) and not fact.values:  # an answer key does not keep large ones that no check compares
+        facts = tuple(name for name in facts if name != "values")
     wide = Policy(facts=facts, rtol=policy.rtol, atol=policy.atol, unordered=policy.unordered)
     if isinstance(fact, ModuleFact):
         parts = {

@@ -18,7 +18,6 @@ import msgspec
 
 from autograder._files import PACKAGE
 from autograder.comparing.bounds import sketch
-from autograder.comparing.compare import has_judge
 from autograder.course.course_file import Course
 from autograder.course.make_job import make_job
 from autograder.course.topic import Topic
@@ -38,6 +37,7 @@ __all__ = ["IN_TURN", "build_key", "hash_of_sources", "key_folder", "versions_on
 
 _Seen = TypeVar("_Seen", Observation, Observation | NotObserved)
 _CACHED_PER_TOPIC = 8
+_LARGEST_UNCOMPARED = 1024  # bytes
 IN_TURN = 12
 """How many misconceptions share a process at most; more would leave other workers without work in the end."""
 
@@ -169,8 +169,8 @@ def _observations(topic: Topic, job: Job, run: Run) -> dict[str, list[Observatio
 
 
 def _sketched(seen: _Seen) -> _Seen:
-    """What was seen, without values that a distribution judges: nobody compares with them."""
-    if not isinstance(seen, Observation) or seen.returned is None or not has_judge(seen.returned):
+    """What was seen, without large values that no check compares, and those that a distribution judges."""
+    if not isinstance(seen, Observation) or seen.returned is None:
         return seen
     return msgspec.structs.replace(seen, returned=_sketched_fact(seen.returned))
 
@@ -181,6 +181,8 @@ def _sketched_fact(fact: Fact) -> Fact:
             return msgspec.structs.replace(fact, items=tuple(map(_sketched_fact, fact.items)))
         case TensorFact() if isinstance(fact.policy.judge, DistributedAs):
             return sketch(fact)
+        case TensorFact() if len(fact.values) > _LARGEST_UNCOMPARED and not {"values", "bits"} & set(fact.policy.facts):
+            return msgspec.structs.replace(fact, values=b"")
     return fact
 
 

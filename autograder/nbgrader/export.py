@@ -11,6 +11,7 @@ The folder holds nothing private. nbgrader's autograde step reads what is privat
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -19,11 +20,13 @@ from typing import Any
 
 import msgspec
 import nbformat
+import nbformat.reader
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder.course.cells import read_cells
+from autograder.course.cells import holds_notebook, read_cells, strict_json
 from autograder.course.course_file import Course
 from autograder.errors import ReleaseError, SubmissionError
+from autograder.grading.grade import fault_of
 from autograder.grading.submissions import Submission
 from autograder.processes.pool import Pool
 from autograder.records.course_card import COURSE_FILE, CourseCard
@@ -104,7 +107,8 @@ def _write_gradebook(course: Course, out: Path) -> None:
 def add_submissions(course: Course, submissions: Iterable[Submission], out: Path) -> list[str]:
     """Put a class's submissions where nbgrader looks for them. Returns a sentence about each one that had to be changed.
 
-    A Python file becomes a notebook. A file that cannot be read is replaced by a notebook that says so.
+    A Python file becomes a notebook. A file that cannot be read is replaced by a notebook that says so. What nbgrader might
+    stumble over without need is put right without a word: the encoding, NaN, cells without an id of their own.
     """
     notes = []
     for submission in submissions:
@@ -112,16 +116,13 @@ def add_submissions(course: Course, submissions: Iterable[Submission], out: Path
         folder.mkdir(parents=True, exist_ok=True)
         try:
             notebook, note = _as_notebook(submission)
-        except SubmissionError as error:
-            note = f"{submission.student}, {submission.topic}: {error}"
-            notebook = _notebook([new_markdown_cell(f"The submission could not be read: {error}")])  # type: ignore[no-untyped-call]
+        except Exception as error:  # whatever a submission holds, the others are exported
+            problem = str(error) if isinstance(error, SubmissionError) else fault_of(error)
+            note = f"{submission.student}, {submission.topic}: {problem}"
+            notebook = _notebook([new_markdown_cell(f"The submission could not be read: {problem}")])  # type: ignore[no-untyped-call]
         if note:
             notes.append(note)
-        path = folder / f"{submission.topic}.ipynb"
-        if isinstance(notebook, bytes):
-            path.write_bytes(notebook)
-        else:
-            nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
+        nbformat.write(notebook, folder / f"{submission.topic}.ipynb")  # type: ignore[no-untyped-call]
         if submission.submitted_at is not None:
             (folder / "timestamp.txt").write_text(f"{submission.submitted_at:%Y-%m-%d %H:%M:%S %z}\n", encoding="utf-8")
     return notes
@@ -130,17 +131,38 @@ def add_submissions(course: Course, submissions: Iterable[Submission], out: Path
 def _as_notebook(submission: Submission) -> tuple[Any, str]:
     data = submission.read()
     cells = read_cells(data, submission.path.name)
-    if submission.path.suffix == ".ipynb":
+    who = f"{submission.student}, {submission.topic}"
+    if holds_notebook(data, submission.path.name):
         try:
-            nbformat.validate(nbformat.reads(data.decode("utf-8-sig"), as_version=4))  # type: ignore[no-untyped-call]
-        except (nbformat.ValidationError, ValueError, KeyError, AttributeError, TypeError):
-            who = f"{submission.student}, {submission.topic}"
+            return _tidied(data), ""
+        except (nbformat.ValidationError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
             note = f"{who}: nbgrader would refuse this notebook, so only its code cells were kept."
-        else:
-            return data, ""
     else:
-        note = f"{submission.student}, {submission.topic}: {submission.path.name} was turned into a notebook."
+        note = f"{who}: {submission.path.name} was turned into a notebook."
     return _notebook([new_code_cell(cell.source) for cell in cells]), note  # type: ignore[no-untyped-call]
+
+
+def _tidied(data: bytes) -> Any:
+    """A notebook as nbformat has it, valid and without anything that nbformat warns of.
+
+    Raises:
+        Exception: one of many, if it is not valid apart from its ids and empty cells.
+    """
+    parts = json.loads(strict_json(data))
+    parts["nbformat"] = int(parts["nbformat"])
+    notebook: Any = nbformat.convert(nbformat.reader.reads(json.dumps(parts)), 4)  # type: ignore[no-untyped-call]
+    with_ids = notebook.nbformat_minor >= 5
+    taken = set()
+    for number, cell in enumerate(notebook.cells):
+        if cell.source is None:
+            cell.source = ""
+        name = cell.pop("id", None)
+        if with_ids:
+            proper = isinstance(name, str) and re.fullmatch(r"[\w-]{1,64}", name, re.ASCII) and name not in taken
+            cell.id = name if proper else f"autograde-{number}"
+            taken.add(cell.id)
+    nbformat.validate(notebook)
+    return notebook
 
 
 def _notebook(cells: list[Any]) -> Any:

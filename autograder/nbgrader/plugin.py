@@ -15,7 +15,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from nbformat.v4 import new_output
 from nbgrader.plugins import LateSubmissionPlugin  # type: ignore[import-untyped]
 from nbgrader.preprocessors import (  # type: ignore[import-untyped]
@@ -30,11 +29,10 @@ from nbgrader.preprocessors import (  # type: ignore[import-untyped]
 )
 from traitlets import Integer, Unicode
 
-from autograder.course.cells import read_cells
 from autograder.course.course_file import Course, load_course
 from autograder.course.make_job import make_job
 from autograder.grading.grade import PreparedTopic, lateness, prepare
-from autograder.nbgrader.repair import RepairCells
+from autograder.nbgrader.repair import RepairCells, cells_of
 from autograder.processes.pool import Pool
 from autograder.records.jobs import CellReport, Run
 from autograder.records.results import TaskResult
@@ -85,10 +83,10 @@ class GradeConfined(NbGraderPreprocessor):  # type: ignore[misc]
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Grade a notebook; see nbconvert's Preprocessor."""
         grader = _grader(self.course, self.seed)
-        cells = read_cells(nbformat.writes(nb).encode(), "notebook.ipynb")  # type: ignore[no-untyped-call]
+        cells, problem = cells_of(nb)
         run, tasks = grader.grade(resources["nbgrader"]["assignment"], cells)
-        if run.problem:
-            self.log.warning("%s: %s", resources["nbgrader"].get("student"), run.problem)
+        if problem or run.problem:
+            self.log.warning("%s: %s", resources["nbgrader"].get("student"), problem or run.problem)
         reports = {report.number: report for report in run.cells}
         results = {task.task: task for task in tasks}
         code = [cell for cell in nb.cells if cell.cell_type == "code"]

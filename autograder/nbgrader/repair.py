@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,9 +12,11 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.api import Gradebook  # type: ignore[import-untyped]
 from nbgrader.preprocessors import NbGraderPreprocessor  # type: ignore[import-untyped]
 
-from autograder.course.cells import read_cells, task_source
+from autograder.course.cells import read_cells, strict_json, task_source
+from autograder.errors import SubmissionError
+from autograder.records.jobs import Cell
 
-__all__ = ["REPAIRS", "RepairCells"]
+__all__ = ["REPAIRS", "RepairCells", "cells_of"]
 
 
 REPAIRS = "autograde_repairs"
@@ -29,6 +32,9 @@ class RepairCells(NbGraderPreprocessor):  # type: ignore[misc]
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Repair a notebook; see nbconvert's Preprocessor."""
         where = resources["nbgrader"]
+        # What the notebook's outputs and widgets show is replaced anyway, and nbconvert stumbles over widgets without state.
+        nb = nbformat.from_dict(json.loads(strict_json(json.dumps(nb).encode())))  # type: ignore[no-untyped-call]
+        nb.metadata.pop("widgets", None)
         with Gradebook(where["db_url"]) as gradebook:
             source = gradebook.find_notebook(where["notebook"], where["assignment"])
             wanted = {cell.name: _Wanted.of(cell) for cell in source.source_cells}
@@ -144,7 +150,7 @@ def _put_back(nb: Any, wanted: _Wanted, others: Mapping[str, _Wanted], *, quiet:
 
 def _moved(nb: Any, wanted: Mapping[str, _Wanted]) -> Iterator[str]:
     """What happened to the tasks' own cells; nothing is changed."""
-    cells = read_cells(nbformat.writes(nb).encode(), "notebook.ipynb")  # type: ignore[no-untyped-call]
+    cells, _ = cells_of(nb)
     for each in wanted.values():
         if not each.task or f"task-{each.task}" not in wanted:
             continue
@@ -156,6 +162,14 @@ def _moved(nb: Any, wanted: Mapping[str, _Wanted]) -> Iterator[str]:
         elif not re.search(rf"\b{re.escape(each.task)}\b", own[-1].source):
             counts = "another cell does, and that one counts" if elsewhere else "no other cell does"
             yield f"The cell of `{each.task}` no longer defines it; {counts}."
+
+
+def cells_of(nb: Any) -> tuple[tuple[Cell, ...], str]:
+    """The code cells that autograde runs, or none and why."""
+    try:
+        return read_cells(json.dumps(nb).encode(), "The notebook"), ""
+    except SubmissionError as error:
+        return (), str(error)
 
 
 def _fitting(nb: Any, cell: Any) -> Any:

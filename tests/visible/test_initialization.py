@@ -201,7 +201,8 @@ def test_init_model_seeds(code, given):
                 code.init_model_(model, chosen)
                 following.append(torch.rand(2))
         weights = [list(dict(model.named_parameters()).values()) for model in (first, again, other)]
-        same = [(one - another).detach() + offset for one, another in zip(*weights[:2], strict=True)]
+        # Each 29th weight will do: the key would hold them all.
+        same = [(one - another).detach().flatten()[::29] + offset for one, another in zip(*weights[:2], strict=True)]
         twins = [layer.weight for model in (first, other) for layer in (model["twins"][0], model["twins"][1][0])]
         results[f"{case}: differences with the same seed, shifted by a drawn number"] = only(same, "dtype", "values")
         for name, parts, variance in (

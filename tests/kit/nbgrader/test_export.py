@@ -174,6 +174,46 @@ def test_the_round_trip_with_damaged_notebooks(course: Path, pool: Pool) -> None
     assert re.search(r"Score: \d\.\d+ / 7", page)
 
 
+ODD = {
+    "ada": {"metadata": {"x": [float("nan"), -float("inf")], "y": "\ud83d"}},
+    "bo": {"nbformat": "4"},
+    "cy": {"metadata": {"widgets": {"application/vnd.jupyter.widget-state+json": {"a": {"model_name": "HBoxModel"}}}}},
+    "di": {},
+    "ed": {},
+}
+
+
+def test_what_other_tools_wrote_is_graded_too(course: Path, tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    """Ids that are missing or there twice, NaN, UTF-16, a byte-order mark, a notebook called .py, Colab's widgets."""
+    folder = course / "nbgrader"
+    for student, more in ODD.items():
+        notebook = dict(solved(course)) | more
+        text = json.dumps(notebook | {"cells": [dict(cell) for cell in notebook["cells"]]})
+        if student == "ada":
+            text = re.sub(r'"id": "[^"]*"', '"id": "same"', text)
+        if student == "bo":
+            text = re.sub(r'"id": "[^"]*", ', "", text).replace("\\n# or", "\ud83d")
+        path = tmp_path / student / ("small.py" if student == "ed" else "small.ipynb")
+        path.parent.mkdir()
+        path.write_bytes(text.encode({"ada": "utf-8-sig", "di": "utf-16"}.get(student, "utf-8")))
+    recwarn.clear()
+    found = find_submissions([tmp_path], load_course(course))
+    assert export.add_submissions(load_course(course), found.submissions, folder) == []
+    assert not recwarn.list
+    # nbgrader can also be given files without the export.
+    raw = folder / "submitted/raw/small/small.ipynb"
+    raw.parent.mkdir(parents=True)
+    cells = [dict(cell) for cell in solved(course).cells]
+    cells.append(dict(new_markdown_cell("half a pair: \ud83d")))
+    raw.write_text(json.dumps(dict(solved(course)) | {"cells": cells, "metadata": ODD["cy"]["metadata"]}))
+    assert "DuplicateCellId" not in nbgrader(folder, "autograde", "small")
+    nbgrader(folder, "generate_feedback", "small", "--student", "raw")
+    assert (folder / "feedback/raw/small/small.html").is_file()
+    rows = grades(folder)
+    assert len({rows[student, "small"]["score"] for student in (*ODD, "raw")}) == 1
+    assert float(rows["raw", "small"]["score"]) > 6
+
+
 def test_validate_says_what_does_not_pass_yet(course: Path, tmp_path: Path) -> None:
     folder = course / "nbgrader/release/small"
     nbformat.write(solved(course, noise="def noise(n):\n    return torch.rand(n, 2)\n"), folder / "mine.ipynb")
