@@ -48,6 +48,7 @@ _FROM_DATA = ("tensor", "as_tensor", "asarray")
 _LIKES = ["empty_like", "full_like", "ones_like", "rand_like", "randint_like", "randn_like", "zeros_like"]
 _NEW = ["new_tensor", "new_zeros", "new_ones", "new_full", "new_empty", "new_empty_strided"]
 _Base: Any = torch._C.TensorBase
+_PINS_ITS_SOURCE = (torch.tensor, _Base.new_tensor)
 
 
 def patch(patches: Patches, machine: Machine) -> dict[Any, Callable[..., Any]]:
@@ -81,8 +82,15 @@ def _default_device(machine: Machine) -> torch.device:
 
 
 def _made(place: torch.device, original: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
-    """Run a factory on the CPU, and mark its result as being at `place`."""
+    """Run a factory on the CPU, and mark its result as being at `place`.
+
+    Only memory of the CPU can be pinned (aten/src/ATen/cuda/EmptyTensor.cpp); `torch.tensor` pins what it copies from.
+    """
     pinned = kwargs.pop("pin_memory", False)
+    if pinned and place != CPU:
+        if original not in _PINS_ITS_SOURCE:
+            raise RuntimeError("Only dense CPU tensors can be pinned")
+        pinned = False
     before, local.making = local.making, place
     try:
         result = original(*args, **kwargs, device=CPU)
@@ -92,12 +100,6 @@ def _made(place: torch.device, original: Callable[..., Any], args: Any, kwargs: 
     if pinned:
         pin(result)
     return result
-
-
-def _check_generator(kwargs: dict[str, Any], place: torch.device) -> None:
-    generator = kwargs.get("generator")
-    if generator is not None and generator.device.type != place.type:
-        raise RuntimeError(f"Expected a '{place.type}' device type for generator but found '{generator.device.type}'")
 
 
 def _maker(name: str, original: Callable[..., Any], machine: Machine) -> Callable[..., Any]:
@@ -113,7 +115,7 @@ def _maker(name: str, original: Callable[..., Any], machine: Machine) -> Callabl
         place = _default_device(machine) if wanted is None else machine.device(wanted)
         if place.type not in ("cpu", "cuda"):
             return original(*args, **kwargs, device=place)
-        _check_generator(kwargs, place)
+        machine.check_generator(kwargs, (), place)
         if has_tensors:
             args = tuple(_at(machine, arg, place) for arg in args)
             kwargs = {key: _at(machine, value, place) for key, value in kwargs.items()}
@@ -172,7 +174,7 @@ def _like(name: str, original: Callable[..., Any], machine: Machine) -> Callable
         place = device_of(model) if wanted is None else machine.device(wanted)
         if place.type not in ("cpu", "cuda"):
             return original(model, *args, **kwargs, device=place)
-        _check_generator(kwargs, place)
+        machine.check_generator(kwargs, (), place)
         return _made(place, original, (model, *args), kwargs)
 
     return make_like

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -18,7 +18,7 @@ __all__ = ["Machine", "Transfer", "active", "local", "set_active"]
 
 _Error: type[RuntimeError] = getattr(torch, "AcceleratorError", RuntimeError)
 _default_generator = torch.default_generator
-_Generator = torch._C.Generator
+_Generator: Any = torch._C.Generator
 _no_function, _no_dispatch = torch._C.DisableTorchFunction, torch._C._DisableTorchDispatch
 _Storage: Any = torch._C.StorageBase
 _bytes = _Storage.nbytes
@@ -129,10 +129,18 @@ class Machine:
         return torch.device("cuda", index)
 
     def index(self, wanted: Any = None) -> int:
-        """The number of the GPU that `wanted` stands for; the current one if None."""
+        """The number of the GPU that `wanted` stands for; the current one if None (torch/cuda/_utils.py).
+
+        Raises:
+            RuntimeError: if there is no such GPU.
+            ValueError: if it stands for something else than a GPU.
+        """
         if wanted is None:
             return self.current
-        index: int = self.device(wanted).index
+        device = self.device(wanted)
+        if device.type != "cuda":
+            raise ValueError(f"Expected a cuda device, but got: {wanted}")
+        index: int = device.index
         return index
 
     def is_in_bad_fork(self) -> bool:
@@ -150,6 +158,20 @@ class Machine:
         """Seed the generators of all GPUs."""
         self.initial_seed = seed % 2**63
         self.random_states[:] = [_Generator().manual_seed(self.initial_seed).get_state() for _ in range(self.gpus)]
+
+    def check_generator(self, kwargs: Mapping[str, Any], args: Sequence[Any], place: torch.device) -> bool:
+        """Whether an operation's arguments have a generator (ATen/core/Generator.h, `check_generator`).
+
+        Raises:
+            RuntimeError: if it is not one of the kind of device where the operation runs.
+        """
+        for thing in (kwargs.get("generator"), *args):
+            if isinstance(thing, _Generator):
+                kind = "cuda" if thing._cdata in self.generators else "cpu"
+                if kind != place.type:
+                    raise RuntimeError(f"Expected a '{place.type}' device type for generator but found '{kind}'")
+                return True
+        return False
 
     @contextmanager
     def drawing(self, gpu: torch.device) -> Iterator[None]:

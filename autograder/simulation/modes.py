@@ -44,6 +44,8 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self._make(op, func, args, kwargs)
         gpu = next((mark for mark in marks if isinstance(mark, torch.device)), None)
         if gpu is None:
+            if op.random:
+                self._machine.check_generator(kwargs, args, CPU)
             result = func(*args, **kwargs)
             if (UNDECIDED in marks and None not in marks) or _is_converted_inside(op, kwargs):
                 _place(result, UNDECIDED)
@@ -66,6 +68,8 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _make(self, op: Operation, func: Any, args: Any, kwargs: Any) -> Any:
         """An operation without tensors: its result goes where the calling Python function, if any, wants it."""
         target = local.making
+        if op.random:
+            self._machine.check_generator(kwargs, args, target or CPU)
         if op.random and target is not None and target != CPU and kwargs.get("generator") is None:
             with self._machine.drawing(target):
                 result = func(*args, **kwargs)
@@ -76,11 +80,9 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
     def _run(self, op: Operation, func: Any, args: Any, kwargs: Any, gpu: torch.device) -> Any:
-        generator = kwargs.get("generator")
-        if generator is not None and generator._cdata not in self._machine.generators:
-            raise RuntimeError(f"Expected a 'cuda' device type for generator but found '{generator.device.type}'")
+        given = op.random and self._machine.check_generator(kwargs, args, gpu)
         try:
-            if op.random and generator is None:
+            if op.random and not given:
                 with self._machine.drawing(gpu):
                     return func(*args, **kwargs)
             return func(*args, **kwargs)

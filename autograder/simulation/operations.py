@@ -1,12 +1,14 @@
 """Which of its tensors a PyTorch operation needs on one device, and what CUDA says if they are not.
 
-Sources: `device_check` in PyTorch's native_functions.yaml; TensorIterator's rule for CPU scalars (aten/src/ATen/
+Sources: `device_check` in PyTorch's native_functions.yaml, of which kernels.py is made, and what torchgen makes of it
+(torchgen/dest/register_dispatch_key.py, `gen_device_check`); TensorIterator's rule for CPU scalars (aten/src/ATen/
 TensorIterator.cpp, `compute_types`); the messages are in the same places and in c10's `common_device_check_failure`.
 """
 
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -14,6 +16,7 @@ from typing import Any
 
 import torch
 
+from autograder.simulation.kernels import CHECKED, CPU_ONLY, UNCHECKED
 from autograder.simulation.places import CPU, UNDECIDED, Mark, device_of
 
 __all__ = ["Operand", "Operation", "Rule", "check", "operands", "operation", "refusal", "type_string", "waits"]
@@ -26,6 +29,8 @@ class Rule(Enum):
     """All on one device."""
     ELEMENTWISE = auto()
     """All on one device, except 0-dimensional CPU tensors that are only read."""
+    ITERATED = auto()
+    """All on one device, in the words of TensorIterator."""
     ANY = auto()
     """Nothing: it copies between devices, or reads only the shape of its second tensor. The result is like the first."""
     FIRST = auto()
@@ -38,61 +43,20 @@ class Rule(Enum):
     """All on one device; the message names types."""
 
 
-# Operations that go through TensorIterator without a device check of their own, and are not tagged as pointwise.
+# Composite operations of which all tensors go through TensorIterator, and that are not tagged as pointwise.
 _ELEMENTWISE = frozenset(
     [
-        "binary_cross_entropy",
-        "binary_cross_entropy_with_logits",
-        "mse_loss",
-        "smooth_l1_loss",
-        "huber_loss",
-        "where",
-        "lerp",
-        "lerp_",
-        "addcmul",
-        "addcdiv",
-        "floor_divide",
-        "floor_divide_",
-        "true_divide_",
-        "copysign_",
-        "eq_",
-        "ne_",
-        "lt_",
-        "le_",
-        "gt_",
-        "ge_",
-        "__and__",
-        "__iand__",
-        "__or__",
-        "__ior__",
-        "__xor__",
-        "__ixor__",
-        "__irshift__",
-        "__rshift__",
-        "__lshift__",
-        "__ilshift__",
-        "rsub",
-        "heaviside_",
-        "special_xlogy",
-        "xlogy",
-        "dist",
-        "isclose",
-        "allclose",
-        "index_fill",
-        "index_fill_",
-        "fill",
-        "fill_",
-        "bernoulli_",
-        "clamp",
-        "clamp_",
-        "clamp_min",
-        "clamp_max",
-        "cummaxmin_backward",
-        "cumprod_backward",
-        "_amp_foreach_non_finite_check_and_unscale_",
-        "_amp_update_scale_",
+        *("binary_cross_entropy_with_logits", "soft_margin_loss", "soft_margin_loss_backward", "smooth_l1_loss_backward"),
+        *("dist", "isclose", "allclose", "huber_loss_backward", "cumprod_backward", "true_divide_"),
     ]
 )
+# Kernels without a device check that give TensorIterator no leave for CPU scalars (PointwiseOps.cpp, cuda/Loss.cu,
+# Distributions.cpp, IndexingUtils' `index_fill_`).
+_ITERATED = frozenset(
+    ["addcdiv", "addcdiv_", "binary_cross_entropy", "binomial", "index_fill", "index_fill_"],
+)
+# Operations of more than two tensors, of which one may be a CPU scalar. `where` fetches as many as there are.
+_ONE_SCALAR = frozenset(["addcmul", "addcmul_", "lerp", "lerp_"])
 _ANY = frozenset(
     [
         "copy_",
@@ -116,7 +80,16 @@ _ANY = frozenset(
         "slice_inverse",
     ]
 )
-_FIRST = frozenset(["_ctc_loss", "_ctc_loss_backward"])
+_FIRST = frozenset(
+    [
+        *("fill", "fill_", "bernoulli_", "bernoulli"),
+        *("slice_scatter", "select_scatter", "diagonal_scatter", "as_strided_scatter"),
+    ]
+)
+# Arguments that are read with `.item()`, so they may be anywhere.
+_READ_AS_NUMBERS = {"index_fill": "value", "index_fill_": "value"}
+# What the CPU's own implementations choose: on a GPU, something else would run.
+_CHOSEN_ON_CPU = re.compile(r"mkldnn_\w+|slow_conv3d_\w+|\w+_for_cpu(_backward)?|_functional_assert_async")
 _PUTS_AT_INDEX = frozenset(["index_put", "index_put_", "_index_put_impl_", "_unsafe_index_put"])
 _INDEX = frozenset(["index", "_unsafe_index"]) | _PUTS_AT_INDEX
 _CONVOLUTIONS = frozenset(
@@ -184,6 +157,7 @@ class Operation:
     random: bool
     reads_indices: bool
     without_integers: str
+    cpu_only: bool
     overload: tuple[str, str]
 
     @functools.cached_property
@@ -194,7 +168,7 @@ class Operation:
     @functools.cached_property
     def special(self) -> bool:
         """Whether there is more to check even if all tensors are on one GPU."""
-        return self.rule in (Rule.ANY, Rule.LENGTHS, Rule.CONVOLUTION) or self.without_integers != ""
+        return self.rule in (Rule.ANY, Rule.LENGTHS, Rule.CONVOLUTION) or self.without_integers != "" or self.cpu_only
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,14 +190,17 @@ def operation(overload: Any) -> Operation:
     for position, argument in enumerate(schema.arguments):
         if argument.alias_info is not None and argument.alias_info.is_write:
             written |= {position, argument.name}
+    own = schema.name.startswith("aten::")
+    key = f"{name}.{schema.overload_name}".rstrip(".")
     return Operation(
         name=name,
-        rule=_rule(name, overload, own=schema.name.startswith("aten::")),
+        rule=_rule(name, key, overload) if own else Rule.SAME,
         arguments=tuple(argument.name for argument in schema.arguments),
         written=frozenset(written),
         random=torch.Tag.nondeterministic_seeded in overload.tags,
         reads_indices=name in _READS_INDICES,
         without_integers=_NO_INTEGERS.get(name, ""),
+        cpu_only=own and key in CPU_ONLY and not _CHOSEN_ON_CPU.fullmatch(name),
         overload=(schema.name, schema.overload_name),
     )
 
@@ -246,15 +223,18 @@ def waits(op: Operation, args: Sequence[Any]) -> bool:
     return any(isinstance(mask, torch.Tensor) and mask.dtype == torch.bool for mask in masks)
 
 
-def _rule(name: str, overload: Any, *, own: bool) -> Rule:
-    if not own:
-        return Rule.SAME
+def _rule(name: str, key: str, overload: Any) -> Rule:
+    """What kernels.py says of the kernel decides. Of a composite or unknown one (another torch's), its tags do."""
     for names, rule in ((_ANY, Rule.ANY), (_FIRST, Rule.FIRST), (_INDEX, Rule.INDEX), (_CONVOLUTIONS, Rule.CONVOLUTION)):
         if name in names:
             return rule
     if name == "_pack_padded_sequence":
         return Rule.LENGTHS
-    if name.startswith(("_foreach", "_fused")) or name in _ELEMENTWISE or torch.Tag.pointwise in overload.tags:
+    if key in CHECKED:
+        return Rule.SAME
+    if name in _ITERATED:
+        return Rule.ITERATED
+    if key in UNCHECKED or name.startswith("_foreach") or name in _ELEMENTWISE or torch.Tag.pointwise in overload.tags:
         return Rule.ELEMENTWISE
     return Rule.SAME
 
@@ -290,6 +270,12 @@ def check(op: Operation, inputs: list[Operand], gpu: torch.device) -> None:
     Raises:
         RuntimeError: if the tensors' devices do not go together, or the operation has no kernel for them.
     """
+    if op.cpu_only:
+        name = ".".join(op.overload).rstrip(".")
+        raise NotImplementedError(
+            f"Could not run '{name}' with arguments from the 'CUDA' backend. This could be because the operator doesn't "
+            "exist for this backend, or was omitted during the selective/custom build process (if using custom build)."
+        )
     if op.without_integers and not (inputs[0].tensor.is_floating_point() or inputs[0].tensor.is_complex()):
         kind = _TYPE_NAMES.get(inputs[0].tensor.dtype, str(inputs[0].tensor.dtype))
         raise NotImplementedError(f"\"{op.without_integers}\" not implemented for '{kind}'")
@@ -306,11 +292,14 @@ def check(op: Operation, inputs: list[Operand], gpu: torch.device) -> None:
 
 def _check_same(op: Operation, inputs: list[Operand], gpu: torch.device) -> None:
     """TensorIterator compares with the first GPU; all other operations with their first tensor."""
-    decided = [operand for operand in inputs if operand.mark is not UNDECIDED]
+    number = _READ_AS_NUMBERS.get(op.name)
+    decided = [operand for operand in inputs if operand.mark is not UNDECIDED and operand.name != number]
     if op.name in ("masked_fill", "masked_fill_"):
         _check_mask(decided)
         return
-    common = gpu if op.rule is Rule.ELEMENTWISE else decided[0].mark or CPU
+    iterated = op.rule in (Rule.ELEMENTWISE, Rule.ITERATED)
+    common = gpu if iterated else decided[0].mark or CPU
+    scalars = 0
     if op.rule is Rule.CONVOLUTION:
         _check_types(decided)
         return
@@ -318,9 +307,12 @@ def _check_same(op: Operation, inputs: list[Operand], gpu: torch.device) -> None
         place = operand.mark or CPU
         if place == common:
             continue
-        if op.rule is Rule.ELEMENTWISE:
-            if _is_scalar_on_cpu(operand) and operand.position not in op.written:
-                continue
+        if op.rule is Rule.ELEMENTWISE and _is_scalar_on_cpu(operand) and operand.position not in op.written:
+            scalars += 1
+            if scalars > 1 and op.name in _ONE_SCALAR:
+                raise RuntimeError("Trying to pass too many CPU scalars to non-CPU kernel!")
+            continue
+        if iterated:
             raise _two_devices(gpu, place)
         kernel, name = _CHECKED_BY.get(op.name, {}).get(operand.name, (op.kernel, operand.name))
         raise RuntimeError(

@@ -106,6 +106,19 @@ def patch(patches: Patches, machine: Machine) -> None:
             put(made, device_of(self) if device is None else machine.device(device))
         return made
 
+    def apply_(self: torch.Tensor, callable: Any) -> Any:
+        if device_of(self).type == "cuda":
+            raise TypeError("apply_ is only implemented on CPU tensors")
+        return plain(_Base.apply_, self, callable)
+
+    def map_(self: torch.Tensor, tensor: torch.Tensor, callable: Any) -> Any:
+        _mapped("map_", self, tensor)
+        return plain(_Base.map_, self, tensor, callable)
+
+    def map2_(self: torch.Tensor, x: torch.Tensor, y: torch.Tensor, callable: Any) -> Any:
+        _mapped("map2_", self, x, y)
+        return plain(_Base.map2_, self, x, y, callable)
+
     def record_stream(self: torch.Tensor, stream: Any) -> None:
         pass
 
@@ -121,7 +134,7 @@ def patch(patches: Patches, machine: Machine) -> None:
         to=to,
         __init__=_initialised,
     )
-    for method in (get_device, cuda, cpu, type_as, pin_memory, tolist, copy_, record_stream, new):
+    for method in (get_device, cuda, cpu, type_as, pin_memory, tolist, copy_, record_stream, new, apply_, map_, map2_):
         patches.set(tensor, method.__name__, method)
     patches.set_all(
         tensor, __dlpack__=_dlpack(_Tensor.__dlpack__), __dlpack_device__=_dlpack_device(_Tensor.__dlpack_device__)
@@ -130,6 +143,20 @@ def patch(patches: Patches, machine: Machine) -> None:
     patches.set(torch, "ctc_loss", _ctc_loss(torch.ctc_loss))
     patches.set_existing(torch, get_device=get_device, tensor_split=_split(torch.tensor_split))
     patches.set(tensor, "tensor_split", _split(_Base.tensor_split))
+
+
+def _mapped(name: str, tensor: torch.Tensor, *others: torch.Tensor) -> None:
+    """What `map_` checks, in its order (torch/csrc/utils/tensor_apply.cpp)."""
+    for argument, other in zip(("other",) if len(others) == 1 else ("x", "y"), others, strict=True):
+        if device_of(other) != device_of(tensor):
+            raise TypeError(f"{name}: expected {_type_name(tensor)} for '{argument}' (got {_type_name(other)})")
+    if device_of(tensor).type == "cuda":
+        raise TypeError(f"{name} is only implemented on CPU tensors")
+
+
+def _type_name(tensor: torch.Tensor) -> str:
+    """What C++ calls the type of a tensor."""
+    return type_string(tensor).replace("torch.cuda.", "CUDA").replace("torch.", "CPU").replace("Tensor", "Type")
 
 
 def _named(name: str, function: Callable[..., Any]) -> Callable[..., Any]:

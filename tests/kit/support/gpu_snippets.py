@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 from gpu_snippet import Snippet, fails, on_cuda, works, wrong
+from gpu_snippets_sources import SOURCES
 from gpu_snippets_training import TRAINING
 
 __all__ = ["SNIPPETS", "Snippet"]
@@ -277,4 +278,5 @@ SNIPPETS = [
     ),
     works("an old tensor type", "result = torch.cuda.FloatTensor([1, 2]) if device.type == 'cuda' else torch.ones(2)"),
     *TRAINING,
+    *SOURCES,
 ]
