@@ -21,6 +21,10 @@ __all__ = ["patch"]
 _NAME = "Simulated GPU"
 _CAPABILITY = (8, 0)
 _MEMORY = 16 << 30
+_ACCELERATOR_MEMORY = (
+    *("memory_allocated", "max_memory_allocated", "memory_reserved", "max_memory_reserved"),
+    *("memory_stats", "reset_peak_memory_stats", "reset_accumulated_memory_stats"),
+)
 _FLOAT_TYPES = ("FloatTensor", "DoubleTensor", "HalfTensor", "BFloat16Tensor")
 _WHOLE_TYPES = ("LongTensor", "IntTensor", "ShortTensor", "CharTensor", "ByteTensor", "BoolTensor")
 
@@ -28,20 +32,21 @@ _WHOLE_TYPES = ("LongTensor", "IntTensor", "ShortTensor", "CharTensor", "ByteTen
 def patch(patches: Patches, machine: Machine) -> None:
     """Replace them during the simulation."""
     streams = _streams(machine)
-    patches.set_existing(torch.cuda, **_questions(machine), **_memory(machine), **_random(machine), **streams)
+    patches.set_functions(torch.cuda, **_questions(machine), **_memory(machine), **_random(machine), **streams)
     patches.set_existing(torch, Stream=streams["Stream"], Event=_any_event(streams["Event"]))
-    selector = _selector(machine)
-    patches.set_existing(torch.cuda, device=selector, device_of=_selector_of(selector), set_device=_setter(machine))
-    patches.set_existing(torch.accelerator, **_accelerator(machine, streams), device_index=selector)
+    patches.set_functions(torch.cuda, set_device=_setter(machine))
+    patches.set_functions(torch.accelerator, **_accelerator(machine, streams))
+    for selector in (torch.cuda.device, getattr(torch.accelerator, "device_index", None)):
+        if selector is not None:
+            patches.set_all(selector, **_selecting(machine))
     patches.set_existing(torch._C, _get_accelerator=lambda *args: torch.device("cuda" if machine.present else "cpu"))
     patches.set(torch._C._nn, "_parse_to", _parse_to(vars(torch._C._nn)["_parse_to"]))
     for name in (*_FLOAT_TYPES, *_WHOLE_TYPES):
         if hasattr(torch, name):
             patches.set(torch.cuda, name, _tensor_type(name))
     patches.set(torch, "Generator", _generator_type(machine))
-    for owner in (torch, torch.random):
-        patches.set(owner, "set_rng_state", set_cpu_rng_state)
-    patches.set(torch, "compile", _compile)
+    patches.set_function(torch, "set_rng_state", set_cpu_rng_state)
+    patches.set_function(torch, "compile", _compile)
     patches.set_existing(torch.backends.cuda, is_built=lambda: True)
     patches.set_existing(torch.backends.cudnn, is_acceptable=lambda tensor: False, is_available=lambda: machine.present)
     patches.set(torch._C, "_group_tensors_by_device_and_dtype", _grouped)
@@ -49,15 +54,15 @@ def patch(patches: Patches, machine: Machine) -> None:
 
 def _questions(machine: Machine) -> dict[str, Any]:
     def get_device_name(device: Any = None) -> str:
-        machine.index(device)
+        get_device_properties(device)
         return _NAME
 
     def get_device_capability(device: Any = None) -> tuple[int, int]:
-        machine.index(device)
+        get_device_properties(device)
         return _CAPABILITY
 
     def get_device_properties(device: Any = None) -> Any:
-        machine.index(device)
+        machine.index(device, AssertionError("Invalid device id"))
         major, minor = _CAPABILITY
         return SimpleNamespace(name=_NAME, major=major, minor=minor, total_memory=_MEMORY, multi_processor_count=108)
 
@@ -83,40 +88,54 @@ def _questions(machine: Machine) -> dict[str, Any]:
 
 
 def _memory(machine: Machine) -> dict[str, Any]:
+    """The allocator's figures; it checks devices itself (c10/cuda/CUDACachingAllocator.cpp, `assertValidDevice`)."""
     memory = machine.memory
 
-    def reset_peak_memory_stats(device: Any = None) -> None:
+    def of(answer: Callable[[], Any]) -> Callable[..., Any]:
+        def ask(device: Any = None) -> Any:
+            wanted = device if isinstance(device, int) else getattr(torch.device(device or "cuda"), "index", None)
+            machine.index(device, RuntimeError(f"Invalid device argument {wanted}: did you call init?"))
+            return answer()
+
+        return ask
+
+    def reset() -> None:
         memory.peak = memory.used
 
+    def stats() -> dict[str, int]:
+        return {"allocated_bytes.all.current": memory.used, "allocated_bytes.all.peak": memory.peak}
+
+    def summary() -> str:
+        return f"{_NAME}: {memory.used:,} bytes in use, {memory.peak:,} at most"
+
+    def mem_get_info(device: Any = None) -> tuple[int, int]:
+        machine.index(device)
+        return _MEMORY - memory.used, _MEMORY
+
     return {
-        "memory_allocated": lambda device=None: memory.used,
-        "max_memory_allocated": lambda device=None: memory.peak,
-        "memory_reserved": lambda device=None: memory.used,
-        "max_memory_reserved": lambda device=None: memory.peak,
-        "mem_get_info": lambda device=None: (_MEMORY - memory.used, _MEMORY),
-        "memory_summary": lambda device=None, abbreviated=False: (
-            f"{_NAME}: {memory.used:,} bytes in use, {memory.peak:,} at most"
-        ),
-        "reset_peak_memory_stats": reset_peak_memory_stats,
-        "reset_max_memory_allocated": reset_peak_memory_stats,
+        **dict.fromkeys(("memory_allocated", "memory_reserved"), of(lambda: memory.used)),
+        **dict.fromkeys(("max_memory_allocated", "max_memory_reserved"), of(lambda: memory.peak)),
+        **dict.fromkeys(("reset_peak_memory_stats", "reset_max_memory_allocated"), of(reset)),
+        "memory_stats": of(stats),
+        "memory_summary": lambda device=None, abbreviated=False: of(summary)(device),
+        "mem_get_info": mem_get_info,
+        "reset_accumulated_memory_stats": of(lambda: None),
+        "set_per_process_memory_fraction": lambda fraction, device=None: of(lambda: None)(device),
         "empty_cache": lambda: None,
         "ipc_collect": lambda: None,
-        "set_per_process_memory_fraction": lambda fraction, device=None: None,
-        "reset_accumulated_memory_stats": lambda device=None: None,
-        "memory_stats": lambda device=None: {
-            "allocated_bytes.all.current": memory.used,
-            "allocated_bytes.all.peak": memory.peak,
-        },
     }
 
 
 def _random(machine: Machine) -> dict[str, Any]:
+    def generator(device: Any) -> int:
+        return machine.index(device, IndexError("tuple index out of range"))  # of torch.cuda.default_generators
+
     def get_rng_state(device: Any = "cuda") -> torch.Tensor:
-        return machine.random_states[machine.index(device)].clone()
+        return machine.random_states[generator(device)].clone()
 
     def set_rng_state(new_state: torch.Tensor, device: Any = "cuda") -> None:
         _check_state(new_state)
-        machine.random_states[machine.index(device)] = new_state.clone()
+        machine.random_states[generator(device)] = new_state.clone()
 
     def set_rng_state_all(new_states: Any) -> None:
         for index, state in enumerate(new_states):
@@ -211,7 +230,7 @@ def _streams(machine: Machine) -> dict[str, Any]:
         raise RuntimeError("CUDA graphs are not simulated: they need a GPU.")
 
     def synchronize(device: Any = None) -> None:
-        machine.device("cuda" if device is None else device)
+        machine.index("cuda" if device is None else device)
         machine.synchronize()
 
     return {
@@ -242,39 +261,31 @@ def _any_event(event: Any) -> type:
 
 def _setter(machine: Machine) -> Callable[[Any], None]:
     def set_device(device: Any) -> None:
-        machine.current = machine.index(device)
+        if not (isinstance(device, int) and device < 0):
+            machine.current = machine.index(device)
 
     return set_device
 
 
-def _selector(machine: Machine) -> type:
-    class device:
-        """`with torch.cuda.device(1):`"""
+def _selecting(machine: Machine) -> dict[str, Any]:
+    """The methods of `with torch.cuda.device(1):`; a negative number and None select nothing."""
 
-        def __init__(self, device: Any) -> None:
-            self.idx = machine.index(device)
+    def __init__(self: Any, device: Any) -> None:
+        self.idx = -1 if device is None else device if isinstance(device, int) else machine.index(device)
 
-        def __enter__(self) -> None:
-            self.prev_idx, machine.current = machine.current, self.idx
+    def __enter__(self: Any) -> None:
+        self.prev_idx = machine.current
+        if self.idx >= 0:
+            machine.current = machine.index(self.idx)
 
-        def __exit__(self, *error: object) -> None:
-            machine.current = self.prev_idx
+    def __exit__(self: Any, *error: object) -> None:
+        machine.current = self.prev_idx
 
-    return device
-
-
-def _selector_of(selector: Any) -> type:
-    class device_of(selector):  # type: ignore[misc]
-        """`with torch.cuda.device_of(tensor):`"""
-
-        def __init__(self, obj: Any) -> None:
-            super().__init__(obj.get_device() if obj.is_cuda else None)
-
-    return device_of
+    return {"__init__": __init__, "__enter__": __enter__, "__exit__": __exit__}
 
 
 def _accelerator(machine: Machine, streams: dict[str, Any]) -> dict[str, Any]:
-    cuda = torch.device("cuda")
+    cuda, memory = torch.device("cuda"), _memory(machine)
     return {
         "is_available": lambda: machine.present,
         "device_count": lambda: machine.gpus if machine.present else 0,
@@ -287,13 +298,8 @@ def _accelerator(machine: Machine, streams: dict[str, Any]) -> dict[str, Any]:
         "current_stream": streams["current_stream"],
         "set_stream": streams["set_stream"],
         "empty_cache": lambda: None,
-        "memory_allocated": lambda device=None: machine.memory.used,
-        "max_memory_allocated": lambda device=None: machine.memory.peak,
-        "memory_reserved": lambda device=None: machine.memory.used,
-        "max_memory_reserved": lambda device=None: machine.memory.peak,
-        "get_memory_info": lambda device=None: (_MEMORY - machine.memory.used, _MEMORY),
-        **{name: _memory(machine)[name] for name in ("memory_stats", "reset_peak_memory_stats")},
-        "reset_accumulated_memory_stats": lambda device=None: None,
+        "get_memory_info": memory["mem_get_info"],
+        **{name: memory[name] for name in _ACCELERATOR_MEMORY},
     }
 
 

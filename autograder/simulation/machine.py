@@ -107,11 +107,11 @@ class Machine:
 
     # Devices
 
-    def device(self, wanted: Any) -> torch.device:
+    def device(self, wanted: Any, invalid: Exception | None = None) -> torch.device:
         """The device, with its index, that `cuda`, `cuda:0`, 0, … stands for.
 
         Raises:
-            RuntimeError: if there is no such GPU.
+            RuntimeError: if there is no such GPU; or what is given as `invalid`.
         """
         device = torch.device("cuda", wanted) if isinstance(wanted, int) else torch.device(wanted)
         if device.type != "cuda":
@@ -125,19 +125,19 @@ class Machine:
             )
         index = self.current if device.index is None else device.index
         if not 0 <= index < self.gpus:
-            raise _Error("CUDA error: invalid device ordinal")
+            raise invalid or _Error("CUDA error: invalid device ordinal")
         return torch.device("cuda", index)
 
-    def index(self, wanted: Any = None) -> int:
+    def index(self, wanted: Any = None, invalid: Exception | None = None) -> int:
         """The number of the GPU that `wanted` stands for; the current one if None (torch/cuda/_utils.py).
 
         Raises:
-            RuntimeError: if there is no such GPU.
+            RuntimeError: if there is no such GPU; or what is given as `invalid`.
             ValueError: if it stands for something else than a GPU.
         """
         if wanted is None:
             return self.current
-        device = self.device(wanted)
+        device = self.device(wanted, invalid)
         if device.type != "cuda":
             raise ValueError(f"Expected a cuda device, but got: {wanted}")
         index: int = device.index

@@ -11,7 +11,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import empty_like, nn, zeros
+from torch import accelerator, empty_like, nn, zeros
+from torch import compile as compiled
+from torch.accelerator import current_accelerator
+from torch.cuda import Event, Stream, device_count, get_device_name, is_available, manual_seed, memory_allocated, synchronize
+from torch.cuda.memory import max_memory_allocated
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -37,6 +41,44 @@ def test_nothing_is_left_behind() -> None:
     assert not torch.cuda.is_available()
     assert torch.zeros(1).device.type == "cpu"
     assert torch._C._len_torch_function_stack() == torch._C._len_torch_dispatch_stack() == 0
+
+
+def test_names_imported_before_belong_to_the_simulated_machine() -> None:
+    tensor, layer = torch.ones(3), nn.Linear(2, 2)
+    moved, moved_layer, asked = tensor.cuda, layer.cuda, tensor.get_device
+    with simulated_gpu() as gpu:
+        assert (is_available(), device_count(), get_device_name(), current_accelerator()) == (
+            True,
+            1,
+            "Simulated GPU",
+            torch.device("cuda"),
+        )
+        assert (moved().device, moved_layer().weight.device, asked()) == (CUDA, CUDA, -1)
+        assert (memory_allocated(), max_memory_allocated()) == (
+            torch.cuda.memory_allocated(),
+            torch.cuda.memory.max_memory_allocated(),
+        )
+        assert compiled(layer) is layer
+        manual_seed(1)
+        drawn = torch.rand(2, device="cuda")
+        torch.cuda.random.manual_seed(1)
+        assert torch.equal(torch.rand(2, device="cuda"), drawn)
+        event = Event(enable_timing=True)
+        event.record(Stream())
+        synchronize()
+        with gpu.hidden():
+            assert not is_available()
+    assert (is_available(), device_count()) == (torch.cuda.is_available(), torch.cuda.device_count()) == (False, 0)
+
+
+def test_functions_imported_before_are_as_before_afterwards() -> None:
+    functions = [is_available, device_count, memory_allocated, accelerator.synchronize, torch.compile]
+    before = [(function.__code__, function.__defaults__) for function in functions]
+    creators = Event.__new__, Stream.__new__, torch.cuda.device.__init__
+    with simulated_gpu():
+        assert is_available.__code__ is not before[0][0]
+    assert [(function.__code__, function.__defaults__) for function in functions] == before
+    assert (Event.__new__, Stream.__new__, torch.cuda.device.__init__) == creators
 
 
 def test_each_time_it_is_a_new_machine() -> None:

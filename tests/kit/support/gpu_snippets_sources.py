@@ -142,4 +142,32 @@ _PINNED = [
         "result = torch.tensor([1.0], device=device, pin_memory=torch.cuda.is_available())",
     ),
 ]
-SOURCES = [*_SCALARS, *_GENERATORS, *_CPU_ALONE, *_PINNED]
+# torch/cuda/__init__.py, memory.py, random.py and _utils.py; assertValidDevice in c10/cuda/CUDACachingAllocator.cpp.
+_CUDA = "import torch\nif torch.cuda.is_available():\n    {}\nresult = 0"
+_DEVICES = [
+    *(
+        fails(f"`{call}`, of one GPU", _CUDA.format(call), error, text)
+        for call, error, text in (
+            ("torch.cuda.get_device_name(1)", AssertionError, "Invalid device id"),
+            ("torch.cuda.get_device_properties(1)", AssertionError, "Invalid device id"),
+            ("torch.cuda.get_device_capability(1)", AssertionError, "Invalid device id"),
+            ("torch.cuda.memory_allocated(1)", RuntimeError, "Invalid device argument"),
+            ("torch.cuda.max_memory_allocated('cuda:1')", RuntimeError, "Invalid device argument"),
+            ("torch.cuda.reset_peak_memory_stats(1)", RuntimeError, "Invalid device argument"),
+            ("torch.cuda.get_rng_state(1)", IndexError, "out of range"),
+            ("torch.cuda.set_device(1)", RuntimeError, "invalid device ordinal"),
+            ("torch.cuda.synchronize(1)", RuntimeError, "invalid device ordinal"),
+            ("torch.cuda.mem_get_info(1)", RuntimeError, "invalid device ordinal"),
+            ("torch.cuda.device(1).__enter__()", RuntimeError, "invalid device ordinal"),
+            ("torch.ones(1).cuda(1)", RuntimeError, "invalid device ordinal"),
+            ("nn.Linear(1, 1, device='cuda:1')", RuntimeError, "invalid device ordinal"),
+            ("nn.Linear(1, 1).to(1)", RuntimeError, "invalid device ordinal"),
+            ("torch.cuda.set_device('cpu')", ValueError, "Expected a cuda device, but got: cpu"),
+            ("torch.cuda.memory_allocated('cpu')", ValueError, "Expected a cuda device, but got: cpu"),
+            ("torch.cuda.get_device_name('cpu')", ValueError, "Expected a cuda device, but got: cpu"),
+        )
+    ),
+    works("`torch.cuda.set_device(-1)`", _CUDA.format("torch.cuda.set_device(-1)"), lambda r: r == 0),
+    works("`with torch.cuda.device(-1)`", _CUDA.format("torch.cuda.device(-1).__enter__()"), lambda r: r == 0),
+]
+SOURCES = [*_SCALARS, *_GENERATORS, *_CPU_ALONE, *_PINNED, *_DEVICES]
