@@ -2,6 +2,7 @@
 
 For each sample: the operation must not be refused, its results must be on the GPU and the same as on the CPU, gradients
 likewise; and with one tensor left on the CPU it must be refused, unless CUDA takes it, too (`ACCEPTED`).
+Operations without a CUDA kernel (`NO_KERNEL`) must be refused.
 
 `python benchmarks/devices.py --sweep` runs it and writes its figures.
 """
@@ -23,7 +24,7 @@ from torch.utils import _pytree
 
 from autograder import simulated_gpu
 
-__all__ = ["ACCEPTED", "Sweep", "sweep"]
+__all__ = ["ACCEPTED", "NO_KERNEL", "Sweep", "sweep"]
 
 _READS_SHAPE = "reads only the shape of its second tensor"
 ACCEPTED = {
@@ -32,9 +33,13 @@ ACCEPTED = {
     "narrow": "fetches the start, a number",
     "tensor_split": "wants its indices on the CPU",
     "index_put": "takes indices of the CPU",
+    **dict.fromkeys(("slice_scatter", "select_scatter", "diagonal_scatter", "as_strided_scatter"), "copies into a clone"),
     "nn.functional.ctc_loss": "fetches labels and lengths",
 }
 """What CUDA accepts with one tensor on the CPU, and why."""
+
+NO_KERNEL = ("histogram", "histogramdd")
+"""What CUDA has no kernel for."""
 
 _DTYPES = (torch.float32, torch.int64, torch.bool, torch.complex64)
 # Their values mean nothing.
@@ -97,6 +102,10 @@ def _try(result: Sweep, op: Any, name: str, sample: Any) -> None:
     result.counts["samples"] += 1
     with simulated_gpu():
         actual = _run(op, _for_gpu(name, sample), _to_gpu)
+        if name in NO_KERNEL:
+            if not isinstance(actual, NotImplementedError):
+                result.found("mixed accepted", f"{name}: it has no kernel")
+            return
         if isinstance(actual, Exception):
             result.found("refused", f"{name}: {str(actual).splitlines()[0][:100] if str(actual) else type(actual).__name__}")
             return

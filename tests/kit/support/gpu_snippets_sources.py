@@ -42,6 +42,8 @@ _SCALARS = [
             ),
             *("torch.where(x > 1, a, a)", "x.ldexp(a)", "torch.dist(x, a)", "torch.rsub(x, a)", "torch.heaviside(x, a)"),
             *("x.index_fill(0, torch.tensor([0], device=device), a)", "x.select_scatter(a, 0, 1)"),
+            *("x.remainder(a)", "torch.floor_divide(x, a)", "torch.fmax(x, a)", "x.clone().mul_(a)", "torch.isclose(x, a)"),
+            *("F.mse_loss(x.sum(), a)", "torch.where(torch.tensor(True), x, x)"),
         ],
     ),
     *map(
@@ -64,6 +66,7 @@ _SCALARS = [
                 "F.binary_cross_entropy(x[1], a / 2)",
             ),
             *("torch.kron(x, a.view(1))", "torch.dot(x, torch.ones(4))", "x.index_fill(0, torch.tensor([0]), 1.0)"),
+            *("torch.searchsorted(x, a)", "torch.quantile(x, a / 4)", "x.clamp_(max=a)", "torch.stack([x.sum(), a])"),
         ],
     ),
     _refuses("torch.addcmul(x, a, a)", "too many CPU scalars"),
