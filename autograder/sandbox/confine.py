@@ -79,7 +79,11 @@ def confine(setup: Confinement, allowed: Limits, scratch: str | None, keep: Sequ
 
     bare = "confinement was switched off" if setup.bare else ""
     private = not (setup.namespaces or bare)
-    put("private_root", lambda: namespaces.enter_child(allowed.scratch_mb, proc=bool(setup.gpu)), bare or setup.namespaces)
+
+    def enter_root() -> None:
+        namespaces.enter_child(allowed.scratch_mb, setup.readable, proc=bool(setup.gpu))
+
+    put("private_root", enter_root, bare or setup.namespaces)
     for layer in ("own_processes", "no_network"):
         put(layer, lambda: None, bare or setup.namespaces)
     if not private and scratch is not None:
@@ -93,7 +97,7 @@ def confine(setup: Confinement, allowed: Limits, scratch: str | None, keep: Sequ
     if libc.LINUX:
         libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)  # after changing the user, which clears it
     put("not_dumpable", undumpable, bare)
-    writable = ["/dev/null", namespaces.SCRATCH if private else scratch or os.devnull]
+    writable = ["/dev/null", *((namespaces.SCRATCH, *namespaces.OTHER_NAMES) if private else (scratch or os.devnull,))]
     writable += ["/proc/self/task"] if setup.gpu else []  # CUDA names its threads there, and fails if it cannot
     # The private root contains only what may be read, besides the /proc that CUDA needs.
     readable = ("/",) if private and not setup.gpu else setup.readable

@@ -16,6 +16,7 @@ from autograder.sandbox.scratch import MOST_ENTRIES
 
 __all__ = [
     "GPU_PROC",
+    "OTHER_NAMES",
     "SCRATCH",
     "enter",
     "enter_child",
@@ -28,6 +29,8 @@ __all__ = [
 ]
 
 SCRATCH = "/scratch"
+OTHER_NAMES = ("/tmp", "/content", "/kaggle/working")
+"""Folders that programs expect to be writable: other names of `SCRATCH`, or of a folder in it."""
 _SYSTEM_PATHS = (
     "/lib",
     "/lib64",
@@ -121,8 +124,11 @@ def make_root(place: str, readable: Sequence[str], *, proc: bool = False) -> Non
         _bind(path, place + path)
     for folder in ("old", SCRATCH[1:], *(["proc"] if proc else [])):
         Path(place, folder).mkdir()
-    if not os.path.lexists(f"{place}/tmp"):
-        Path(place, "tmp").symlink_to(SCRATCH)
+    for name in OTHER_NAMES:
+        link = Path(place + name)
+        if not link.exists():  # else something below it is readable; `enter_child` makes room around that
+            link.parent.mkdir(exist_ok=True)
+            link.symlink_to(SCRATCH)
     os.chdir(place)
     libc.pivot_root(".", "old")
     os.chroot(".")
@@ -172,14 +178,36 @@ def whether_possible(place: str, readable: Sequence[str]) -> str:
     return reason or ("the trial failed without giving a reason" if failed else "")
 
 
-def enter_child(scratch_mb: int, *, proc: bool = False) -> None:
-    """In a child: mount its own scratch folder of `scratch_mb` megabytes and go there; with `proc`, its own /proc too."""
+def enter_child(scratch_mb: int, readable: Sequence[str], *, proc: bool = False) -> None:
+    """In a child: mount its own scratch folder of `scratch_mb` megabytes and go there; with `proc`, its own /proc too.
+
+    `readable` are the paths that `make_root` was given.
+    """
     libc.unshare(libc.CLONE_NEWNS)
     flags = libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC
     libc.mount("tmpfs", SCRATCH, "tmpfs", flags, f"size={scratch_mb}m,mode=1777,nr_inodes={MOST_ENTRIES}")
+    for name in OTHER_NAMES:
+        if not os.path.islink(name):  # noqa: PTH114 - cheaper in a fresh fork
+            _make_writable(name, [path for path in readable if path.startswith(f"{name}/")])
     os.chdir(SCRATCH)
     if proc:
         libc.mount("proc", "/proc", "proc", flags, None)
+
+
+def _make_writable(folder: str, kept: Iterable[str]) -> None:
+    """Mount a part of the scratch folder over a folder of the private root, with the read-only mounts `kept` inside it."""
+    place = f"{SCRATCH}/.{folder.strip('/').replace('/', '-')}"
+    Path(place).mkdir()
+    Path(place).chmod(0o1777)
+    for path in kept:
+        target = Path(place + path.removeprefix(folder))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if Path(path).is_dir():
+            target.mkdir(exist_ok=True)
+        else:
+            target.touch()
+        libc.mount(path, str(target), None, libc.MS_BIND | libc.MS_REC)  # which stays read-only
+    libc.mount(place, folder, None, libc.MS_BIND | libc.MS_REC)
 
 
 def leave_child(own_processes: int) -> None:
