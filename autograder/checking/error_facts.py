@@ -19,13 +19,14 @@ from autograder.checking.tensor_facts import is_tensor
 from autograder.checking.type_names import base_names, type_name
 from autograder.records.observation import ErrorFact, SourceLine
 
-__all__ = ["describe_error", "in_words", "own_frames", "safe_text"]
+__all__ = ["add_plain_file", "describe_error", "in_words", "own_frames", "safe_text"]
 
 _MESSAGE_LIMIT = 500
 _ARGUMENTS_LIMIT = 400
 _LINE_LIMIT = 200
 _TRACEBACK = BaseException.__dict__["__traceback__"].__get__
-_STUDENT_FILE = re.compile(r"<cell (\d{1,6})>|<submission>")
+_CELL = re.compile(r"<cell (\d{1,6})>")
+_plain_files = {"<submission>"}
 _RAISE = dis.opmap["RAISE_VARARGS"]
 _Base: Any = torch._C.TensorBase
 _DTYPE, _SHAPE, _DEVICE = _Base.dtype.__get__, _Base.shape.__get__, _Base.device.__get__
@@ -34,9 +35,18 @@ _Function = type(lambda: None)
 _Locate = Callable[[FrameType], int | None]
 
 
+def add_plain_file(path: str) -> None:
+    """From now on, frames whose file is `path` are the student's too, as those of `<submission>` are."""
+    _plain_files.add(path)
+
+
+def _number(filename: str) -> int | None:
+    match = _CELL.fullmatch(filename)
+    return int(match[1]) if match else 0 if filename in _plain_files else None
+
+
 def _by_filename(frame: FrameType) -> int | None:
-    match = _STUDENT_FILE.fullmatch(frame.f_code.co_filename)
-    return None if match is None else int(match[1] or 0)
+    return _number(frame.f_code.co_filename)
 
 
 _cell_of: _Locate = _by_filename
@@ -57,7 +67,8 @@ def own_frames(locate: _Locate) -> Iterator[None]:
 def describe_error(error: BaseException) -> ErrorFact:
     """Describe an exception without trusting it: its own `__str__` is guarded, its text cut to 500 characters.
 
-    Frames whose file is `<cell N>` or `<submission>` are the student's (see also `own_frames`); `at` is the innermost one.
+    Frames whose file is `<cell N>`, `<submission>` or from `add_plain_file` are the student's (see also `own_frames`);
+    `at` is the innermost one.
     """
     kind = type(error)
     if issubclass(kind, UndefinedName | NotAttempted):
@@ -131,10 +142,10 @@ def _line_of_syntax_error(error: BaseException) -> SourceLine | None:
     filename, line = getattr(error, "filename", None), getattr(error, "lineno", None)
     if type(filename) is not str or type(line) is not int:
         return None
-    match = _STUDENT_FILE.fullmatch(filename)
-    if match is None:
+    number = _number(filename)
+    if number is None:
         return None
-    return SourceLine(int(match[1] or 0), line, _clean(linecache.getline(filename, line).strip(), _LINE_LIMIT))
+    return SourceLine(number, line, _clean(linecache.getline(filename, line).strip(), _LINE_LIMIT))
 
 
 def _raises(step: TracebackType) -> bool:

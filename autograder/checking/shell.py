@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import fnmatch
 import linecache
+import os
 import re
+import sys
 import warnings
 from collections.abc import Callable
+from importlib.machinery import SOURCE_SUFFIXES, FileFinder, ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -18,27 +22,39 @@ from typing import Any
 from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+from IPython.utils.text import LSString, SList
 from traitlets.config import Config
 
+from autograder.checking.error_facts import add_plain_file
 from autograder.records.jobs import Cell
 
-__all__ = ["NOT_RUN", "Shell", "cell_filename", "make_shell"]
+__all__ = ["NOT_RUN", "Shell", "make_shell"]
 
 NOT_RUN = "shell commands are not run while grading"
 
-_PROCESS_MAGICS = ("pip", "uv", "conda", "mamba", "micromamba", "sx", "sc", "system", "!", "edit", "hist_restore")
-_PROCESS_CELL_MAGICS = (
-    *("bash", "sh", "script", "perl", "ruby", "python", "python2", "python3", "pypy", "cmd", "system"),
-    *("sx", "!"),
-)
-
+_PROCESS_MAGICS = ("pip", "uv", "conda", "mamba", "micromamba", "sc", "edit", "hist_restore")
+_PROCESS_CELL_MAGICS = ("bash", "sh", "script", "perl", "ruby", "python", "python2", "python3", "pypy", "cmd")
+_OUTPUT_MAGICS = ("sx", "system", "!")
 
 _PROMPT = re.compile(r"\s*In \[\d+\]:")
 
 
-def cell_filename(number: int) -> str:
-    """The file name under which a cell is compiled, and by which tracebacks call it."""
-    return f"<cell {number}>" if number else "<submission>"
+class _FreshFinder(FileFinder):
+    """Always looks at its folder: the folder's time, by which Python sees new files, is too coarse for quick code."""
+
+    def find_spec(self, fullname: str, target: Any = None) -> ModuleSpec | None:
+        self.invalidate_caches()
+        return super().find_spec(fullname, target)
+
+
+class _Database(dict[str, Any]):
+    """What IPython keeps from one session to the next, such as `%bookmark` and `%store`; here only in memory."""
+
+    def keys(self, pattern: str = "*") -> list[str]:  # type: ignore[override]
+        return fnmatch.filter(self, pattern)
+
+    def __delitem__(self, key: str) -> None:
+        self.pop(key, None)
 
 
 class _Compiler(CachingCompiler):
@@ -67,6 +83,7 @@ class Shell(InteractiveShell):
 
     note = ""
     source = ""
+    file = "<submission>"
     compile: _Compiler
     _usual_hooks = -1
 
@@ -76,7 +93,8 @@ class Shell(InteractiveShell):
         Pass `has_value=False` only for plain Python that does not end in an expression: nothing has to be shown then.
         """
         self.note, self.source = "", cell.source
-        self.compile.name = cell_filename(cell.number)
+        # By this name tracebacks call it.
+        self.compile.name = f"<cell {cell.number}>" if cell.number else self.file
         code = self._plain(cell, has_value)
         if code is None or len(code) > 1:  # telling IPython takes longer than many cells, so only when needed
             # A plain file is not a notebook: its last value is not shown.
@@ -144,6 +162,21 @@ class Shell(InteractiveShell):
         self.note = NOT_RUN
         print(f"({NOT_RUN})")
 
+    def start_here(self) -> None:
+        """Start in the working folder, as a kernel does: its modules can be imported, even those written a moment ago."""
+        here = os.getcwd()  # noqa: PTH109 - cheaper in a fresh fork
+        history: Any = self.history_manager
+        history.dir_hist[:] = [here]  # for `%cd -`
+        sys.dont_write_bytecode = True  # a rewritten module is loaded again
+        sys.path.insert(0, "")
+        sys.path_importer_cache[here] = _FreshFinder(here, (SourceFileLoader, SOURCE_SUFFIXES))
+
+    def be_script(self, path: str) -> None:
+        """Be what `python FILE` is: cells with the number 0 are from the file at this absolute path."""
+        self.file = self.user_ns["__file__"] = path
+        sys.argv = [Path(path).name]
+        add_plain_file(path)
+
     def forget(self) -> None:
         """Empty the namespace."""
         reset: Callable[..., None] = self.reset
@@ -158,7 +191,7 @@ class Shell(InteractiveShell):
     def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> Any:
         """`x = !command`."""
         self.refuse()
-        return [] if split else ""
+        return SList() if split else LSString()
 
     def _tee(self, channel: str) -> Any:
         """Keep no copy of what is printed: IPython 9 would, in memory and without limit."""
@@ -197,10 +230,15 @@ def make_shell(profile: Path) -> Shell:
         compiler_class=_Compiler,
         displayhook_class=_PlainDisplayHook,
     )
+    shell.db = _Database()
+    extensions: Any = shell.extension_manager
+    extensions.load_extension("storemagic")  # as in a kernel
     register: Callable[..., None] = shell.register_magic_function
     for kind, names in (("line", _PROCESS_MAGICS), ("cell", _PROCESS_CELL_MAGICS)):
         for name in names:
             register(lambda *arguments: shell.refuse(), kind, name)
+    for name in _OUTPUT_MAGICS:
+        register(lambda *arguments: shell.getoutput(""), "line_cell", name)
     # Functions that checks call need `display` and `get_ipython` too, as in a notebook.
     shell.builtin_trap.activate()
     shell.run(Cell(1, "1 + 1\n%time pass"))

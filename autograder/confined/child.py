@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,7 +25,9 @@ from autograder.checking.code import Code
 from autograder.checking.error_facts import describe_error
 from autograder.checking.run_check import load_checks, load_replacement, run_check
 from autograder.checking.shell import Shell
+from autograder.confined import substitutes
 from autograder.processes.protocol import (
+    Arranged,
     Broken,
     CellFinished,
     Fork,
@@ -37,6 +40,7 @@ from autograder.processes.protocol import (
     RunCell,
     RunChecks,
     ToChild,
+    WriteFiles,
     frame,
     read_frame,
 )
@@ -46,6 +50,7 @@ __all__ = ["SEED", "Streams", "make_streams", "run_child"]
 
 SEED = 0
 """The seed of the random numbers that a submission's cells get."""
+_FOLDERS_OF_THE_GRADER = ("XDG_CACHE_HOME", "MPLCONFIGDIR")
 _to_child: msgspec.msgpack.Decoder[ToChild] = msgspec.msgpack.Decoder(ToChild)
 
 
@@ -89,11 +94,16 @@ def run_child(
     _connect(streams, output)
     layers = sandbox.confine(setup, order.limits, order.scratch, keep=(instructions, reports))
     os.environ["HOME"] = os.environ["TMPDIR"] = os.getcwd()  # noqa: PTH109 - cheaper in a fresh fork
+    for name in _FOLDERS_OF_THE_GRADER:
+        os.environ.pop(name, None)
     tempfile.tempdir = None  # to be chosen again, where the child can write
+    shell.start_here()
     if order.gpu:
         _open_gpu(order.limits.gpu_memory_mb)
         if layers["limits"] == "on":
             limits.bind_address_space(order.limits)
+    if not setup.bare:
+        substitutes.refuse_in_words(shell)
     _send(reports, Hello(layers))
     random.seed(SEED)  # Python reseeds every fork
     while True:
@@ -103,6 +113,8 @@ def run_child(
             return
         if isinstance(message, RunCell):
             _run_cell(shell, message, reports)
+        elif isinstance(message, WriteFiles):
+            _send(reports, Arranged(_problem(functools.partial(_write_files, shell, message))))
         elif isinstance(message, Replace):
             _send(reports, Replaced(_problem(functools.partial(_replace, shell, message))))
         else:
@@ -156,6 +168,16 @@ def _run_cell(shell: Shell, message: RunCell, reports: int) -> None:
     described = None if error is None else describe_error(error)
     _flush()
     _send(reports, CellFinished(error=described, note=shell.note))
+
+
+def _write_files(shell: Shell, message: WriteFiles) -> None:
+    here = Path.cwd()
+    for file in message.files:
+        path = here / file.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.content)
+    if message.script:
+        shell.be_script(str(here / message.script))
 
 
 def _replace(shell: Shell, message: Replace) -> None:

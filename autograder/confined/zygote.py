@@ -8,10 +8,8 @@ the other end.
 from __future__ import annotations
 
 import contextlib
-import functools
 import gc
 import importlib
-import inspect
 import io
 import logging
 import os
@@ -22,7 +20,6 @@ import socket
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -36,7 +33,16 @@ from autograder.sandbox import libc, namespaces, seccomp
 
 __all__ = ["LARGEST_ORDER", "PRELOADABLE", "main"]
 
-PRELOADABLE = ("sklearn.datasets", "pandas")
+PRELOADABLE = (
+    *("sklearn.datasets", "pandas"),
+    # for torch.compile
+    *(
+        "torch._functorch.aot_autograd",
+        "functorch.compile",
+        "torch._dynamo.backends.debugging",
+        "torch._inductor.compile_fx",
+    ),
+)
 """Modules imported before the fork if a submission mentions them; otherwise they cost nothing."""
 
 LARGEST_ORDER = 1 << 16
@@ -48,6 +54,7 @@ _ALWAYS = (
 )
 _IF_INSTALLED = ("matplotlib.pyplot",)
 _CHILD_FAILED = 97
+_ENVIRONMENT = dict(os.environ)
 # Uids that systemd reserves for services without an account. Graders that run at the same time take different ones, because
 # what the kernel counts by user, and who may signal whom, would otherwise mix them up.
 _FIRST_USER, _USERS = 61_500, 3_900
@@ -67,8 +74,11 @@ def main() -> None:
         own_processes = None if missing else os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC) if libc.LINUX else None
         shell = _warm_up(settings.place)
-        from autograder.confined.child import make_streams  # it imports torch, which must happen in the namespaces
+        # They import torch, which must happen in the namespaces.
+        from autograder.confined.child import make_streams
+        from autograder.confined.substitutes import put_in_place
 
+        put_in_place(shell)
         streams = make_streams()
         sys.dont_write_bytecode = True
         _check_single_threaded()
@@ -171,7 +181,6 @@ def _warm_up(place: str) -> Any:
     from autograder.confined.rehearsal import rehearse
 
     torch.set_num_threads(1)
-    _load_in_process()
     torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1), torch.nn.Flatten(), torch.nn.Linear(4, 2))(torch.ones(1, 1, 2, 2))
     repr(torch.randn(2, 2))
     torch.testing.assert_close(torch.ones(1), torch.ones(1))
@@ -184,22 +193,6 @@ def _warm_up(place: str) -> Any:
     with contextlib.redirect_stdout(io.StringIO()):
         rehearse(shell)
     return shell
-
-
-def _load_in_process() -> None:
-    """Make every DataLoader load in its own process: workers would need fork and shared memory."""
-    from torch.utils.data import DataLoader
-
-    original: Callable[..., None] = DataLoader.__init__
-
-    @functools.wraps(original)
-    def __init__(self: Any, *arguments: Any, **options: Any) -> None:
-        bound = inspect.signature(original).bind(self, *arguments, **options)
-        for name in ("num_workers", "prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout"):
-            bound.arguments.pop(name, None)
-        original(*bound.args, **bound.kwargs)
-
-    DataLoader.__init__ = __init__  # type: ignore[method-assign]
 
 
 def _check_single_threaded() -> None:
@@ -244,6 +237,7 @@ def _serve(control: socket.socket, setup: sandbox.Confinement, shell: Any, strea
 def _freeze() -> None:
     """Let children share everything made so far; the garbage collector leaves it alone."""
     _spare_children()
+    _forget_own_folders()
     _seed()
     gc.freeze()
     heap.settle()
@@ -259,6 +253,17 @@ def _spare_children() -> None:
         logging._at_fork_reinit_lock_weakset.clear()  # type: ignore[attr-defined]
     with contextlib.suppress(AttributeError, KeyError):
         sys.modules["matplotlib.font_manager"]._get_font.cache_clear()
+
+
+def _forget_own_folders() -> None:
+    """Undo what libraries did to the environment, and let matplotlib look again: their folders are this process's own."""
+    os.environ.clear()
+    os.environ.update(_ENVIRONMENT)
+    matplotlib: Any = sys.modules.get("matplotlib")
+    for name in ("get_configdir", "get_cachedir"):
+        function: Any = getattr(matplotlib, name, None)
+        if hasattr(function, "__wrapped__"):
+            setattr(matplotlib, name, function.__wrapped__)
 
 
 def _seed() -> None:
@@ -277,7 +282,7 @@ def _preload(names: tuple[str, ...]) -> None:
     for name in wanted:
         try:
             importlib.import_module(name)
-        except ImportError:
+        except (ImportError, OSError):  # some make a folder for what they compile
             continue
     if wanted:
         _freeze()

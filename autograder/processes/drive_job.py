@@ -14,7 +14,17 @@ import msgspec
 from autograder.course.cells import has_value
 from autograder.processes.compiled_files import compiled
 from autograder.processes.fork_server import Child, ChildLost, ForkServer, OutOfTime
-from autograder.processes.protocol import Broken, CellFinished, Loaded, Replace, Replaced, RunCell, RunChecks
+from autograder.processes.protocol import (
+    Arranged,
+    Broken,
+    CellFinished,
+    Loaded,
+    Replace,
+    Replaced,
+    RunCell,
+    RunChecks,
+    WriteFiles,
+)
 from autograder.records.jobs import CellReport, CheckModule, CheckRequest, Job, NotObserved, Outcome, Run, Usage
 from autograder.records.observation import ErrorFact, Observation
 
@@ -25,7 +35,13 @@ _LOAD_SECONDS = 10.0
 _MOST_CHILDREN = 24
 _MOST_LOST_CELLS = 4
 _LINE_COMPARED = 100
-_PRELOADS = {"sklearn": "sklearn.datasets", "pandas": "pandas"}
+_PRELOADS = {
+    "sklearn": ("sklearn.datasets",),
+    "pandas": ("pandas",),
+    "torch.compile": ("torch._functorch.aot_autograd", "functorch.compile", "torch._dynamo.backends.debugging"),
+    "aot_eager": ("torch._inductor.compile_fx",),
+}
+"""Word in the code → modules that it takes long to import."""
 
 
 class _Over(Exception):
@@ -67,7 +83,9 @@ class JobRun:
         self._start_clock()
         sources = [cell.source for cell in job.cells]
         sources += [module.source for module in (job.visible, job.hidden) if module is not None]
-        self._preload = tuple(name for word, name in _PRELOADS.items() if any(word in source for source in sources))
+        sources += [file.content.decode("utf-8", "replace") for file in job.helpers if file.name.endswith(".py")]
+        wanted = (names for word, names in _PRELOADS.items() if any(word in source for source in sources))
+        self._preload = tuple(name for names in wanted for name in names)
 
     def _start_clock(self) -> None:
         self._started = time.monotonic()
@@ -101,6 +119,7 @@ class JobRun:
         child = self.server.fork(self.job.limits, self._preload)
         try:
             self._greet(child)
+            self._write_files(child)
             return self._run_cells(child) and self._run_rest(child)
         finally:
             ended = child.end()
@@ -114,6 +133,17 @@ class JobRun:
             raise _Over(f"The confined process could not be set up: it {lost}.") from lost
         self._accept(hello.layers)
         self.layers = weaker(self.layers, hello.layers)
+
+    def _write_files(self, child: Child) -> None:
+        if not self.job.helpers and not self.job.script:
+            return
+        child.send(WriteFiles(self.job.helpers, self.job.script))
+        try:
+            problem = child.expect(Arranged, self._until(_LOAD_SECONDS)).problem
+        except ChildLost as lost:
+            problem = f"it {self._why(lost, _LOAD_SECONDS)[1]}"
+        if problem:
+            raise _Over(f"The files handed in beside it could not be put into the working folder: {problem}.")
 
     def _run_rest(self, child: Child) -> bool:
         return self._replace(child) and self._run_visible(child) and self._run_hidden(child)

@@ -16,7 +16,7 @@ import msgspec
 
 from autograder.errors import ProtocolError
 from autograder.processes.item_count import has_more_items
-from autograder.records.jobs import Cell, CheckModule, CheckRequest, Limits, Replacement
+from autograder.records.jobs import Cell, CheckModule, CheckRequest, HelperFile, Limits, Replacement
 from autograder.records.observation import (
     DigestFact,
     ErrorFact,
@@ -32,6 +32,7 @@ from autograder.records.observation import (
 
 __all__ = [
     "DTYPE_BYTES",
+    "Arranged",
     "Broken",
     "CellFinished",
     "Ended",
@@ -51,6 +52,7 @@ __all__ = [
     "Settings",
     "ToChild",
     "ToZygote",
+    "WriteFiles",
     "decode_from_child",
     "encode",
     "frame",
@@ -133,6 +135,13 @@ class Ended(msgspec.Struct, frozen=True, tag="ended", kw_only=True):
 FromZygote = Ready | Ended
 
 
+class WriteFiles(msgspec.Struct, frozen=True, tag="write_files"):
+    """Put the files into the working folder and answer `Arranged`; `script` is the file that the code is, if it is one."""
+
+    files: tuple[HelperFile, ...]
+    script: str = ""
+
+
 class RunCell(msgspec.Struct, frozen=True, tag="run_cell"):
     """Run a cell and answer `CellFinished`. `has_value` is False for plain Python that does not end in an expression."""
 
@@ -159,13 +168,19 @@ class RunChecks(msgspec.Struct, frozen=True, tag="run_checks"):
     code: bytes = b""
 
 
-ToChild = RunCell | Replace | RunChecks
+ToChild = WriteFiles | RunCell | Replace | RunChecks
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
     """The first frame, sent before any student code is there: what confines the child."""
 
     layers: dict[str, str]
+
+
+class Arranged(msgspec.Struct, frozen=True, tag="arranged"):
+    """The files are there, unless there is a `problem`."""
+
+    problem: str = ""
 
 
 class CellFinished(msgspec.Struct, frozen=True, tag="cell_finished", kw_only=True):
@@ -201,7 +216,7 @@ class Broken(msgspec.Struct, frozen=True, tag="broken"):
     reason: str
 
 
-FromChild = Hello | CellFinished | Replaced | Loaded | Observed | Broken
+FromChild = Hello | Arranged | CellFinished | Replaced | Loaded | Observed | Broken
 
 _from_child: msgspec.msgpack.Decoder[FromChild] = msgspec.msgpack.Decoder(FromChild)
 _encoder = msgspec.msgpack.Encoder()

@@ -17,6 +17,7 @@ __all__ = [
     "CellReport",
     "CheckModule",
     "CheckRequest",
+    "HelperFile",
     "Job",
     "Limits",
     "NotObserved",
@@ -42,6 +43,13 @@ class Cell(msgspec.Struct, frozen=True):
 
     number: int
     source: str
+
+
+class HelperFile(msgspec.Struct, frozen=True):
+    """A file that code finds in its working folder; `name` is its path there, with `/`."""
+
+    name: str
+    content: bytes
 
 
 class CheckModule(msgspec.Struct, frozen=True):
@@ -93,12 +101,15 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     `visible` and `hidden` are the checks files, each with its requests. The hidden part reaches the child only after all
     of the visible part is done. `unneeded` are the numbers of cells that run only if one of the others fails; a cell
-    skipped for this reason has no report.
+    skipped for this reason has no report. `helpers` lie in the working folder; one of them may be the plain file `script`,
+    whose cells have the number 0.
     """
 
     topic: str
     cells: tuple[Cell, ...]
     unneeded: frozenset[int] = frozenset()
+    helpers: tuple[HelperFile, ...] = ()
+    script: str = ""
     visible: CheckModule | None = None
     visible_requests: tuple[CheckRequest, ...] = ()
     hidden: CheckModule | None = None

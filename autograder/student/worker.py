@@ -103,6 +103,7 @@ def main() -> None:
         return
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - it stays open as long as the process
     os.chdir(scratch)
+    shell.start_here()
     torch.default_generator.manual_seed(_SEED)
     numpy.random.seed(_SEED)
     random.seed(_SEED)

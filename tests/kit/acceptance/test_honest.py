@@ -9,7 +9,7 @@ import pytest
 
 from autograder.checking.shell import NOT_RUN
 from autograder.processes.pool import Pool
-from autograder.records.jobs import Cell, Job, Limits, Outcome, Run
+from autograder.records.jobs import Cell, HelperFile, Job, Limits, Outcome, Run
 
 PROGRAMS = {
     "training with SGD": """
@@ -220,6 +220,51 @@ PROGRAMS = {
         packed = rnn.pack_sequence([torch.ones(2, 1), torch.ones(1, 1)])
         torch.nn.LSTM(1, 3)(packed)[0].data.sum().backward()
         """,
+    "modules written by the notebook": """
+        %%writefile helpers.py
+        def double(x):
+            return 2 * x
+        class Kept: pass
+        """,
+    "modules written by code": """
+        import importlib, pickle
+        for number in range(20):
+            name = f"written_{number}"
+            with open(f"{name}.py", "w") as file:
+                file.write(f"class A: number = {number}")
+            module = importlib.import_module(name)
+            assert module.A.number == number and isinstance(pickle.loads(pickle.dumps(module.A())), module.A)
+        open("written_0.py", "w").write("class A: number = 5")
+        import written_0
+        assert importlib.reload(written_0).A.number == 5
+        """,
+    "the output of commands": """
+        x = !ls
+        y = %sx ls
+        for output in (x, y, get_ipython().getoutput("ls")):
+            assert (output.n, output.s, output.l, output.p) == ("", "", [], [])
+            assert output.grep("a") == output.fields(0) == [] and len(output) == 0
+        assert get_ipython().getoutput("ls", split=False) == ""
+        """,
+    "bookmarks and stored names": """
+        import os
+        here = os.getcwd()
+        %cd missing_folder
+        assert os.getcwd() == here
+        os.mkdir("sub")
+        %cd sub
+        %cd -
+        %bookmark place sub
+        %cd -b place
+        assert os.getcwd() == here + "/sub"
+        y = 3
+        %store y
+        %store
+        %store -r
+        %alias listing ls
+        %rehashx
+        %history
+        """,
     "random numbers": "import random, numpy, torch\nprint(random.random(), numpy.random.rand(), torch.rand(1).item())",
 }
 
@@ -244,6 +289,61 @@ def test_an_honest_program_runs(name: str, confined: Pool) -> None:
     assert run.cells[0].outcome is Outcome.PASSED, run.cells[0]
     assert run.usage.children == 1
     assert not run.problem
+
+
+def test_a_cell_imports_what_an_earlier_one_wrote(confined: Pool) -> None:
+    run = run_cells(
+        confined,
+        "import nothing_yet",
+        PROGRAMS["modules written by the notebook"],
+        "import helpers, pickle\nassert helpers.double(2) == 4\npickle.loads(pickle.dumps(helpers.Kept()))",
+        "%%file nothing_yet.py\nx = 1",
+        "from nothing_yet import x",
+    )
+    assert [cell.outcome for cell in run.cells] == [Outcome.FAILED, *[Outcome.PASSED] * 4], run.cells
+
+
+def test_a_missing_folder_gives_its_own_error(confined: Pool) -> None:
+    assert run_cells(confined, "%cd missing_folder").cells[0].output.startswith("[Errno 2] No such file or directory")
+
+
+def test_usual_places_for_files_are_writable_in_a_private_root(pool: Pool) -> None:
+    if pool.layers["private_root"] != "on":
+        pytest.skip("there is no private root here")
+    source = """
+        import os
+        for folder in ("/tmp", "/content", "/kaggle/working"):
+            with open(f"{folder}/a.txt", "w") as file:
+                file.write("a")
+            assert os.listdir(folder) and open(f"{folder}/a.txt").read() == "a"
+        """
+    run = run_cells(pool, source)
+    assert run.cells[0].outcome is Outcome.PASSED, run.cells[0]
+
+
+def test_a_script_knows_its_file(confined: Pool) -> None:
+    text = textwrap.dedent(
+        """
+        import inspect, os, pathlib, sys
+        def f(): return __file__
+        class A: pass
+        assert sys.argv == ["views.py"] and os.path.isabs(__file__)
+        assert os.path.dirname(__file__) == os.getcwd() and pathlib.Path(__file__).name == "views.py"
+        assert inspect.getfile(f) == inspect.getfile(A) == f() == __file__
+        assert inspect.getsource(A) == "class A: pass\\n" and inspect.getsource(f).startswith("def f")
+        assert pathlib.Path(__file__).read_text().strip().endswith("1 / 0")
+        import data.numbers
+        assert data.numbers.x == 1 and open("data/a.csv").read() == "1,2"
+        open("data/a.csv", "a").close()
+        1 / 0
+        """
+    )
+    helpers = (("data/numbers.py", b"x = 1"), ("data/a.csv", b"1,2"), ("views.py", text.encode()))
+    files = tuple(HelperFile(*each) for each in helpers)
+    run = confined.run(Job(topic="honest", cells=(Cell(0, text),), helpers=files, script="views.py"))
+    error = run.cells[0].error
+    assert error is not None
+    assert (error.type, error.at and (error.at.cell, error.at.text)) == ("ZeroDivisionError", (0, "1 / 0"))
 
 
 def test_random_numbers_are_the_same_each_time(confined: Pool) -> None:

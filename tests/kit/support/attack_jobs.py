@@ -56,7 +56,9 @@ def assert_still_right(confined: Pool, honest: Run) -> None:
 
 
 PRELUDE = """
-import ctypes, os, resource, socket, sys
+import ctypes, importlib, os, posix, resource, socket, subprocess, sys
+vars(os).update((name, getattr(posix, name)) for name in vars(posix))  # past the sentences, to the sandbox itself
+importlib.reload(socket), importlib.reload(subprocess)
 libc = ctypes.CDLL(None, use_errno=True)
 
 class Refused(Exception): pass
