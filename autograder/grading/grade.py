@@ -24,11 +24,11 @@ from autograder.course.make_job import make_job, with_cells
 from autograder.course.topic import Topic, load_topic
 from autograder.errors import AuthoringError, ResultError, SubmissionError
 from autograder.grading.result_files import GradingRecord, read_result, read_run, result_path, write_result, write_run
-from autograder.grading.submissions import Submission
+from autograder.grading.submissions import Submission, files_of
 from autograder.keys.build import build_key, key_folder
 from autograder.keys.key import AnswerKey
 from autograder.processes.pool import Pool
-from autograder.records.jobs import Cell, Job, Outcome, Run
+from autograder.records.jobs import Cell, HelperFile, Job, Outcome, Run
 from autograder.records.results import FORMAT_VERSION, Graded, Lateness, SubmissionFile, TaskResult, TopicResult
 from autograder.reporting import topic_page
 from autograder.scoring.rules import rules_of
@@ -121,10 +121,10 @@ def content_of(course: Course, topic: Topic, key_hash: str, *, unsafe: bool) -> 
     return _hash(msgspec.json.encode((FORMAT_VERSION, key_hash, unsafe, *policies)))
 
 
-def fingerprint_of(content: str, submission: Submission, sha256: str) -> str:
-    """The hash of everything that a result depends on."""
+def fingerprint_of(content: str, submission: Submission, sha256: str, files: Iterable[HelperFile]) -> str:
+    """The hash of everything that a result depends on; `files` are those in the submission's working folder."""
     when = submission.submitted_at.isoformat() if submission.submitted_at else None
-    return _hash(msgspec.json.encode((content, submission.student, _shown(submission.path), sha256, when)))
+    return _hash(msgspec.json.encode((content, submission.student, _shown(submission.path), sha256, when, tuple(files))))
 
 
 def grade(
@@ -150,7 +150,7 @@ def grade(
 
     def jobs() -> Iterator[Job]:
         for submission in submissions:
-            item = _read(prepared[submission.topic], submission, out, force=force)
+            item = _read(course, prepared[submission.topic], submission, out, force=force)
             waiting.append(item)
             if item.job is not None:
                 yield item.job
@@ -189,20 +189,21 @@ class _Item:
     problem: str = ""
 
 
-def _read(prepared: PreparedTopic, submission: Submission, out: Path, *, force: bool) -> _Item:
+def _read(course: Course, prepared: PreparedTopic, submission: Submission, out: Path, *, force: bool) -> _Item:
     try:
-        return _looked_at(prepared, submission, out, force=force)
+        return _looked_at(course, prepared, submission, out, force=force)
     except Exception as error:  # a bug of ours that one submission exposes must not stop the class
         return _Item(submission, prepared, problem=fault_of(error))
 
 
-def _looked_at(prepared: PreparedTopic, submission: Submission, out: Path, *, force: bool) -> _Item:
+def _looked_at(course: Course, prepared: PreparedTopic, submission: Submission, out: Path, *, force: bool) -> _Item:
     try:
         data = submission.read()
     except SubmissionError as error:
         return _Item(submission, prepared, problem=str(error))
     sha256 = hashlib.sha256(data).hexdigest()
-    fingerprint = fingerprint_of(prepared.content, submission, sha256)
+    files, script = files_of(submission, data, course)
+    fingerprint = fingerprint_of(prepared.content, submission, sha256, files)
     if not force:
         try:
             old = read_result(result_path(out, submission.student, submission.topic))
@@ -214,7 +215,7 @@ def _looked_at(prepared: PreparedTopic, submission: Submission, out: Path, *, fo
         cells = read_cells(data, submission.path.name)
     except SubmissionError as error:
         return _Item(submission, prepared, sha256, fingerprint, problem=str(error))
-    job = with_cells(prepared.job, prepared.topic, cells)
+    job = msgspec.structs.replace(with_cells(prepared.job, prepared.topic, cells), helpers=files, script=script)
     return _Item(submission, prepared, sha256, fingerprint, cells, job)
 
 

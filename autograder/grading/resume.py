@@ -21,7 +21,7 @@ from autograder.course.topic import Topic
 from autograder.errors import AuthoringError, ResultError, SubmissionError
 from autograder.grading.grade import PreparedTopic, content_of, earned_of, fault_of, fingerprint_of, summary_of
 from autograder.grading.result_files import read_result, read_run, result_path, write_result
-from autograder.grading.submissions import Submission
+from autograder.grading.submissions import Submission, files_of
 from autograder.keys.build import hash_of_sources
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, Job, Run
@@ -40,6 +40,7 @@ class Waiting:
     submission: Submission
     result: TopicResult
     cells: tuple[Cell, ...]
+    data: bytes
 
 
 def seed_of(out: Path) -> int:
@@ -88,14 +89,15 @@ def _look_at(course: Course, topic: Topic, submission: Submission, out: Path) ->
         return summary_of(result, reused=True)
     if not _is_current(course, topic, submission, result, data):
         return None
-    return Waiting(submission, result, read_cells(data, submission.path.name))
+    return Waiting(submission, result, read_cells(data, submission.path.name), data)
 
 
 def _is_current(course: Course, topic: Topic, submission: Submission, result: TopicResult, data: bytes) -> bool:
     """Whether grading on the machine that the result comes from would give the same result again."""
     key_hash = hash_of_sources(course, topic, result.seed, result.device, result.versions)
     content = content_of(course, topic, key_hash, unsafe=result.unsafe)
-    return result.fingerprint == fingerprint_of(content, submission, hashlib.sha256(data).hexdigest())
+    files, _ = files_of(submission, data, course)
+    return result.fingerprint == fingerprint_of(content, submission, hashlib.sha256(data).hexdigest(), files)
 
 
 def resume(
@@ -142,7 +144,9 @@ def _pending_part(topic: Topic) -> Topic:
 def _job(course: Course, prepared: PreparedTopic, waiting: Waiting) -> Job:
     tasks = [task.task for task in waiting.result.tasks if task.pending]
     key = prepared.key
-    return make_job(course, _pending_part(prepared.topic), waiting.cells, seed=key.seed, device=key.device, tasks=tasks)
+    job = make_job(course, _pending_part(prepared.topic), waiting.cells, seed=key.seed, device=key.device, tasks=tasks)
+    files, script = files_of(waiting.submission, waiting.data, course)
+    return msgspec.structs.replace(job, helpers=files, script=script)
 
 
 def _completed(course: Course, prepared: PreparedTopic, old: TopicResult, run: Run, pool: Pool) -> TopicResult:

@@ -22,9 +22,11 @@ from pathlib import Path
 from autograder._words import suggestion
 from autograder.course.cells import notebook_topic, text_of
 from autograder.course.course_file import Course
+from autograder.course.helper_files import MOST_HELPERS, find_helpers, read_helpers
 from autograder.errors import SubmissionError
+from autograder.records.jobs import HelperFile
 
-__all__ = ["MAX_FILE_MB", "Discovery", "Submission", "find_submissions"]
+__all__ = ["MAX_FILE_MB", "Discovery", "Submission", "files_of", "find_submissions"]
 
 MAX_FILE_MB = 64
 _MAX_TIMESTAMP = 1000
@@ -35,7 +37,7 @@ _IGNORED = {"__pycache__", "__MACOSX", "node_modules"}
 
 @dataclass(frozen=True)
 class Submission:
-    """One student's file for one topic. `submitted_at` is None if it was not recorded.
+    """One student's file for one topic. `submitted_at` is None if it was not recorded; `helpers` are files that it uses.
 
     `folder` is the one that links must not lead out of, usually the student's; the file's own if None.
     """
@@ -45,6 +47,7 @@ class Submission:
     path: Path
     submitted_at: datetime | None = None
     folder: Path | None = None
+    helpers: tuple[Path, ...] = ()
 
     def read(self) -> bytes:
         """The file's bytes.
@@ -128,6 +131,7 @@ def find_submissions(
             raise SubmissionError(
                 f"--student {student}: there is no such student; {suggestion(student, sorted(search.students))}"
             )
+    search.list_strays()
     order = list(course.topics)
     chosen = [
         search.choose(*key)
@@ -157,6 +161,7 @@ class _Search:
     students: dict[str, Path] = field(default_factory=dict)
     unrecognised: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    strays: list[tuple[str, Path, str, int]] = field(default_factory=list)  # each may be what a submission uses
 
     def look_at(self, path: Path) -> None:
         if _is_folder(path):
@@ -211,7 +216,7 @@ class _Search:
             return
         self.students.setdefault(student, folder)
         own = folder.resolve()  # a link to another student's file would submit that student's work
-        before = len(self.unrecognised), sum(map(len, self.candidates.values()))
+        before = self.found()
         for entry in _entries(folder):
             if not self.inside(entry, own):
                 continue
@@ -221,7 +226,8 @@ class _Search:
             elif _is_folder(entry):
                 for inner in _entries(entry):
                     if not _is_folder(inner) and self.looks_like_one(inner):
-                        self.leave_out(inner, f"it is nested too deeply; a submission is {student}/TOPIC.ipynb")
+                        reason = f"it is nested too deeply; a submission is {student}/TOPIC.ipynb"
+                        self.strays.append((student, inner, reason, len(self.unrecognised)))
             elif self.looks_like_one(entry):
                 topic = self.topic_of_file(entry, own)
                 if entry.suffix.lower() not in _ENDINGS:
@@ -229,9 +235,32 @@ class _Search:
                 elif topic:
                     self.add(student, topic, _Candidate(entry, self.topic_of_name(entry.stem) == topic, folder, own))
                 else:
-                    self.leave_out(entry, self.why_no_topic(entry))
-        if before == (len(self.unrecognised), sum(map(len, self.candidates.values()))):
+                    self.strays.append((student, entry, self.why_no_topic(entry), len(self.unrecognised)))
+        if before == self.found():
             self.leave_out(folder, "it holds no submission")
+
+    def found(self) -> tuple[int, int, int]:
+        return len(self.unrecognised), len(self.strays), sum(map(len, self.candidates.values()))
+
+    def list_strays(self) -> None:
+        """Leave out what looks like a submission, is none, and helps none."""
+        used = {
+            student: {
+                path
+                for (name, topic), found in self.candidates.items()
+                if name == student
+                for each in found
+                for paths in self.helpers(each.path, topic)
+                for path in paths
+            }
+            for student in {student for student, *_ in self.strays}
+        }
+        for student, path, reason, place in reversed(self.strays):
+            if path not in used[student]:
+                self.leave_out(path, reason, place)
+
+    def helpers(self, path: Path, topic: str) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+        return find_helpers(path, lambda name: self.topic_of_name(name) is not None, _room(self.course, topic))
 
     def look_at_topic_folder(self, folder: Path, student: str, topic: str, root: Path) -> None:
         files = [each for each in _entries(folder) if not _is_folder(each) and self.inside(each, root)]
@@ -252,10 +281,10 @@ class _Search:
         if all(other.path.resolve() != candidate.path.resolve() for other in others):
             others.append(candidate)
 
-    def leave_out(self, path: Path, reason: str) -> None:
+    def leave_out(self, path: Path, reason: str, place: int | None = None) -> None:
         line = f"{_printable(path)}: {reason}{'' if reason.endswith('?') else '.'}"
         if line not in self.unrecognised:
-            self.unrecognised.append(line)
+            self.unrecognised.insert(len(self.unrecognised) if place is None else place, line)
 
     def inside(self, path: Path, root: Path) -> bool:
         """Whether a path, links followed, is a file or folder inside the folder being graded; if not, it is left out."""
@@ -302,17 +331,46 @@ class _Search:
         """
         candidates = self.candidates[student, topic]
         best, *others = sorted(candidates, key=lambda each: (each.path.suffix.lower() != ".ipynb", not each.named))
+        helpers, too_much = self.helpers(best.path, topic)
+        others = [each for each in others if each.path not in helpers]
         if others:
             ignored = ", ".join(_printable(each.path) for each in others)
             self.notes.append(
                 f"{student} handed in several files for {topic}: {_printable(best.path)} is graded, not {ignored}."
+            )
+        if too_much:
+            names = ", ".join(_printable(each) for each in too_much)
+            self.notes.append(
+                f"{student}, {topic}: graded without {names}. Beside a submission there is room for {MOST_HELPERS} files, "
+                f"{_room(self.course, topic) >> 20} MB together; a larger limits.scratch_mb in course.yml makes more room."
             )
         try:
             when = _submitted_at(best.folder)
         except ValueError as error:
             when = None
             self.notes.append(f"{_printable(best.folder / 'timestamp.txt')}: {error}; {student} is not counted as late.")
-        return Submission(student, topic, best.path, when, best.root)
+        return Submission(student, topic, best.path, when, best.root, helpers)
+
+
+def files_of(submission: Submission, data: bytes, course: Course) -> tuple[tuple[HelperFile, ...], str]:
+    """What lies in the working folder of a submission with these bytes: its helpers, and if it is a Python file, itself.
+
+    Returns:
+        The files, and the Python file's name in the working folder or "".
+    """
+    room = _room(course, submission.topic)
+    helpers = read_helpers(submission.path, submission.helpers, room)
+    if submission.path.suffix.lower() != ".py":
+        return helpers, ""
+    name = (
+        submission.path.name if _printable(Path(submission.path.name)) == submission.path.name else f"{submission.topic}.py"
+    )
+    return (*helpers, HelperFile(name, data[:room])), name
+
+
+def _room(course: Course, topic: str) -> int:
+    """How many bytes of helpers there may be: half of the scratch folder."""
+    return course.topics[topic].limits.scratch_mb << 19
 
 
 def _entries(folder: Path) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from autograder.course.course_file import Course, TaskEntry, TopicEntry
 from autograder.errors import SubmissionError
-from autograder.grading.submissions import MAX_FILE_MB, Discovery, Submission, find_submissions
+from autograder.grading.submissions import MAX_FILE_MB, Discovery, Submission, files_of, find_submissions
 
 TASKS = {"f": TaskEntry(points=1)}
 COURSE = Course(
@@ -314,3 +314,30 @@ def test_files_that_cannot_be_read_give_a_sentence(tmp_path: Path) -> None:
         file.truncate(MAX_FILE_MB * 2**20 + 1)
     with pytest.raises(SubmissionError, match=r"^views\.ipynb is larger than 64 MB; clear its outputs\.$"):
         Submission("ann", "views", big).read()
+
+
+def test_files_that_a_submission_uses_are_found_beside_it(tmp_path: Path) -> None:
+    put(tmp_path, "ann/views.py", text="import helpers\nopen('a.csv'), open('data/b.csv')\n")
+    put(tmp_path, "ann/helpers.py", text="import deeper\n")
+    put(
+        tmp_path,
+        "ann/deeper.py",
+        "ann/a.csv",
+        "ann/data/b.csv",
+        "ann/unused.pdf",
+        "ann/view.py",
+        "ann/autograd.ipynb",
+        text="1",
+    )
+    (tmp_path / "ann/link.csv").symlink_to(tmp_path / "ann/a.csv")
+    found = find_submissions([tmp_path], COURSE)
+    submission = found.submissions[0]
+    given, script = files_of(submission, submission.read(), COURSE)
+    names = ["a.csv", "data/b.csv", "deeper.py", "helpers.py", "views.py"]
+    assert [each.name for each in given] == names
+    assert script == "views.py"
+    assert [line.partition(":")[0] for line in found.unrecognised] == [str(tmp_path / "ann/view.py")]
+    (tmp_path / "ann/a.csv").write_bytes(bytes(9 << 20))
+    found = find_submissions([tmp_path], COURSE)
+    assert "graded without" in found.notes[0]
+    assert "a.csv" in found.notes[0]
