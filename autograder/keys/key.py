@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import zlib
 from collections.abc import Mapping
 from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -21,10 +21,16 @@ from autograder.errors import KeyMismatch
 from autograder.records.jobs import NotObserved
 from autograder.records.observation import Observation
 
-if TYPE_CHECKING:
-    pass
-
-__all__ = ["KEY_FORMAT", "PUBLIC_SEED", "AnswerKey", "current_versions", "read_key", "torch_release", "write_key"]
+__all__ = [
+    "KEY_FORMAT",
+    "PUBLIC_SEED",
+    "AnswerKey",
+    "current_versions",
+    "packed_part",
+    "read_key",
+    "torch_release",
+    "write_key",
+]
 
 KEY_FORMAT = 2
 """Counts up whenever keys written by an older version can no longer be read."""
@@ -107,9 +113,23 @@ def write_key(key: AnswerKey, path: Path, *, private: bool = False) -> None:
         path: the file.
         private: whether nobody but the owner may read it.
     """
-    data = msgspec.msgpack.encode(_to_file(key))
+    data = zlib.compress(msgspec.msgpack.encode(_to_file(key)), 9)
     content = _MAGIC + hashlib.blake2b(data, digest_size=32).digest() + data
     write_whole(path, content, mode=0o600 if private else 0o666)
+
+
+def packed_part(content: bytes) -> bytes | None:
+    """What a key's file holds, as MessagePack; None if it is no key, or damaged."""
+    head = len(_MAGIC) + 32
+    if (
+        not content.startswith(_MAGIC)
+        or hashlib.blake2b(content[head:], digest_size=32).digest() != content[len(_MAGIC) : head]
+    ):
+        return None
+    try:
+        return zlib.decompress(content[head:])
+    except zlib.error:
+        return None
 
 
 def _to_file(key: AnswerKey) -> _KeyFile:
@@ -164,10 +184,10 @@ def read_key(path: Path, *, versions: dict[str, str] | None = None) -> AnswerKey
         raise KeyMismatch(f"{path}: there is no answer key; take it from the release.") from error
     except OSError as error:
         raise KeyMismatch(f"{path}: cannot be read ({error.strerror}).") from error
-    data = memoryview(content)[len(_MAGIC) + 32 :]
     if not content.startswith(_MAGIC):
         raise KeyMismatch(f"{path}: is not an answer key; take a fresh one from the release.")
-    if hashlib.blake2b(data, digest_size=32).digest() != content[len(_MAGIC) : len(_MAGIC) + 32]:
+    data = packed_part(content)
+    if data is None:
         raise KeyMismatch(f"{path}: is damaged; take a fresh one from the release.")
     file = decode_versioned(
         data,

@@ -27,6 +27,7 @@ from typing import Any
 import msgspec
 
 from autograder._files import PACKAGE
+from autograder.keys.key import packed_part
 
 __all__ = ["Leak", "scan"]
 
@@ -236,6 +237,7 @@ def _pieces(data: bytes, name: str, where: str, depth: int) -> Iterator[_Piece]:
     """All texts in a file's bytes; `where` says which part of the file they are in."""
     if depth > _DEEPEST:
         return
+    data = packed_part(data) or data  # an answer key is compressed
     if data[:4] == b"PK\x03\x04":
         yield from _archived(data, where, depth)
     elif (unpacked := _decompressed(data)) is not None:

@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {}
     for item in items:
         fast, apart = item.path not in slow, item.get_closest_marker("apart") is not None
-        group = item.name if apart else item.path.stem
+        group = item.name if apart else f"{item.path.parent.name}/{item.path.stem}"
         item.add_marker(pytest.mark.xdist_group(group))
         queue = groups.setdefault((fast, apart), [])
         if group not in queue:

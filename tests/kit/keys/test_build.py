@@ -168,7 +168,7 @@ def test_misconceptions_keep_their_order_when_written(key: AnswerKey, tmp_path: 
 
 def test_mismatches_are_clear(key: AnswerKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.key"
-    with pytest.raises(KeyMismatch, match="there is not an answer key; take it from the release"):
+    with pytest.raises(KeyMismatch, match="there is no answer key; take it from the release"):
         read_key(path)
     path.write_text("{}")
     with pytest.raises(KeyMismatch, match="is not an answer key"):

@@ -314,7 +314,7 @@ def test_private_things_in_a_committed_release_are_found(root, pool):
 def test_an_unwritten_skeleton_is_not_released(tmp_path, pool):
     (tmp_path / "course.yml").write_text("title: A course\ntopics:\n")
     new_topic.create(tmp_path, "means")
-    with pytest.raises(ReleaseError, match=r"exercises/means\.py:14: what a student can do afterwards"):
+    with pytest.raises(ReleaseError, match=r"exercises/means\.py:14: what students will be able to do"):
         build.build(load_course(tmp_path), pool, tmp_path / "release")
     assert not (tmp_path / "release").exists()
     assert any("still marked WRITE:" in line for line in checked(tmp_path, pool))
