@@ -237,8 +237,9 @@ def _pieces(data: bytes, name: str, where: str, depth: int) -> Iterator[_Piece]:
     """All texts in a file's bytes; `where` says which part of the file they are in."""
     if depth > _DEEPEST:
         return
-    data = packed_part(data) or data  # an answer key is compressed
-    if data[:4] == b"PK\x03\x04":
+    if (packed := packed_part(data)) is not None:  # an answer key
+        yield from _runs(packed, where)
+    elif data[:4] == b"PK\x03\x04":
         yield from _archived(data, where, depth)
     elif (unpacked := _decompressed(data)) is not None:
         yield from _pieces(unpacked, name, where, depth + 1)
@@ -333,6 +334,11 @@ def _binary(data: bytes, where: str, depth: int) -> Iterator[_Piece]:
         value = None
     if isinstance(value, (dict, list)):
         yield from _walk(value, where, depth)
+    yield from _runs(data, where)
+
+
+def _runs(data: bytes, where: str) -> Iterator[_Piece]:
+    """What is readable in bytes."""
     for run in re.findall(rb"[\t\n\r\x20-\x7e]{6,}", data):
         # The first character may be a length that looks like a letter, as MessagePack and pickle write it.
         yield _Piece(where or "its bytes", f"{run.decode('ascii')}\n{run[1:].decode('ascii')}")
