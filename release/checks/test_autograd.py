@@ -26,15 +26,20 @@ def gradient(result, x, weights):
     return torch.autograd.grad((result * weights).sum(), x, allow_unused=True)[0]
 
 
+def classification(given, *sizes):
+    """Batches of inputs of shape (size, 3) and labels from two classes."""
+    return [(given.normal(n, 3, dtype=torch.float64), given.integers(n, high=2)) for n in sizes]
+
+
 @checks("predicted_gradient", gate=True, draws=1)
 def test_predicted_gradient(code, given):
-    """The predicted number stands in a.grad."""
+    """The predicted number is what a.grad holds."""
     return {"predicted_gradient": secret(float(code.predicted_gradient))}
 
 
 @checks("predicted_detached", gate=True, draws=1)
 def test_predicted_detached(code, given):
-    """The predicted number stands in w.grad."""
+    """The predicted number is what w.grad holds."""
     number = code.predicted_detached
     return {"predicted_detached": secret(None if number is None else float(number))}
 
@@ -50,25 +55,38 @@ def test_value_and_grad_values(code, given):
 
 
 @checks("value_and_grad")
-def test_value_and_grad_detached(code, given):
-    """Neither the value nor the gradient requires grad."""
-    value, slope = code.value_and_grad(cubic, given.normal(3, 4))
-    return only({"value": value, "gradient": slope}, "requires_grad")
-
-
-@checks("value_and_grad")
-def test_value_and_grad_leaves_x_alone(code, given):
-    """x is unchanged: its values, requires_grad and .grad."""
-    x = given.normal(3, 4, name="x")
-    code.value_and_grad(cubic, x)
-    return {"x afterwards": only(x, "values", "requires_grad", "gradient")}
+def test_value_and_grad_leaves_no_trace(code, given):
+    """Value and gradient do not require grad, and x and the parameters inside f are unchanged, .grad included."""
+    fresh = given.module(lambda: nn.Linear(3, 2), name="layer without .grad")
+    used = given.with_grad(given.module(lambda: nn.Linear(3, 2), name="layer with .grad"))
+    inputs = {
+        "plain x": given.normal(4, 3, name="plain x"),
+        "leaf x": given.normal(4, 3, requires_grad=True, name="leaf x"),
+        "leaf x with .grad": given.with_grad(given.normal(4, 3, name="leaf x with .grad")),
+    }
+    results = {}
+    for name, x in inputs.items():
+        for kind, f in (("parameters", lambda t: (fresh(t) * used(t)).sum()), ("no parameters", cubic)):
+            value, slope = code.value_and_grad(f, x)
+            results[f"{name}, f with {kind}"] = {"value": value, "gradient": slope}
+    afterwards = {**inputs, "weight without .grad": fresh.weight, "weight with .grad": used.weight, "bias": used.bias}
+    return {
+        "results": only(results, "requires_grad"),
+        "afterwards": only(afterwards, "values", "requires_grad", "gradient"),
+    }
 
 
 @checks("value_and_grad")
 def test_value_and_grad_refuses_vectors(code, given):
-    """A function that returns a vector is refused with a ValueError."""
-    x = given.normal(3)
-    return {"f(x) of shape (3,)": raises(lambda: code.value_and_grad(lambda t: 2 * t, x))}
+    """If f(x) is not 0-dim, even of shape (1,), there is a ValueError."""
+    n = given.integer(2, 40)
+    x = given.normal(n)
+    return {
+        f"f(x) of shape ({n},)": raises(lambda: code.value_and_grad(lambda t: 2 * t, x)),
+        f"f(x) of shape ({n}, 2)": raises(lambda: code.value_and_grad(lambda t: torch.ones(n, 2), x)),
+        "f(x) of shape (1,)": raises(lambda: code.value_and_grad(lambda t: t.sum().reshape(1), x)),
+        "f(x) of shape (1, 1)": raises(lambda: code.value_and_grad(lambda t: t.sum().reshape(1, 1), x)),
+    }
 
 
 @checks("per_sample_grads", gate=True)
@@ -80,27 +98,34 @@ def test_per_sample_grads_values(code, given):
 
 
 @checks("per_sample_grads")
-def test_per_sample_grads_keys(code, given):
-    """There is an entry for each trainable parameter, and for no other."""
-    model = given.module(mlp)
-    model[0].weight.requires_grad_(False)
-    given.watch(model, "model")
-    X, y = given.normal(2, 3, dtype=torch.float64), given.integers(2, high=2)
-    return {"keys": sorted(code.per_sample_grads(model, F.cross_entropy, X, y))}
+def test_per_sample_grads_entries(code, given):
+    """Each trainable parameter has an entry that does not require grad, and nothing else has one."""
+    results = {}
+    for number in range(2):
+        model = given.module(mlp)
+        frozen = given.choice([name for name, _ in model.named_parameters()])
+        model.get_parameter(frozen).requires_grad_(False)
+        given.watch(model, f"model {number}")
+        X, y = given.normal(2, 3, dtype=torch.float64), given.integers(2, high=2)
+        results[f"{frozen} is frozen"] = code.per_sample_grads(model, F.cross_entropy, X, y)
+    return only(results, "type", "requires_grad")
 
 
 @checks("per_sample_grads")
-def test_per_sample_grads_leaves_no_gradient_behind(code, given):
-    """A parameter whose .grad was None still has None."""
-    model = given.module(mlp)
+def test_per_sample_grads_leaves_gradients_alone(code, given):
+    """No parameter's .grad changes: None stays None, and numbers stay as they were."""
+    fresh = given.module(mlp, name="model without .grad")
+    used = given.with_grad(given.module(mlp, name="model with .grad"))
     X, y = given.normal(2, 3, dtype=torch.float64), given.integers(2, high=2)
-    code.per_sample_grads(model, F.cross_entropy, X, y)
-    return only({f"{name} afterwards": p for name, p in model.named_parameters()}, "gradient")
+    for model in (fresh, used):
+        code.per_sample_grads(model, F.cross_entropy, X, y)
+    afterwards = {"without .grad": dict(fresh.named_parameters()), "with .grad": dict(used.named_parameters())}
+    return only(afterwards, "values", "requires_grad", "gradient")
 
 
 @checks("gradient_penalty", gate=True)
 def test_gradient_penalty_values(code, given):
-    """The value is that of the formula for a linear critic and one with a hidden layer."""
+    """The value follows the formula, for a linear critic and for one with a hidden layer."""
     single = given.module(lambda: linear(5, 1))
     hidden = given.module(lambda: mlp(5, 6, 1))
     x = given.normal(4, 5, dtype=torch.float64)
@@ -117,46 +142,46 @@ def test_gradient_penalty_is_differentiable(code, given):
 
 
 @checks("gradient_penalty")
-def test_gradient_penalty_leaves_x_alone(code, given):
-    """x is unchanged: its values, requires_grad and .grad."""
-    critic = given.module(lambda: linear(5, 1))
-    x = given.normal(4, 5, dtype=torch.float64, name="x")
-    code.gradient_penalty(critic, x)
-    return {"x afterwards": only(x, "values", "requires_grad", "gradient")}
+def test_gradient_penalty_leaves_no_trace(code, given):
+    """Computing the penalty changes neither x nor any .grad: None stays None, and numbers stay as they were."""
+    fresh = given.module(lambda: linear(5, 1), name="critic without .grad")
+    used = given.with_grad(given.module(lambda: linear(5, 1), name="critic with .grad"))
+    inputs = {
+        "plain x": given.normal(4, 5, dtype=torch.float64, name="plain x"),
+        "leaf x": given.normal(4, 5, dtype=torch.float64, requires_grad=True, name="leaf x"),
+        "leaf x with .grad": given.with_grad(given.normal(4, 5, dtype=torch.float64, name="leaf x with .grad")),
+    }
+    for x in inputs.values():
+        for critic in (fresh, used):
+            code.gradient_penalty(critic, x)
+    afterwards = {**inputs, "weight without .grad": fresh.weight, "weight with .grad": used.weight}
+    return only(afterwards, "values", "requires_grad", "gradient")
 
 
 @checks("accumulate_gradients", gate=True)
 def test_accumulate_gradients_values(code, given):
-    """With batches of equal size each .grad is that of one big batch."""
+    """With batches of equal size, each .grad is that of one big batch."""
     model = given.module(mlp)
-    batches = [(given.normal(4, 3, dtype=torch.float64), given.integers(4, high=2)) for _ in range(3)]
-    code.accumulate_gradients(model, F.cross_entropy, batches)
+    code.accumulate_gradients(model, F.cross_entropy, classification(given, 4, 4, 4))
     return only({f"{name}.grad": p.grad for name, p in model.named_parameters()}, "shape", "values")
 
 
 @checks("accumulate_gradients")
 def test_accumulate_gradients_unequal_batches(code, given):
-    """With batches of 5, 5 and 2 samples each .grad is that of one big batch."""
-    model = given.module(mlp)
-    batches = [(given.normal(n, 3, dtype=torch.float64), given.integers(n, high=2)) for n in (5, 5, 2)]
-    code.accumulate_gradients(model, F.cross_entropy, batches)
-    return only({f"{name}.grad": p.grad for name, p in model.named_parameters()}, "shape", "values")
+    """With batches of different sizes, even of a single sample, each .grad is that of one big batch."""
+    results = {}
+    for name, sizes in (("5, 5 and 2 samples", (5, 5, 2)), ("1 and 8 samples", (1, 8)), ("7 samples", (7,))):
+        model = given.module(mlp)
+        code.accumulate_gradients(model, F.cross_entropy, classification(given, *sizes))
+        results[name] = {f"{parameter}.grad": p.grad for parameter, p in model.named_parameters()}
+    return only(results, "shape", "values")
 
 
 @checks("accumulate_gradients")
 def test_accumulate_gradients_returns_the_mean_loss(code, given):
-    """The number that is returned is the mean loss of one big batch."""
+    """The function returns the mean loss of one big batch, as a Python float."""
     model = given.module(mlp)
-    batches = [(given.normal(n, 3, dtype=torch.float64), given.integers(n, high=2)) for n in (5, 5, 2)]
-    return only({"returned": code.accumulate_gradients(model, F.cross_entropy, batches)}, "values")
-
-
-@checks("accumulate_gradients")
-def test_accumulate_gradients_returns_a_float(code, given):
-    """What is returned is a Python float."""
-    model = given.module(mlp)
-    batches = [(given.normal(4, 3, dtype=torch.float64), given.integers(4, high=2)) for _ in range(2)]
-    return {"returned": only(code.accumulate_gradients(model, F.cross_entropy, batches), "type")}
+    return {"returned": code.accumulate_gradients(model, F.cross_entropy, classification(given, 5, 5, 2))}
 
 
 @checks("sign_ste", gate=True)
@@ -168,16 +193,23 @@ def test_sign_ste_values(code, given):
 
 
 @checks("sign_ste")
-def test_sign_ste_gradient_inside(code, given):
-    """Where x lies between -1 and 1 a gradient of 1 arrives."""
-    x = given.uniform(4, 6, low=-0.99, high=0.99, requires_grad=True)
-    return only({"gradient of x": gradient(code.sign_ste(x), x, 1.0)}, "shape", "values")
+def test_sign_ste_gradient(code, given):
+    """A gradient arrives where |x| is smaller than 1, and 0 where |x| is larger."""
+    x = given.uniform(5, 8, low=-2.5, high=2.5, requires_grad=True)
+    weights = given.normal(5, 8, std=3)
+    results = {
+        "sum of the result": gradient(code.sign_ste(x), x, 1.0),
+        "weighted sum of the result": gradient(code.sign_ste(x), x, weights),
+    }
+    return only(results, "shape", "values")
 
 
 @checks("sign_ste")
-def test_sign_ste_gradient_outside(code, given):
-    """Where |x| is larger than 1 the gradient is 0."""
-    high = given.uniform(6, low=1.01, high=4, requires_grad=True)
-    low = given.uniform(6, low=-4, high=-1.01, requires_grad=True)
-    results = {"x > 1": gradient(code.sign_ste(high), high, 1.0), "x < -1": gradient(code.sign_ste(low), low, 1.0)}
-    return only(results, "shape", "values")
+def test_sign_ste_at_the_ends(code, given):
+    """0.0 and -0.0 give +1; 1 and -1 are inside the window, and what is just beyond them is not."""
+    numbers = torch.tensor([-1.0, 1.0, 0.0, -0.0, 1 + 1e-9, -1 - 1e-9, 3.0, -3.0], dtype=torch.float64)
+    x = given.tensor(numbers[given.permutation(8)], requires_grad=True)
+    single = given.tensor(numbers[given.permutation(4)], dtype=torch.float32, requires_grad=True)
+    results = {"float64": code.sign_ste(x), "float32": code.sign_ste(single)}
+    found = {"float64": gradient(results["float64"], x, 1.0), "float32": gradient(results["float32"], single, 1.0)}
+    return only({"results": results, "gradients": found}, "values")

@@ -22,35 +22,47 @@ class Poison(nn.Module):
 
 
 class Branches(nn.Module):
-    """A model with layers that are used, not used, detached, frozen, and multiplied by 0."""
+    """A model with layers that are used, not used, detached, frozen, and multiplied by 0, under names that are given."""
 
-    def __init__(self):
+    def __init__(self, names):
         super().__init__()
-        self.head = nn.Linear(4, 2)
-        self.unused = nn.Linear(3, 4)
-        self.frozen = nn.Linear(4, 4).requires_grad_(False)
-        self.body = nn.Linear(3, 4)
-        self.side = nn.Linear(4, 4)
-        self.gate = nn.Linear(4, 4)
+        self.names = dict(zip(("head", "unused", "frozen", "body", "side", "gate"), names, strict=True))
+        for name in sorted(names):
+            self.add_module(name, nn.Linear(3 if name in (self.names["unused"], self.names["body"]) else 4, 4))
+        self.part("frozen").requires_grad_(False)
+
+    def part(self, role):
+        return getattr(self, self.names[role])
 
     def forward(self, x):
-        hidden = self.frozen(torch.tanh(self.body(x)))
-        return self.head(hidden + self.side(hidden).detach() + 0 * self.gate(hidden))
+        hidden = self.part("frozen")(torch.tanh(self.part("body")(x)))
+        return self.part("head")(hidden + self.part("side")(hidden).detach() + 0 * self.part("gate")(hidden))
+
+
+def branches(given):
+    names = [f"layer{number}" for number in given.permutation(50).tolist()[:6]]
+    return given.module(lambda: Branches(names), name="model")
 
 
 def network():
     return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 2))
 
 
+def named_network(given):
+    """Four layers under drawn names."""
+    names = [f"layer{number}" for number in given.permutation(50).tolist()[:4]]
+    return given.with_grad(given.module(lambda: nn.ModuleDict({name: nn.Linear(3, 4) for name in names}), name="model"))
+
+
 @checks("predicted_nans", gate=True, draws=1)
 def test_predicted_nans(code, given):
-    """The predicted number is the number of entries that are nan after clipping."""
+    """The prediction is the number of entries that are nan after clipping."""
     return {"predicted_nans": secret(float(code.predicted_nans))}
 
 
 @checks("predicted_without", gate=True, draws=1)
 def test_predicted_without(code, given):
-    """The predicted layers are those whose weight has no gradient."""
+    """The prediction names the layers whose weight has no gradient."""
     names = code.predicted_without
     names = [names] if isinstance(names, str) else list(names)
     return {"predicted_without": secret(", ".join(sorted(str(name) for name in names)))}
@@ -58,72 +70,72 @@ def test_predicted_without(code, given):
 
 @checks("nonfinite_grads", gate=True)
 def test_nonfinite_grads_names(code, given):
-    """Parameters whose gradient has one nan in it are named, in the order of named_parameters()."""
-    model = given.with_grad(given.module(network, name="model"))
-    model[4].weight.grad[given.integer(0, 2), given.integer(0, 4)] = math.nan
-    model[given.choice([0, 2])].weight.grad[given.integer(0, 4), given.integer(0, 3)] = math.nan
+    """Parameters whose gradient contains a single nan are named, in the order of named_parameters()."""
+    model = named_network(given)
+    parameters = list(model.parameters())
+    for index in given.permutation(len(parameters)).tolist()[:3]:
+        gradient = parameters[index].grad.view(-1)
+        gradient[given.integer(0, len(gradient))] = math.nan
     return {"names": code.nonfinite_grads(model)}
 
 
 @checks("nonfinite_grads")
 def test_nonfinite_grads_without_grad(code, given):
-    """Parameters without .grad are not listed."""
-    model = given.with_grad(given.module(network, name="model"))
-    model[0].weight.grad = model[2].bias.grad = model[4].weight.grad = None
-    model[2].weight.grad[1, 2] = math.nan
-    return {"names": code.nonfinite_grads(model), "fresh model": code.nonfinite_grads(given.module(network))}
-
-
-@checks("nonfinite_grads")
-def test_nonfinite_grads_all_finite(code, given):
-    """If all gradients are finite the list is empty."""
-    return {"names": code.nonfinite_grads(given.with_grad(given.module(network, name="model")))}
+    """Parameters without .grad are not listed; if all gradients are finite, the list is empty."""
+    model, finite = named_network(given), given.with_grad(given.module(network))
+    parameters = list(model.parameters())
+    *without, bad = given.permutation(len(parameters)).tolist()[:4]
+    for index in without:
+        parameters[index].grad = None
+    parameters[bad].grad.view(-1)[1] = math.nan
+    fresh = given.module(network)
+    found = {"names": model, "fresh model": fresh, "all finite": finite}
+    return {name: code.nonfinite_grads(net) for name, net in found.items()}
 
 
 @checks("disconnected", gate=True)
 def test_disconnected_names(code, given):
-    """Layers that are not used or are detached are named, the others are not."""
-    model = given.module(Branches, name="model")
+    """Layers that are unused or detached are named; the others are not."""
+    model = branches(given)
     return {"names": code.disconnected(model, model(given.normal(5, 3)).square().mean())}
 
 
 @checks("disconnected")
 def test_disconnected_leaves_no_gradient(code, given):
-    """A .grad that was None still is None."""
-    model = given.module(Branches, name="model")
-    code.disconnected(model, model(given.normal(5, 3)).square().mean())
-    return only({f"{name} afterwards": p for name, p in model.named_parameters()}, "gradient")
-
-
-@checks("disconnected")
-def test_disconnected_loss_is_usable(code, given):
-    """loss.backward() works afterwards."""
-    model = given.module(Branches, name="model")
+    """Every .grad that was None is still None, and loss.backward() works afterwards."""
+    model = branches(given)
     loss = model(given.normal(5, 3)).square().mean()
     code.disconnected(model, loss)
+    found = {f"{name} afterwards": p.grad is None or p.grad.clone() for name, p in model.named_parameters()}
     loss.backward()
-    return only({f"{name}.grad": p.grad for name, p in model.named_parameters()}, "values")
+    found |= {f"{name} after backward": p.grad for name, p in model.named_parameters()}
+    return only(found, "values")
 
 
 @checks("first_nonfinite", gate=True)
 def test_first_nonfinite_in_a_sequence(code, given):
-    """The layer in which the nan is born is named, not the ones behind it."""
+    """The layer where the nan first appears is named, not a later one."""
+    names = [f"layer{number}" for number in given.permutation(50).tolist()[:6]]
     layers = [nn.Tanh(), nn.Sigmoid(), nn.LayerNorm(3), nn.Tanh(), nn.Sigmoid()]
     layers.insert(given.integer(1, 5), Poison())
-    model = given.module(lambda: nn.Sequential(*layers), name="model")
-    return {"name": code.first_nonfinite(model, given.normal(4, 3))}
 
+    def make():
+        model = nn.Sequential()
+        for name, layer in zip(names, layers, strict=True):
+            model.add_module(name, layer)
+        return model
 
-@checks("first_nonfinite")
-def test_first_nonfinite_none(code, given):
-    """If all outputs are finite the result is None."""
-    model = given.module(network, name="model")
-    return {"name": code.first_nonfinite(model, given.normal(4, 3))}
+    return {"name": code.first_nonfinite(given.module(make, name="model"), given.normal(4, 3))}
 
 
 @checks("first_nonfinite")
 def test_first_nonfinite_nested(code, given):
-    """A module inside of another one has a name with dots."""
-    inner = nn.Sequential(nn.Tanh(), Poison(), nn.Sigmoid())
-    model = given.module(lambda: nn.Sequential(nn.Linear(3, 4), nn.ModuleDict({"blk": inner})["blk"]), name="model")
-    return {"name": code.first_nonfinite(model, given.normal(4, 3))}
+    """A module inside another one has a name with dots; if all outputs are finite, the result is None."""
+    inner = [nn.Tanh(), nn.Identity(), nn.Sigmoid()]
+    inner.insert(given.integer(0, 4), Poison())
+    model = given.module(lambda: nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.Sequential(*inner))), name="model")
+    finite = given.module(network, name="finite model")
+    return {
+        "name": code.first_nonfinite(model, given.normal(4, 3)),
+        "finite": code.first_nonfinite(finite, given.normal(4, 3)),
+    }

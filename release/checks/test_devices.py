@@ -55,32 +55,39 @@ def test_predicted_places(code, given):
 
 @checks("predicted_returns", gate=True, draws=1)
 def test_predicted_returns(code, given):
-    """The predicted number is how often a number comes back from the GPU."""
+    """The prediction is how often Python waits for a number from the GPU."""
     return {"predicted_returns": secret(float(code.predicted_returns))}
 
 
 @checks("pick_device", gate=True, draws=1)
 def test_pick_device_auto(code, given):
-    """With "auto" it is the GPU where there is one, and the CPU where there is none."""
+    """With "auto" it is the GPU if there is one, and otherwise the CPU."""
     answers = {}
-    for number in (0, 1, 2):
+    for machine in range(8):
+        number = given.choice((0, given.integer(1, 9))) if machine > 1 else machine
         with gpus(number):
-            answers[f"{number} GPUs"] = place(code.pick_device())
-            answers[f"{number} GPUs, asked"] = place(code.pick_device("auto"))
+            answers[f"machine {machine + 1}"] = place(code.pick_device())
+            answers[f"machine {machine + 1}, asked"] = place(code.pick_device("auto"))
     return answers
 
 
 @checks("pick_device", draws=1)
 def test_pick_device_type(code, given):
     """The result is a torch.device, not a string."""
-    with gpus(1):
-        answers = [code.pick_device(prefer) for prefer in ("auto", "cpu", "cuda")]
-    return [isinstance(answer, torch.device) for answer in answers]
+    number = given.integer(1, 9)
+    with gpus(number):
+        answers = {
+            prefer: code.pick_device(prefer) for prefer in ("auto", "cpu", "cuda", f"cuda:{given.integer(0, number)}")
+        }
+    named = {
+        prefer: f"torch.device: {place(answer)}" for prefer, answer in answers.items() if isinstance(answer, torch.device)
+    }
+    return {**answers, **named}
 
 
 @checks("to_device", gate=True, device="second")
 def test_to_device_moves(code, given):
-    """Every tensor of a nested batch is on the device, with its values; so is a tensor that stands alone."""
+    """Every tensor in a nested batch is on the device, with its values; so is a tensor on its own."""
     batch = given.watch({"x": given.normal(2, 3), "parts": [given.integers(4), (given.bools(2),)]}, "batch")
     moved = code.to_device(batch, given.second_device)
     alone = code.to_device(given.normal(3), given.second_device)
@@ -98,7 +105,7 @@ def test_run_where_model_is_elsewhere(code, given):
 
 @checks("causal_scores", gate=True)
 def test_causal_scores_entries(code, given):
-    """The entry in row i and column j is -inf where j > i, and all others stay."""
+    """The entry in row i and column j is -inf where j > i; all others stay the same."""
     return only({"result": code.causal_scores(given.normal(4, 4, name="scores"))}, "shape", "values")
 
 
@@ -111,14 +118,14 @@ def test_causal_scores_device(code, given):
 
 @checks("leaf_on", gate=True)
 def test_leaf_on_cpu(code, given):
-    """The result is a leaf that requires grad, with the given values, and without a gradient so far."""
+    """The result is a leaf that requires grad, with the given values and no gradient yet."""
     numbers = [[given.number(-1, 1) for _ in range(3)] for _ in range(2)]
     return only({"result": code.leaf_on(numbers, "cpu")}, "shape", "values", "requires_grad", "is_leaf", "gradient")
 
 
 @checks("leaf_on", device="second")
 def test_leaf_on_gpu(code, given):
-    """On a GPU it is a leaf on that GPU, and a backward pass fills its .grad."""
+    """On a GPU, the result is a leaf on that GPU, and a backward pass fills its .grad."""
     leaf = code.leaf_on([given.number(-1, 1) for _ in range(3)], given.second_device)
     (leaf * leaf).sum().backward()
     return only({"result": leaf}, "device", "is_leaf", "gradient")
@@ -126,7 +133,7 @@ def test_leaf_on_gpu(code, given):
 
 @checks("Standardizer", gate=True)
 def test_standardizer_values(code, given):
-    """forward gives (x - mean) / std, with the statistics of data."""
+    """forward returns (x - mean) / std, with the statistics of data."""
     data, x = given.normal(7, 3, mean=2.0, std=3.0, name="data"), given.normal(4, 3, name="x")
     return only({"result": code.Standardizer(data)(x)}, "shape", "values")
 
@@ -140,14 +147,14 @@ def test_standardizer_moves(code, given):
 
 @checks("batches_on", gate=True, device="second")
 def test_batches_on_gpu(code, given):
-    """Each batch comes with all its tensors on the GPU, in order."""
+    """Each batch is yielded with all its tensors on the GPU, in order."""
     moved = list(code.batches_on(labelled(given, (3, 2, 4)), given.second_device))
     return only({"batches": moved}, "shape", "dtype", "device", "values")
 
 
 @checks("mean_loss", gate=True)
 def test_mean_loss_on_cpu(code, given):
-    """The result is the mean over all samples, also when batches differ in size."""
+    """The result is the mean over all samples, even if the batches differ in size."""
     return {"result": code.mean_loss(given.module(network), labelled(given, (5, 1, 3)))}
 
 
@@ -177,7 +184,7 @@ def step(model, optimizer, x, weights):
 
 @checks("move_training_", gate=True, device="second")
 def test_move_training_goes_on(code, given):
-    """After the move, training with Adam goes on on the GPU as it would have on the CPU."""
+    """After the move, training with Adam continues on the GPU as it would have on the CPU."""
     model, optimizer, x, weights = trained(given, lambda parameters: torch.optim.Adam(parameters, lr=0.1))
     code.move_training_(model, optimizer, given.second_device)
     step(model, optimizer, x.to(given.second_device), weights.to(given.second_device))
@@ -209,7 +216,7 @@ def mixed(given, *, init_scale=1024.0, lr=0.5, device=None):
 
 @checks("mixed_step", gate=True, device="second")
 def test_mixed_step_trains(code, given):
-    """The step changes the parameters as it should, and the result is the loss."""
+    """The step updates the parameters correctly, and the result is the loss."""
     model, optimizer, scaler, x, y = mixed(given)
     loss = code.mixed_step(model, x, y, optimizer, scaler, 100.0)
     return only(close({"loss": loss, "parameters": list(model.parameters())}, rtol=4e-3), "shape", "device", "values")
@@ -219,13 +226,14 @@ def test_mixed_step_trains(code, given):
 def test_mixed_step_dtypes(code, given):
     """The model computes in float16 on the GPU; its parameters and the loss stay float32."""
     model, optimizer, scaler, x, y = mixed(given)
-    loss = code.mixed_step(model, x, y, optimizer, scaler, 100.0)
-    return {"in the model": model.seen, "parameters": [p.dtype for p in model.parameters()], "loss": loss.dtype}
+    losses = [code.mixed_step(model, x, y, optimizer, scaler, 100.0) for _ in range(given.integer(1, 4))]
+    dtypes = {"in the model": model.seen, "parameters": [p.dtype for p in model.parameters()]}
+    return {**dtypes, "losses": only(close(losses, rtol=1e-2), "dtype", "values")}
 
 
 @checks("load_weights_", gate=True, device="second")
 def test_load_weights_without_gpu(code, given):
-    """Weights that were saved from a GPU are loaded on a machine without one."""
+    """Weights saved on a GPU are loaded on a machine without one."""
     path, model = given.scratch / "weights.pt", given.module(network)
     saved = given.module(network).to(given.second_device)
     torch.save(saved.state_dict(), path)
@@ -238,6 +246,7 @@ def test_load_weights_without_gpu(code, given):
 def test_load_weights_that_do_not_fit(code, given):
     """Weights of another model are refused with a RuntimeError."""
     path = given.scratch / "weights.pt"
-    torch.save(given.module(lambda: network(classes=2)).state_dict(), path)
+    classes = given.choice((2, 3, 5, 6, 7, 8))
+    torch.save(given.module(lambda: network(classes=classes)).state_dict(), path)
     model = given.module(network)
-    return raises(lambda: code.load_weights_(model, path))
+    return {f"{classes} classes instead of 4": raises(lambda: code.load_weights_(model, path))}

@@ -6,201 +6,229 @@ from autograder import checks, only, raises, secret
 
 
 def number(result):
-    """A result with one element, without its dimensions: they are another check's affair."""
+    """A result with one element, without its dimensions: another check looks at those."""
     return result.reshape(()) if isinstance(result, torch.Tensor) and result.numel() == 1 else result
 
 
 def gradient(result, x, weights):
-    """The gradient of (result * weights).sum() with respect to x; None where none arrives."""
+    """The gradient of (result * weights).sum() with respect to x; None if none arrives."""
     if not result.requires_grad:
         return None
     return torch.autograd.grad((result * weights).sum(), x, allow_unused=True)[0]
 
 
-def dtype_name(dtype):
-    """A dtype's name; the name itself will do as well."""
+def short(dtype):
+    """A dtype's name; the name itself is fine, too."""
     return str(dtype).removeprefix("torch.")
+
+
+def size(given):
+    """Two different sizes from 3 to 8."""
+    first, second = torch.randperm(6, generator=given.generator())[:2].tolist()
+    return 3 + first, 3 + second
 
 
 @checks("predicted_pixel", gate=True, draws=1)
 def test_predicted_pixel(code, given):
-    """The predicted number stands in the sum of the two images."""
+    """The predicted number is what the sum of the two images holds."""
     return {"predicted_pixel": secret(float(code.predicted_pixel))}
 
 
 @checks("predicted_dtypes", gate=True, draws=1)
 def test_predicted_dtypes(code, given):
-    """The two predicted dtypes are those that PyTorch has chosen."""
+    """The two predicted dtypes are the ones PyTorch chose."""
     inferred, capital = code.predicted_dtypes
-    return {"the dtype of inferred": secret(dtype_name(inferred)), "the dtype of capital": secret(dtype_name(capital))}
+    return {"the dtype of inferred": secret(short(inferred)), "the dtype of capital": secret(short(capital))}
 
 
 @checks("scale_pixels", gate=True)
 def test_scale_pixels_values(code, given):
     """The values are img/255."""
-    grey = given.integers(5, 7, high=256, dtype=torch.uint8)
-    colour = given.integers(3, 4, 6, high=256, dtype=torch.uint8)
-    ends = given.tensor([0, 255, 128], dtype=torch.uint8)
+    grey = given.integers(size(given), high=256, dtype=torch.uint8)
+    colour = given.integers(3, *size(given), high=256, dtype=torch.uint8)
+    ends = given.tensor([0, 255, given.integer(1, 255)], dtype=torch.uint8)
     results = {
         "grey image": code.scale_pixels(grey),
         "colour image": code.scale_pixels(colour),
-        "0, 255 and 128": code.scale_pixels(ends),
+        "black, white and a grey pixel": code.scale_pixels(ends),
     }
     return only(results, "shape", "values")
 
 
 @checks("scale_pixels")
 def test_scale_pixels_dtype(code, given):
-    """The result is float32."""
-    img = given.integers(3, 4, 6, high=256, dtype=torch.uint8)
-    return only(code.scale_pixels(img), "dtype")
+    """The result is float32, even while another default dtype is set."""
+    img = given.integers(3, *size(given), high=256, dtype=torch.uint8)
+    single = given.integers((), high=256, dtype=torch.uint8)
+    results = {"default float32": code.scale_pixels(img)}
+    for default in (torch.float64, torch.float16):
+        with given.default_dtype(default):
+            results[f"default {short(default)}"] = code.scale_pixels(img)
+            results[f"default {short(default)}, 0-d image"] = code.scale_pixels(single)
+    return only(results, "shape", "dtype")
 
 
 @checks("scale_pixels")
 def test_scale_pixels_refuses_float(code, given):
-    """An image that is floating already is refused with a TypeError."""
-    img = given.uniform(4, 5)
-    return {"float32 image": raises(lambda: code.scale_pixels(img))}
+    """An image that is not uint8 raises a TypeError, whether it is floating, int64 or bool."""
+    height, width = size(given)
+    images = {
+        "float32": given.uniform(height, width),
+        "int64": given.integers(height, width, high=256),
+        "bool": given.bools(height, width),
+    }
+    return {
+        f"{name} image, {height} x {width}": raises(lambda img=img: code.scale_pixels(img)) for name, img in images.items()
+    }
 
 
 @checks("match", gate=True)
 def test_match_values(code, given):
-    """The values are those of PyTorch's conversion, between the types int64, float32, float64 and bool."""
-    whole, single, mask = given.integers(3, 4, low=-9), given.normal(3, 4, std=3), given.bools(3, 4)
+    """The values are those of PyTorch's conversion to the dtype of `like`, and so is the dtype."""
+    shape = size(given)
+    whole, single, mask = given.integers(shape, low=-9), given.normal(shape, std=3), given.bools(shape)
     like_single, like_double = given.normal(5), given.normal(1, 2, dtype=torch.float64)
     results = {
         "int64 to float32": code.match(whole, like_single),
         "float32 to float64": code.match(single, like_double),
+        "float32 to int64": code.match(single, whole[0]),
         "int64 to bool": code.match(whole, mask),
         "float32 to float32": code.match(single, like_single),
     }
-    return only(results, "shape", "values")
-
-
-@checks("match")
-def test_match_dtype(code, given):
-    """The dtype of the result is that of `like`."""
-    x, whole = given.normal(3, 4), given.integers(3, 4)
-    results = {
-        "like float64": code.match(x, given.normal(2, dtype=torch.float64)),
-        "like float16": code.match(x, given.normal(2, dtype=torch.float16)),
-        "like int64": code.match(x, given.integers(2)),
-        "int64 like float32": code.match(whole, given.normal(2)),
-    }
-    return only(results, "dtype")
+    return only(results, "shape", "dtype", "values")
 
 
 @checks("match")
 def test_match_gradient(code, given):
-    """A gradient flows from the result back to x."""
-    x = given.normal(3, 4, requires_grad=True)
-    like, weights = given.normal(2, dtype=torch.float64), given.normal(3, 4)
-    return only({"gradient of x": gradient(code.match(x, like), x, weights)}, "values")
+    """Gradients flow from the result back to x, with a conversion and without."""
+    shape = size(given)
+    x, weights = given.normal(shape, requires_grad=True), given.normal(shape)
+    inner = given.non_leaf(given.normal(shape))
+    double = given.normal(shape, dtype=torch.float64, requires_grad=True)
+    turned = given.transposed(given.normal(shape, requires_grad=True))
+    single, wide, half = given.normal(2), given.normal(2, dtype=torch.float64), given.normal(2, dtype=torch.float16)
+    results = {
+        "leaf, float32 to float64": gradient(code.match(x, wide), x, weights),
+        "leaf, same dtype": gradient(code.match(x, single), x, weights),
+        "leaf, float64 to float32": gradient(code.match(double, single), double, weights),
+        "leaf, float32 to float16": gradient(code.match(x, half), x, weights.half()),
+        "non-leaf, same dtype": gradient(code.match(inner, single), inner, weights),
+        "non-leaf, float32 to float64": gradient(code.match(inner, wide), inner, weights),
+        "transposed, float32 to float64": gradient(code.match(turned, wide), turned, weights),
+    }
+    return only({"gradients": results}, "values")
 
 
 @checks("match")
 def test_match_makes_no_copy(code, given):
-    """If dtype and device agree already, the result shares x's storage."""
-    x, like = given.normal(3, 4, name="x"), given.normal(2, name="like")
-    return only(code.match(x, like), "aliasing")
+    """If dtype and device already agree, the result shares x's storage, whatever the dtype and x's strides."""
+    shape = size(given)
+    results = {
+        "float32": code.match(given.normal(shape, name="x"), given.normal(2, name="like")),
+        "int64": code.match(given.integers(3, name="whole"), given.integers(2, name="like whole")),
+        "bool": code.match(given.bools(3, name="mask"), given.bools(2, name="like mask")),
+        "requires grad": code.match(given.normal(3, requires_grad=True, name="w"), given.normal(2, name="like w")),
+        "transposed": code.match(given.transposed(given.normal(shape, name="t")), given.normal(2, name="like t")),
+        "0-d": code.match(given.normal((), name="n"), given.normal(2, name="like n")),
+    }
+    return only(results, "shape", "aliasing")
 
 
 @checks("round_to_int", gate=True)
 def test_round_to_int_values(code, given):
-    """Each number becomes the nearest integer, on both sides of zero."""
-    x = given.tensor(given.integers(4, 6, low=-50, high=50) + given.uniform(4, 6, low=-0.49, high=0.49))
-    return only(code.round_to_int(x), "shape", "values")
+    """Each number becomes the nearest integer, on both sides of zero, as int64."""
+    shape = size(given)
+    x = given.tensor(given.integers(shape, low=-50, high=50) + given.uniform(shape, low=-0.49, high=0.49))
+    return only(code.round_to_int(x), "shape", "dtype", "values")
 
 
 @checks("round_to_int")
 def test_round_to_int_ties(code, given):
     """Ties go to the even neighbour."""
-    ties = given.tensor([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5])
-    return only(code.round_to_int(ties), "values")
-
-
-@checks("round_to_int")
-def test_round_to_int_dtype(code, given):
-    """The result of a floating tensor is int64."""
-    results = {
-        "float32": code.round_to_int(given.normal(3, 4, std=5)),
-        "float64": code.round_to_int(given.normal(3, 4, std=5, dtype=torch.float64)),
+    drawn = given.integers(12, low=-1000, high=1000) + 0.5
+    inputs = {
+        "small numbers": given.tensor([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5]),
+        "float32": given.tensor(drawn.float()),
+        "float64": given.tensor(drawn.double()),
     }
-    return only(results, "dtype")
+    return only({name: code.round_to_int(x) for name, x in inputs.items()}, "values")
 
 
 @checks("round_to_int")
 def test_round_to_int_refuses_nan(code, given):
-    """A tensor of nan is refused with a ValueError."""
-    x = given.full(3, value=float("nan"))
-    return {"nan": raises(lambda: code.round_to_int(x))}
+    """A nan or an infinity raises a ValueError, alone or among ordinary numbers."""
+    inputs = {"only nan": given.full(3, value=float("nan")), "0-d infinity": given.tensor(float("inf"), dtype=torch.float64)}
+    for name in ("nan", "inf", "-inf"):
+        shape = size(given)
+        x = given.normal(shape)
+        x[given.integer(0, shape[0]), given.integer(0, shape[1])] = float(name)
+        name = f"{name} among {x.numel()} numbers"
+        inputs[name] = given.watch(x, name)
+    return {name: raises(lambda x=x: code.round_to_int(x)) for name, x in inputs.items()}
 
 
 @checks("mean_any", gate=True)
-def test_mean_any_of_bools_and_integers(code, given):
-    """The mean of a mask and of integers is their sum, divided by their number."""
+def test_mean_any_values(code, given):
+    """The mean is the sum of all elements divided by their number, for masks, integers and floating numbers."""
+    shape = size(given)
     results = {
         "bool mask": number(code.mean_any(given.bools(5, 8, p=0.6))),
-        "int64": number(code.mean_any(given.integers(4, 7, low=-3, high=100))),
-        "uint8 image": number(code.mean_any(given.integers(6, 5, low=50, high=256, dtype=torch.uint8))),
-    }
-    return only(results, "values")
-
-
-@checks("mean_any", gate=True)
-def test_mean_any_of_floats(code, given):
-    """The mean of a floating tensor is taken over all of its elements."""
-    results = {
-        "one dimension": number(code.mean_any(given.normal(6, mean=2))),
-        "two dimensions": number(code.mean_any(given.normal(4, 7, mean=2))),
+        "int64": number(code.mean_any(given.integers(shape, low=-3, high=100))),
+        "uint8 image": number(code.mean_any(given.integers(shape, low=50, high=256, dtype=torch.uint8))),
+        "float32, one dimension": number(code.mean_any(given.normal(shape[0], mean=2))),
+        "float32, two dimensions": number(code.mean_any(given.normal(shape, mean=2))),
     }
     return only(results, "values")
 
 
 @checks("mean_any")
-def test_mean_any_shape(code, given):
-    """The result is a tensor of shape ()."""
+def test_mean_any_tensor(code, given):
+    """The result is a tensor of shape (), in the dtype of a floating x, and differentiable."""
+    shape = size(given)
+    x = given.normal(shape, dtype=torch.float64, requires_grad=True, name="x")
+    mean = code.mean_any(x)
     results = {
-        "of a float32 tensor": code.mean_any(given.normal(4, 7)),
-        "of a mask": code.mean_any(given.bools(5, 8)),
+        "float64": mean,
+        "float32": code.mean_any(given.normal(shape)),
+        "a mask": code.mean_any(given.bools(shape)),
     }
-    return only(results, "type", "shape")
-
-
-@checks("mean_any")
-def test_mean_any_dtype(code, given):
-    """A floating tensor keeps its dtype."""
-    results = {
-        "float32": code.mean_any(given.normal(4, 7)),
-        "float64": code.mean_any(given.normal(4, 7, dtype=torch.float64)),
+    return {
+        "mean of": only(results, "type", "shape", "dtype"),
+        "gradient of x": only(gradient(mean, x, 1.0), "shape", "values"),
     }
-    return only(results, "dtype")
 
 
 @checks("mean_any")
 def test_mean_any_refuses_nothing(code, given):
-    """A tensor without elements is refused with a ValueError."""
-    empty = given.normal(0)
-    return {"shape (0,)": raises(lambda: code.mean_any(empty))}
+    """A tensor without elements raises a ValueError, whatever its shape and dtype."""
+    n = given.integer(2, 9)
+    inputs = {
+        "float32, (0,)": given.normal(0),
+        f"bool, (0, {n})": given.bools(0, n),
+        f"float64, ({n}, 0)": given.normal(n, 0, dtype=torch.float64),
+        f"int64, ({n}, 0, 2)": given.integers(n, 0, 2),
+    }
+    return {name: raises(lambda x=x: code.mean_any(x)) for name, x in inputs.items()}
 
 
 @checks("with_default_dtype", gate=True)
 def test_with_default_dtype_while_fn_runs(code, given):
-    """While fn runs the default dtype is the one that was asked for."""
+    """While fn runs, the default dtype is the one that was asked for."""
     seen = []
+    drawn = given.number(1, 9)
 
     def fn():
-        seen.append({"default dtype": torch.get_default_dtype(), "torch.ones(1)": torch.ones(1).dtype})
+        seen.append({"default dtype": torch.get_default_dtype(), "torch.tensor(a number)": torch.tensor(drawn)})
 
-    dtype = given.choice([torch.float64, torch.float16])
+    dtype = given.choice([torch.float64, torch.float16, torch.bfloat16])
     code.with_default_dtype(dtype, fn)
     return {"fn was called": bool(seen), "what fn saw": seen[0] if seen else {}}
 
 
 @checks("with_default_dtype")
 def test_with_default_dtype_returns_the_result(code, given):
-    """What fn returned is returned."""
-    made = given.normal(3)
+    """The result of fn is returned."""
+    made = given.normal(size(given))
     token = given.integer(0, 1000)
     return {
         "a tensor": code.with_default_dtype(torch.float64, lambda: made),
@@ -211,8 +239,12 @@ def test_with_default_dtype_returns_the_result(code, given):
 
 @checks("with_default_dtype")
 def test_with_default_dtype_restores(code, given):
-    """After the call the default dtype is float32 again, if it was float32 before."""
-    code.with_default_dtype(torch.float64, lambda: None)
-    afterwards = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float32)
-    return {"default dtype afterwards": afterwards}
+    """After the call, the default dtype is what it was before, even if that was not float32."""
+    afterwards = {}
+    dtypes = torch.float16, torch.bfloat16, torch.float32, torch.float64
+    for before in (torch.float32, torch.float64, given.choice(dtypes)):
+        during = given.choice([dtype for dtype in dtypes if dtype != before])
+        with given.default_dtype(before):
+            code.with_default_dtype(during, lambda: None)
+            afterwards[f"{short(before)}, then {short(during)}"] = torch.get_default_dtype()
+    return afterwards

@@ -7,13 +7,13 @@ from autograder import checks, only, raises, secret
 
 
 class Net(nn.Module):
-    """A network whose names begin alike: layer1 and layer10."""
+    """A network with names that start alike, as layer3 and layer30."""
 
-    def __init__(self):
+    def __init__(self, number):
         super().__init__()
-        self.layer1 = nn.Linear(3, 4)
-        self.layer2 = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4, bias=False))
-        self.layer10 = nn.Linear(4, 2)
+        self.add_module(f"layer{number}", nn.Linear(3, 4))
+        self.body = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 4, bias=False))
+        self.add_module(f"layer{number}0", nn.Linear(4, 2))
 
 
 def flags(model):
@@ -21,7 +21,7 @@ def flags(model):
 
 
 def backbone():
-    """A frozen-to-be part with dropout, and with running statistics unlike those of any batch."""
+    """The part to be frozen, with dropout, and with running statistics unlike those of any batch."""
     norm = nn.BatchNorm1d(4)
     norm.running_mean.uniform_(-1, 1)
     norm.running_var.uniform_(2, 3)
@@ -32,12 +32,18 @@ def head():
     return nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 2)).double()
 
 
-def gradients(result, module):
-    """The gradients of a tensor's sum with respect to a module's parameters, by name; None where none arrives."""
-    named = dict(module.named_parameters())
+def gradients(result, things):
+    """The gradients of a tensor's sum with respect to tensors, by name; None where none arrives."""
     if not result.requires_grad:
-        return dict.fromkeys(named)
-    return dict(zip(named, torch.autograd.grad(result.sum(), list(named.values()), allow_unused=True), strict=True))
+        return dict.fromkeys(things)
+    return dict(zip(things, torch.autograd.grad(result.sum(), list(things.values()), allow_unused=True), strict=True))
+
+
+def mask_of(given, *shape):
+    """A drawn mask, True for one entry at least and False for another."""
+    count = torch.Size(shape).numel()
+    ranks, least = given.permutation(count), given.integer(1, count)
+    return given.tensor((ranks < least).reshape(shape))
 
 
 def body_and_head():
@@ -50,7 +56,7 @@ def body_and_head():
 
 
 def groups(model, optimizer):
-    """The optimizer's groups: the learning rate of each, and the names of the parameters that it holds."""
+    """The optimizer's groups: the learning rate of each, and the names of the parameters it holds."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     return [
         {
@@ -69,7 +75,7 @@ def step(model, optimizer, x):
 
 @checks("predicted_layers", gate=True, draws=1)
 def test_predicted_layers(code, given):
-    """The predicted layers are the ones whose weights have a gradient."""
+    """The predicted layers are those whose weights have a gradient."""
     layers = code.predicted_layers
     numbers = {int(number) for number in ([layers] if isinstance(layers, int) else layers)}
     return {"predicted_layers": secret(" ".join(str(number) for number in sorted(numbers)))}
@@ -90,131 +96,156 @@ def test_predicted_weight(code, given):
 @checks("freeze", gate=True)
 def test_freeze_module(code, given):
     """The parameters of the named module are frozen, and no others."""
-    model = given.module(Net, name="model")
-    code.freeze(model, ["layer2"])
-    return {"requires_grad": flags(model)}
-
-
-@checks("freeze")
-def test_freeze_ends_at_a_dot(code, given):
-    """Whose name only begins with the same letters is not meant: "layer1" does not freeze layer10."""
-    model = given.module(Net, name="model")
-    code.freeze(model, ["layer1"])
+    number = given.integer(1, 90)
+    model = given.module(lambda: Net(number), name="model")
+    code.freeze(model, [given.choice(["body", f"layer{number}0"])])
     return {"requires_grad": flags(model)}
 
 
 @checks("freeze")
 def test_freeze_returns_names(code, given):
-    """The names of the frozen parameters are returned, in the model's order."""
-    model = given.module(Net, name="model")
-    return {"returned": code.freeze(model, ["layer2", "layer1.weight"])}
+    """The function returns the names of the parameters: each once, in the model's order, and only those that are meant."""
+    number = given.integer(1, 90)
+    name = f"layer{number}"
+    results = {
+        f"['body', '{name}.weight']": code.freeze(given.module(lambda: Net(number)), ["body", f"{name}.weight"]),
+        f"['{name}']": code.freeze(given.module(lambda: Net(number)), [name]),
+        "overlapping": code.freeze(given.module(lambda: Net(number)), [f"{name}0.bias", "body.3", name, "body", name]),
+        "none": code.freeze(given.module(lambda: Net(number)), []),
+    }
+    model = given.module(lambda: Net(number))
+    model.body.requires_grad_(False)
+    given.watch(model, "model")
+    results |= {"first time": code.freeze(model, [f"{name}0"]), "second time": code.freeze(model, [f"{name}0"])}
+    return results
 
 
 @checks("freeze")
 def test_freeze_refuses_unknown_prefix(code, given):
-    """A prefix that matches nothing raises a ValueError, and nothing is frozen then."""
-    model = given.module(Net, name="model")
-    refused = raises(lambda: code.freeze(model, ["layer1", "nope"]))
-    return {"['layer1', 'nope']": refused, "parameters": only(dict(model.named_parameters()), "requires_grad")}
+    """A prefix that matches no parameter raises a ValueError, and then nothing is frozen."""
+    number = given.integer(1, 90)
+    unknown = ["nope", "laye", f"layer{number}.", f"layer{number}.weigh", "weight", "body.2", "body.1.running_mean", ""]
+    results = {}
+    for prefix in unknown:
+        for prefixes in ([f"layer{number}", prefix], [prefix, "body"]):
+            model = given.module(lambda: Net(number))
+            results[f"{prefixes}"] = raises(lambda model=model, prefixes=prefixes: code.freeze(model, prefixes))
+            results[f"{prefixes}: parameters"] = only(dict(model.named_parameters()), "requires_grad")
+    return results
 
 
 @checks("head_only_forward", gate=True)
 def test_head_only_forward_values(code, given):
-    """The result is head(backbone(x)), with the backbone in evaluation mode."""
+    """The result is head(backbone(x)), with the backbone in eval mode."""
     result = code.head_only_forward(given.module(backbone), given.module(head), given.normal(5, 3, dtype=torch.float64))
     return {"result": only(result, "shape", "values")}
 
 
 @checks("head_only_forward")
-def test_head_only_forward_trains_the_head(code, given):
-    """The result requires grad, and gradients reach the head's parameters."""
-    net = given.module(head)
-    result = code.head_only_forward(given.module(backbone), net, given.normal(5, 3, dtype=torch.float64))
-    return {"result": only(result, "requires_grad"), "gradients of the head": only(gradients(result, net), "values")}
+def test_head_only_forward_trains_the_head_only(code, given):
+    """Gradients reach the head's parameters, and neither the backbone's parameters nor x."""
+    results = {}
+    for name in ("x", "x that requires grad", "x that is not a leaf"):
+        base, net = given.module(backbone), given.module(head)
+        x = given.normal(5, 3, dtype=torch.float64, requires_grad=name == "x that requires grad")
+        x = given.non_leaf(x) if name == "x that is not a leaf" else x
+        result = code.head_only_forward(base, net, x)
+        results[name] = {
+            "result": only(result, "requires_grad"),
+            "head": gradients(result, dict(net.named_parameters())),
+            "backbone": gradients(result, dict(base.named_parameters())),
+            "gradient of x": gradients(result, {"x": x}) if x.requires_grad else None,
+        }
+    return only(results, "values")
 
 
 @checks("head_only_forward")
-def test_head_only_forward_no_gradient_for_the_backbone(code, given):
-    """No gradient reaches the backbone's parameters."""
-    base = given.module(backbone)
-    result = code.head_only_forward(base, given.module(head), given.normal(5, 3, dtype=torch.float64))
-    return {"gradients of the backbone": only(gradients(result, base), "values")}
-
-
-@checks("head_only_forward")
-def test_head_only_forward_restores_the_mode(code, given):
-    """A backbone in training mode is in training mode afterwards."""
-    base = given.module(backbone)
-    code.head_only_forward(base, given.module(head), given.normal(5, 3, dtype=torch.float64))
-    return {"training": {name or "backbone": module.training for name, module in base.named_modules()}}
+def test_head_only_forward_leaves_the_backbone_alone(code, given):
+    """Afterwards each of the backbone's modules is in the mode it was in, and no flag and no statistic has changed."""
+    base, other = given.module(backbone), given.module(backbone)
+    for part in (base[0], base[1], base[3], other):
+        part.train(given.choice([True, False]))
+    base[0].weight.requires_grad_(given.choice([True, False]))
+    afterwards = {"mixed modes": given.watch(base, "backbone"), "one mode": given.watch(other, "other backbone")}
+    for module in afterwards.values():
+        code.head_only_forward(module, given.module(head), given.normal(5, 3, dtype=torch.float64))
+    return only(afterwards, "type", "values", "requires_grad")
 
 
 @checks("freeze_entries", gate=True)
 def test_freeze_entries_gradient(code, given):
-    """After backward, .grad is 0 where the mask is True, and the normal gradient elsewhere."""
+    """After backward(), .grad is 0 where the mask is True, and the normal gradient elsewhere."""
     param = nn.Parameter(given.normal(2, 3))
-    mask = given.tensor([[True, False, True], [False, False, True]])
-    code.freeze_entries(param, mask)
+    code.freeze_entries(param, mask_of(given, 2, 3))
     (param * given.uniform(2, 3, low=1, high=2)).square().sum().backward()
     return {"param.grad": only(param.grad, "values")}
 
 
 @checks("freeze_entries")
-def test_freeze_entries_keeps_values(code, given):
-    """The values of param do not change; it is still a leaf that requires grad."""
+def test_freeze_entries_can_be_undone(code, given):
+    """param keeps its values and requires_grad, and after handle.remove() its gradient is normal again."""
     param = nn.Parameter(given.normal(2, 3))
-    code.freeze_entries(param, given.tensor([[True, False, True], [False, False, True]]))
-    return {"param": only(param, "type", "values", "requires_grad", "is_leaf")}
-
-
-@checks("freeze_entries")
-def test_freeze_entries_remove(code, given):
-    """After handle.remove() the gradient is normal again."""
-    param = nn.Parameter(given.normal(4))
-    weights = given.uniform(4, low=1, high=2)
-    handle = code.freeze_entries(param, given.tensor([True, False, True, False]))
+    handle = code.freeze_entries(param, mask_of(given, 2, 3))
+    before = {"values": param.detach().clone(), "requires_grad": param.requires_grad, "is a leaf": param.is_leaf}
     handle.remove()
-    (param * weights).sum().backward()
-    return {"param.grad": only(param.grad, "values")}
+    (param * given.uniform(2, 3, low=1, high=2)).sum().backward()
+    return {"param": only(before, "values"), "param afterwards": only(param, "type", "values", "gradient")}
 
 
 @checks("freeze_entries")
 def test_freeze_entries_refuses_masks(code, given):
-    """A mask of another shape is refused with a ValueError."""
-    param = nn.Parameter(given.normal(2, 3))
-    return {"mask of shape (3, 2)": raises(lambda: code.freeze_entries(param, given.bools(3, 2)))}
+    """A mask that is not bool or has another shape, even one that could be broadcast, raises a ValueError."""
+    n = given.integer(3, 40)
+    param = nn.Parameter(given.normal(2, n))
+    masks = {
+        f"shape ({n}, 2)": given.bools(n, 2),
+        f"shape (1, {n})": given.bools(1, n),
+        f"shape ({n},)": given.bools(n),
+        "shape ()": given.tensor(True),
+        f"shape (2, {n}, 1)": given.bools(2, n, 1),
+        f"shape ({2 * n},)": given.bools(2 * n),
+        "int64": given.integers(2, n, high=2),
+        "uint8": given.integers(2, n, high=2, dtype=torch.uint8),
+        "float32": given.full(2, n, value=1.0),
+    }
+    return {name: raises(lambda mask=mask: code.freeze_entries(param, mask)) for name, mask in masks.items()}
 
 
 @checks("unfreeze", gate=True)
 def test_unfreeze_trains(code, given):
-    """After one step of the optimizer the thawed parameters have moved, and the others are still frozen."""
+    """After one optimizer step, the thawed parameters have moved, and the others are still frozen."""
     model = given.module(body_and_head, name="model")
     optimizer = torch.optim.SGD(model.head.parameters(), lr=0.1)
-    code.unfreeze(model, optimizer, "body.2", 0.05)
+    code.unfreeze(model, optimizer, given.choice(["body.0", "body.2"]), 0.05)
     step(model, optimizer, given.normal(5, 3, dtype=torch.float64))
     return {"requires_grad": flags(model), "parameters": only(dict(model.named_parameters()), "values")}
 
 
 @checks("unfreeze")
 def test_unfreeze_adds_a_group(code, given):
-    """The optimizer gets one new group with the new learning rate; the groups that it has stay as they are."""
-    model = given.module(body_and_head, name="model")
+    """The new parameters form one new group with the new learning rate, and the function returns how many there are."""
+    results = {}
+    for prefix in ("body", given.choice(["body.0", "body.2", "body.0.weight"])):
+        model = given.module(body_and_head)
+        optimizer = torch.optim.SGD(model.head.parameters(), lr=0.1)
+        returned = code.unfreeze(model, optimizer, prefix, given.number(0.01, 0.09))
+        results[prefix] = {"returned": returned, "groups": groups(model, optimizer)}
+    model = given.module(body_and_head)
     optimizer = torch.optim.SGD(model.head.parameters(), lr=0.1)
-    code.unfreeze(model, optimizer, "body.2", given.choice([0.05, 0.02]))
-    return {"groups": groups(model, optimizer)}
-
-
-@checks("unfreeze")
-def test_unfreeze_returns_a_number(code, given):
-    """The number of parameters that are new to the optimizer is returned."""
-    model = given.module(body_and_head, name="model")
-    optimizer = torch.optim.SGD(model.head.parameters(), lr=0.1)
-    return {"body": code.unfreeze(model, optimizer, "body", 0.05), "head": code.unfreeze(model, optimizer, "head", 0.05)}
+    zero = code.unfreeze(model, optimizer, "body.2", 0.0)
+    results["learning rate 0"] = {"returned": zero, "groups": groups(model, optimizer)}
+    return results
 
 
 @checks("unfreeze")
 def test_unfreeze_refuses_unknown_prefix(code, given):
-    """A prefix that matches nothing raises a ValueError."""
+    """A prefix that matches no parameter raises a ValueError, and then nothing is thawed."""
     model = given.module(body_and_head, name="model")
-    optimizer = torch.optim.SGD(model.head.parameters(), lr=0.1)
-    return {"'nope'": raises(lambda: code.unfreeze(model, optimizer, "nope", 0.05))}
+    model.body[2].weight.requires_grad_(given.choice([True, False]))
+    given.watch(model, "model")
+    optimizer = given.watch(torch.optim.SGD(model.head.parameters(), lr=0.1), "optimizer")
+    unknown = ("nope", "bod", "body.", "0", "", "body.1", "body.2.weigh", f"body.{given.integer(3, 90)}")
+    results = {
+        repr(prefix): raises(lambda prefix=prefix: code.unfreeze(model, optimizer, prefix, 0.05)) for prefix in unknown
+    }
+    return {**results, "parameters": only(dict(model.named_parameters()), "requires_grad")}

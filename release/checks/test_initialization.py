@@ -1,11 +1,11 @@
-"""Checks of topic `initialization` that students can run themselves."""
+"""Checks for topic `initialization` that students can run themselves."""
 
 import math
 
 import torch
 from torch import nn
 
-from autograder import checks, close, distributed_as, only, raises, secret
+from autograder import checks, distributed_as, only, raises, secret
 
 NN_INIT = [member for member in vars(nn.init).values() if callable(member) and member.__module__ == "torch.nn.init"]
 
@@ -15,24 +15,44 @@ def two_numbers(pair):
     return {"the fan-in": secret(round(float(first), 3)), "the fan-out": secret(round(float(second), 3))}
 
 
-def drawn(tensor, family, **parameters):
-    """A tensor that is compared with a distribution in its values, and in nothing else."""
-    return only(distributed_as(tensor, family, **parameters), "values")
+def drawn(tensor, family, *, share=1, **parameters):
+    """A tensor whose values alone are compared with a distribution; `share` of them have the false rejects of one."""
+    return only(distributed_as(tensor, family, false_reject=1e-9 / share, **parameters), "values")
 
 
-def moments(tensor, std):
-    """Mean and standard deviation in units of `std`. Those of 8,000 right numbers fail less than once in 10**9 times."""
-    numbers = tensor.detach().double()
-    mean, spread = numbers.mean().item() / std, numbers.std().item() / std
-    return {"mean / right std": close(mean, rtol=0.1), "std / right std": close(spread, rtol=0.04)}
+def normal(weight, variance, share=1):
+    return drawn(weight, "normal", share=share, mean=0, std=math.sqrt(variance))
 
 
-def network():
-    return nn.Sequential(
-        nn.Conv2d(8, 50, kernel_size=5),
-        nn.BatchNorm2d(50),
-        nn.Sequential(nn.Flatten(), nn.Sequential(nn.Linear(50, 300), nn.ReLU()), nn.Linear(300, 80)),
-    )
+def filled(given, shape, fill, family, **parameters):
+    """What `fill` puts into the memory of tensors of several kinds, and what it returns and leaves of them."""
+    tensors = {
+        "a tensor": given.full(shape, value=7.0),
+        "a parameter": nn.Parameter(given.full(shape, value=7.0)),
+        "a frozen parameter": nn.Parameter(given.full(shape, value=7.0), requires_grad=False),
+        "a transposed tensor": given.transposed(given.full(shape, value=7.0)),
+        "a tensor with gaps": given.non_contiguous(given.full(shape, value=7.0)),
+        "a float64 tensor": given.full(shape, value=7.0, dtype=torch.float64),
+    }
+    memory = {name: tensor.detach() for name, tensor in tensors.items()}
+    with given.unavailable(*NN_INIT):
+        results = {name: fill(tensor) for name, tensor in tensors.items()}
+    facts = ("type", "shape", "dtype", "requires_grad", "is_leaf", "gradient")
+    return {
+        "in memory afterwards": {
+            name: drawn(view, family, share=len(memory), **parameters) for name, view in memory.items()
+        },
+        "w": only(tensors, *facts),
+        "the result": only(results, *facts, "aliasing"),
+        "the result is w": {name: results[name] is tensor for name, tensor in tensors.items()},
+    }
+
+
+def too_few_dimensions(given, fill):
+    """What comes of tensors that have no fan-in."""
+    tensors = {"shape ()": (), "shape (n,)": given.integer(2, 9), "shape (0,)": 0}
+    made = {name: given.full(shape, value=7.0) for name, shape in tensors.items()}
+    return {name: raises(lambda w=w: fill(w)) for name, w in made.items()}
 
 
 @checks("predicted_fans", gate=True, draws=1)
@@ -50,155 +70,179 @@ def test_predicted_bound(code, given):
 @checks("glorot_uniform_", gate=True, draws=1)
 def test_glorot_uniform_values(code, given):
     """The values of a weight of shape (out, in) are uniform between -a and a."""
-    w = given.full(200, 100, value=7.0, name="w")
+    shape = 2 * given.integer(50, 70) + 1, 2 * given.integer(90, 110)
+    w = given.full(shape, value=7.0, name="w")
     with given.unavailable(*NN_INIT):
         code.glorot_uniform_(w)
-    bound = math.sqrt(6 / 300)
+    bound = math.sqrt(6 / sum(shape))
     return {"w": drawn(w, "uniform", a=-bound, b=bound)}
 
 
 @checks("glorot_uniform_", draws=1)
 def test_glorot_uniform_of_a_convolution(code, given):
-    """The bound of a convolution's weight takes the kernel into account."""
-    w = given.full(64, 32, 3, 3, value=7.0, name="w")
+    """The bound for a convolution's weight takes the kernel size into account."""
+    out, inputs, size = given.integer(60, 70), given.integer(30, 36), given.integer(3, 6)
+    w = given.full(out, inputs, size, size, value=7.0, name="w")
     with given.unavailable(*NN_INIT):
         code.glorot_uniform_(w)
-    bound = math.sqrt(6 / (96 * 9))
+    bound = math.sqrt(6 / ((out + inputs) * size**2))
     return {"w": drawn(w, "uniform", a=-bound, b=bound)}
 
 
-@checks("glorot_uniform_")
-def test_glorot_uniform_returns_w(code, given):
-    """What is returned is w itself."""
-    w = given.full(4, 3, value=7.0, name="w")
-    with given.unavailable(*NN_INIT):
-        result = code.glorot_uniform_(w)
-    return {"the result": only(result, "shape", "aliasing"), "the result is w": result is w}
-
-
-@checks("glorot_uniform_")
-def test_glorot_uniform_refuses_a_vector(code, given):
-    """A tensor with one dimension is refused with a ValueError."""
-    w = torch.zeros(5, device=given.device)
-    return {"shape (5,)": raises(lambda: code.glorot_uniform_(w))}
+@checks("glorot_uniform_", draws=1)
+def test_glorot_uniform_fills_and_returns_w(code, given):
+    """A tensor or parameter is filled and returned itself, and one with fewer than 2 dimensions raises a ValueError."""
+    shape = given.integer(35, 45), given.integer(25, 35)
+    bound = math.sqrt(6 / sum(shape))
+    found = filled(given, shape, lambda w: code.glorot_uniform_(w), "uniform", a=-bound, b=bound)
+    return {**found, "too few dimensions": too_few_dimensions(given, lambda w: code.glorot_uniform_(w))}
 
 
 @checks("he_normal_", gate=True, draws=1)
 def test_he_normal_of_fan_in(code, given):
-    """Without a mode, the mean is 0 and the standard deviation is sqrt(2 / fan_in)."""
-    w = given.full(400, 50, value=7.0, name="w")
+    """With the default mode, the values are normal with mean 0 and standard deviation sqrt(2 / fan_in)."""
+    out, inputs = given.integer(380, 420), given.integer(45, 55)
+    w = given.full(out, inputs, value=7.0, name="w")
     with given.unavailable(*NN_INIT):
         code.he_normal_(w)
-    return moments(w, math.sqrt(2 / 50))
+    return {"w": normal(w, 2 / inputs)}
 
 
 @checks("he_normal_", draws=1)
 def test_he_normal_of_fan_out(code, given):
-    """With mode "fan_out" the standard deviation is sqrt(2 / fan_out)."""
-    w = given.full(400, 50, value=7.0, name="w")
+    """With mode "fan_out", the values are normal with standard deviation sqrt(2 / fan_out)."""
+    out, inputs = given.integer(380, 420), given.integer(45, 55)
+    w = given.full(out, inputs, value=7.0, name="w")
     with given.unavailable(*NN_INIT):
         code.he_normal_(w, mode="fan_out")
-    return moments(w, math.sqrt(2 / 400))
+    return {"w": normal(w, 2 / out)}
 
 
-@checks("he_normal_")
-def test_he_normal_fills_a_parameter(code, given):
-    """The weight of a layer can be filled; it stays a leaf that requires grad."""
-    layer = given.module(lambda: nn.Linear(3, 4), name="layer")
-    before = layer.weight.detach().clone()
-    with given.unavailable(*NN_INIT):
-        code.he_normal_(layer.weight)
-    kept = int((layer.weight.detach() == before).sum())
-    return {"entries as before": kept, "layer.weight": only(layer.weight, "type", "shape", "requires_grad", "is_leaf")}
+@checks("he_normal_", draws=1)
+def test_he_normal_fills_and_returns_w(code, given):
+    """A tensor or parameter is filled and returned itself; too few dimensions or another mode raise a ValueError."""
+    out, inputs = given.integer(40, 50), given.integer(20, 30)
+    mode, fan = given.choice([("fan_in", inputs), ("fan_out", out)])
+    w = given.full(given.integer(2, 9), 3, value=7.0)
+    modes = ["fan_avg", "fan", "in", "fan_in_out", "", "FAN_IN", "Fan_out", " fan_in"]
+    return {
+        **filled(given, (out, inputs), lambda w: code.he_normal_(w, mode), "normal", mean=0, std=math.sqrt(2 / fan)),
+        "too few dimensions": too_few_dimensions(given, lambda w: code.he_normal_(w, mode)),
+        "mode": {repr(mode): raises(lambda mode=mode: code.he_normal_(w, mode)) for mode in modes},
+    }
 
 
-@checks("he_normal_")
-def test_he_normal_refuses_another_mode(code, given):
-    """A mode that does not exist is refused with a ValueError."""
-    w = torch.zeros(4, 3, device=given.device)
-    return {'mode "fan_avg"': raises(lambda: code.he_normal_(w, mode="fan_avg"))}
+def network(given):
+    """A model of drawn size in a function that makes it, and the fan-in of each weight that is to be drawn."""
+    channels, size, outputs = given.integer(9, 12), given.integer(4, 6), given.integer(60, 70)
+    inputs, hidden = given.integer(50, 60), given.integer(200, 240)
+
+    def make():
+        return nn.Sequential(
+            nn.Conv2d(channels, outputs, kernel_size=size),
+            nn.BatchNorm2d(outputs),
+            nn.Sequential(nn.Flatten(), nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU()), nn.Linear(hidden, 80)),
+        )
+
+    return make, {"convolution": channels * size**2, "nested linear layer": inputs, "last linear layer": hidden}
+
+
+def layers(model):
+    return {"convolution": model[0], "nested linear layer": model[2][1][0], "last linear layer": model[2][2]}
 
 
 @checks("init_model_", gate=True, draws=1)
 def test_init_model_weights(code, given):
-    """The weights of linear layers and convolutions have mean 0 and standard deviation sqrt(2 / fan_in), at every depth."""
-    model = given.module(network, name="model")
+    """Weights of linear layers and convolutions are normal with mean 0 and variance 2 / fan_in, at any depth."""
+    make, fans = network(given)
+    model = given.module(make, name="model")
+    code.init_model_(model, given.integer(0, 10_000))
+    return {name: normal(layer.weight, 2 / fans[name], share=3) for name, layer in layers(model).items()}
+
+
+@checks("init_model_", draws=1)
+def test_init_model_biases_norms_and_embeddings(code, given):
+    """Biases are 0, weights of BatchNorm layers are 1, and weights of embeddings have standard deviation 0.02."""
+    make, _ = network(given)
+    words, size = given.integer(200, 240), given.integer(50, 60)
+    model = given.module(
+        lambda: nn.ModuleList([make(), nn.Embedding(words, size), nn.BatchNorm1d(size), nn.BatchNorm2d(3, affine=False)])
+    )
+    with torch.no_grad():
+        for part in (*layers(model[0]).values(), model[0][1], model[2]):
+            part.bias.uniform_(2, 3, generator=given.generator(given.device))
+        model[0][1].weight.fill_(given.number(2, 3))
+        model[2].weight.fill_(given.number(2, 3))
+    given.watch(model, "model")
     code.init_model_(model, given.integer(0, 10_000))
     return {
-        "convolution": moments(model[0].weight, math.sqrt(2 / 200)),
-        "nested linear layer": moments(model[2][1][0].weight, math.sqrt(2 / 50)),
-        "last linear layer": moments(model[2][2].weight, math.sqrt(2 / 300)),
+        "biases": only({name: layer.bias for name, layer in layers(model[0]).items()}, "values"),
+        "BatchNorm2d": only(dict(model[0][1].named_parameters()), "values"),
+        "BatchNorm1d": only(dict(model[2].named_parameters()), "values"),
+        "embedding": normal(model[1].weight, 0.02**2),
     }
 
 
 @checks("init_model_", draws=1)
-def test_init_model_biases(code, given):
-    """The biases of linear layers and convolutions are 0."""
-    model = given.module(network, name="model")
-    code.init_model_(model, given.integer(0, 10_000))
-    biases = {
-        "convolution": model[0].bias,
-        "nested linear layer": model[2][1][0].bias,
-        "last linear layer": model[2][2].bias,
-    }
-    return only(biases, "values")
+def test_init_model_seeds(code, given):
+    """Equal seeds give equal weights, and other seeds, layers and rows others; no global random numbers are used."""
+    inputs, outputs, offset = given.integer(60, 70), given.integer(70, 80), given.number(1, 2)
+    seed = given.integer(1, 10_000)
 
+    def make():
+        twins = nn.ModuleList([nn.Linear(inputs, outputs), nn.Sequential(nn.Linear(inputs, outputs))])
+        return nn.ModuleDict({"twins": twins, "conv": nn.Conv2d(5, 40, 3), "words": nn.Embedding(90, 20)}).double()
 
-@checks("init_model_", draws=1)
-def test_init_model_is_reproducible(code, given):
-    """The same seed gives the same weights, whatever the model held before and whatever the global random state is."""
-    models = [given.module(network, name=name) for name in ("first", "second")]
-    seed = given.integer(0, 10_000)
-    for model in models:
-        with given.seeded():
-            code.init_model_(model, seed)
-    weights = [(model[0].weight, model[2][1][0].weight, model[2][2].weight) for model in models]
-    names = ("convolution", "nested linear layer", "last linear layer")
-    differences = [(left - right).detach() for left, right in zip(*weights, strict=True)]
-    return only({f"difference, {name}": found for name, found in zip(names, differences, strict=True)}, "values")
-
-
-@checks("init_model_", draws=1)
-def test_init_model_leaves_the_global_state_alone(code, given):
-    """Other people's random numbers do not change: the global random state is as before."""
-    model = given.module(network, name="model")
-    before = torch.get_rng_state()
-    code.init_model_(model, given.integer(0, 10_000))
-    after = torch.get_rng_state()
-    torch.set_rng_state(before)
-    return {"bytes of the global state that changed": int((before != after).sum())}
+    results, following = {}, []
+    for case, number in (("small seed", seed), ("seed 0", 0), ("large seed", 2**32 + seed)):
+        first, again, other = (given.module(make, name=f"{name}, {case}") for name in ("first", "again", "other"))
+        for model, chosen in ((first, number), (again, number), (other, number + 1)):
+            with given.seeded():
+                code.init_model_(model, chosen)
+                following.append(torch.rand(2))
+        weights = [list(dict(model.named_parameters()).values()) for model in (first, again, other)]
+        # Each 29th weight will do: the key would hold them all.
+        same = [(one - another).detach().flatten()[::29] + offset for one, another in zip(*weights[:2], strict=True)]
+        twins = [layer.weight for model in (first, other) for layer in (model["twins"][0], model["twins"][1][0])]
+        results[f"{case}: differences with the same seed, shifted by a drawn number"] = only(same, "dtype", "values")
+        for name, parts, variance in (
+            ("linear layers", twins, 2 / inputs),
+            ("convolutions", [first["conv"].weight, other["conv"].weight], 2 / 45),
+            ("embeddings", [first["words"].weight, other["words"].weight], 0.02**2),
+        ):
+            results[f"{case}: all {name}"] = normal(torch.cat(parts).detach(), variance, share=9)
+    return {**results, "the global generator's next numbers": only(following, "values")}
 
 
 @checks("trunc_normal_", gate=True, draws=1)
 def test_trunc_normal_values(code, given):
-    """The values have the shape of a normal distribution that is cut off at two standard deviations."""
-    w = given.full(300, 200, value=7.0, name="w")
+    """The values follow a normal distribution truncated at two standard deviations."""
+    w = given.full(given.integer(280, 320), 200, value=7.0, name="w")
     with given.unavailable(*NN_INIT):
         code.trunc_normal_(w)
     return {"w": drawn(w, "truncated_normal", mean=0, std=1, a=-2, b=2)}
 
 
-@checks("trunc_normal_")
-def test_trunc_normal_bounds(code, given):
-    """No value lies further than 2 std from the mean."""
+@checks("trunc_normal_", draws=1)
+def test_trunc_normal_with_mean_and_std(code, given):
+    """With another mean and std, no value is further than 2 std from the mean, and none pile up there."""
+    mean, std = given.number(2, 4) * given.choice([-1, 1]), given.number(0.02, 0.1)
     w = given.full(150, 200, value=7.0, name="w", dtype=torch.float64)
     with given.unavailable(*NN_INIT):
-        code.trunc_normal_(w, mean=3.0, std=0.02)
-    beyond = int(((w - 3.0).abs() > 2 * 0.02 * (1 + 1e-4)).sum())
-    return {"values beyond the limits": beyond}
+        code.trunc_normal_(w, mean=mean, std=std)
+    return {"w": drawn(w, "truncated_normal", mean=mean, std=std, a=mean - 2 * std, b=mean + 2 * std)}
 
 
-@checks("trunc_normal_")
-def test_trunc_normal_returns_w(code, given):
-    """What is returned is w itself."""
-    w = given.full(4, 3, value=7.0, name="w")
-    with given.unavailable(*NN_INIT):
-        result = code.trunc_normal_(w)
-    return {"the result": only(result, "shape", "aliasing"), "the result is w": result is w}
-
-
-@checks("trunc_normal_")
-def test_trunc_normal_refuses_zero(code, given):
-    """A standard deviation of 0 is refused with a ValueError."""
-    w = torch.zeros(4, 3, device=given.device)
-    return {"std 0": raises(lambda: code.trunc_normal_(w, std=0.0))}
+@checks("trunc_normal_", draws=1)
+def test_trunc_normal_fills_and_returns_w(code, given):
+    """A tensor or parameter is filled and returned itself, and a std of 0 or less raises a ValueError."""
+    mean, std = given.number(-1, 1), given.number(0.5, 3)
+    limits = {"mean": mean, "std": std, "a": mean - 2 * std, "b": mean + 2 * std}
+    shape = given.integer(35, 45), given.integer(25, 35)
+    w, nothing, negative = given.full(4, 3, value=7.0), given.full(0, value=7.0), -given.number(0.001, 2)
+    return {
+        **filled(given, shape, lambda w: code.trunc_normal_(w, mean, std), "truncated_normal", **limits),
+        "std 0": raises(lambda: code.trunc_normal_(w, std=0.0)),
+        "negative std": raises(lambda: code.trunc_normal_(w, 1.0, negative)),
+        "std 0, empty tensor": raises(lambda: code.trunc_normal_(nothing, std=0.0)),
+    }

@@ -5,8 +5,6 @@ from torch import nn
 
 from autograder import checks, only, secret
 
-KEYS = ("total", "trainable", "frozen", "buffers")
-
 
 def two_layer_net(code, given, d_in, h, d_out):
     """The student's network, in float64 and with drawn weights."""
@@ -19,15 +17,11 @@ def two_layer_net(code, given, d_in, h, d_out):
 
 
 def negate_scores(given, model, name):
-    """Turn the signs of the scores around, so that some of them are negative in every draw."""
+    """Flip the signs of the scores, so that some of them are negative in every draw."""
     with torch.no_grad():
         for parameter in model.linear2.parameters():
             parameter.neg_()
     return given.watch(model, name)
-
-
-def counts(found):
-    return {key: found[key] for key in KEYS}
 
 
 def rows_of(found):
@@ -36,22 +30,44 @@ def rows_of(found):
 
 
 class Reversed(nn.Module):
-    """Its parts are made in another order than they run in, and one of them runs twice."""
+    """Its parts run in a different order from the one they are made in, and one of them runs twice."""
 
-    def __init__(self):
+    def __init__(self, inputs, hidden):
         super().__init__()
-        self.head = nn.Linear(3, 2)
+        self.head = nn.Linear(hidden, 2)
         self.act = nn.ReLU()
-        self.body = nn.Linear(5, 3)
+        self.body = nn.Linear(inputs, hidden)
 
     def forward(self, x):
         return self.head(self.act(self.body(self.act(x))))
 
 
-def network():
+def network(inputs, hidden):
     return nn.Sequential(
-        nn.Linear(4, 6), nn.Sequential(nn.BatchNorm1d(6), nn.Sequential(nn.ReLU(), nn.Dropout())), nn.Linear(6, 3)
+        nn.Linear(inputs, hidden),
+        nn.Sequential(nn.BatchNorm1d(hidden), nn.Sequential(nn.ReLU(), nn.Dropout())),
+        nn.Linear(hidden, 3),
     )
+
+
+class Noting(nn.Module):
+    """A module that tells how it runs: the mode, whether gradients are on, and what it gets."""
+
+    def __init__(self, tell, *inside):
+        super().__init__()
+        self.tell = tell
+        self.inside = nn.Sequential(*inside) if inside else None
+
+    def forward(self, x):
+        self.tell([self.training, torch.is_grad_enabled(), x.detach().clone()])
+        return self.inside(x) if self.inside else x
+
+
+def left_behind(model, rows, x):
+    """What a model that was summarized shows later: the rows that another call adds, and its training flags."""
+    count = len(rows)
+    model(x)
+    return {"rows added": rows[count:], "training": {name or "model": part.training for name, part in model.named_modules()}}
 
 
 @checks("predicted_tensors", gate=True, draws=1)
@@ -78,17 +94,29 @@ def test_two_layer_net_values(code, given):
 
 @checks("TwoLayerNet")
 def test_two_layer_net_parameters(code, given):
-    """The parameters are those of linear1 and linear2, in the right shapes, and they are to be trained."""
-    model = given.module(lambda: code.TwoLayerNet(5, 7, 3), name="model")
-    return only(dict(sorted(model.named_parameters())), "type", "shape", "requires_grad")
+    """The parameters, and the keys of state_dict(), are those of linear1 and linear2, with the right shapes."""
+    sizes = [given.integer(2, 20) for _ in range(3)]
+    model = given.module(lambda: code.TwoLayerNet(*sizes), name="model")
+    return {
+        "parameters": only(dict(sorted(model.named_parameters())), "type", "shape", "requires_grad"),
+        "state_dict": only(dict(sorted(model.state_dict().items())), "type", "shape"),
+        "nn.Linear": [isinstance(getattr(model, name, None), nn.Linear) for name in ("linear1", "linear2")],
+    }
 
 
 @checks("TwoLayerNet")
-def test_two_layer_net_repeats_itself(code, given):
-    """Two calls with the same x give the same scores."""
-    model = given.module(lambda: code.TwoLayerNet(5, 7, 3), name="model")
-    x = given.normal(8, 5, name="x")
-    return {"difference of two calls": only((model(x) - model(x)).detach(), "shape", "values")}
+def test_two_layer_net_learns(code, given):
+    """Two calls give the same scores in either mode, and one step of SGD moves all four parameters."""
+    model = two_layer_net(code, given, 5, 7, 3)
+    x, targets = given.normal(20, 5, dtype=torch.float64), given.normal(20, 3, dtype=torch.float64)
+    first = model.train()(x)
+    results = {"training mode": first, "eval mode": model.eval()(x), "once more": model(x)}
+    given.watch(model, "model")
+    ((first - targets) ** 2).mean().backward()
+    torch.optim.SGD(model.parameters(), lr=0.5).step()
+    moved = {name: parameter.detach().clone() for name, parameter in sorted(model.named_parameters())}
+    given.watch(model, "model")
+    return only({"scores": results, "parameters after a step": moved}, "values")
 
 
 @checks("count_parameters", gate=True)
@@ -98,70 +126,70 @@ def test_count_parameters_values(code, given):
     model = given.module(lambda: nn.Sequential(nn.Linear(sizes[0], sizes[1]), nn.Linear(sizes[1], sizes[2])))
     model[1].requires_grad_(False)
     given.watch(model, "model")
-    return only(counts(code.count_parameters(model)), "values")
+    found = code.count_parameters(model)
+    return only({key: found[key] for key in ("total", "trainable", "frozen", "buffers")}, "values")
 
 
 @checks("count_parameters")
 def test_count_parameters_of_buffers(code, given):
-    """Buffers are counted by themselves: they are no parameters."""
+    """Buffers are counted separately: they are not parameters. The result has the four keys, and Python ints as values."""
     size = given.integer(3, 9)
     model = given.module(lambda: nn.Sequential(nn.Linear(2, size), nn.BatchNorm1d(size)), name="model")
-    return only(counts(code.count_parameters(model)), "values")
+    return {"result": code.count_parameters(model)}
 
 
 @checks("count_parameters")
-def test_count_parameters_of_a_tied_weight(code, given):
-    """A weight that two layers share counts once."""
+def test_count_parameters_of_shared_ones(code, given):
+    """A parameter or module used in several places counts once, whether trainable or frozen."""
     words, width = given.integer(8, 12), given.integer(3, 7)
-    model = given.module(lambda: nn.Sequential(nn.Embedding(words, width), nn.Linear(width, words)))
-    model[1].weight = model[0].weight
-    given.watch(model, "model")
-    return only(counts(code.count_parameters(model)), "values")
-
-
-@checks("count_parameters")
-def test_count_parameters_gives_ints(code, given):
-    """The result has these four keys and no others, and Python ints as values."""
-    found = code.count_parameters(given.module(lambda: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)), name="model"))
-    return {"keys": sorted(found), "all are ints": [type(found[key]) is int for key in KEYS]}
+    tied = given.module(lambda: nn.Sequential(nn.Embedding(words, width), nn.Linear(width, words), nn.Linear(width, words)))
+    tied[1].weight = tied[0].weight
+    tied[2].weight = tied[0].weight
+    given.watch(tied, "tied")
+    frozen = given.module(lambda: nn.ModuleDict({"a": nn.Linear(width, 3), "b": nn.Linear(width, 3)}))
+    frozen["b"].weight = frozen["a"].weight
+    frozen["a"].requires_grad_(False)
+    given.watch(frozen, "tied and frozen")
+    layer = given.module(lambda: nn.Linear(width, width))
+    twice = given.watch(nn.Sequential(layer, nn.ReLU(), nn.Sequential(layer, nn.Linear(width, 2))), "module used twice")
+    alike = given.watch(nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)]).to(given.device), "equal, not shared")
+    models = {"tied": tied, "tied and frozen": frozen, "module used twice": twice, "equal, not shared": alike}
+    return only({name: code.count_parameters(model) for name, model in models.items()}, "values")
 
 
 @checks("summarize", gate=True)
 def test_summarize_rows(code, given):
     """There is a row for each call of a leaf module, with name, class, shape and number of entries."""
-    model = given.module(network, name="model")
-    x = given.normal(given.integer(2, 7), 4, name="x")
+    inputs, hidden = given.integer(2, 7), given.integer(2, 9)
+    model = given.module(lambda: network(inputs, hidden), name="model")
+    x = given.normal(given.integer(2, 7), inputs, name="x")
     return {"rows": only(rows_of(code.summarize(model, x)), "values")}
 
 
 @checks("summarize")
 def test_summarize_in_the_order_of_calls(code, given):
-    """The rows stand in the order of the calls, and a module that is called twice has two of them."""
-    model = given.module(Reversed, name="model")
-    x = given.normal(given.integer(2, 7), 5, name="x")
-    return {"rows": only(rows_of(code.summarize(model, x)), "values")}
+    """The rows are a list of tuples in the order of the calls, and a module that is called twice has two."""
+    inputs, hidden = given.integer(2, 7), given.integer(2, 9)
+    model = given.module(lambda: Reversed(inputs, hidden), name="model")
+    rows = code.summarize(model, given.normal(given.integer(2, 7), inputs, name="x"))
+    return {"rows": [tuple(row) if isinstance(row, tuple) else row for row in rows] if isinstance(rows, list) else rows}
 
 
 @checks("summarize")
-def test_summarize_restores_the_modes(code, given):
-    """A model in training mode is in training mode afterwards, and one in evaluation mode in that."""
-    models = {"in training mode": given.module(network), "in evaluation mode": given.module(lambda: network().eval())}
-    x = given.normal(5, 4, name="x")
-    for model in models.values():
-        code.summarize(model, x)
-    return {
-        f"{name}: {part or 'model'}": module.training
-        for name, model in models.items()
-        for part, module in model.named_modules()
-    }
+def test_summarize_leaves_the_model_alone(code, given):
+    """The model runs once on x, in eval mode without gradients; afterwards your hooks are gone and all modes restored."""
+    notes, found, wanted = [], {}, given.choice([True, False])
 
+    def tell(note):
+        notes.append(note)
 
-@checks("summarize")
-def test_summarize_removes_its_hooks(code, given):
-    """A later call of the model adds no rows."""
-    model = given.module(Reversed, name="model")
-    x = given.normal(4, 5, name="x")
-    rows = code.summarize(model, x)
-    before = len(rows)
-    model(x)
-    return {"rows": before, "rows after another call": len(rows)}
+    for name, training in (("first model", wanted), ("second model", not wanted)):
+        model = given.module(lambda: nn.Sequential(Noting(tell), Noting(tell, nn.Linear(4, 3), nn.ReLU())))
+        model.train(training)
+        model[1].inside.train(given.choice([True, False]))
+        given.watch(model, name)
+        x = given.normal(4, 4, requires_grad=True)
+        rows = code.summarize(model, x)
+        found[name] = {"how it ran": list(notes), **left_behind(model, rows, x)}
+        notes.clear()
+    return only(found, "shape", "values")

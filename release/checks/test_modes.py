@@ -1,16 +1,36 @@
 """Checks of topic `modes` that students can run themselves."""
 
+import itertools
+
 import torch
 from torch import nn
 
-from autograder import at_least, checks, close, only, raises, secret
+from autograder import checks, close, only, raises, secret
 
 ROOT = 1e-6
 """How far from 0 a standard deviation of equal float64 numbers may be: the root of a difference of squares is right, too."""
 
 
-class Recording(nn.Module):
-    """A model that hands its outputs to `note`."""
+class Answering(nn.Module):
+    """A model whose passes give the drawn `answers` one after the other while its dropout is active, else always the first.
+
+    A copy of the model goes on where the model is: all copies count the same passes.
+    """
+
+    def __init__(self, answers):
+        super().__init__()
+        self.dropout = nn.Dropout(0.5)
+        passes = itertools.count()
+        self.count = lambda: next(passes)
+        self.answers = answers
+
+    def forward(self, x):
+        number = self.count() if self.dropout.training else 0
+        return self.answers[number % len(self.answers)] + x.sum() * 0
+
+
+class Watched(nn.Module):
+    """A model that tells `note` whether gradients are recorded."""
 
     def __init__(self, inner, note):
         super().__init__()
@@ -18,9 +38,8 @@ class Recording(nn.Module):
         self.note = note
 
     def forward(self, x):
-        output = self.inner(x)
-        self.note(output.detach().clone())
-        return output
+        self.note(torch.is_grad_enabled())
+        return self.inner(x)
 
 
 def classifier():
@@ -52,7 +71,7 @@ def test_predicted_largest(code, given):
 
 @checks("predicted_gradients", gate=True, draws=1)
 def test_predicted_gradients(code, given):
-    """The prediction says of each of the three layers whether it gets a gradient."""
+    """The prediction says for each of the three layers whether it gets a gradient."""
     return {"predicted_gradients": secret([bool(one) for one in code.predicted_gradients])}
 
 
@@ -65,59 +84,47 @@ def test_predicted_batches(code, given):
 @checks("evaluate", gate=True)
 def test_evaluate_values(code, given):
     """The mean cross-entropy and the accuracy are right, for batches of equal size."""
-    model = given.module(classifier, name="model")
-    loss, accuracy = code.evaluate(model, *labelled(given, 12), 4)
+    model, size = given.module(classifier, name="model"), given.integer(3, 7)
+    loss, accuracy = code.evaluate(model, *labelled(given, 4 * size), size)
     return only({"loss": loss, "accuracy": accuracy}, "values")
 
 
 @checks("evaluate")
 def test_evaluate_with_a_smaller_last_batch(code, given):
-    """Every sample counts as much as every other, although the last batch is smaller."""
-    model = given.module(classifier, name="model")
-    loss, accuracy = code.evaluate(model, *labelled(given, 10), 4)
-    return only({"loss": loss, "accuracy": accuracy}, "values")
+    """Every sample counts equally, even when the last batch is smaller, and both results are Python floats."""
+    model, size = given.module(classifier, name="model"), given.integer(4, 7)
+    loss, accuracy = code.evaluate(model, *labelled(given, 2 * size + 1), size)
+    return only({"loss": loss, "accuracy": accuracy}, "type", "values")
 
 
 @checks("evaluate")
 def test_evaluate_in_eval_mode(code, given):
-    """The numbers are those of the model in eval mode, although it is handed over in train mode."""
-    model = given.module(restless, name="model")
-    loss, accuracy = code.evaluate(model, *labelled(given, 24), 6)
-    return only({"loss": loss, "accuracy": accuracy}, "values")
-
-
-@checks("evaluate")
-def test_evaluate_restores_train_mode(code, given):
-    """A model that was in train mode is in train mode afterwards, with all its parts; one in eval mode stays there."""
+    """The model runs in eval mode without recording gradients; afterwards each part is back in the mode it was in."""
     results = {}
     for name in ("train", "eval"):
-        model = given.module(lambda name=name: restless().train(name == "train"), name=f"model in {name} mode")
-        code.evaluate(model, *labelled(given, 8), 4)
-        results[f"was in {name} mode"] = modes(model)
-    return results
+        recorded = []
+        model = given.module(lambda note=recorded.append: Watched(restless(), note), name=f"model in {name} mode")
+        model.train(name == "train")
+        model.inner[given.integer(0, 3)].train(name == "eval")
+        given.watch(model, f"model in {name} mode")
+        loss, accuracy = code.evaluate(model, *labelled(given, 24), 6)
+        results[f"was in {name} mode"] = {"loss": loss, "accuracy": accuracy, "afterwards": modes(model)}
+        results[f"gradients recorded, {name} mode"] = recorded
+    return only(results, "values")
 
 
 @checks("mc_dropout", gate=True)
 def test_mc_dropout_values(code, given):
-    """Mean and standard deviation are those of the outputs of n different passes."""
-    outputs = []
-    model = given.module(
-        lambda: Recording(nn.Sequential(nn.Linear(3, 50), nn.Dropout(0.5), nn.Linear(50, 2)).double(), outputs.append)
-    )
-    x = given.normal(5, 3, dtype=torch.float64, name="x")
-    mean, std = code.mc_dropout(model, x, 20)
-    stack = torch.stack(outputs)
-    return {
-        "passes": len(outputs),
-        "mean - mean of the outputs": only(mean - stack.mean(dim=0), "shape", "values"),
-        "std - std of the outputs": only(close(std - stack.std(dim=0, correction=0), rtol=ROOT), "shape", "values"),
-        "smallest std": at_least(std.min().item(), 1e-6),
-    }
+    """The mean and standard deviation are taken over the outputs of n different passes."""
+    answers = [given.normal(5, 2, dtype=torch.float64, name=f"output of pass {k + 1}") for k in range(given.integer(6, 20))]
+    model = given.module(lambda: Answering(answers), name="model")
+    mean, std = code.mc_dropout(model, given.normal(5, 3, dtype=torch.float64, name="x"), len(answers))
+    return only({"mean": mean, "std": close(std, rtol=ROOT)}, "shape", "values")
 
 
 @checks("mc_dropout")
 def test_mc_dropout_leaves_batch_norm_asleep(code, given):
-    """Without dropout layers the mean is the output in eval mode, and the standard deviation is 0."""
+    """Without dropout layers, the mean is the output in eval mode and the standard deviation is 0; buffers stay the same."""
     model = given.module(
         lambda: nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 2)).double(), name="model"
     )
@@ -129,18 +136,20 @@ def test_mc_dropout_leaves_batch_norm_asleep(code, given):
 
 @checks("mc_dropout")
 def test_mc_dropout_restores_modes(code, given):
-    """A model that was in train mode is in train mode afterwards, with all its parts; one in eval mode stays there."""
+    """Afterwards each part of the model is back in the mode it was in."""
     results = {}
     for name in ("train", "eval"):
-        model = given.module(lambda name=name: restless().train(name == "train"), name=f"model in {name} mode")
+        model = given.module(lambda name=name: restless().train(name == "train"))
+        model[given.integer(0, 3)].train(name == "eval")
+        given.watch(model, f"model in {name} mode")
         code.mc_dropout(model, given.normal(4, 3, dtype=torch.float64), 3)
-        results[f"was in {name} mode"] = modes(model)
+        results[f"was in {name} mode, but for one part"] = modes(model)
     return results
 
 
 @checks("ema_update_", gate=True)
 def test_ema_update_values(code, given):
-    """Every parameter becomes decay * its value + (1 - decay) * that of the model."""
+    """Every parameter becomes decay * its value + (1 - decay) * the model's value."""
     ema, model = (given.module(classifier, name=name) for name in ("ema", "model"))
     code.ema_update_(ema, model, given.number(0.7, 0.95))
     return only({f"ema.{name}": p.detach() for name, p in ema.named_parameters()}, "values")
@@ -148,25 +157,27 @@ def test_ema_update_values(code, given):
 
 @checks("ema_update_")
 def test_ema_update_copies_buffers(code, given):
-    """Every buffer becomes that of the model."""
+    """Every buffer becomes a copy of the model's, and parameters that require grad are still leaves that require grad."""
     ema, model = (given.module(restless, name=name) for name in ("ema", "model"))
     with given.seeded():
-        model(given.normal(6, 3, dtype=torch.float64))
+        for _ in range(given.integer(1, 9)):
+            model(given.normal(6, 3, dtype=torch.float64))
     given.watch(model, "model")
     code.ema_update_(ema, model, 0.9)
-    return only({f"ema.{name}": buffer for name, buffer in ema.named_buffers()}, "dtype", "values")
-
-
-@checks("ema_update_")
-def test_ema_update_of_trainable_parameters(code, given):
-    """Parameters of ema that require grad are changed in place: they stay leaves that require grad."""
-    ema, model = (given.module(classifier, name=name) for name in ("ema", "model"))
-    code.ema_update_(ema, model, 0.9)
-    return only(dict(ema.named_parameters()), "type", "requires_grad", "is_leaf")
+    return {
+        "buffers": only({f"ema.{name}": buffer for name, buffer in ema.named_buffers()}, "dtype", "values"),
+        "parameters": only(dict(ema.named_parameters()), "type", "requires_grad", "is_leaf"),
+    }
 
 
 @checks("ema_update_")
 def test_ema_update_refuses(code, given):
-    """A decay above 1 is refused with a ValueError."""
+    """A decay above 1 or below 0 is refused with a ValueError; 0 and 1 are not."""
     ema, model = (given.module(classifier, name=name) for name in ("ema", "model"))
-    return {"decay 1.1": raises(lambda: code.ema_update_(ema, model, 1.1))}
+    end = given.integer(0, 2)
+    code.ema_update_(ema, model, end)
+    return {
+        f"ema after decay {end}": only({name: p.detach() for name, p in ema.named_parameters()}, "values"),
+        "decay above 1": raises(lambda: code.ema_update_(ema, model, given.number(1.01, 1.5))),
+        "decay below 0": raises(lambda: code.ema_update_(ema, model, given.number(-0.5, -0.01))),
+    }

@@ -1,21 +1,21 @@
-"""Checks of topic `optimizers` that students can run themselves."""
+"""Checks for topic `optimizers` that students can run themselves."""
 
 from contextlib import suppress
 
 import torch
 from torch import nn
 
-from autograder import checks, only, raises, secret
+from autograder import checks, close, only, raises, secret
 
 
-def parameters_of(given, *shapes, dtype=torch.float32):
+def parameters_of(given, *shapes, dtype=torch.float64):
     """Parameters with drawn values."""
     return [nn.Parameter(given.normal(shape, dtype=dtype, name=f"p{place}")) for place, shape in enumerate(shapes)]
 
 
 def values_of(parameters):
-    """What the parameters hold at present."""
-    return [p.detach().clone() for p in parameters]
+    """Copies of what the parameters hold now."""
+    return only([p.detach().clone() for p in parameters], "values", "dtype")
 
 
 def with_new_gradients(given, parameters):
@@ -23,34 +23,19 @@ def with_new_gradients(given, parameters):
         p.grad = given.normal(p.shape, dtype=p.dtype, name="gradient")
 
 
-def names_in(model, group):
-    """The parameters of a group by their names in the model, in their order."""
-    names = {id(p): name for name, p in model.named_parameters()}
-    return [names.get(id(p), "no parameter of the model") for p in group["params"]]
-
-
-def network(head):
-    """A body of two layers, and a head, with drawn weights."""
-    return nn.ModuleDict({"body": nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 3)), head: nn.Linear(3, 2)})
-
-
-def trained_optimizer(given, kind, **options):
-    """An optimizer with two groups that has taken two steps, and its parameters."""
-    slow, fast = parameters_of(given, (3, 2), (4,))
-    optimizer = kind([{"params": [slow], "lr": given.number(0.01, 0.04)}, {"params": [fast], "lr": 0.5}], lr=0.1, **options)
-    for _ in range(2):
-        with_new_gradients(given, (slow, fast))
+def steps_of(given, optimizer, parameters, count=3):
+    """The parameters' values after each of some steps with drawn gradients."""
+    found = {}
+    for step in range(1, count + 1):
+        with_new_gradients(given, parameters)
         optimizer.step()
-    return optimizer, (slow, fast)
-
-
-def rates(optimizer):
-    return [group["lr"] for group in optimizer.param_groups]
+        found[f"after step {step}"] = values_of(parameters)
+    return found
 
 
 @checks("predicted_frozen", gate=True, draws=1)
 def test_predicted_frozen(code, given):
-    """The predicted number is what the frozen parameter holds after the step."""
+    """The predicted number is the value of the frozen parameter after the step."""
     return {"predicted_frozen": secret(round(float(code.predicted_frozen), 4))}
 
 
@@ -62,132 +47,227 @@ def test_predicted_momentum(code, given):
 
 @checks("SGD", gate=True)
 def test_sgd_values(code, given):
-    """Without momentum each step changes the parameters by -lr * grad."""
-    parameters = parameters_of(given, (3, 4), (5,))
-    optimizer = code.SGD(parameters, lr=given.number(0.05, 0.5))
-    found = {}
-    for step in (1, 2, 3):
-        with_new_gradients(given, parameters)
-        optimizer.step()
-        found[f"parameters after step {step}"] = only(values_of(parameters), "values")
-    return found
+    """Without momentum, each step changes the parameters by -lr * grad, whatever their shape, layout and dtype."""
+    parameters = parameters_of(given, (), (1,), (0, 3), (2, given.integer(2, 5), 3))
+    parameters += parameters_of(given, (3,), (2, 2), dtype=torch.float32)
+    parameters.append(nn.Parameter(given.transposed(given.normal(3, 2))))
+    optimizer = code.SGD(parameters, given.number(0.05, 0.5))
+    return steps_of(given, optimizer, parameters)
 
 
-@checks("SGD")
+@checks("SGD", gate=True)
 def test_sgd_momentum(code, given):
-    """With momentum 0.9 each step changes the parameters by -lr * buf."""
-    parameters = parameters_of(given, (3, 4), (5,))
-    optimizer = code.SGD(parameters, lr=given.number(0.05, 0.5), momentum=0.9)
+    """With momentum, each step changes the parameters by -lr * buf, and each parameter has its own buf."""
     found = {}
-    for step in (1, 2, 3):
-        with_new_gradients(given, parameters)
-        optimizer.step()
-        found[f"parameters after step {step}"] = only(values_of(parameters), "values")
+    for name, momentum in (("momentum 0.9", 0.9), ("another momentum", given.number(0.3, 0.7)), ("momentum 0", 0.0)):
+        parameters = parameters_of(given, (3,), (3,), (given.integer(2, 5), 2), dtype=torch.float32)
+        parameters += parameters_of(given, (3,))
+        optimizer = code.SGD(params=parameters, lr=given.number(0.05, 2.0), momentum=momentum)
+        found[name] = steps_of(given, optimizer, parameters, 5)
     return found
 
 
 @checks("SGD")
 def test_sgd_skips_parameters_without_gradient(code, given):
-    """A parameter whose .grad is None stays where it is, and the others move."""
-    parameters = parameters_of(given, (3,), (2, 2), (4,))
-    optimizer = code.SGD(parameters, lr=0.1)
-    with_new_gradients(given, parameters)
-    parameters[1].grad = None
-    optimizer.step()
-    return only({f"parameter {place}": p for place, p in enumerate(values_of(parameters), 1)}, "values")
+    """A parameter whose .grad is None rests and keeps its buf; one with a gradient moves, even if that is zero."""
+    found = {}
+    for name, momentum in (("without momentum", 0.0), ("with momentum", given.number(0.5, 0.9))):
+        parameters = parameters_of(given, (3,), (2,), (4,), (3,))
+        parameters[3].requires_grad_(False)
+        optimizer = code.SGD(parameters, lr=given.number(0.05, 0.5), momentum=momentum)
+        late, early = given.permutation(3)[:2].tolist()
+        for step, without in enumerate(((late,), (early, late), (3,), (), (0, 1, 2, 3), (early,), ()), 1):
+            with_new_gradients(given, parameters)
+            for place in without:
+                parameters[place].grad = None
+            if step == 4:
+                parameters[early].grad.zero_()
+                parameters[late].requires_grad_(False)
+                parameters[3].requires_grad_(True)
+            optimizer.step()
+            found[f"{name}, after step {step}"] = values_of(parameters)
+        found[f"{name}, requires_grad"] = [p.requires_grad for p in parameters]
+    return found
 
 
 @checks("SGD")
-def test_sgd_zero_grad(code, given):
-    """After zero_grad() every .grad is None."""
-    parameters = parameters_of(given, (3,), (2, 2))
-    optimizer = code.SGD(parameters, lr=0.1)
-    with_new_gradients(given, parameters)
-    optimizer.step()
-    optimizer.zero_grad()
-    return {".grad of the parameters": only([p.grad for p in parameters], "values")}
-
-
-@checks("SGD")
-def test_sgd_goes_downhill(code, given):
-    """On a quadratic the loss falls from step to step."""
-    (w,) = parameters_of(given, (6,))
-    curvature = given.uniform(6, low=0.5, high=2.0)
-    optimizer = code.SGD([w], lr=0.2)
-    losses = []
-    for _ in range(6):
+def test_sgd_gradients(code, given):
+    """step() leaves every .grad alone, and does not depend on it later; zero_grad() sets every .grad to None."""
+    found = {}
+    for name, momentum in (("without momentum", 0.0), ("with momentum", given.number(0.5, 0.9))):
+        parameters = parameters_of(given, (3,), (2, 2), (3,))
+        parameters[0].requires_grad_(False)
+        optimizer = code.SGD(parameters, lr=given.number(0.05, 0.5), momentum=momentum)
+        with_new_gradients(given, parameters)
         optimizer.zero_grad()
-        loss = (curvature * w**2).sum() / 2
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return {"losses": only(losses, "values")}
+        found[f"{name}, .grad after zero_grad() at first"] = only([p.grad for p in parameters], "values")
+        with_new_gradients(given, parameters)
+        parameters[2].grad = parameters[0].grad
+        for step in (1, 2, 3):
+            optimizer.step()
+            gradients = [None if p.grad is None else p.grad.clone() for p in parameters]
+            found[f"{name}, .grad after step {step}"] = only(gradients, "values")
+            found[f"{name}, after step {step}"] = values_of(parameters)
+            for gradient in (parameters[0].grad, parameters[1].grad):
+                if gradient is not None:
+                    gradient.mul_(-3).add_(1)
+        for when in ("after the steps", "once more"):
+            optimizer.zero_grad()
+            found[f"{name}, .grad after zero_grad(), {when}"] = only([p.grad for p in parameters], "values")
+            found[f"{name}, after zero_grad(), {when}"] = values_of(parameters)
+            with_new_gradients(given, parameters[1:])
+    return found
+
+
+def names_in(model, group):
+    """The parameters of a group by their names in the model, in their order."""
+    names = {id(p): name for name, p in model.named_parameters()}
+    return [names.get(id(p), "not a parameter of the model") for p in group["params"]]
+
+
+def members(code, model, head):
+    """The names of the parameters in both groups."""
+    first, second = code.param_groups(model, head, 0.01, 0.1)
+    return {"first group": names_in(model, first), "second group": names_in(model, second)}
+
+
+def linear(given):
+    return nn.Linear(given.integer(1, 4), given.integer(1, 4))
 
 
 @checks("param_groups", gate=True)
 def test_param_groups_members(code, given):
-    """The first group holds the parameters of the body, the second those of the head, each in the order of the model."""
-    head = given.choice(["head", "top", "classifier"])
-    model = given.module(lambda: network(head), name="model")
-    body_group, head_group = code.param_groups(model, head, 0.01, 0.1)
-    return {"first group": names_in(model, body_group), "second group": names_in(model, head_group)}
-
-
-@checks("param_groups")
-def test_param_groups_learning_rates(code, given):
-    """The body gets base_lr, the head gets head_lr."""
-    model = given.module(lambda: network("head"), name="model")
-    base_lr, head_lr = given.number(0.01, 0.02), given.number(0.5, 0.9)
-    first, second = code.param_groups(model, "head", base_lr, head_lr)
-    return only({"lr of the first group": first["lr"], "lr of the second group": second["lr"]}, "values")
+    """The first group holds the body's parameters and the second the head's, each in the model's order."""
+    found = {}
+    head, *others = [("head", "top", "classifier", "output")[place] for place in given.permutation(4)]
+    for case, names in (("head last", (*others, head)), ("head first", (head, *others)), ("inside", (others[0], head, "z"))):
+        model = nn.ModuleDict({name: nn.Sequential(linear(given), linear(given)) for name in names})
+        model.register_parameter("scale", nn.Parameter(given.normal(2)))
+        found[case] = members(code, given.watch(model.to(given.device), f"model, {case}"), head)
+    return found
 
 
 @checks("param_groups")
 def test_param_groups_in_an_optimizer(code, given):
-    """torch.optim.SGD takes the groups; with base_lr 0 a step moves the head only."""
-    model = given.module(lambda: network("head"), name="model")
-    optimizer = torch.optim.SGD(code.param_groups(model, "head", 0.0, 0.1))
-    with_new_gradients(given, model.parameters())
-    optimizer.step()
-    return {name: only(p.detach(), "values") for name, p in model.named_parameters()}
+    """The groups hold lists and the two learning rates, and a step of torch.optim.SGD moves each group with its own."""
+    found = {}
+    for case, base_lr, head_lr in (
+        ("head faster", given.number(0.01, 0.02), given.number(0.5, 0.9)),
+        ("body faster", given.number(0.5, 1.0), given.number(0.1, 0.2)),
+        ("body at 0", 0.0, given.number(0.5, 0.9)),
+        ("head at 0", given.number(0.5, 0.9), 0.0),
+    ):
+        model = given.module(lambda: nn.ModuleDict({"body": linear(given), "head": linear(given)}))
+        first, second = code.param_groups(model, "head", base_lr, head_lr)
+        lists = {"first['params']": first["params"], "second['params']": second["params"]}
+        found[f"{case}, lists"] = only(lists, "type", "shape", "aliasing")
+        found[f"{case}, lr"] = only({"first group": first["lr"], "second group": second["lr"]}, "values")
+        optimizer = torch.optim.SGD(code.param_groups(model, "head", base_lr, head_lr), lr=9.0)
+        with_new_gradients(given, model.parameters())
+        optimizer.step()
+        found[f"{case}, after a step"] = {name: only(p.detach(), "values") for name, p in model.named_parameters()}
+    return found
 
 
 @checks("param_groups")
-def test_param_groups_refuses_a_head_that_is_not_there(code, given):
-    """A head that the model does not have is refused with a ValueError."""
-    model = given.module(lambda: network("head"), name="model")
-    return {"no such head": raises(lambda: code.param_groups(model, "classifier", 0.01, 0.1))}
+def test_param_groups_of_frozen_and_shared_parameters(code, given):
+    """Frozen parameters are in neither group, shared ones in only one, and the body may be empty."""
+    model = nn.ModuleDict({name: nn.Sequential(linear(given), linear(given)) for name in ("stem", "body", "head")})
+    model["stem"].requires_grad_(False)
+    frozen = given.choice(["weight", "bias"])
+    model["body"][given.integer(0, 2)].get_parameter(frozen).requires_grad_(False)
+    model["head"][given.integer(0, 2)].get_parameter(frozen).requires_grad_(False)
+    first = nn.ModuleDict({"body": nn.Linear(3, 3), "head": nn.Linear(3, 3)})
+    first["head"].weight = first["body"].weight
+    second = nn.ModuleDict({"head": nn.Linear(3, 3), "body": nn.Linear(3, 3), "more": nn.Linear(3, 3)})
+    second["body"].weight = second["head"].weight
+    second["more"] = second["body"]
+    alone, still = nn.ModuleDict({"head": linear(given)}), nn.ModuleDict({"body": linear(given), "head": linear(given)})
+    still["body"].requires_grad_(False)
+    cases = {"frozen": model, "body first": first, "head first": second, "head alone": alone, "frozen body": still}
+    found = {}
+    for name, case in cases.items():
+        given.watch(case.to(given.device), name)
+        found[name] = members(code, case, "head")
+        optimizer = torch.optim.Adam(code.param_groups(case, "head", 0.01, 0.1))
+        found[f"{name}: parameters in the optimizer"] = [len(group["params"]) for group in optimizer.param_groups]
+    return {**found, "requires_grad": only(dict(model.named_parameters()), "requires_grad")}
+
+
+@checks("param_groups")
+def test_param_groups_refuses_an_empty_head(code, given):
+    """A head without trainable parameters raises a ValueError: it is frozen, has none, or is not a module's name."""
+    model = nn.ModuleDict({"body": linear(given), "head": linear(given), "relu": nn.ReLU(), "head2": linear(given)})
+    model.register_parameter("scale", nn.Parameter(given.normal(2)))
+    model["again"] = model["body"]
+    model["head"].requires_grad_(False)
+    given.watch(model.to(given.device), "model")
+    heads = ("head", "relu", "scale", "again", "bod", "body.weight", "", "nothing", "head2.", "ead2", "Body")
+    return {f"head {head!r}": raises(lambda head=head: code.param_groups(model, head, 0.01, 0.1)) for head in heads}
+
+
+def trained_optimizer(given, kind, **options):
+    """An optimizer with three groups that has taken two steps, and its parameters."""
+    parameters = parameters_of(given, (3, 2), (4,), (2,), (5,))
+    low, middle, high = given.number(0.01, 0.04), given.number(0.08, 0.12), given.number(0.2, 0.4)
+    groups = [
+        {"params": [parameters[0]], "lr": low},
+        {"params": parameters[1:3]},
+        {"params": [parameters[3]], "lr": high, "weight_decay": 0.2},
+    ]
+    optimizer = kind(groups, lr=middle, **options)
+    for _ in range(2):
+        with_new_gradients(given, parameters)
+        optimizer.step()
+    return optimizer, parameters
+
+
+def rates(optimizer):
+    return only(close([group["lr"] for group in optimizer.param_groups], rtol=1e-12, atol=0.0), "values")
+
+
+def state_of(optimizer, parameters):
+    return [dict(optimizer.state.get(p, {})) for p in parameters]
 
 
 @checks("scale_lr", gate=True)
 def test_scale_lr_of_every_group(code, given):
-    """The learning rate of each group is multiplied by the factor."""
+    """The learning rate of every group is multiplied by the factor, call after call; the new ones are returned."""
     optimizer, _ = trained_optimizer(given, torch.optim.SGD)
-    code.scale_lr(optimizer, given.number(0.1, 0.7))
-    return {"learning rates": only(rates(optimizer), "values")}
+    found = {}
+    for call in (1, 2, 3):
+        found[f"call {call}, result"] = code.scale_lr(optimizer, given.number(0.3, 2.8))
+        found[f"call {call}, learning rates"] = rates(optimizer)
+        optimizer.param_groups[call - 1]["lr"] = given.number(1.0, 2.0)
+    return found
 
 
 @checks("scale_lr")
-def test_scale_lr_result(code, given):
-    """The new learning rates are returned as a list, in the order of the groups."""
-    optimizer, _ = trained_optimizer(given, torch.optim.SGD)
-    return {"result": code.scale_lr(optimizer, given.number(0.1, 0.7))}
-
-
-@checks("scale_lr")
-def test_scale_lr_twice(code, given):
-    """Two calls multiply by both factors."""
-    optimizer, _ = trained_optimizer(given, torch.optim.SGD)
-    code.scale_lr(optimizer, given.number(0.1, 0.7))
-    code.scale_lr(optimizer, given.number(1.5, 3.0))
-    return {"learning rates": only(rates(optimizer), "values")}
+def test_scale_lr_keeps_the_state(code, given):
+    """The optimizer keeps its state, and its next steps use the new rates together with the old state."""
+    found = {}
+    for name, kind, options in (
+        ("SGD", torch.optim.SGD, {"momentum": 0.9}),
+        ("Adam", torch.optim.Adam, {"betas": (0.8, 0.95)}),
+    ):
+        optimizer, parameters = trained_optimizer(given, kind, **options)
+        code.scale_lr(optimizer, given.number(0.1, 0.7))
+        found[f"{name}, parameters"] = values_of(parameters)
+        found[f"{name}, state"] = only(state_of(optimizer, parameters), "values")
+        found[f"{name}, next steps"] = steps_of(given, optimizer, parameters, 2)
+    return found
 
 
 @checks("scale_lr")
 def test_scale_lr_refuses_a_negative_factor(code, given):
-    """A negative factor is refused with a ValueError, and the learning rates stay."""
-    optimizer, _ = trained_optimizer(given, torch.optim.SGD)
-    with suppress(ValueError):
-        code.scale_lr(optimizer, -1.0)
-    kept = only(rates(optimizer), "values")
-    return {"learning rates": kept, "factor -1": raises(lambda: code.scale_lr(optimizer, -1.0))}
+    """A negative factor raises a ValueError, even one just below 0; learning rates and state stay as they were."""
+    found = {}
+    for case, factor in (("-1", -1.0), ("a small one", -1e-6), ("a large one", -given.number(2.0, 9.0))):
+        optimizer, parameters = trained_optimizer(given, torch.optim.SGD, momentum=0.9)
+        with suppress(ValueError):
+            code.scale_lr(optimizer, factor)
+        found[f"{case}, learning rates"] = rates(optimizer)
+        found[f"{case}, state"] = only(state_of(optimizer, parameters), "values")
+        found[case] = raises(lambda optimizer=optimizer, factor=factor: code.scale_lr(optimizer, factor))
+    resting = torch.optim.SGD(parameters_of(given, (3,)), lr=0.0)
+    return {**found, "rate 0": raises(lambda: code.scale_lr(resting, -2.0))}

@@ -9,7 +9,7 @@ from autograder import checks, only, raises, secret
 
 
 def write(parameter, values):
-    """Give a parameter other values, in place."""
+    """Give a parameter new values, in place."""
     parameter.detach().copy_(values)
 
 
@@ -23,7 +23,7 @@ def affine(code, given, features, **options):
 
 
 def mlp(code, given, sizes):
-    """An MLP of float64 with drawn weights, which are loaded under the names that the specification gives them."""
+    """An MLP of float64 with drawn weights, which are loaded under the names in the specification."""
     module = given.module(lambda: code.MLP(sizes).double())
     state = {}
     for index, (a, b) in enumerate(pairwise(sizes)):
@@ -34,7 +34,7 @@ def mlp(code, given, sizes):
 
 
 def negate_last_layer(module, index):
-    """Turn the signs of an MLP's results around, so that some of them are negative in every draw."""
+    """Flip the signs of an MLP's results, so that some of them are negative in every draw."""
     state = module.state_dict()
     for part in ("weight", "bias"):
         state[f"layers.{index}.{part}"] = -state[f"layers.{index}.{part}"]
@@ -49,7 +49,7 @@ def test_predicted_keys(code, given):
 
 @checks("predicted_count", gate=True, draws=1)
 def test_predicted_count(code, given):
-    """The predicted number is that of the network's parameters."""
+    """The predicted number is how many parameters the network has."""
     return {"predicted_count": secret(float(code.predicted_count))}
 
 
@@ -62,28 +62,33 @@ def test_predicted_after_step(code, given):
 @checks("Affine", gate=True)
 def test_affine_forward(code, given):
     """The result is x * weight + bias."""
-    module = affine(code, given, 4)
-    return {"module(x)": only(module(given.normal(6, 4)), "shape", "values")}
+    features = given.integer(2, 9)
+    module = affine(code, given, features)
+    return {"module(x)": only(module(given.normal(6, features)), "shape", "values")}
 
 
 @checks("Affine")
 def test_affine_parameters(code, given):
-    """weight and bias are the parameters of the module, and there are no others."""
-    return {"Affine(5)": only(given.module(lambda: code.Affine(5)), "type", "shape", "requires_grad", "is_leaf")}
-
-
-@checks("Affine")
-def test_affine_start(code, given):
-    """The weight begins with ones, the bias with zeros."""
-    module = given.module(lambda: code.Affine(5))
-    return only({"weight": module.weight, "bias": module.bias}, "shape", "values")
+    """weight (ones) and bias (zeros) are the module's trainable parameters, and there are no others."""
+    features = given.integer(2, 40)
+    modules = {f"Affine({n})": given.module(lambda n=n: code.Affine(n)) for n in (features, 1)}
+    return only(modules, "type", "shape", "requires_grad", "is_leaf", "values")
 
 
 @checks("Affine")
 def test_affine_without_bias(code, given):
-    """With bias=False the attribute is None, and no parameter and no key of state_dict() has its name."""
-    module = given.module(lambda: code.Affine(5, bias=False))
-    return {"bias": module.bias, "Affine(5, bias=False)": only(module, "type", "shape")}
+    """With bias=False, the attribute is None, no parameter has that name, and the result is x * weight."""
+    features = given.integer(2, 40)
+    fresh = {
+        f"Affine({features}, bias=False)": given.module(lambda: code.Affine(features, bias=False)),
+        f"Affine({features}, False)": given.module(lambda: code.Affine(features, False)),
+    }
+    module = affine(code, given, features, bias=False)
+    return {
+        "bias": module.bias,
+        "modules": only(fresh, "type", "shape", "requires_grad", "values"),
+        "module(x)": only(module(given.normal(6, features)), "shape", "values"),
+    }
 
 
 @checks("Standardize", gate=True)
@@ -95,33 +100,38 @@ def test_standardize_values(code, given):
 
 @checks("Standardize")
 def test_standardize_buffers(code, given):
-    """mean and std are buffers that stand in state_dict(), and nothing else does."""
-    module = given.module(lambda: code.Standardize(given.normal(6, 3)))
-    return {"module": only(module, "type", "shape")}
-
-
-@checks("Standardize")
-def test_standardize_has_no_parameters(code, given):
-    """parameters() is empty, and the buffers do not require grad."""
-    module = given.module(lambda: code.Standardize(given.normal(6, 3)))
-    return {
-        "number of parameters": len(list(module.parameters())),
-        "mean": only(module.mean, "requires_grad"),
-        "std": only(module.std, "requires_grad"),
-    }
+    """mean and std are buffers in state_dict() with the dtype of X; nothing else is, and there are no parameters."""
+    found = {}
+    for name, dtype in (("float32", torch.float32), ("float64", torch.float64), ("float16", torch.float16)):
+        X = given.normal(6, given.integer(2, 40), dtype=dtype)
+        found[name] = given.module(lambda X=X: code.Standardize(X))
+    return only(found, "type", "shape", "dtype", "requires_grad")
 
 
 @checks("Standardize")
 def test_standardize_constant_column(code, given):
-    """A constant column has the std 1, and leads to no nan."""
-    columns = [given.normal(5, 1, dtype=torch.float64), given.full(5, 1, value=3.0, dtype=torch.float64)]
-    module = given.module(lambda: code.Standardize(given.watch(torch.cat(columns, dim=1), "X")))
-    return only({"std": module.std, "module(x)": module(given.normal(4, 2, dtype=torch.float64))}, "values")
+    """Where the std is exactly 0, for a constant column or a single row, it is 1; a small std is used as it is."""
+    columns = [
+        given.normal(5, 1, std=1e-6, dtype=torch.float64),
+        given.full(5, 1, value=float(given.integer(-9, 9)), dtype=torch.float64),
+        given.normal(5, 1, dtype=torch.float64),
+    ]
+    order = given.permutation(3)
+    tables = {
+        "a constant column": given.watch(torch.cat(columns, dim=1)[:, order], "X"),
+        "a single row": given.normal(1, 3, dtype=torch.float64),
+    }
+    x, results = given.normal(4, 3, dtype=torch.float64), {}
+    for name, X in tables.items():
+        module = given.module(lambda X=X: code.Standardize(X))
+        columns_of_result = list(module(x).unbind(dim=1))  # each is compared by itself: they differ in size
+        results[name] = {"mean": module.mean, "std": list(module.std.unbind()), "module(x)": columns_of_result}
+    return only(results, "values")
 
 
 @checks("MLP", gate=True)
 def test_mlp_forward(code, given):
-    """The result is that of the network: linear layers with a ReLU between them, and none after the last one."""
+    """The result is that of linear layers with a ReLU between them, and none after the last one."""
     module = mlp(code, given, [4, 8, 8, 2])
     x = given.normal(16, 4, dtype=torch.float64)
     results = {"module(x)": module(x)}
@@ -132,26 +142,28 @@ def test_mlp_forward(code, given):
 
 @checks("MLP")
 def test_mlp_keys(code, given):
-    """The names in state_dict() are layers.0.weight, layers.0.bias and so on, with the shapes that the sizes ask for."""
-    return {"MLP([4, 8, 8, 2])": only(given.module(lambda: code.MLP([4, 8, 8, 2])), "type", "shape", "requires_grad")}
+    """The keys of state_dict() are layers.0.weight, layers.0.bias and so on, and the shapes fit the sizes."""
+    width = given.integer(2, 40)
+    models = {
+        str(sizes): given.module(lambda sizes=sizes: code.MLP(sizes))
+        for sizes in ([4, width, width, 2], [width, 2], [1, 1, 1, 1], (5, width, 5, 5, 2))
+    }
+    return only(models, "type", "shape", "requires_grad")
 
 
 @checks("MLP")
-def test_mlp_single_layer(code, given):
-    """With two sizes there is one linear layer, and no ReLU."""
-    module = mlp(code, given, [3, 2])
-    return {"module(x)": only(module(given.normal(16, 3, dtype=torch.float64)), "shape", "values")}
-
-
-@checks("MLP")
-def test_mlp_refuses_one_size(code, given):
-    """A single size is refused with a ValueError."""
-    return {"MLP([3])": raises(lambda: code.MLP([3]))}
+def test_mlp_refuses_too_few_sizes(code, given):
+    """Fewer than two sizes raise a ValueError; two make a network with one linear layer and no ReLU."""
+    width = given.integer(2, 40)
+    found = {str(sizes): raises(lambda sizes=sizes: code.MLP(sizes)) for sizes in ([width], [], (width,))}
+    module = mlp(code, given, [width, 2])
+    found["two sizes: module(x)"] = only(module(given.normal(16, width, dtype=torch.float64)), "shape", "values")
+    return found
 
 
 @checks("set_weights_", gate=True)
 def test_set_weights_values(code, given):
-    """The layer's weight holds the values of W, and its bias those of b."""
+    """The layer's weight has the values of W, and its bias those of b."""
     linear = given.module(lambda: nn.Linear(3, 2))
     code.set_weights_(linear, given.normal(2, 3), given.normal(2))
     return only({"weight": linear.weight, "bias": linear.bias}, "shape", "values")
@@ -159,58 +171,95 @@ def test_set_weights_values(code, given):
 
 @checks("set_weights_")
 def test_set_weights_keeps_objects(code, given):
-    """The layer holds the same Parameter objects as before."""
-    linear = given.module(lambda: nn.Linear(3, 2))
-    weight, bias = linear.weight, linear.bias
-    code.set_weights_(linear, given.normal(2, 3), given.normal(2))
-    return {"weight is the same object": linear.weight is weight, "bias is the same object": linear.bias is bias}
+    """The parameters are the same objects, leaves with their flags and .grad; an older optimizer still trains them."""
+    results = {}
+    for name, frozen in (("trainable", ""), ("weight frozen", "weight"), ("bias frozen", "bias")):
+        linear = given.module(lambda: nn.Linear(3, 2).double())
+        if frozen:
+            linear.get_parameter(frozen).requires_grad_(False)
+        given.watch(given.with_grad(linear), f"layer, {name}")
+        optimizer = torch.optim.SGD(linear.parameters(), lr=0.1, momentum=0.9)
+        optimizer.step()
+        given.watch(linear, f"layer, {name}")
+        returned = code.set_weights_(linear, given.normal(2, 3, dtype=torch.float64), given.normal(2, dtype=torch.float64))
+        results[name] = {"returned": returned, "weight": linear.weight, "bias": linear.bias}
+        optimizer.step()
+        given.watch(linear, f"layer, {name}")
+    return only(results, "type", "requires_grad", "is_leaf", "gradient", "values")
 
 
 @checks("set_weights_")
-def test_set_weights_keeps_flags(code, given):
-    """The parameters still are leaves that require grad."""
-    linear = given.module(lambda: nn.Linear(3, 2))
-    code.set_weights_(linear, given.normal(2, 3), given.normal(2))
-    return only({"weight": linear.weight, "bias": linear.bias}, "type", "requires_grad", "is_leaf")
-
-
-@checks("set_weights_")
-def test_set_weights_refuses_another_shape(code, given):
-    """A W of another shape is refused with a ValueError."""
-    linear = given.module(lambda: nn.Linear(3, 2))
-    W = given.normal(3, 2)
-    return {"W of shape (3, 2), weight of shape (2, 3)": raises(lambda: code.set_weights_(linear, W))}
+def test_set_weights_refuses_other_shapes(code, given):
+    """A different shape, even one that could be broadcast, or a b without a bias, raises a ValueError; nothing changes."""
+    n = given.integer(3, 20)
+    cases = {
+        f"W of shape ({n}, 2)": (True, (n, 2), None),
+        f"W of shape (1, {n})": (True, (1, n), None),
+        f"W of shape ({n},)": (True, (n,), None),
+        "W of shape ()": (True, (), None),
+        "W of shape (2, 1), b right": (True, (2, 1), (2,)),
+        f"W of shape ({2 * n},)": (True, (2 * n,), None),
+        f"W of shape (1, 2, {n})": (True, (1, 2, n), None),
+        "W right, b of shape ()": (True, (2, n), ()),
+        "W right, b of shape (1,)": (True, (2, n), (1,)),
+        "W right, b of shape (1, 2)": (True, (2, n), (1, 2)),
+        "W right, b of shape (3,)": (True, (2, n), (3,)),
+        "W right, b for a layer without bias": (False, (2, n), (2,)),
+    }
+    results = {}
+    for name, (bias, shape, b_shape) in cases.items():
+        linear = given.module(lambda bias=bias: nn.Linear(n, 2, bias=bias))
+        W, b = given.normal(shape), None if b_shape is None else given.normal(b_shape)
+        results[name] = raises(lambda linear=linear, W=W, b=b: code.set_weights_(linear, W, b))
+        results[f"{name}: parameters"] = only(linear, "type", "shape", "values")
+    return results
 
 
 @checks("tie_weights", gate=True)
 def test_tie_weights_follow(code, given):
-    """When the parameter of the embedding changes, both layers work with its new values."""
-    emb, decoder = given.module(lambda: nn.Embedding(7, 4)), given.module(lambda: nn.Linear(4, 7))
+    """When the embedding's parameter changes, both layers use its new values."""
+    emb, decoder = given.module(lambda: nn.Embedding(7, 4)), given.module(lambda: nn.Linear(4, 7, bias=False))
     weight = emb.weight
     code.tie_weights(decoder, emb)
     write(weight, given.normal(7, 4))
+    given.watch(emb, "emb")
+    given.watch(decoder, "decoder")
     return only({"decoder(x)": decoder(given.normal(5, 4)), "emb(i)": emb(given.permutation(7))}, "shape", "values")
 
 
 @checks("tie_weights")
-def test_tie_weights_listed_once(code, given):
-    """A module that holds both layers lists the weight once."""
-    emb, decoder = given.module(lambda: nn.Embedding(7, 4)), given.module(lambda: nn.Linear(4, 7))
-    code.tie_weights(decoder, emb)
-    return {"number of parameters": len(list(nn.ModuleList([decoder, emb]).parameters()))}
-
-
-@checks("tie_weights")
-def test_tie_weights_keeps_the_embeddings_parameter(code, given):
-    """The embedding holds the same Parameter as before, with the same values."""
-    emb, decoder = given.module(lambda: nn.Embedding(7, 4)), given.module(lambda: nn.Linear(4, 7))
+def test_tie_weights_is_one_parameter(code, given):
+    """Both layers hold the one Parameter that the embedding had, with its values; both uses add to its gradient."""
+    words, width = given.integer(5, 9), given.integer(2, 5)
+    emb, decoder = given.module(lambda: nn.Embedding(words, width)), given.module(lambda: nn.Linear(width, words))
     weight = emb.weight
     code.tie_weights(decoder, emb)
-    return {"emb.weight": only(emb.weight, "values"), "emb.weight is the same object": emb.weight is weight}
+    i, x, scores = given.permutation(words), given.normal(words, width), given.uniform(words, words, low=1, high=2)
+    uses = {
+        "gradient of the embedding's use": (emb(i) * x).sum(),
+        "gradient of the decoder's use": (decoder(x) * scores).sum(),
+        "gradient of both": (decoder(emb(i)) * scores).sum(),
+    }
+    found = {}
+    for name, total in uses.items():
+        found[name] = torch.autograd.grad(total, weight, allow_unused=True)[0] if total.requires_grad else None
+    both = nn.ModuleDict({"emb": emb, "decoder": decoder})
+    return {
+        **{name: only(slope, "values") for name, slope in found.items()},
+        "emb.weight": only(emb.weight, "type", "shape", "values"),
+        "number of parameters": len(list(both.parameters())),
+        "names": sorted(name for name, _ in both.named_parameters(remove_duplicate=False)),
+    }
 
 
 @checks("tie_weights")
 def test_tie_weights_refuses_other_shapes(code, given):
-    """Weights of different shapes are refused with a ValueError."""
-    emb, decoder = given.module(lambda: nn.Embedding(5, 3)), given.module(lambda: nn.Linear(4, 5))
-    return {"shapes (5, 4) and (5, 3)": raises(lambda: code.tie_weights(decoder, emb))}
+    """Weights of different shapes, even if they could be broadcast, raise a ValueError, and nothing changes."""
+    n, results = given.integer(5, 20), {}
+    for words, width, inner, out in ((n, 3, 4, n), (4, n, 4, n), (1, 4, 4, n), (6, 2, 3, 4), (n + 4, 4, 4, n)):
+        emb = given.module(lambda words=words, width=width: nn.Embedding(words, width))
+        decoder = given.module(lambda inner=inner, out=out: nn.Linear(inner, out))
+        name = f"shapes ({out}, {inner}) and ({words}, {width})"
+        results[name] = raises(lambda decoder=decoder, emb=emb: code.tie_weights(decoder, emb))
+        results[f"{name}: layers"] = only([emb, decoder], "type", "shape", "values")
+    return results

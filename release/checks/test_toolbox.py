@@ -12,7 +12,7 @@ def sizes(given, count):
 
 
 def mixed(given, *shape, requires_grad=False, name="x"):
-    """Positive and negative numbers and zeros, as many of each."""
+    """Positive numbers, negative numbers and zeros, equally many of each."""
     count = torch.Size(shape).numel()
     magnitudes = given.uniform(count, low=0.2, high=4.0)
     signs = given.permutation(count) % 3 - 1
@@ -28,7 +28,7 @@ def test_predicted_gradient(code, given):
 
 @checks("predicted_shapes", gate=True, draws=1)
 def test_predicted_shapes(code, given):
-    """The three predicted tuples are the shapes of the results."""
+    """The three predicted tuples are the shapes of the three results."""
     first, second, third = [
         (shape,) if isinstance(shape, int) else tuple(int(size) for size in shape) for shape in code.predicted_shapes
     ]
@@ -37,27 +37,39 @@ def test_predicted_shapes(code, given):
 
 @checks("sample_times", gate=True)
 def test_sample_times_values(code, given):
-    """Number i is start + i*step."""
-    start, step, n = given.number(-2, 2), given.number(0.05, 0.9), given.integer(8, 30)
-    return {"sample_times(start, step, n)": only(code.sample_times(start, step, n), "shape", "values")}
+    """Number i is start + i*step, in float32."""
+    start, step, n = given.number(1, 2), given.number(0.05, 0.9), given.integer(8, 30)
+    return {"sample_times(start, step, n)": only(code.sample_times(start, step, n), "type", "shape", "dtype", "values")}
 
 
 @checks("sample_times")
 def test_sample_times_counts(code, given):
-    """There are exactly n numbers, for the step 0.1 and n = 3, 6 and 12."""
-    return {f"n = {n}": only(code.sample_times(0.0, 0.1, n), "shape") for n in (3, 6, 12)}
+    """There are exactly n numbers: with the step 0.1, for n = 3, 6, 12 and others, and with n = 0."""
+    counts = 0, 3, 6, 12, given.integer(20, 60), given.integer(100, 200)
+    return {f"n = {n}": only(code.sample_times(0.0, 0.1, n), "shape") for n in counts}
+
+
+@checks("sample_times")
+def test_sample_times_refuses_negative_counts(code, given):
+    """A negative n raises a ValueError, whatever the sign of the step."""
+    n = -given.integer(2, 9)
+    return {
+        "n = -1": raises(lambda: code.sample_times(0.0, 0.1, -1)),
+        f"n = {n}, negative step": raises(lambda: code.sample_times(1.0, -0.5, n)),
+        f"n = {n}, integers": raises(lambda: code.sample_times(1, 2, n)),
+    }
 
 
 @checks("safe_log", gate=True)
 def test_safe_log_values(code, given):
     """The result is log(x) where x > 0, and 0 elsewhere."""
     x = mixed(given, 3, 4)
-    return {"safe_log(x)": code.safe_log(x)}
+    return {"safe_log(x)": only(code.safe_log(x), "type", "shape", "dtype", "values")}
 
 
 @checks("safe_log")
 def test_safe_log_gradient(code, given):
-    """The gradient is 1/x where x > 0, and 0 elsewhere."""
+    """The gradient is 1/x where x > 0, and exactly 0 elsewhere."""
     x = mixed(given, 3, 4, requires_grad=True)
     upstream = given.normal(3, 4, name="upstream")
     return {"gradient": torch.autograd.grad((code.safe_log(x) * upstream).sum(), x)[0]}
@@ -65,8 +77,8 @@ def test_safe_log_gradient(code, given):
 
 @checks("pad_sequences", gate=True)
 def test_pad_sequences_batch(code, given):
-    """Each row of the batch is a sequence, followed by the padding."""
-    lengths = (3, 0, 5, 1)
+    """Each row of the batch is a sequence followed by padding."""
+    lengths = 3, 0, 5 + given.integer(0, 4), 1
     seqs = [given.normal(lengths[i], name=f"seqs[{i}]") for i in given.permutation(4).tolist()]
     batch, _ = code.pad_sequences(seqs)
     return {"batch": batch}
@@ -74,38 +86,50 @@ def test_pad_sequences_batch(code, given):
 
 @checks("pad_sequences")
 def test_pad_sequences_mask(code, given):
-    """The mask is True at the real entries, and only there."""
-    lengths = (3, 0, 5, 1)
+    """The mask is True at the real entries and only there, even if a real entry equals the pad value."""
+    lengths = 3, 0, 5 + given.integer(0, 4), 1
     seqs = [given.normal(lengths[i], name=f"seqs[{i}]") for i in given.permutation(4).tolist()]
-    _, mask = code.pad_sequences(seqs)
-    return {"mask": mask}
+    words = [given.tensor([0, given.integer(1, 9), 0]), given.tensor([7, 0, 0, 0, 0]), given.tensor([0])]
+    return {"mask": code.pad_sequences(seqs)[1], "mask of words that contain 0": code.pad_sequences(words)[1]}
 
 
 @checks("pad_sequences")
 def test_pad_sequences_refuses_an_empty_list(code, given):
-    """An empty list is refused with a ValueError."""
-    return {"an empty list": raises(lambda: code.pad_sequences([]))}
+    """An empty list raises a ValueError."""
+    value = given.integer(1, 100)
+    return {
+        "an empty list": raises(lambda: code.pad_sequences([])),
+        f"an empty list, pad value {value}": raises(lambda: code.pad_sequences([], value)),
+    }
 
 
 @checks("predict_one", gate=True)
 def test_predict_one_values(code, given):
-    """The result is what the model makes of x, without a batch dimension."""
-    model = given.module(lambda: nn.Linear(4, 3), name="model")
-    x = given.normal(4, name="x")
+    """The result is the model's output for x, without a batch dimension."""
+    inputs, outputs = sizes(given, 2)
+    model = given.module(lambda: nn.Linear(inputs, outputs), name="model")
+    x = given.normal(inputs, name="x")
     return {"predict_one(model, x)": ignoring(code.predict_one(model, x), "requires_grad")}
 
 
 @checks("predict_one")
 def test_predict_one_keeps_an_output_of_size_one(code, given):
-    """A model with a single output gives a result of shape (1,)."""
-    model = given.module(lambda: nn.Linear(4, 1), name="model")
-    x = given.normal(4, name="x")
-    return {"predict_one(model, x)": ignoring(code.predict_one(model, x), "requires_grad")}
+    """Of all axes of size 1, only the batch axis disappears."""
+    size = given.integer(3, 7)
+    single = given.module(lambda: nn.Linear(size, 1), name="model with one output")
+    pooled = given.module(lambda: nn.Sequential(nn.Conv2d(2, 1, 2), nn.AdaptiveAvgPool2d(1)), name="pooling model")
+    narrow = given.module(lambda: nn.Conv2d(2, 3, kernel_size=(1, size)), name="narrow model")
+    results = {
+        "output (N, 1)": code.predict_one(single, given.normal(size, name="x")),
+        "output (N, 1, 1, 1)": code.predict_one(pooled, given.normal(2, 3, size, name="image")),
+        "output (N, 3, 5, 1)": code.predict_one(narrow, given.normal(2, 5, size, name="narrow image")),
+    }
+    return ignoring(results, "requires_grad")
 
 
 @checks("apply_along", gate=True)
 def test_apply_along_each_axis(code, given):
-    """fn is applied along the axis that was named, and all axes stay where they are."""
+    """fn is applied along the axis you name, and all axes stay where they are."""
     x = given.normal(sizes(given, 3), name="x")
     return {f"cumsum, dim {dim}": code.apply_along(lambda t: t.cumsum(-1), x, dim) for dim in range(3)}
 

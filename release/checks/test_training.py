@@ -1,4 +1,4 @@
-"""Checks of topic `training` that students can run themselves."""
+"""Checks for topic `training` that students can run themselves."""
 
 import math
 
@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from autograder import at_least, at_most, checks, only, raises, secret
+from autograder import at_least, at_most, checks, distributed_as, only, raises, secret
 
 
 def regressor():
@@ -17,6 +17,20 @@ def classifier():
     return nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 3)).double().eval()
 
 
+class Recording(nn.Module):
+    """A model that tells `note` what it is called with, in which mode, and with which parameters."""
+
+    def __init__(self, inner, note):
+        super().__init__()
+        self.inner = inner
+        self.note = note
+
+    def forward(self, x):
+        values = [p.detach().clone() for p in self.inner.parameters()]
+        self.note((x.detach().clone(), [module.training for module in self.modules()], values))
+        return self.inner(x)
+
+
 def sgd(model):
     return torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
 
@@ -25,18 +39,45 @@ def pairs(given, size):
     return given.normal(size, 3, dtype=torch.float64), given.normal(size, 2, dtype=torch.float64)
 
 
+def labelled(given, size):
+    """A data set for `classifier`, watched as X and y."""
+    return given.normal(size, 3, dtype=torch.float64, name="X"), given.integers(size, high=3, name="y")
+
+
+def equal_samples(given, size, name=""):
+    """A data set whose samples are all equal: the order of an epoch makes no difference."""
+    X = given.watch(given.normal(3, dtype=torch.float64).repeat(size, 1), f"X{name}")
+    return X, given.full(size, value=given.integer(0, 3), dtype=torch.int64, name=f"y{name}")
+
+
 def numbers(module):
     """Copies of the parameters' values, by name."""
     return {name: p.detach().clone() for name, p in module.named_parameters()}
 
 
+def places(X, batch):
+    """The positions in X of the samples of a batch."""
+    return torch.cdist(batch, X).argmin(dim=1)
+
+
+def shifts(given, order, other):
+    """How far each sample is in one order from its place in the other, as a share of all; uniform where both are random."""
+    count = len(order)
+    place = torch.empty_like(other)
+    place[other] = torch.arange(count, device=other.device)
+    moved = ((place[order] - torch.arange(count, device=order.device)) % count).double().cpu()
+    return only(
+        distributed_as((moved + given.uniform(count, dtype=torch.float64).cpu()) / count, "uniform", a=0, b=1), "values"
+    )
+
+
 def scripted(given, model, losses):
-    """Training that adds a drawn number to all numbers of the model, validation with the given losses, and the calls."""
+    """Training that adds a drawn number to every number in the model, validation with the given losses, and the calls."""
     calls, step = [], given.number(1, 2)
     script = iter([*losses, *[math.inf] * 20])
 
     def train_epoch():
-        calls.append("train_epoch")
+        calls.append("train_epoch" if torch.is_grad_enabled() else "train_epoch without gradients")
         with torch.no_grad():
             for tensor in (*model.parameters(), *model.buffers()):
                 tensor.add_(step if tensor.is_floating_point() else 1)
@@ -48,6 +89,14 @@ def scripted(given, model, losses):
     return train_epoch, val_loss, calls
 
 
+def stopped(code, given, losses, patience, name="model"):
+    """What early stopping returns, which calls it makes, and what it leaves in the model."""
+    model = given.module(regressor, name=name)
+    train_epoch, val_loss, calls = scripted(given, model, losses)
+    epoch, loss = code.fit_early_stopping(model, train_epoch, val_loss, max_epochs=len(losses), patience=patience)
+    return {"best epoch": epoch, "best loss": loss, "calls": calls, "parameters": numbers(model)}
+
+
 @checks("predicted_weight", gate=True, draws=1)
 def test_predicted_weight(code, given):
     """The predicted number is the weight after two steps."""
@@ -56,134 +105,194 @@ def test_predicted_weight(code, given):
 
 @checks("predicted_steps", gate=True, draws=1)
 def test_predicted_steps(code, given):
-    """The predicted number is how many steps the optimizer takes."""
+    """The predicted number is the number of optimizer steps."""
     return {"predicted_steps": secret(round(float(code.predicted_steps), 3))}
 
 
 @checks("predicted_best", gate=True, draws=1)
 def test_predicted_best(code, given):
-    """The predicted number stands in the dict that was kept."""
+    """The predicted number is the one in the saved dict."""
     return {"predicted_best": secret(round(float(code.predicted_best), 3))}
 
 
 @checks("train_step", gate=True)
 def test_train_step_updates(code, given):
-    """After each of three steps the parameters are those of a loop that is written by hand."""
+    """After each of three steps, the parameters match a hand-written loop."""
     model = given.module(regressor, name="model")
-    optimizer = sgd(model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=given.number(0.05, 0.3), momentum=0.9)
     results = {}
     for number in (1, 2, 3):
-        code.train_step(model, optimizer, F.mse_loss, *pairs(given, 6))
+        code.train_step(model, optimizer, F.mse_loss, *pairs(given, given.integer(4, 8)))
         results[f"after step {number}"] = numbers(model)
     return only(results, "values")
 
 
 @checks("train_step")
 def test_train_step_ignores_stale_gradients(code, given):
-    """What was in .grad before the step does not matter."""
+    """Whatever was in .grad before a step does not matter: old gradients, or none."""
     model = given.module(regressor, name="model")
-    for p in model.parameters():
-        p.grad = torch.full_like(p, 5.0)
-    code.train_step(model, sgd(model), F.mse_loss, *pairs(given, 6))
-    return only({"after the step": numbers(model)}, "values")
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    results = {}
+    for number in (1, 2, 3):
+        for p in model.parameters():
+            p.grad = torch.full_like(p, given.number(1, 9)) if number < 3 else None
+        code.train_step(model, optimizer, F.mse_loss, *pairs(given, 5))
+        results[f"after step {number}"] = numbers(model)
+    return only(results, "values")
 
 
 @checks("train_step")
-def test_train_step_leaves_train_mode(code, given):
-    """A model that was in eval mode is in train mode afterwards, with all its parts."""
-    model = given.module(lambda: nn.Sequential(nn.Linear(3, 2), nn.Sequential(nn.Dropout(), nn.Tanh())).double().eval())
-    code.train_step(model, sgd(model), F.mse_loss, *pairs(given, 4))
-    return {f"{name or 'model'}.training": module.training for name, module in model.named_modules()}
+def test_train_step_in_train_mode(code, given):
+    """The model is in train mode during the call and afterwards, with all its submodules."""
+    results = {}
+    for name in ("eval mode", "mixed"):
+        seen = []
+        model = given.module(lambda note=seen.append: Recording(nn.Sequential(nn.Dropout(), regressor()), note).eval())
+        if name == "mixed":
+            model.training = given.choice(list(model.modules())[1:3]).training = True
+        given.watch(model, f"model, {name}")
+        code.train_step(model, sgd(model), F.mse_loss, *pairs(given, 5))
+        results[f"{name} before: during the call"] = [flags for _, flags, _ in seen]
+        after = {f"{part or 'model'}.training": module.training for part, module in model.named_modules()}
+        results[f"{name} before: afterwards"] = after
+    return results
 
 
 @checks("train_step")
 def test_train_step_returns_the_loss(code, given):
-    """The loss before the update is returned, as a Python float."""
-    model = given.module(regressor, name="model")
-    return {"returned": code.train_step(model, sgd(model), F.mse_loss, *pairs(given, 6))}
+    """The function returns the loss before the update, as a Python float; it calls the model and loss_fn once each."""
+    seen = []
+    model = given.module(lambda: Recording(regressor(), seen.append), name="model")
+    xb, yb = pairs(given, given.integer(4, 8))
+    loss_fn = given.spy(lambda output, target: (output - 2 * target).square().mean())
+    loss = code.train_step(model, sgd(model), loss_fn, xb, yb)
+    return {
+        "returned": loss,
+        "the model's batches": only([batch for batch, _, _ in seen], "shape", "values"),
+        "targets of the loss function": only([call.args[-1] for call in loss_fn.calls], "shape", "values"),
+    }
 
 
 @checks("minibatches", gate=True)
 def test_minibatches_every_sample_once(code, given):
-    """Every sample occurs exactly once, in batches of 4, 4 and 2."""
-    X, y = given.normal(10, 3, name="X"), given.integers(10, high=100, name="y")
-    batches = list(code.minibatches(X, y, 4, given.generator()))
-    return {
-        "sizes": [(len(xb), len(yb)) for xb, yb in batches],
-        "sorted samples": only(torch.cat([xb for xb, _ in batches])[:, 0].sort().values, "shape", "values"),
-        "sorted labels": only(torch.cat([yb for _, yb in batches]).sort().values, "shape", "values"),
-    }
+    """Every sample occurs exactly once, and the last batch holds the rest, for any number of samples and batch size."""
+    results, size = {}, given.integer(3, 7)
+    counts = {"fits exactly": (3 * size, size), "a smaller last batch": (2 * size + given.integer(1, size), size)}
+    counts |= {"a last batch of one": (3 * size + 1, size), "one batch": (size, size), "half a batch": (size, 2 * size)}
+    counts |= {"batches of one": (size, 1), "one sample": (1, size), "one sample, batches of one": (1, 1)}
+    counts |= {"many samples": (50, 8), "9 samples in batches of 4": (9, 4), "no samples": (0, size)}
+    for name, (count, batch_size) in counts.items():
+        X = given.normal(count, 2, name=f"X, {name}")
+        y = given.integers(count, high=100, name=f"y, {name}")
+        batches = list(code.minibatches(X, y, batch_size, given.generator()))
+        results[name] = {"sizes": [(len(xb), len(yb)) for xb, yb in batches]}
+        if batches:
+            samples = torch.cat([xb for xb, _ in batches])[:, 0].sort().values
+            labels = torch.cat([yb for _, yb in batches]).sort().values
+            results[name] |= {"sorted samples": only(samples, "shape", "values")}
+            results[name] |= {"sorted labels": only(labels, "shape", "values")}
+    return results
 
 
 @checks("minibatches", gate=True)
 def test_minibatches_keep_pairs_together(code, given):
-    """Each sample comes with its own label."""
-    X = given.permutation(30, dtype=torch.float64, name="X")
-    y = given.watch(10 * X, "y")
-    batches = list(code.minibatches(X, y, 8, given.generator()))
-    return {"samples": len(batches), "label - 10 * sample": [only(yb - 10 * xb, "values") for xb, yb in batches]}
+    """Each sample comes with its own label; samples may be numbers, rows or images, and keep their shape and dtype."""
+    count, size, offset = given.integer(17, 23), given.integer(3, 7), given.number(1, 2)
+    ids, results = given.permutation(count), {}
+    for name, shape in {"numbers": (count,), "rows": (count, 1), "images": (count, 1, 1, 1)}.items():
+        X = given.watch(ids.reshape(shape).expand(count, *[2] * (len(shape) - 1)).double(), name)
+        y = given.watch((10 * ids).reshape(shape).to(given.choice([torch.int32, torch.float64])), f"labels, {name}")
+        batches = list(code.minibatches(X, y, size, given.generator()))
+        results[name] = {
+            "shapes": [(tuple(xb.shape), tuple(yb.shape)) for xb, yb in batches],
+            "dtypes": [(xb.dtype, yb.dtype) for xb, yb in batches],
+            "label - 10 * sample, shifted by a drawn number": [
+                only(yb.reshape(-1).double() - 10 * xb.reshape(len(xb), -1)[:, 0] + offset, "values") for xb, yb in batches
+            ],
+        }
+    return results
 
 
-@checks("minibatches")
+@checks("minibatches", draws=1)
 def test_minibatches_are_in_random_order(code, given):
-    """The order is random, and another one in the next pass with the same generator."""
-    X = given.watch(torch.arange(64, device=given.device), "X")
-    generator = given.generator()
-    passes = [torch.cat([xb for xb, _ in code.minibatches(X, X.clone(), 8, generator)]) for _ in range(2)]
-    # As many of 64 stay in their places by chance less than once in 10**13 times.
+    """Every order is equally likely, and the next pass with the same generator has another one."""
+    X, generator = given.watch(torch.arange(8192, device=given.device), "X"), given.generator()
+    passes = [torch.cat([xb for xb, _ in code.minibatches(X, X.clone(), 64, generator)]) for _ in range(2)]
+    # Neighbours that stay together move equally far, which depends on the neighbours; that is noticed.
     return {
-        "first pass, samples in their old places": at_most(int((passes[0] == X).sum()), 15),
-        "second pass, samples in the first one's places": at_most(int((passes[0] == passes[1]).sum()), 15),
+        "how far the samples moved": shifts(given, passes[0], X),
+        "how far they moved from pass to pass": shifts(given, passes[1], passes[0]),
     }
 
 
 @checks("minibatches")
-def test_minibatches_refuses_batches_without_samples(code, given):
-    """A batch size of 0 is refused with a ValueError."""
-    X, y = given.normal(5, 2), given.integers(5)
-    return {"batch_size 0": raises(lambda: list(code.minibatches(X, y, 0, given.generator())))}
+def test_minibatches_refuses(code, given):
+    """A batch size below 1, or different lengths of X and y, raise a ValueError."""
+    count = given.integer(4, 8)
+    X, y, short, empty = given.normal(count, 2), given.integers(count), given.integers(count - 1), given.integers(0)
+    negative = -given.integer(1, 9)
+    return {
+        "batch_size 0": raises(lambda: list(code.minibatches(X, y, 0, given.generator()))),
+        "negative batch_size": raises(lambda: list(code.minibatches(X, y, negative, given.generator()))),
+        "batch_size 0, no samples": raises(lambda: list(code.minibatches(empty, empty, 0, given.generator()))),
+        "too few labels": raises(lambda: list(code.minibatches(X, short, 2, given.generator()))),
+        "too many labels": raises(lambda: list(code.minibatches(X[:-1], y, 2, given.generator()))),
+        "no labels": raises(lambda: list(code.minibatches(X, empty, 2, given.generator()))),
+    }
 
 
-@checks("fit", gate=True)
-def test_fit_updates_with_full_batches(code, given):
-    """With a single batch an epoch, the parameters after three epochs are those of a loop that is written by hand."""
-    model = given.module(classifier, name="model")
-    X, y = given.normal(9, 3, dtype=torch.float64, name="X"), given.integers(9, high=3, name="y")
-    code.fit(model, X, y, epochs=3, batch_size=9, lr=0.2, seed=given.integer(0, 1000))
-    return only({"afterwards": numbers(model)}, "values")
+@checks("fit", gate=True, draws=1)
+def test_fit_updates(code, given):
+    """Parameters and losses match a hand-written loop, where the order of the samples makes no difference."""
+    results, count, lr = {}, given.integer(7, 12), given.number(0.05, 0.3)
+    for name, size in (("one batch per epoch", count), ("a batch larger than the data", count + given.integer(1, 90))):
+        model = given.module(classifier, name=f"model, {name}")
+        X, y = labelled(given, count)
+        history = code.fit(model, X, y, epochs=3, batch_size=size, lr=lr, seed=given.integer(0, 1000))
+        results[name] = {"history": history, "parameters": numbers(model)}
+    for name, (samples, size) in {"equal samples": (10, 4), "batches of one": (3, 1), "one sample": (1, 2)}.items():
+        model = given.module(classifier, name=f"model, {name}")
+        X, y = equal_samples(given, samples, f", {name}")
+        history = code.fit(model, X, y, epochs=3, batch_size=size, lr=lr, seed=given.integer(0, 1000))
+        results[name] = {"history": history, "parameters": numbers(model)}
+    return only(results, "values")
 
 
-@checks("fit")
-def test_fit_counts_of_steps(code, given):
-    """There is one optimizer step for each batch, the smaller last one included."""
-    model = given.module(classifier, name="model")
-    X, y = given.normal(10, 3, dtype=torch.float64, name="X"), given.integers(10, high=3, name="y")
+@checks("fit", draws=1)
+def test_fit_epochs(code, given):
+    """Each epoch goes through all samples in new batches, in train mode, with one step per batch by one optimizer."""
+    seen, epochs, count, size = [], given.integer(3, 5), given.integer(26, 31), given.integer(6, 9)
+    model = given.module(lambda: Recording(classifier(), seen.append).eval(), name="model")
+    X, y = labelled(given, count)
     with given.counted_steps() as steps:
-        code.fit(model, X, y, epochs=3, batch_size=4, lr=0.1, seed=given.integer(0, 1000))
-    return {"steps": steps.count}
+        code.fit(model, X, y, epochs=epochs, batch_size=size, lr=0.01, seed=given.integer(0, 1000))
+    order = places(X, torch.cat([batch for batch, _, _ in seen])).tolist()
+    passes = [order[start : start + count] for start in range(0, len(order), count)]
+    splits = {frozenset(frozenset(one[start : start + size]) for start in range(0, count, size)) for one in passes}
+    return {
+        "steps": steps.count,
+        "optimizers": steps.distinct,
+        "sizes of the batches": [len(batch) for batch, _, _ in seen],
+        "modes of the submodules at each batch": [flags for _, flags, _ in seen],
+        "samples of each epoch": [only(X[sorted(one)], "shape", "values") for one in passes],
+        "different orders": len({tuple(one) for one in [*passes, range(count)]}),
+        "different batches": len(splits),
+    }
 
 
-@checks("fit")
+@checks("fit", draws=1)
 def test_fit_epoch_loss(code, given):
-    """With lr=0 and batches of equal size each entry is the cross-entropy of all the data."""
-    model = given.module(classifier, name="model")
-    X, y = given.normal(12, 3, dtype=torch.float64, name="X"), given.integers(12, high=3, name="y")
-    history = code.fit(model, X, y, epochs=2, batch_size=4, lr=0.0, seed=given.integer(0, 1000))
-    return only({"history": history}, "values")
-
-
-@checks("fit")
-def test_fit_epoch_loss_with_a_smaller_last_batch(code, given):
-    """With lr=0 each entry is the cross-entropy of all the data, although the last batch is smaller."""
-    model = given.module(classifier, name="model")
-    X, y = given.normal(10, 3, dtype=torch.float64, name="X"), given.integers(10, high=3, name="y")
-    history = code.fit(model, X, y, epochs=2, batch_size=4, lr=0.0, seed=given.integer(0, 1000))
-    return only({"history": history}, "values")
+    """The history is a list of Python floats; with lr=0, each is the cross-entropy of all the data."""
+    model, size, results = given.module(classifier, name="model"), given.integer(3, 6), {}
+    for name, count in (("batches of equal size", 3 * size), ("a smaller last batch", 2 * size + given.integer(1, size))):
+        X, y = labelled(given, count)
+        results[name] = code.fit(model, X, y, epochs=2, batch_size=size, lr=0.0, seed=given.integer(0, 1000))
+    return only(results, "type", "shape", "values")
 
 
 @checks("fit", draws=1)
 def test_fit_learns_two_moons(code, given):
-    """Two interleaved half-moons of points are told apart: 97 % of 400, after 40 epochs."""
+    """After 40 epochs, the model classifies 97 % of 400 points on two interleaved half-moons correctly."""
     angle, y = given.uniform(400, high=math.pi), given.integers(400, high=2, name="y")
     side = 1 - 2 * y
     points = torch.stack([side * angle.cos() + y, side * angle.sin() + 0.5 * y], dim=1)
@@ -192,37 +301,84 @@ def test_fit_learns_two_moons(code, given):
     history = code.fit(model, X, y, epochs=40, batch_size=150, lr=0.3, seed=given.integer(0, 1000))
     share = (model(X).argmax(dim=1) == y).double().mean().item()
     return {
-        "share of points told apart": at_least(share, 0.97),
+        "share of points classified correctly": at_least(share, 0.97),
         "last loss / first loss": at_most(history[-1] / history[0], 0.5),
     }
 
 
 @checks("fit_early_stopping", gate=True)
 def test_fit_early_stopping_restores_the_best(code, given):
-    """With the best epoch in the middle, its number and its loss are returned, and its parameters stand in the model."""
-    model = given.module(regressor, name="model")
-    best = given.number(0.1, 0.4)
-    train_epoch, val_loss, _ = scripted(given, model, [0.9, 0.5, best, 0.6, 0.7, 0.8])
-    epoch, loss = code.fit_early_stopping(model, train_epoch, val_loss, max_epochs=6, patience=10)
-    return only({"best epoch": epoch, "best loss": loss, "parameters": numbers(model)}, "values")
+    """The function returns the number and loss of the best epoch, wherever it is, and restores its parameters."""
+    low = given.number(0.1, 0.3)
+    scripts = {
+        "middle": [0.9, 0.5, low, 0.6, 0.7, 0.8],
+        "first": [low, 0.5, 0.4, 0.6],
+        "last": [0.9, 0.8, 0.85, low],
+        "only": [low],
+        "second best afterwards": [0.9, low, 0.95, 0.5, 0.4],
+    }
+    found = {name: stopped(code, given, losses, 4, f"model, {name}") for name, losses in scripts.items()}
+    return only(found, "type", "values")
 
 
 @checks("fit_early_stopping")
 def test_fit_early_stopping_stops(code, given):
-    """It stops when `patience` epochs in a row have brought no improvement, and both functions are called once an epoch."""
-    results = {}
-    for patience in (2, 3):
-        model = given.module(regressor, name=f"model, patience {patience}")
-        train_epoch, val_loss, calls = scripted(given, model, [0.9, 0.8, 0.7, 0.71, 0.72, 0.73, 0.74, 0.1])
-        code.fit_early_stopping(model, train_epoch, val_loss, max_epochs=8, patience=patience)
-        results[f"calls, patience {patience}"] = calls
-    return results
+    """Training stops after `patience` epochs in a row without improvement, or after max_epochs."""
+    good, results = given.integer(1, 4), {}
+    for patience in (1, 2, 3):
+        losses = [0.9 - 0.1 * epoch for epoch in range(good)] + [0.95] * (patience - 1) + [0.3, 0.35, 0.34, 0.33, 0.32]
+        results[f"patience {patience}"] = stopped(code, given, [*losses, 0.1], patience, f"model, patience {patience}")
+    level = given.number(0.2, 0.4)
+    for name, losses, patience in (
+        ("falling after a rise", [0.5, 0.9, 0.8, 0.7, 0.6, 0.1], 3),
+        ("best at last", [0.5, 0.6, 0.6, 0.6, level, 0.6, 0.6], 5),
+        ("still improving", [0.9 - 0.01 * epoch for epoch in range(given.integer(4, 9))], 2),
+    ):
+        results[name] = stopped(code, given, losses, patience, f"model, {name}")
+    return {name: {"calls": run["calls"], "best loss": run["best loss"]} for name, run in results.items()}
+
+
+@checks("fit_early_stopping", draws=1)
+def test_fit_early_stopping_improvements(code, given):
+    """An equal loss or nan is not an improvement; if there is none at all, (-1, inf) is returned and nothing restored."""
+    level = given.number(0.2, 0.5)
+    scripts = {
+        "plateau": ([0.9, level, level, level, level, 0.1], 3),
+        "nan in between": ([0.9, math.nan, level, math.nan, 0.7], 3),
+        "nan first": ([math.nan, level, 0.9, 0.95, 0.1], 2),
+        "nan too often": ([0.9, level, math.nan, math.nan, 0.1], 2),
+        "only nan": ([math.nan] * 5, 2),
+        "only inf": ([math.inf] * 5, 3),
+        "neither until the end": ([math.nan, math.inf, math.nan], 10),
+        "large": ([4e9, 2e9 + level, 3e9], 4),
+        "close together": ([0.9, level, level - 1e-7, 0.8, 0.9], 4),
+        "close together, and negative": ([level, level - 1e-7, -level, -level - 1e-7, 0.5], 4),
+    }
+    return only({name: stopped(code, given, *script, f"model, {name}") for name, script in scripts.items()}, "values")
+
+
+class Counting(nn.Module):
+    """Layers with buffers of every kind, one of them outside state_dict()."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+        self.register_buffer("seen", torch.zeros(2, dtype=torch.int64))
+        self.register_buffer("average", torch.rand(3), persistent=False)
 
 
 @checks("fit_early_stopping")
-def test_fit_early_stopping_stops_at_max_epochs(code, given):
-    """There are never more than max_epochs epochs."""
-    model = given.module(regressor, name="model")
-    train_epoch, val_loss, calls = scripted(given, model, [0.9 - 0.01 * epoch for epoch in range(20)])
-    code.fit_early_stopping(model, train_epoch, val_loss, max_epochs=5, patience=2)
-    return {"calls": calls}
+def test_fit_early_stopping_restores_buffers(code, given):
+    """All buffers are restored too, also those outside state_dict(), and the parameters stay the same objects."""
+    model = given.module(lambda: Counting().double(), name="model")
+    before = dict(model.named_parameters())
+    bad = given.integer(1, 4)
+    losses = [0.9, 0.5, *[0.6] * bad]
+    train_epoch, val_loss, _ = scripted(given, model, losses)
+    code.fit_early_stopping(model, train_epoch, val_loss, max_epochs=2 + bad, patience=10)
+    after = dict(model.named_parameters())
+    return {
+        "buffers": only(dict(model.named_buffers()), "dtype", "values"),
+        "parameters": only(numbers(model), "dtype", "values"),
+        "the same objects": {name: after.get(name) is p for name, p in before.items()},
+    }

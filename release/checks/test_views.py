@@ -11,7 +11,7 @@ def sizes(given, count):
 
 
 def truth(answer):
-    """True or False; their names, 1 and 0 will do as well."""
+    """True or False; their names, 1 and 0 are fine, too."""
     if isinstance(answer, str):
         return {"True": True, "False": False}[answer]
     return bool(answer)
@@ -39,10 +39,11 @@ def test_nhwc_to_nchw_entries(code, given):
 
 
 @checks("nhwc_to_nchw")
-def test_nhwc_to_nchw_refuses_a_single_image(code, given):
-    """A tensor with 3 dimensions is refused with a ValueError."""
-    x = given.normal(sizes(given, 3), name="x")
-    return {"3 dimensions": raises(lambda: code.nhwc_to_nchw(x))}
+def test_nhwc_to_nchw_refuses_other_numbers_of_dimensions(code, given):
+    """A tensor that does not have 4 dimensions raises a ValueError: a single image, a video, a matrix."""
+    shapes = sizes(given, 3), sizes(given, 5), sizes(given, 2), [1, *sizes(given, 4)]
+    inputs = {f"shape {shape}": given.normal(shape) for shape in shapes}
+    return {name: raises(lambda x=x: code.nhwc_to_nchw(x)) for name, x in inputs.items()}
 
 
 @checks("flatten_batch", gate=True)
@@ -50,14 +51,35 @@ def test_flatten_batch_values(code, given):
     """Row i holds the elements of x[i], in row-major order."""
     n, *rest = sizes(given, 4)
     x = given.normal(n, *rest, name="x")
-    return {"flatten_batch(x)": code.flatten_batch(x), "flatten_batch(x[:, 0, 0])": code.flatten_batch(x[:, 0, 0])}
+    return {"flatten_batch(x)": code.flatten_batch(x), "flatten_batch(x[:, 0])": code.flatten_batch(x[:, 0])}
 
 
 @checks("flatten_batch")
 def test_flatten_batch_shares_storage(code, given):
-    """For a contiguous x the result shares x's storage."""
-    x = given.normal(sizes(given, 3), name="x")
-    return {"flatten_batch(x)": only(code.flatten_batch(x), "aliasing")}
+    """If a view is possible, the result shares x's storage, even if x is not contiguous."""
+    n, *rest = sizes(given, 4)
+    batch = given.normal(2 * n, *rest, name="batch")
+    pair = given.normal(n, rest[0], name="matrix")
+    results = {
+        "contiguous": code.flatten_batch(given.normal(n, *rest, name="x")),
+        "every other item": code.flatten_batch(batch[::2]),
+        "sliced": code.flatten_batch(given.sliced(given.normal(n, *rest, name="sliced x"))),
+        "transposed matrix": code.flatten_batch(given.transposed(pair)),
+        "first numbers of the items": code.flatten_batch(batch[:, 0, 0, 0]),
+    }
+    return only(results, "shape", "aliasing")
+
+
+@checks("flatten_batch")
+def test_flatten_batch_refuses_a_single_number(code, given):
+    """A 0-dim tensor raises a ValueError, and a tensor with one element does not."""
+    number, word = given.normal((), name="number"), given.integers((), name="word")
+    vector = given.normal(1, name="vector")
+    return {
+        "shape ()": raises(lambda: code.flatten_batch(number)),
+        "shape (), int64": raises(lambda: code.flatten_batch(word)),
+        "shape (1,)": code.flatten_batch(vector),
+    }
 
 
 @checks("split_heads", gate=True)
@@ -70,14 +92,24 @@ def test_split_heads_entries(code, given):
 
 @checks("split_heads")
 def test_split_heads_refuses_indivisible_features(code, given):
-    """If the number of features is not divisible by num_heads, a ValueError is raised."""
-    x = given.normal(2, 3, 10, name="x")
-    return {"10 features, 4 heads": raises(lambda: code.split_heads(x, 4))}
+    """A number of features that num_heads does not divide raises a ValueError."""
+    heads = given.integer(3, 6)
+    pairs = [
+        (given.normal(2, 3, heads * 2 + given.integer(1, heads)), heads),
+        (given.normal(2, 3, 4), 8),
+        (given.normal(2, 3, 4), 6),
+        (given.normal(5, 4, 7), 5),
+        (given.normal(2, heads, 2 * heads + 1), heads),
+        (given.normal(3, 5, 7), 2),
+    ]
+    return {
+        f"{x.shape[2]} features, {heads} heads": raises(lambda x=x, h=heads: code.split_heads(x, h)) for x, heads in pairs
+    }
 
 
 @checks("merge_heads", gate=True)
 def test_merge_heads_entries(code, given):
-    """Heads that were split from (B, T, D) are put together again, each entry in its place."""
+    """Heads split from (B, T, D) are put together again, each entry in its place."""
     batch, time, heads, features = sizes(given, 4)
     x = given.normal(batch, time, heads, features, name="x").transpose(1, 2)
     return {"merge_heads(x)": code.merge_heads(x)}
@@ -93,28 +125,47 @@ def test_patchify_entries(code, given):
 
 @checks("patchify")
 def test_patchify_refuses_indivisible_sizes(code, given):
-    """If p divides neither the height nor the width, a ValueError is raised."""
-    img = given.normal(2, 3, 5, 7, name="img")
-    return {"5 x 7 pixels, p = 3": raises(lambda: code.patchify(img, 3))}
+    """A p that does not divide the height, or does not divide the width, raises a ValueError."""
+    times = given.integer(1, 4)
+    pairs = [((5, 7), 3), ((4, 9), 2), ((4 * times, 9), 4), ((4, 9 * times), 3), ((4, 9), 6), ((3, 3), 4)]
+    inputs = {f"{h} x {w} pixels, p = {p}": (given.normal(1, 2, h, w), p) for (h, w), p in pairs}
+    return {name: raises(lambda img=img, p=p: code.patchify(img, p)) for name, (img, p) in inputs.items()}
 
 
 @checks("same_storage", gate=True)
 def test_same_storage_of_views_and_copies(code, given):
-    """A view uses the same storage, a copy does not."""
-    a = given.normal(4, 6, name="a")
-    return {
-        "a and a.view(3, 8)": code.same_storage(a, a.view(3, 8)),
-        "a and a.t()": code.same_storage(a, a.t()),
-        "a and a.clone()": code.same_storage(a, a.clone()),
-    }
+    """A view uses the same storage; a copy does not."""
+    rows, columns = sizes(given, 2)
+    a = given.normal(rows, columns, name="a")
+    pairs = {"a.t()": a.t(), "a.clone()": a.clone()}
+    for view, copy in (
+        (f"a.view({columns}, {rows})", "a + 0"),
+        ("a[None]", "a.t().contiguous()"),
+        ("a itself", "a.double().float()"),
+        ("a.view(-1)", f"a[{list(range(rows))}]"),
+    ):
+        chosen = given.choice([view, copy])
+        made = {
+            f"a.view({columns}, {rows})": lambda: a.view(columns, rows),
+            "a + 0": lambda: a + 0,
+            "a[None]": lambda: a[None],
+            "a.t().contiguous()": lambda: a.t().contiguous(),
+            "a itself": lambda: a,
+            "a.double().float()": lambda: a.double().float(),
+            "a.view(-1)": lambda: a.view(-1),
+        }
+        pairs[chosen] = made.get(chosen, lambda: a[list(range(rows))])()
+    return {f"a and {name}": code.same_storage(a, other) for name, other in pairs.items()}
 
 
 @checks("same_storage")
 def test_same_storage_of_slices(code, given):
-    """Slices of one tensor use the same storage, also where they begin at different places or do not meet at all."""
-    a = given.normal(4, 6, name="a")
+    """Slices of one tensor use the same storage, even if they start at different places or have no element in common."""
+    a, i = given.normal(8, 6, name="a"), given.integer(1, 4)
+    b = given.full(8, 6, value=2.0, name="b")
     return {
-        "a[1:] and a": code.same_storage(a[1:], a),
-        "a[0] and a[1]": code.same_storage(a[0], a[1]),
+        f"a[{i}:] and a": code.same_storage(a[i:], a),
+        f"a[{i - 1}] and a[{i + 3}]": code.same_storage(a[i - 1], a[i + 3]),
         "a[::2] and a[1::2]": code.same_storage(a[::2], a[1::2]),
+        f"a[{i}:] and b[{i + 1}:]": code.same_storage(a[i:], b[i + 1 :]),
     }
