@@ -27,7 +27,7 @@ COURSE = load_course(Path(__file__).parents[3])
 GPU = "cuda:0"
 
 
-class _CpuGenerators(run_check._Generators):
+class _CpuGenerators(run_check.Generators):
     """The generators of a real GPU are not there."""
 
     def __init__(self, seed: int, *, on_gpu: bool) -> None:
@@ -54,7 +54,7 @@ def _namespace(topic: Topic) -> dict[str, object]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COURSE.topics)
 def test_checks_run_on_a_gpu(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_check, "_Generators", _CpuGenerators)
+    monkeypatch.setattr(run_check, "Generators", _CpuGenerators)
     topic = load_topic(COURSE, name)
     code = Code(_namespace(topic))
     loaded: dict[str, dict[str, Callable[..., Any]]] = {}
