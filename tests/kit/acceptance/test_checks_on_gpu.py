@@ -63,7 +63,7 @@ def test_checks_run_on_a_gpu(name: str, monkeypatch: pytest.MonkeyPatch) -> None
         if module.filename not in loaded:
             loaded[module.filename] = load_checks(module)
         with simulated_gpu():
-            seen = run_check(loaded[module.filename][request.check], code, request, GPU)
+            seen = run_check.run_check(loaded[module.filename][request.check], code, request, GPU)
         if seen.error is not None:
             problems.append(f"{request.check} raises {seen.error.type}: {seen.error.message}")
     assert problems == []
