@@ -32,7 +32,7 @@ from autograder.records.observation import DistributedAs, Fact, MappingFact, Obs
 if TYPE_CHECKING:
     from autograder.processes.pool import Pool
 
-__all__ = ["IN_TURN", "build_key", "hash_of_sources", "key_folder", "versions_on"]
+__all__ = ["IN_TURN", "build_key", "hash_of_sources", "kept_part", "key_folder", "versions_on"]
 
 
 _Seen = TypeVar("_Seen", Observation, Observation | NotObserved)
@@ -93,7 +93,7 @@ def _build(course: Course, topic: Topic, seed: int, device: str, pool: Pool, con
     for spec in topic.misconceptions:
         wanted = [check.name for check in topic.checks_of(spec.task) if check.name in reference]
         misconceptions[spec.name] = {
-            name: [_sketched(_seen(runs[spec.name], name, draw)) for draw in range(len(reference[name]))] for name in wanted
+            name: [kept_part(_seen(runs[spec.name], name, draw)) for draw in range(len(reference[name]))] for name in wanted
         }
     return AnswerKey(
         topic=topic.name,
@@ -155,7 +155,7 @@ def _observations(topic: Topic, job: Job, run: Run) -> dict[str, list[Observatio
     for request in (*job.visible_requests, *job.hidden_requests):
         seen = _seen(run, request.check, request.draw)
         if isinstance(seen, Observation) and seen.returned is not None:
-            found.setdefault(request.check, []).append(_sketched(seen))
+            found.setdefault(request.check, []).append(kept_part(seen))
             continue
         if request.check in failed or (problems and not isinstance(seen, Observation)):
             continue
@@ -168,7 +168,7 @@ def _observations(topic: Topic, job: Job, run: Run) -> dict[str, list[Observatio
     return found
 
 
-def _sketched(seen: _Seen) -> _Seen:
+def kept_part(seen: _Seen) -> _Seen:
     """What was seen, without large values that no check compares, and those that a distribution judges."""
     if not isinstance(seen, Observation) or seen.returned is None:
         return seen

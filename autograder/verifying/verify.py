@@ -20,7 +20,7 @@ from autograder.course.make_job import make_job
 from autograder.course.required_parts import missing_parts
 from autograder.course.topic import Topic, load_topic
 from autograder.errors import AuthoringError
-from autograder.keys.build import IN_TURN, build_key
+from autograder.keys.build import IN_TURN, build_key, kept_part
 from autograder.keys.key import AnswerKey
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, CheckRequest, Job, NotObserved, Outcome, Replacement, Run
@@ -377,7 +377,7 @@ def _changed_observations(key: AnswerKey, run: Run) -> Iterator[str]:
     for check, observations in key.reference.items():
         for draw, first in enumerate(observations):
             again = run.observations.get((check, draw))
-            if not isinstance(again, Observation) or _scored(again) != _scored(first):
+            if not isinstance(again, Observation) or _scored(kept_part(again)) != _scored(first):
                 yield f"{check}, draw {draw}: sees something different each time; draw everything from `given`."
                 break
 
