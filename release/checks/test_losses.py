@@ -126,7 +126,7 @@ def test_cross_entropy_of_large_logits(code, given):
         results[name] = {**losses, "gradient": gradient(losses["mean"], logits)}
     labels, places = given.integers(4, high=3), [[1000.0], [-1000.0], [0.0], [10_000.0]]
     noise = given.normal(4, 3, std=2, dtype=torch.float64)
-    mixed = given.tensor(torch.tensor(places, dtype=torch.float64)[given.permutation(4)] + noise.cpu())
+    mixed = given.tensor(torch.tensor(places, dtype=torch.float64)[given.permutation(4).cpu()] + noise.cpu())
     results["each sample of its own size"] = cross_entropy(code, given, mixed, labels, "none")
     return only(results, "values")
 

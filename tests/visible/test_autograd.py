@@ -208,8 +208,8 @@ def test_sign_ste_gradient(code, given):
 def test_sign_ste_at_the_ends(code, given):
     """0.0 and -0.0 give +1; 1 and -1 are inside the window, and what is just beyond them is not."""
     numbers = torch.tensor([-1.0, 1.0, 0.0, -0.0, 1 + 1e-9, -1 - 1e-9, 3.0, -3.0], dtype=torch.float64)
-    x = given.tensor(numbers[given.permutation(8)], requires_grad=True)
-    single = given.tensor(numbers[given.permutation(4)], dtype=torch.float32, requires_grad=True)
+    x = given.tensor(numbers[given.permutation(8).cpu()], requires_grad=True)
+    single = given.tensor(numbers[given.permutation(4).cpu()], dtype=torch.float32, requires_grad=True)
     results = {"float64": code.sign_ste(x), "float32": code.sign_ste(single)}
     found = {"float64": gradient(results["float64"], x, 1.0), "float32": gradient(results["float32"], single, 1.0)}
     return only({"results": results, "gradients": found}, "values")
