@@ -230,8 +230,8 @@ print(first, "- requires_grad:", first.requires_grad)
 
 # %%
 def gradient_penalty(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Return the gradient penalty: the mean over the samples i of (‖∂ critic(x)ᵢ / ∂ xᵢ‖₂ - 1)²,
-    as a 0-dim tensor.
+    """Return the gradient penalty, a 0-dim tensor:
+    the mean over the samples i of (‖∂ critic(x)ᵢ / ∂ xᵢ‖₂ - 1)².
 
     critic maps x of shape (N, D, ...) to N scores, of shape (N,) or (N, 1); score i depends
     only on x[i]. Each sample's norm runs over all of its dimensions.

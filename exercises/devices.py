@@ -166,7 +166,7 @@ def run_where_model_is(model: nn.Module, x: Tensor) -> Tensor:
     """Return model(x), computed on the model's device.
 
     First move x to the device of the model's first parameter (or, if it has no parameters, of
-    its first buffer; if it has neither, use x as it is). Only the device changes, not the dtype.
+    its first buffer; if it has neither, use x as it is). Only the device changes, not dtype.
     The result stays on that device, and gradients flow back to x and to the model's parameters.
 
     Do not move the model, not even for a moment: its Parameter objects and their device stay

@@ -62,6 +62,7 @@ def refuse_in_words(shell: Shell) -> None:
         return _NO_SUCH_COMMAND
 
     os.system = system
+    os.environ["PATH"] = ""  # there are no commands to look for, and folders that may not be listed
 
 
 def _refusing(sentence: str) -> Callable[..., NoReturn]:

@@ -222,7 +222,7 @@ def test_a_student_works_in_jupyterlab(lab: Lab, page: Page, screenshots: Path) 
     notebook.run(task)
     said = notebook.run(asked)
     expect_that(said).to_contain_text("not right yet")
-    expect_that(said).to_contain_text("The divisor is a property of the type, not of this image")
+    expect_that(said).to_contain_text("The divisor depends on the dtype, not on the image")
     assert "/ 255" not in said.inner_text()
     take(notebook, task, screenshots / "wrong.png")
 

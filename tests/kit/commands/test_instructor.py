@@ -124,7 +124,7 @@ def test_colour_only_where_it_is_wanted(folder: Path) -> None:
         (["show", "anne", "views"], "anne: no results in grades; did you mean 'ann'?"),
         (["show", "ann", "views", "-o", "x"], "x: there is no such folder; run `autograde grade` first"),
         (["verify", "vews"], "vews: the course has no such topic; did you mean 'views'?"),
-        (["new", "views"], "topics.views stands there already"),
+        (["new", "views"], "topics.views already exists; choose another name."),
     ],
 )
 def test_a_mistake_is_one_line(folder: Path, arguments: list[str], message: str) -> None:

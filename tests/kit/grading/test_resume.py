@@ -108,7 +108,7 @@ def test_pending_checks_are_completed_and_nothing_else_changes(
         ):
             assert check(result, one.name) == one
     assert check(read_result(out / "bo" / "small.json"), "test_scale_cuda").outcome is Outcome.FAILED
-    assert "ran on meta later" in (out / "ann" / "small.html").read_text(encoding="utf-8")
+    assert "ran later on meta" in (out / "ann" / "small.html").read_text(encoding="utf-8")
 
     assert [type(entry) for entry in look(course, out)] == [Graded, Graded, Graded]
     prepared = {"small": prepare(course, "small", pool, seed=SEED, device="cpu")}

@@ -37,7 +37,7 @@ def key(**mistake: float) -> AnswerKey:
     ("mistake", "told"),
     [
         ({"first": 0.1, "second": 0.2, "accuracy": 0.3}, False),  # only the accuracy is alike
-        ({"accuracy": 0.3}, True),  # it fails nothing else
+        ({"accuracy": 0.3}, False),  # it explains one of three failing checks
         ({"first": 0.7, "accuracy": 0.3}, False),
         ({"first": 0.8, "second": 0.2, "accuracy": 0.3}, True),  # alike in most of what it fails, including exact numbers
     ],
@@ -46,3 +46,9 @@ def test_an_accuracy_that_is_alike_tells_no_mistake_by_itself(mistake: dict[str,
     submission = {"first": seen("first", 0.8), "second": seen("second", 0.9), "accuracy": seen("accuracy", 0.31, BOUND)}
     diagnoses = diagnose("task", list(submission), submission, key(**mistake), {})
     assert [each.misconception for each in diagnoses] == (["mistake"] if told else [])
+
+
+def test_an_accuracy_that_is_all_that_fails_tells_the_mistake_that_fails_nothing_else() -> None:
+    submission = {"first": seen("first", 0.5), "second": seen("second", 0.5), "accuracy": seen("accuracy", 0.31, BOUND)}
+    diagnoses = diagnose("task", ["accuracy"], submission, key(accuracy=0.3), {})
+    assert [each.misconception for each in diagnoses] == ["mistake"]

@@ -286,7 +286,7 @@ def test_mutants_in_endless_loops_are_ended_soon(proof, monkeypatch):
     [
         (("tests/visible/test_tiny.py", ", gate=True", ""), "double has no gate; mark its check of values"),
         (("exercises/hints/tiny.yml", "  - Raise, then multiply.\n", ""), "double has 2 hints; write 3"),
-        (("exercises/hints/tiny.yml", "double:", "doubel:"), "has hints for doubel, which is no task"),
+        (("exercises/hints/tiny.yml", "double:", "doubel:"), "has hints for doubel, which is not a task"),
         (("solutions/alternatives/tiny.py", FILES["solutions/alternatives/tiny.py"], ""), "double has no alternative"),
         (("solutions/misconceptions/tiny.py", FILES["solutions/misconceptions/tiny.py"], ""), "double has no misconception"),
     ],
