@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
 
-.PHONY: demo test lint format verify bench release screenshots clean help
+.PHONY: demo quick test lint format verify bench release screenshots clean help
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -25,6 +25,9 @@ $(BROWSER): tests/kit/support/install_browser.sh $(READY)
 demo: $(READY) ## Build the release, grade the example class and print its table
 	$(BIN)/autograde release
 	$(BIN)/autograde grade examples/class -o build/demo
+
+quick: $(READY) ## Run what a change needs most often, in under two minutes
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" --ignore tests/kit/acceptance
 
 test: $(READY) $(BROWSER) ## Run all tests, including the verification of the course
 	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder

@@ -52,12 +52,12 @@ class Leak:
     where: str
     private: str
     text: str
-    further: int = 0
+    more: int = 0
 
     def __str__(self) -> str:
         """The leak as one line of text."""
         place = f"{self.file}: {self.where}" if self.where else self.file
-        more = f", and {self.further} more from that file" if self.further else ""
+        more = f", and {self.more} more from that file" if self.more else ""
         return f"{place} holds `{self.text}` from {self.private}{more}; remove it, or reword one of the two."
 
 

@@ -27,13 +27,13 @@ class CheckView:
     sentence: str
     label: str
     details: tuple[str, ...] = ()
-    found: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
     line: str = ""
 
     @property
     def is_plain(self) -> bool:
         """Whether there is nothing to say beyond the state."""
-        return not (self.details or self.found or self.line)
+        return not (self.details or self.sentences or self.line)
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _check_view(check: CheckResult, task: TaskResult, own: set[str], marked: set
         sentence=check.sentence,
         label=label,
         details=tuple(_details(check, guarded=guarded)),
-        found=tuple(difference.sentence for difference in check.differences),
+        sentences=tuple(difference.sentence for difference in check.differences),
         line=_own_line(check.at, own if guarded else None, marked),
     )
 

@@ -110,7 +110,7 @@ def _task(task: TaskAnswer) -> Iterator[str]:
     items = []
     for check in task.view.checks:
         parts = [f"{_tag(check.state)} {_prose(check.sentence)}"]
-        parts += [_paragraph(text) for text in (*check.found, *check.details)]
+        parts += [_paragraph(text) for text in (*check.sentences, *check.details)]
         parts += [_block(check.line, "Your line")] if check.line else []
         items.append("\n".join(parts))
     yield _list(items)

@@ -134,7 +134,7 @@ def _task_lines(task: TaskAnswer, indent: int) -> Iterator[Line]:
         yield Line(diagnosis.feedback, indent + 2, style=_BLUE)
     for check in task.view.checks:
         yield Line(check.sentence, indent, check.state)
-        for text in (*check.found, *check.details):
+        for text in (*check.sentences, *check.details):
             yield Line(text, indent + 4)
         if check.line:
             yield Line(check.line, indent + 8, code=True)

@@ -32,7 +32,7 @@ class FileAnswer:
     answer: Answer
     notes: tuple[str, ...]
 
-    def left(self) -> list[str]:
+    def incomplete(self) -> list[str]:
         """The names of the tasks that do not pass all visible checks yet."""
         return [task.task for task in self.answer.tasks if state_of(task, self.answer).style != "complete"]
 
@@ -107,7 +107,7 @@ def _defining(file: StudentFile, task: str, digest: str) -> int:
 
 def next_task(topic: ReleasedTopic, answered: FileAnswer, current: str) -> str:
     """The task to work on: the current one until it is complete, then the next incomplete one; empty if there is none."""
-    incomplete = answered.left()
+    incomplete = answered.incomplete()
     if current in incomplete or not incomplete:
         return current if current in incomplete else ""
     names = list(topic.card.tasks)

@@ -191,10 +191,10 @@ def _without_repetitions(checks: Iterable[CheckView]) -> Iterator[CheckView]:
     """Reports only once in full what ended several checks the same way: an exception or an undefined name."""
     told: set[tuple[str, str]] = set()
     for check in checks:
-        what = (check.line, "".join(check.found))
-        missing = any("is not defined in your file" in text for text in check.found)
+        what = (check.line, "".join(check.sentences))
+        missing = any("is not defined in your file" in text for text in check.sentences)
         if (check.line or missing) and what in told:
-            yield replace(check, details=("As above.",), found=(), line="")
+            yield replace(check, details=("As above.",), sentences=(), line="")
         else:
             told.add(what)
             yield check

@@ -58,7 +58,7 @@ def _once(release: Release, path: Path, name: str | None, runner: Runner, store:
 
 
 def _show(topic: ReleasedTopic, file: StudentFile, answered: FileAnswer, before: str, now: str) -> None:
-    done = len(topic.card.tasks) - len(answered.left())
+    done = len(topic.card.tasks) - len(answered.incomplete())
     head = f"{datetime.now():%H:%M:%S}  {topic.card.title}: {done} of {len(topic.card.tasks)} tasks pass all visible checks."
     show(Note(f"\n{head}", problem=False))
     for note in answered.notes:

@@ -213,8 +213,8 @@ def test_a_file_may_not_even_be_called_after_a_private_one(course):
 def test_a_whole_private_file_is_one_finding_with_a_count(course):
     (leak,) = planted(course, "notes.txt", REFERENCE)
     assert leak.private == "solutions/means.py:1"
-    assert leak.further >= 3
-    assert f"and {leak.further} more from that file" in str(leak)
+    assert leak.more >= 3
+    assert f"and {leak.more} more from that file" in str(leak)
 
 
 def test_trivial_lines_are_not_taken_for_secrets(course):
