@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def graded(topic_name: str, folder: str, kind: str, pool: Pool) -> dict[str, tup
     """Each answer of a file in `folder`, in the place of its task, with the task's result."""
     path = HERE / folder / f"{topic_name}.py"
     specs = read_variants(path, kind=kind, shown=Path(folder, path.name))
-    topic = load_topic(COURSE, topic_name)
+    topic = replace(load_topic(COURSE, topic_name), misconceptions=())  # only points are of interest here
     key = build_key(COURSE, topic, seed=SEED, pool=pool, cache=None)
     source = path.read_text(encoding="utf-8")
     jobs = [
