@@ -70,12 +70,13 @@ def watch(file: FileArgument = None, topic: TopicOption = None) -> None:
     with one_line_mistakes("Your place is saved."):
         from autograder.student.released import find_release
         from autograder.student.student_file import find_file
-        from autograder.student.watch import changes
+        from autograder.student.watch import FileSaves
         from autograder.student.watch import watch as watch_file
 
         release = find_release(file.absolute().parent if file is not None else None)
         path = find_file(release, file)
-        watch_file(release, path, topic, changes(path))
+        with FileSaves(path) as saves:
+            watch_file(release, path, topic, saves)
 
 
 def hint(task: Annotated[str, typer.Argument(help="The task.")], topic: TopicOption = None) -> None:

@@ -9,12 +9,13 @@ import contextlib
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -28,11 +29,12 @@ from autograder.student.released import ReleasedTopic
 from autograder.student.student_file import StudentFile
 from autograder.student.worker import CellRan, FromWorker, Names, Order, Saw, Unloadable, Unobserved
 
-__all__ = ["FileRun", "Runner"]
+__all__ = ["Cancelled", "FileRun", "Runner"]
 
 _START_SECONDS = 180.0
 _LOAD_SECONDS = 30.0
 _SLACK_SECONDS = 1.0
+_LOOK_SECONDS = 0.1
 _MOST_PROCESSES = 8
 _ENVIRONMENT = {"MPLBACKEND": "agg", "PYTHONHASHSEED": "0"}
 
@@ -55,13 +57,18 @@ class _Lost(Exception):
         self.outcome = outcome
 
 
+class Cancelled(Exception):
+    """A run is of no use any more."""
+
+
 class Runner:
     """Runs files, one at a time, each in a new process. A spare process can be kept ready, for a quick answer."""
 
-    def __init__(self, *, spare: bool = False) -> None:
-        """Start the spare process, if one is wanted."""
+    def __init__(self, *, spare: bool = False, cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Start the spare process, if one is wanted. `cancelled` is asked several times a second whether to give up."""
         self._spare_wanted = spare
-        self._spare = _Process() if spare else None
+        self._cancelled = cancelled
+        self._spare = _Process(cancelled) if spare else None
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -73,15 +80,19 @@ class Runner:
             self._spare.end()
 
     def run(self, topic: ReleasedTopic, file: StudentFile) -> FileRun:
-        """Run a file and the visible checks of all tasks of its topic."""
+        """Run a file and the visible checks of all tasks of its topic.
+
+        Raises:
+            Cancelled: if the run was cancelled.
+        """
         file_run = FileRun()
         reports: dict[int, CellReport] = {}
         lost: set[int] = set()
         requests = tuple(topic.requests(topic.card.tasks))
         deadline = time.monotonic() + topic.card.topic_seconds + _START_SECONDS
         for _ in range(_MOST_PROCESSES):
-            process = self._spare or _Process()
-            self._spare = _Process() if self._spare_wanted else None
+            process = self._spare or _Process(self._cancelled)
+            self._spare = _Process(self._cancelled) if self._spare_wanted else None
             try:
                 if self._one_process(process, topic, file, requests, file_run, reports, lost):
                     break
@@ -137,21 +148,24 @@ class Runner:
         return self._checks(process, remaining, file_run)
 
     def _checks(self, process: _Process, remaining: tuple[CheckRequest, ...], file_run: FileRun) -> bool:
-        with contextlib.suppress(_Lost):
+        try:
             names = process.expect(_LOAD_SECONDS)
-            file_run.problems = names.problems if isinstance(names, Names) else {}
-        for position, request in enumerate(remaining):
+        except _Lost as gone:
+            file_run.problem = f"The checks could not be loaded: the process {gone}."
+            return True
+        if isinstance(names, Unloadable):
+            file_run.problem = f"The checks could not be loaded: {names.problem}"
+            return True
+        file_run.problems = names.problems if isinstance(names, Names) else {}
+        for request in remaining:
             try:
-                answer = process.expect(request.seconds + (_SLACK_SECONDS if position else _LOAD_SECONDS))
+                answer = process.expect(request.seconds + _SLACK_SECONDS)
             except _Lost as gone:
                 for other in remaining:
                     if other.check == request.check:
                         reason = f"The code {gone}."
                         file_run.seen.setdefault((other.check, other.draw), NotObserved(gone.outcome, reason))
                 return False
-            if isinstance(answer, Unloadable):
-                file_run.problem = f"The checks could not be loaded: {answer.problem}"
-                return True
             key = (request.check, request.draw)
             if isinstance(answer, Saw):
                 file_run.seen[key] = answer.observation
@@ -169,7 +183,8 @@ def _report(cell: Cell, answer: CellRan) -> CellReport:
 class _Process:
     """A worker process, and a thread that reads its messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, cancelled: Callable[[], bool]) -> None:
+        self._cancelled = cancelled
         self._folder = Path(tempfile.mkdtemp(prefix="autograde-"))
         command = [sys.executable, "-P", "-m", "autograder.student.worker", str(self._folder)]
         self._process = subprocess.Popen(
@@ -198,11 +213,18 @@ class _Process:
 
         Raises:
             _Lost: if none comes in time, or the process has ended.
+            Cancelled: if the run was cancelled.
         """
-        try:
-            message = self._messages.get(timeout=seconds)
-        except queue.Empty:
-            raise _Lost(Outcome.TIMEOUT, f"did not end within {seconds:g} s") from None
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                message = self._messages.get(timeout=min(seconds, _LOOK_SECONDS))
+                break
+            except queue.Empty:
+                if self._cancelled():
+                    raise Cancelled from None
+                if time.monotonic() >= deadline:
+                    raise _Lost(Outcome.TIMEOUT, f"did not end within {seconds:g} s") from None
         if message is None:
             status = self._process.wait()
             words = f"ended the process (exit code {status})" if status >= 0 else f"was ended by signal {-status}"
@@ -210,8 +232,11 @@ class _Process:
         return message
 
     def end(self) -> None:
-        """Kill it, whatever it is doing, and remove what it wrote."""
+        """Kill it and what it has started, whatever they are doing, and remove what it wrote."""
         self._process.kill()
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):

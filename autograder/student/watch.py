@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import threading
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
 
 from autograder.errors import AutogradeError
 from autograder.student.as_text import show
 from autograder.student.check_file import FileAnswer, answer_file, description, next_task
 from autograder.student.released import Release, ReleasedTopic
-from autograder.student.run_file import Runner
+from autograder.student.run_file import Cancelled, Runner
 from autograder.student.store import Store
 from autograder.student.student_file import StudentFile, read_file
 from autograder.student.view import Note, answer_view, state_of
 
-__all__ = ["changes", "watch"]
+__all__ = ["FileSaves", "Saves", "watch"]
 
 
-def watch(release: Release, path: Path, topic: str | None, saved: Iterable[object]) -> None:
-    """Check a file now, and again for each item of `saved`. Returns when all its tasks pass or `saved` ends.
+class Saves(Protocol):
+    """Tells when a file is saved."""
+
+    def wait(self) -> bool:
+        """Wait until it has been saved since the last call; False if nobody will tell any more."""
+
+    def waiting(self) -> bool:
+        """Whether `wait` would return at once."""
+
+
+def watch(release: Release, path: Path, topic: str | None, saves: Saves) -> None:
+    """Check a file now, and again each time it is saved. Returns when all its tasks pass or `saves` ends.
+
+    A run whose file is saved again is cancelled.
 
     Raises:
         RequestError: if the file's topic is not clear.
@@ -32,11 +46,11 @@ def watch(release: Release, path: Path, topic: str | None, saved: Iterable[objec
     place = store.current(chosen.name)
     if place in chosen.card.tasks:
         show(Note(f"You were at `{place}`.", problem=False))
-    with Runner(spare=True) as runner:
+    with Runner(spare=True, cancelled=saves.waiting) as runner:
         if _once(release, path, topic, runner, store):
             return
         show(Note(f"Watching {path}: it is checked each time you save it; press Ctrl-C to stop.", problem=False))
-        for _ in saved:
+        while saves.wait():
             if _once(release, path, topic, runner, store):
                 return
 
@@ -50,7 +64,12 @@ def _once(release: Release, path: Path, name: str | None, runner: Runner, store:
         show(Note(str(error)))
         return False
     before = store.current(topic.name)
-    answered = answer_file(topic, file, runner.run(topic, file), store)
+    try:
+        run = runner.run(topic, file)
+    except Cancelled:
+        show(Note(f"{path} was saved again: the new version is checked.", problem=False))
+        return False
+    answered = answer_file(topic, file, run, store)
     now = next_task(topic, answered, before)
     store.keep_current(topic.name, now)
     _show(topic, file, answered, before, now)
@@ -78,14 +97,43 @@ def _show(topic: ReleasedTopic, file: StudentFile, answered: FileAnswer, before:
     show(Note(f"For a hint: autograde hint {now}", problem=False))
 
 
-def changes(path: Path) -> Iterator[object]:
-    """Yields an item each time the file is written, until Ctrl-C."""
-    from watchfiles import Change, watch
+class FileSaves:
+    """Watches a file in a thread of its own."""
 
-    target = path.absolute()
+    def __init__(self, path: Path) -> None:
+        """Take the file; it need not exist yet."""
+        self._target = path.absolute()
+        self._saved, self._stop = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def ours(change: Change, name: str) -> bool:
-        return change is not Change.deleted and Path(name) == target
+    def __enter__(self) -> Self:
+        """Start watching."""
+        self._thread.start()
+        return self
 
-    # Editors replace files, so the folder is watched. The caller handles an interrupt.
-    yield from watch(target.parent, watch_filter=ours, recursive=False, debounce=400, step=50, raise_interrupt=True)
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Stop watching."""
+        self._stop.set()
+
+    def wait(self) -> bool:
+        """Wait until the file has been saved since the last call; False if it cannot be watched any more."""
+        self._saved.wait()
+        self._saved.clear()
+        return self._thread.is_alive()
+
+    def waiting(self) -> bool:
+        """Whether `wait` would return at once."""
+        return self._saved.is_set()
+
+    def _watch(self) -> None:
+        from watchfiles import Change, watch
+
+        def ours(change: Change, name: str) -> bool:
+            return change is not Change.deleted and Path(name) == self._target
+
+        folder = self._target.parent  # editors replace files, so the folder is watched
+        try:
+            for _ in watch(folder, watch_filter=ours, stop_event=self._stop, recursive=False, debounce=400, step=50):
+                self._saved.set()
+        finally:
+            self._saved.set()

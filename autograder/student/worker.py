@@ -11,7 +11,10 @@ from __future__ import annotations
 import linecache
 import os
 import random
+import shutil
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -52,7 +55,7 @@ class CellRan(msgspec.Struct, frozen=True, tag="cell", kw_only=True):
 
 
 class Names(msgspec.Struct, frozen=True, tag="names"):
-    """What is wrong with tasks' names, one sentence each."""
+    """The checks are loaded; what is wrong with tasks' names, one sentence each."""
 
     problems: dict[str, str]
 
@@ -101,6 +104,7 @@ def main() -> None:
     order = _read(instructions)
     if order is None:
         return
+    threading.Thread(target=_end_with_parent, args=(instructions, folder), daemon=True).start()
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - it stays open as long as the process
     os.chdir(scratch)
     shell.start_here()
@@ -125,6 +129,16 @@ def _sender() -> Callable[[FromWorker], None]:
     return send
 
 
+def _end_with_parent(instructions: BinaryIO, folder: Path) -> None:
+    """Wait until the parent is gone, however it ended; then end this process and all that it has started."""
+    while instructions.read(1):
+        pass
+    shutil.rmtree(folder, ignore_errors=True)
+    if hasattr(os, "killpg"):
+        os.killpg(os.getpgid(0), signal.SIGKILL)  # the parent has made this process the first of a group
+    os._exit(1)
+
+
 def _read(stream: BinaryIO) -> Order | None:
     size = stream.read(4)
     return msgspec.msgpack.decode(stream.read(int.from_bytes(size, "big")), type=Order) if len(size) == 4 else None
@@ -146,13 +160,15 @@ def _run(order: Order, shell: Shell, send: Callable[[FromWorker], None]) -> None
         send(CellRan(error=None if error is None else describe_error(error), note=shell.note))
     sentences = {task: problem_with(task, card, shell.user_ns) for task, card in order.cards.items()}
     problems = {task: problem for task, problem in sentences.items() if problem}
+    functions: dict[str, Callable[..., Any]] = {}
+    try:
+        if order.module is not None:
+            functions = load_checks(order.module)
+    except Exception as problem:  # student code may have changed what the checks import
+        send(Unloadable(f"{type(problem).__name__}: {problem}"))
+        return
     send(Names(problems))
-    if order.module is not None and order.requests:
-        try:
-            functions: dict[str, Callable[..., Any]] = load_checks(order.module)
-        except Exception as problem:  # student code may have changed what the checks import
-            send(Unloadable(f"{type(problem).__name__}: {problem}"))
-            return
+    if functions:
         code = Code(shell.user_ns)
         for request in order.requests:
             if request.task in problems:

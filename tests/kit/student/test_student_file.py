@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -247,16 +247,23 @@ def test_watching_shows_the_next_task_and_keeps_its_place(folder, capsys):
     release = find_release()
     said: list[str] = []
 
-    def saves(*texts: str) -> Iterator[object]:
-        for text in texts:
+    class Saved:
+        def __init__(self, *texts: str) -> None:
+            self.texts = list(texts)
+
+        def wait(self) -> bool:
             said.append(capsys.readouterr().out)
-            path.write_text(text)
-            yield text
-        said.append(capsys.readouterr().out)
+            if not self.texts:
+                return False
+            path.write_text(self.texts.pop(0))
+            return True
+
+        def waiting(self) -> bool:
+            return False
 
     half = path.read_text().replace("raise NotImplementedError", "return x * by", 1)
     done = half.replace("return x * by", "if by == 0: raise ValueError\n    return x * by")
-    watch(release, path, None, saves(half, "def scale(:\n", done))
+    watch(release, path, None, Saved(half, "def scale(:\n", done))
     start, partly, broken, complete = said
     assert "Small: 0 of 3 tasks pass all visible checks." in start
     assert "Next: `scale`. Multiply." in start
@@ -267,7 +274,7 @@ def test_watching_shows_the_next_task_and_keeps_its_place(folder, capsys):
     assert "✓ passes scale" in complete
     assert "Next: `noise`. Noise.\n" in complete
     said.clear()
-    watch(release, path, None, saves(RIGHT))
+    watch(release, path, None, Saved(RIGHT))
     assert said[0].startswith("You were at `noise`.")
     assert capsys.readouterr().out.endswith("All tasks pass. Hand in the file, or go on to the next topic.\n")
 
@@ -290,12 +297,48 @@ def test_the_command_watches_files_as_editors_save_them(folder):
 
         until("Watching small.py")
         time.sleep(1)
+        Path("small.py").write_text(f"import time\ntime.sleep(20)\n{RIGHT}")
+        time.sleep(2)
         Path("new.tmp").write_text(RIGHT.replace("'int64'", "'float32'"))
         Path("new.tmp").replace("small.py")
+        until("small.py was saved again: the new version is checked.")
         until("✗ not right yet guess")
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
         assert "Your place is saved." in process.stderr.read()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGHUP, signal.SIGTERM])
+def test_nothing_that_a_check_starts_outlives_it(folder, tmp_path, monkeypatch, ending):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    pids = tmp_path / "pids"
+    looping = "import os, subprocess\nchild = subprocess.Popen(['sleep', '600'])\n"
+    looping += f"with open({str(pids)!r}, 'w') as file: file.write(f'{{os.getpid()}} {{child.pid}}\\n')\nwhile True: pass\n"
+    Path("small.py").write_text(looping)
+    process = subprocess.Popen([sys.executable, "-c", COMMANDS["students"], "check", "small.py"])
+    eventually(lambda: pids.exists() and pids.read_text().endswith("\n"))
+    process.send_signal(ending)
+    process.wait(30)
+    for pid in pids.read_text().split():
+        eventually(lambda pid=pid: not is_alive(int(pid)))
+    eventually(lambda: not list(temporary.iterdir()))
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_the_answers_are_those_of_grading(source, pool, folder):
