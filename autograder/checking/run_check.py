@@ -16,6 +16,7 @@ from autograder.checking.error_facts import describe_error, safe_text
 from autograder.checking.execute_file import execute_file
 from autograder.checking.given import Given
 from autograder.checking.observe import observe
+from autograder.checking.questions import unanswered
 from autograder.checking.switches import Generators, Switches
 from autograder.checking.type_names import base_names, type_name
 from autograder.errors import AuthoringError
@@ -66,7 +67,8 @@ def run_check(function: Callable[[Code, Given], Any], code: Code, request: Check
         with _catch_warnings(record=True) as caught:
             _simplefilter("always")
             try:
-                returned = observe(function(code, given), given.inputs())
+                with unanswered():
+                    returned = observe(function(code, given), given.inputs())
             except BaseException as raised:  # student code may raise SystemExit or KeyboardInterrupt
                 error = _described(raised)
             try:

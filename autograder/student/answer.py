@@ -26,6 +26,7 @@ class Answer:
         warnings: by task, what PyTorch or Python warned about; warnings never count.
         printed: by task, the first output of the code.
         total: how many tasks the topic has.
+        predictions: those of its tasks that are variables: a value is right or wrong, not right in parts.
     """
 
     topic: str
@@ -35,6 +36,7 @@ class Answer:
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     printed: Mapping[str, str] = field(default_factory=dict)
     total: int = 0
+    predictions: frozenset[str] = frozenset()
 
 
 def answer(
@@ -59,4 +61,5 @@ def answer(
         warnings={task: tuple(texts) for task, texts in warnings.items()},
         printed=printed,
         total=len(topic.card.tasks),
+        predictions=frozenset(name for name, card in topic.card.tasks.items() if card.kind == "variable"),
     )

@@ -148,7 +148,7 @@ def answer_view_of(title: str, answer: Answer, *, hidden: bool = False) -> Answe
     tasks = tuple(_task_answer(task, answer) for task in answer.tasks)
     complete = [task for task in tasks if task.state.style == "complete"]
     lines = []
-    if complete and len(complete) == len(tasks):
+    if len(complete) == len(tasks) and any(task.name not in answer.predictions for task in tasks):
         lines.append("Grading also runs hidden checks, on other inputs.")
     return AnswerView(
         title=title,
@@ -179,7 +179,7 @@ def _task_answer(task: TaskResult, answer: Answer) -> TaskAnswer:
     return TaskAnswer(
         name=task.task,
         state=state,
-        summary=_summary(task, state),
+        summary="" if task.task in answer.predictions else _summary(task, state),
         problem=answer.problems.get(task.task, ""),
         view=view,
         warnings=shown,

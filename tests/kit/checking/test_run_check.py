@@ -226,3 +226,22 @@ def test_replacements() -> None:
     assert load_replacement(Replacement("f", "wrong", "solutions/misconceptions/t.py", source))(1) == 2
     with pytest.raises(AuthoringError, match=r"solutions/misconceptions/t\.py does not define other"):
         load_replacement(Replacement("f", "other", "solutions/misconceptions/t.py", source))
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("input('How many? ')", "input()"),
+        ("breakpoint()", "breakpoint()"),
+        ("__import__('pdb').set_trace()", "a debugger"),
+        ("__import__('IPython.core.debugger').core.debugger.set_trace()", "a debugger"),
+    ],
+)
+def test_a_question_is_refused_in_a_sentence_and_may_be_asked_again_afterwards(question: str, named: str) -> None:
+    before = input, sys.breakpointhook
+    namespace: dict[str, Any] = {}
+    exec(f"def f(x):\n    {question}\n    return x", namespace)
+    seen = run_check(load_checks(CheckModule("checks", CHECKS))["test_one"], Code(namespace), REQUEST)
+    assert seen.error is not None
+    assert seen.error.message == f"A check cannot wait for {named}. To use it, call your code in a cell of its own."
+    assert (input, sys.breakpointhook) == before

@@ -265,6 +265,13 @@ def test_what_fits_the_arguments_is_checked(folder, capsys):
         assert "3 visible checks passed" in say(capsys, cell, 'check("scale")'), cell
 
 
+def test_a_prediction_is_right_or_wrong_and_not_in_parts(folder, capsys):
+    right, wrong = (say(capsys, f"guess = {value!r}", 'check("guess")') for value in ("int64", "float32"))
+    assert right.startswith("✓ passes guess")
+    assert wrong.startswith("✗ not right yet guess")
+    assert not any("visible check" in said or "hidden" in said for said in (right, wrong))
+
+
 def test_a_class_where_a_function_stands(folder, capsys):
     said = say(capsys, "def Keeper(): pass", 'check("Keeper")')
     assert "`Keeper` is a function; the exercise asks for a class." in said
