@@ -1,7 +1,7 @@
 """The command `autograde`. It parses, calls and prints; nothing heavy is imported until a command needs it.
 
 Exit codes: 0 the command did its work (whatever the scores), 1 `verify` or `release --check` found problems,
-2 there is a mistake in the command line or in the course's files, 130 interrupted.
+2 there is a mistake in the command line or in the course's files, or nothing to grade or collect, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autograder._words import counted, suggestion
-from autograder.commands import student
+from autograder.commands import collect, student
 from autograder.commands.one_line import one_line_mistakes, tolerant_output
 from autograder.errors import AutogradeError
 
@@ -39,6 +39,7 @@ app = typer.Typer(
 )
 
 student.register(app)
+collect.register(app)
 
 
 class Device(StrEnum):
@@ -94,11 +95,15 @@ def grade(
         _ask_for(device)
         loaded = load_course(course)
         console = _console()
-        discovery = find_submissions(_paths(paths, loaded), loaded, topics=tuple(topic or ()), students=tuple(student or ()))
+        found = _paths(paths, loaded)
+        collect.refuse_downloads(found, loaded)
+        discovery = find_submissions(found, loaded, topics=tuple(topic or ()), students=tuple(student or ()))
         _print_left_out(console, discovery)
         if not discovery.submissions:
-            console.print("There is nothing to grade here. A submission is a file STUDENT/TOPIC.ipynb or STUDENT/TOPIC.py.")
-            return
+            raise AutogradeError(
+                "There is nothing to grade here. A submission is a file STUDENT/TOPIC.ipynb or STUDENT/TOPIC.py; "
+                "`autograde collect` makes such a folder from a download."
+            )
         if resume:
             _resume(
                 loaded,
@@ -237,11 +242,14 @@ def export_nbgrader(
         import secrets
 
         from autograder.course.course_file import load_course
+
+        loaded = load_course(course)
+        collect.refuse_downloads(submissions or (), loaded)
+
         from autograder.grading.submissions import find_submissions
         from autograder.nbgrader.export import add_submissions, export
         from autograder.processes.pool import Pool
 
-        loaded = load_course(course)
         discovery = find_submissions(submissions, loaded) if submissions else None
         with Pool(unsafe=unsafe) as pool:
             names = export(loaded, pool, out, seed=secrets.randbelow(2**31) if seed is None else seed)

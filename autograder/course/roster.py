@@ -107,7 +107,7 @@ def folder_name(text: str) -> str:
     """A name that a student's folder can have on every system, as close to a text as possible; "" if nothing is left."""
     plain = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
     plain = "".join("_" if c in '/\\:*?"<>|' else c for c in plain if c.isprintable())
-    plain = " ".join(plain.split()).strip(". ")
+    plain = " ".join(plain.split()).lstrip(".=+-@ ").rstrip(". ")  # what a shell or a spreadsheet takes for something else
     while len(plain.encode()) > _LONGEST_NAME:
         plain = plain[:-1]
     return f"{plain}_" if plain.lower() in _NAMES_OF_RESULTS else plain.rstrip(". ")
@@ -123,8 +123,8 @@ _HEADERS = {
     "|numéro d'identification|número de id|sis user id",
     "login": "login|login id|username|user name|anmeldename|nom d’utilisateur|nom d'utilisateur|nombre de usuario"
     "|sis login id|github username|benutzername",
-    "also": "also|integration id|github id|lms user id|participant|kennung|identificateur|identificador",
-    "identifier": "identifier",
+    "also": "also|integration id|github id|lms user id",
+    "identifier": "identifier|kennung|identificateur|identificador|roster identifier",
     "role": "role|rolle",
 }
 _FIELD_OF = {header: field for field, headers in _HEADERS.items() for header in headers.split("|")}
@@ -161,11 +161,11 @@ def _person(row: Sequence[str], fields: dict[int, str]) -> Person | None:
     for field in ("email", "id", "login"):
         also += values.get(field, [])[1:]
     for cell in values.get("also", ()):
-        also += [_participant(each.strip()) for each in cell.split(";") if each.strip()]
+        also += [each.strip() for each in cell.split(";") if each.strip()]
     identifier = first.get(
         "identifier", ""
     )  # of GitHub Classroom: whatever the teacher chose; of Moodle: Participant 1234567
-    if identifier and re.fullmatch(r"\D+\d+", identifier) and " " in identifier:
+    if re.fullmatch(r"\D+ \d+", identifier):
         also.append(_participant(identifier))
     elif "@" in identifier:
         email = email or identifier
@@ -177,9 +177,8 @@ def _person(row: Sequence[str], fields: dict[int, str]) -> Person | None:
 
 
 def _participant(text: str) -> str:
-    """`Participant 1234567`, in any language, as `1234567`: so Moodle names it in downloads."""
-    match = re.fullmatch(r"\D+ (\d+)", text)
-    return match[1] if match else text
+    """`Participant 1234567`, in any language, as `participant 1234567`."""
+    return f"participant {text.rpartition(' ')[2]}"
 
 
 def _turned(name: str) -> str:

@@ -156,8 +156,11 @@ def test_mistakes_in_the_course(tmp_path: Path) -> None:
 
 def test_nothing_to_grade(folder: Path, tmp_path: Path) -> None:
     run = autograde("grade", str(tmp_path), cwd=folder)
-    assert run.returncode == 0
-    assert run.stdout == "There is nothing to grade here. A submission is a file STUDENT/TOPIC.ipynb or STUDENT/TOPIC.py.\n"
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr == (
+        "There is nothing to grade here. A submission is a file STUDENT/TOPIC.ipynb or STUDENT/TOPIC.py; "
+        "`autograde collect` makes such a folder from a download.\n"
+    )
 
 
 def test_ctrl_c_keeps_the_results_so_far(folder: Path, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ EXPORTS = {
     ),
     "moodle worksheet": (
         'Identifier,"Full name","Email address",Status,Grade\n"Participant 1234567","Ada Lovelace",ada@x.edu,Submitted,\n',
-        Person("ada", "Ada Lovelace", "ada@x.edu", also=("1234567",)),
+        Person("ada", "Ada Lovelace", "ada@x.edu", also=("participant 1234567",)),
     ),
     "canvas": (
         "Student,ID,SIS User ID,SIS Login ID,Section,A (99)\n    Points Possible,,,,,10\n"
