@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -10,7 +12,7 @@ import msgspec
 
 from autograder.errors import AutogradeError
 
-__all__ = ["PACKAGE", "decode_versioned", "write_whole"]
+__all__ = ["PACKAGE", "decode_versioned", "locked", "write_whole"]
 
 PACKAGE = Path(__file__).parent
 """The folder of the package `autograder`."""
@@ -42,6 +44,19 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o666) -> None:
 def _write(path: Path, data: bytes, mode: int) -> None:
     with open(path, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(data)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Wait until nobody else is inside `locked` for the same folder, in this process or another. Leaves no file behind."""
+    import fcntl  # not on Windows, where nothing is graded
+
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 class Codec(Protocol):

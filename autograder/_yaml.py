@@ -10,7 +10,7 @@ import yaml
 
 from autograder.errors import AutogradeError
 
-__all__ = ["read_yaml"]
+__all__ = ["lines_of_items", "read_yaml", "yaml_text"]
 
 
 class _Loader(yaml.SafeLoader):
@@ -49,6 +49,27 @@ _Loader.yaml_implicit_resolvers = {
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"), list("-+.0123456789")
 )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes what `_Loader` reads: whatever it would not read as text is quoted."""
+
+
+_Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+
+
+def yaml_text(value: Any) -> str:
+    """A value of plain types as YAML that people like to read, keys in their order, and that `read_yaml` reads the same."""
+    return str(yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=2**31))
+
+
+def lines_of_items(text: str) -> tuple[int, tuple[int, ...]]:
+    """Where the items of a valid YAML list are: the column of their dashes (-1 if there are none), and their lines."""
+    node = yaml.compose(text, _Loader)
+    if not isinstance(node, yaml.SequenceNode):
+        return -1, ()
+    lines = tuple(item.start_mark.line + 1 for item in node.value)
+    return (-1 if node.flow_style else node.start_mark.column), lines
 
 
 def read_yaml(path: Path, error: type[AutogradeError]) -> Any:

@@ -47,19 +47,32 @@ _NAME_REMEDY = "use ASCII letters, digits and underscores, starting with a lette
 
 
 class LatePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What lateness costs: nothing within `grace_minutes`, then a share `per_day` of the points for each day begun since the
-    due time, `at_most` in total."""
+    """What lateness costs. Within `grace_minutes` nothing is late; after that, by `policy`:
 
+    none       nothing is taken off; being late is only shown
+    zero       everything is taken off
+    per_day    a share `per_day` of the points for each day begun since the due time, `at_most` in total
+    per_hour   likewise, a share `per_hour` for each hour begun
+
+    Each student may be late for `late_days` days in the whole course before that (0: no day).
+    """
+
+    policy: Annotated[
+        Literal["none", "zero", "per_day", "per_hour"], Meta(description="none, zero, per_day or per_hour")
+    ] = "per_day"
     grace_minutes: _Minutes = 0.0
     per_day: _Share = 0.1
+    per_hour: _Share = 0.01
     at_most: _Share = 1.0
+    late_days: Annotated[int, Meta(ge=0, le=1000, description="a whole number of days of at least 0")] = 0
 
 
 class TaskEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A task's points and level."""
+    """A task's points and level. A person gives the points of a `manual` task; checks give those of the others."""
 
     points: _Points
     level: Annotated[Level, Meta(description="easy, medium or hard")] = "medium"
+    kind: Annotated[Literal["checked", "manual"], Meta(description="checked or manual")] = "checked"
 
 
 class _LimitsEntry(msgspec.Struct, frozen=True, kw_only=True):

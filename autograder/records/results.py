@@ -88,10 +88,12 @@ class SubmissionFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lateness(msgspec.Struct, frozen=True, kw_only=True):
-    """How late a submission was, and the share of points taken off (0 to 1)."""
+    """How late a submission was beyond its due time and extension, how many days of the student's budget that took, and the
+    share of points taken off (0 to 1)."""
 
     days: float
     penalty: float
+    budget_days: int = 0
 
 
 class Completion(msgspec.Struct, frozen=True, kw_only=True):

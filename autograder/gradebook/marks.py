@@ -1,0 +1,264 @@
+"""Marks: what a submission is worth after people's decisions and the late policy. Pure functions of what was recorded.
+
+mark = (1 - late penalty) × Σ over tasks (the checks' points, or a person's instead, plus additions) + additions to the topic
+
+A person's points for a whole topic are the mark as it stands: nothing is taken off for lateness. Excused tasks and topics
+count neither for nor against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Literal, TypeVar
+
+import msgspec
+
+from autograder.course.course_file import Course, TaskEntry
+from autograder.gradebook.adjustments import Adjustment, Adjustments, extension_of
+from autograder.gradebook.lateness import lateness
+from autograder.records.results import Lateness, TaskResult, TopicResult
+
+__all__ = ["Mark", "TaskMark", "extension_for", "mark_of", "marks_of_class", "marks_of_student"]
+
+
+class TaskMark(msgspec.Struct, frozen=True, kw_only=True):
+    """What a task counts, before lateness: `earned` of `points`. `automatic` is what the checks give, `pending` what may
+    still come: from checks that wait for a device, or from a person for a manual task."""
+
+    task: str
+    points: float
+    earned: float
+    automatic: float
+    pending: float = 0.0
+    manual: bool = False
+    attempted: bool = True
+    adjusted: bool = False
+    excused: bool = False
+    comments: tuple[str, ...] = ()
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """A student's mark for a topic: `earned` of `points`, rounded to two decimals, with everything taken into account.
+
+    `state` says where it comes from: a graded submission, one that could not be read (`unreadable`), or none (`missing`).
+    `automatic` is what the checks alone give, without lateness. `adjusted`: a person changed points, or excused something.
+    `extension` is in hours. An excused mark has no points, so that sums come out right. `comments` are those on the whole
+    topic; each task has its own.
+    """
+
+    student: str
+    topic: str
+    state: Literal["graded", "unreadable", "missing"]
+    points: float
+    earned: float
+    automatic: float
+    pending: float = 0.0
+    adjusted: bool = False
+    excused: bool = False
+    extension: float = 0.0
+    lateness: Lateness | None = None
+    tasks: tuple[TaskMark, ...] = ()
+    comments: tuple[str, ...] = ()
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What a reader must know beside the number: missing, unreadable, excused, adjusted, extended, late, pending."""
+        late = self.lateness is not None and (self.lateness.penalty > 0 or self.lateness.budget_days > 0)
+        flags = {
+            "missing": self.state == "missing",
+            "unreadable": self.state == "unreadable",
+            "excused": self.excused,
+            "adjusted": self.adjusted,
+            "extended": self.extension > 0,
+            "late": late,
+            "pending": self.pending > 0,
+        }
+        return tuple(name for name, holds in flags.items() if holds)
+
+    @property
+    def all_comments(self) -> tuple[str, ...]:
+        """The comments on the topic, and those on its tasks with the task's name in front."""
+        of_tasks = (f"{task.task}: {comment}" for task in self.tasks for comment in task.comments)
+        return (*self.comments, *of_tasks)
+
+
+def marks_of_class(
+    course: Course, results: Iterable[TopicResult], adjustments: Adjustments, *, students: Iterable[str] = ()
+) -> Iterator[Mark]:
+    """Everybody's marks, by student and then in the order of the course: for each topic that anybody handed in or that
+    people decided about. What is missing has a mark too.
+
+    Args:
+        course: the course.
+        results: what was graded, each student's results together, as `read_all` gives them.
+        adjustments: what people decided.
+        students: more students, such as those of the roster.
+    """
+    graded = {student: tuple(own) for student, own in groupby(map(_without_checks, results), lambda result: result.student)}
+    topics = {result.topic for own in graded.values() for result in own}
+    topics |= {entry.topic for own in adjustments.values() for entry in own if entry.topic}
+    order = [topic for topic in course.topics if topic in topics]
+    everybody = dict.fromkeys((*graded, *students, *adjustments))
+    for student in sorted(everybody, key=lambda name: (name.casefold(), name)):
+        yield from marks_of_student(course, student, graded.get(student, ()), adjustments.get(student, ()), topics=order)
+
+
+def _without_checks(result: TopicResult) -> TopicResult:
+    """A result as marks need it: a class of these fits into memory."""
+    tasks = tuple(msgspec.structs.replace(task, checks=(), diagnoses=(), source="") for task in result.tasks)
+    return msgspec.structs.replace(result, tasks=tasks, cells=(), versions={}, layers={})
+
+
+def marks_of_student(
+    course: Course,
+    student: str,
+    results: Sequence[TopicResult],
+    decisions: Sequence[Adjustment],
+    *,
+    topics: Iterable[str] | None = None,
+) -> tuple[Mark, ...]:
+    """A student's marks in the order of the course. The budget of late days is spent in the order of the due times.
+
+    Args:
+        course: the course.
+        student: the student.
+        results: what was graded of theirs.
+        decisions: theirs, in the order of adjustments.yml.
+        topics: those to mark; those with a result if None.
+    """
+    by_topic = {result.topic: result for result in results}
+    chosen = list(by_topic if topics is None else topics)
+    budget = _late_days(course, decisions)
+    marks: dict[str, Mark] = {}
+    for topic in sorted((name for name in course.topics if name in chosen), key=lambda name: _due(course, name)):
+        mark = mark_of(course, student, topic, by_topic.get(topic), decisions, budget=budget)
+        budget -= mark.lateness.budget_days if mark.lateness else 0
+        marks[topic] = mark
+    return tuple(marks[topic] for topic in course.topics if topic in marks)
+
+
+def mark_of(
+    course: Course,
+    student: str,
+    topic: str,
+    result: TopicResult | None,
+    decisions: Sequence[Adjustment],
+    *,
+    budget: int | None = None,
+) -> Mark:
+    """The mark of one submission, or of none.
+
+    Args:
+        course: the course. Where nothing was graded, its tasks say what there is to earn.
+        student: the student.
+        topic: the topic.
+        result: what was graded; None if nothing was handed in.
+        decisions: the student's, in the order of adjustments.yml.
+        budget: the late days that are left; all of the student's if None.
+    """
+    own = [entry for entry in decisions if entry.topic == topic]
+    known: Mapping[str, TaskResult] = {task.task: task for task in result.tasks} if result else {}
+    entries = course.topics[topic].tasks
+    tasks = tuple(
+        _task_mark(name, entries.get(name), known.get(name), [each for each in own if each.task == name])
+        for name in dict.fromkeys((*entries, *known))
+    )
+    whole = [entry for entry in own if not entry.task]
+    decided = _decided(whole)
+    excused = _last([entry.excused for entry in whole]) or False
+    extension = extension_for(course, topic, decisions)
+    due, when = course.topics[topic].due, _moment(result)
+    left = _late_days(course, decisions) if budget is None else budget
+    late = None if excused else lateness(course.late, due, when, extension=extension, budget=left)
+    counted = [task for task in tasks if not task.excused]
+    earned = sum(task.earned for task in counted) * (1 - (late.penalty if late else 0.0))
+    if decided.points is not None:
+        earned, late = decided.points, None
+    return Mark(
+        student=student,
+        topic=topic,
+        state="missing" if result is None else "unreadable" if result.problem else "graded",
+        points=0.0 if excused else round(sum(task.points for task in counted), 2),
+        earned=0.0 if excused else max(0.0, round(earned + decided.add, 2)),
+        automatic=round(sum(task.automatic for task in tasks), 2),
+        pending=0.0 if excused or decided.points is not None else round(sum(task.pending for task in counted), 2),
+        adjusted=excused or decided.changes or any(task.adjusted or task.excused for task in tasks),
+        excused=excused or not counted,
+        extension=round(extension.total_seconds() / 3600, 2),
+        lateness=late,
+        tasks=tasks,
+        comments=decided.comments,
+    )
+
+
+def extension_for(course: Course, topic: str, decisions: Sequence[Adjustment]) -> timedelta:
+    """How much later than the due time a student may hand in a topic."""
+    given = [entry.extension for entry in decisions if entry.topic == topic and entry.extension]
+    return extension_of(given[-1], course.topics[topic].due) if given else timedelta(0)
+
+
+def _task_mark(name: str, entry: TaskEntry | None, result: TaskResult | None, own: Sequence[Adjustment]) -> TaskMark:
+    decided = _decided(own)
+    points = result.points if result else entry.points if entry else 0.0  # a result counts as it was graded
+    manual = entry is not None and entry.kind == "manual"
+    automatic = result.earned if result else 0.0
+    waits = points if manual and result else result.pending if result else 0.0
+    earned = automatic if decided.points is None else decided.points
+    return TaskMark(
+        task=name,
+        points=points,
+        earned=max(0.0, round(earned + decided.add, 2)),
+        automatic=automatic,
+        pending=waits if decided.points is None else 0.0,
+        manual=manual,
+        attempted=result.attempted if result else False,
+        adjusted=decided.changes,
+        excused=_last([entry.excused for entry in own]) or False,
+        comments=decided.comments,
+    )
+
+
+class _Decided(msgspec.Struct, frozen=True):
+    """What a person's decisions about one thing come to."""
+
+    points: float | None = None
+    add: float = 0.0
+    comments: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        return self.points is not None or self.add != 0.0
+
+
+def _decided(entries: Iterable[Adjustment]) -> _Decided:
+    decided = _Decided()
+    for entry in entries:
+        if entry.points is not None:  # what came before was about other points
+            decided = _Decided(None if entry.points == "auto" else float(entry.points))
+        comments = (*decided.comments, entry.comment) if entry.comment else decided.comments
+        decided = _Decided(decided.points, decided.add + (entry.add or 0.0), comments)
+    return decided
+
+
+def _late_days(course: Course, decisions: Sequence[Adjustment]) -> int:
+    own = _last([entry.late_days for entry in decisions])
+    return own if own is not None else course.late.late_days if course.late else 0
+
+
+T = TypeVar("T")
+
+
+def _last(values: Iterable[T | None]) -> T | None:
+    return next((value for value in reversed(list(values)) if value is not None), None)
+
+
+def _due(course: Course, topic: str) -> float:
+    due = course.topics[topic].due
+    return due.timestamp() if due else float("inf")
+
+
+def _moment(result: TopicResult | None) -> datetime | None:
+    when = result.submission.submitted_at if result else None
+    return datetime.fromisoformat(when) if when else None
