@@ -1,7 +1,8 @@
 """The command `autograde`. It parses, calls and prints; nothing heavy is imported until a command needs it.
 
-Exit codes: 0 the command did its work (whatever the scores), 1 `verify` or `release --check` found problems,
-2 there is a mistake in the command line or in the course's files, or nothing to grade or collect, 130 interrupted.
+Exit codes: 0 the command did its work (whatever the scores), 1 `verify` or `release --check` found problems, or `grade` has
+results that would change marks and that nobody has accepted, 2 there is a mistake in the command line or in the course's
+files, or nothing to grade or collect, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autograder._words import counted, suggestion
-from autograder.commands import collect, student
+from autograder.commands import adjust, collect, diff, student
 from autograder.commands.one_line import one_line_mistakes, tolerant_output
 from autograder.errors import AutogradeError
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from autograder.course.course_file import Course
+    from autograder.grading.regrade import Regrade
     from autograder.grading.submissions import Discovery
     from autograder.reporting.terminal import ClassSummary
 
@@ -38,6 +40,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+adjust.register(app)
+diff.register(app)
 student.register(app)
 collect.register(app)
 
@@ -76,7 +80,11 @@ def grade(
     ] = None,
     device: Annotated[Device, typer.Option(help="Where the students' code runs.")] = Device.CPU,
     out: OutOption = Path("grades"),
-    force: Annotated[bool, typer.Option("--force", help="Grade unchanged submissions again too, with a new seed.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Grade unchanged submissions again too; a whole class with a new seed.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show whose mark would change; change nothing.")] = False,
+    accept: Annotated[bool, typer.Option("--accept", help="Take new results of old files even if marks change.")] = False,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Only run the checks that waited for a GPU; needs --device cuda."),
@@ -84,7 +92,10 @@ def grade(
     require_sandbox: SandboxOption = False,
     unsafe: UnsafeOption = False,
 ) -> None:
-    """Grade a class. Unchanged submissions keep their results; an interrupted run resumes where it stopped."""
+    """Grade a class. Unchanged submissions keep their results; an interrupted run resumes where it stopped.
+
+    If checks have changed and marks would change with them, this shows whose, and nothing is written until you --accept it.
+    """
     with one_line_mistakes("Interrupted. The results so far are kept; run the same command again to resume."):
         from autograder.course.course_file import load_course
         from autograder.grading.submissions import find_submissions
@@ -117,8 +128,8 @@ def grade(
             )
             return
         _grade(
-            loaded, discovery, console, out, topics=tuple(topic or ()), jobs=jobs, seed=seed, device=device.value,
-            force=force, require_sandbox=require_sandbox, unsafe=unsafe,
+            loaded, discovery, console, out, topics=tuple(topic or ()), whole=not (topic or student), jobs=jobs, seed=seed,
+            device=device.value, force=force, dry_run=dry_run, accept=accept, require_sandbox=require_sandbox, unsafe=unsafe,
         )  # fmt: skip
 
 
@@ -127,14 +138,20 @@ def show(
     student: Annotated[str, typer.Argument(help="The student: the name of a folder in the results.")],
     topic: Annotated[str, typer.Argument(help="The topic.")],
     out: OutOption = Path("grades"),
+    course: CourseOption = Path("course.yml"),
 ) -> None:
     """Show one result in the terminal."""
     with one_line_mistakes():
+        from autograder.course.course_file import load_course
+        from autograder.grading.marks import marks_in
         from autograder.grading.result_files import find_result, read_result
         from autograder.reporting.terminal import print_result
 
         path = find_result(out, student, topic)
-        print_result(read_result(path), _console(), page=path.with_suffix(".html"))
+        loaded = load_course(course) if course.exists() else None
+        marks = marks_in(loaded, out, only=student) if loaded else ()
+        mark = next((mark for mark in marks if mark.topic == topic), None)
+        print_result(read_result(path), _console(), mark=mark, page=path.with_suffix(".html"))
 
 
 @app.command()
@@ -325,32 +342,70 @@ def _grade(
     out: Path,
     *,
     topics: Sequence[str],
+    whole: bool,
     jobs: int | None,
     seed: int | None,
     device: str,
     force: bool,
+    dry_run: bool,
+    accept: bool,
     require_sandbox: bool,
     unsafe: bool,
 ) -> None:
+    from autograder.gradebook.adjustments import load_adjustments
     from autograder.grading.grade import choose_seed
     from autograder.grading.grade_class import grade_class
+    from autograder.grading.marks import refresh
+    from autograder.grading.regrade import proposed_of, settle
     from autograder.processes.pool import Pool
     from autograder.reporting.terminal import ClassSummary, confinement
 
     started = time.monotonic()
+    adjustments, proposed = load_adjustments(course), proposed_of(out)
     summary = ClassSummary(course, discovery.students)
     with _progress("Grading") as step, Pool(jobs, device=device, require_sandbox=require_sandbox, unsafe=unsafe) as pool:
         line = confinement(pool.layers, unsafe=pool.unsafe)
-        chosen = choose_seed(course, out, seed=seed, device=device, force=force)
+        chosen = choose_seed(
+            course, out, seed=seed, device=device, force=force, whole=whole, proposed=proposed, dry_run=dry_run
+        )
         for graded in grade_class(
-            course, discovery.submissions, pool, out, chosen.seed, device=device, force=force, on_progress=step
-        ):
+            course, discovery.submissions, pool, out, chosen.seed, device=device, force=force, adjustments=adjustments,
+            proposed=proposed, dry_run=dry_run, on_progress=step,
+        ):  # fmt: skip
             summary.add(graded)
+    waiting = [key for key, graded in summary.graded.items() if graded.proposed]
+    regrade = settle(course, out, waiting, adjustments, accept=accept, dry_run=dry_run)
+    if not dry_run:
+        summary.apply(refresh(course, out), but=() if regrade.taken else waiting)
     summary.print(console, named=topics)
     console.print(_counts(summary, time.monotonic() - started), soft_wrap=True)
     console.print(f"Seed {chosen.seed} ({chosen.origin}); `--seed {chosen.seed}` repeats this run.", soft_wrap=True)
     console.print(line, soft_wrap=True)
-    console.print(f"Reports: {out / 'index.html'} and {out / 'STUDENT' / 'TOPIC.html'}", soft_wrap=True)
+    if not dry_run:
+        console.print(f"Reports: {out / 'index.html'} and {out / 'STUDENT' / 'TOPIC.html'}", soft_wrap=True)
+    _print_regrade(console, regrade, out, dry_run=dry_run)
+    if regrade.changes and not regrade.taken and not dry_run:
+        raise typer.Exit(1)
+
+
+def _print_regrade(console: Console, regrade: Regrade, out: Path, *, dry_run: bool) -> None:
+    from autograder.grading.regrade import previous_of
+    from autograder.reporting.terminal import print_changes
+
+    if regrade.changes:
+        console.print("\nMarks that have changed:" if regrade.taken else "\nMarks that would change:", style="bold")
+        print_changes(regrade.changes, console)
+    if regrade.changes and regrade.taken:
+        line = (
+            f"The results before are in {previous_of(out)}; `autograde diff {previous_of(out)} {out}` compares them again."
+        )
+    elif dry_run:
+        line = f"This was a dry run: nothing in {out} has changed{'' if regrade.changes else ', and no mark would'}."
+    elif regrade.changes:
+        line = f"NOT TAKEN: these results wait, and {out} is as it was. To take them, run the same command with --accept."
+    else:
+        return
+    console.print(line, style="" if regrade.taken or dry_run else "bold yellow", soft_wrap=True)
 
 
 def _resume(
@@ -368,7 +423,7 @@ def _resume(
 
     from autograder.course.topic import load_topic
     from autograder.grading import grade, resume
-    from autograder.grading.grade_class import write_class_page
+    from autograder.grading.marks import refresh
     from autograder.processes.pool import Pool
     from autograder.reporting.terminal import ClassSummary
 
@@ -394,7 +449,7 @@ def _resume(
             for number, graded in enumerate(resume.resume(course, prepared, waiting, pool, out), start=1):
                 summary.add(graded)
                 step(number, len(waiting), graded.student)
-        write_class_page(course, out)
+    summary.apply(refresh(course, out))
     summary.print(console)
     done, seconds = len(waiting), time.monotonic() - started
     console.print(f"Completed {counted(done, 'result')} on {device} in {seconds:.1f} s.", soft_wrap=True)

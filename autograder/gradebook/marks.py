@@ -20,7 +20,7 @@ from autograder.gradebook.adjustments import Adjustment, Adjustments, extension_
 from autograder.gradebook.lateness import lateness
 from autograder.records.results import Lateness, TaskResult, TopicResult
 
-__all__ = ["Mark", "TaskMark", "extension_for", "mark_of", "marks_of_class", "marks_of_student"]
+__all__ = ["Mark", "TaskMark", "extension_for", "mark_of", "marks_of_class", "marks_of_student", "with_mark"]
 
 
 class TaskMark(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,6 +190,18 @@ def mark_of(
         lateness=late,
         tasks=tasks,
         comments=decided.comments,
+    )
+
+
+def with_mark(result: TopicResult, mark: Mark) -> TopicResult:
+    """A result with the points and the lateness of its mark, as pages and tables show it."""
+    by_task = {task.task: task for task in mark.tasks}
+    tasks = tuple(
+        msgspec.structs.replace(task, earned=by_task[task.task].earned, pending=by_task[task.task].pending)
+        for task in result.tasks
+    )
+    return msgspec.structs.replace(
+        result, tasks=tasks, points=mark.points, earned=mark.earned, pending=mark.pending, lateness=mark.lateness
     )
 
 

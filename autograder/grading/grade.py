@@ -7,7 +7,6 @@ are still graded. Memory does not grow with the class.
 from __future__ import annotations
 
 import hashlib
-import math
 import secrets
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -19,17 +18,19 @@ import msgspec
 
 from autograder._words import counted
 from autograder.course.cells import read_cells, task_source
-from autograder.course.course_file import Course, LatePolicy
+from autograder.course.course_file import Course
 from autograder.course.make_job import make_job, with_cells
 from autograder.course.topic import Topic, load_topic
 from autograder.errors import AuthoringError, ResultError, SubmissionError
+from autograder.gradebook.adjustments import Adjustments
+from autograder.gradebook.marks import mark_of, with_mark
 from autograder.grading.result_files import GradingRecord, read_result, read_run, result_path, write_result, write_run
 from autograder.grading.submissions import Submission, files_of
 from autograder.keys.build import build_key, key_folder
 from autograder.keys.key import AnswerKey
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, HelperFile, Job, Outcome, Run
-from autograder.records.results import FORMAT_VERSION, Graded, Lateness, SubmissionFile, TaskResult, TopicResult
+from autograder.records.results import FORMAT_VERSION, Graded, SubmissionFile, TaskResult, TopicResult
 from autograder.reporting import topic_page
 from autograder.scoring.rules import rules_of
 from autograder.scoring.score import Scorer
@@ -43,7 +44,6 @@ __all__ = [
     "fault_of",
     "fingerprint_of",
     "grade",
-    "lateness",
     "prepare",
     "summary_of",
 ]
@@ -72,24 +72,49 @@ class PreparedTopic:
     scorer: Scorer
 
 
-def choose_seed(course: Course, out: Path, *, seed: int | None, device: str, force: bool) -> ChosenSeed:
+def choose_seed(
+    course: Course,
+    out: Path,
+    *,
+    seed: int | None,
+    device: str,
+    force: bool,
+    whole: bool = True,
+    proposed: Path | None = None,
+    dry_run: bool = False,
+) -> ChosenSeed:
     """Choose the seed of a run and record it in `out`.
 
     It is the given seed; or that of the results already in `out`, so that unchanged submissions keep theirs; or a new
     one.
+
+    Args:
+        course: the course.
+        out: the folder of the results.
+        seed: the seed to take, if any.
+        device: where the students' code runs.
+        force: draw a new one.
+        whole: whether the run is about the whole class; if not, `force` keeps the class's seed.
+        proposed: where to record a run that differs from the one in `out`; there too if None.
+        dry_run: record every run in `proposed`.
     """
+    own = _run_in(out)
+    record = own or (_run_in(proposed) if proposed else None)
     chosen = ChosenSeed(secrets.randbelow(2**31), "drawn for this run")
     if seed is not None:
         chosen = ChosenSeed(seed, "given with --seed")
-    elif not force:
-        try:
-            record = read_run(out)
-        except ResultError:
-            record = None
-        if record and (record.course, record.device) == (course.title, device):
-            chosen = ChosenSeed(record.seed, f"the seed of the results in {out}")
-    write_run(GradingRecord(course=course.title, seed=chosen.seed, device=device), out)
+    elif not (force and whole) and record and (record.course, record.device) == (course.title, device):
+        chosen = ChosenSeed(record.seed, f"the seed of the results in {out}")
+    new = GradingRecord(course=course.title, seed=chosen.seed, device=device)
+    write_run(new, proposed if proposed and (dry_run or own not in (None, new)) else out)
     return chosen
+
+
+def _run_in(folder: Path) -> GradingRecord | None:
+    try:
+        return read_run(folder)
+    except ResultError:
+        return None
 
 
 def prepare(course: Course, name: str, pool: Pool, *, seed: int, device: str) -> PreparedTopic:
@@ -108,16 +133,11 @@ def prepare(course: Course, name: str, pool: Pool, *, seed: int, device: str) ->
 def content_of(course: Course, topic: Topic, key_hash: str, *, unsafe: bool) -> str:
     """The hash of everything that a topic's results depend on besides the submission.
 
-    The key's own hash covers the seed, the device, the versions and this package.
+    The key's own hash covers the seed, the device, the versions and this package. Due times and the late policy are not in
+    it: they change marks, not results.
     """
-    policies = (
-        course.title,
-        course.topics[topic.name],
-        course.draws,
-        course.tolerances,
-        course.cuda_tolerances,
-        course.late,
-    )
+    entry = msgspec.structs.replace(course.topics[topic.name], due=None)
+    policies = (course.title, entry, course.draws, course.tolerances, course.cuda_tolerances)
     return _hash(msgspec.json.encode((FORMAT_VERSION, key_hash, unsafe, *policies)))
 
 
@@ -135,6 +155,9 @@ def grade(
     out: Path,
     *,
     force: bool = False,
+    adjustments: Adjustments | None = None,
+    proposed: Path | None = None,
+    dry_run: bool = False,
 ) -> Iterator[Graded]:
     """Grade submissions in order. Each result and its page are written before the submission is reported.
 
@@ -145,34 +168,37 @@ def grade(
         pool: runs the jobs.
         out: the folder for the results.
         force: also grade submissions that have not changed since they were graded.
+        adjustments: what people decided; pages show it.
+        proposed: the folder for results of files that have been graded before; also `out` if None.
+        dry_run: everything goes to `proposed`.
     """
     waiting: deque[_Item] = deque()
 
     def jobs() -> Iterator[Job]:
         for submission in submissions:
-            item = _read(course, prepared[submission.topic], submission, out, force=force)
+            places = _Places(out, proposed or out, dry_run)
+            item = _read(course, prepared[submission.topic], submission, places, force=force)
             waiting.append(item)
             if item.job is not None:
                 yield item.job
 
     def without_job() -> Iterator[Graded]:
         while waiting and waiting[0].job is None:
-            yield _finish(course, waiting.popleft(), Run(), pool, out)
+            yield _finish(course, waiting.popleft(), Run(), pool, out, adjustments or {})
 
     for run in pool.map(jobs()):
         yield from without_job()
-        yield _finish(course, waiting.popleft(), run, pool, out)
+        yield _finish(course, waiting.popleft(), run, pool, out, adjustments or {})
     yield from without_job()
 
 
-def lateness(policy: LatePolicy | None, due: datetime | None, submitted_at: datetime | None) -> Lateness | None:
-    """How late a submission is and what that costs; None if it is on time, or if its time is unknown."""
-    if policy is None or due is None or submitted_at is None or submitted_at <= due:
-        return None
-    seconds = (submitted_at - due).total_seconds()
-    days = seconds / 86400
-    penalty = 0.0 if seconds <= policy.grace_minutes * 60 else min(policy.at_most, policy.per_day * math.ceil(days))
-    return Lateness(days=round(days, 2), penalty=round(penalty, 4))
+@dataclass(frozen=True)
+class _Places:
+    """Where results are and go: a file's first result to `out`, later ones to `proposed`, in a dry run all of them."""
+
+    out: Path
+    proposed: Path
+    dry_run: bool
 
 
 @dataclass(frozen=True)
@@ -187,54 +213,73 @@ class _Item:
     job: Job | None = None
     old: TopicResult | None = None
     problem: str = ""
+    folder: Path | None = None  # where its result is or goes, if not to `out`
 
 
-def _read(course: Course, prepared: PreparedTopic, submission: Submission, out: Path, *, force: bool) -> _Item:
+def _read(course: Course, prepared: PreparedTopic, submission: Submission, places: _Places, *, force: bool) -> _Item:
+    folder = places.proposed if places.dry_run else None
     try:
-        return _looked_at(course, prepared, submission, out, force=force)
+        return _looked_at(course, prepared, submission, places, folder, force=force)
     except Exception as error:  # a bug of ours that one submission exposes must not stop the class
-        return _Item(submission, prepared, problem=fault_of(error))
+        return _Item(submission, prepared, problem=fault_of(error), folder=folder)
 
 
-def _looked_at(course: Course, prepared: PreparedTopic, submission: Submission, out: Path, *, force: bool) -> _Item:
+def _looked_at(
+    course: Course, prepared: PreparedTopic, submission: Submission, places: _Places, folder: Path | None, *, force: bool
+) -> _Item:
     try:
         data = submission.read()
     except SubmissionError as error:
-        return _Item(submission, prepared, problem=str(error))
+        return _Item(submission, prepared, problem=str(error), folder=folder)
     sha256 = hashlib.sha256(data).hexdigest()
     files, script = files_of(submission, data, course)
     fingerprint = fingerprint_of(prepared.content, submission, sha256, files)
-    if not force:
-        try:
-            old = read_result(result_path(out, submission.student, submission.topic))
-        except ResultError:
-            old = None
-        if old is not None and old.fingerprint == fingerprint:
-            return _Item(submission, prepared, sha256, fingerprint, old=old)
+    old = _result_in(places.out, submission)
+    if old is not None and old.fingerprint == fingerprint and not force:
+        return _Item(submission, prepared, sha256, fingerprint, old=old)
+    if old is not None and old.submission.sha256 == sha256:
+        folder = places.proposed
+    waiting = _result_in(places.proposed, submission) if folder else None
+    if waiting is not None and waiting.fingerprint == fingerprint and not force:
+        return _Item(submission, prepared, sha256, fingerprint, old=waiting, folder=folder)
     try:
         cells = read_cells(data, submission.path.name)
     except SubmissionError as error:
-        return _Item(submission, prepared, sha256, fingerprint, problem=str(error))
+        return _Item(submission, prepared, sha256, fingerprint, problem=str(error), folder=folder)
     job = msgspec.structs.replace(with_cells(prepared.job, prepared.topic, cells), helpers=files, script=script)
-    return _Item(submission, prepared, sha256, fingerprint, cells, job)
+    return _Item(submission, prepared, sha256, fingerprint, cells, job, folder=folder)
 
 
-def _finish(course: Course, item: _Item, run: Run, pool: Pool, out: Path) -> Graded:
+def _result_in(folder: Path, submission: Submission) -> TopicResult | None:
+    try:
+        return read_result(result_path(folder, submission.student, submission.topic))
+    except ResultError:
+        return None
+
+
+def _finish(course: Course, item: _Item, run: Run, pool: Pool, out: Path, adjustments: Adjustments) -> Graded:
     """Score a run, write its result and page, and return what the summary needs."""
+    folder = item.folder or out
+    decisions = adjustments.get(item.submission.student, ())
+
+    def marked(result: TopicResult, *, reused: bool) -> Graded:
+        mark = mark_of(course, result.student, result.topic, result, decisions)
+        if not reused or not (folder / result.student / f"{result.topic}.html").exists():
+            topic_page.write_page(result, folder, mark=mark)
+        return replace(summary_of(with_mark(result, mark), reused=reused), proposed=folder != out)
+
     if item.old is not None:
-        if not (out / item.old.student / f"{item.old.topic}.html").exists():
-            topic_page.write_page(item.old, out)
-        return summary_of(item.old, reused=True)
+        return marked(item.old, reused=True)
     try:
         result = _result(course, item, run, pool)
-        topic_page.write_page(result, out)
+        graded = marked(result, reused=False)
     except (OSError, AuthoringError):
         raise
     except Exception as error:  # likewise; without its cells, since what failed once may fail again
         result = _result(course, replace(item, cells=(), problem=fault_of(error)), Run(), pool)
-        topic_page.write_page(result, out)
-    write_result(result, out)
-    return summary_of(result, reused=False)
+        graded = marked(result, reused=False)
+    write_result(result, folder)
+    return graded
 
 
 def fault_of(error: Exception) -> str:
@@ -247,7 +292,6 @@ def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
     submission, key = item.submission, item.prepared.key
     entry = course.topics[submission.topic]
     tasks = item.prepared.scorer.score(run)
-    late = lateness(course.late, entry.due, submission.submitted_at)
     when = submission.submitted_at.isoformat() if submission.submitted_at else None
     return TopicResult(
         student=submission.student,
@@ -262,9 +306,8 @@ def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
         unsafe=pool.unsafe,
         problem=item.problem or run.problem,
         points=round(sum(task.points for task in tasks), 2),
-        earned=earned_of(tasks, late),
+        earned=earned_of(tasks),
         pending=round(sum(task.pending for task in tasks), 2),
-        lateness=late,
         cells=run.cells,
         tasks=tuple(msgspec.structs.replace(task, source=task_source(item.cells, task.task)) for task in tasks),
         graded_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -290,9 +333,9 @@ def summary_of(result: TopicResult, *, reused: bool) -> Graded:
     )
 
 
-def earned_of(tasks: Iterable[TaskResult], late: Lateness | None) -> float:
-    """What the tasks earn together, minus the late penalty."""
-    return round(sum(task.earned for task in tasks) * (1 - (late.penalty if late else 0.0)), 2)
+def earned_of(tasks: Iterable[TaskResult]) -> float:
+    """What the checks of the tasks give together."""
+    return round(sum(task.earned for task in tasks), 2)
 
 
 def _troubles(result: TopicResult) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Grades a whole class: prepares its topics, grades each submission, and writes the class's page."""
+"""Grades a whole class: prepares its topics and grades each submission."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from autograder.course.course_file import Course
+from autograder.gradebook.adjustments import Adjustments
 from autograder.grading.grade import PreparedTopic, grade, prepare
-from autograder.grading.result_files import read_all
 from autograder.grading.submissions import Submission
 from autograder.processes.pool import Pool
 from autograder.records.results import Graded
-from autograder.reporting import topic_page
 
-__all__ = ["grade_class", "write_class_page"]
+__all__ = ["grade_class"]
 
 _SWITCH_SECONDS = 0.0005
 """While a page is rendered, a worker whose child has answered waits no longer than this for its turn."""
@@ -30,6 +29,9 @@ def grade_class(
     *,
     device: str,
     force: bool = False,
+    adjustments: Adjustments | None = None,
+    proposed: Path | None = None,
+    dry_run: bool = False,
     on_progress: Callable[[int, int, str], None] = lambda done, total, what: None,
 ) -> Iterator[Graded]:
     """Grade submissions in their order, writing each result and page before the next is reported.
@@ -42,6 +44,9 @@ def grade_class(
         seed: of the run; see `choose_seed`.
         device: where the students' code runs.
         force: grade also what has not changed since it was graded.
+        adjustments: what people decided; pages show it.
+        proposed: the folder for results of files that have been graded before; see `regrade`.
+        dry_run: everything goes to `proposed`.
         on_progress: called with (done, total, what was done last).
 
     Raises:
@@ -52,15 +57,12 @@ def grade_class(
         on_progress(0, len(submissions), f"(answer key of {name})")
         prepared[name] = prepare(course, name, pool, seed=seed, device=device)
     _spare_the_collector()
-    for number, graded in enumerate(grade(course, prepared, submissions, pool, out, force=force), start=1):
+    run = grade(
+        course, prepared, submissions, pool, out, force=force, adjustments=adjustments, proposed=proposed, dry_run=dry_run
+    )
+    for number, graded in enumerate(run, start=1):
         yield graded
         on_progress(number, len(submissions), graded.student)
-    write_class_page(course, out)
-
-
-def write_class_page(course: Course, out: Path) -> Path:
-    """Write OUT/index.html from all results that are there."""
-    return topic_page.write_index(read_all(out), out, title=course.title, topics=tuple(course.topics))
 
 
 def _spare_the_collector() -> None:

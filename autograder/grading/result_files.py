@@ -74,7 +74,7 @@ def find_result(out: Path, student: str, topic: str) -> Path:
         return path
     if not out.is_dir():
         raise ResultError(f"{out}: there is no such folder; run `autograde grade` first, or name the folder with -o.")
-    students = sorted(folder.name for folder in out.iterdir() if folder.is_dir())
+    students = sorted(each.name for each in out.iterdir() if each.is_dir() and not each.name.startswith("."))
     if student not in students:
         close = closest(student, students, most=3)
         raise ResultError(
@@ -85,9 +85,12 @@ def find_result(out: Path, student: str, topic: str) -> Path:
     raise ResultError(f"{student} has no result for {topic}; there are results for {', '.join(topics) or 'no topic'}.")
 
 
-def read_all(out: Path) -> Iterator[TopicResult]:
-    """All readable results in a folder, by student and topic, one at a time."""
-    for path in sorted(out.glob("*/*.json")):
+def read_all(out: Path, *, student: str | None = None) -> Iterator[TopicResult]:
+    """All readable results in a folder, or one student's, by student and topic, one at a time."""
+    paths = out.glob("*/*.json") if student is None else (out / student).glob("*.json")
+    for path in sorted(paths):
+        if path.parent.name.startswith("."):  # other runs of the class
+            continue
         try:
             yield read_result(path)
         except ResultError:

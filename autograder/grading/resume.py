@@ -158,7 +158,7 @@ def _completed(course: Course, prepared: PreparedTopic, old: TopicResult, run: R
     return msgspec.structs.replace(
         old,
         tasks=tasks,
-        earned=earned_of(tasks, old.lateness),
+        earned=earned_of(tasks),
         pending=round(sum(task.pending for task in tasks), 2),
         completed=Completion(
             device=key.device,

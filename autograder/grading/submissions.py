@@ -31,7 +31,7 @@ __all__ = ["MAX_FILE_MB", "Discovery", "Submission", "files_of", "find_submissio
 MAX_FILE_MB = 64
 _MAX_TIMESTAMP = 1000
 _ENDINGS = (".ipynb", ".py")
-_NAMES_OF_RESULTS = ("index.html", "run.json")
+_NAMES_OF_RESULTS = ("index.html", "run.json", "marks.json")
 _IGNORED = {"__pycache__", "__MACOSX", "node_modules"}
 
 

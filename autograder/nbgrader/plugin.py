@@ -31,7 +31,8 @@ from traitlets import Integer, Unicode
 
 from autograder.course.course_file import Course, load_course
 from autograder.course.make_job import make_job
-from autograder.grading.grade import PreparedTopic, lateness, prepare
+from autograder.gradebook.lateness import lateness
+from autograder.grading.grade import PreparedTopic, prepare
 from autograder.nbgrader.repair import RepairCells, cells_of
 from autograder.processes.pool import Pool
 from autograder.records.jobs import CellReport, Run

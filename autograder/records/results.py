@@ -113,7 +113,8 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
 
     `fingerprint` is a hash of everything the result depends on: submission, course files, seed, device, versions.
     `problem` is set, and every check is `not_run`, if the submission could not be read. `completed` is set if checks that
-    had no device at first ran on one later.
+    had no device at first ran on one later. The points of a saved result are those of the checks, without `lateness`:
+    OUT/marks.json says what it is worth with lateness and people's decisions.
     """
 
     format_version: int = FORMAT_VERSION
@@ -143,7 +144,7 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
 class Graded:
     """The parts of a result that the class table and the summary need; the rest is in its file. `diagnoses` are (task,
     misconception, feedback). `troubles` are sentences about what could not be read, died or ran out of time. `reused`:
-    the submission has not changed since it was graded."""
+    the submission has not changed since it was graded. `proposed`: the result waits to be accepted."""
 
     student: str
     topic: str
@@ -155,3 +156,4 @@ class Graded:
     attempted: bool
     diagnoses: tuple[tuple[str, str, str], ...]
     troubles: tuple[str, ...]
+    proposed: bool = False

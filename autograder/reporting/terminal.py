@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,14 +17,17 @@ from rich.text import Text
 
 from autograder._words import counted
 from autograder.course.course_file import Course
+from autograder.gradebook.marks import with_mark
 from autograder.records.jobs import CellReport, Outcome
 from autograder.records.results import CheckResult, TaskResult, TopicResult
 from autograder.reporting.labels import points_text, readable
 
 if TYPE_CHECKING:
+    from autograder.gradebook.changes import Change
+    from autograder.gradebook.marks import Mark
     from autograder.records.results import Graded
 
-__all__ = ["ClassSummary", "confinement", "print_result"]
+__all__ = ["ClassSummary", "confinement", "print_changes", "print_result"]
 
 _MOST_FREQUENT = 8
 _MOST_TROUBLES = 40
@@ -48,6 +51,15 @@ class ClassSummary:
     def add(self, graded: Graded) -> None:
         """Add one more submission."""
         self.graded[graded.student, graded.topic] = graded
+
+    def apply(self, marks: Mapping[tuple[str, str], Mark], *, but: Collection[tuple[str, str]] = ()) -> None:
+        """Show these marks instead of those at the time of grading, except for the submissions in `but`."""
+        for key in self.graded.keys() & marks.keys() - set(but):
+            mark = marks[key]
+            penalty = mark.lateness.penalty if mark.lateness else 0.0
+            self.graded[key] = replace(
+                self.graded[key], points=mark.points, earned=mark.earned, pending=mark.pending, penalty=penalty
+            )
 
     def print(self, console: Console, *, named: Iterable[str] = ()) -> None:
         """Print everything. Topics in `named` get a column even if nobody handed them in."""
@@ -151,8 +163,26 @@ def confinement(layers: dict[str, str], *, unsafe: bool) -> Text:
     return Text(f"Confinement: all {len(layers)} layers on ({', '.join(layers)}).")
 
 
-def print_result(result: TopicResult, console: Console, *, page: Path | None = None) -> None:
-    """Print one result in full, for an instructor."""
+def print_changes(changes: Iterable[Change], console: Console) -> None:
+    """Print whose mark changes, by how much and why, the largest changes first."""
+    for change in sorted(changes, key=lambda change: -abs(change.difference)):
+        before, after = (points_text(mark.earned) if mark else "–" for mark in (change.before, change.after))
+        sign = "+" if change.difference > 0 else ""
+        style = "green" if change.difference > 0 else "red" if change.difference < 0 else ""
+        head = f"  {change.student}, {change.topic}: {before} -> {after}"
+        mark = change.after or change.before
+        total = mark.points if mark else 0.0
+        console.print(
+            Text.assemble(f"{head} of {points_text(total)}  ", (f"({sign}{points_text(change.difference)})", style)),
+            soft_wrap=True,
+        )
+        for reason in change.reasons:
+            _print_indented(Text(readable(reason)), 6, console)
+
+
+def print_result(result: TopicResult, console: Console, *, mark: Mark | None = None, page: Path | None = None) -> None:
+    """Print one result in full, for an instructor; with its mark, if given."""
+    result = with_mark(result, mark) if mark else result
     points = f"{points_text(result.earned)} of {points_text(result.points)} points"
     head = f"{result.student}: {result.title or result.topic}, {points}"
     origin = f"{result.submission.path}, graded {result.graded_at}, seed {result.seed}, {result.device}"
@@ -164,6 +194,11 @@ def print_result(result: TopicResult, console: Console, *, page: Path | None = N
         late = result.lateness
         deducted = f"{points_text(late.penalty * 100)} % of the points deducted" if late.penalty else "nothing deducted"
         console.print(f"Handed in {points_text(late.days)} days late: {deducted}.", style="yellow")
+    for comment in mark.all_comments if mark else ():
+        console.print(Text(f"Comment: {readable(comment)}"), soft_wrap=True)
+    flags = [flag for flag in mark.flags if flag in ("adjusted", "excused", "extended")] if mark else []
+    if flags:
+        console.print(f"By hand: {', '.join(flags)}; the checks alone give {points_text(mark.automatic if mark else 0)}.")
     if result.problem:
         console.print(Text(f"Problem: {readable(result.problem)}", "bold red"))
     if result.layers or result.unsafe:

@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from autograder._words import counted
+from autograder.gradebook.marks import Mark, with_mark
 from autograder.records.jobs import CellReport, Outcome
 from autograder.records.observation import ErrorFact
 from autograder.records.results import TopicResult
@@ -56,6 +58,7 @@ class _TopicView:
     earned: str
     pending: str
     late: str
+    decisions: tuple[str, ...]
     warnings: tuple[_Warning, ...]
     facts: tuple[tuple[str, str], ...]
     cells: tuple[_CellView, ...]
@@ -64,22 +67,24 @@ class _TopicView:
     footer: tuple[str, ...]
 
 
-def write_page(result: TopicResult, out: Path, *, audience: Audience = "student") -> Path:
+def write_page(result: TopicResult, out: Path, *, audience: Audience = "student", mark: Mark | None = None) -> Path:
     """Write the page of one result to `out/STUDENT/TOPIC.html` and return its path.
 
     Args:
         result: the graded submission.
         out: the folder of all pages; created if it does not exist.
+        mark: what it is worth with lateness and people's decisions; the page shows the checks' points alone if None.
         audience: `student` leaves out everything that could give hidden checks away; `instructor` shows everything.
 
     Raises:
         AutogradeError: if the student's or topic's name cannot be a file name.
     """
-    page = _topic_view(result, instructor=audience == "instructor")
+    shown = with_mark(result, mark) if mark else result
+    page = _topic_view(shown, mark, instructor=audience == "instructor")
     return write(page_path(out, result.student, result.topic), "topic.html.j2", page)
 
 
-def _topic_view(result: TopicResult, *, instructor: bool) -> _TopicView:
+def _topic_view(result: TopicResult, mark: Mark | None, *, instructor: bool) -> _TopicView:
     return _TopicView(
         title=result.title or result.topic,
         student=result.student,
@@ -89,6 +94,7 @@ def _topic_view(result: TopicResult, *, instructor: bool) -> _TopicView:
         earned=points_text(result.earned),
         pending=points_text(result.pending) if result.pending else "",
         late=_late(result),
+        decisions=tuple(_decisions(mark)) if mark else (),
         warnings=tuple(_warnings(result)),
         facts=(
             ("Topic", result.topic),
@@ -112,6 +118,29 @@ def _late(result: TopicResult) -> str:
         return ""
     days = f"{points_text(late.days)} day{'' if late.days == 1 else 's'}"
     return f"Handed in {days} late: {points_text(late.penalty * 100)} % of the points were deducted."
+
+
+def _decisions(mark: Mark) -> Iterable[str]:
+    """What people decided about a mark, in sentences."""
+    if mark.excused:
+        yield "Excused: this topic counts neither for nor against you."
+    if mark.extension:
+        yield f"You had {points_text(mark.extension)} hours more than the due time."
+    if mark.lateness and mark.lateness.budget_days:
+        yield f"{counted(mark.lateness.budget_days, 'late day')} of your budget used."
+    for task in mark.tasks:
+        if task.adjusted:
+            points = f"{points_text(task.earned)} of {points_text(task.points)} points"
+            yield f"`{task.task}`: {points}, decided by your instructor."
+        elif task.excused:
+            yield f"`{task.task}`: excused."
+        elif task.manual and task.pending:
+            yield f"`{task.task}`: your instructor has yet to give points."
+    yield from (f"`{task.task}`: {comment}" for task in mark.tasks for comment in task.comments)
+    yield from mark.comments
+    total = round(sum(task.earned for task in mark.tasks if not task.excused), 2)
+    if mark.adjusted and not mark.excused and not mark.lateness and total != mark.earned:
+        yield f"The points of the topic were changed to {points_text(mark.earned)} by your instructor."
 
 
 def _warnings(result: TopicResult) -> Iterable[_Warning]:

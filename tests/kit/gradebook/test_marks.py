@@ -116,6 +116,29 @@ def test_late_policies(policy: LatePolicy, late: timedelta, penalty: float) -> N
     assert mark(late=late, policy=policy, double=4).earned == round(4 * (1 - penalty), 2)
 
 
+@pytest.mark.parametrize(
+    ("late", "expected"),
+    [
+        (timedelta(0), None),
+        (-HOUR, None),
+        (HOUR / 4, (0.01, 0.0)),
+        (16 * HOUR / 60, (0.01, 0.1)),
+        (DAY, (1.0, 0.1)),
+        (DAY + timedelta(seconds=1), (1.0, 0.2)),
+        (9 * DAY, (9.0, 0.25)),
+    ],
+)
+def test_lateness_at_its_edges(late: timedelta, expected: tuple[float, float] | None) -> None:
+    found = lateness(LatePolicy(grace_minutes=15, per_day=0.1, at_most=0.25), DUE, DUE + late)
+    assert (found and (found.days, found.penalty)) == expected
+
+
+def test_nobody_is_late_without_a_policy_a_due_time_or_a_time_of_submission() -> None:
+    assert lateness(None, DUE, DUE + DAY) is None
+    assert lateness(LatePolicy(), None, DUE) is None
+    assert lateness(LatePolicy(), DUE, None) is None
+
+
 def test_an_extension_moves_the_due_time_and_the_last_one_counts() -> None:
     policy = LatePolicy(per_day=0.1)
     for extension, penalty in [("48h", 0.1), ("2.5d", 0.0), ("2027-03-03T12:00+00:00", 0.1), ("1w", 0.0)]:

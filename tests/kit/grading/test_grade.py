@@ -5,8 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,15 @@ import jsonschema
 import pytest
 from tiny_course import RIGHT, make_class, make_course, write_notebook
 
-from autograder.course.course_file import Course, LatePolicy, load_course
+from autograder.course.course_file import Course, load_course
+from autograder.gradebook.marks import Mark
 from autograder.grading import grade as grading
-from autograder.grading.grade import PreparedTopic, choose_seed, grade, lateness, prepare
+from autograder.grading.grade import PreparedTopic, choose_seed, grade, prepare
 from autograder.grading.result_files import read_result, read_run
 from autograder.grading.submissions import Submission, find_submissions
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Outcome
-from autograder.records.results import Graded, Lateness, TopicResult
+from autograder.records.results import Graded, TopicResult
 from autograder.reporting import topic_page
 
 SCHEMA = Path(__file__).parents[3] / "docs/result.schema.json"
@@ -66,7 +66,7 @@ def test_a_class(course: Course, prepared: dict[str, PreparedTopic], pool: Pool,
 
     results = {name: read_result(out / name / "views.json") for name in graded}
     assert results["ann"].tasks[0].source == "def double(x):\n    return x + x"
-    assert results["fay"].lateness == Lateness(days=1.04, penalty=0.5)
+    assert (results["fay"].earned, results["fay"].lateness) == (5.0, None), "lateness is a matter of marks"
     assert results["fay"].submission.submitted_at == "2027-03-02T13:00:00+00:00"
     assert {check.outcome for task in results["di"].tasks for check in task.checks} == {Outcome.NOT_RUN}
     assert all(result.seed == 5 and result.device == "cpu" and "torch" in result.versions for result in results.values())
@@ -141,10 +141,10 @@ def test_a_fault_of_ours_is_one_students_problem(
 ) -> None:
     write_page = topic_page.write_page
 
-    def faulty(result: TopicResult, out: Path) -> Path:
+    def faulty(result: TopicResult, out: Path, *, mark: Mark) -> Path:
         if result.student == "ann" and not result.problem:
             raise RecursionError("too deep")
-        return write_page(result, out)
+        return write_page(result, out, mark=mark)
 
     monkeypatch.setattr(topic_page, "write_page", faulty)
     for name in ("ann", "bo"):
@@ -223,7 +223,7 @@ def test_a_fault_in_reading_or_scoring_is_one_students_problem(
 def test_a_full_disk_stops_the_run(
     course: Course, prepared: dict[str, PreparedTopic], pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(result: TopicResult, out: Path) -> Path:
+    def full(result: TopicResult, out: Path, *, mark: Mark) -> Path:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(topic_page, "write_page", full)
@@ -233,8 +233,8 @@ def test_a_full_disk_stops_the_run(
 
 
 def test_the_seed_of_a_run(course: Course, tmp_path: Path) -> None:
-    def choose(seed: int | None = None, *, device: str = "cpu", force: bool = False) -> tuple[int, str]:
-        chosen = choose_seed(course, tmp_path, seed=seed, device=device, force=force)
+    def choose(seed: int | None = None, *, device: str = "cpu", force: bool = False, whole: bool = True) -> tuple[int, str]:
+        chosen = choose_seed(course, tmp_path, seed=seed, device=device, force=force, whole=whole)
         record = read_run(tmp_path)
         assert record is not None
         assert record.seed == chosen.seed
@@ -247,33 +247,7 @@ def test_the_seed_of_a_run(course: Course, tmp_path: Path) -> None:
     assert choose()[0] == 3
     assert choose(force=True)[1] == "drawn for this run"
     assert choose(3)[0] == 3
+    assert choose(force=True, whole=False) == (3, f"the seed of the results in {tmp_path}")
     assert choose(device="cuda")[1] == "drawn for this run"
     (tmp_path / "run.json").write_text("damaged")
     assert choose()[1] == "drawn for this run"
-
-
-DUE = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
-POLICY = LatePolicy(grace_minutes=15, per_day=0.1, at_most=0.25)
-
-
-@pytest.mark.parametrize(
-    ("late", "expected"),
-    [
-        (timedelta(0), None),
-        (timedelta(hours=-1), None),
-        (timedelta(minutes=15), (0.01, 0.0)),
-        (timedelta(minutes=16), (0.01, 0.1)),
-        (timedelta(days=1), (1.0, 0.1)),
-        (timedelta(days=1, seconds=1), (1.0, 0.2)),
-        (timedelta(days=9), (9.0, 0.25)),
-    ],
-)
-def test_lateness(late: timedelta, expected: Sequence[float] | None) -> None:
-    found = lateness(POLICY, DUE, DUE + late)
-    assert (found and (found.days, found.penalty)) == expected
-
-
-def test_nobody_is_late_without_a_policy_a_due_time_or_a_time_of_submission() -> None:
-    assert lateness(None, DUE, DUE + timedelta(days=1)) is None
-    assert lateness(POLICY, None, DUE) is None
-    assert lateness(POLICY, DUE, None) is None

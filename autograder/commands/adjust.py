@@ -1,0 +1,143 @@
+"""`autograde adjust` and `autograde extend`: what a person decides about a mark becomes an entry of adjustments.yml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from autograder.commands.one_line import one_line_mistakes
+
+if TYPE_CHECKING:
+    from autograder.course.course_file import Course
+    from autograder.gradebook.adjustments import Adjustment
+
+__all__ = ["register"]
+
+StudentArgument = Annotated[str, typer.Argument(help="The student: the name of a folder in the results.")]
+TopicArgument = Annotated[str, typer.Argument(help="The topic.")]
+CommentOption = Annotated[str, typer.Option(help="What the student is told.")]
+ByOption = Annotated[str, typer.Option(help="Who decides.", show_default="you")]
+CourseOption = Annotated[Path, typer.Option(help="course.yml, or the folder it is in.")]
+OutOption = Annotated[Path, typer.Option("-o", "--out", help="The folder of the results.")]
+
+
+def adjust(
+    student: StudentArgument,
+    topic: Annotated[str | None, typer.Argument(help="The topic; only --late-days does without.")] = None,
+    task: Annotated[str | None, typer.Argument(help="The task.", show_default="the whole topic")] = None,
+    points: Annotated[
+        str | None, typer.Option(help="Points instead of those of the checks; `auto` for theirs again.")
+    ] = None,
+    add: Annotated[float | None, typer.Option(help="Points in addition; may be negative.")] = None,
+    comment: CommentOption = "",
+    excused: Annotated[
+        bool | None, typer.Option("--excused/--not-excused", help="Count neither for nor against.", show_default=False)
+    ] = None,
+    late_days: Annotated[
+        int | None, typer.Option(min=0, max=1000, help="Days the student may be late in the whole course.")
+    ] = None,
+    by: ByOption = "",
+    course: CourseOption = Path("course.yml"),
+    out: OutOption = Path("grades"),
+) -> None:
+    """Change a mark by hand. The decision goes to adjustments.yml and survives every regrade.
+
+    Example: autograde adjust ada autograd sign_ste --points 3 --comment "The idea is right."
+    """
+    with one_line_mistakes():
+        from autograder.gradebook.adjustments import Adjustment
+
+        entry = Adjustment(
+            student=student,
+            topic=topic or "",
+            task=task or "",
+            points=_points(points),
+            add=add,
+            comment=comment,
+            excused=excused,
+            late_days=late_days,
+            by=by,
+        )
+        _decide(course, entry, out)
+
+
+def extend(
+    student: StudentArgument,
+    topic: TopicArgument,
+    until: Annotated[str, typer.Argument(help="How much later: 90m, 48h, 2d, 1w, or a new due time with its UTC offset.")],
+    comment: CommentOption = "",
+    by: ByOption = "",
+    course: CourseOption = Path("course.yml"),
+    out: OutOption = Path("grades"),
+) -> None:
+    """Give a student more time for a topic, counted from its due time. The last extension of a topic counts.
+
+    Example: autograde extend ada autograd 48h --comment "Get well soon."
+    """
+    with one_line_mistakes():
+        from autograder.gradebook.adjustments import Adjustment
+
+        entry = Adjustment(student=student, topic=topic, extension=until, comment=comment, by=by)
+        _decide(course, entry, out)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the instructor's."""
+    app.command()(adjust)
+    app.command()(extend)
+
+
+def _decide(path: Path, entry: Adjustment, out: Path) -> None:
+    """Write a decision, and say what the mark was and is."""
+    import getpass
+    from datetime import datetime
+
+    import msgspec
+
+    from autograder.course.course_file import load_course
+    from autograder.gradebook.adjustments import load_adjustments, write_adjustment
+    from autograder.grading.marks import refresh, students_of
+
+    course = load_course(path)
+    _check_student(entry.student, students_of(course, out))
+    before = _mark_text(course, entry, out)
+    now = datetime.now().astimezone().isoformat(timespec="seconds")
+    file = write_adjustment(course, msgspec.structs.replace(entry, by=entry.by or getpass.getuser(), at=now))
+    typer.echo(f"Added to {file} (entry {len(load_adjustments(course)[entry.student])} about {entry.student}).")
+    after = _mark_text(course, entry, out)
+    if entry.topic and after:
+        typer.echo(f"{entry.student}, {entry.topic}: {before} -> {after}" if before != after else f"{entry.student}, "
+                   f"{entry.topic}: {after}, as before")  # fmt: skip
+    if (out / "run.json").exists():
+        refresh(course, out)
+
+
+def _points(text: str | None) -> float | Literal["auto"] | None:
+    """Points as adjustments.yml has them."""
+    if text is None or text == "auto":
+        return None if text is None else "auto"
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is not a number; write a number of points, or auto.") from None
+
+
+def _check_student(student: str, known: list[str]) -> None:
+    from autograder._words import suggestion
+    from autograder.errors import CourseError
+
+    if known and student not in known:
+        raise CourseError(f"{student}: neither roster.csv nor the results have such a student; {suggestion(student, known)}")
+
+
+def _mark_text(course: Course, entry: Adjustment, out: Path) -> str:
+    from autograder.grading.marks import marks_in
+    from autograder.reporting.labels import points_text
+
+    for mark in marks_in(course, out, only=entry.student):
+        if mark.topic == entry.topic:
+            flags = f" ({', '.join(mark.flags)})" if mark.flags else ""
+            return f"{points_text(mark.earned)} of {points_text(mark.points)}{flags}"
+    return ""
