@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autograder._words import counted, suggestion
-from autograder.commands import adjust, collect, diff, student
+from autograder.commands import adjust, collect, diff, export, student
 from autograder.commands.one_line import one_line_mistakes, tolerant_output
 from autograder.errors import AutogradeError
 
@@ -42,6 +42,7 @@ app = typer.Typer(
 
 adjust.register(app)
 diff.register(app)
+export.register(app)
 student.register(app)
 collect.register(app)
 

@@ -59,6 +59,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     excused: bool = False
     extension: float = 0.0
     lateness: Lateness | None = None
+    submitted_at: str = ""
     tasks: tuple[TaskMark, ...] = ()
     comments: tuple[str, ...] = ()
 
@@ -188,6 +189,7 @@ def mark_of(
         excused=excused or not counted,
         extension=round(extension.total_seconds() / 3600, 2),
         lateness=late,
+        submitted_at=(result.submission.submitted_at or "") if result else "",
         tasks=tasks,
         comments=decided.comments,
     )

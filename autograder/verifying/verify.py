@@ -189,7 +189,8 @@ class _Proof:
         return make_job(self.course, topic, cells, seed=RUN_SEED, device=self.device, tasks=tasks, replacement=replacement)
 
     def _tasks(self) -> list[str]:
-        return list(self.course.topics[self.name].tasks)
+        """The tasks that checks judge."""
+        return [name for name, task in self.course.topics[self.name].tasks.items() if task.kind == "checked"]
 
     def _try(self, trials: Iterable[_Trial], *, enough: Callable[[Observation], bool] | None = None) -> None:
         listed = list(trials)

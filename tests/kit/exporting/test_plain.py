@@ -1,0 +1,83 @@
+"""Tables: CSV per task, XLSX and nbgrader's CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import openpyxl
+import pytest
+from marked_class_example import example
+
+from autograder.exporting.marked_class import name_key, number
+from autograder.exporting.plain import nbgrader_csv, per_task_csv, xlsx
+from autograder.exporting.tables import defused
+
+
+def table(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode(), newline="")))
+
+
+def test_a_line_per_task() -> None:
+    rows = {(row["student"], row["topic"], row["task"]): row for row in table(per_task_csv(example()))}
+    assert len(rows) == 6 * 3
+    lilei = rows["lilei", "views", "double"]
+    assert lilei["name"] == "李雷"
+    assert [lilei[key] for key in ("earned", "points", "checks_alone", "task_flags")] == ["3", "4", "1.33", "adjusted"]
+    assert [lilei[key] for key in ("mark", "mark_points", "mark_flags")] == ["4", "5", "adjusted"]
+    assert lilei["remark"] == '\'=1+1, "good" idea'
+    assert rows["ada", "dtypes", "cast"]["earned"] == "0.33"
+    assert rows["ada", "views", "double"]["name"] == "Ada O'Neil, Jr."
+    assert rows["mueller", "views", "double"]["name"] == 'Jürgen "JJ" Müller'
+    assert rows["mueller", "views", "double"]["mark_flags"] == "unreadable"
+    assert rows["nobody", "views", "double"]["earned"] == "", "nothing handed in is not a zero"
+    excused = rows["'=cmd", "views", "double"]
+    assert (excused["mark"], excused["mark_flags"], excused["name"]) == ("", "excused adjusted", '\'=HYPERLINK("http://x")')
+    zero = {(row["student"], row["topic"]): row["mark"] for row in table(per_task_csv(example("views", zero_missing=True)))}
+    assert (zero["nobody", "views"], zero["mueller", "views"]) == ("0", "0")
+
+
+def test_a_workbook() -> None:
+    book = openpyxl.load_workbook(io.BytesIO(xlsx(example())))
+    assert book.sheetnames == ["Marks", "Tasks"]
+    rows = {row[0].value: row for row in book["Marks"].iter_rows()}
+    assert [cell.value for cell in rows["student"]][5:] == [
+        "Views and strides (of 5)",
+        "Dtypes (of 3)",
+        "Total",
+        "Points",
+        "Remarks",
+    ]
+    assert [cell.value for cell in rows["ada"]][5:9] == [5, 0.33, 5.33, 8]
+    evil = rows["=cmd"]
+    assert [(cell.value, cell.data_type) for cell in evil[:2]] == [("=cmd", "s"), ('=HYPERLINK("http://x")', "s")]
+    assert [cell.value for cell in evil][5:9] == ["excused", None, 0, 3]
+    assert rows["lilei"][1].value == "李雷"
+    assert rows["lilei"][9].value == "views: adjusted; dtypes: missing"
+    assert book["Tasks"].max_row == 1 + 6 * 3
+    assert not any(cell.data_type == "f" for sheet in book for row in sheet.iter_rows() for cell in row)
+
+
+def test_nbgraders_columns() -> None:
+    rows = {(row["assignment"], row["student_id"]): row for row in table(nbgrader_csv(example()))}
+    eve = rows["views", "eve"]
+    assert [eve[key] for key in ("raw_score", "late_submission_penalty", "score", "max_score")] == ["5", "0.5", "4.5", "5"]
+    assert (eve["first_name"], eve["last_name"], eve["timestamp"]) == ("Eve", "Late", "2027-03-02T12:00:00+00:00")
+    assert rows["views", "nobody"]["score"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(3.0, "3"), (1 / 3, "0.33"), (2.5, "2.5"), (0.0, "0"), (-0.001, "0"), (1e6, "1000000"), (2.675, "2.67")],
+)
+def test_numbers_have_at_most_two_decimals(value: float, text: str) -> None:
+    assert number(value) == text
+    assert number(value, comma=True) == text.replace(".", ",")
+
+
+def test_formulas_are_defused_and_names_are_known_in_any_order() -> None:
+    for text in ("=1", "+1", "-1", "@x", "\tx", "\rx"):
+        assert defused(text) == f"'{text}"
+    assert defused("a=1") == "a=1"
+    assert name_key("Lovelace, Ada") == name_key("ada_lovelace") == name_key("Ada LOVELACE")
+    assert name_key("李雷") != name_key("李 雷")
