@@ -57,9 +57,10 @@ def _student(
 ) -> str | None:
     for column in ids:
         cell = row[column].strip().casefold().removeprefix("#") if column < len(row) else ""
-        for key in (cell, re.sub(r"(?<=\D) ?(?=\d+$)", " ", cell)):  # Moodle's `Participant 1234567`, or without the blank
+        numbered = re.fullmatch(r"[^\d@]+?\s?(\d+)", cell)  # Moodle's `Participant 1234567`, or `Teilnehmer/in1234567`
+        for key in (cell, f"participant {numbered[1]}" if numbered else ""):
             who = by_id.get(key, set())
-            if cell and len(who) == 1:
+            if key and len(who) == 1:
                 return next(iter(who))
     who = by_name.get(name_key(" ".join(row[n] for n in names if n < len(row))), set())
     return next(iter(who)) if len(who) == 1 else None

@@ -56,6 +56,8 @@ def task_state(task: TaskResult) -> Label:
         return Label("untouched", "○", "not attempted")
     if task.pending:
         return Label("pending", "…", "pending")
+    if not task.checks and task.earned:  # given by a person
+        return Label("complete", "✓", "complete") if task.earned >= task.points else Label("partial", "◐", "partly right")
     if task.checks and all(check.outcome is Outcome.PASSED for check in task.checks):
         return Label("complete", "✓", "complete")
     if task.earned:

@@ -112,7 +112,9 @@ def _task_notes(task: TaskResult) -> Iterable[str]:
         yield "You have not written this one yet. It does not count as wrong; it just earns nothing."
     elif task.gated:
         yield "The values are not right yet. Until they are, the task's other checks earn nothing."
-    if task.pending:
+    if task.pending and not task.checks:
+        yield f"{points_text(task.pending)} points are pending: your instructor reads this answer and gives them."
+    elif task.pending:
         yield f"{points_text(task.pending)} points are pending: their checks need a device that was missing during grading."
 
 

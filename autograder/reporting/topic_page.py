@@ -92,7 +92,7 @@ def _topic_view(result: TopicResult, mark: Mark | None, *, instructor: bool) -> 
         instructor=instructor,
         points=points_text(result.points),
         earned=points_text(result.earned),
-        pending=points_text(result.pending) if result.pending else "",
+        pending=_pending(result),
         late=_late(result),
         decisions=tuple(_decisions(mark)) if mark else (),
         warnings=tuple(_warnings(result)),
@@ -110,6 +110,15 @@ def _topic_view(result: TopicResult, mark: Mark | None, *, instructor: bool) -> 
         machinery=tuple(_machinery(result)) if instructor else (),
         footer=_footer(result),
     )
+
+
+def _pending(result: TopicResult) -> str:
+    if not result.pending:
+        return ""
+    waiting = {bool(task.checks) for task in result.tasks if task.pending}
+    reasons = [*(["their checks need another device"] if True in waiting else ()),
+               *(["your instructor has yet to give them"] if False in waiting else ())]  # fmt: skip
+    return f"{points_text(result.pending)} more points are pending: {', or '.join(reasons)}."
 
 
 def _late(result: TopicResult) -> str:

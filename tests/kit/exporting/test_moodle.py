@@ -27,7 +27,7 @@ Identifier,"Full name","ID number","Email address",Status,Group,Grade,"Maximum g
 GERMAN = """\
 ID,"Vollständiger Name",E-Mail-Adresse,Status,Bewertung,Bestwertung,"Bewertung kann geändert werden",\
 "Zuletzt geändert (Abgabe)","Zuletzt geändert (Bewertung)","Feedback als Kommentar"
-Teilnehmer/in7000005,"Eve Late",eve@example.org,"Zur Bewertung abgegeben",,"5,00",Ja,"Dienstag, 2. März 2027, 10:37",-,
+Teilnehmer/in7000005,"E. L.",,"Zur Bewertung abgegeben",,"5,00",Ja,"Dienstag, 2. März 2027, 10:37",-,
 """
 
 # tests of grade/import/csv in moodle have this shape.

@@ -134,3 +134,25 @@ def test_decisions_and_due_times_change_marks_without_running_code(graded: Path,
         assert wrong.exit_code == 2
         assert message in wrong.output
     assert (graded / "adjustments.yml").read_text().count("- student:") == 2
+
+
+def test_a_manual_task_waits_for_a_person(graded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(graded)
+    for name, old, new in [
+        ("course.yml", "guess: {points: 1}", "guess: {points: 1}\n      why: {points: 2, kind: manual}"),
+        ("exercises/views.py", "guess = ...", "guess = ...\n\n# %%\nwhy = ..."),
+        ("solutions/views.py", "guess = 7", "guess = 7\nwhy = 'Seven is prime.'"),
+    ]:
+        path = graded / name
+        path.write_text(path.read_text().replace(old, new))
+    run = autograde("grade", "--accept", "--jobs", "1")
+    assert run.exit_code == 0, run.output
+    assert "      why is new\n" in run.output
+    page = (graded / "grades/ann/views.html").read_text()
+    assert "2 more points are pending: your instructor has yet to give them." in page
+    adjusted = autograde("adjust", "ann", "views", "why", "--points", "1.5", "--comment", "Which divisors did you try?")
+    assert adjusted.exit_code == 0, adjusted.output
+    assert marks(graded)["ann"] == 6.5
+    page = (graded / "grades/ann/views.html").read_text()
+    assert "pending" not in page.partition("<main")[2]
+    assert "Which divisors did you try?" in page
