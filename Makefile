@@ -24,7 +24,7 @@ $(BROWSER): tests/kit/support/install_browser.sh $(READY)
 
 demo: $(READY) ## Build the release, grade the example class and print its table
 	$(BIN)/autograde release
-	$(BIN)/autograde grade examples/class -o build/demo
+	$(BIN)/autograde grade examples/class --accept -o build/demo
 
 quick: $(READY) ## Run what a change needs most often, in under two minutes
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" --ignore tests/kit/acceptance

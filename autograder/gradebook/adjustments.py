@@ -101,6 +101,10 @@ def write_adjustment(course: Course, adjustment: Adjustment) -> Path:
         if isinstance(entry.get(name), float) and entry[name].is_integer():
             entry[name] = int(entry[name])
     wrong, _ = _converted(entry, course)
+    due = course.topics[adjustment.topic].due if adjustment.topic in course.topics else None
+    if not wrong and adjustment.extension and not extension_of(adjustment.extension, due):
+        when = due.isoformat(timespec="minutes") if due else "never"
+        wrong = [f"extension is {_shown(adjustment.extension)}, but {adjustment.topic} is due {when}; write a later time."]
     if wrong:
         raise CourseError("\n".join(wrong))
     path = course.root / ADJUSTMENTS_FILE
@@ -125,8 +129,10 @@ def _appended(before: str, entry: str, path: Path) -> str:
 def extension_of(text: str, due: datetime | None) -> timedelta:
     """How much later than `due` an extension lets hand in: `90m`, `48h`, `2d`, `1w`, or a new due time with its UTC offset.
 
+    A new due time that is not after `due` (which may have moved since) is an extension of 0.
+
     Raises:
-        ValueError: if the text is none of these, or needs a due time and there is none; the text says what to write.
+        ValueError: if the text is none of these; the text says what to write.
     """
     if match := _DURATION.fullmatch(text.strip()):
         return timedelta(**{_UNITS[match[2]]: float(match[1])})
@@ -136,11 +142,7 @@ def extension_of(text: str, due: datetime | None) -> timedelta:
         until = None
     if until is None or until.tzinfo is None:
         raise ValueError("write 90m, 48h, 2d or 1w, or a new due time like 2027-03-03T23:59+01:00.")
-    if due is None:
-        raise ValueError("the topic has no due time in course.yml; write one there.")
-    if until < due:
-        raise ValueError(f"that is before the topic is due, {due.isoformat(timespec='minutes')}; write a later time.")
-    return until - due
+    return max(timedelta(0), until - due) if due else timedelta(0)
 
 
 _DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*(m|h|d|w)")

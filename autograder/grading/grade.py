@@ -106,7 +106,12 @@ def choose_seed(
     elif not (force and whole) and record and (record.course, record.device) == (course.title, device):
         chosen = ChosenSeed(record.seed, f"the seed of the results in {out}")
     new = GradingRecord(course=course.title, seed=chosen.seed, device=device)
-    write_run(new, proposed if proposed and (dry_run or own not in (None, new)) else out)
+    if proposed is not None:
+        (proposed / "run.json").unlink(missing_ok=True)
+    if proposed is None or (own in (None, new) and not dry_run):
+        write_run(new, out)
+    elif own is None or (own != new and whole):  # what a part of the class is graded with is not the class's seed
+        write_run(new, proposed)
     return chosen
 
 

@@ -153,6 +153,15 @@ def test_extensions() -> None:
     assert extension_of("1.5d", DUE) == timedelta(hours=36)
     assert extension_of("1 w", DUE) == timedelta(weeks=1)
     assert extension_of("2027-03-03T23:59+01:00", DUE) == timedelta(days=2, hours=10, minutes=59)
-    for text, due in [("2027-03-03", DUE), ("2027-03-03T23:59+01:00", None), ("2027-02-03T23:59+01:00", DUE), ("-2d", DUE)]:
-        with pytest.raises(ValueError, match="write"):
-            extension_of(text, due)
+    assert extension_of("2027-03-01T10:00+00:00", DUE) == timedelta(0), "the due time may have moved since"
+    assert extension_of("2027-03-03T23:59+01:00", None) == timedelta(0)
+    for text in ("2027-03-03", "-2d", "2 days", "", "1e9d"):
+        with pytest.raises(ValueError, match="write 90m"):
+            extension_of(text, DUE)
+
+
+def test_an_extension_that_extends_nothing_is_not_written(course: Course) -> None:
+    for topic, until in [("views", "2027-02-01T10:00+00:00"), ("essay", "2027-02-01T10:00+00:00"), ("views", "0h")]:
+        with pytest.raises(CourseError, match="write a later time"):
+            write_adjustment(course, Adjustment(student="ada", topic=topic, extension=until))
+    assert not (course.root / "adjustments.yml").exists()

@@ -251,3 +251,21 @@ def test_the_seed_of_a_run(course: Course, tmp_path: Path) -> None:
     assert choose(device="cuda")[1] == "drawn for this run"
     (tmp_path / "run.json").write_text("damaged")
     assert choose()[1] == "drawn for this run"
+
+
+def test_the_seed_of_a_class_stays_in_a_dry_run_for_a_part_of_it_and_until_it_is_accepted(
+    course: Course, tmp_path: Path
+) -> None:
+    out, proposed = tmp_path, tmp_path / ".proposed"
+
+    def seeds(seed: int | None, *, whole: bool = True, dry_run: bool = False) -> list[int | None]:
+        chosen = choose_seed(
+            course, out, seed=seed, device="cpu", force=False, whole=whole, proposed=proposed, dry_run=dry_run
+        )
+        return [chosen.seed, *(record and record.seed for record in map(read_run, (out, proposed)))]
+
+    assert seeds(5, dry_run=True) == [5, None, 5]
+    assert seeds(None) == [5, 5, None]
+    assert seeds(9) == [9, 5, 9]
+    assert seeds(9, whole=False) == [9, 5, None]
+    assert seeds(9, dry_run=True) == [9, 5, 9]
