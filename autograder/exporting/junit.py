@@ -64,7 +64,7 @@ def _case(classname: str, check: CheckResult, view: CheckView) -> ElementTree.El
     case = ElementTree.Element("testcase", classname=_text(classname), name=_text(check.sentence), time="0")
     tag = _TAGS.get(check.outcome)
     if tag is not None:
-        said = [*view.found, *view.details] or [view.state.word]
+        said = [*view.sentences, *view.details] or [view.state.word]
         note = ElementTree.SubElement(case, tag, message=_text(said[0]))
         if tag != "skipped":
             note.set("type", check.outcome.value)

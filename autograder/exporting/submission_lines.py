@@ -56,5 +56,5 @@ def _sentences(result: TaskResult) -> list[str]:
     said = [*view.notes, *(f"{diagnosis.kicker} {diagnosis.feedback}" for diagnosis in view.diagnoses)]
     for check in view.checks:
         said.append(f"{check.state.symbol} {check.state.word}: {check.sentence}")
-        said += [f"    {detail}" for detail in (*check.details, *check.found)]
+        said += [f"    {detail}" for detail in (*check.details, *check.sentences)]
     return said

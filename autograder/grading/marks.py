@@ -56,7 +56,7 @@ def refresh(course: Course, out: Path) -> dict[Key, Mark]:
     """
     marks: dict[Key, Mark] = {}
     results = _marked(course, out, marks)
-    topic_page.write_index(results, out, title=course.title, topics=tuple(course.topics))
+    topic_page.write_index(results, out, title=course.title, topics=tuple(course.topics), marks=marks)
     data = msgspec.json.encode(_MarksFile(marks=tuple(marks.values())))
     write_whole(out / MARKS_FILE, msgspec.json.format(data, indent=2) + b"\n")
     return marks

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from autograder.gradebook.marks import Mark
 from autograder.records.jobs import Outcome
 from autograder.records.results import TopicResult
 from autograder.reporting.labels import points_text, task_state
@@ -18,7 +19,14 @@ __all__ = ["write_index"]
 _STUDENTS_NAMED = 12
 
 
-def write_index(results: Iterable[TopicResult], out: Path, *, title: str = "The class", topics: Sequence[str] = ()) -> Path:
+def write_index(
+    results: Iterable[TopicResult],
+    out: Path,
+    *,
+    title: str = "The class",
+    topics: Sequence[str] = (),
+    marks: Mapping[tuple[str, str], Mark] | None = None,
+) -> Path:
     """Write the instructor's page of a class to `out/index.html`, with links to the students' pages.
 
     Results are read one at a time and only their figures are kept, so a class of any size can be passed lazily.
@@ -28,11 +36,12 @@ def write_index(results: Iterable[TopicResult], out: Path, *, title: str = "The 
         out: the folder of all pages.
         title: the page's heading.
         topics: the order of the topics; any others follow in the order they come in.
+        marks: those of the results, by student and topic; each is looked up after its result has been taken.
 
     Raises:
         AutogradeError: if a student's or topic's name cannot be a file name.
     """
-    tally = _Tally()
+    tally = _Tally(marks or {})
     for result in results:
         page_path(out, result.student, result.topic)
         tally.add(result)
@@ -88,7 +97,8 @@ class _ClassView:
 class _Tally:
     """The figures of a class, collected result by result."""
 
-    def __init__(self) -> None:
+    def __init__(self, marks: Mapping[tuple[str, str], Mark]) -> None:
+        self._marks = marks
         self._topics: dict[str, None] = {}
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._earned: dict[str, float] = {}
@@ -98,7 +108,7 @@ class _Tally:
 
     def add(self, result: TopicResult) -> None:
         self._topics.setdefault(result.topic)
-        self._entries[result.student, result.topic] = _entry(result)
+        self._entries[result.student, result.topic] = _entry(result, self._marks.get((result.student, result.topic)))
         self._earned[result.student] = self._earned.get(result.student, 0.0) + result.earned
         self._points[result.topic] = max(self._points.get(result.topic, 0.0), result.points)
         for task in result.tasks:
@@ -137,7 +147,7 @@ def _of(earned: float, points: float) -> str:
     return f"{points_text(earned)} of {points_text(points)}"
 
 
-def _entry(result: TopicResult) -> _Entry:
+def _entry(result: TopicResult, mark: Mark | None) -> _Entry:
     remark, style = "", ""
     outcomes = {cell.outcome for cell in result.cells} | {check.outcome for task in result.tasks for check in task.checks}
     if result.problem:
@@ -152,6 +162,9 @@ def _entry(result: TopicResult) -> _Entry:
         remark, style = "error in a cell", "error"
     if result.lateness is not None and result.lateness.penalty:
         remark, style = (f"{remark}, late" if remark else "late"), style or "pending"
+    by_hand = ("excused" if mark.excused else "adjusted") if mark is not None and mark.adjusted else ""
+    if by_hand:
+        remark, style = (f"{remark}, {by_hand}" if remark else by_hand), style or "idle"
     href = f"{quote(result.student, safe='', errors='surrogateescape')}/{quote(result.topic, safe='')}.html"
     return _Entry(result.topic, href, _of(result.earned, result.points), remark, style)
 

@@ -47,6 +47,7 @@ class ClassSummary:
     course: Course
     students: Sequence[str]
     graded: dict[tuple[str, str], Graded] = field(default_factory=dict)
+    by_hand: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, graded: Graded) -> None:
         """Add one more submission."""
@@ -56,6 +57,8 @@ class ClassSummary:
         """Show these marks instead of those at the time of grading, except for the submissions in `but`."""
         for key in self.graded.keys() & marks.keys() - set(but):
             mark = marks[key]
+            if mark.adjusted:
+                self.by_hand.add(key)
             penalty = mark.lateness.penalty if mark.lateness else 0.0
             self.graded[key] = replace(
                 self.graded[key], points=mark.points, earned=mark.earned, pending=mark.pending, penalty=penalty
@@ -99,6 +102,7 @@ class ClassSummary:
         if graded is None:
             return Text("–", "dim")
         marks = "!" * bool(graded.troubles) + "*" * bool(graded.penalty) + "?" * bool(graded.pending)
+        marks += "~" * ((student, topic) in self.by_hand)
         style = "green" if graded.earned == graded.points else "red" if graded.troubles else ""
         return Text(f"{marks}{' ' if marks else ''}{points_text(graded.earned)}", style)
 
@@ -140,8 +144,9 @@ class ClassSummary:
             console.print()
         notes = [
             *(["* handed in late: points were deducted"] if any(each.penalty for each in self.graded.values()) else []),
+            *(["~ decided by hand: see adjustments.yml"] if self.by_hand else []),
             *(
-                ["? points pending: some checks wait for a device"]
+                ["? points pending: some checks wait for a device, or a task for a person"]
                 if any(each.pending for each in self.graded.values())
                 else []
             ),

@@ -107,9 +107,13 @@ def test_decisions_and_due_times_change_marks_without_running_code(graded: Path,
         "- student: cy\n  topic: views\n  task: double\n  points: 3\n  comment: Shown in class.\n  by: grace\n  at: " in text
     )
 
+    assert ">adjusted</span>" in (graded / "grades/index.html").read_text()
+
     course.write_text(course.read_text().replace("2027-03-01T12:00", "2027-02-27T12:00"))
     moved = autograde("grade", "--jobs", "1")
     assert "and kept 6 unchanged" in moved.output
+    assert "~ 3\n" in moved.output
+    assert "~ decided by hand: see adjustments.yml" in moved.output
     assert marks(graded)["fay"] == 2.5
     assert [path.read_bytes() for path in sorted((graded / "grades").glob("*/*.json"))] == results
     shown = autograde("show", "cy", "views").output
