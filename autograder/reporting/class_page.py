@@ -41,7 +41,7 @@ def write_index(
     Raises:
         AutogradeError: if a student's or topic's name cannot be a file name.
     """
-    tally = _Tally(marks or {})
+    tally = _Tally({} if marks is None else marks)
     for result in results:
         page_path(out, result.student, result.topic)
         tally.add(result)

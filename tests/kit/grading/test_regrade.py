@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from tiny_course import make_class, make_course
 from typer.testing import CliRunner, Result
 
 from autograder.commands.instructor import app
+from autograder.processes.pool import Pool
 
 
 def autograde(*arguments: str) -> Result:
@@ -17,16 +20,17 @@ def autograde(*arguments: str) -> Result:
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A course with a class that has been graded."""
+def graded(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Iterator[Path]:
+    """A course with a class that has been graded. All commands share one pool, which takes the longest to start."""
     root = make_course(tmp_path_factory.mktemp("course"))
     make_class(root / "submitted")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        first = autograde("grade", "--seed", "3", "--jobs", "1")
-    assert first.exit_code == 0, first.output
-    assert "would change" not in first.output
-    return root
+        patch.setattr("autograder.processes.pool.Pool", lambda *_, **__: nullcontext(pool))
+        first = autograde("grade", "--seed", "3")
+        assert first.exit_code == 0, first.output
+        assert "would change" not in first.output
+        yield root
 
 
 def marks(root: Path, out: str = "grades") -> dict[str, float]:
@@ -40,21 +44,20 @@ def seed(root: Path) -> int:
 FIRST = {"ann": 5.0, "bo": 0.0, "cy": 0.0, "di": 0.0, "ed": 1.0, "fay": 2.5}
 
 
-def test_a_changed_check_shows_whose_mark_would_change_and_waits(graded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(graded)
+def test_a_changed_check_shows_whose_mark_would_change_and_waits(graded: Path) -> None:
     assert marks(graded) == FIRST
     checks = graded / "tests/hidden/test_views.py"
     before = checks.read_text()
     page = (graded / "grades/bo/views.html").read_bytes()
 
     checks.write_text(before.replace('"guess", gate=True', '"guess"').replace("code.guess", "code.guess > 5"))
-    dry = autograde("grade", "--dry-run", "--jobs", "1")
+    dry = autograde("grade", "--dry-run")
     assert dry.exit_code == 0, dry.output
     assert "  bo, views: 0 -> 1 of 5  (+1)" in dry.output
     assert "This was a dry run: nothing in grades has changed." in dry.output
     assert marks(graded) == FIRST
 
-    refused = autograde("grade", "--jobs", "1")
+    refused = autograde("grade")
     assert refused.exit_code == 1, refused.output
     assert "Marks that would change:\n  bo, views: 0 -> 1 of 5  (+1)\n" in refused.output
     assert "      guess 0 -> 1: test_guess failed -> passed\n" in refused.output
@@ -62,7 +65,7 @@ def test_a_changed_check_shows_whose_mark_would_change_and_waits(graded: Path, m
     assert marks(graded) == FIRST
     assert (graded / "grades/bo/views.html").read_bytes() == page
 
-    accepted = autograde("grade", "--accept", "--jobs", "1")
+    accepted = autograde("grade", "--accept")
     assert accepted.exit_code == 0, accepted.output
     assert "and kept 6 unchanged" in accepted.output, "what waits is not graded again"
     assert "Marks that have changed:\n  bo, views: 0 -> 1 of 5  (+1)\n" in accepted.output
@@ -75,24 +78,22 @@ def test_a_changed_check_shows_whose_mark_would_change_and_waits(graded: Path, m
     assert "No mark differs." in autograde("diff", "grades", "grades").output
 
     checks.write_text(checks.read_text() + "\n# a comment changes no mark\n")
-    again = autograde("grade", "--jobs", "1")
+    again = autograde("grade")
     assert again.exit_code == 0, again.output
     assert "would change" not in again.output
     assert "have changed" not in again.output
 
 
-def test_one_student_again_does_not_change_the_seed_of_the_class(graded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(graded)
+def test_one_student_again_does_not_change_the_seed_of_the_class(graded: Path) -> None:
     before, was = (graded / "grades/ann/views.json").read_bytes(), seed(graded)
-    run = autograde("grade", "--student", "ann", "--force", "--jobs", "1")
+    run = autograde("grade", "--student", "ann", "--force")
     assert run.exit_code == 0, run.output
     assert seed(graded) == was
     assert (graded / "grades/ann/views.json").read_bytes() != before, "it has been graded again"
-    assert "and kept 6 unchanged" in autograde("grade", "--jobs", "1").output
+    assert "and kept 6 unchanged" in autograde("grade").output
 
 
-def test_decisions_and_due_times_change_marks_without_running_code(graded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(graded)
+def test_decisions_and_due_times_change_marks_without_running_code(graded: Path) -> None:
     course, results = graded / "course.yml", [path.read_bytes() for path in sorted((graded / "grades").glob("*/*.json"))]
     adjusted = autograde("adjust", "cy", "views", "double", "--points", "3", "--comment", "Shown in class.", "--by", "grace")
     assert adjusted.exit_code == 0, adjusted.output
@@ -110,9 +111,9 @@ def test_decisions_and_due_times_change_marks_without_running_code(graded: Path,
     assert ">adjusted</span>" in (graded / "grades/index.html").read_text()
 
     course.write_text(course.read_text().replace("2027-03-01T12:00", "2027-02-27T12:00"))
-    moved = autograde("grade", "--jobs", "1")
+    moved = autograde("grade")
     assert "and kept 6 unchanged" in moved.output
-    assert "~ 3\n" in moved.output
+    assert "cy          ~ 3 \n" in moved.output
     assert "~ decided by hand: see adjustments.yml" in moved.output
     assert marks(graded)["fay"] == 2.5
     assert [path.read_bytes() for path in sorted((graded / "grades").glob("*/*.json"))] == results
@@ -140,8 +141,7 @@ def test_decisions_and_due_times_change_marks_without_running_code(graded: Path,
     assert (graded / "adjustments.yml").read_text().count("- student:") == 2
 
 
-def test_a_manual_task_waits_for_a_person(graded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(graded)
+def test_a_manual_task_waits_for_a_person(graded: Path) -> None:
     for name, old, new in [
         ("course.yml", "guess: {points: 1}", "guess: {points: 1}\n      why: {points: 2, kind: manual}"),
         ("exercises/views.py", "guess = ...", "guess = ...\n\n# %%\nwhy = ..."),
@@ -149,7 +149,7 @@ def test_a_manual_task_waits_for_a_person(graded: Path, monkeypatch: pytest.Monk
     ]:
         path = graded / name
         path.write_text(path.read_text().replace(old, new))
-    run = autograde("grade", "--accept", "--jobs", "1")
+    run = autograde("grade", "--accept")
     assert run.exit_code == 0, run.output
     assert "      why is new\n" in run.output
     page = (graded / "grades/ann/views.html").read_text()
