@@ -13,13 +13,13 @@ __all__ = ["register"]
 
 
 def diff(
-    old: Annotated[Path, typer.Argument(help="A folder of results.")] = Path("grades/.previous"),
+    old: Annotated[Path, typer.Argument(help="A folder of results.")] = Path("grades/.runs/previous"),
     new: Annotated[Path, typer.Argument(help="Another one.")] = Path("grades"),
     course: Annotated[Path, typer.Option(help="course.yml, or the folder it is in.")] = Path("course.yml"),
 ) -> None:
     """Compare two folders of results: whose mark differs, by how much and why. Both get today's decisions and late policy.
 
-    Example: autograde diff grades/.previous grades
+    Example: autograde diff grades/.runs/previous grades
     """
     with one_line_mistakes():
         from rich.console import Console

@@ -1,8 +1,9 @@
 """Grading again what was graded before: marks change only if somebody accepts it.
 
-A result of a file that was graded before, under other checks, tolerances, seeds or versions, is written to OUT/.proposed/.
-In the end it is compared with the result in OUT. If no mark would change, or the changes are accepted, the new results take
-the place of the old ones, and OUT/.previous/ keeps the old run: `autograde diff OUT/.previous OUT` shows what changed.
+A result of a file that was graded before, under other checks, tolerances, seeds or versions, goes to OUT/.runs/proposed. In
+the end it is compared with the result in OUT. If no mark would change, or the changes are accepted, the new results take the
+place of the old ones, and OUT/.runs/previous keeps the old run: `autograde diff OUT/.runs/previous OUT` compares the two.
+Both are so deep that `OUT/*/*.json` are the results of the class and nothing else.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ __all__ = ["Regrade", "previous_of", "proposed_of", "settle"]
 
 def proposed_of(out: Path) -> Path:
     """Where results wait to be accepted."""
-    return out / ".proposed"
+    return out / ".runs/proposed"
 
 
 def previous_of(out: Path) -> Path:
     """Where the results are kept that newer ones have replaced."""
-    return out / ".previous"
+    return out / ".runs/previous"
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def _record_run(out: Path) -> None:
 
 
 def _keep(out: Path) -> None:
-    """Keep the results as they are in OUT/.previous, without their pages. Where links work, this takes no space."""
+    """Keep the results as they are in OUT/.runs/previous, without their pages. Where links work, this takes no space."""
     previous = previous_of(out)
     shutil.rmtree(previous, ignore_errors=True)
     ignored = shutil.ignore_patterns(".*", "*.html")

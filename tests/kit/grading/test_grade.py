@@ -256,7 +256,7 @@ def test_the_seed_of_a_run(course: Course, tmp_path: Path) -> None:
 def test_the_seed_of_a_class_stays_in_a_dry_run_for_a_part_of_it_and_until_it_is_accepted(
     course: Course, tmp_path: Path
 ) -> None:
-    out, proposed = tmp_path, tmp_path / ".proposed"
+    out, proposed = tmp_path, tmp_path / ".runs/proposed"
 
     def seeds(seed: int | None, *, whole: bool = True, dry_run: bool = False) -> list[int | None]:
         chosen = choose_seed(

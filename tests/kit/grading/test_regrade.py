@@ -71,7 +71,7 @@ def test_a_changed_check_shows_whose_mark_would_change_and_waits(graded: Path) -
     assert "Marks that have changed:\n  bo, views: 0 -> 1 of 5  (+1)\n" in accepted.output
     assert marks(graded) == FIRST | {"bo": 1.0}
     assert (graded / "grades/bo/views.html").read_bytes() != page
-    assert not (graded / "grades/.proposed").exists()
+    assert not (graded / "grades/.runs/proposed").exists()
 
     compared = autograde("diff")
     assert "  bo, views: 0 -> 1 of 5  (+1)\n      guess 0 -> 1: test_guess failed -> passed" in compared.output
