@@ -33,7 +33,7 @@ ROSTER_FILE = "roster.csv"
 _COLUMNS = ("student", "name", "email", "id", "login", "also")
 _LARGEST = 16 << 20
 _LONGEST_NAME = 80
-_NAMES_OF_RESULTS = ("index.html", "run.json")
+_NAMES_OF_RESULTS = ("index.html", "run.json", "marks.json")
 _TEACHING = {"instructor", "ta", "teacher", "reader", "observer", "teaching assistant"}
 _TEST_STUDENTS = {"student, test", "test student", "points possible"}
 
