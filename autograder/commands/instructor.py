@@ -1,7 +1,8 @@
 """The command `autograde`. It parses, calls and prints; nothing heavy is imported until a command needs it.
 
 Exit codes: 0 the command did its work (whatever the scores), 1 `verify` or `release --check` found problems,
-2 there is a mistake in the command line or in the course's files, or nothing to grade or collect, 130 interrupted.
+2 there is a mistake in the command line or in the course's files, or nothing to grade or collect, 3 `grade` did its work
+except for submissions that the machine failed at, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -81,14 +83,21 @@ def grade(
         bool,
         typer.Option("--resume", help="Only run the checks that waited for a GPU; needs --device cuda."),
     ] = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Only grade what was not graded before because the machine failed.")
+    ] = False,
     require_sandbox: SandboxOption = False,
     unsafe: UnsafeOption = False,
 ) -> None:
     """Grade a class. Unchanged submissions keep their results; an interrupted run resumes where it stopped."""
     with one_line_mistakes("Interrupted. The results so far are kept; run the same command again to resume."):
         from autograder.course.course_file import load_course
+        from autograder.grading.grade_class import not_graded
         from autograder.grading.submissions import find_submissions
 
+        if retry and (resume or force or seed is not None):
+            raise AutogradeError("--retry grades with the seed of the other results: use it without --resume, --seed and "
+                                 "--force.")  # fmt: skip
         if resume and (device is Device.CPU or force or seed is not None):
             raise AutogradeError("--resume completes results with their own seed: use it with --device cuda, and without "
                                  "--seed or --force.")  # fmt: skip
@@ -104,6 +113,11 @@ def grade(
                 "There is nothing to grade here. A submission is a file STUDENT/TOPIC.ipynb or STUDENT/TOPIC.py; "
                 "`autograde collect` makes such a folder from a download."
             )
+        if retry:
+            discovery = replace(discovery, submissions=not_graded(discovery.submissions, out))
+            if not discovery.submissions:
+                console.print(f"There is nothing to try again: each result in {out} is graded.", soft_wrap=True)
+                return
         if resume:
             _resume(
                 loaded,
@@ -351,6 +365,9 @@ def _grade(
     console.print(f"Seed {chosen.seed} ({chosen.origin}); `--seed {chosen.seed}` repeats this run.", soft_wrap=True)
     console.print(line, soft_wrap=True)
     console.print(f"Reports: {out / 'index.html'} and {out / 'STUDENT' / 'TOPIC.html'}", soft_wrap=True)
+    if summary.incomplete:
+        console.print("Close other programs or use fewer --jobs, and grade the rest with --retry.", soft_wrap=True)
+        raise typer.Exit(3)
 
 
 def _resume(
@@ -396,9 +413,12 @@ def _resume(
                 step(number, len(waiting), graded.student)
         write_class_page(course, out)
     summary.print(console)
-    done, seconds = len(waiting), time.monotonic() - started
+    done, seconds = len(waiting) - len(summary.incomplete), time.monotonic() - started
     console.print(f"Completed {counted(done, 'result')} on {device} in {seconds:.1f} s.", soft_wrap=True)
     console.print(f"Reports: {out / 'index.html'} and {out / 'STUDENT' / 'TOPIC.html'}", soft_wrap=True)
+    if summary.incomplete:
+        console.print("Close other programs or use fewer --jobs, and run the same command again.", soft_wrap=True)
+        raise typer.Exit(3)
 
 
 def _counts(summary: ClassSummary, seconds: float) -> str:

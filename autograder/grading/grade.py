@@ -209,7 +209,7 @@ def _looked_at(course: Course, prepared: PreparedTopic, submission: Submission, 
             old = read_result(result_path(out, submission.student, submission.topic))
         except ResultError:
             old = None
-        if old is not None and old.fingerprint == fingerprint:
+        if old is not None and old.fingerprint == fingerprint and not old.not_graded:
             return _Item(submission, prepared, sha256, fingerprint, old=old)
     try:
         cells = read_cells(data, submission.path.name)
@@ -261,6 +261,8 @@ def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
         layers=run.layers,
         unsafe=pool.unsafe,
         problem=item.problem or run.problem,
+        not_graded=run.not_graded,
+        tries=run.tries,
         points=round(sum(task.points for task in tasks), 2),
         earned=earned_of(tasks, late),
         pending=round(sum(task.pending for task in tasks), 2),
@@ -287,6 +289,8 @@ def summary_of(result: TopicResult, *, reused: bool) -> Graded:
             (task.task, diagnosis.misconception, diagnosis.feedback) for task in result.tasks for diagnosis in task.diagnoses
         ),
         troubles=tuple(_troubles(result)),
+        not_graded=result.not_graded,
+        incomplete=result.not_graded,
     )
 
 
@@ -297,7 +301,11 @@ def earned_of(tasks: Iterable[TaskResult], late: Lateness | None) -> float:
 
 def _troubles(result: TopicResult) -> Iterator[str]:
     if result.problem:
-        yield result.problem
+        yield f"not graded: {result.problem}" if result.not_graded else result.problem
+    if result.not_graded:
+        return
+    if result.tries > 1:
+        yield f"it was run {result.tries} times, the last time alone, and ended in the same way: the code does this itself"
     for cell in result.cells:
         if cell.outcome in (Outcome.ERROR, Outcome.TIMEOUT):
             place = f"cell {cell.number}" if cell.number else "the file"

@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from autograder.course.course_file import Course
+from autograder.errors import ResultError
 from autograder.grading.grade import PreparedTopic, grade, prepare
-from autograder.grading.result_files import read_all
+from autograder.grading.result_files import read_all, read_result, result_path
 from autograder.grading.submissions import Submission
 from autograder.processes.pool import Pool
 from autograder.records.results import Graded
 from autograder.reporting import topic_page
 
-__all__ = ["grade_class", "write_class_page"]
+__all__ = ["grade_class", "not_graded", "write_class_page"]
 
 _SWITCH_SECONDS = 0.0005
 """While a page is rendered, a worker whose child has answered waits no longer than this for its turn."""
@@ -56,6 +57,18 @@ def grade_class(
         yield graded
         on_progress(number, len(submissions), graded.student)
     write_class_page(course, out)
+
+
+def not_graded(submissions: Sequence[Submission], out: Path) -> tuple[Submission, ...]:
+    """Those whose result in `out` says that the machine failed when they were to be graded."""
+
+    def is_meant(submission: Submission) -> bool:
+        try:
+            return read_result(result_path(out, submission.student, submission.topic)).not_graded
+        except ResultError:
+            return False
+
+    return tuple(filter(is_meant, submissions))
 
 
 def write_class_page(course: Course, out: Path) -> Path:

@@ -31,6 +31,7 @@ from traitlets import Integer, Unicode
 
 from autograder.course.course_file import Course, load_course
 from autograder.course.make_job import make_job
+from autograder.errors import MachineError
 from autograder.grading.grade import PreparedTopic, lateness, prepare
 from autograder.nbgrader.repair import RepairCells, cells_of
 from autograder.processes.pool import Pool
@@ -135,13 +136,19 @@ class _Grader:
         return self.course.topics[topic].title
 
     def grade(self, topic: str, cells: Any) -> tuple[Run, tuple[TaskResult, ...]]:
-        """Run a submission's cells and score it."""
+        """Run a submission's cells and score it.
+
+        Raises:
+            MachineError: if the machine failed; nbgrader then says that this submission failed, and gives no points.
+        """
         if topic not in self._prepared:
             self._prepared[topic] = prepare(self.course, topic, self._pool, seed=self._seed, device="cpu")
         prepared = self._prepared[topic]
         key = prepared.key
         job = make_job(self.course, prepared.topic, cells, seed=key.seed, device=key.device, all_cells=True)
         run = next(iter(self._pool.map([job])))
+        if run.not_graded:
+            raise MachineError(run.problem)
         return run, prepared.scorer.score(run)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 
@@ -28,7 +30,7 @@ from autograder.processes.protocol import (
 from autograder.records.jobs import CellReport, CheckModule, CheckRequest, Job, NotObserved, Outcome, Run, Usage
 from autograder.records.observation import ErrorFact, Observation
 
-__all__ = ["JobRun", "run_in_turn", "weaker"]
+__all__ = ["IDLE", "KEPT_WAITING", "START", "JobRun", "run_in_turn", "weaker"]
 
 _START_SECONDS = 30.0
 _LOAD_SECONDS = 10.0
@@ -42,6 +44,13 @@ _PRELOADS = {
     "aot_eager": ("torch._inductor.compile_fx",),
 }
 """Word in the code → modules that it takes long to import."""
+
+START, _FILES, _REPLACEMENT, _WHOLE = "its start", "its files", "its replacement", "everything"
+IDLE, KEPT_WAITING = "idle", "kept waiting"
+_LONGEST_EXTENSION = 9  # times the limit
+_SHORTEST_EXTENSION = 0.1  # seconds
+
+_Answer = TypeVar("_Answer")
 
 
 class _Over(Exception):
@@ -67,13 +76,16 @@ class JobRun:
     ) -> None:
         """Prepare to run `job` in children of `server`. `accept` raises if a child's layers are not enough.
 
-        Once `enough` returns True for an observation, nothing more runs.
+        Once `enough` returns True for an observation, nothing more runs. Afterwards, `losses` has what may have come from
+        outside: on what a child was lost, and how (`signal 9`, `idle`, `kept waiting`).
         """
         self.job, self.server, self._accept, self._enough = job, server, accept, enough
         self.cells: dict[int, CellReport] = {}
         self.observations: dict[tuple[str, int], Observation | NotObserved] = {}
         self.layers: dict[str, str] = {}
         self.problem = ""
+        self.losses: set[tuple[str, str]] = set()
+        self._late: tuple[str, float, float] | None = None
         self._lost_cells: set[int] = set()
         self._left_out = {index for index, cell in enumerate(job.cells) if cell.number in job.unneeded}
         self._output_left = job.limits.output_kb << 10
@@ -111,24 +123,58 @@ class JobRun:
         if len(self._lost_cells) >= _MOST_LOST_CELLS:
             raise _Over(f"{len(self._lost_cells)} cells ended the process or did not end; the rest was not run.")
         if time.monotonic() >= self._deadline:
+            if self._cpu_seconds < self.job.limits.topic_seconds / 2:
+                self.losses.add((_WHOLE, IDLE))
             raise _Over(f"The total time ({self.job.limits.topic_seconds:g} s) was used up; the rest was not run.")
 
     def _one_child(self) -> bool:
         """Continue in a new child. Returns whether everything is done."""
         self._children += 1
+        self._late = None
         child = self.server.fork(self.job.limits, self._preload)
         try:
             self._greet(child)
             self._write_files(child)
             return self._run_cells(child) and self._run_rest(child)
         finally:
+            wall = child.wall_seconds
             ended = child.end()
             self._cpu_seconds += ended.cpu_seconds
             self._peak_mb = max(self._peak_mb, ended.peak_mb)
+            if self._late is not None:
+                place, seconds, waited = self._late
+                if wall - waited - ended.cpu_seconds > seconds / 2:
+                    self.losses.add((place, IDLE))
+
+    def _answer(self, child: Child, place: str, seconds: float, wait: Callable[[float], _Answer]) -> _Answer:
+        """Call `wait` with the time until which to wait: `seconds` from now, and more if the child is kept waiting itself.
+
+        If the child is lost, in a way that may come from outside, that is noted under `place`.
+        """
+        started, extended = time.monotonic(), 0.0
+        until = started + seconds if place == START else self._until(seconds)
+        while True:
+            try:
+                return wait(until)
+            except ChildLost as lost:
+                if lost.signal:
+                    self.losses.add((place, f"signal {lost.signal}"))
+                if not isinstance(lost, OutOfTime) or not lost.by_clock:
+                    raise
+                waited = child.seconds_kept_waiting()
+                longest = _LONGEST_EXTENSION * seconds
+                more = min(waited, longest) - extended
+                if more < _SHORTEST_EXTENSION:
+                    if waited >= longest:
+                        self.losses.add((place, KEPT_WAITING))
+                    self._late = place, time.monotonic() - started - extended, waited
+                    raise
+                extended += more
+                until, self._deadline = until + more, self._deadline + more
 
     def _greet(self, child: Child) -> None:
         try:
-            hello = child.greet(time.monotonic() + _START_SECONDS)
+            hello = self._answer(child, START, _START_SECONDS, child.greet)
         except ChildLost as lost:
             raise _Over(f"The confined process could not be set up: it {lost}.") from lost
         self._accept(hello.layers)
@@ -139,7 +185,7 @@ class JobRun:
             return
         child.send(WriteFiles(self.job.helpers, self.job.script))
         try:
-            problem = child.expect(Arranged, self._until(_LOAD_SECONDS)).problem
+            problem = self._answer(child, _FILES, _LOAD_SECONDS, partial(child.expect, Arranged)).problem
         except ChildLost as lost:
             problem = f"it {self._why(lost, _LOAD_SECONDS)[1]}"
         if problem:
@@ -172,7 +218,7 @@ class JobRun:
             child.start_output(room)
             child.send(RunCell(cell, has_value=has_value(cell.source)))
             try:
-                finished = child.expect(CellFinished, self._until(seconds))
+                finished = self._answer(child, f"cell {index}", seconds, partial(child.expect, CellFinished))
             except ChildLost as lost:
                 outcome, words = self._why(lost, seconds)
                 self._lost_cells.add(index)
@@ -212,7 +258,7 @@ class JobRun:
         replacement = self.job.replacement
         child.send(Replace(replacement, compiled(replacement.filename, replacement.source)))
         try:
-            problem = child.expect(Replaced, self._until(_LOAD_SECONDS)).problem
+            problem = self._answer(child, _REPLACEMENT, _LOAD_SECONDS, partial(child.expect, Replaced)).problem
         except ChildLost as lost:
             problem = f"it {self._why(lost, _LOAD_SECONDS)[1]}"
         if problem:
@@ -233,7 +279,7 @@ class JobRun:
             return True
         child.send(RunChecks(module, unanswered, self.job.device, compiled(module.filename, module.source)))
         try:
-            problem = child.expect(Loaded, self._until(_LOAD_SECONDS)).problem
+            problem = self._answer(child, module.filename, _LOAD_SECONDS, partial(child.expect, Loaded)).problem
         except ChildLost as lost:
             outcome, words = self._why(lost, _LOAD_SECONDS)
             self._fail(unanswered, outcome, f"While the checks were loaded, the process {words}.")
@@ -246,7 +292,8 @@ class JobRun:
             if key in self.observations:
                 continue
             try:
-                answer = child.expect_answer(self._until(request.seconds), following=len(unanswered) - number)
+                wait = partial(child.expect_answer, following=len(unanswered) - number)
+                answer = self._answer(child, request.check, request.seconds, wait)
             except ChildLost as lost:
                 outcome, words = self._why(lost, request.seconds)
                 same_check = [other for other in unanswered if other.check == request.check]

@@ -152,7 +152,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     `observations` has an entry for every request, keyed by (check, draw). Only a validated `Observation` is evidence;
     anything else is a `NotObserved`. `layers` are the children's confinement layers, name → `on` or `off: why`; where
-    children differ, the weaker one is given. `problem` is set if the code could not be run at all.
+    children differ, the weaker one is given. `problem` is set if the code could not be run at all. `tries` says how often
+    it was run because something seemed to come from outside. `not_graded`: the machine was to blame even in the last try,
+    as `problem` says, and nothing follows about the code.
     """
 
     cells: tuple[CellReport, ...] = ()
@@ -160,3 +162,5 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     layers: dict[str, str] = {}
     usage: Usage = Usage()
     problem: str = ""
+    tries: int = 1
+    not_graded: bool = False

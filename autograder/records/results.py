@@ -111,7 +111,9 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
 
     `fingerprint` is a hash of everything the result depends on: submission, course files, seed, device, versions.
     `problem` is set, and every check is `not_run`, if the submission could not be read. `completed` is set if checks that
-    had no device at first ran on one later.
+    had no device at first ran on one later. `not_graded`: the machine failed, as `problem` says; then `earned` says nothing,
+    and the submission is graded again in the next run. `tries` says how often the code was run, the later times alone,
+    because it was ended by a signal or slept until its time was over, and how it ended could not be told from a bad machine.
     """
 
     format_version: int = FORMAT_VERSION
@@ -126,6 +128,8 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
     layers: dict[str, str] = {}
     unsafe: bool = False
     problem: str = ""
+    not_graded: bool = False
+    tries: int = 1
     points: float = 0.0
     earned: float = 0.0
     pending: float = 0.0
@@ -141,7 +145,8 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
 class Graded:
     """The parts of a result that the class table and the summary need; the rest is in its file. `diagnoses` are (task,
     misconception, feedback). `troubles` are sentences about what could not be read, died or ran out of time. `reused`:
-    the submission has not changed since it was graded."""
+    the submission has not changed since it was graded. `not_graded`: the machine failed, and `earned` says nothing.
+    `incomplete`: something is to be run again, all of it or what waits for a device."""
 
     student: str
     topic: str
@@ -153,3 +158,5 @@ class Graded:
     attempted: bool
     diagnoses: tuple[tuple[str, str, str], ...]
     troubles: tuple[str, ...]
+    not_graded: bool = False
+    incomplete: bool = False

@@ -140,7 +140,9 @@ def _of(earned: float, points: float) -> str:
 def _entry(result: TopicResult) -> _Entry:
     remark, style = "", ""
     outcomes = {cell.outcome for cell in result.cells} | {check.outcome for task in result.tasks for check in task.checks}
-    if result.problem:
+    if result.not_graded:
+        remark, style = "not graded", "pending"
+    elif result.problem:
         remark, style = "unreadable", "failed"
     elif result.pending:
         remark, style = "pending", "pending"
@@ -153,7 +155,8 @@ def _entry(result: TopicResult) -> _Entry:
     if result.lateness is not None and result.lateness.penalty:
         remark, style = (f"{remark}, late" if remark else "late"), style or "pending"
     href = f"{quote(result.student, safe='', errors='surrogateescape')}/{quote(result.topic, safe='')}.html"
-    return _Entry(result.topic, href, _of(result.earned, result.points), remark, style)
+    points = "–" if result.not_graded else _of(result.earned, result.points)
+    return _Entry(result.topic, href, points, remark, style)
 
 
 def _misconception_row(key: tuple[str, str, str], students: Sequence[str]) -> _MisconceptionRow:

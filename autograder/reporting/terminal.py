@@ -86,6 +86,8 @@ class ClassSummary:
         graded = self.graded.get((student, topic))
         if graded is None:
             return Text("–", "dim")
+        if graded.not_graded:
+            return Text("not graded", "bold yellow")
         marks = "!" * bool(graded.troubles) + "*" * bool(graded.penalty) + "?" * bool(graded.pending)
         style = "green" if graded.earned == graded.points else "red" if graded.troubles else ""
         return Text(f"{marks}{' ' if marks else ''}{points_text(graded.earned)}", style)
@@ -114,9 +116,11 @@ class ClassSummary:
         console.print()
 
     def _print_troubles(self, console: Console) -> None:
+        self._print_incomplete(console)
         lines = [
             (f"{graded.student}, {graded.topic}: ", trouble)
             for graded in self.graded.values()
+            if not graded.incomplete
             for trouble in graded.troubles
         ]
         if lines:
@@ -138,6 +142,19 @@ class ClassSummary:
             console.print("\n".join(notes))
             console.print()
 
+    @property
+    def incomplete(self) -> list[Graded]:
+        """What is to be graded again, because the machine failed."""
+        return [graded for graded in self.graded.values() if graded.incomplete]
+
+    def _print_incomplete(self, console: Console) -> None:
+        if self.incomplete:
+            console.print(f"NOT GRADED, because the machine failed ({len(self.incomplete)}):", style="bold yellow")
+            for graded in self.incomplete:
+                why = graded.troubles[-1] if graded.troubles else ""
+                console.print(Text(readable(f"  {graded.student}, {graded.topic}: {why}"), "yellow"), soft_wrap=True)
+            console.print()
+
 
 def confinement(layers: dict[str, str], *, unsafe: bool) -> Text:
     """One line about the confinement of student code; loud if something is missing."""
@@ -154,6 +171,7 @@ def confinement(layers: dict[str, str], *, unsafe: bool) -> Text:
 def print_result(result: TopicResult, console: Console, *, page: Path | None = None) -> None:
     """Print one result in full, for an instructor."""
     points = f"{points_text(result.earned)} of {points_text(result.points)} points"
+    points = "not graded" if result.not_graded else points
     head = f"{result.student}: {result.title or result.topic}, {points}"
     origin = f"{result.submission.path}, graded {result.graded_at}, seed {result.seed}, {result.device}"
     if result.completed is not None:
@@ -166,6 +184,8 @@ def print_result(result: TopicResult, console: Console, *, page: Path | None = N
         console.print(f"Handed in {points_text(late.days)} days late: {deducted}.", style="yellow")
     if result.problem:
         console.print(Text(f"Problem: {readable(result.problem)}", "bold red"))
+    if result.tries > 1 and not result.not_graded:
+        console.print(f"It was run {result.tries} times, the last time alone, and ended in the same way.", style="yellow")
     if result.layers or result.unsafe:
         line = confinement(result.layers, unsafe=result.unsafe)
         if line.style:

@@ -86,7 +86,7 @@ def _topic_view(result: TopicResult, *, instructor: bool) -> _TopicView:
         problem=bool(result.problem),
         instructor=instructor,
         points=points_text(result.points),
-        earned=points_text(result.earned),
+        earned="–" if result.not_graded else points_text(result.earned),
         pending=points_text(result.pending) if result.pending else "",
         late=_late(result),
         warnings=tuple(_warnings(result)),
@@ -115,7 +115,9 @@ def _late(result: TopicResult) -> str:
 
 
 def _warnings(result: TopicResult) -> Iterable[_Warning]:
-    if result.problem:
+    if result.not_graded:
+        yield _Warning("This file is not graded yet", f"{result.problem} It will be graded again; no points are lost.")
+    elif result.problem:
         yield _Warning("This file could not be graded", result.problem)
     if result.unsafe:
         yield _Warning("Run without confinement", "The submission was run without protection (`--unsafe`).")
@@ -143,6 +145,8 @@ def _machinery(result: TopicResult) -> Iterable[tuple[str, str]]:
     yield from ((f"Version of {name}", version) for name, version in sorted(result.versions.items()))
     yield from ((f"Confinement: {name}", state) for name, state in sorted(result.layers.items()))
     yield "Wall and CPU time", f"{usage.wall_seconds:.2f} s, {usage.cpu_seconds:.2f} s"
+    if result.tries > 1:
+        yield "Tries", f"{result.tries}, the last one alone; it ended in the same way"
     yield "Peak memory", f"{usage.peak_mb:.0f} MB in one of {usage.children} processes"
 
 

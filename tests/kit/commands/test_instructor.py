@@ -14,8 +14,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 from tiny_course import RIGHT, make_class, make_course, write_notebook
+from typer.testing import CliRunner
 
+from autograder.commands.instructor import app
 from autograder.course.course_file import load_course
+from autograder.processes import machine
 from autograder.records.results import Graded
 from autograder.reporting.terminal import ClassSummary, confinement
 
@@ -183,6 +186,29 @@ def test_ctrl_c_keeps_the_results_so_far(folder: Path, tmp_path: Path) -> None:
     assert errors.strip() == "Interrupted. The results so far are kept; run the same command again to resume."
     assert (tmp_path / "grades/ann/views.json").exists()
     assert not (tmp_path / "grades/gus/views.json").exists()
+
+
+def test_what_the_machine_failed_at_is_tried_again_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = make_course(tmp_path)
+    write_notebook(root / "class/ann/views.ipynb", RIGHT)
+    write_notebook(
+        root / "class/bo/views.ipynb", "import ctypes\nguess = 7\nctypes.string_at(0)", "def double(x): return 2 * x"
+    )
+    monkeypatch.chdir(root)
+    words = ["grade", "class", "--jobs", "1"]
+    with monkeypatch.context() as starved:
+        starved.setattr(machine, "free_memory_mb", lambda: 10.0)
+        first = CliRunner().invoke(app, words)
+    assert first.exit_code == 3, first.output
+    assert "NOT GRADED, because the machine failed (1):" in first.stdout
+    assert re.search(r"^ *bo +not graded *$", first.stdout, re.MULTILINE)
+    assert first.stdout.splitlines()[-1].endswith("grade the rest with --retry.")
+    again = CliRunner().invoke(app, [*words, "--retry"])
+    assert again.exit_code == 0, again.output
+    assert "Graded 1 submission in" in again.stdout
+    assert "bo, views: it was run 2 times" in again.stdout
+    nothing = CliRunner().invoke(app, [*words, "--retry"])
+    assert (nothing.exit_code, nothing.stdout) == (0, "There is nothing to try again: each result in grades is graded.\n")
 
 
 def graded(student: str, earned: float, **changes: object) -> Graded:
