@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from autograder._words import counted, suggestion
 from autograder.commands import collect, student
@@ -56,13 +57,29 @@ JobsOption = Annotated[
     int | None, typer.Option(min=1, max=256, help="How many submissions to run at a time; one per core by default.")
 ]
 SandboxOption = Annotated[
-    bool, typer.Option("--require-sandbox", help="Refuse to run if a layer of confinement is missing.")
+    str,
+    typer.Option(
+        "--require-sandbox",
+        metavar="[=NAMES]",
+        help="Refuse to run without all layers of confinement, or without those named: --require-sandbox=landlock,seccomp "
+        "or a level, full, standard or minimal.",
+        show_default=False,
+    ),
 ]
 UnsafeOption = Annotated[bool, typer.Option("--unsafe", help="Run even without any confinement.")]
 OutOption = Annotated[Path, typer.Option("-o", "--out", help="The folder for the results.")]
 
 
-@app.command()
+class _WithSandbox(TyperCommand):
+    """A command in which `--require-sandbox` alone stands for `--require-sandbox=full`, and takes no other word with it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See click.Command."""
+        args = ["--require-sandbox=full" if word == "--require-sandbox" else word for word in args]
+        return super().parse_args(ctx, args)
+
+
+@app.command(cls=_WithSandbox)
 def grade(
     paths: Annotated[
         list[Path] | None,
@@ -86,13 +103,14 @@ def grade(
     retry: Annotated[
         bool, typer.Option("--retry", help="Only grade what was not graded before because the machine failed.")
     ] = False,
-    require_sandbox: SandboxOption = False,
+    require_sandbox: SandboxOption = "",
     unsafe: UnsafeOption = False,
 ) -> None:
     """Grade a class. Unchanged submissions keep their results; an interrupted run resumes where it stopped."""
     with one_line_mistakes("Interrupted. The results so far are kept; run the same command again to resume."):
         from autograder.course.course_file import load_course
         from autograder.grading.grade_class import not_graded
+        from autograder.grading.output_folder import locked
         from autograder.grading.submissions import find_submissions
 
         if retry and (resume or force or seed is not None):
@@ -118,22 +136,18 @@ def grade(
             if not discovery.submissions:
                 console.print(f"There is nothing to try again: each result in {out} is graded.", soft_wrap=True)
                 return
-        if resume:
-            _resume(
-                loaded,
-                discovery,
-                console,
-                out,
-                jobs=jobs,
-                device=device.value,
-                require_sandbox=require_sandbox,
-                unsafe=unsafe,
-            )
-            return
-        _grade(
-            loaded, discovery, console, out, topics=tuple(topic or ()), jobs=jobs, seed=seed, device=device.value,
-            force=force, require_sandbox=require_sandbox, unsafe=unsafe,
-        )  # fmt: skip
+        require = (*_required(require_sandbox), loaded.sandbox)
+        with locked(out):
+            if resume:
+                _resume(
+                    loaded, discovery, console, out, jobs=jobs, device=device.value, require=require,
+                    unsafe=unsafe,
+                )  # fmt: skip
+                return
+            _grade(
+                loaded, discovery, console, out, topics=tuple(topic or ()), jobs=jobs, seed=seed, device=device.value,
+                force=force, require=require, unsafe=unsafe,
+            )  # fmt: skip
 
 
 @app.command()
@@ -151,7 +165,7 @@ def show(
         print_result(read_result(path), _console(), page=path.with_suffix(".html"))
 
 
-@app.command()
+@app.command(cls=_WithSandbox)
 def verify(
     topics: Annotated[list[str] | None, typer.Argument(help="Topics to verify.", show_default="all")] = None,
     course: CourseOption = Path("course.yml"),
@@ -161,7 +175,7 @@ def verify(
         bool, typer.Option("--mutants/--no-mutants", help="Try mutants of the reference; this takes the longest.")
     ] = True,
     jobs: JobsOption = None,
-    require_sandbox: SandboxOption = False,
+    require_sandbox: SandboxOption = "",
     unsafe: UnsafeOption = False,
 ) -> None:
     """Prove that the checks pass right answers, fail wrong ones, and recognise known mistakes."""
@@ -176,10 +190,11 @@ def verify(
             if name not in loaded.topics:
                 raise CourseError(f"{name}: the course has no such topic; {suggestion(name, loaded.topics)}")
         _ask_for(device)
+        require = _required(require_sandbox)
         console = _console()
         with (
             _progress("Verifying") as step,
-            Pool(jobs, device=device.value, require_sandbox=require_sandbox, unsafe=unsafe) as pool,
+            Pool(jobs, device=device.value, require=require, unsafe=unsafe) as pool,
         ):
             verification = verify_course(
                 loaded, topics or None, pool, seeds=seeds, device=device.value, mutants=mutants, on_progress=step
@@ -324,6 +339,22 @@ def _print_left_out(console: Console, discovery: Discovery) -> None:
         console.print(Text(note), soft_wrap=True)
 
 
+def _required(names: str) -> list[str]:
+    """The layers and levels that --require-sandbox names.
+
+    Raises:
+        AutogradeError: if there is no such thing.
+    """
+    from autograder.sandbox import LAYERS, LEVELS
+
+    wanted = [name for name in names.split(",") if name]
+    known = (*LEVELS, *LAYERS)
+    for name in wanted:
+        if name not in known:
+            raise AutogradeError(f"--require-sandbox={name}: there is no such layer or level; {suggestion(name, known)}")
+    return wanted
+
+
 def _ask_for(device: Device) -> None:
     """Raise DeviceUnavailable if the device is a GPU and there is none."""
     if device is Device.CUDA:
@@ -343,7 +374,7 @@ def _grade(
     seed: int | None,
     device: str,
     force: bool,
-    require_sandbox: bool,
+    require: Sequence[str],
     unsafe: bool,
 ) -> None:
     from autograder.grading.grade import choose_seed
@@ -353,7 +384,7 @@ def _grade(
 
     started = time.monotonic()
     summary = ClassSummary(course, discovery.students)
-    with _progress("Grading") as step, Pool(jobs, device=device, require_sandbox=require_sandbox, unsafe=unsafe) as pool:
+    with _progress("Grading") as step, Pool(jobs, device=device, require=require, unsafe=unsafe) as pool:
         line = confinement(pool.layers, unsafe=pool.unsafe)
         chosen = choose_seed(course, out, seed=seed, device=device, force=force)
         for graded in grade_class(
@@ -378,7 +409,7 @@ def _resume(
     *,
     jobs: int | None,
     device: str,
-    require_sandbox: bool,
+    require: Sequence[str],
     unsafe: bool,
 ) -> None:
     from rich.text import Text
@@ -404,7 +435,7 @@ def _resume(
     if waiting:
         with (
             _progress("Resuming") as step,
-            Pool(jobs, device=device, require_sandbox=require_sandbox, unsafe=unsafe) as pool,
+            Pool(jobs, device=device, require=require, unsafe=unsafe) as pool,
         ):
             names = dict.fromkeys(each.submission.topic for each in waiting)
             prepared = {name: grade.prepare(course, name, pool, seed=seed, device=device) for name in names}

@@ -31,6 +31,7 @@ from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, HelperFile, Job, Outcome, Run
 from autograder.records.results import FORMAT_VERSION, Graded, Lateness, SubmissionFile, TaskResult, TopicResult
 from autograder.reporting import topic_page
+from autograder.sandbox import level
 from autograder.scoring.rules import rules_of
 from autograder.scoring.score import Scorer
 
@@ -117,6 +118,7 @@ def content_of(course: Course, topic: Topic, key_hash: str, *, unsafe: bool) -> 
         course.tolerances,
         course.cuda_tolerances,
         course.late,
+        course.sandbox,
     )
     return _hash(msgspec.json.encode((FORMAT_VERSION, key_hash, unsafe, *policies)))
 
@@ -259,6 +261,7 @@ def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
         device=key.device,
         versions=dict(sorted(key.versions.items())),
         layers=run.layers,
+        sandbox=level(run.layers) if run.layers else "",
         unsafe=pool.unsafe,
         problem=item.problem or run.problem,
         not_graded=run.not_graded,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -37,6 +38,7 @@ __all__ = ["IN_TURN", "build_key", "hash_of_sources", "kept_part", "key_folder",
 
 _Seen = TypeVar("_Seen", Observation, Observation | NotObserved)
 _CACHED_PER_TOPIC = 8
+_PART_SECONDS = 600.0
 _LARGEST_UNCOMPARED = 1024  # bytes
 _REMEDY = "Close other programs or use fewer --jobs, and run the same command again."
 IN_TURN = 12
@@ -81,9 +83,10 @@ def build_key(
                 return key
     key = _build(course, topic, seed, device, pool, content, apart=apart)
     if entry is not None:
-        entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_key(key, entry, private=True)
-        _drop_old_entries(entry)
+        with contextlib.suppress(OSError):  # a full disk, for example: the cache only saves time
+            entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_key(key, entry, private=True)
+            _drop_old_entries(entry)
     return key
 
 
@@ -263,3 +266,6 @@ def _drop_old_entries(entry: Path) -> None:
             entries.append((file.stat().st_mtime, file))
     for _, file in sorted(entries, reverse=True)[_CACHED_PER_TOPIC:]:
         file.unlink(missing_ok=True)
+    for part in entry.parent.glob(".*.part"):  # of a run that was killed while it wrote
+        if time.time() - part.stat().st_mtime > _PART_SECONDS:
+            part.unlink(missing_ok=True)

@@ -126,7 +126,7 @@ class _Grader:
     def __init__(self, course: Path, seed: int) -> None:
         self.course: Course = load_course(course)
         self._seed = seed
-        self._pool = Pool()
+        self._pool = Pool(require=(self.course.sandbox,))
         self._pool.__enter__()
         atexit.register(self._pool.__exit__, None, None, None)
         self._prepared: dict[str, PreparedTopic] = {}

@@ -117,10 +117,12 @@ class ForkServer:
         self._ready = False
         self.busy = False
         self._root = place / "root"
-        self._root.mkdir(mode=0o711)
+        self._root.mkdir()
+        self._root.chmod(0o711)
         # If there is no private root, children write to a folder in here, some as their own user.
         self.scratch = place / "scratch"
-        self.scratch.mkdir(mode=0o711)
+        self.scratch.mkdir()
+        self.scratch.chmod(0o711)
         self._untouched: Path | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
         kind = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
@@ -138,6 +140,7 @@ class ForkServer:
             cwd="/",
             env=_environment(self.on_gpu),
             start_new_session=True,
+            umask=0o022,  # what it makes in the private root must be readable by its children's user
         )
         other.close()
 

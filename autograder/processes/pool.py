@@ -11,7 +11,6 @@ import contextlib
 import os
 import queue
 import sys
-import tempfile
 import threading
 import time
 from collections import deque
@@ -19,7 +18,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
@@ -30,6 +28,7 @@ from autograder.errors import SandboxUnavailable
 from autograder.processes import machine
 from autograder.processes.drive_job import KEPT_WAITING, START, JobRun, run_in_turn
 from autograder.processes.fork_server import ChildLost, ForkServer, ZygoteLost
+from autograder.processes.temporary import TemporaryFolder
 from autograder.records.jobs import CellReport, Job, Limits, NotObserved, Outcome, Run, Usage
 from autograder.records.observation import Observation
 
@@ -61,7 +60,7 @@ class Pool:
         workers: int | None = None,
         *,
         device: str = "cpu",
-        require_sandbox: bool = False,
+        require: Iterable[str] = (),
         unsafe: bool = False,
         _mode: str = "auto",
     ) -> None:
@@ -70,15 +69,15 @@ class Pool:
         Args:
             workers: how many children run at a time; one per processor core if None.
             device: the device of the jobs to come; on `cuda`, children may use the GPU.
-            require_sandbox: refuse to run if any layer that needs no privilege is missing.
+            require: refuse to run without all of these: names of `sandbox.LAYERS` or `sandbox.LEVELS`.
             unsafe: run even if nothing confines student code.
 
         Raises:
-            SandboxUnavailable: if confinement is missing and `unsafe` was not given, or `require_sandbox` was.
+            SandboxUnavailable: if confinement is missing and `unsafe` was not given, or something of `require` is missing.
         """
         if sys.platform == "win32":
             raise SandboxUnavailable("Submissions cannot be run on Windows itself; use WSL 2 or a Linux machine.")
-        self._require, self._allow_unsafe, self._mode = require_sandbox, unsafe, _mode
+        self._require, self._allow_unsafe, self._mode = tuple(require), unsafe, _mode
         self._device = device
         self._lock = threading.Lock()
         self._closed = False
@@ -87,8 +86,8 @@ class Pool:
         self._started = 0
         with contextlib.suppress(OSError):  # only on Linux; the layers say what is missing elsewhere
             sandbox.undumpable()
-        self._folder = tempfile.TemporaryDirectory(prefix="autograde-", ignore_cleanup_errors=True)
-        Path(self._folder.name).chmod(0o711)
+        self._folder = TemporaryFolder()
+        self._folder.path.chmod(0o711)
         self.workers = workers or _cores()
         # The last server used is used next: with little to do, the others need not even be ready.
         self._free: queue.LifoQueue[tuple[int, ForkServer | None]] = queue.LifoQueue()
@@ -121,7 +120,7 @@ class Pool:
             server.stop()
         for server in servers:
             server.close()
-        self._folder.cleanup()
+        self._folder.close()
 
     def run(self, job: Job) -> Run:
         """Run one job; may be called from several threads.
@@ -241,8 +240,9 @@ class Pool:
             if self._closed:
                 raise ZygoteLost
             self._started += 1
-            place = Path(self._folder.name, f"{slot}-{self._started}")
-            place.mkdir(mode=0o711)
+            place = self._folder.path / f"{slot}-{self._started}"
+            place.mkdir()
+            place.chmod(0o711)  # whatever the umask is
             server = ForkServer(place, slot, self._mode, self._device)
             self._servers.append(server)
         return server
@@ -283,10 +283,13 @@ class Pool:
                 child.end()
 
     def _accept(self, layers: Mapping[str, str]) -> None:
-        missing = sandbox.missing_layers(layers)
-        if self._require and missing:
+        missing = sandbox.missing_layers(layers, self._require)
+        if missing:
             reasons = "; ".join(f"{name} is {state}" for name, state in missing.items())
-            raise SandboxUnavailable(f"A complete sandbox is required, but not available here: {reasons}.")
+            raise SandboxUnavailable(
+                f"A sandbox with {', '.join(self._require)} is required, but not available here: {reasons}. Grade on "
+                "another machine, or require less, in --require-sandbox and under `sandbox` in course.yml."
+            )
         if not self._allow_unsafe and not sandbox.is_confined(layers):
             reasons = "; ".join(f"{name} is {state}" for name, state in layers.items() if state != "on")
             raise SandboxUnavailable(

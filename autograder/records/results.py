@@ -111,9 +111,11 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
 
     `fingerprint` is a hash of everything the result depends on: submission, course files, seed, device, versions.
     `problem` is set, and every check is `not_run`, if the submission could not be read. `completed` is set if checks that
-    had no device at first ran on one later. `not_graded`: the machine failed, as `problem` says; then `earned` says nothing,
-    and the submission is graded again in the next run. `tries` says how often the code was run, the later times alone,
-    because it was ended by a signal or slept until its time was over, and how it ended could not be told from a bad machine.
+    had no device at first ran on one later. `sandbox` is the level of confinement that `layers` amount to: `full`,
+    `standard`, `minimal` or `none`; empty if nothing was run. `not_graded`: the machine failed, as `problem` says; then
+    `earned` says nothing, and the submission is graded again in the next run. `tries` says how often the code was run, the
+    later times alone, because it was ended by a signal or slept until its time was over, which a bad machine might have
+    caused.
     """
 
     format_version: int = FORMAT_VERSION
@@ -126,6 +128,7 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     versions: dict[str, str]
     layers: dict[str, str] = {}
+    sandbox: str = ""
     unsafe: bool = False
     problem: str = ""
     not_graded: bool = False

@@ -20,6 +20,7 @@ from autograder.course.course_file import Course
 from autograder.records.jobs import CellReport, Outcome
 from autograder.records.results import CheckResult, TaskResult, TopicResult
 from autograder.reporting.labels import points_text, readable
+from autograder.sandbox import level
 
 if TYPE_CHECKING:
     from autograder.records.results import Graded
@@ -164,8 +165,8 @@ def confinement(layers: dict[str, str], *, unsafe: bool) -> Text:
             "Confinement: NOT REQUIRED (--unsafe). " + (f"Missing: {'; '.join(missing)}." if missing else ""), "bold red"
         )
     if missing:
-        return Text(f"Confinement: INCOMPLETE. Missing: {'; '.join(missing)}.", "bold yellow")
-    return Text(f"Confinement: all {len(layers)} layers on ({', '.join(layers)}).")
+        return Text(f"Confinement: {level(layers)}. Missing: {'; '.join(missing)}.", "bold yellow")
+    return Text(f"Confinement: {level(layers)}, all {len(layers)} layers on ({', '.join(layers)}).")
 
 
 def print_result(result: TopicResult, console: Console, *, page: Path | None = None) -> None:

@@ -134,8 +134,9 @@ def _moment(text: str) -> str:
 def _confinement(result: TopicResult) -> str:
     if not result.layers:
         return "none" if result.unsafe else "nothing was run"
+    name = f"{result.sandbox}: " if result.sandbox else ""
     active = sum(state == "on" for state in result.layers.values())
-    return f"all {active} layers" if active == len(result.layers) else f"{active} of {len(result.layers)} layers"
+    return name + (f"all {active} layers" if active == len(result.layers) else f"{active} of {len(result.layers)} layers")
 
 
 def _machinery(result: TopicResult) -> Iterable[tuple[str, str]]:

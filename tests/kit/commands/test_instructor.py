@@ -18,7 +18,9 @@ from typer.testing import CliRunner
 
 from autograder.commands.instructor import app
 from autograder.course.course_file import load_course
+from autograder.errors import AutogradeError
 from autograder.processes import machine
+from autograder.processes import pool as pool_module
 from autograder.records.results import Graded
 from autograder.reporting.terminal import ClassSummary, confinement
 
@@ -211,6 +213,24 @@ def test_what_the_machine_failed_at_is_tried_again_by_itself(tmp_path: Path, mon
     assert (nothing.exit_code, nothing.stdout) == (0, "There is nothing to try again: each result in grades is graded.\n")
 
 
+def test_what_is_required_of_the_sandbox_is_read_strictly(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted: list[tuple[str, ...]] = []
+
+    class NoPool:
+        def __init__(self, *arguments: object, require: tuple[str, ...], **options: object) -> None:
+            wanted.append(require)
+            raise AutogradeError("no pool")
+
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(pool_module, "Pool", NoPool)
+    for words in (["--require-sandbox", "class"], ["class", "--require-sandbox=landlock,seccomp"], ["class"]):
+        assert CliRunner().invoke(app, ["grade", *words]).exit_code == 2
+    assert wanted == [("full", "minimal"), ("landlock", "seccomp", "minimal"), ("minimal",)]
+    wrong = CliRunner().invoke(app, ["grade", "class", "--require-sandbox=landlok"])
+    assert wrong.exit_code == 2
+    assert wrong.stderr == "--require-sandbox=landlok: there is no such layer or level; did you mean 'landlock'?\n"
+
+
 def graded(student: str, earned: float, **changes: object) -> Graded:
     values = {
         "student": student, "topic": "views", "points": 5.0, "earned": earned, "pending": 0.0, "penalty": 0.0,
@@ -237,8 +257,8 @@ def test_a_narrow_terminal_gets_lines_instead_of_a_table(tmp_path: Path) -> None
 def test_the_line_about_confinement_is_loud_where_something_is_missing() -> None:
     assert (
         confinement({"limits": "on", "seccomp": "on"}, unsafe=False).plain
-        == "Confinement: all 2 layers on (limits, seccomp)."
+        == "Confinement: none, all 2 layers on (limits, seccomp)."
     )
     missing = confinement({"limits": "on", "seccomp": "off: old kernel"}, unsafe=False)
-    assert missing.plain == "Confinement: INCOMPLETE. Missing: seccomp off: old kernel."
+    assert missing.plain == "Confinement: none. Missing: seccomp off: old kernel."
     assert "NOT REQUIRED (--unsafe)" in confinement({}, unsafe=True).plain

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -232,6 +233,9 @@ class _LosesOne:
     def __init__(self, pool: Pool, lost: int) -> None:
         self._pool, self._lost = pool, lost
 
+    def map_in_turn(self, series: Iterable[Sequence[Job]]) -> Iterator[tuple[Run, ...]]:
+        return self._pool.map_in_turn(series)
+
     def map(self, jobs: Iterable[Job]) -> Iterator[Run]:
         for run in self._pool.map(jobs):
             self._lost -= 1
@@ -246,6 +250,16 @@ def test_a_key_with_a_hole_is_no_key_and_nobodys_fault(
     with pytest.raises(MachineError, match=r"small: the course's own code could not be run\. The machine .* --jobs"):
         build_key(course, topic, seed=4, pool=poor, cache=tmp_path, apart=True)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_costs_time_only(
+    course: Course, topic: Topic, pool: Pool, tmp_path: Path, key: AnswerKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(key: AnswerKey, path: Path, *, private: bool) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(build_module, "write_key", full)
+    assert build_key(course, topic, seed=3, pool=pool, cache=tmp_path).made_from == key.made_from
 
 
 def test_salts_differ_and_are_repeatable(course: Course, topic: Topic, pool: Pool, public: AnswerKey) -> None:

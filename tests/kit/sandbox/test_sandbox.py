@@ -17,7 +17,7 @@ import pytest
 from autograder import sandbox
 from autograder.errors import SandboxUnavailable
 from autograder.processes.pool import Pool
-from autograder.records.jobs import Limits
+from autograder.records.jobs import Cell, Job, Limits
 from autograder.sandbox import libc, limits, namespaces, seccomp
 from autograder.sandbox.syscall_table import ALLOWED, JUDGED, number
 
@@ -96,15 +96,41 @@ def test_readable_paths_leave_out_what_lies_beside_the_libraries(tmp_path: Path)
 
 
 @pytest.mark.parametrize("layer", ["no_new_privs", "limits", "not_dumpable", "seccomp"])
-def test_a_required_sandbox_needs_every_layer_without_privilege(layer: str) -> None:
-    assert sandbox.missing_layers(ON) == {}
-    assert sandbox.missing_layers(NO_NAMESPACES) == {}
-    assert sandbox.missing_layers(ON | {layer: "off: why"}) == {layer: "off: why"}
+def test_a_standard_sandbox_needs_every_layer_without_privilege(layer: str) -> None:
+    assert sandbox.missing_layers(ON, ["standard"]) == {}
+    assert sandbox.missing_layers(NO_NAMESPACES, ["standard"]) == {}
+    assert sandbox.missing_layers(ON | {layer: "off: why"}, ["standard"]) == {layer: "off: why"}
 
 
 def test_landlock_is_replaced_by_a_private_root_only() -> None:
-    assert sandbox.missing_layers(ON | {"landlock": "off: old kernel"}) == {}
-    assert sandbox.missing_layers(NO_NAMESPACES | {"landlock": "off: old kernel"}) == {"landlock": "off: old kernel"}
+    old = {"landlock": "off: old kernel"}
+    assert sandbox.missing_layers(ON | old, ["standard"]) == {}
+    assert sandbox.missing_layers(NO_NAMESPACES | old, ["standard"]) == old
+
+
+@pytest.mark.parametrize("layer", sandbox.LAYERS)
+def test_a_full_sandbox_needs_every_layer(layer: str) -> None:
+    assert sandbox.level(ON) == "full"
+    assert sandbox.missing_layers(ON | {layer: "off: why"}, ["full"]) == {layer: "off: why"}
+    assert sandbox.missing_layers(ON | {layer: "off: why"}, [layer, "minimal"]).get(layer) == "off: why"
+    assert layer in sandbox.missing_layers({}, ["minimal"])
+
+
+@pytest.mark.parametrize(
+    ("layers", "level"),
+    [
+        (ON | {"own_user": "off"}, "standard"),
+        (NO_NAMESPACES, "standard"),
+        (ON | {"landlock": "off"}, "standard"),
+        (ON | {"seccomp": "off"}, "minimal"),
+        (NO_NAMESPACES | {"not_dumpable": "off"}, "minimal"),
+        (NO_NAMESPACES | {"landlock": "off"}, "none"),
+        (NO_NAMESPACES | {"seccomp": "off"}, "none"),
+        ({}, "none"),
+    ],
+)
+def test_a_level_says_honestly_what_is_missing(layers: dict[str, str], level: str) -> None:
+    assert sandbox.level(layers) == level
 
 
 def test_confined_means_landlock_and_seccomp_or_namespaces() -> None:
@@ -130,13 +156,24 @@ def test_without_confinement_nothing_is_run_unless_asked_for() -> None:
     with pytest.raises(SandboxUnavailable, match=r"cannot be confined on this system .*--unsafe"):
         Pool(1, _mode="bare")
     with pytest.raises(SandboxUnavailable, match="not available here: no_new_privs is off"):
-        Pool(1, _mode="bare", unsafe=True, require_sandbox=True)
+        Pool(1, _mode="bare", unsafe=True, require=["standard"])
 
 
-def test_a_complete_sandbox_can_be_required(pool: Pool) -> None:
-    if not sandbox.missing_layers(pool.layers):
-        with Pool(1, require_sandbox=True) as required:
-            assert not required.unsafe
+def test_a_sandbox_can_be_required(pool: Pool) -> None:
+    with Pool(1, _mode="plain", require=["minimal", "landlock", "seccomp"]) as required:
+        assert sandbox.level(required.layers) == "standard"
+    with pytest.raises(SandboxUnavailable, match=r"private_root is off: namespaces were not asked for.*course\.yml"):
+        Pool(1, _mode="plain", require=["full"])
+
+
+def test_a_strict_umask_loses_no_layer(pool: Pool) -> None:
+    before = os.umask(0o077)
+    try:
+        with Pool(1) as strict:
+            assert strict.layers == pool.layers
+            assert strict.run(Job(topic="topic", cells=(Cell(1, "open('file', 'w').write('1')"),))).cells[0].error is None
+    finally:
+        os.umask(before)
 
 
 def test_the_grader_cannot_be_looked_into(pool: Pool) -> None:
