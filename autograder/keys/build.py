@@ -91,7 +91,7 @@ def build_key(
 
 
 def _build(course: Course, topic: Topic, seed: int, device: str, pool: Pool, content: str, *, apart: bool) -> AnswerKey:
-    reference_job = make_job(course, topic, topic.reference, seed=seed, device=device)
+    reference_job = make_job(course, topic, topic.reference, seed=seed, device=device, own=True)
     reference_run = next(pool.map([reference_job]))
     require_graded(reference_run, topic.name)
     reference = _observations(topic, reference_job, reference_run)
@@ -123,7 +123,10 @@ def _misconception_jobs(course: Course, topic: Topic, seed: int, device: str) ->
     for spec in topic.misconceptions:
         assert module is not None  # there are none without their file
         replacement = Replacement(spec.task, spec.name, module.filename, module.source)
-        job = make_job(course, topic, topic.reference, seed=seed, device=device, tasks=[spec.task], replacement=replacement)
+        tasks = [spec.task]
+        job = make_job(
+            course, topic, topic.reference, seed=seed, device=device, tasks=tasks, replacement=replacement, own=True
+        )
         jobs[spec.name] = spec.task, job
     return jobs
 

@@ -27,7 +27,7 @@ from autograder.processes.protocol import (
     RunChecks,
     WriteFiles,
 )
-from autograder.records.jobs import CellReport, CheckModule, CheckRequest, Job, NotObserved, Outcome, Run, Usage
+from autograder.records.jobs import CELL_NOTES, CellReport, CheckModule, CheckRequest, Job, NotObserved, Outcome, Run, Usage
 from autograder.records.observation import ErrorFact, Observation
 
 __all__ = ["IDLE", "KEPT_WAITING", "START", "JobRun", "run_in_turn", "weaker"]
@@ -37,6 +37,7 @@ _LOAD_SECONDS = 10.0
 _MOST_CHILDREN = 24
 _MOST_LOST_CELLS = 4
 _LINE_COMPARED = 100
+_LONGEST_WORDS = 500
 _PRELOADS = {
     "sklearn": ("sklearn.datasets",),
     "pandas": ("pandas",),
@@ -51,6 +52,11 @@ _LONGEST_EXTENSION = 9  # times the limit
 _SHORTEST_EXTENSION = 0.1  # seconds
 
 _Answer = TypeVar("_Answer")
+
+
+def _one_line(said: str) -> str:
+    """Words of a process that has run no student code, or the course's own."""
+    return "".join(c for c in " ".join(said.split()) if c.isprintable())[:_LONGEST_WORDS]
 
 
 class _Over(Exception):
@@ -189,7 +195,7 @@ class JobRun:
         except ChildLost as lost:
             problem = f"it {self._why(lost, _LOAD_SECONDS)[1]}"
         if problem:
-            raise _Over(f"The files handed in beside it could not be put into the working folder: {problem}.")
+            raise _Over(f"The files handed in beside it could not be put into the working folder: {_one_line(problem)}.")
 
     def _run_rest(self, child: Child) -> bool:
         return self._replace(child) and self._run_visible(child) and self._run_hidden(child)
@@ -225,7 +231,7 @@ class JobRun:
                 report = CellReport(number=cell.number, outcome=outcome, note=f"The cell {words}; it was left out.")
             else:
                 outcome = Outcome.PASSED if finished.error is None else Outcome.FAILED
-                note = f"{finished.note[:1].upper()}{finished.note[1:]}." if finished.note else ""
+                note = f"{finished.note[:1].upper()}{finished.note[1:]}." if finished.note in CELL_NOTES else ""
                 report = CellReport(number=cell.number, outcome=outcome, error=self._placed(finished.error), note=note)
             if first_time:
                 report = self._with_output(report, child, room)
@@ -262,7 +268,7 @@ class JobRun:
         except ChildLost as lost:
             problem = f"it {self._why(lost, _LOAD_SECONDS)[1]}"
         if problem:
-            raise _Over(f"{self.job.replacement.name} could not be put in place: {problem}.")
+            raise _Over(f"{self.job.replacement.name} could not be put in place: {_one_line(problem)}.")
         return True
 
     def _run_visible(self, child: Child) -> bool:
@@ -285,7 +291,8 @@ class JobRun:
             self._fail(unanswered, outcome, f"While the checks were loaded, the process {words}.")
             return False
         if problem:
-            self._fail(unanswered, Outcome.ERROR, f"The checks could not be loaded: {problem}")
+            words = f": {_one_line(problem)}" if self.job.own else " beside this code."
+            self._fail(unanswered, Outcome.ERROR, f"The checks could not be loaded{words}")
             return True
         for number, request in enumerate(unanswered, start=1):
             key = (request.check, request.draw)
@@ -301,7 +308,8 @@ class JobRun:
                 return False
             if isinstance(answer, Broken):
                 asked = (answer.check, answer.draw)
-                failure = NotObserved(Outcome.ERROR, f"{answer.reason[:1].upper()}{answer.reason[1:]}.")
+                words = f" ({_one_line(answer.reason)})" if self.job.own else ""
+                failure = NotObserved(Outcome.ERROR, f"What the check saw could not be reported{words}.")
                 result: Observation | NotObserved = failure
             else:
                 asked = (answer.observation.check, answer.observation.draw)

@@ -13,6 +13,9 @@ import msgspec
 from autograder.records.observation import ErrorFact, Observation
 
 __all__ = [
+    "CELL_NOTES",
+    "NOT_COMPILED",
+    "NOT_RUN",
     "Cell",
     "CellReport",
     "CheckModule",
@@ -26,6 +29,12 @@ __all__ = [
     "Run",
     "Usage",
 ]
+
+
+NOT_RUN = "shell commands are not run while grading"
+NOT_COMPILED = "while grading, torch.compile uses the backend “eager”, because “inductor” needs a C++ compiler"
+CELL_NOTES = (NOT_RUN, NOT_COMPILED)
+"""All that is noted of a cell that ran. Notes come out of the process that runs student code, so no others are believed."""
 
 
 class Outcome(StrEnum):
@@ -102,7 +111,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     `visible` and `hidden` are the checks files, each with its requests. The hidden part reaches the child only after all
     of the visible part is done. `unneeded` are the numbers of cells that run only if one of the others fails; a cell
     skipped for this reason has no report. `helpers` lie in the working folder; one of them may be the plain file `script`,
-    whose cells have the number 0.
+    whose cells have the number 0. `own`: all of the code is the course's, so that what its process says may be shown.
     """
 
     topic: str
@@ -117,6 +126,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     replacement: Replacement | None = None
     limits: Limits = Limits()
     device: str = "cpu"
+    own: bool = False
 
 
 class CellReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -186,7 +186,16 @@ class _Proof:
     def _make_job(
         self, topic: Topic, cells: tuple[Cell, ...], tasks: list[str] | None = None, replacement: Replacement | None = None
     ) -> Job:
-        return make_job(self.course, topic, cells, seed=RUN_SEED, device=self.device, tasks=tasks, replacement=replacement)
+        return make_job(
+            self.course,
+            topic,
+            cells,
+            seed=RUN_SEED,
+            device=self.device,
+            tasks=tasks,
+            replacement=replacement,
+            own=True,
+        )
 
     def _tasks(self) -> list[str]:
         return list(self.course.topics[self.name].tasks)

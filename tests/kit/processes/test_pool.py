@@ -153,11 +153,16 @@ def test_a_replacement_that_does_not_load_is_a_problem(pool: Pool) -> None:
 
 @pytest.mark.parametrize("source", ["import nothing_of_this_name", "def f(:", "x = 1"])
 def test_checks_that_do_not_load_are_errors(pool: Pool, source: str) -> None:
-    run = pool.run(job_of("def answer(x): return x", visible=CheckModule("test_topic.py", source)))
-    seen = run.observations["test_answer", 0]
-    assert isinstance(seen, NotObserved)
-    assert seen.outcome is Outcome.ERROR
-    assert seen.reason.startswith("The checks could not be loaded: ")
+    for own, said in (
+        (True, "The checks could not be loaded: "),
+        (False, "The checks could not be loaded beside this code."),
+    ):
+        run = pool.run(job_of("def answer(x): return x", visible=CheckModule("test_topic.py", source), own=own))
+        seen = run.observations["test_answer", 0]
+        assert isinstance(seen, NotObserved)
+        assert seen.outcome is Outcome.ERROR
+        assert seen.reason.startswith(said)
+        assert own or seen.reason == said
 
 
 def test_a_check_that_timed_out_is_not_run_on_other_draws(pool: Pool) -> None:
