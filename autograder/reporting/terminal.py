@@ -29,6 +29,7 @@ __all__ = ["ClassSummary", "confinement", "print_result"]
 
 _MOST_FREQUENT = 8
 _MOST_TROUBLES = 40
+_LONGEST_LINE = 500
 _STYLES = {
     Outcome.PASSED: "green",
     Outcome.FAILED: "red",
@@ -207,7 +208,13 @@ def _cell_line(cell: CellReport) -> Text:
     at = f" (line {cell.error.at.line}: {cell.error.at.text.strip()})" if cell.error and cell.error.at else ""
     words = {Outcome.FAILED: "raised", Outcome.ERROR: "died", Outcome.TIMEOUT: "ran out of time"}
     line = f"{place} {words.get(cell.outcome, 'was not run')} {error}{at} {cell.note}"
-    return Text(readable(" ".join(line.split())), _STYLES[cell.outcome])
+    return Text(readable(_one_line(line)), _STYLES[cell.outcome])
+
+
+def _one_line(text: str) -> str:
+    """Words of student code, so that they cannot pass for lines of ours."""
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST_LINE else f"{text[:_LONGEST_LINE]} …"
 
 
 def _print_task(task: TaskResult, console: Console) -> None:
@@ -231,7 +238,7 @@ def _print_check(check: CheckResult, console: Console) -> None:
     _print_indented(head, 2, console)
     details = [difference.sentence for difference in check.differences]
     if check.error_type and not details:
-        details.append(f"{check.error_type}: {check.error_message}")
+        details.append(_one_line(f"{check.error_type}: {check.error_message}"))
     if check.at:
         details.append(
             f"{f'in cell {check.at.cell}, ' if check.at.cell else 'on '}line {check.at.line}: {check.at.text.strip()}"

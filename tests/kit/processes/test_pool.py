@@ -153,16 +153,37 @@ def test_a_replacement_that_does_not_load_is_a_problem(pool: Pool) -> None:
 
 @pytest.mark.parametrize("source", ["import nothing_of_this_name", "def f(:", "x = 1"])
 def test_checks_that_do_not_load_are_errors(pool: Pool, source: str) -> None:
-    for own, said in (
-        (True, "The checks could not be loaded: "),
-        (False, "The checks could not be loaded beside this code."),
-    ):
+    shown, kept = "The checks could not be loaded: ", "The checks could not be loaded beside this code."
+    for own, said in ((True, shown), (False, kept)):
         run = pool.run(job_of("def answer(x): return x", visible=CheckModule("test_topic.py", source), own=own))
         seen = run.observations["test_answer", 0]
         assert isinstance(seen, NotObserved)
         assert seen.outcome is Outcome.ERROR
         assert seen.reason.startswith(said)
         assert own or seen.reason == said
+
+
+LIAR = """
+from autograder.confined import child
+
+class Lie(Exception): pass
+
+def lie(*arguments): raise Lie
+
+Lie.__name__ = "text of a hidden check\\n" * 4000
+child.run_check = lie
+get_ipython().note = "text of a hidden check"
+"""
+
+
+def test_what_a_process_says_of_itself_reaches_nobody(pool: Pool) -> None:
+    run = pool.run(job_of(LIAR))
+    assert run.observations["test_answer", 0] == NotObserved(Outcome.ERROR, "What the check saw could not be reported.")
+    assert run.cells[0].note == ""
+    own = pool.run(job_of(LIAR, own=True)).observations["test_answer", 0]
+    assert isinstance(own, NotObserved)
+    assert own.reason.startswith("What the check saw could not be reported (text of a hidden check text of a ")
+    assert len(own.reason) < 600
 
 
 def test_a_check_that_timed_out_is_not_run_on_other_draws(pool: Pool) -> None:
