@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -298,3 +299,40 @@ def test_memory_is_shared_only_with_a_file_or_a_gpu() -> None:
         answer = 0x0005_0000 | errno.EPERM if flags & 0x21 == 0x21 else 0x7FFF_0000
         assert evaluate(usual, mmap, (0, 4096, 3, flags, 0, 0)) == answer, hex(flags)
         assert evaluate(gpu, mmap, (0, 4096, 3, flags, 0, 0)) == 0x7FFF_0000
+
+
+_BELOW_TMP = """
+import os, sys
+from pathlib import Path
+from autograder.sandbox import libc, namespaces
+
+place, package = sys.argv[1:]
+readable = namespaces.readable_paths((sys.prefix, sys.base_prefix), (package,), str(Path(namespaces.__file__).parents[1]))
+namespaces.enter()
+if pid := os.fork():
+    os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+namespaces.make_root(place, readable)
+namespaces.enter_child(4, readable)
+for folder in ("/scratch", *namespaces.OTHER_NAMES):
+    Path(folder, "file").write_text(folder)
+assert Path(package, "module.py").read_text() == "x = 1"
+assert sorted(os.listdir(os.path.dirname(package))) == [os.path.basename(package)]
+try:
+    Path(package, "module.py").write_text("x = 2")
+except OSError:
+    print("all of it")
+"""
+
+
+def test_with_the_environment_below_tmp_the_rest_of_tmp_is_writable(tmp_path: Path) -> None:
+    if namespaces.whether_possible(str(tmp_path), ()):
+        pytest.skip("there are no namespaces here")
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        place, package = Path(folder, "place"), Path(folder, "environment/lib/packages")
+        place.mkdir()
+        package.mkdir(parents=True)
+        (package / "module.py").write_text("x = 1")
+        (package.parent / "private").write_text("not to be seen")
+        command = [sys.executable, "-c", _BELOW_TMP, str(place), str(package)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "all of it\n", done.stderr
