@@ -182,6 +182,7 @@ class JobRun:
         try:
             hello = self._answer(child, START, _START_SECONDS, child.greet)
         except ChildLost as lost:
+            self.losses.add((START, "lost"))  # before any student code was there
             raise _Over(f"The confined process could not be set up: it {lost}.") from lost
         self._accept(hello.layers)
         self.layers = weaker(self.layers, hello.layers)
