@@ -136,7 +136,8 @@ def grade(
             if not discovery.submissions:
                 console.print(f"There is nothing to try again: each result in {out} is graded.", soft_wrap=True)
                 return
-        require = (*_required(require_sandbox), loaded.sandbox)
+        # Less than minimal is refused in any case, unless --unsafe asks for it.
+        require = [*_required(require_sandbox), *([loaded.sandbox] if loaded.sandbox != "minimal" else [])]
         with locked(out):
             if resume:
                 _resume(

@@ -213,11 +213,13 @@ def test_what_the_machine_failed_at_is_tried_again_by_itself(tmp_path: Path, mon
     assert (nothing.exit_code, nothing.stdout) == (0, "There is nothing to try again: each result in grades is graded.\n")
 
 
-def test_what_is_required_of_the_sandbox_is_read_strictly(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted: list[tuple[str, ...]] = []
+def test_what_is_required_of_the_sandbox_is_read_strictly(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted: list[list[str]] = []
 
     class NoPool:
-        def __init__(self, *arguments: object, require: tuple[str, ...], **options: object) -> None:
+        def __init__(self, *arguments: object, require: list[str], **options: object) -> None:
             wanted.append(require)
             raise AutogradeError("no pool")
 
@@ -225,7 +227,12 @@ def test_what_is_required_of_the_sandbox_is_read_strictly(folder: Path, monkeypa
     monkeypatch.setattr(pool_module, "Pool", NoPool)
     for words in (["--require-sandbox", "class"], ["class", "--require-sandbox=landlock,seccomp"], ["class"]):
         assert CliRunner().invoke(app, ["grade", *words]).exit_code == 2
-    assert wanted == [("full", "minimal"), ("landlock", "seccomp", "minimal"), ("minimal",)]
+    assert wanted == [["full"], ["landlock", "seccomp"], []]
+    (tmp_path / "strict").mkdir()
+    strict = make_course(tmp_path / "strict")
+    (strict / "course.yml").write_text(f"sandbox: standard\n{(strict / 'course.yml').read_text()}")
+    assert CliRunner().invoke(app, ["grade", "class", "--course", str(strict)]).exit_code == 2
+    assert wanted.pop() == ["standard"]
     wrong = CliRunner().invoke(app, ["grade", "class", "--require-sandbox=landlok"])
     assert wrong.exit_code == 2
     assert wrong.stderr == "--require-sandbox=landlok: there is no such layer or level; did you mean 'landlock'?\n"
