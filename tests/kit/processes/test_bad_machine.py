@@ -63,7 +63,7 @@ def send(pool: Pool, number: int, *, after: tuple[float, ...] = (0.2,)) -> threa
             time.sleep(0.02)
             server = pool._servers[0]
             child = machine._youngest(server._process.pid)
-            if server.busy and child not in sent:
+            if server.busy and child not in sent and child != server._process.pid:
                 time.sleep(after[len(sent)])
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child, number)
