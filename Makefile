@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
 
-.PHONY: demo quick test lint format verify bench release screenshots clean help
+.PHONY: demo quick test test-long lint format verify bench release screenshots clean help
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -27,10 +27,13 @@ demo: $(READY) ## Build the release, grade the example class and print its table
 	$(BIN)/autograde grade examples/class --accept -o build/demo
 
 quick: $(READY) ## Run what a change needs most often, in under two minutes
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" --ignore tests/kit/acceptance
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not long" --ignore tests/kit/acceptance
 
 test: $(READY) $(BROWSER) ## Run all tests, including the verification of the course
 	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
+
+test-long: $(READY) ## Run the tests that take hours: two hundred bad days
+	$(BIN)/pytest -n0 -m long
 
 lint: $(READY) ## Run ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check .

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,12 +16,38 @@ import msgspec
 
 from autograder.errors import AutogradeError
 
-__all__ = ["PACKAGE", "decode_versioned", "locked", "write_whole"]
+__all__ = ["PACKAGE", "decode_versioned", "locked", "read_source", "read_whole", "write_whole"]
 
 PACKAGE = Path(__file__).parent
 """The folder of the package `autograder`."""
 
 T = TypeVar("T")
+
+# Opening a pipe must not wait for its other end. Windows has no such flag, and no such pipes among its files.
+_WITHOUT_WAITING: int = getattr(os, "O_NONBLOCK", 0)
+NOT_A_FILE = "it is not a regular file"
+
+
+def read_whole(path: Path) -> bytes:
+    """The bytes of a regular file; whatever else has taken its place is not waited for.
+
+    Raises:
+        OSError: if there is no such file, or something else than a file.
+    """
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _WITHOUT_WAITING)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, NOT_A_FILE, str(path))
+        return file.read()
+
+
+def read_source(path: Path) -> str:
+    """The text of a regular file in UTF-8, with `\\n` at the end of each line.
+
+    Raises:
+        OSError: if there is no such file, or something else than a file.
+        UnicodeDecodeError: if it is not UTF-8.
+    """
+    return io.TextIOWrapper(io.BytesIO(read_whole(path)), encoding="utf-8").read()
 
 
 def write_whole(path: Path, data: bytes, *, mode: int = 0o666) -> None:
@@ -27,6 +57,9 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o666) -> None:
         path: the file; its folder is made if it is missing.
         data: its bytes.
         mode: the file's permissions, less the process's umask.
+
+    Raises:
+        OSError: if it cannot be written; the error names the file.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -36,13 +69,16 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o666) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             _write(part, data, mode)
         part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        if isinstance(error, OSError):  # a full disk is reported without a name, and the part's means nothing to anybody
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
-    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+    with open(path, "wb", opener=lambda name, flags: os.open(name, flags | _WITHOUT_WAITING, mode)) as file:
         file.write(data)
 
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import yaml
 
+from autograder._files import read_source
 from autograder.errors import AutogradeError
 
 __all__ = ["lines_of_items", "read_yaml", "yaml_text"]
@@ -84,7 +85,7 @@ def read_yaml(path: Path, error: type[AutogradeError]) -> Any:
         AutogradeError: an `error`, if it cannot be read; the text names the file, the line if known, and the remedy.
     """
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        return yaml.load(read_source(path), _Loader)
     except FileNotFoundError:
         raise
     except OSError as cause:

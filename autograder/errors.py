@@ -7,6 +7,7 @@ AutogradeError
 ├── KeyMismatch          an answer key that does not fit: missing, outdated or for other versions
 ├── SandboxUnavailable   confinement was required but is not available
 ├── DeviceUnavailable    a GPU was asked for but is not available
+├── MachineError         the machine lacks memory or processor time, or ends processes
 ├── ResultError          a result file that is missing, damaged or from another version
 ├── RequestError         a student asked for a task, topic or file that is not there
 ├── ProtocolError        a child sent something that is not a valid frame
@@ -19,6 +20,7 @@ __all__ = [
     "CourseError",
     "DeviceUnavailable",
     "KeyMismatch",
+    "MachineError",
     "ProtocolError",
     "ReleaseError",
     "RequestError",
@@ -62,6 +64,10 @@ class SandboxUnavailable(AutogradeError):
 
 class DeviceUnavailable(AutogradeError):
     """Code would have to run on a device that this machine does not have."""
+
+
+class MachineError(AutogradeError):
+    """The machine failed at something that has to work, whatever the code does; nothing is wrong with the course."""
 
 
 class ProtocolError(AutogradeError):

@@ -26,11 +26,10 @@ from IPython.utils.text import LSString, SList
 from traitlets.config import Config
 
 from autograder.checking.error_facts import add_plain_file
-from autograder.records.jobs import Cell
+from autograder.records.jobs import NOT_RUN, Cell
 
 __all__ = ["NOT_RUN", "Shell", "make_shell"]
 
-NOT_RUN = "shell commands are not run while grading"
 
 _PROCESS_MAGICS = ("pip", "uv", "conda", "mamba", "micromamba", "sc", "edit", "hist_restore")
 _PROCESS_CELL_MAGICS = ("bash", "sh", "script", "perl", "ruby", "python", "python2", "python3", "pypy", "cmd")

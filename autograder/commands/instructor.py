@@ -2,7 +2,8 @@
 
 Exit codes: 0 the command did its work (whatever the scores), 1 `verify` or `release --check` found problems, or `grade` has
 results that would change marks and that nobody has accepted, 2 there is a mistake in the command line or in the course's
-files, or nothing to grade or collect, 130 interrupted.
+files, or nothing to grade or collect, 3 `grade` did its work except for submissions that the machine failed at, 130
+interrupted.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from autograder._words import counted, suggestion
 from autograder.commands import adjust, collect, diff, export, student
@@ -59,13 +62,29 @@ JobsOption = Annotated[
     int | None, typer.Option(min=1, max=256, help="How many submissions to run at a time; one per core by default.")
 ]
 SandboxOption = Annotated[
-    bool, typer.Option("--require-sandbox", help="Refuse to run if a layer of confinement is missing.")
+    str,
+    typer.Option(
+        "--require-sandbox",
+        metavar="[=NAMES]",
+        help="Refuse to run without all layers of confinement, or without those named: --require-sandbox=landlock,seccomp "
+        "or a level, full, standard or minimal.",
+        show_default=False,
+    ),
 ]
 UnsafeOption = Annotated[bool, typer.Option("--unsafe", help="Run even without any confinement.")]
 OutOption = Annotated[Path, typer.Option("-o", "--out", help="The folder for the results.")]
 
 
-@app.command()
+class _WithSandbox(TyperCommand):
+    """A command in which `--require-sandbox` alone stands for `--require-sandbox=full`, and takes no other word with it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See click.Command."""
+        args = ["--require-sandbox=full" if word == "--require-sandbox" else word for word in args]
+        return super().parse_args(ctx, args)
+
+
+@app.command(cls=_WithSandbox)
 def grade(
     paths: Annotated[
         list[Path] | None,
@@ -90,7 +109,10 @@ def grade(
         bool,
         typer.Option("--resume", help="Only run the checks that waited for a GPU; needs --device cuda."),
     ] = False,
-    require_sandbox: SandboxOption = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Only grade what was not graded before because the machine failed.")
+    ] = False,
+    require_sandbox: SandboxOption = "",
     unsafe: UnsafeOption = False,
 ) -> None:
     """Grade a class. Unchanged submissions keep their results; an interrupted run resumes where it stopped.
@@ -99,8 +121,13 @@ def grade(
     """
     with one_line_mistakes("Interrupted. The results so far are kept; run the same command again to resume."):
         from autograder.course.course_file import load_course
+        from autograder.grading.grade_class import not_graded
+        from autograder.grading.output_folder import locked
         from autograder.grading.submissions import find_submissions
 
+        if retry and (resume or force or seed is not None):
+            raise AutogradeError("--retry grades with the seed of the other results: use it without --resume, --seed and "
+                                 "--force.")  # fmt: skip
         if resume and (device is Device.CPU or force or seed is not None):
             raise AutogradeError("--resume completes results with their own seed: use it with --device cuda, and without "
                                  "--seed or --force.")  # fmt: skip
@@ -116,22 +143,24 @@ def grade(
                 "There is nothing to grade here. A submission is a file STUDENT/TOPIC.ipynb or STUDENT/TOPIC.py; "
                 "`autograde collect` makes such a folder from a download."
             )
-        if resume:
-            _resume(
-                loaded,
-                discovery,
-                console,
-                out,
-                jobs=jobs,
-                device=device.value,
-                require_sandbox=require_sandbox,
-                unsafe=unsafe,
-            )
-            return
-        _grade(
-            loaded, discovery, console, out, topics=tuple(topic or ()), whole=not (topic or student), jobs=jobs, seed=seed,
-            device=device.value, force=force, dry_run=dry_run, accept=accept, require_sandbox=require_sandbox, unsafe=unsafe,
-        )  # fmt: skip
+        if retry:
+            discovery = replace(discovery, submissions=not_graded(discovery.submissions, out))
+            if not discovery.submissions:
+                console.print(f"There is nothing to try again: each result in {out} is graded.", soft_wrap=True)
+                return
+        # Less than minimal is refused in any case, unless --unsafe asks for it.
+        require = [*_required(require_sandbox), *([loaded.sandbox] if loaded.sandbox != "minimal" else [])]
+        with locked(out):
+            if resume:
+                _resume(
+                    loaded, discovery, console, out, jobs=jobs, device=device.value, require=require,
+                    unsafe=unsafe,
+                )  # fmt: skip
+                return
+            _grade(
+                loaded, discovery, console, out, topics=tuple(topic or ()), whole=not (topic or student or retry), jobs=jobs,
+                seed=seed, device=device.value, force=force, dry_run=dry_run, accept=accept, require=require, unsafe=unsafe,
+            )  # fmt: skip
 
 
 @app.command()
@@ -155,7 +184,7 @@ def show(
         print_result(read_result(path), _console(), mark=mark, page=path.with_suffix(".html"))
 
 
-@app.command()
+@app.command(cls=_WithSandbox)
 def verify(
     topics: Annotated[list[str] | None, typer.Argument(help="Topics to verify.", show_default="all")] = None,
     course: CourseOption = Path("course.yml"),
@@ -165,7 +194,7 @@ def verify(
         bool, typer.Option("--mutants/--no-mutants", help="Try mutants of the reference; this takes the longest.")
     ] = True,
     jobs: JobsOption = None,
-    require_sandbox: SandboxOption = False,
+    require_sandbox: SandboxOption = "",
     unsafe: UnsafeOption = False,
 ) -> None:
     """Prove that the checks pass right answers, fail wrong ones, and recognise known mistakes."""
@@ -180,10 +209,11 @@ def verify(
             if name not in loaded.topics:
                 raise CourseError(f"{name}: the course has no such topic; {suggestion(name, loaded.topics)}")
         _ask_for(device)
+        require = _required(require_sandbox)
         console = _console()
         with (
             _progress("Verifying") as step,
-            Pool(jobs, device=device.value, require_sandbox=require_sandbox, unsafe=unsafe) as pool,
+            Pool(jobs, device=device.value, require=require, unsafe=unsafe) as pool,
         ):
             verification = verify_course(
                 loaded, topics or None, pool, seeds=seeds, device=device.value, mutants=mutants, on_progress=step
@@ -328,6 +358,22 @@ def _print_left_out(console: Console, discovery: Discovery) -> None:
         console.print(Text(note), soft_wrap=True)
 
 
+def _required(names: str) -> list[str]:
+    """The layers and levels that --require-sandbox names.
+
+    Raises:
+        AutogradeError: if there is no such thing.
+    """
+    from autograder.sandbox import LAYERS, LEVELS
+
+    wanted = [name for name in names.split(",") if name]
+    known = (*LEVELS, *LAYERS)
+    for name in wanted:
+        if name not in known:
+            raise AutogradeError(f"--require-sandbox={name}: there is no such layer or level; {suggestion(name, known)}")
+    return wanted
+
+
 def _ask_for(device: Device) -> None:
     """Raise DeviceUnavailable if the device is a GPU and there is none."""
     if device is Device.CUDA:
@@ -350,7 +396,7 @@ def _grade(
     force: bool,
     dry_run: bool,
     accept: bool,
-    require_sandbox: bool,
+    require: Sequence[str],
     unsafe: bool,
 ) -> None:
     from autograder.gradebook.adjustments import load_adjustments
@@ -364,7 +410,7 @@ def _grade(
     started = time.monotonic()
     adjustments, proposed = load_adjustments(course), proposed_of(out)
     summary = ClassSummary(course, discovery.students)
-    with _progress("Grading") as step, Pool(jobs, device=device, require_sandbox=require_sandbox, unsafe=unsafe) as pool:
+    with _progress("Grading") as step, Pool(jobs, device=device, require=require, unsafe=unsafe) as pool:
         line = confinement(pool.layers, unsafe=pool.unsafe)
         chosen = choose_seed(
             course, out, seed=seed, device=device, force=force, whole=whole, proposed=proposed, dry_run=dry_run
@@ -385,6 +431,9 @@ def _grade(
     if not dry_run:
         console.print(f"Reports: {out / 'index.html'} and {out / 'STUDENT' / 'TOPIC.html'}", soft_wrap=True)
     _print_regrade(console, regrade, out, dry_run=dry_run)
+    if summary.incomplete:
+        console.print("Close other programs or use fewer --jobs, and grade the rest with --retry.", soft_wrap=True)
+        raise typer.Exit(3)
     if regrade.changes and not regrade.taken and not dry_run:
         raise typer.Exit(1)
 
@@ -417,7 +466,7 @@ def _resume(
     *,
     jobs: int | None,
     device: str,
-    require_sandbox: bool,
+    require: Sequence[str],
     unsafe: bool,
 ) -> None:
     from rich.text import Text
@@ -443,7 +492,7 @@ def _resume(
     if waiting:
         with (
             _progress("Resuming") as step,
-            Pool(jobs, device=device, require_sandbox=require_sandbox, unsafe=unsafe) as pool,
+            Pool(jobs, device=device, require=require, unsafe=unsafe) as pool,
         ):
             names = dict.fromkeys(each.submission.topic for each in waiting)
             prepared = {name: grade.prepare(course, name, pool, seed=seed, device=device) for name in names}
@@ -452,9 +501,12 @@ def _resume(
                 step(number, len(waiting), graded.student)
     summary.apply(refresh(course, out))
     summary.print(console)
-    done, seconds = len(waiting), time.monotonic() - started
+    done, seconds = len(waiting) - len(summary.incomplete), time.monotonic() - started
     console.print(f"Completed {counted(done, 'result')} on {device} in {seconds:.1f} s.", soft_wrap=True)
     console.print(f"Reports: {out / 'index.html'} and {out / 'STUDENT' / 'TOPIC.html'}", soft_wrap=True)
+    if summary.incomplete:
+        console.print("Close other programs or use fewer --jobs, and run the same command again.", soft_wrap=True)
+        raise typer.Exit(3)
 
 
 def _counts(summary: ClassSummary, seconds: float) -> str:

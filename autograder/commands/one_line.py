@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import signal
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from types import FrameType
 
 import typer
 
@@ -20,29 +23,75 @@ _REMEDIES = {
     errno.EROFS: "choose a path that can be written to",
     errno.EEXIST: "a folder was expected here; choose another path or move the file",
     errno.ENOTDIR: "a folder was expected here; choose another path or move the file",
+    errno.EISDIR: "a file was expected here; choose another path or move the folder",
+    errno.EINVAL: "choose another path, or put a file in its place",
+    errno.ENXIO: "choose another path, or put a file in its place",
+    errno.EMFILE: "allow more open files with `ulimit -n 4096`, or use fewer --jobs",
+    errno.ENFILE: "close other programs, or use fewer --jobs",
+    errno.ENOMEM: "close other programs, or use fewer --jobs",
+    errno.EAGAIN: "close other programs, or use fewer --jobs",
+    errno.EIO: "check the disk, and run the same command again",
 }
+_OTHER_REMEDY = "check the path, and run the same command again"
+_ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name))
+
+
+class _Ended(KeyboardInterrupt):
+    """One of `_ENDING` has come."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__()
+
+
+@contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """Make signals that end a program raise what Ctrl-C does, once, so that everything is cleaned up.
+
+    One that is ignored, as by `nohup`, stays so.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        for other in _ENDING:
+            signal.signal(other, signal.SIG_IGN)
+        raise _Ended(number)
+
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    handled = [number for number, handler in before.items() if handler is signal.SIG_DFL]
+    for number in handled:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in handled:
+            signal.signal(number, before[number])
 
 
 @contextmanager
 def one_line_mistakes(interrupted: str = "Interrupted.") -> Iterator[None]:
-    """Turns the kit's own errors, full disks and Ctrl-C into one plain line and an exit code."""
+    """Turns the kit's own errors, full disks, Ctrl-C and other signals to end into one plain line and an exit code."""
     try:
-        yield
+        with _ended_like_ctrl_c():
+            yield
     except AutogradeError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        typer.echo(f"\n{interrupted}", err=True)
-        raise typer.Exit(130) from None
+    except KeyboardInterrupt as interrupt:
+        with suppress(OSError):  # the terminal may be gone
+            typer.echo(f"\n{interrupted}", err=True)
+        raise typer.Exit(128 + interrupt.number if isinstance(interrupt, _Ended) else 130) from None
     except BrokenPipeError:
         raise
     except OSError as error:
-        remedy = _REMEDIES.get(error.errno or 0, "")
-        if error.filename is None and not remedy:
+        if error.filename is None and error.errno not in _REMEDIES:
             raise
+        remedy = _REMEDIES.get(error.errno or 0, _OTHER_REMEDY)
         # Writing to a full disk fails without a file name.
         place = "A file could not be written" if error.filename is None else error.filename
-        typer.echo(f"{place}: {error.strerror}{f'; {remedy}' if remedy else ''}.", err=True)
+        typer.echo(f"{place}: {error.strerror}; {remedy}.", err=True)
         raise typer.Exit(2) from None
 
 

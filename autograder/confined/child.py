@@ -213,5 +213,4 @@ def _run_checks(shell: Shell, message: RunChecks, reports: int) -> None:
             answer: FromChild = Observed(run_check(checks[request.check], code, request, message.device))
             _send(reports, answer)
         except BaseException as error:  # checks report their own errors; this is about the report itself
-            reason = f"what the check saw could not be reported ({type(error).__name__})"
-            _send(reports, Broken(request.check, request.draw, reason))
+            _send(reports, Broken(request.check, request.draw, type(error).__name__))

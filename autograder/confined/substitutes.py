@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import mmap
 import multiprocessing.heap
 import multiprocessing.shared_memory
 import multiprocessing.synchronize
@@ -15,16 +16,16 @@ import os
 import socket
 import subprocess
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import torch
 from torch.utils.data import DataLoader
 
 from autograder.checking.shell import Shell
+from autograder.records.jobs import NOT_COMPILED
 
 __all__ = ["NOT_COMPILED", "put_in_place", "refuse_in_words"]
 
-NOT_COMPILED = "while grading, torch.compile uses the backend “eager”, because “inductor” needs a C++ compiler"
 _NO_SUCH_COMMAND = 127 << 8
 
 _PROCESSES = "Grading does not allow other processes; do the work in this one."
@@ -45,8 +46,12 @@ _REFUSED: tuple[tuple[Any, str, str], ...] = (
 
 
 def put_in_place(shell: Shell) -> None:
-    """Let data load in the process itself, and code be compiled without a compiler. Call it once, in the zygote."""
+    """Let data load in the process itself, memory be private, and code be compiled without a compiler.
+
+    Call it once, in the zygote.
+    """
     _load_in_process()
+    _map_privately()
     _compile_without_compiler(shell)
 
 
@@ -93,6 +98,19 @@ def _load_in_process() -> None:
         original(*bound.args, **bound.kwargs)
 
     DataLoader.__init__ = __init__  # type: ignore[method-assign]
+
+
+class _Mapped(mmap.mmap):
+    """Memory that no file stands behind is private: there is no process to share it with, and so it is counted."""
+
+    def __new__(cls, fileno: int, length: int, *arguments: Any, **options: Any) -> Self:
+        if fileno == -1:
+            return super().__new__(cls, fileno, length, flags=mmap.MAP_PRIVATE)
+        return super().__new__(cls, fileno, length, *arguments, **options)
+
+
+def _map_privately() -> None:
+    mmap.mmap = _Mapped  # type: ignore[misc]
 
 
 def _compile_without_compiler(shell: Shell) -> None:

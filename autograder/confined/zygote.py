@@ -188,7 +188,7 @@ def _warm_up(place: str) -> Any:
     torch.save({"a": torch.ones(1)}, buffer)
     buffer.seek(0)
     torch.load(buffer)
-    with tempfile.TemporaryDirectory() as profile:
+    with tempfile.TemporaryDirectory(dir=place) as profile:  # where the trusted side removes it if this process is killed
         shell = make_shell(Path(profile))
     with contextlib.redirect_stdout(io.StringIO()):
         rehearse(shell)

@@ -28,6 +28,7 @@ from autograder.records.jobs import Limits
 __all__ = ["Course", "LatePolicy", "TaskEntry", "TopicEntry", "load_course"]
 
 Level = Literal["easy", "medium", "hard"]
+SandboxLevel = Literal["full", "standard", "minimal"]
 
 # A message about a wrong value ends in "write" and one of these descriptions.
 _Text = Annotated[str, Meta(min_length=1, description="some text")]
@@ -120,6 +121,7 @@ class _CourseFields(msgspec.Struct, frozen=True, kw_only=True):
     tolerances: _TolerancesEntry = _TolerancesEntry()
     cuda_tolerances: _OtherTolerances = _OtherTolerances()
     late: LatePolicy | None = None
+    sandbox: Annotated[SandboxLevel, Meta(description="full, standard or minimal")] = "minimal"
 
 
 class TopicEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +141,7 @@ class Course:
     """A valid course. `topics` are in the order of course.yml; `root` is the folder that contains it.
 
     `tolerances` are by dtype name: float64, float32, float16, bfloat16; `cuda_tolerances` has those that differ on a GPU.
+    `sandbox` is the level of confinement below which nothing is graded.
     `package` is what students install, as pip takes it, e.g. `autograde-torch==1.0`; empty if the release contains it.
     """
 
@@ -151,6 +154,7 @@ class Course:
     late: LatePolicy | None = None
     cuda_tolerances: dict[str, float] = field(default_factory=dict)
     package: str = ""
+    sandbox: SandboxLevel = "minimal"
 
     def tolerances_on(self, device: str) -> dict[str, float]:
         """The tolerances by dtype name for results from `device`."""
@@ -196,6 +200,7 @@ def load_course(path: Path) -> Course:
         cuda_tolerances=_given(fields.cuda_tolerances),
         late=fields.late,
         package=fields.package or "",
+        sandbox=fields.sandbox,
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autograder._files import read_source
 from autograder._words import counted
 from autograder.errors import AuthoringError
 
@@ -114,7 +115,7 @@ def parse_file(path: Path, shown: Path | None = None) -> ast.Module:
     """
     name = shown or path
     try:
-        return ast.parse(path.read_text(encoding="utf-8"), str(path))
+        return ast.parse(read_source(path), str(path))
     except OSError as error:
         raise AuthoringError(f"{name}: cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:

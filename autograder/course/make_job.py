@@ -26,6 +26,7 @@ def make_job(
     hidden: bool = True,
     replacement: Replacement | None = None,
     all_cells: bool = False,
+    own: bool = False,
 ) -> Job:
     """A job that runs the cells and then the topic's checks.
 
@@ -39,6 +40,7 @@ def make_job(
         hidden: whether to run the hidden checks too.
         replacement: what replaces a task after the cells ran.
         all_cells: whether to run even the exercise's examples that nothing needs (see `autograder.course.unneeded_cells`).
+        own: whether all of the code is the course's; see `Job`.
     """
     limits = course.topics[topic.name].limits
     requests: dict[bool, list[CheckRequest]] = {True: [], False: []}
@@ -67,6 +69,7 @@ def make_job(
         replacement=replacement,
         limits=limits,
         device=device,
+        own=own,
     )
     return job if all_cells else with_cells(job, topic, cells)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder._files import read_source, read_whole
 from autograder._words import suggestion
 from autograder.course.cells import read_cells, task_source
 from autograder.course.course_file import Course
@@ -110,7 +111,7 @@ def load_topic(course: Course, name: str) -> Topic:
 
 def _cells(root: Path, path: Path, problems: list[str]) -> tuple[Cell, ...]:
     try:
-        return read_cells((root / path).read_bytes(), path.name)
+        return read_cells(read_whole(root / path), path.name)
     except OSError as error:
         problems.append(f"{path}: cannot be read ({error.strerror}); `autograde new` writes a skeleton.")
     except SubmissionError as error:
@@ -120,7 +121,7 @@ def _cells(root: Path, path: Path, problems: list[str]) -> tuple[Cell, ...]:
 
 def _module(root: Path, path: Path) -> CheckModule | None:
     file = root / path
-    return CheckModule(path.as_posix(), file.read_text(encoding="utf-8")) if file.is_file() else None
+    return CheckModule(path.as_posix(), read_source(file)) if file.is_file() else None
 
 
 def _task_problems(path: Path, spec: CheckSpec | VariantSpec, tasks: Iterable[str]) -> list[str]:

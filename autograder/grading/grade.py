@@ -32,6 +32,7 @@ from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, HelperFile, Job, Outcome, Run
 from autograder.records.results import FORMAT_VERSION, Graded, SubmissionFile, TaskResult, TopicResult
 from autograder.reporting import topic_page
+from autograder.sandbox import level
 from autograder.scoring.rules import rules_of
 from autograder.scoring.score import Scorer
 
@@ -142,7 +143,7 @@ def content_of(course: Course, topic: Topic, key_hash: str, *, unsafe: bool) -> 
     it: they change marks, not results.
     """
     entry = msgspec.structs.replace(course.topics[topic.name], due=None)
-    policies = (course.title, entry, course.draws, course.tolerances, course.cuda_tolerances)
+    policies = (course.title, entry, course.draws, course.tolerances, course.cuda_tolerances, course.sandbox)
     return _hash(msgspec.json.encode((FORMAT_VERSION, key_hash, unsafe, *policies)))
 
 
@@ -240,12 +241,14 @@ def _looked_at(
     files, script = files_of(submission, data, course)
     fingerprint = fingerprint_of(prepared.content, submission, sha256, files)
     old = _result_in(places.out, submission)
+    if old is not None and old.not_graded:
+        old = None  # the machine failed; nothing is known of it
     if old is not None and old.fingerprint == fingerprint and not force:
         return _Item(submission, prepared, sha256, fingerprint, old=old)
     if old is not None and old.submission.sha256 == sha256:
         folder = places.proposed
     waiting = _result_in(places.proposed, submission) if folder else None
-    if waiting is not None and waiting.fingerprint == fingerprint and not force:
+    if waiting is not None and waiting.fingerprint == fingerprint and not waiting.not_graded and not force:
         return _Item(submission, prepared, sha256, fingerprint, old=waiting, folder=folder)
     try:
         cells = read_cells(data, submission.path.name)
@@ -308,8 +311,11 @@ def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
         device=key.device,
         versions=dict(sorted(key.versions.items())),
         layers=run.layers,
+        sandbox=level(run.layers) if run.layers else "",
         unsafe=pool.unsafe,
         problem=item.problem or run.problem,
+        not_graded=run.not_graded,
+        tries=run.tries,
         points=round(sum(task.points for task in tasks), 2),
         earned=earned_of(tasks),
         pending=round(sum(task.pending for task in tasks), 2),
@@ -335,6 +341,8 @@ def summary_of(result: TopicResult, *, reused: bool) -> Graded:
             (task.task, diagnosis.misconception, diagnosis.feedback) for task in result.tasks for diagnosis in task.diagnoses
         ),
         troubles=tuple(_troubles(result)),
+        not_graded=result.not_graded,
+        incomplete=result.not_graded,
     )
 
 
@@ -345,7 +353,11 @@ def earned_of(tasks: Iterable[TaskResult]) -> float:
 
 def _troubles(result: TopicResult) -> Iterator[str]:
     if result.problem:
-        yield result.problem
+        yield f"not graded: {result.problem}" if result.not_graded else result.problem
+    if result.not_graded:
+        return
+    if result.tries > 1:
+        yield f"it was run {result.tries} times, the last time alone, and ended in the same way: the code does this itself"
     for cell in result.cells:
         if cell.outcome in (Outcome.ERROR, Outcome.TIMEOUT):
             place = f"cell {cell.number}" if cell.number else "the file"

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from autograder.course.course_file import Course
+from autograder.errors import ResultError
 from autograder.gradebook.adjustments import Adjustments
 from autograder.grading.grade import PreparedTopic, grade, prepare
+from autograder.grading.result_files import read_result, result_path
 from autograder.grading.submissions import Submission
 from autograder.processes.pool import Pool
 from autograder.records.results import Graded
 
-__all__ = ["grade_class"]
+__all__ = ["grade_class", "not_graded"]
 
 _SWITCH_SECONDS = 0.0005
 """While a page is rendered, a worker whose child has answered waits no longer than this for its turn."""
@@ -63,6 +65,18 @@ def grade_class(
     for number, graded in enumerate(run, start=1):
         yield graded
         on_progress(number, len(submissions), graded.student)
+
+
+def not_graded(submissions: Sequence[Submission], out: Path) -> tuple[Submission, ...]:
+    """Those whose result in `out` says that the machine failed when they were to be graded."""
+
+    def is_meant(submission: Submission) -> bool:
+        try:
+            return read_result(result_path(out, submission.student, submission.topic)).not_graded
+        except ResultError:
+            return False
+
+    return tuple(filter(is_meant, submissions))
 
 
 def _spare_the_collector() -> None:

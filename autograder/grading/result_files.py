@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from autograder._files import decode_versioned, write_whole
+from autograder._files import decode_versioned, read_whole, write_whole
 from autograder._words import closest
 from autograder.errors import ResultError
 from autograder.records.results import FORMAT_VERSION, TopicResult
@@ -128,7 +128,7 @@ def _write(path: Path, data: bytes) -> None:
 
 def _read(path: Path, kind: type[R]) -> R:
     try:
-        data = path.read_bytes()
+        data = read_whole(path)
     except FileNotFoundError as error:
         raise ResultError(f"{path}: there is no such file; run `autograde grade` first.") from error
     except OSError as error:

@@ -84,6 +84,8 @@ def find_waiting(
 def _look_at(course: Course, topic: Topic, submission: Submission, out: Path) -> Waiting | Graded | None:
     """What `find_waiting` says of a submission; None if something has changed since grading."""
     result = read_result(result_path(out, submission.student, submission.topic))
+    if result.not_graded:
+        raise ResultError(f"It was not graded: {result.problem} Use --retry without --resume first.")
     data = submission.read()
     if result.pending == 0:
         return summary_of(result, reused=True)
@@ -119,6 +121,9 @@ def resume(
         except Exception as error:  # likewise
             yield _left_as_it_was(each.result, error)
     for (each, _), run in zip(jobs, pool.map(job for _, job in jobs), strict=True):
+        if run.not_graded:
+            yield _still_waiting(each.result, f"not completed: {run.problem}")
+            continue
         try:
             result = _completed(course, prepared[each.submission.topic], each.result, run, pool)
             summary = summary_of(result, reused=False)
@@ -133,8 +138,16 @@ def resume(
 
 
 def _left_as_it_was(result: TopicResult, error: Exception) -> Graded:
-    summary = summary_of(result, reused=True)
-    return replace(summary, troubles=(*summary.troubles, fault_of(error)))
+    return _with_trouble(summary_of(result, reused=True), fault_of(error))
+
+
+def _still_waiting(result: TopicResult, trouble: str) -> Graded:
+    """Summary of a result whose checks the machine failed at; they can be run again."""
+    return replace(_with_trouble(summary_of(result, reused=True), trouble), incomplete=True)
+
+
+def _with_trouble(summary: Graded, trouble: str) -> Graded:
+    return replace(summary, troubles=(*summary.troubles, trouble))
 
 
 def _pending_part(topic: Topic) -> Topic:

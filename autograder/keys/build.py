@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,7 @@ from autograder.course.course_file import Course
 from autograder.course.make_job import make_job
 from autograder.course.topic import Topic
 from autograder.course.topic_checks import draws_of
-from autograder.errors import AuthoringError, KeyMismatch
+from autograder.errors import AuthoringError, KeyMismatch, MachineError
 from autograder.keys.key import KEY_FORMAT, AnswerKey, current_versions, read_key, write_key
 from autograder.processes.fork_server import CPU_CAPABILITY
 from autograder.processes.gpu import find_gpu
@@ -32,12 +33,14 @@ from autograder.records.observation import DistributedAs, Fact, MappingFact, Obs
 if TYPE_CHECKING:
     from autograder.processes.pool import Pool
 
-__all__ = ["IN_TURN", "build_key", "hash_of_sources", "kept_part", "key_folder", "versions_on"]
+__all__ = ["IN_TURN", "build_key", "hash_of_sources", "kept_part", "key_folder", "require_graded", "versions_on"]
 
 
 _Seen = TypeVar("_Seen", Observation, Observation | NotObserved)
 _CACHED_PER_TOPIC = 8
+_PART_SECONDS = 600.0
 _LARGEST_UNCOMPARED = 1024  # bytes
+_REMEDY = "Close other programs or use fewer --jobs, and run the same command again."
 IN_TURN = 12
 """How many misconceptions share a process at most; more would leave other workers without work in the end."""
 
@@ -69,6 +72,7 @@ def build_key(
 
     Raises:
         AuthoringError: if the reference raises, times out or dies in a check; one line for each.
+        MachineError: if the machine failed at any of the jobs; the key would lack something.
     """
     content = hash_of_sources(course, topic, seed, device)
     entry = None if cache is None else cache / f"{topic.name}-{content[:32]}.key"
@@ -79,16 +83,21 @@ def build_key(
                 return key
     key = _build(course, topic, seed, device, pool, content, apart=apart)
     if entry is not None:
-        entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_key(key, entry, private=True)
-        _drop_old_entries(entry)
+        with contextlib.suppress(OSError):  # a full disk, for example: the cache only saves time
+            entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_key(key, entry, private=True)
+            _drop_old_entries(entry)
     return key
 
 
 def _build(course: Course, topic: Topic, seed: int, device: str, pool: Pool, content: str, *, apart: bool) -> AnswerKey:
-    reference_job = make_job(course, topic, topic.reference, seed=seed, device=device)
-    reference = _observations(topic, reference_job, next(pool.map([reference_job])))
+    reference_job = make_job(course, topic, topic.reference, seed=seed, device=device, own=True)
+    reference_run = next(pool.map([reference_job]))
+    require_graded(reference_run, topic.name)
+    reference = _observations(topic, reference_job, reference_run)
     runs = _misconception_runs(_misconception_jobs(course, topic, seed, device), pool, apart=apart)
+    for run in runs.values():
+        require_graded(run, topic.name)
     misconceptions = {}
     for spec in topic.misconceptions:
         wanted = [check.name for check in topic.checks_of(spec.task) if check.name in reference]
@@ -114,7 +123,10 @@ def _misconception_jobs(course: Course, topic: Topic, seed: int, device: str) ->
     for spec in topic.misconceptions:
         assert module is not None  # there are none without their file
         replacement = Replacement(spec.task, spec.name, module.filename, module.source)
-        job = make_job(course, topic, topic.reference, seed=seed, device=device, tasks=[spec.task], replacement=replacement)
+        tasks = [spec.task]
+        job = make_job(
+            course, topic, topic.reference, seed=seed, device=device, tasks=tasks, replacement=replacement, own=True
+        )
         jobs[spec.name] = spec.task, job
     return jobs
 
@@ -132,6 +144,12 @@ def _misconception_runs(jobs: dict[str, tuple[str, Job]], pool: Pool, *, apart: 
             runs |= {name: run for name, run in zip(names, found, strict=False) if _is_whole(run)}
     left = [name for name in jobs if name not in runs]
     return runs | dict(zip(left, pool.map(jobs[name][1] for name in left), strict=True))
+
+
+def require_graded(run: Run, topic: str) -> None:
+    """Raise MachineError if the machine failed at the run of a topic's own code."""
+    if run.not_graded:
+        raise MachineError(f"{topic}: the course's own code could not be run. {run.problem} {_REMEDY}")
 
 
 def _is_whole(run: Run) -> bool:
@@ -251,3 +269,6 @@ def _drop_old_entries(entry: Path) -> None:
             entries.append((file.stat().st_mtime, file))
     for _, file in sorted(entries, reverse=True)[_CACHED_PER_TOPIC:]:
         file.unlink(missing_ok=True)
+    for part in entry.parent.glob(".*.part"):  # of a run that was killed while it wrote
+        if time.time() - part.stat().st_mtime > _PART_SECONDS:
+            part.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from autograder._files import decode_versioned, write_whole
+from autograder._files import decode_versioned, read_whole, write_whole
 from autograder.errors import KeyMismatch
 from autograder.records.jobs import NotObserved
 from autograder.records.observation import Observation
@@ -179,7 +179,7 @@ def read_key(path: Path, *, versions: dict[str, str] | None = None) -> AnswerKey
         KeyMismatch: if the file is missing, damaged, of another format, or for another release of torch.
     """
     try:
-        content = path.read_bytes()
+        content = read_whole(path)
     except FileNotFoundError as error:
         raise KeyMismatch(f"{path}: there is no answer key; take it from the release.") from error
     except OSError as error:

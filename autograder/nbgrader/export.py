@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from autograder.errors import ReleaseError, SubmissionError
 from autograder.grading.grade import fault_of
 from autograder.grading.submissions import Submission
 from autograder.processes.pool import Pool
+from autograder.processes.temporary import TemporaryFolder
 from autograder.records.course_card import COURSE_FILE, CourseCard
 from autograder.release.build import build
 
@@ -61,8 +61,8 @@ def export(course: Course, pool: Pool, out: Path, *, seed: int) -> list[str]:
     config = out / "nbgrader_config.py"
     if out.exists() and any(out.iterdir()) and not config.exists():
         raise ReleaseError(f"{out} holds files, but no nbgrader course of autograde's; name an empty folder with -o.")
-    with tempfile.TemporaryDirectory(prefix="autograde-nbgrader-") as folder:
-        fresh = Path(folder) / "release"
+    with TemporaryFolder() as folder:
+        fresh = folder / "release"
         build(course, pool, fresh)
         for name in course.topics:
             target = out / "source" / name

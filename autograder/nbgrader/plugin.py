@@ -31,6 +31,7 @@ from traitlets import Integer, Unicode
 
 from autograder.course.course_file import Course, load_course
 from autograder.course.make_job import make_job
+from autograder.errors import MachineError
 from autograder.gradebook.lateness import lateness
 from autograder.grading.grade import PreparedTopic, prepare
 from autograder.nbgrader.repair import RepairCells, cells_of
@@ -126,7 +127,7 @@ class _Grader:
     def __init__(self, course: Path, seed: int) -> None:
         self.course: Course = load_course(course)
         self._seed = seed
-        self._pool = Pool()
+        self._pool = Pool(require=(self.course.sandbox,))
         self._pool.__enter__()
         atexit.register(self._pool.__exit__, None, None, None)
         self._prepared: dict[str, PreparedTopic] = {}
@@ -136,13 +137,19 @@ class _Grader:
         return self.course.topics[topic].title
 
     def grade(self, topic: str, cells: Any) -> tuple[Run, tuple[TaskResult, ...]]:
-        """Run a submission's cells and score it."""
+        """Run a submission's cells and score it.
+
+        Raises:
+            MachineError: if the machine failed; nbgrader then says that this submission failed, and gives no points.
+        """
         if topic not in self._prepared:
             self._prepared[topic] = prepare(self.course, topic, self._pool, seed=self._seed, device="cpu")
         prepared = self._prepared[topic]
         key = prepared.key
         job = make_job(self.course, prepared.topic, cells, seed=key.seed, device=key.device, all_cells=True)
         run = next(iter(self._pool.map([job])))
+        if run.not_graded:
+            raise MachineError(run.problem)
         return run, prepared.scorer.score(run)
 
 

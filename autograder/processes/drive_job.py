@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 
@@ -25,16 +27,17 @@ from autograder.processes.protocol import (
     RunChecks,
     WriteFiles,
 )
-from autograder.records.jobs import CellReport, CheckModule, CheckRequest, Job, NotObserved, Outcome, Run, Usage
+from autograder.records.jobs import CELL_NOTES, CellReport, CheckModule, CheckRequest, Job, NotObserved, Outcome, Run, Usage
 from autograder.records.observation import ErrorFact, Observation
 
-__all__ = ["JobRun", "run_in_turn", "weaker"]
+__all__ = ["IDLE", "KEPT_WAITING", "START", "JobRun", "run_in_turn", "weaker"]
 
 _START_SECONDS = 30.0
 _LOAD_SECONDS = 10.0
 _MOST_CHILDREN = 24
 _MOST_LOST_CELLS = 4
 _LINE_COMPARED = 100
+_LONGEST_WORDS = 500
 _PRELOADS = {
     "sklearn": ("sklearn.datasets",),
     "pandas": ("pandas",),
@@ -42,6 +45,18 @@ _PRELOADS = {
     "aot_eager": ("torch._inductor.compile_fx",),
 }
 """Word in the code → modules that it takes long to import."""
+
+START, _FILES, _REPLACEMENT, _WHOLE = "its start", "its files", "its replacement", "everything"
+IDLE, KEPT_WAITING = "idle", "kept waiting"
+_LONGEST_EXTENSION = 9  # times the limit
+_SHORTEST_EXTENSION = 0.1  # seconds
+
+_Answer = TypeVar("_Answer")
+
+
+def _one_line(said: str) -> str:
+    """Words of a process that has run no student code, or the course's own."""
+    return "".join(c for c in " ".join(said.split()) if c.isprintable())[:_LONGEST_WORDS]
 
 
 class _Over(Exception):
@@ -67,13 +82,16 @@ class JobRun:
     ) -> None:
         """Prepare to run `job` in children of `server`. `accept` raises if a child's layers are not enough.
 
-        Once `enough` returns True for an observation, nothing more runs.
+        Once `enough` returns True for an observation, nothing more runs. Afterwards, `losses` has what may have come from
+        outside: on what a child was lost, and how (`signal 9`, `idle`, `kept waiting`).
         """
         self.job, self.server, self._accept, self._enough = job, server, accept, enough
         self.cells: dict[int, CellReport] = {}
         self.observations: dict[tuple[str, int], Observation | NotObserved] = {}
         self.layers: dict[str, str] = {}
         self.problem = ""
+        self.losses: set[tuple[str, str]] = set()
+        self._late: tuple[str, float, float] | None = None
         self._lost_cells: set[int] = set()
         self._left_out = {index for index, cell in enumerate(job.cells) if cell.number in job.unneeded}
         self._output_left = job.limits.output_kb << 10
@@ -111,25 +129,60 @@ class JobRun:
         if len(self._lost_cells) >= _MOST_LOST_CELLS:
             raise _Over(f"{len(self._lost_cells)} cells ended the process or did not end; the rest was not run.")
         if time.monotonic() >= self._deadline:
+            if self._cpu_seconds < self.job.limits.topic_seconds / 2:
+                self.losses.add((_WHOLE, IDLE))
             raise _Over(f"The total time ({self.job.limits.topic_seconds:g} s) was used up; the rest was not run.")
 
     def _one_child(self) -> bool:
         """Continue in a new child. Returns whether everything is done."""
         self._children += 1
+        self._late = None
         child = self.server.fork(self.job.limits, self._preload)
         try:
             self._greet(child)
             self._write_files(child)
             return self._run_cells(child) and self._run_rest(child)
         finally:
+            wall = child.wall_seconds
             ended = child.end()
             self._cpu_seconds += ended.cpu_seconds
             self._peak_mb = max(self._peak_mb, ended.peak_mb)
+            if self._late is not None:
+                place, seconds, waited = self._late
+                if wall - waited - ended.cpu_seconds > seconds / 2:
+                    self.losses.add((place, IDLE))
+
+    def _answer(self, child: Child, place: str, seconds: float, wait: Callable[[float], _Answer]) -> _Answer:
+        """Call `wait` with the time until which to wait: `seconds` from now, and more if the child is kept waiting itself.
+
+        If the child is lost, in a way that may come from outside, that is noted under `place`.
+        """
+        started, extended = time.monotonic(), 0.0
+        until = started + seconds if place == START else self._until(seconds)
+        while True:
+            try:
+                return wait(until)
+            except ChildLost as lost:
+                if lost.signal:
+                    self.losses.add((place, f"signal {lost.signal}"))
+                if not isinstance(lost, OutOfTime) or not lost.by_clock:
+                    raise
+                waited = child.seconds_kept_waiting()
+                longest = _LONGEST_EXTENSION * seconds
+                more = min(waited, longest) - extended
+                if more < _SHORTEST_EXTENSION:
+                    if waited >= longest:
+                        self.losses.add((place, KEPT_WAITING))
+                    self._late = place, time.monotonic() - started - extended, waited
+                    raise
+                extended += more
+                until, self._deadline = until + more, self._deadline + more
 
     def _greet(self, child: Child) -> None:
         try:
-            hello = child.greet(time.monotonic() + _START_SECONDS)
+            hello = self._answer(child, START, _START_SECONDS, child.greet)
         except ChildLost as lost:
+            self.losses.add((START, "lost"))  # before any student code was there
             raise _Over(f"The confined process could not be set up: it {lost}.") from lost
         self._accept(hello.layers)
         self.layers = weaker(self.layers, hello.layers)
@@ -139,11 +192,11 @@ class JobRun:
             return
         child.send(WriteFiles(self.job.helpers, self.job.script))
         try:
-            problem = child.expect(Arranged, self._until(_LOAD_SECONDS)).problem
+            problem = self._answer(child, _FILES, _LOAD_SECONDS, partial(child.expect, Arranged)).problem
         except ChildLost as lost:
             problem = f"it {self._why(lost, _LOAD_SECONDS)[1]}"
         if problem:
-            raise _Over(f"The files handed in beside it could not be put into the working folder: {problem}.")
+            raise _Over(f"The files handed in beside it could not be put into the working folder: {_one_line(problem)}.")
 
     def _run_rest(self, child: Child) -> bool:
         return self._replace(child) and self._run_visible(child) and self._run_hidden(child)
@@ -172,14 +225,14 @@ class JobRun:
             child.start_output(room)
             child.send(RunCell(cell, has_value=has_value(cell.source)))
             try:
-                finished = child.expect(CellFinished, self._until(seconds))
+                finished = self._answer(child, f"cell {index}", seconds, partial(child.expect, CellFinished))
             except ChildLost as lost:
                 outcome, words = self._why(lost, seconds)
                 self._lost_cells.add(index)
                 report = CellReport(number=cell.number, outcome=outcome, note=f"The cell {words}; it was left out.")
             else:
                 outcome = Outcome.PASSED if finished.error is None else Outcome.FAILED
-                note = f"{finished.note[:1].upper()}{finished.note[1:]}." if finished.note else ""
+                note = f"{finished.note[:1].upper()}{finished.note[1:]}." if finished.note in CELL_NOTES else ""
                 report = CellReport(number=cell.number, outcome=outcome, error=self._placed(finished.error), note=note)
             if first_time:
                 report = self._with_output(report, child, room)
@@ -212,11 +265,11 @@ class JobRun:
         replacement = self.job.replacement
         child.send(Replace(replacement, compiled(replacement.filename, replacement.source)))
         try:
-            problem = child.expect(Replaced, self._until(_LOAD_SECONDS)).problem
+            problem = self._answer(child, _REPLACEMENT, _LOAD_SECONDS, partial(child.expect, Replaced)).problem
         except ChildLost as lost:
             problem = f"it {self._why(lost, _LOAD_SECONDS)[1]}"
         if problem:
-            raise _Over(f"{self.job.replacement.name} could not be put in place: {problem}.")
+            raise _Over(f"{self.job.replacement.name} could not be put in place: {_one_line(problem)}.")
         return True
 
     def _run_visible(self, child: Child) -> bool:
@@ -233,20 +286,22 @@ class JobRun:
             return True
         child.send(RunChecks(module, unanswered, self.job.device, compiled(module.filename, module.source)))
         try:
-            problem = child.expect(Loaded, self._until(_LOAD_SECONDS)).problem
+            problem = self._answer(child, module.filename, _LOAD_SECONDS, partial(child.expect, Loaded)).problem
         except ChildLost as lost:
             outcome, words = self._why(lost, _LOAD_SECONDS)
             self._fail(unanswered, outcome, f"While the checks were loaded, the process {words}.")
             return False
         if problem:
-            self._fail(unanswered, Outcome.ERROR, f"The checks could not be loaded: {problem}")
+            words = f": {_one_line(problem)}" if self.job.own else " beside this code."
+            self._fail(unanswered, Outcome.ERROR, f"The checks could not be loaded{words}")
             return True
         for number, request in enumerate(unanswered, start=1):
             key = (request.check, request.draw)
             if key in self.observations:
                 continue
             try:
-                answer = child.expect_answer(self._until(request.seconds), following=len(unanswered) - number)
+                wait = partial(child.expect_answer, following=len(unanswered) - number)
+                answer = self._answer(child, request.check, request.seconds, wait)
             except ChildLost as lost:
                 outcome, words = self._why(lost, request.seconds)
                 same_check = [other for other in unanswered if other.check == request.check]
@@ -254,7 +309,8 @@ class JobRun:
                 return False
             if isinstance(answer, Broken):
                 asked = (answer.check, answer.draw)
-                failure = NotObserved(Outcome.ERROR, f"{answer.reason[:1].upper()}{answer.reason[1:]}.")
+                words = f" ({_one_line(answer.reason)})" if self.job.own else ""
+                failure = NotObserved(Outcome.ERROR, f"What the check saw could not be reported{words}.")
                 result: Observation | NotObserved = failure
             else:
                 asked = (answer.observation.check, answer.observation.draw)

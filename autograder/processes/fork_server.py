@@ -16,7 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from autograder.errors import ProtocolError, SandboxUnavailable
-from autograder.processes import gpu
+from autograder.processes import gpu, machine
 from autograder.processes.protocol import (
     Broken,
     Ended,
@@ -79,11 +79,24 @@ class ZygoteLost(Exception):
 
 
 class ChildLost(Exception):
-    """The child ended, or was ended, before it answered; the text ends a sentence, like `crashed the process`."""
+    """The child ended, or was ended, before it answered; the text ends a sentence, like `crashed the process`.
+
+    `signal` is the one that ended it although nobody here had sent it, or 0.
+    """
+
+    def __init__(self, words: str, signal: int = 0) -> None:
+        """Take the words and the signal."""
+        super().__init__(words)
+        self.signal = signal
 
 
 class OutOfTime(ChildLost):
-    """The child did not answer in time."""
+    """The child did not answer in time. `by_clock`: it is still there, and might."""
+
+    def __init__(self, words: str, *, by_clock: bool = False) -> None:
+        """Take the words, and whether it is still there."""
+        super().__init__(words)
+        self.by_clock = by_clock
 
 
 class ForkServer:
@@ -104,10 +117,12 @@ class ForkServer:
         self._ready = False
         self.busy = False
         self._root = place / "root"
-        self._root.mkdir(mode=0o711)
+        self._root.mkdir()
+        self._root.chmod(0o711)
         # If there is no private root, children write to a folder in here, some as their own user.
         self.scratch = place / "scratch"
-        self.scratch.mkdir(mode=0o711)
+        self.scratch.mkdir()
+        self.scratch.chmod(0o711)
         self._untouched: Path | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
         kind = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
@@ -125,6 +140,7 @@ class ForkServer:
             cwd="/",
             env=_environment(self.on_gpu),
             start_new_session=True,
+            umask=0o022,  # what it makes in the private root must be readable by its children's user
         )
         other.close()
 
@@ -133,6 +149,7 @@ class ForkServer:
 
         Raises:
             SandboxUnavailable: if it does not start; the text says why.
+            ZygoteLost: if a signal ended it before it was warm.
         """
         if self._ready:
             return
@@ -140,10 +157,24 @@ class ForkServer:
             answer = self.receive(time.monotonic() + _START_SECONDS)
             problem = answer.problem if isinstance(answer, Ready) else "it answered out of turn"
         except ZygoteLost:
+            if self._was_killed():
+                raise
             problem = self._last_words()
         if problem:
             raise SandboxUnavailable(f"The process that runs submissions did not start: {problem}")
         self._ready = True
+
+    def _was_killed(self) -> bool:
+        """Whether it was ended by a signal: it, or what it started in namespaces, whose status it then passes on."""
+        try:
+            status = self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            return False
+        return status < 0 or bool(status & 0x80)
+
+    def seconds_kept_waiting(self, wall_seconds: float) -> float:
+        """See `machine.seconds_kept_waiting`, of its child, which was forked so many seconds ago."""
+        return machine.seconds_kept_waiting(self._process.pid, wall_seconds)
 
     def _last_words(self) -> str:
         self._errors.seek(0)
@@ -244,6 +275,7 @@ class Child:
             for descriptor in (instructions, reports, output):
                 os.close(descriptor)
         server.busy = True
+        self._started = time.monotonic()
         self._look_at_scratch = time.monotonic() + _LOOK_AT_SCRATCH_SECONDS
 
     def send(self, message: ToChild) -> None:
@@ -287,7 +319,7 @@ class Child:
             if message is not None:
                 return message
             if self._ended is not None and self._reports not in self._open:
-                raise _how_it_ended(self._ended)
+                raise _how_it_ended(self._ended, self._limits)
             if pause and self._frames.empty:
                 time.sleep(pause)
             self._wait(deadline)
@@ -307,7 +339,7 @@ class Child:
         if now >= deadline and not any(
             descriptor in (self._reports, self._server.control.fileno()) for descriptor, _ in ready
         ):
-            raise OutOfTime("ran out of time")
+            raise OutOfTime("ran out of time", by_clock=True)
         for descriptor, _ in ready:
             if descriptor == self._instructions:
                 self._write()
@@ -370,6 +402,15 @@ class Child:
                 pass
             self._close(self._reports)
 
+    @property
+    def wall_seconds(self) -> float:
+        """For how long it has been there."""
+        return time.monotonic() - self._started
+
+    def seconds_kept_waiting(self) -> float:
+        """For how many of these it wanted a processor and got none."""
+        return self._server.seconds_kept_waiting(self.wall_seconds)
+
     def start_output(self, room: int) -> None:
         """Keep what is printed from now on, up to `room` bytes."""
         self._printed, self._dropped, self._room = bytearray(), 0, room
@@ -409,13 +450,13 @@ class Child:
             os.close(descriptor)
 
 
-def _how_it_ended(ended: Ended) -> ChildLost:
-    if ended.status == -signal.SIGXCPU:
+def _how_it_ended(ended: Ended, limits: Limits) -> ChildLost:
+    if ended.status == -signal.SIGXCPU and ended.cpu_seconds >= limits.topic_seconds:
         return OutOfTime("used up its processor time")
     if ended.status >= 0:
         return ChildLost(f"ended the process (exit code {ended.status})")
     if -ended.status in _CRASHES:
-        return ChildLost("crashed the process")
+        return ChildLost("crashed the process", -ended.status)
     if ended.status == -signal.SIGKILL:
-        return ChildLost("was killed, perhaps because memory ran out")
-    return ChildLost(f"was ended by signal {-ended.status}")
+        return ChildLost("was killed, perhaps because memory ran out", -ended.status)
+    return ChildLost(f"was ended by signal {-ended.status}", -ended.status)

@@ -1,4 +1,9 @@
-"""Runs jobs in confined children, several at a time. The trusted side: no code from a submission ever runs here."""
+"""Runs jobs in confined children, several at a time. The trusted side: no code from a submission ever runs here.
+
+A job that may have suffered from the machine is run again, alone. That is one whose child was ended by a signal that nobody
+here had sent, or did nothing until its time was over, or whose zygote was lost. If the same happens again, it is the code's
+own doing, unless the machine lacks memory or processors even then: such a run is `not_graded`.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +11,32 @@ import contextlib
 import os
 import queue
 import sys
-import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from pathlib import Path
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TypeVar
 
+import msgspec
+
 from autograder import sandbox
 from autograder.errors import SandboxUnavailable
-from autograder.processes.drive_job import JobRun, run_in_turn
+from autograder.processes import machine
+from autograder.processes.drive_job import KEPT_WAITING, START, JobRun, run_in_turn
 from autograder.processes.fork_server import ChildLost, ForkServer, ZygoteLost
-from autograder.records.jobs import CellReport, Job, Limits, NotObserved, Outcome, Run
+from autograder.processes.temporary import TemporaryFolder
+from autograder.records.jobs import CellReport, Job, Limits, NotObserved, Outcome, Run, Usage
 from autograder.records.observation import Observation
 
 __all__ = ["Pool"]
 
 _TRIAL_SECONDS = 30.0
-_ATTEMPTS = 2
+_ZYGOTES_PER_TRY = 2
+_MOST_TRIES = 3
 _LOOK_AHEAD = 2
 _STOP_SECONDS = 0.1
 _LAST_WORDS = 10_000
@@ -51,7 +60,7 @@ class Pool:
         workers: int | None = None,
         *,
         device: str = "cpu",
-        require_sandbox: bool = False,
+        require: Iterable[str] = (),
         unsafe: bool = False,
         _mode: str = "auto",
     ) -> None:
@@ -60,32 +69,34 @@ class Pool:
         Args:
             workers: how many children run at a time; one per processor core if None.
             device: the device of the jobs to come; on `cuda`, children may use the GPU.
-            require_sandbox: refuse to run if any layer that needs no privilege is missing.
+            require: refuse to run without all of these: names of `sandbox.LAYERS` or `sandbox.LEVELS`.
             unsafe: run even if nothing confines student code.
 
         Raises:
-            SandboxUnavailable: if confinement is missing and `unsafe` was not given, or `require_sandbox` was.
+            SandboxUnavailable: if confinement is missing and `unsafe` was not given, or something of `require` is missing.
         """
         if sys.platform == "win32":
             raise SandboxUnavailable("Submissions cannot be run on Windows itself; use WSL 2 or a Linux machine.")
-        self._require, self._allow_unsafe, self._mode = require_sandbox, unsafe, _mode
+        self._require, self._allow_unsafe, self._mode = tuple(require), unsafe, _mode
         self._device = device
         self._lock = threading.Lock()
         self._closed = False
+        self._turns = _Turns()
         self._servers: list[ForkServer] = []
         self._started = 0
         with contextlib.suppress(OSError):  # only on Linux; the layers say what is missing elsewhere
             sandbox.undumpable()
-        self._folder = tempfile.TemporaryDirectory(prefix="autograde-", ignore_cleanup_errors=True)
-        Path(self._folder.name).chmod(0o711)
+        self._folder = TemporaryFolder()
+        self._folder.path.chmod(0o711)
         self.workers = workers or _cores()
         # The last server used is used next: with little to do, the others need not even be ready.
         self._free: queue.LifoQueue[tuple[int, ForkServer | None]] = queue.LifoQueue()
         try:
-            started = [(slot, self._start(slot)) for slot in range(self.workers)]
-            for slot, server in reversed(started):
+            others = [(slot, self._start(slot)) for slot in range(1, self.workers)]
+            for slot, server in reversed(others):
                 self._free.put((slot, server))
-            self.layers = self._try_out(started[0][1])
+            first, self.layers = self._first_server()
+            self._free.put((0, first))
             self.unsafe = not sandbox.is_confined(self.layers)
             self._accept(self.layers)
         except BaseException:
@@ -109,7 +120,7 @@ class Pool:
             server.stop()
         for server in servers:
             server.close()
-        self._folder.cleanup()
+        self._folder.close()
 
     def run(self, job: Job) -> Run:
         """Run one job; may be called from several threads.
@@ -117,17 +128,61 @@ class Pool:
         Raises:
             SandboxUnavailable: if a process could not be started, or is not confined enough.
         """
-        return self._run(lambda server: JobRun(job, server, self._accept).run(), _Stop()) or _not_run(job)
+        return self._run_fairly(job, _Stop())
+
+    def _run_fairly(self, job: Job, stop: _Stop, enough: Callable[[Observation], bool] | None = None) -> Run:
+        """Run a job; again, alone, while what happened may have come from outside and has not happened before."""
+        with self._turns.beside_others():
+            tried = self._try(job, stop, enough)
+        tries, seen = 1, set(tried.losses)
+        while tried.losses and tries < _MOST_TRIES and not self._ends(stop):
+            with self._turns.alone():
+                if machine.free_memory_mb() < job.limits.memory_mb:
+                    self._end_idle_servers()
+                kills = machine.oom_kills()
+                tried = self._try(job, stop, enough)
+                blame = _blame(tried.losses, job.limits, killed=machine.oom_kills() > kills)
+            tries += 1
+            if tried.losses <= seen:
+                break
+            seen |= tried.losses
+        if not tried.losses or self._ends(stop):
+            return tried.run
+        if blame:
+            return _not_run(job, f"{blame} It was tried {tries} times.", tried.run)
+        return msgspec.structs.replace(tried.run, tries=tries)
+
+    def _try(self, job: Job, stop: _Stop, enough: Callable[[Observation], bool] | None) -> _Try:
+        def work(server: ForkServer) -> _Try:
+            attempt = JobRun(job, server, self._accept, enough)
+            return _Try(attempt.run(), frozenset(attempt.losses))
+
+        lost = frozenset({(START, "its zygote was lost")})
+        return self._run(work, stop) or _Try(_not_run(job, "The process that runs submissions was lost."), lost)
+
+    def _ends(self, stop: _Stop) -> bool:
+        return stop.wanted or self._closed
+
+    def _end_idle_servers(self) -> None:
+        """Give their memory to one that needs it."""
+        idle = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                idle.append(self._free.get_nowait())
+        for slot, server in reversed(idle):
+            self._discard(server)
+            self._free.put((slot, None))
 
     def _run(self, work: Callable[[ForkServer], _Result], stop: _Stop) -> _Result | None:
         """Call `work` with a server; None if the server was lost twice, or work is to stop."""
         slot, server = self._free.get()
         try:
-            for _ in range(_ATTEMPTS):
-                if stop.wanted or self._closed:
+            for _ in range(_ZYGOTES_PER_TRY):
+                if self._ends(stop):
                     break
                 try:
-                    server = self._ready(slot, server)
+                    server = server or self._start(slot)
+                    server.wait_until_ready()
                     with stop.using(server):
                         return work(server)
                 except ZygoteLost:
@@ -144,7 +199,7 @@ class Pool:
         """
 
         def run(job: Job, stop: _Stop) -> Run:
-            return self._run(lambda server: JobRun(job, server, self._accept, enough).run(), stop) or _not_run(job)
+            return self._run_fairly(job, stop, enough)
 
         return self._map(jobs, run)
 
@@ -152,8 +207,9 @@ class Pool:
         """Like `map`, for series of jobs; the jobs of each series share one child (see `drive_job.run_in_turn`)."""
 
         def run(jobs: Sequence[Job], stop: _Stop) -> tuple[Run, ...]:
-            done = self._run(lambda server: run_in_turn(jobs, server, self._accept), stop)
-            return done or tuple(_not_run(job) for job in jobs)
+            with self._turns.beside_others():
+                done = self._run(lambda server: run_in_turn(jobs, server, self._accept), stop)
+            return done or tuple(_not_run(job, "The process that runs submissions was lost.") for job in jobs)
 
         return self._map(series, run)
 
@@ -184,16 +240,11 @@ class Pool:
             if self._closed:
                 raise ZygoteLost
             self._started += 1
-            place = Path(self._folder.name, f"{slot}-{self._started}")
-            place.mkdir(mode=0o711)
+            place = self._folder.path / f"{slot}-{self._started}"
+            place.mkdir()
+            place.chmod(0o711)  # whatever the umask is
             server = ForkServer(place, slot, self._mode, self._device)
             self._servers.append(server)
-        return server
-
-    def _ready(self, slot: int, server: ForkServer | None) -> ForkServer:
-        if server is None:
-            server = self._start(slot)
-        server.wait_until_ready()
         return server
 
     def _discard(self, server: ForkServer | None) -> None:
@@ -204,14 +255,26 @@ class Pool:
                 self._servers.remove(server)
             server.close()
 
-    def _try_out(self, server: ForkServer) -> dict[str, str]:
-        server.wait_until_ready()
+    def _first_server(self) -> tuple[ForkServer, dict[str, str]]:
+        """The first server, once it is warm, and what confines its children."""
+        for tries in range(1, _MOST_TRIES + 1):
+            server = self._start(0)
+            try:
+                return server, self._try_out(server, give_up=tries == _MOST_TRIES)
+            except (ChildLost, ZygoteLost):  # somebody may have ended it
+                self._discard(server)
+        raise SandboxUnavailable(f"The process that runs submissions was ended {_MOST_TRIES} times while it started.")
+
+    def _try_out(self, server: ForkServer, *, give_up: bool) -> dict[str, str]:
         child = None
         try:
+            server.wait_until_ready()
             child = server.fork(Limits(), ())
             child.start_output(_LAST_WORDS)
             return child.greet(time.monotonic() + _TRIAL_SECONDS).layers
         except (ChildLost, ZygoteLost) as error:
+            if not give_up or not isinstance(error, ChildLost):
+                raise
             printed = child.take_output()[0].strip().splitlines() if child is not None else []
             last = f" Its last line of output: {printed[-1]}" if printed else ""
             raise SandboxUnavailable(f"A confined process could not be started: it {error or 'ended'}.{last}") from error
@@ -220,16 +283,68 @@ class Pool:
                 child.end()
 
     def _accept(self, layers: Mapping[str, str]) -> None:
-        missing = sandbox.missing_layers(layers)
-        if self._require and missing:
+        missing = sandbox.missing_layers(layers, self._require)
+        if missing:
             reasons = "; ".join(f"{name} is {state}" for name, state in missing.items())
-            raise SandboxUnavailable(f"A complete sandbox is required, but not available here: {reasons}.")
+            raise SandboxUnavailable(
+                f"A sandbox with {', '.join(self._require)} is required, but not available here: {reasons}. Grade on "
+                "another machine, or require less, in --require-sandbox and under `sandbox` in course.yml."
+            )
         if not self._allow_unsafe and not sandbox.is_confined(layers):
             reasons = "; ".join(f"{name} is {state}" for name, state in layers.items() if state != "on")
             raise SandboxUnavailable(
                 f"Student code cannot be confined on this system ({reasons}). Use Linux with Landlock and seccomp, or "
                 "--unsafe to run it with all your own rights."
             )
+
+
+@dataclass(frozen=True)
+class _Try:
+    """A run, and what in it may have come from outside; see `JobRun`."""
+
+    run: Run
+    losses: frozenset[tuple[str, str]]
+
+
+class _Turns:
+    """Lets runs go on beside each other, or one of them alone; who wants to be alone goes first."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._running = 0
+        self._wanting = 0
+
+    @contextlib.contextmanager
+    def beside_others(self) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._wanting)
+            self._running += 1
+        try:
+            yield
+        finally:
+            self._done()
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        with self._changed:
+            self._wanting += 1
+            try:
+                self._changed.wait_for(lambda: not self._running)
+                self._running += 1
+            except BaseException:
+                self._wanting -= 1
+                raise
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._wanting -= 1
+            self._done()
+
+    def _done(self) -> None:
+        with self._changed:
+            self._running -= 1
+            self._changed.notify_all()
 
 
 class _Stop:
@@ -258,11 +373,28 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _not_run(job: Job) -> Run:
-    reason = "The process that runs submissions died twice; it may have run out of memory."
-    failure = NotObserved(Outcome.ERROR, reason)
+def _blame(losses: Collection[tuple[str, str]], limits: Limits, *, killed: bool) -> str:
+    """A sentence that says what the machine did, if it was the machine; empty if it was the code."""
+    if not losses:
+        return ""
+    if any(place == START for place, _ in losses):
+        return "The processes that run submissions were ended from outside, or could not start."
+    if any(how == KEPT_WAITING for _, how in losses):
+        return "Other programs kept the processors busy."
+    by_signal = any(how.startswith("signal") for _, how in losses)
+    if by_signal and (killed or machine.free_memory_mb() < limits.memory_mb):
+        return f"The machine has too little memory for the {limits.memory_mb} MB that the code may use."
+    return ""
+
+
+def _not_run(job: Job, reason: str, run: Run | None = None) -> Run:
+    """A run that says nothing about the code; `run` is what there was of it."""
+    failure = NotObserved(Outcome.NOT_RUN, reason)
     return Run(
         cells=tuple(CellReport(number=cell.number, outcome=Outcome.NOT_RUN) for cell in job.cells),
         observations={(request.check, request.draw): failure for request in (*job.visible_requests, *job.hidden_requests)},
+        layers={} if run is None else run.layers,
+        usage=Usage() if run is None else run.usage,
         problem=reason,
+        not_graded=True,
     )

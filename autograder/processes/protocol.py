@@ -209,7 +209,7 @@ class Observed(msgspec.Struct, frozen=True, tag="observed"):
 
 
 class Broken(msgspec.Struct, frozen=True, tag="broken"):
-    """There is no observation for this request; `reason` says why."""
+    """There is no observation for this request. `reason` is the type of what was raised; only that of own code is shown."""
 
     check: str
     draw: int

@@ -13,6 +13,9 @@ import msgspec
 from autograder.records.observation import ErrorFact, Observation
 
 __all__ = [
+    "CELL_NOTES",
+    "NOT_COMPILED",
+    "NOT_RUN",
     "Cell",
     "CellReport",
     "CheckModule",
@@ -26,6 +29,12 @@ __all__ = [
     "Run",
     "Usage",
 ]
+
+
+NOT_RUN = "shell commands are not run while grading"
+NOT_COMPILED = "while grading, torch.compile uses the backend “eager”, because “inductor” needs a C++ compiler"
+CELL_NOTES = (NOT_RUN, NOT_COMPILED)
+"""All that is noted of a cell that ran. Notes come out of the process that runs student code, so no others are believed."""
 
 
 class Outcome(StrEnum):
@@ -102,7 +111,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     `visible` and `hidden` are the checks files, each with its requests. The hidden part reaches the child only after all
     of the visible part is done. `unneeded` are the numbers of cells that run only if one of the others fails; a cell
     skipped for this reason has no report. `helpers` lie in the working folder; one of them may be the plain file `script`,
-    whose cells have the number 0.
+    whose cells have the number 0. `own`: all of the code is the course's, so that what its process says may be shown.
     """
 
     topic: str
@@ -117,6 +126,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     replacement: Replacement | None = None
     limits: Limits = Limits()
     device: str = "cpu"
+    own: bool = False
 
 
 class CellReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,7 +162,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     `observations` has an entry for every request, keyed by (check, draw). Only a validated `Observation` is evidence;
     anything else is a `NotObserved`. `layers` are the children's confinement layers, name → `on` or `off: why`; where
-    children differ, the weaker one is given. `problem` is set if the code could not be run at all.
+    children differ, the weaker one is given. `problem` is set if the code could not be run at all. `tries` says how often
+    it was run because something seemed to come from outside. `not_graded`: the machine was to blame even in the last try,
+    as `problem` says, and nothing follows about the code.
     """
 
     cells: tuple[CellReport, ...] = ()
@@ -160,3 +172,5 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     layers: dict[str, str] = {}
     usage: Usage = Usage()
     problem: str = ""
+    tries: int = 1
+    not_graded: bool = False

@@ -114,7 +114,11 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
     `fingerprint` is a hash of everything the result depends on: submission, course files, seed, device, versions.
     `problem` is set, and every check is `not_run`, if the submission could not be read. `completed` is set if checks that
     had no device at first ran on one later. The points of a saved result are those of the checks, without `lateness`:
-    OUT/marks.json says what it is worth with lateness and people's decisions.
+    OUT/marks.json says what it is worth with lateness and people's decisions. `sandbox` is the level of confinement that
+    `layers` amount to: `full`, `standard`, `minimal` or `none`; empty if nothing was run. `not_graded`: the machine failed,
+    as `problem` says; then `earned` says nothing, and the submission is graded again in the next run. `tries` says how often
+    the code was run, the later times alone, because it was ended by a signal or slept until its time was over, which a bad
+    machine might have caused.
     """
 
     format_version: int = FORMAT_VERSION
@@ -127,8 +131,11 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     versions: dict[str, str]
     layers: dict[str, str] = {}
+    sandbox: str = ""
     unsafe: bool = False
     problem: str = ""
+    not_graded: bool = False
+    tries: int = 1
     points: float = 0.0
     earned: float = 0.0
     pending: float = 0.0
@@ -144,7 +151,9 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
 class Graded:
     """The parts of a result that the class table and the summary need; the rest is in its file. `diagnoses` are (task,
     misconception, feedback). `troubles` are sentences about what could not be read, died or ran out of time. `reused`:
-    the submission has not changed since it was graded. `proposed`: the result waits to be accepted."""
+    the submission has not changed since it was graded. `proposed`: the result waits to be accepted. `not_graded`: the
+    machine failed, and `earned` says nothing. `incomplete`: something is to be run again, all of it or what waits for a
+    device."""
 
     student: str
     topic: str
@@ -157,3 +166,5 @@ class Graded:
     diagnoses: tuple[tuple[str, str, str], ...]
     troubles: tuple[str, ...]
     proposed: bool = False
+    not_graded: bool = False
+    incomplete: bool = False

@@ -18,19 +18,20 @@ from __future__ import annotations
 import ast
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from autograder._files import read_whole
 from autograder.course.cells import notebook_topic
 from autograder.course.course_file import Course
 from autograder.course.new_topic import MARK, unwritten
 from autograder.course.topic import Topic, load_topic
 from autograder.errors import KeyMismatch, ReleaseError
 from autograder.keys.key import read_key, torch_release, write_key
+from autograder.processes.temporary import TemporaryFolder
 from autograder.records.course_card import COURSE_FILE
 from autograder.release import leaks, public_keys
 from autograder.release.make_card import course_card
@@ -63,8 +64,8 @@ def build(course: Course, pool: Pool, out: Path) -> list[Path]:
     """
     if marks := _unwritten(course):
         raise ReleaseError("\n".join(marks))
-    with tempfile.TemporaryDirectory(prefix="autograde-release-") as folder:
-        fresh = Path(folder) / "release"
+    with TemporaryFolder() as folder:
+        fresh = folder / "release"
         _write_all(course, pool, fresh, old=out)
         if leaked := leaks.scan(course.root, fresh):
             raise ReleaseError("\n".join(map(str, leaked)))
@@ -92,8 +93,8 @@ def check(course: Course, pool: Pool, out: Path) -> list[str]:
         AuthoringError: if a topic's files have mistakes.
     """
     problems = _unwritten(course)
-    with tempfile.TemporaryDirectory(prefix="autograde-release-") as folder:
-        fresh = Path(folder) / "release"
+    with TemporaryFolder() as folder:
+        fresh = folder / "release"
         _write_all(course, pool, fresh, old=out)
         expected, actual = _listing(fresh), _listing(out)
         for name, path in expected.items():
@@ -163,7 +164,7 @@ def _topic_files(course: Course, topic: Topic) -> dict[str, bytes]:
         root / "tests" / "visible" / f"test_{name}.py": f"checks/test_{name}.py",
     }.items():
         if source.is_file():
-            files[target] = source.read_bytes()
+            files[target] = read_whole(source)
     return files
 
 

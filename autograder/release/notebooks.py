@@ -17,6 +17,7 @@ import jupytext  # type: ignore[import-untyped] # it ships no types
 import nbformat
 from nbformat.v4 import new_code_cell
 
+from autograder._files import read_source
 from autograder.course.cells import task_source
 from autograder.course.course_file import Course, TaskEntry
 from autograder.course.topic import Topic
@@ -47,7 +48,7 @@ def notebook_bytes(course: Course, topic: Topic) -> bytes:
         AuthoringError: if the exercise is not a valid notebook source.
     """
     path = course.root / "exercises" / f"{topic.name}.py"
-    notebook: Any = jupytext.reads(path.read_text(encoding="utf-8"), fmt=_FORMAT)
+    notebook: Any = jupytext.reads(read_source(path), fmt=_FORMAT)
     notebook.metadata = {
         "kernelspec": _KERNEL,
         "language_info": {"name": "python"},

@@ -150,7 +150,9 @@ def _of(earned: float, points: float) -> str:
 def _entry(result: TopicResult, mark: Mark | None) -> _Entry:
     remark, style = "", ""
     outcomes = {cell.outcome for cell in result.cells} | {check.outcome for task in result.tasks for check in task.checks}
-    if result.problem:
+    if result.not_graded:
+        remark, style = "not graded", "pending"
+    elif result.problem:
         remark, style = "unreadable", "failed"
     elif result.pending:
         remark, style = "pending", "pending"
@@ -166,7 +168,8 @@ def _entry(result: TopicResult, mark: Mark | None) -> _Entry:
     if by_hand:
         remark, style = (f"{remark}, {by_hand}" if remark else by_hand), style or "idle"
     href = f"{quote(result.student, safe='', errors='surrogateescape')}/{quote(result.topic, safe='')}.html"
-    return _Entry(result.topic, href, _of(result.earned, result.points), remark, style)
+    points = "–" if result.not_graded else _of(result.earned, result.points)
+    return _Entry(result.topic, href, points, remark, style)
 
 
 def _misconception_row(key: tuple[str, str, str], students: Sequence[str]) -> _MisconceptionRow:

@@ -21,6 +21,7 @@ from autograder.gradebook.marks import with_mark
 from autograder.records.jobs import CellReport, Outcome
 from autograder.records.results import CheckResult, TaskResult, TopicResult
 from autograder.reporting.labels import points_text, readable
+from autograder.sandbox import level
 
 if TYPE_CHECKING:
     from autograder.gradebook.changes import Change
@@ -31,6 +32,7 @@ __all__ = ["ClassSummary", "confinement", "print_changes", "print_result"]
 
 _MOST_FREQUENT = 8
 _MOST_TROUBLES = 40
+_LONGEST_LINE = 500
 _STYLES = {
     Outcome.PASSED: "green",
     Outcome.FAILED: "red",
@@ -101,6 +103,8 @@ class ClassSummary:
         graded = self.graded.get((student, topic))
         if graded is None:
             return Text("–", "dim")
+        if graded.not_graded:
+            return Text("not graded", "bold yellow")
         marks = "!" * bool(graded.troubles) + "*" * bool(graded.penalty) + "?" * bool(graded.pending)
         marks += "~" * ((student, topic) in self.by_hand)
         style = "green" if graded.earned == graded.points else "red" if graded.troubles else ""
@@ -130,9 +134,11 @@ class ClassSummary:
         console.print()
 
     def _print_troubles(self, console: Console) -> None:
+        self._print_incomplete(console)
         lines = [
             (f"{graded.student}, {graded.topic}: ", trouble)
             for graded in self.graded.values()
+            if not graded.incomplete
             for trouble in graded.troubles
         ]
         if lines:
@@ -155,6 +161,19 @@ class ClassSummary:
             console.print("\n".join(notes))
             console.print()
 
+    @property
+    def incomplete(self) -> list[Graded]:
+        """What is to be graded again, because the machine failed."""
+        return [graded for graded in self.graded.values() if graded.incomplete]
+
+    def _print_incomplete(self, console: Console) -> None:
+        if self.incomplete:
+            console.print(f"NOT GRADED, because the machine failed ({len(self.incomplete)}):", style="bold yellow")
+            for graded in self.incomplete:
+                why = graded.troubles[-1] if graded.troubles else ""
+                console.print(Text(readable(f"  {graded.student}, {graded.topic}: {why}"), "yellow"), soft_wrap=True)
+            console.print()
+
 
 def confinement(layers: dict[str, str], *, unsafe: bool) -> Text:
     """One line about the confinement of student code; loud if something is missing."""
@@ -164,8 +183,8 @@ def confinement(layers: dict[str, str], *, unsafe: bool) -> Text:
             "Confinement: NOT REQUIRED (--unsafe). " + (f"Missing: {'; '.join(missing)}." if missing else ""), "bold red"
         )
     if missing:
-        return Text(f"Confinement: INCOMPLETE. Missing: {'; '.join(missing)}.", "bold yellow")
-    return Text(f"Confinement: all {len(layers)} layers on ({', '.join(layers)}).")
+        return Text(f"Confinement: {level(layers)}. Missing: {'; '.join(missing)}.", "bold yellow")
+    return Text(f"Confinement: {level(layers)}, all {len(layers)} layers on ({', '.join(layers)}).")
 
 
 def print_changes(changes: Iterable[Change], console: Console) -> None:
@@ -189,6 +208,7 @@ def print_result(result: TopicResult, console: Console, *, mark: Mark | None = N
     """Print one result in full, for an instructor; with its mark, if given."""
     result = with_mark(result, mark) if mark else result
     points = f"{points_text(result.earned)} of {points_text(result.points)} points"
+    points = "not graded" if result.not_graded else points
     head = f"{result.student}: {result.title or result.topic}, {points}"
     origin = f"{result.submission.path}, graded {result.graded_at}, seed {result.seed}, {result.device}"
     if result.completed is not None:
@@ -206,6 +226,8 @@ def print_result(result: TopicResult, console: Console, *, mark: Mark | None = N
         console.print(f"By hand: {', '.join(flags)}; the checks alone give {points_text(mark.automatic if mark else 0)}.")
     if result.problem:
         console.print(Text(f"Problem: {readable(result.problem)}", "bold red"))
+    if result.tries > 1 and not result.not_graded:
+        console.print(f"It was run {result.tries} times, the last time alone, and ended in the same way.", style="yellow")
     if result.layers or result.unsafe:
         line = confinement(result.layers, unsafe=result.unsafe)
         if line.style:
@@ -226,7 +248,13 @@ def _cell_line(cell: CellReport) -> Text:
     at = f" (line {cell.error.at.line}: {cell.error.at.text.strip()})" if cell.error and cell.error.at else ""
     words = {Outcome.FAILED: "raised", Outcome.ERROR: "died", Outcome.TIMEOUT: "ran out of time"}
     line = f"{place} {words.get(cell.outcome, 'was not run')} {error}{at} {cell.note}"
-    return Text(readable(" ".join(line.split())), _STYLES[cell.outcome])
+    return Text(readable(_one_line(line)), _STYLES[cell.outcome])
+
+
+def _one_line(text: str) -> str:
+    """Words of student code, so that they cannot pass for lines of ours."""
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST_LINE else f"{text[:_LONGEST_LINE]} …"
 
 
 def _print_task(task: TaskResult, console: Console) -> None:
@@ -250,7 +278,7 @@ def _print_check(check: CheckResult, console: Console) -> None:
     _print_indented(head, 2, console)
     details = [difference.sentence for difference in check.differences]
     if check.error_type and not details:
-        details.append(f"{check.error_type}: {check.error_message}")
+        details.append(_one_line(f"{check.error_type}: {check.error_message}"))
     if check.at:
         details.append(
             f"{f'in cell {check.at.cell}, ' if check.at.cell else 'on '}line {check.at.line}: {check.at.text.strip()}"

@@ -91,7 +91,7 @@ def _topic_view(result: TopicResult, mark: Mark | None, *, instructor: bool) -> 
         problem=bool(result.problem),
         instructor=instructor,
         points=points_text(result.points),
-        earned=points_text(result.earned),
+        earned="–" if result.not_graded else points_text(result.earned),
         pending=_pending(result),
         late=_late(result),
         decisions=tuple(_decisions(mark)) if mark else (),
@@ -153,7 +153,9 @@ def _decisions(mark: Mark) -> Iterable[str]:
 
 
 def _warnings(result: TopicResult) -> Iterable[_Warning]:
-    if result.problem:
+    if result.not_graded:
+        yield _Warning("This file is not graded yet", f"{result.problem} It will be graded again; no points are lost.")
+    elif result.problem:
         yield _Warning("This file could not be graded", result.problem)
     if result.unsafe:
         yield _Warning("Run without confinement", "The submission was run without protection (`--unsafe`).")
@@ -170,8 +172,9 @@ def _moment(text: str) -> str:
 def _confinement(result: TopicResult) -> str:
     if not result.layers:
         return "none" if result.unsafe else "nothing was run"
+    name = f"{result.sandbox}: " if result.sandbox else ""
     active = sum(state == "on" for state in result.layers.values())
-    return f"all {active} layers" if active == len(result.layers) else f"{active} of {len(result.layers)} layers"
+    return name + (f"all {active} layers" if active == len(result.layers) else f"{active} of {len(result.layers)} layers")
 
 
 def _machinery(result: TopicResult) -> Iterable[tuple[str, str]]:
@@ -181,6 +184,8 @@ def _machinery(result: TopicResult) -> Iterable[tuple[str, str]]:
     yield from ((f"Version of {name}", version) for name, version in sorted(result.versions.items()))
     yield from ((f"Confinement: {name}", state) for name, state in sorted(result.layers.items()))
     yield "Wall and CPU time", f"{usage.wall_seconds:.2f} s, {usage.cpu_seconds:.2f} s"
+    if result.tries > 1:
+        yield "Tries", f"{result.tries}, the last one alone; it ended in the same way"
     yield "Peak memory", f"{usage.peak_mb:.0f} MB in one of {usage.children} processes"
 
 

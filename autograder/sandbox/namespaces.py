@@ -42,7 +42,6 @@ _SYSTEM_PATHS = (
     "/etc/ld.so.cache",
     "/etc/localtime",
     "/dev/null",
-    "/dev/zero",
     "/dev/urandom",
     "/dev/random",
     "/sys/devices/system/cpu",

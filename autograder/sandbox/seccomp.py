@@ -1,7 +1,8 @@
 """seccomp: an allow-list of system calls that the kernel checks before each call. Needs no privilege.
 
 Anything not allowed fails with EPERM, so student code gets an ordinary exception: sockets, exec, fork, signals to others,
-memfd (which would escape the memory limit), ptrace, io_uring, mounts, namespaces and everything unknown.
+memfd and shared memory without a file (which would escape the memory limit), ptrace, io_uring, mounts, namespaces and
+everything unknown.
 
 https://docs.kernel.org/userspace-api/seccomp_filter.html
 """
@@ -29,6 +30,9 @@ _AT_NUMBER, _AT_ARCHITECTURE, _AT_ARGUMENTS = 0, 4, 16
 _X32_BIT = 0x4000_0000
 
 _CLONE_THREAD = 0x1_0000
+# No limit counts memory that is shared without a file. The type is in the low bits: MAP_SHARED 1, MAP_SHARED_VALIDATE 3.
+_MAP_TYPE, _MAP_ANONYMOUS = 0x0F, 0x20
+_SHARED_WITHOUT_FILE = (_MAP_ANONYMOUS | 1, _MAP_ANONYMOUS | 3)
 _AF_UNIX = 1
 _PR_SET_NAME, _PR_GET_NAME = 15, 16
 _TERMINAL_QUESTIONS = (0x5401, 0x5413, 0x5421, 0x541B, 0x5451, 0x5450)  # TCGETS WINSZ FIONBIO FIONREAD FIOCLEX FIONCLEX
@@ -91,6 +95,18 @@ class _Program:
                 self.add(_JUMP_EQUAL, value, 0, 1)
                 self.add(_RETURN, _ALLOW)
             self.add(_RETURN, _error(errno.EPERM))
+
+    def refuse_if_masked(self, name: str, argument: int, mask: int, values: tuple[int, ...]) -> None:
+        """Refuse a call if the bits of an argument under a mask are one of the values; else allow it."""
+        call = number(name, self.machine)
+        if call is not None:
+            self.add(_JUMP_EQUAL, call, 0, 2 * len(values) + 3)
+            self.add(_LOAD, _AT_ARGUMENTS + 8 * argument)
+            self.add(_AND, mask)
+            for value in values:
+                self.add(_JUMP_EQUAL, value, 0, 1)
+                self.add(_RETURN, _error(errno.EPERM))
+            self.add(_RETURN, _ALLOW)
 
     def allow_unless_kind(self, name: str, argument: int, values: tuple[int, ...], kinds: tuple[int, ...]) -> None:
         """Allow a call if its argument is one of `values`, or the argument's `_KIND` is not among `kinds`."""
@@ -159,8 +175,10 @@ def _template(machine: str, gpu: bool) -> bytes:
         made.allow_if("socket", 0, _JUMP_EQUAL, _AF_UNIX)
         answers |= dict.fromkeys(_WANTED_BY_CUDA, _ALLOW)
         answers["connect"] = _error(errno.ENOENT)  # there is no NVIDIA server that shares the GPU out
+        answers["mmap"] = _ALLOW  # CUDA shares such memory with the GPU
     else:
         made.allow_if_among("ioctl", 1, _TERMINAL_QUESTIONS)
+        made.refuse_if_masked("mmap", 3, _MAP_TYPE | _MAP_ANONYMOUS, _SHARED_WITHOUT_FILE)
     made.allow_if_among("fcntl", 1, _FILE_COMMANDS)
     made.allow_if_among("prctl", 0, (_PR_SET_NAME, _PR_GET_NAME))
     answers |= dict.fromkeys(_NO_SUCH_CALL, _error(errno.ENOSYS))

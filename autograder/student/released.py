@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from autograder._files import decode_versioned
+from autograder._files import decode_versioned, read_whole
 from autograder._words import suggestion
 from autograder.course.declarations import read_checks
 from autograder.course.topic_checks import TopicCheck, derive_seed, lacks_device
@@ -107,7 +107,7 @@ class Release:
         card = self.card.topics[name]
         path = self._checks(name)
         try:
-            data = path.read_bytes()
+            data = read_whole(path)
         except OSError as error:
             raise KeyMismatch(f"{path} is missing; take it from the release.") from error
         if digest(data) != card.checks:
@@ -169,7 +169,7 @@ def _read_release(folder: Path) -> Release:
 
 def _read_card(path: Path) -> CourseCard:
     try:
-        data = path.read_bytes()
+        data = read_whole(path)
     except OSError as error:
         raise RequestError(f"{path} cannot be read ({error.strerror}).") from error
     return decode_versioned(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from autograder._files import write_whole
+from autograder._files import read_whole, write_whole
 
 __all__ = ["Store", "TaskRecord"]
 
@@ -75,7 +75,7 @@ class Store:
         if self._path in _unwritten:
             return _unwritten[self._path]
         try:
-            file = msgspec.json.decode(self._path.read_bytes(), type=_File)
+            file = msgspec.json.decode(read_whole(self._path), type=_File)
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return _File()
         return file if file.format_version == _FORMAT_VERSION else _File()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autograder._files import read_whole
 from autograder._words import suggestion
 from autograder.course.cells import holds_notebook, notebook_topic, notebook_version, python_text, read_cells
 from autograder.errors import RequestError, SubmissionError
@@ -92,7 +93,7 @@ def read_file(release: Release, path: Path, topic: str | None = None) -> Student
         SubmissionError: if it cannot be read.
     """
     try:
-        data = path.read_bytes()
+        data = read_whole(path)
     except OSError as error:
         raise SubmissionError(f"{path} cannot be read ({error.strerror}).") from error
     name = topic_of(release, path, data, topic)

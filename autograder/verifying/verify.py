@@ -20,7 +20,7 @@ from autograder.course.make_job import make_job
 from autograder.course.required_parts import missing_parts
 from autograder.course.topic import Topic, load_topic
 from autograder.errors import AuthoringError
-from autograder.keys.build import IN_TURN, build_key, kept_part
+from autograder.keys.build import IN_TURN, build_key, kept_part, require_graded
 from autograder.keys.key import AnswerKey
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, CheckRequest, Job, NotObserved, Outcome, Replacement, Run
@@ -186,7 +186,16 @@ class _Proof:
     def _make_job(
         self, topic: Topic, cells: tuple[Cell, ...], tasks: list[str] | None = None, replacement: Replacement | None = None
     ) -> Job:
-        return make_job(self.course, topic, cells, seed=RUN_SEED, device=self.device, tasks=tasks, replacement=replacement)
+        return make_job(
+            self.course,
+            topic,
+            cells,
+            seed=RUN_SEED,
+            device=self.device,
+            tasks=tasks,
+            replacement=replacement,
+            own=True,
+        )
 
     def _tasks(self) -> list[str]:
         """The tasks that checks judge."""
@@ -196,6 +205,7 @@ class _Proof:
         listed = list(trials)
         self.progress.known += len(listed)
         for trial, run in zip(listed, self.pool.map((trial.job for trial in listed), enough=enough), strict=True):
+            require_graded(run, self.name)
             trial.judge(run)
             self.progress.step(self.name)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from autograder._files import decode_versioned, write_whole
+from autograder import _files
+from autograder._files import decode_versioned, read_source, read_whole, write_whole
 from autograder.errors import ResultError
 
 
@@ -64,3 +68,23 @@ def test_a_file_of_this_version_is_read() -> None:
 def test_a_private_file_is_private_from_the_start(tmp_path: Path) -> None:
     write_whole(tmp_path / "key", b"x", mode=0o600)
     assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("read", [read_whole, read_source])
+def test_a_pipe_in_a_files_place_is_not_waited_for(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match=r"not a regular file.*pipe"):
+        read(tmp_path / "pipe")
+    write_whole(tmp_path / "pipe", b"a\r\nb")
+    assert (read_whole(tmp_path / "pipe"), read_source(tmp_path / "pipe")) == (b"a\r\nb", "a\nb")
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: bytes, mode: int) -> None:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")  # as a write to a full disk does, without a name
+
+    monkeypatch.setattr(_files, "_write", full)
+    with pytest.raises(OSError, match=r"No space left on device: .*result\.json'"):
+        write_whole(tmp_path / "result.json", b"1")
+    assert not list(tmp_path.iterdir())

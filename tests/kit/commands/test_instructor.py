@@ -14,8 +14,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 from tiny_course import RIGHT, make_class, make_course, write_notebook
+from typer.testing import CliRunner
 
+from autograder.commands.instructor import app
 from autograder.course.course_file import load_course
+from autograder.errors import AutogradeError
+from autograder.processes import machine
+from autograder.processes import pool as pool_module
 from autograder.records.results import Graded
 from autograder.reporting.terminal import ClassSummary, confinement
 
@@ -185,6 +190,54 @@ def test_ctrl_c_keeps_the_results_so_far(folder: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "grades/gus/views.json").exists()
 
 
+def test_what_the_machine_failed_at_is_tried_again_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = make_course(tmp_path)
+    write_notebook(root / "class/ann/views.ipynb", RIGHT)
+    write_notebook(
+        root / "class/bo/views.ipynb", "import ctypes\nguess = 7\nctypes.string_at(0)", "def double(x): return 2 * x"
+    )
+    monkeypatch.chdir(root)
+    words = ["grade", "class", "--jobs", "1"]
+    with monkeypatch.context() as starved:
+        starved.setattr(machine, "free_memory_mb", lambda: 10.0)
+        first = CliRunner().invoke(app, words)
+    assert first.exit_code == 3, first.output
+    assert "NOT GRADED, because the machine failed (1):" in first.stdout
+    assert re.search(r"^ *bo +not graded *$", first.stdout, re.MULTILINE)
+    assert first.stdout.splitlines()[-1].endswith("grade the rest with --retry.")
+    again = CliRunner().invoke(app, [*words, "--retry"])
+    assert again.exit_code == 0, again.output
+    assert "Graded 1 submission in" in again.stdout
+    assert "bo, views: it was run 2 times" in again.stdout
+    nothing = CliRunner().invoke(app, [*words, "--retry"])
+    assert (nothing.exit_code, nothing.stdout) == (0, "There is nothing to try again: each result in grades is graded.\n")
+
+
+def test_what_is_required_of_the_sandbox_is_read_strictly(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted: list[list[str]] = []
+
+    class NoPool:
+        def __init__(self, *arguments: object, require: list[str], **options: object) -> None:
+            wanted.append(require)
+            raise AutogradeError("no pool")
+
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(pool_module, "Pool", NoPool)
+    for words in (["--require-sandbox", "class"], ["class", "--require-sandbox=landlock,seccomp"], ["class"]):
+        assert CliRunner().invoke(app, ["grade", *words]).exit_code == 2
+    assert wanted == [["full"], ["landlock", "seccomp"], []]
+    (tmp_path / "strict").mkdir()
+    strict = make_course(tmp_path / "strict")
+    (strict / "course.yml").write_text(f"sandbox: standard\n{(strict / 'course.yml').read_text()}")
+    assert CliRunner().invoke(app, ["grade", "class", "--course", str(strict)]).exit_code == 2
+    assert wanted.pop() == ["standard"]
+    wrong = CliRunner().invoke(app, ["grade", "class", "--require-sandbox=landlok"])
+    assert wrong.exit_code == 2
+    assert wrong.stderr == "--require-sandbox=landlok: there is no such layer or level; did you mean 'landlock'?\n"
+
+
 def graded(student: str, earned: float, **changes: object) -> Graded:
     values = {
         "student": student, "topic": "views", "points": 5.0, "earned": earned, "pending": 0.0, "penalty": 0.0,
@@ -211,8 +264,8 @@ def test_a_narrow_terminal_gets_lines_instead_of_a_table(tmp_path: Path) -> None
 def test_the_line_about_confinement_is_loud_where_something_is_missing() -> None:
     assert (
         confinement({"limits": "on", "seccomp": "on"}, unsafe=False).plain
-        == "Confinement: all 2 layers on (limits, seccomp)."
+        == "Confinement: none, all 2 layers on (limits, seccomp)."
     )
     missing = confinement({"limits": "on", "seccomp": "off: old kernel"}, unsafe=False)
-    assert missing.plain == "Confinement: INCOMPLETE. Missing: seccomp off: old kernel."
+    assert missing.plain == "Confinement: none. Missing: seccomp off: old kernel."
     assert "NOT REQUIRED (--unsafe)" in confinement({}, unsafe=True).plain

@@ -105,6 +105,32 @@ def test_what_grading_does_not_allow_is_refused_in_a_sentence(name: str, confine
     assert f"Grading does not allow {what}" in error.message
 
 
+def test_memory_without_a_file_is_counted(confined: Pool) -> None:
+    source = """
+        import ctypes, mmap
+        small = mmap.mmap(-1, 1 << 20)
+        small[:3] = b"abc"
+        assert bytes(small[:3]) == b"abc"
+        for flags in ({}, {"flags": mmap.MAP_SHARED}, {"access": mmap.ACCESS_WRITE}):
+            try:
+                mmap.mmap(-1, 1200 << 20, **flags)
+            except OSError:
+                continue
+            raise AssertionError("more memory than there is")
+        libc = ctypes.CDLL(None)
+        libc.mmap.restype = ctypes.c_long
+        assert libc.mmap(None, ctypes.c_size_t(4096), 3, 0x21, -1, ctypes.c_long(0)) == -1
+        for way in ("/dev/zero", "/dev/shm/memory"):
+            try:
+                open(way, "r+b")
+            except OSError:
+                continue
+            raise AssertionError(way)
+        """
+    cell = run_cell(confined, source)
+    assert cell.outcome is Outcome.PASSED, cell
+
+
 def test_a_command_is_skipped_as_in_a_cell(confined: Pool) -> None:
     cell = run_cell(confined, "import os\nassert os.system('clear') != 0")
     assert cell.outcome is Outcome.PASSED

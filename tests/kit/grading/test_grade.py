@@ -17,8 +17,10 @@ from autograder.course.course_file import Course, load_course
 from autograder.gradebook.marks import Mark
 from autograder.grading import grade as grading
 from autograder.grading.grade import PreparedTopic, choose_seed, grade, prepare
-from autograder.grading.result_files import read_result, read_run
+from autograder.grading.grade_class import not_graded
+from autograder.grading.result_files import read_all, read_result, read_run
 from autograder.grading.submissions import Submission, find_submissions
+from autograder.processes import machine
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Outcome
 from autograder.records.results import Graded, TopicResult
@@ -189,6 +191,46 @@ def test_nothing_in_a_submission_stops_the_class(
     assert graded["long"].troubles == ("views.py holds more than 1 MB of code; remove what your answers do not need.",)
     assert not [text for each in graded.values() for text in each.troubles if "bug in autograde" in text]
     assert all((out / name / "views.html").is_file() for name in graded)
+
+
+def test_what_the_machine_failed_at_is_not_graded_and_tried_again(
+    course: Course, prepared: dict[str, PreparedTopic], pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, out = tmp_path / "class", tmp_path / "grades"
+    crash = "import ctypes\nguess = 7\ndef double(x):\n    ctypes.string_at(0)"
+    for name, source in (("ann", RIGHT), ("bo", crash)):
+        write_notebook(folder / name / "views.ipynb", source)
+    with monkeypatch.context() as starved:
+        starved.setattr(machine, "free_memory_mb", lambda: 10.0)
+        graded = run(course, prepared, folder, pool, out)
+    assert (graded["ann"].earned, graded["ann"].not_graded) == (5.0, False)
+    assert graded["bo"].not_graded
+    assert graded["bo"].troubles[0].startswith("not graded: The machine has too little memory")
+    assert [each.student for each in not_graded(submissions(course, folder), out)] == ["bo"]
+    page = (out / "bo/views.html").read_text()
+    assert "not graded yet" in page
+    assert "no points are lost" in page
+    result = json.loads((out / "bo/views.json").read_text())
+    jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text())).validate(result)
+    assert "not graded" in topic_page.write_index(read_all(out), out).read_text()
+    again = run(course, prepared, folder, pool, out)
+    assert (again["ann"].reused, again["bo"].reused) == (True, False)
+    assert (again["bo"].earned, again["bo"].not_graded) == (1.0, False)
+    assert again["bo"].troubles[0].startswith("it was run 2 times, the last time alone")
+    assert run(course, prepared, folder, pool, out)["bo"].reused
+
+
+def test_results_of_before_can_be_read(
+    course: Course, prepared: dict[str, PreparedTopic], pool: Pool, tmp_path: Path
+) -> None:
+    write_notebook(tmp_path / "class/ann/views.ipynb", RIGHT)
+    run(course, prepared, tmp_path / "class", pool, tmp_path / "grades")
+    path = tmp_path / "grades/ann/views.json"
+    result = json.loads(path.read_text())
+    for name in ("not_graded", "tries"):
+        del result[name]
+    path.write_text(json.dumps(result))
+    assert run(course, prepared, tmp_path / "class", pool, tmp_path / "grades")["ann"].reused
 
 
 @pytest.mark.parametrize("place", ["read_cells", "task_source", "with_cells", "fingerprint_of"])

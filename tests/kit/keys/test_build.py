@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,12 +15,13 @@ from autograder.comparing.compare import compare, same
 from autograder.course.course_file import Course, load_course
 from autograder.course.make_job import make_job
 from autograder.course.topic import Topic, load_topic
-from autograder.errors import AuthoringError, KeyMismatch
+from autograder.errors import AuthoringError, KeyMismatch, MachineError
 from autograder.keys import build as build_module
 from autograder.keys import key as key_module
 from autograder.keys.build import build_key
 from autograder.keys.key import KEY_FORMAT, AnswerKey, current_versions, read_key, write_key
 from autograder.processes.pool import Pool
+from autograder.records.jobs import Job, Run
 from autograder.records.observation import DigestFact, MappingFact, Observation
 from autograder.release import public_keys
 
@@ -222,6 +225,41 @@ def test_the_public_key_holds_nothing_of_the_solution_nor_a_secret_answer(public
     assert isinstance(guess, MappingFact)
     assert isinstance(guess.items[0], DigestFact)
     assert isinstance(public.misconceptions["float32"]["test_guess"][0].returned.items[0], DigestFact)  # type: ignore[union-attr]
+
+
+class _LosesOne:
+    """A pool in whose hands the machine fails at the second job that it maps."""
+
+    def __init__(self, pool: Pool, lost: int) -> None:
+        self._pool, self._lost = pool, lost
+
+    def map_in_turn(self, series: Iterable[Sequence[Job]]) -> Iterator[tuple[Run, ...]]:
+        return self._pool.map_in_turn(series)
+
+    def map(self, jobs: Iterable[Job]) -> Iterator[Run]:
+        for run in self._pool.map(jobs):
+            self._lost -= 1
+            yield run if self._lost else Run(problem="The machine has too little memory.", not_graded=True)
+
+
+@pytest.mark.parametrize("lost", [1, 3])
+def test_a_key_with_a_hole_is_no_key_and_nobodys_fault(
+    course: Course, topic: Topic, pool: Pool, tmp_path: Path, lost: int
+) -> None:
+    poor: Pool = _LosesOne(pool, lost)  # type: ignore[assignment]
+    with pytest.raises(MachineError, match=r"small: the course's own code could not be run\. The machine .* --jobs"):
+        build_key(course, topic, seed=4, pool=poor, cache=tmp_path, apart=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_costs_time_only(
+    course: Course, topic: Topic, pool: Pool, tmp_path: Path, key: AnswerKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(key: AnswerKey, path: Path, *, private: bool) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(build_module, "write_key", full)
+    assert build_key(course, topic, seed=3, pool=pool, cache=tmp_path).made_from == key.made_from
 
 
 def test_salts_differ_and_are_repeatable(course: Course, topic: Topic, pool: Pool, public: AnswerKey) -> None:

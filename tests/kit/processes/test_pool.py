@@ -153,11 +153,37 @@ def test_a_replacement_that_does_not_load_is_a_problem(pool: Pool) -> None:
 
 @pytest.mark.parametrize("source", ["import nothing_of_this_name", "def f(:", "x = 1"])
 def test_checks_that_do_not_load_are_errors(pool: Pool, source: str) -> None:
-    run = pool.run(job_of("def answer(x): return x", visible=CheckModule("test_topic.py", source)))
-    seen = run.observations["test_answer", 0]
-    assert isinstance(seen, NotObserved)
-    assert seen.outcome is Outcome.ERROR
-    assert seen.reason.startswith("The checks could not be loaded: ")
+    shown, kept = "The checks could not be loaded: ", "The checks could not be loaded beside this code."
+    for own, said in ((True, shown), (False, kept)):
+        run = pool.run(job_of("def answer(x): return x", visible=CheckModule("test_topic.py", source), own=own))
+        seen = run.observations["test_answer", 0]
+        assert isinstance(seen, NotObserved)
+        assert seen.outcome is Outcome.ERROR
+        assert seen.reason.startswith(said)
+        assert own or seen.reason == said
+
+
+LIAR = """
+from autograder.confined import child
+
+class Lie(Exception): pass
+
+def lie(*arguments): raise Lie
+
+Lie.__name__ = "text of a hidden check\\n" * 4000
+child.run_check = lie
+get_ipython().note = "text of a hidden check"
+"""
+
+
+def test_what_a_process_says_of_itself_reaches_nobody(pool: Pool) -> None:
+    run = pool.run(job_of(LIAR))
+    assert run.observations["test_answer", 0] == NotObserved(Outcome.ERROR, "What the check saw could not be reported.")
+    assert run.cells[0].note == ""
+    own = pool.run(job_of(LIAR, own=True)).observations["test_answer", 0]
+    assert isinstance(own, NotObserved)
+    assert own.reason.startswith("What the check saw could not be reported (text of a hidden check text of a ")
+    assert len(own.reason) < 600
 
 
 def test_a_check_that_timed_out_is_not_run_on_other_draws(pool: Pool) -> None:
@@ -206,13 +232,14 @@ def test_a_lost_zygote_is_replaced_and_the_job_done_again() -> None:
         run = one.run(job_of("import time; time.sleep(2)\nguess = 4", "test_guess"))
         assert value_of(run.observations["test_guess", 0]) == 4
         assert one._servers[0] is not lost
-        # The second loss in one job is the job's problem.
+        # Who loses it again and again is not graded.
         stopping = threading.Thread(target=_stop_everything, args=(one, stopped := threading.Event()))
         stopping.start()
         run = one.run(job_of("import time; time.sleep(30)", limits=Limits(cell_seconds=60.0)))
         stopped.set()
         stopping.join()
-        assert "died twice" in run.problem
+        assert run.not_graded
+        assert "ended from outside" in run.problem
         assert isinstance(run.observations["test_answer", 0], NotObserved)
         assert value_of(one.run(job_of("guess = 5", "test_guess")).observations["test_guess", 0]) == 5
 

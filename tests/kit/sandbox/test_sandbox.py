@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ import pytest
 from autograder import sandbox
 from autograder.errors import SandboxUnavailable
 from autograder.processes.pool import Pool
-from autograder.records.jobs import Limits
+from autograder.records.jobs import Cell, Job, Limits
 from autograder.sandbox import libc, limits, namespaces, seccomp
 from autograder.sandbox.syscall_table import ALLOWED, JUDGED, number
 
@@ -96,15 +97,41 @@ def test_readable_paths_leave_out_what_lies_beside_the_libraries(tmp_path: Path)
 
 
 @pytest.mark.parametrize("layer", ["no_new_privs", "limits", "not_dumpable", "seccomp"])
-def test_a_required_sandbox_needs_every_layer_without_privilege(layer: str) -> None:
-    assert sandbox.missing_layers(ON) == {}
-    assert sandbox.missing_layers(NO_NAMESPACES) == {}
-    assert sandbox.missing_layers(ON | {layer: "off: why"}) == {layer: "off: why"}
+def test_a_standard_sandbox_needs_every_layer_without_privilege(layer: str) -> None:
+    assert sandbox.missing_layers(ON, ["standard"]) == {}
+    assert sandbox.missing_layers(NO_NAMESPACES, ["standard"]) == {}
+    assert sandbox.missing_layers(ON | {layer: "off: why"}, ["standard"]) == {layer: "off: why"}
 
 
 def test_landlock_is_replaced_by_a_private_root_only() -> None:
-    assert sandbox.missing_layers(ON | {"landlock": "off: old kernel"}) == {}
-    assert sandbox.missing_layers(NO_NAMESPACES | {"landlock": "off: old kernel"}) == {"landlock": "off: old kernel"}
+    old = {"landlock": "off: old kernel"}
+    assert sandbox.missing_layers(ON | old, ["standard"]) == {}
+    assert sandbox.missing_layers(NO_NAMESPACES | old, ["standard"]) == old
+
+
+@pytest.mark.parametrize("layer", sandbox.LAYERS)
+def test_a_full_sandbox_needs_every_layer(layer: str) -> None:
+    assert sandbox.level(ON) == "full"
+    assert sandbox.missing_layers(ON | {layer: "off: why"}, ["full"]) == {layer: "off: why"}
+    assert sandbox.missing_layers(ON | {layer: "off: why"}, [layer, "minimal"]).get(layer) == "off: why"
+    assert layer in sandbox.missing_layers({}, ["minimal"])
+
+
+@pytest.mark.parametrize(
+    ("layers", "level"),
+    [
+        (ON | {"own_user": "off"}, "standard"),
+        (NO_NAMESPACES, "standard"),
+        (ON | {"landlock": "off"}, "standard"),
+        (ON | {"seccomp": "off"}, "minimal"),
+        (NO_NAMESPACES | {"not_dumpable": "off"}, "minimal"),
+        (NO_NAMESPACES | {"landlock": "off"}, "none"),
+        (NO_NAMESPACES | {"seccomp": "off"}, "none"),
+        ({}, "none"),
+    ],
+)
+def test_a_level_says_honestly_what_is_missing(layers: dict[str, str], level: str) -> None:
+    assert sandbox.level(layers) == level
 
 
 def test_confined_means_landlock_and_seccomp_or_namespaces() -> None:
@@ -130,13 +157,24 @@ def test_without_confinement_nothing_is_run_unless_asked_for() -> None:
     with pytest.raises(SandboxUnavailable, match=r"cannot be confined on this system .*--unsafe"):
         Pool(1, _mode="bare")
     with pytest.raises(SandboxUnavailable, match="not available here: no_new_privs is off"):
-        Pool(1, _mode="bare", unsafe=True, require_sandbox=True)
+        Pool(1, _mode="bare", unsafe=True, require=["standard"])
 
 
-def test_a_complete_sandbox_can_be_required(pool: Pool) -> None:
-    if not sandbox.missing_layers(pool.layers):
-        with Pool(1, require_sandbox=True) as required:
-            assert not required.unsafe
+def test_a_sandbox_can_be_required(pool: Pool) -> None:
+    with Pool(1, _mode="plain", require=["minimal", "landlock", "seccomp"]) as required:
+        assert sandbox.level(required.layers) == "standard"
+    with pytest.raises(SandboxUnavailable, match=r"private_root is off: namespaces were not asked for.*course\.yml"):
+        Pool(1, _mode="plain", require=["full"])
+
+
+def test_a_strict_umask_loses_no_layer(pool: Pool) -> None:
+    before = os.umask(0o077)
+    try:
+        with Pool(1) as strict:
+            assert strict.layers == pool.layers
+            assert strict.run(Job(topic="topic", cells=(Cell(1, "open('file', 'w').write('1')"),))).cells[0].error is None
+    finally:
+        os.umask(before)
 
 
 def test_the_grader_cannot_be_looked_into(pool: Pool) -> None:
@@ -251,4 +289,50 @@ def test_for_a_gpu_what_cuda_asks_of_the_system_is_answered_and_no_more(root: st
     tmp_path.chmod(0o755)
     command = [sys.executable, "-c", _AS_CUDA_STARTS, str(tmp_path), root]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "all of it\n", done.stderr
+
+
+def test_memory_is_shared_only_with_a_file_or_a_gpu() -> None:
+    usual, gpu = seccomp.program(7, "x86_64"), seccomp.program(7, "x86_64", gpu=True)
+    mmap = number("mmap", "x86_64") or -1
+    for flags in (0x21, 0x23, 0x4021, 0x22, 0x01, 0x03, 0x20022):
+        answer = 0x0005_0000 | errno.EPERM if flags & 0x21 == 0x21 else 0x7FFF_0000
+        assert evaluate(usual, mmap, (0, 4096, 3, flags, 0, 0)) == answer, hex(flags)
+        assert evaluate(gpu, mmap, (0, 4096, 3, flags, 0, 0)) == 0x7FFF_0000
+
+
+_BELOW_TMP = """
+import os, sys
+from pathlib import Path
+from autograder.sandbox import libc, namespaces
+
+place, package = sys.argv[1:]
+readable = namespaces.readable_paths((sys.prefix, sys.base_prefix), (package,), str(Path(namespaces.__file__).parents[1]))
+namespaces.enter()
+if pid := os.fork():
+    os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+namespaces.make_root(place, readable)
+namespaces.enter_child(4, readable)
+for folder in ("/scratch", *namespaces.OTHER_NAMES):
+    Path(folder, "file").write_text(folder)
+assert Path(package, "module.py").read_text() == "x = 1"
+assert sorted(os.listdir(os.path.dirname(package))) == [os.path.basename(package)]
+try:
+    Path(package, "module.py").write_text("x = 2")
+except OSError:
+    print("all of it")
+"""
+
+
+def test_with_the_environment_below_tmp_the_rest_of_tmp_is_writable(tmp_path: Path) -> None:
+    if namespaces.whether_possible(str(tmp_path), ()):
+        pytest.skip("there are no namespaces here")
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        place, package = Path(folder, "place"), Path(folder, "environment/lib/packages")
+        place.mkdir()
+        package.mkdir(parents=True)
+        (package / "module.py").write_text("x = 1")
+        (package.parent / "private").write_text("not to be seen")
+        command = [sys.executable, "-c", _BELOW_TMP, str(place), str(package)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "all of it\n", done.stderr
