@@ -52,6 +52,7 @@ _SLIPS = {
 }
 # Likewise, unless PyTorch says it of a tensor: `linear(): argument …`, `index 5 is out of bounds for dimension 0 …`.
 _OFTEN_SLIPS = {"TypeError", "IndexError", "ValueError"}
+_OTHER_ARGUMENTS = re.compile(r"(?:\.\w+)?\(\) (?:takes|got an unexpected|got multiple|got some|missing) ")
 _ABOUT_TENSORS = re.compile(r"^\w+\(\): |received an invalid combination|\b[Tt]ensors?\b|[Dd]imension|\bdtype\b|\bshapes?\b")
 
 
@@ -116,7 +117,16 @@ def _error_sentence(error: ErrorFact, task: str, quote: bool) -> str:
     place = ""
     if error.at is not None:
         place = f" in cell {error.at.cell}, line {error.at.line}" if error.at.cell else f" in line {error.at.line}"
-    return f"Your code raised {words.error_name(error, quote=quote)}{place}."
+    raised = words.error_name(error, quote=quote)
+    if error.origin != "check":
+        return f"Your code raised {raised}{place}."
+    if error.gives_none:
+        return f"{name[0].upper()}{name[1:]} returned None: it never returns a value."
+    if "NoneType" in error.message:
+        return f"The check met None where it needs a value from {name}."
+    if task and _OTHER_ARGUMENTS.match(error.message.removeprefix(task)):
+        return f"{name} does not take the arguments that the exercise names."
+    return f"The check could not use what {name} gave it: its own line raised {raised}."
 
 
 def _as_good(expected: ErrorFact, actual: ErrorFact) -> bool:

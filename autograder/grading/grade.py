@@ -29,8 +29,9 @@ from autograder.keys.build import build_key, key_folder
 from autograder.keys.key import AnswerKey
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, HelperFile, Job, Outcome, Run
-from autograder.records.results import FORMAT_VERSION, Graded, Lateness, SubmissionFile, TaskResult, TopicResult
+from autograder.records.results import FORMAT_VERSION, FirstCause, Graded, Lateness, SubmissionFile, TaskResult, TopicResult
 from autograder.reporting import topic_page
+from autograder.scoring.first_causes import explained
 from autograder.scoring.rules import rules_of
 from autograder.scoring.score import Scorer
 
@@ -247,6 +248,9 @@ def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
     submission, key = item.submission, item.prepared.key
     entry = course.topics[submission.topic]
     tasks = item.prepared.scorer.score(run)
+    causes: tuple[FirstCause, ...] = ()
+    if item.job is not None and not (item.problem or run.problem):
+        tasks, causes = explained(item.job, run, tasks, item.prepared.topic.definitions)
     late = lateness(course.late, entry.due, submission.submitted_at)
     when = submission.submitted_at.isoformat() if submission.submitted_at else None
     return TopicResult(
@@ -266,6 +270,7 @@ def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
         pending=round(sum(task.pending for task in tasks), 2),
         lateness=late,
         cells=run.cells,
+        causes=causes,
         tasks=tuple(msgspec.structs.replace(task, source=task_source(item.cells, task.task)) for task in tasks),
         graded_at=datetime.now(UTC).isoformat(timespec="seconds"),
         usage=run.usage,
@@ -287,6 +292,7 @@ def summary_of(result: TopicResult, *, reused: bool) -> Graded:
             (task.task, diagnosis.misconception, diagnosis.feedback) for task in result.tasks for diagnosis in task.diagnoses
         ),
         troubles=tuple(_troubles(result)),
+        causes=result.causes,
     )
 
 

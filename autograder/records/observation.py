@@ -202,7 +202,8 @@ class ErrorFact(msgspec.Struct, frozen=True, tag="error", tag_field="kind", kw_o
     function was called with; none of them is scored. `undefined`: the code does not define the task's name.
     `not_attempted`: the stub is unchanged. `own_words`: the code under test raised the exception itself, with its own text.
     `origin` says whose line stopped: the code under test's (`code`), one of a library that it called (`library`), or the
-    check's own, on what the code had returned (`check`); empty where nobody looked.
+    check's own, on what the code had returned (`check`); empty where nobody looked. `gives_none`: a check's line met None, and
+    the task's function never returns anything else.
     """
 
     type: str
@@ -214,6 +215,7 @@ class ErrorFact(msgspec.Struct, frozen=True, tag="error", tag_field="kind", kw_o
     not_attempted: bool = False
     own_words: bool = False
     origin: Literal["code", "library", "check", ""] = ""
+    gives_none: bool = False
 
 
 class RaisedFact(msgspec.Struct, frozen=True, tag="raised", tag_field="kind", kw_only=True, omit_defaults=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
@@ -15,6 +16,7 @@ __all__ = [
     "Completion",
     "Diagnosis",
     "Difference",
+    "FirstCause",
     "Lateness",
     "SubmissionFile",
     "TaskResult",
@@ -66,7 +68,9 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 
 class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     """A task's checks, points and diagnosis. `gated`: points were lost because no gate check passed.
-    `pending`: points of checks that wait for a device."""
+    `pending`: points of checks that wait for a device. `note` is a sentence on how the file gives the task's name: where it
+    has no answer under it (`standing` is `missing`), where one is there but out of reach (`stopped`), or where another
+    line may count than the student thinks."""
 
     task: str
     points: float
@@ -77,6 +81,16 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[CheckResult, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
     source: str = ""
+    note: str = ""
+    standing: Literal["", "missing", "stopped"] = ""
+
+
+class FirstCause(msgspec.Struct, frozen=True, kw_only=True):
+    """A cell that failed (0: a plain file), what it raised, and the tasks that could not be judged because of it."""
+
+    cell: int
+    error: str
+    tasks: tuple[str, ...]
 
 
 class SubmissionFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +145,7 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
     pending: float = 0.0
     lateness: Lateness | None = None
     cells: tuple[CellReport, ...] = ()
+    causes: tuple[FirstCause, ...] = ()
     tasks: tuple[TaskResult, ...] = ()
     graded_at: str = ""
     usage: Usage = Usage()
@@ -140,8 +155,8 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True)
 class Graded:
     """The parts of a result that the class table and the summary need; the rest is in its file. `diagnoses` are (task,
-    misconception, feedback). `troubles` are sentences about what could not be read, died or ran out of time. `reused`:
-    the submission has not changed since it was graded."""
+    misconception, feedback). `troubles` are sentences about what could not be read, died or ran out of time. `causes` are
+    failed cells that tasks depend on. `reused`: the submission has not changed since it was graded."""
 
     student: str
     topic: str
@@ -153,3 +168,4 @@ class Graded:
     attempted: bool
     diagnoses: tuple[tuple[str, str, str], ...]
     troubles: tuple[str, ...]
+    causes: tuple[FirstCause, ...] = ()

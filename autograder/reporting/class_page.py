@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from autograder.records.jobs import Outcome
 from autograder.records.results import TopicResult
-from autograder.reporting.labels import points_text, task_state
+from autograder.reporting.labels import points_text, readable, task_state
 from autograder.reporting.templating import page_path, write
 
 __all__ = ["write_index"]
@@ -66,6 +66,15 @@ class _MisconceptionRow:
 
 
 @dataclass(frozen=True)
+class _CauseRow:
+    error: str
+    count: int
+    tasks: int
+    students: tuple[str, ...]
+    others: int
+
+
+@dataclass(frozen=True)
 class _TaskRow:
     topic: str
     task: str
@@ -81,6 +90,7 @@ class _ClassView:
     summary: str
     topics: tuple[str, ...]
     rows: tuple[_Row, ...]
+    causes: tuple[_CauseRow, ...]
     misconceptions: tuple[_MisconceptionRow, ...]
     tasks: tuple[_TaskRow, ...]
 
@@ -95,12 +105,15 @@ class _Tally:
         self._points: dict[str, float] = {}
         self._states: dict[tuple[str, str], Counter[str]] = {}
         self._seen: dict[tuple[str, str, str], list[str]] = {}
+        self._causes: dict[str, list[tuple[str, int]]] = {}
 
     def add(self, result: TopicResult) -> None:
         self._topics.setdefault(result.topic)
         self._entries[result.student, result.topic] = _entry(result)
         self._earned[result.student] = self._earned.get(result.student, 0.0) + result.earned
         self._points[result.topic] = max(self._points.get(result.topic, 0.0), result.points)
+        for cause in result.causes:
+            self._causes.setdefault(cause.error, []).append((result.student, len(cause.tasks)))
         for task in result.tasks:
             if not result.problem:
                 self._states.setdefault((result.topic, task.task), Counter())[task_state(task).style] += 1
@@ -124,6 +137,10 @@ class _Tally:
                     _of(self._earned[student], points),
                 )
                 for student in students
+            ),
+            causes=tuple(
+                _cause_row(error, cases)
+                for error, cases in sorted(self._causes.items(), key=lambda item: (-len(item[1]), item[0]))
             ),
             misconceptions=tuple(_misconception_row(key, sorted(who)) for key, who in frequent),
             tasks=tuple(
@@ -154,6 +171,12 @@ def _entry(result: TopicResult) -> _Entry:
         remark, style = (f"{remark}, late" if remark else "late"), style or "pending"
     href = f"{quote(result.student, safe='', errors='surrogateescape')}/{quote(result.topic, safe='')}.html"
     return _Entry(result.topic, href, _of(result.earned, result.points), remark, style)
+
+
+def _cause_row(error: str, cases: Sequence[tuple[str, int]]) -> _CauseRow:
+    students = sorted({student for student, _ in cases})
+    named = tuple(students[:_STUDENTS_NAMED])
+    return _CauseRow(readable(error), len(cases), sum(tasks for _, tasks in cases), named, len(students) - len(named))
 
 
 def _misconception_row(key: tuple[str, str, str], students: Sequence[str]) -> _MisconceptionRow:

@@ -18,7 +18,7 @@ from autograder.records.jobs import CellReport, Outcome
 from autograder.records.observation import ErrorFact
 from autograder.records.results import TopicResult
 from autograder.reporting.class_page import write_index
-from autograder.reporting.labels import Label, points_text, readable
+from autograder.reporting.labels import Label, cause_sentence, points_text, readable
 from autograder.reporting.task_view import TaskView, outcome_label, task_view
 from autograder.reporting.templating import page_path, write
 
@@ -60,6 +60,7 @@ class _TopicView:
     facts: tuple[tuple[str, str], ...]
     cells: tuple[_CellView, ...]
     tasks: tuple[TaskView, ...]
+    missing: tuple[str, ...]
     machinery: tuple[tuple[str, str], ...]
     footer: tuple[str, ...]
 
@@ -101,6 +102,7 @@ def _topic_view(result: TopicResult, *, instructor: bool) -> _TopicView:
         ),
         cells=tuple(_cell_view(cell) for cell in result.cells if _worth_telling(cell)),
         tasks=tuple(task_view(task, instructor=instructor) for task in result.tasks),
+        missing=() if result.problem else tuple(task.task for task in result.tasks if task.standing == "missing"),
         machinery=tuple(_machinery(result)) if instructor else (),
         footer=_footer(result),
     )
@@ -117,6 +119,8 @@ def _late(result: TopicResult) -> str:
 def _warnings(result: TopicResult) -> Iterable[_Warning]:
     if result.problem:
         yield _Warning("This file could not be graded", result.problem)
+    for cause in result.causes:
+        yield _Warning("Start here", cause_sentence(cause))
     if result.unsafe:
         yield _Warning("Run without confinement", "The submission was run without protection (`--unsafe`).")
 
