@@ -40,8 +40,8 @@ def unavailable(*functions: Callable[..., Any]) -> Iterator[None]:
     """Make PyTorch functions raise a RuntimeError inside the context, however they were imported or are called.
 
     This works for functions of `torch` and `torch.nn.functional` that take a tensor and so go through
-    `__torch_function__`, and for those of `torch.nn.init`, even when a module's forward calls them. Of losses and activations,
-    the operators behind them are refused too.
+    `__torch_function__`, and for those of `torch.nn.init`, even when a module's forward calls them. Of losses and
+    activations, the operators behind them are refused too.
     """
     from_python, from_copies = _AtTheCall(functions), _InFramesOfInit(_names_in_init(functions))
     with _replaced_code(functions), _refused_operators(functions), from_copies, from_python:
@@ -78,17 +78,17 @@ def _refused_operators(functions: _Functions) -> Iterator[None]:
     if not names:
         yield
         return
-    library = _Library("aten", "IMPL")
+    library = _Library("aten", "IMPL")  # type: ignore[no-untyped-call]
     try:
         with _catch_warnings():
             _simplefilter("ignore")  # PyTorch tells that a kernel is overridden
             for name in dict.fromkeys(names):
                 refuse = _refusal_of(name.partition(".")[0])
                 for key in _KEYS:
-                    library.impl(name, refuse, key, allow_override=True)
+                    library.impl(name, refuse, key, allow_override=True)  # type: ignore[no-untyped-call]
         yield
     finally:
-        library._destroy()
+        library._destroy()  # type: ignore[no-untyped-call]
 
 
 def _operators_of(function: Callable[..., Any]) -> Iterator[str]:
@@ -138,11 +138,11 @@ def _replaced_code(functions: _Functions) -> Iterator[None]:
             function.__code__ = code
 
 
-class _InFramesOfInit(TorchDispatchMode):
+class _InFramesOfInit(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Refuses whatever a function of torch/nn/init.py computes: a second copy of the module has functions of its own."""
 
     def __init__(self, names: frozenset[str]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._names = names
 
     def __torch_dispatch__(

@@ -63,6 +63,7 @@ _KNOWN_NAMES = frozenset(
 )
 _TEXT_SHOWN = 60
 _ALONE = "result"
+_LARGEST_TOLD = 1000
 _DIMENSIONS_SHOWN, _SIZE_SHOWN = 8, 1_000_000
 
 
@@ -153,13 +154,27 @@ def value_text(value: Any, *, quote: bool) -> str:
     return str(value)
 
 
-def number_pair(actual: Any, expected: Any) -> tuple[str, str]:
-    """Two numbers with six digits, or as many as it takes to see that they differ."""
+def number_pair(actual: Any, expected: Any, *, quote: bool = True) -> tuple[str, str]:
+    """Two numbers with six digits, or as many as it takes to see that they differ.
+
+    Of a hidden check's, only three digits are told: so they help, but cannot be handed in as an answer.
+    """
+    if not quote:
+        yours, wanted = _rough(actual), _rough(expected)
+        return (f"{yours} (off by {abs(actual - expected):.1g})" if yours == wanted else yours), wanted
     for digits in (6, 9, 17):
         texts = _number(actual, digits), _number(expected, digits)
         if texts[0] != texts[1]:
             break
     return texts
+
+
+def _rough(value: Any) -> str:
+    """A number with three digits, `about` before it where that leaves some out."""
+    whole, rough = _number(value, 17), _number(value, 3)
+    if isinstance(value, int | np.integer) and not isinstance(value, bool | np.bool_):
+        rough = whole if abs(int(value)) < _LARGEST_TOLD else f"{float(value):.3g}"
+    return rough if rough == whole else f"about {rough}"
 
 
 def _number(value: Any, digits: int) -> str:

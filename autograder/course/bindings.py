@@ -1,4 +1,4 @@
-"""Which names a cell gives, changes and deletes at its top level, in order: for saying why a task's name is not its answer."""
+"""Which names a cell gives and deletes at its top level, in order: for saying why a task's name is not its answer."""
 
 from __future__ import annotations
 

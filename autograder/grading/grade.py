@@ -10,7 +10,7 @@ import hashlib
 import math
 import secrets
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,12 +21,14 @@ from autograder._words import counted
 from autograder.course.cells import read_cells, task_source
 from autograder.course.course_file import Course, LatePolicy
 from autograder.course.make_job import make_job, with_cells
+from autograder.course.source_notes import source_notes
 from autograder.course.topic import Topic, load_topic
-from autograder.errors import AuthoringError, ResultError, SubmissionError
+from autograder.errors import AuthoringError, AutogradeError, ResultError, SubmissionError
 from autograder.grading.result_files import GradingRecord, read_result, read_run, result_path, write_result, write_run
 from autograder.grading.submissions import Submission, files_of
+from autograder.grading.versions import files_digest, seed_of_version
 from autograder.keys.build import build_key, key_folder
-from autograder.keys.key import AnswerKey
+from autograder.keys.key import PUBLIC_SEED, AnswerKey
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, HelperFile, Job, Outcome, Run
 from autograder.records.results import FORMAT_VERSION, FirstCause, Graded, Lateness, SubmissionFile, TaskResult, TopicResult
@@ -46,6 +48,7 @@ __all__ = [
     "grade",
     "lateness",
     "prepare",
+    "refuse_public",
     "summary_of",
 ]
 
@@ -63,7 +66,7 @@ class PreparedTopic:
     """A topic ready for grading.
 
     `content` is a hash of everything except the submission that its results depend on. `job` is what every submission
-    has to run, without its cells.
+    has to run, without its cells. `version`: which versions of submissions it is for (see `versions`).
     """
 
     topic: Topic
@@ -71,6 +74,7 @@ class PreparedTopic:
     content: str
     job: Job
     scorer: Scorer
+    version: int = 1
 
 
 def choose_seed(course: Course, out: Path, *, seed: int | None, device: str, force: bool) -> ChosenSeed:
@@ -78,8 +82,12 @@ def choose_seed(course: Course, out: Path, *, seed: int | None, device: str, for
 
     It is the given seed; or that of the results already in `out`, so that unchanged submissions keep theirs; or a new
     one.
+
+    Raises:
+        AutogradeError: if the given seed is that of the public answer keys.
     """
-    chosen = ChosenSeed(secrets.randbelow(2**31), "drawn for this run")
+    refuse_public(seed)
+    chosen = ChosenSeed(1 + secrets.randbelow(2**31 - 1), "drawn for this run")
     if seed is not None:
         chosen = ChosenSeed(seed, "given with --seed")
     elif not force:
@@ -93,17 +101,31 @@ def choose_seed(course: Course, out: Path, *, seed: int | None, device: str, for
     return chosen
 
 
-def prepare(course: Course, name: str, pool: Pool, *, seed: int, device: str) -> PreparedTopic:
+def refuse_public(seed: int | None) -> None:
+    """Refuse the seed whose answers students have.
+
+    Raises:
+        AutogradeError: if it is that seed.
+    """
+    if seed == PUBLIC_SEED:
+        raise AutogradeError(
+            f"--seed {PUBLIC_SEED} draws the inputs of the public answer keys, which students have; choose another seed."
+        )
+
+
+def prepare(course: Course, name: str, pool: Pool, *, seed: int, device: str, version: int = 1) -> PreparedTopic:
     """Read a topic and build its answer key, or take the key from the cache in the course's folder.
+
+    `seed` is the run's; the inputs of later versions follow from it.
 
     Raises:
         AuthoringError: if the topic's own files have mistakes.
     """
     topic = load_topic(course, name)
-    key = build_key(course, topic, seed=seed, device=device, pool=pool, cache=key_folder(course))
+    key = build_key(course, topic, seed=seed_of_version(seed, version), device=device, pool=pool, cache=key_folder(course))
     content = content_of(course, topic, key.made_from, unsafe=pool.unsafe)
     job = make_job(course, topic, (), seed=key.seed, device=key.device)
-    return PreparedTopic(topic, key, content, job, Scorer(rules_of(course, topic, key.device), key))
+    return PreparedTopic(topic, key, content, job, Scorer(rules_of(course, topic, key.device), key), version)
 
 
 def content_of(course: Course, topic: Topic, key_hash: str, *, unsafe: bool) -> str:
@@ -135,6 +157,7 @@ def grade(
     pool: Pool,
     out: Path,
     *,
+    later: Mapping[tuple[str, str], PreparedTopic] | None = None,
     force: bool = False,
 ) -> Iterator[Graded]:
     """Grade submissions in order. Each result and its page are written before the submission is reported.
@@ -145,13 +168,15 @@ def grade(
         submissions: read lazily, a few ahead of the one being graded.
         pool: runs the jobs.
         out: the folder for the results.
+        later: the topics of changed submissions, by student and topic's name.
         force: also grade submissions that have not changed since they were graded.
     """
     waiting: deque[_Item] = deque()
 
     def jobs() -> Iterator[Job]:
         for submission in submissions:
-            item = _read(course, prepared[submission.topic], submission, out, force=force)
+            topic = (later or {}).get((submission.student, submission.topic), prepared[submission.topic])
+            item = _read(course, topic, submission, out, force=force)
             waiting.append(item)
             if item.job is not None:
                 yield item.job
@@ -184,6 +209,7 @@ class _Item:
     prepared: PreparedTopic
     sha256: str = ""
     fingerprint: str = ""
+    files: str = ""
     cells: tuple[Cell, ...] = ()
     job: Job | None = None
     old: TopicResult | None = None
@@ -204,6 +230,7 @@ def _looked_at(course: Course, prepared: PreparedTopic, submission: Submission, 
         return _Item(submission, prepared, problem=str(error))
     sha256 = hashlib.sha256(data).hexdigest()
     files, script = files_of(submission, data, course)
+    digest = files_digest(files)
     fingerprint = fingerprint_of(prepared.content, submission, sha256, files)
     if not force:
         try:
@@ -211,13 +238,13 @@ def _looked_at(course: Course, prepared: PreparedTopic, submission: Submission, 
         except ResultError:
             old = None
         if old is not None and old.fingerprint == fingerprint:
-            return _Item(submission, prepared, sha256, fingerprint, old=old)
+            return _Item(submission, prepared, sha256, fingerprint, digest, old=old)
     try:
         cells = read_cells(data, submission.path.name)
     except SubmissionError as error:
-        return _Item(submission, prepared, sha256, fingerprint, problem=str(error))
+        return _Item(submission, prepared, sha256, fingerprint, digest, problem=str(error))
     job = msgspec.structs.replace(with_cells(prepared.job, prepared.topic, cells), helpers=files, script=script)
-    return _Item(submission, prepared, sha256, fingerprint, cells, job)
+    return _Item(submission, prepared, sha256, fingerprint, digest, cells, job)
 
 
 def _finish(course: Course, item: _Item, run: Run, pool: Pool, out: Path) -> Graded:
@@ -257,14 +284,16 @@ def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
         student=submission.student,
         topic=submission.topic,
         title=entry.title,
-        submission=SubmissionFile(path=_shown(submission.path), sha256=item.sha256, submitted_at=when),
+        submission=SubmissionFile(path=_shown(submission.path), sha256=item.sha256, submitted_at=when, files=item.files),
         fingerprint=item.fingerprint,
         seed=key.seed,
+        version=item.prepared.version,
         device=key.device,
         versions=dict(sorted(key.versions.items())),
         layers=run.layers,
         unsafe=pool.unsafe,
         problem=item.problem or run.problem,
+        notes=source_notes(item.cells, item.prepared.topic.examples),
         points=round(sum(task.points for task in tasks), 2),
         earned=earned_of(tasks, late),
         pending=round(sum(task.pending for task in tasks), 2),
@@ -293,6 +322,7 @@ def summary_of(result: TopicResult, *, reused: bool) -> Graded:
         ),
         troubles=tuple(_troubles(result)),
         causes=result.causes,
+        notes=result.notes,
     )
 
 

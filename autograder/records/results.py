@@ -94,11 +94,13 @@ class FirstCause(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SubmissionFile(msgspec.Struct, frozen=True, kw_only=True):
-    """The graded file: its path as given, the SHA-256 of its bytes, the time of submission (ISO 8601) if known."""
+    """The graded file: its path as given, the SHA-256 of its bytes, the time of submission (ISO 8601) if known, and a digest
+    of the files beside it that it could use, if there were any."""
 
     path: str
     sha256: str
     submitted_at: str | None = None
+    files: str = ""
 
 
 class Lateness(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,8 +126,9 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about one submission. Two runs with the same seed on the same files differ only in `graded_at` and `usage`.
 
     `fingerprint` is a hash of everything the result depends on: submission, course files, seed, device, versions.
-    `problem` is set, and every check is `not_run`, if the submission could not be read. `completed` is set if checks that
-    had no device at first ran on one later.
+    `version` counts the changed files that a student handed in during a run; each has a seed of its own. `notes` tell the
+    instructor what the source reaches for, such as `gc`. `problem` is set, and every check is `not_run`, if the submission
+    could not be read. `completed` is set if checks that had no device at first ran on one later.
     """
 
     format_version: int = FORMAT_VERSION
@@ -135,11 +138,13 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
     submission: SubmissionFile
     fingerprint: str
     seed: int
+    version: int = 1
     device: str
     versions: dict[str, str]
     layers: dict[str, str] = {}
     unsafe: bool = False
     problem: str = ""
+    notes: tuple[str, ...] = ()
     points: float = 0.0
     earned: float = 0.0
     pending: float = 0.0
@@ -156,7 +161,8 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
 class Graded:
     """The parts of a result that the class table and the summary need; the rest is in its file. `diagnoses` are (task,
     misconception, feedback). `troubles` are sentences about what could not be read, died or ran out of time. `causes` are
-    failed cells that tasks depend on. `reused`: the submission has not changed since it was graded."""
+    failed cells that tasks depend on, `notes` what the source reaches for. `reused`: the submission has not changed since
+    it was graded."""
 
     student: str
     topic: str
@@ -169,3 +175,4 @@ class Graded:
     diagnoses: tuple[tuple[str, str, str], ...]
     troubles: tuple[str, ...]
     causes: tuple[FirstCause, ...] = ()
+    notes: tuple[str, ...] = ()

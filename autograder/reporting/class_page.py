@@ -93,6 +93,7 @@ class _ClassView:
     causes: tuple[_CauseRow, ...]
     misconceptions: tuple[_MisconceptionRow, ...]
     tasks: tuple[_TaskRow, ...]
+    notes: tuple[tuple[str, str, str], ...]
 
 
 class _Tally:
@@ -105,6 +106,7 @@ class _Tally:
         self._points: dict[str, float] = {}
         self._states: dict[tuple[str, str], Counter[str]] = {}
         self._seen: dict[tuple[str, str, str], list[str]] = {}
+        self._notes: list[tuple[str, str, str]] = []
         self._causes: dict[str, list[tuple[str, int]]] = {}
 
     def add(self, result: TopicResult) -> None:
@@ -112,6 +114,7 @@ class _Tally:
         self._entries[result.student, result.topic] = _entry(result)
         self._earned[result.student] = self._earned.get(result.student, 0.0) + result.earned
         self._points[result.topic] = max(self._points.get(result.topic, 0.0), result.points)
+        self._notes += ((result.student, result.topic, readable(note)) for note in result.notes)
         for cause in result.causes:
             self._causes.setdefault(cause.error, []).append((result.student, len(cause.tasks)))
         for task in result.tasks:
@@ -147,6 +150,7 @@ class _Tally:
                 _task_row(key, states)
                 for key, states in sorted(self._states.items(), key=lambda item: topics.index(item[0][0]))
             ),
+            notes=tuple(sorted(self._notes)),
         )
 
 

@@ -29,6 +29,7 @@ __all__ = ["ClassSummary", "confinement", "print_result"]
 _MOST_FREQUENT = 8
 _MOST_TROUBLES = 40
 _STUDENTS_NAMED = 3
+_MOST_NOTES = 10
 _STYLES = {
     Outcome.PASSED: "green",
     Outcome.FAILED: "red",
@@ -150,6 +151,7 @@ class ClassSummary:
             if len(lines) > _MOST_TROUBLES:
                 console.print(f"  and {len(lines) - _MOST_TROUBLES} more; see the pages", style="dim")
             console.print()
+        self._print_notes(console)
         notes = [
             *(["* handed in late: points were deducted"] if any(each.penalty for each in self.graded.values()) else []),
             *(
@@ -160,6 +162,16 @@ class ClassSummary:
         ]
         if notes:
             console.print("\n".join(notes))
+            console.print()
+
+    def _print_notes(self, console: Console) -> None:
+        lines = [(f"{graded.student}, {graded.topic}: ", note) for graded in self.graded.values() for note in graded.notes]
+        if lines:
+            console.print("Worth a look (never a mark): what the code reaches for", style="bold")
+            for who, note in lines[:_MOST_NOTES]:
+                console.print(Text.assemble("  ", (who, "bold"), readable(note)), soft_wrap=True)
+            if len(lines) > _MOST_NOTES:
+                console.print(f"  and {len(lines) - _MOST_NOTES} more; see the class's page", style="dim")
             console.print()
 
 
@@ -180,6 +192,8 @@ def print_result(result: TopicResult, console: Console, *, page: Path | None = N
     points = f"{points_text(result.earned)} of {points_text(result.points)} points"
     head = f"{result.student}: {result.title or result.topic}, {points}"
     origin = f"{result.submission.path}, graded {result.graded_at}, seed {result.seed}, {result.device}"
+    if result.version > 1:
+        origin += f", version {result.version}"
     if result.completed is not None:
         origin += f", completed on {result.completed.device} {result.completed.graded_at}"
     console.print(Text(readable(head), "bold"), soft_wrap=True)
@@ -197,6 +211,8 @@ def print_result(result: TopicResult, console: Console, *, page: Path | None = N
     for cell in result.cells:
         if cell.outcome is not Outcome.PASSED:
             console.print(_cell_line(cell))
+    for note in result.notes:
+        console.print(Text(f"Worth a look (never a mark): {readable(note)}", "dim"), soft_wrap=True)
     for cause in result.causes:
         console.print(Text(cause_sentence(cause), "bold red"), soft_wrap=True)
     missing = [task.task for task in result.tasks if task.standing == "missing"]

@@ -97,6 +97,7 @@ def _topic_view(result: TopicResult, *, instructor: bool) -> _TopicView:
             *((("Handed in", _moment(result.submission.submitted_at)),) if result.submission.submitted_at else ()),
             ("Graded", _moment(result.graded_at)),
             ("Seed", str(result.seed)),
+            *((("Version", f"{result.version}, with inputs of its own"),) if result.version > 1 else ()),
             ("Device", _devices(result)),
             ("Confinement", _confinement(result)),
         ),

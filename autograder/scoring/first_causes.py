@@ -90,9 +90,7 @@ class _File:
         reports = {report.number: report for report in run.cells}
         self._cells = job.cells
         self._failed: dict[int, CellReport] = {
-            number: report
-            for number, report in reports.items()
-            if report.outcome not in (Outcome.PASSED, Outcome.NOT_RUN)
+            number: report for number, report in reports.items() if report.outcome not in (Outcome.PASSED, Outcome.NOT_RUN)
         }
         self._places = [_Place(cell, binding) for cell in job.cells for binding in bindings_in(cell.source)]
         self._errors: dict[str, list[ErrorFact]] = {}
@@ -198,8 +196,8 @@ class _File:
             return None
         if answers and last.binding.kind == "stub" and not task.attempted:
             text = (
-                f"`{name}` is defined in {answers[-1]}, and again in {last}, where it is the unchanged stub of the exercise. "
-                "The last definition counts: delete the stub."
+                f"`{name}` is defined in {answers[-1]}, and again in {last}, where it is the unchanged stub of the "
+                "exercise. The last definition counts: delete the stub."
             )
             return _Note(text, "stopped")
         met = any(error.origin == "check" for error in errors)
@@ -213,8 +211,8 @@ class _File:
         stars = [place for place in below if place.binding.name == EVERY_NAME]
         if stars and met:
             text = (
-                f"{str(stars[-1]).capitalize()} imports every name of a module ({_quoted(stars[-1])}), and so perhaps another "
-                f"`{name}`. Import only what you use."
+                f"{str(stars[-1]).capitalize()} imports every name of a module ({_quoted(stars[-1])}), and so perhaps "
+                f"another `{name}`. Import only what you use."
             )
             return _Note(text)
         if answers and last.binding.kind == "definition":

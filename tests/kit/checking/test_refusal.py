@@ -105,7 +105,8 @@ def test_what_right_answers_use_stays_and_says_nothing() -> None:
 
 def second_copy() -> ModuleType:
     spec = importlib.util.spec_from_file_location("init2", nn.init.__file__)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
