@@ -164,9 +164,7 @@ def _cause(expected: Array, actual: Array, dtypes: tuple[str, str], allowed: flo
     return f" {cause}" if cause else ""
 
 
-def _values_sentence(
-    where: str, expected: Array, actual: Array, different: Array, distance: Array, how: Options
-) -> str:
+def _values_sentence(where: str, expected: Array, actual: Array, different: Array, distance: Array, how: Options) -> str:
     """How many elements differ, by how much and where; or where there is a NaN or infinity that should not be."""
     shape, count = expected.shape, int(np.count_nonzero(different))
     if expected.size == 1:

@@ -61,6 +61,7 @@ _KNOWN_NAMES = frozenset(
         *(f"numpy.{kind.__name__}" for kind in (*np.sctypeDict.values(), np.bool_)),
     )
 )
+_WORDS_AND_INDEX = re.compile(r"(.*?)((?:\[\d+\])*)", re.DOTALL)
 _TEXT_SHOWN = 60
 _ALONE = "result"
 _LARGEST_TOLD = 1000
@@ -90,8 +91,13 @@ def difference(where: str, fact: str, sentence: str) -> Difference:
 
 
 def called(where: str) -> str:
-    """The name of the thing at the path `where`: its path in code marks, or `result` if it was returned on its own."""
-    return f"`{_cut(where, 120) or _ALONE}`"
+    """The name of the thing at the path `where`: its path in code marks, or `result` if it was returned on its own.
+
+    Where an author's words name it, as in `losses of the epochs[2]`, the index stands beside them.
+    """
+    found = _WORDS_AND_INDEX.fullmatch(where) if " " in where and len(where) <= 200 else None
+    words, index = found.groups() if found else (where, "")
+    return f"`{_cut(words, 120) or _ALONE}`{f' at {index}' if index else ''}"
 
 
 def key_path(where: str, key: str) -> str:
