@@ -29,6 +29,7 @@ __all__ = [
     "parsed",
     "python_text",
     "read_cells",
+    "source_with_helpers",
     "statements",
     "strict_json",
     "task_source",
@@ -246,22 +247,21 @@ def has_value(source: str) -> bool:
 def task_source(cells: tuple[Cell, ...], task: str) -> str:
     """The source of a task's last definition at the cells' top level: function, class or assignment, with decorators.
 
-    Of an assignment such as `task = helper` or `task = torch.compile(helper)`, the helper's definition comes first. Cells
-    with magics or syntax errors are read as far as possible. Empty if no cell defines the task.
+    Cells with magics or syntax errors are read as far as possible. Empty if no cell defines the task.
     """
-    source = _last_definition(cells, task)
-    parts, known = [source], {task}
+    return next((source for cell in reversed(cells) if (source := _defined_in(cell.source, task))), "")
+
+
+def source_with_helpers(cells: tuple[Cell, ...], task: str) -> str:
+    """What `task_source` gives; before `task = helper` or `task = torch.compile(helper)`, the helper's source."""
+    parts, known = [task_source(cells, task)], {task}
     while len(parts) <= _MOST_ALIASES and (helper := _helper_in(parts[0])) and helper not in known:
         known.add(helper)
-        behind = _last_definition(cells, helper)
+        behind = task_source(cells, helper)
         if not behind:
             break
         parts.insert(0, behind)
     return "\n\n".join(parts)
-
-
-def _last_definition(cells: tuple[Cell, ...], name: str) -> str:
-    return next((source for cell in reversed(cells) if (source := _defined_in(cell.source, name))), "")
 
 
 def _helper_in(source: str) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from autograder._words import counted
-from autograder.course.cells import read_cells, task_source
+from autograder.course.cells import read_cells, source_with_helpers
 from autograder.course.course_file import Course, LatePolicy
 from autograder.course.make_job import make_job, with_cells
 from autograder.course.source_notes import source_notes
@@ -300,7 +300,7 @@ def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
         lateness=late,
         cells=run.cells,
         causes=causes,
-        tasks=tuple(msgspec.structs.replace(task, source=task_source(item.cells, task.task)) for task in tasks),
+        tasks=tuple(msgspec.structs.replace(task, source=source_with_helpers(item.cells, task.task)) for task in tasks),
         graded_at=datetime.now(UTC).isoformat(timespec="seconds"),
         usage=run.usage,
     )

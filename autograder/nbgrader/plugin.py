@@ -37,6 +37,7 @@ from autograder.processes.pool import Pool
 from autograder.records.jobs import CellReport, Run
 from autograder.records.results import TaskResult
 from autograder.reporting.labels import points_text
+from autograder.scoring.first_causes import explained
 from autograder.student.answer import Answer
 from autograder.student.as_html import html
 from autograder.student.as_text import plain
@@ -142,7 +143,7 @@ class _Grader:
         key = prepared.key
         job = make_job(self.course, prepared.topic, cells, seed=key.seed, device=key.device, all_cells=True)
         run = next(iter(self._pool.map([job])))
-        return run, prepared.scorer.score(run)
+        return run, explained(job, run, prepared.scorer.score(run), prepared.topic.definitions)[0]
 
 
 @cache
