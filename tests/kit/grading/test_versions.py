@@ -50,7 +50,7 @@ def test_a_changed_submission_gets_the_seed_of_its_version(course: Course, pool:
     graded = run(course, folder, pool, out)
     assert versions(out) == {"ann": (2, second), "bo": (2, second), "cy": (1, 5), "di": (1, 5)}
     assert {name: (each.reused, each.earned) for name, each in graded.items()} == {
-        "ann": (False, 5.0), "bo": (False, 5.0), "cy": (True, 1.0), "di": (False, 5.0),
+        "ann": (False, 5.0), "bo": (False, 5.0), "cy": (True, 0.0), "di": (False, 5.0),
     }  # fmt: skip
     assert "2, with inputs of its own" in (out / "ann" / "views.html").read_text(encoding="utf-8")
 
