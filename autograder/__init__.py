@@ -10,17 +10,21 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from autograder.authoring import (
+    alike,
     alternative,
     at_least,
     at_most,
+    average_between,
     checks,
     close,
     distributed_as,
     exactly,
     ignoring,
     misconception,
+    mostly,
     only,
     raises,
+    says,
     secret,
     unordered,
 )
@@ -30,9 +34,11 @@ if TYPE_CHECKING:
     from autograder.student.notebook import check, hint, progress
 
 __all__ = [
+    "alike",
     "alternative",
     "at_least",
     "at_most",
+    "average_between",
     "check",
     "checks",
     "close",
@@ -41,9 +47,11 @@ __all__ = [
     "hint",
     "ignoring",
     "misconception",
+    "mostly",
     "only",
     "progress",
     "raises",
+    "says",
     "secret",
     "simulated_gpu",
     "unordered",

@@ -14,28 +14,35 @@ from typing import Any, Literal, TypeVar
 from autograder.records.observation import (
     DEFAULT_FACTS,
     FACT_NAMES,
+    AllEqual,
     AtLeast,
     AtMost,
+    AverageBetween,
     DistributedAs,
     FactName,
     Judge,
+    MostlyEqual,
     Policy,
 )
 
 __all__ = [
     "Marked",
     "Raises",
+    "alike",
     "alternative",
     "at_least",
     "at_most",
+    "average_between",
     "checks",
     "close",
     "distributed_as",
     "exactly",
     "ignoring",
     "misconception",
+    "mostly",
     "only",
     "raises",
+    "says",
     "secret",
     "unordered",
 ]
@@ -185,6 +192,30 @@ def at_least(number: Any, bound: float) -> Marked:
 def at_most(number: Any, bound: float) -> Marked:
     """The number must be at most `bound`, whatever the reference reached, e.g. a final loss."""
     return _judged(number, AtMost(float(bound)))
+
+
+def average_between(tensor: Any, low: float, high: float) -> Marked:
+    """The average of the tensor's elements must lie between two numbers, e.g. of many random results. Return the tensor
+    itself: an average that the check computed beside student code could be forged."""
+    return _judged(tensor, AverageBetween(float(low), float(high)))
+
+
+def mostly(tensor: Any, labels: Any, share: float) -> Marked:
+    """At least this share of the tensor's elements must equal `labels`, whole numbers in the same order: an accuracy, worked
+    out where no student code runs. Only the labels of the reference's run count; draw them after the code has trained."""
+    return _judged(tensor, MostlyEqual(tuple(int(label) for label in labels), float(share)))
+
+
+def alike(*things: Any) -> Marked:
+    """The things must equal each other, whatever their values are, e.g. random numbers under one seed. Tensors, numbers,
+    and lists of them; in type, shape and dtype they are compared with the reference's."""
+    return _judged(list(things), AllEqual())
+
+
+def says(thing: Any, sentence: str) -> Marked:
+    """Tell students this sentence if the thing differs, instead of what differs. For random numbers and long lists, of which
+    the kit's own sentences say little; it may be read with hidden checks, too."""
+    return _mark(thing, sentence=sentence)
 
 
 def distributed_as(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import inspect
 import linecache
 import re
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from autograder.checking.tensor_facts import is_tensor
 from autograder.checking.type_names import base_names, type_name
 from autograder.records.observation import ErrorFact, SourceLine
 
-__all__ = ["add_plain_file", "describe_error", "in_words", "own_frames", "safe_text"]
+__all__ = ["add_plain_file", "describe_error", "gives_none", "in_words", "own_frames", "safe_text"]
 
 _MESSAGE_LIMIT = 500
 _ARGUMENTS_LIMIT = 400
@@ -27,6 +28,7 @@ _LINE_LIMIT = 200
 _TRACEBACK = BaseException.__dict__["__traceback__"].__get__
 _CELL = re.compile(r"<cell (\d{1,6})>")
 _plain_files = {"<submission>"}
+_GENERATOR = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _RAISE = dis.opmap["RAISE_VARARGS"]
 _Base: Any = torch._C.TensorBase
 _DTYPE, _SHAPE, _DEVICE = _Base.dtype.__get__, _Base.shape.__get__, _Base.device.__get__
@@ -102,6 +104,21 @@ def _origin(steps: list[TracebackType]) -> Literal["code", "library", "check"]:
     if not any(own):
         return "check"
     return "code" if own[-1] else "library"
+
+
+def gives_none(function: object) -> bool:
+    """Whether a plain function returns None in every case, though its annotation does not say so."""
+    if type(function) is not _Function or function.__code__.co_flags & _GENERATOR:
+        return False
+    if function.__annotations__.get("return", "") in (None, "None"):
+        return False
+    steps = list(dis.get_instructions(function.__code__))
+    returned = [
+        step.argval if step.opname == "RETURN_CONST" else before.argval if before.opname == "LOAD_CONST" else ""
+        for before, step in zip([steps[0], *steps], steps, strict=False)
+        if step.opname in ("RETURN_VALUE", "RETURN_CONST")
+    ]
+    return bool(returned) and all(value is None for value in returned)
 
 
 def _is_check(frame: FrameType) -> bool:

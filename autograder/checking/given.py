@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
+from autograder.checking.refusal import unavailable
 from autograder.checking.same_draws import same_draws
-from autograder.checking.spies import Spy, Steps, counted_steps, unavailable
+from autograder.checking.spies import Spy, Steps, counted_steps
 from autograder.checking.transfers import Transfers, counted_transfers, keep_busy, without_gpu
 from autograder.checking.watching import Watch, watchable
 
@@ -321,7 +322,10 @@ class Given:
         return counted_steps()
 
     def unavailable(self, *functions: Callable[..., Any]) -> AbstractContextManager[None]:
-        """Make PyTorch functions raise inside the context, e.g. `given.unavailable(F.cross_entropy)`."""
+        """Make PyTorch functions raise inside the context, e.g. `given.unavailable(F.cross_entropy)`.
+
+        Of losses, activations and `torch.nn.init`, what they are made of is refused too, however it is reached.
+        """
         return unavailable(*functions)
 
     # For the autograder

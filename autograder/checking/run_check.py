@@ -8,11 +8,12 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import torch
 
 from autograder.authoring import Mark
 from autograder.checking.code import Code
-from autograder.checking.error_facts import describe_error, safe_text
+from autograder.checking.error_facts import describe_error, gives_none, safe_text
 from autograder.checking.execute_file import execute_file
 from autograder.checking.given import Given
 from autograder.checking.observe import observe
@@ -32,6 +33,7 @@ _OTHER_SEED = 0x1F83D9ABFB41BD6B  # below 2**63; code that draws must not get th
 _WARNING_TEXT_LIMIT = 300
 
 _catch_warnings, _simplefilter = warnings.catch_warnings, warnings.simplefilter
+_replace = msgspec.structs.replace
 
 
 def run_check(function: Callable[[Code, Given], Any], code: Code, request: CheckRequest, device: str = "cpu") -> Observation:
@@ -70,7 +72,7 @@ def run_check(function: Callable[[Code, Given], Any], code: Code, request: Check
                 with unanswered():
                     returned = observe(function(code, given), given.inputs())
             except BaseException as raised:  # student code may raise SystemExit or KeyboardInterrupt
-                error = _described(raised)
+                error = _with_none(_described(raised), code, request.task)
             try:
                 effects |= _global_effects(generators, given)
                 given.end_simulation()
@@ -105,6 +107,17 @@ def _described(error: BaseException) -> ErrorFact:
         return describe_error(error)
     except Exception:  # student code can replace what describing needs
         return ErrorFact(type=type_name(type(error)), bases=base_names(type(error)))
+
+
+def _with_none(error: ErrorFact, code: Code, task: str) -> ErrorFact:
+    """The error, with a mark if a check's line met the None that the task's function returns."""
+    if error.origin != "check" or "NoneType" not in error.message:
+        return error
+    try:
+        none = gives_none(getattr(code, task))
+    except Exception:  # student code can leave anything under the name, or nothing
+        none = False
+    return _replace(error, gives_none=True) if none else error
 
 
 def _global_effects(generators: Generators, given: Given) -> set[str]:

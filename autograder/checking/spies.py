@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import CodeType, FunctionType
 from typing import Any
 
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
-from torch.overrides import TorchFunctionMode
 
-__all__ = ["Call", "Spy", "Steps", "counted_steps", "unavailable"]
+__all__ = ["Call", "Spy", "Steps", "counted_steps"]
 
 
 @dataclass(frozen=True)
@@ -102,46 +100,3 @@ def counted_steps() -> Iterator[Steps]:
         yield steps
     finally:
         handle.remove()
-
-
-class _Refusal(TorchFunctionMode):
-    def __init__(self, functions: tuple[Callable[..., Any], ...]) -> None:
-        super().__init__()
-        self._functions = functions
-
-    def __torch_function__(
-        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        if any(function is refused for refused in self._functions):
-            raise RuntimeError(f"{getattr(function, '__name__', 'this function')} is not available in this task.")
-        return function(*args, **(kwargs or {}))
-
-
-def _refuse(*args: Any, **kwargs: Any) -> None:
-    raise RuntimeError("This function is not available in this task.")
-
-
-@contextmanager
-def _refusing(functions: tuple[Callable[..., Any], ...]) -> Iterator[None]:
-    """Make functions of torch.nn.init raise: most of them never call `__torch_function__`."""
-    changed: list[tuple[FunctionType, CodeType]] = []
-    for function in functions:
-        if isinstance(function, FunctionType) and function.__module__ == "torch.nn.init" and not function.__closure__:
-            changed.append((function, function.__code__))
-            function.__code__ = _refuse.__code__
-    try:
-        yield
-    finally:
-        for function, code in changed:
-            function.__code__ = code
-
-
-@contextmanager
-def unavailable(*functions: Callable[..., Any]) -> Iterator[None]:
-    """Make PyTorch functions raise a RuntimeError inside the context, however they were imported.
-
-    This works for functions of `torch` and `torch.nn.functional` that take a tensor and so go through
-    `__torch_function__`, and for those of `torch.nn.init`, even when a module's forward calls them.
-    """
-    with _refusing(functions), _Refusal(functions):
-        yield

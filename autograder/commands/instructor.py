@@ -290,7 +290,9 @@ def export_nbgrader(
         import secrets
 
         from autograder.course.course_file import load_course
+        from autograder.grading.grade import refuse_public
 
+        refuse_public(seed)
         loaded = load_course(course)
         collect.refuse_downloads(submissions or (), loaded)
 
@@ -300,7 +302,7 @@ def export_nbgrader(
 
         discovery = find_submissions(submissions, loaded) if submissions else None
         with Pool(unsafe=unsafe) as pool:
-            names = export(loaded, pool, out, seed=secrets.randbelow(2**31) if seed is None else seed)
+            names = export(loaded, pool, out, seed=1 + secrets.randbelow(2**31 - 1) if seed is None else seed)
         if discovery is not None:
             _print_left_out(_console(), discovery)
             for note in add_submissions(loaded, discovery.submissions, out):
@@ -494,8 +496,11 @@ def _resume(
             _progress("Resuming") as step,
             Pool(jobs, device=device, require=require, unsafe=unsafe) as pool,
         ):
-            names = dict.fromkeys(each.submission.topic for each in waiting)
-            prepared = {name: grade.prepare(course, name, pool, seed=seed, device=device) for name in names}
+            keys = dict.fromkeys((each.submission.topic, each.result.version) for each in waiting)
+            prepared = {
+                (name, version): grade.prepare(course, name, pool, seed=seed, device=device, version=version)
+                for name, version in keys
+            }
             for number, graded in enumerate(resume.resume(course, prepared, waiting, pool, out), start=1):
                 summary.add(graded)
                 step(number, len(waiting), graded.student)

@@ -17,9 +17,11 @@ from autograder.records.observation import (
     DEFAULT_FACTS,
     AtLeast,
     AtMost,
+    AverageBetween,
     DistributedAs,
     Fact,
     Judge,
+    MostlyEqual,
     SketchFact,
     TensorFact,
     ValueFact,
@@ -85,12 +87,32 @@ def _objection(actual: Fact, judge: Judge) -> str:
         if array is None or not isinstance(actual, TensorFact) or array.dtype.kind not in "iuf":
             return "is not a tensor of real numbers"
         return judge_distribution(array, judge, epsilon=epsilon_of(actual.dtype))
+    if isinstance(judge, AverageBetween | MostlyEqual):
+        return _objection_to_all(actual, judge)
     number = number_of(actual)
     if number is None:
         return "is not a number"
     if isinstance(judge, AtLeast):
         return "" if number >= judge.bound else f"is {number:.4g}; it should be at least {judge.bound:.4g}"
+    assert isinstance(judge, AtMost)  # things that must equal each other are compared, see `compare`
     return "" if number <= judge.bound else f"is {number:.4g}; it should be at most {judge.bound:.4g}"
+
+
+def _objection_to_all(actual: Fact, judge: AverageBetween | MostlyEqual) -> str:
+    array = decode(actual) if isinstance(actual, TensorFact) else None
+    if array is None or array.dtype.kind not in "iufb":
+        return "is not a tensor of real numbers"
+    if isinstance(judge, MostlyEqual):
+        if array.size != len(judge.labels):
+            return f"has {array.size} elements; it should have {len(judge.labels)}"
+        right = int((array.ravel() == np.array(judge.labels)).sum())
+        least = math.ceil(judge.share * len(judge.labels))
+        return "" if right >= least else f"is right in {right} of {array.size} places; it should be in at least {least}"
+    if array.size == 0:
+        return "has no elements"
+    average = float(array.astype(np.float64).mean())
+    fits = judge.low <= average <= judge.high
+    return "" if fits else f"is {average:.4g} on average; it should be between {judge.low:.4g} and {judge.high:.4g}"
 
 
 def similar_judged(left: Fact, right: Fact, judge: Judge, how: Options) -> bool:
@@ -110,6 +132,8 @@ def similar_judged(left: Fact, right: Fact, judge: Judge, how: Options) -> bool:
             return one is two
         near = how.between_machines or abs(one - two) <= 0.1 * max(abs(one), abs(two), abs(judge.bound))
         return near and bool(_objection(left, judge)) == bool(_objection(right, judge))
+    if not isinstance(judge, DistributedAs):
+        return bool(_objection(left, judge)) == bool(_objection(right, judge))
     if left_tensor is None or right_tensor is None:
         return False
     return alike(_quantiles(left), _quantiles(right), max(1, math.prod(left_tensor.shape)))

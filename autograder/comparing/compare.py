@@ -22,6 +22,7 @@ from autograder.comparing.wording import Options, called, difference, item_path,
 from autograder.records.observation import (
     DEFAULT_FACTS,
     FACT_NAMES,
+    AllEqual,
     DigestFact,
     ErrorFact,
     Fact,
@@ -52,6 +53,7 @@ _SLIPS = {
 }
 # Likewise, unless PyTorch says it of a tensor: `linear(): argument …`, `index 5 is out of bounds for dimension 0 …`.
 _OFTEN_SLIPS = {"TypeError", "IndexError", "ValueError"}
+_OTHER_ARGUMENTS = re.compile(r"(?:\.\w+)?\(\) (?:takes|got an unexpected|got multiple|got some|missing) ")
 _ABOUT_TENSORS = re.compile(r"^\w+\(\): |received an invalid combination|\b[Tt]ensors?\b|[Dd]imension|\bdtype\b|\bshapes?\b")
 
 
@@ -116,7 +118,16 @@ def _error_sentence(error: ErrorFact, task: str, quote: bool) -> str:
     place = ""
     if error.at is not None:
         place = f" in cell {error.at.cell}, line {error.at.line}" if error.at.cell else f" in line {error.at.line}"
-    return f"Your code raised {words.error_name(error, quote=quote)}{place}."
+    raised = words.error_name(error, quote=quote)
+    if error.origin != "check":
+        return f"Your code raised {raised}{place}."
+    if error.gives_none:
+        return f"{name[0].upper()}{name[1:]} returned None: it never returns a value."
+    if "NoneType" in error.message:
+        return f"The check met None where it needs a value from {name}."
+    if task and _OTHER_ARGUMENTS.match(error.message.removeprefix(task)):
+        return f"{name} does not take the arguments that the exercise names."
+    return f"The check could not use what {name} gave it: its own line raised {raised}."
 
 
 def _as_good(expected: ErrorFact, actual: ErrorFact) -> bool:
@@ -126,6 +137,13 @@ def _as_good(expected: ErrorFact, actual: ErrorFact) -> bool:
 
 
 def _compare(where: str, expected: Fact, actual: Fact, how: Options) -> list[Difference]:
+    found = _differences(where, expected, actual, how)
+    if found and expected.policy.sentence:
+        return [difference(where, found[0].fact, expected.policy.sentence)]
+    return found
+
+
+def _differences(where: str, expected: Fact, actual: Fact, how: Options) -> list[Difference]:
     policy = expected.policy
     if isinstance(expected, DigestFact):
         equal = expected == actual or expected.digest == digest_of(actual, expected.salt, policy)
@@ -133,6 +151,8 @@ def _compare(where: str, expected: Fact, actual: Fact, how: Options) -> list[Dif
     if policy.secret:
         plain = msgspec.structs.replace(expected, policy=msgspec.structs.replace(policy, secret=False))
         return [_wrong_answer(where, actual, how)] if _compare(where, plain, actual, how) else []
+    if isinstance(policy.judge, AllEqual):
+        return _compare_with_each_other(where, expected, actual, how)
     if policy.judge is not None and how.between_machines:
         alike = similar_judged(expected, actual, policy.judge, how)
         return [] if alike else [difference(where, "values", f"{called(where)} is another.")]
@@ -267,6 +287,43 @@ def _compare_mappings(where: str, expected: MappingFact, actual: MappingFact, ho
     return found
 
 
+def _compare_with_each_other(where: str, expected: Fact, actual: Fact, how: Options) -> list[Difference]:
+    """Items that must equal the first one; the reference's say only what form they have and how they are compared."""
+    if not isinstance(expected, SequenceFact) or not isinstance(actual, SequenceFact):
+        return [difference(where, "type", f"{called(where)} is {kind_text(actual, quote=how.quote)}; it should be a list.")]
+    if len(expected.items) != len(actual.items):
+        text = f"{called(where)} has {counted(len(actual.items), 'item')}; it should have {len(expected.items)}."
+        return [difference(where, "type", text)]
+    for index, (wanted, item) in enumerate(zip(expected.items, actual.items, strict=True)):
+        if found := _compare(item_path(where, index), _without_judge(wanted, values=False), item, how):
+            return found
+    first = _with_policies(actual.items[0], _without_judge(expected.items[0]))
+    for item in actual.items[1:]:
+        if found := _compare(where, first, item, how):
+            return [difference(where, found[0].fact, f"{called(where)}: these should equal each other, but they differ.")]
+    return []
+
+
+def _without_judge(fact: Fact, *, values: bool = True) -> Fact:
+    policy = msgspec.structs.replace(fact.policy, judge=None, sentence="")
+    if not values:
+        policy = msgspec.structs.replace(
+            policy, facts=tuple(each for each in policy.facts if each not in ("values", "bits"))
+        )
+    if isinstance(fact, SequenceFact | MappingFact):
+        items = tuple(_without_judge(item, values=values) for item in fact.items)
+        return msgspec.structs.replace(fact, policy=policy, items=items)
+    return msgspec.structs.replace(fact, policy=policy)
+
+
+def _with_policies(fact: Fact, expected: Fact) -> Fact:
+    """A fact of the code under test with the reference's policies; both have one form."""
+    if isinstance(fact, SequenceFact | MappingFact) and isinstance(expected, SequenceFact | MappingFact):
+        items = tuple(_with_policies(*pair) for pair in zip(fact.items, expected.items, strict=True))
+        return msgspec.structs.replace(fact, policy=expected.policy, items=items)
+    return msgspec.structs.replace(fact, policy=expected.policy)
+
+
 def _compare_modules(where: str, expected: ModuleFact, actual: ModuleFact, how: Options) -> list[Difference]:
     facts = expected.policy.facts
     found = []
@@ -370,6 +427,8 @@ def agree(left: Observation, right: Observation, tolerances: Mapping[str, float]
 
 
 def _same(left: Fact, right: Fact, how: Options) -> bool:
+    if isinstance(left.policy.judge, AllEqual):
+        return bool(_compare("", left, left, how)) == bool(_compare("", left, right, how))
     match left, right:
         case (SequenceFact(), SequenceFact()) if not left.policy.unordered and left.type not in _UNORDERED_TYPES:
             if left.type != right.type or len(left.items) != len(right.items):

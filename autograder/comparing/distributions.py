@@ -7,6 +7,8 @@ probability asked for is shared evenly among the tests, so that together they ke
 * shape: Dvoretzky-Kiefer-Wolfowitz with Massart's constant, P(D > e) <= 2 exp(-2 n e^2) (Ann. Probab. 18, 1990);
 * mean: Hoeffding for bounded families, the Gaussian tail for the normal one;
 * variance of a normal: Laurent and Massart's chi-square tails (Ann. Statist. 28, 2000, lemma 1);
+* variance of a truncated normal, and the share of its elements within one std of the middle: Bernstein's inequality
+  (Boucheron, Lugosi and Massart, Concentration Inequalities, 2013, corollary 2.11);
 * ends of a bounded family: P(no element in the outermost share d of the mass) = (1 - d)^n;
 * pile-up at a bound, as clamping leaves it, and repeated values: the union bound and McDiarmid's inequality;
 * dependence of neighbours: Hoeffding over the even and the odd pairs.
@@ -52,7 +54,7 @@ def judge_distribution(values: Array, judge: DistributedAs, *, epsilon: float) -
         return "has no elements"
     if not np.isfinite(drawn).all():
         return f"has {int((~np.isfinite(drawn)).sum())} elements that are NaN or infinite"
-    return _objection(drawn, family, judge.false_reject / 8, epsilon)
+    return _objection(drawn, family, judge.false_reject / 10, epsilon)
 
 
 def _objection(drawn: Array, family: _Family, alpha: float, epsilon: float) -> str:
@@ -74,6 +76,8 @@ def _objection(drawn: Array, family: _Family, alpha: float, epsilon: float) -> s
         room = 2 * count * epsilon * 4
         if excess > 2 * math.sqrt(count * log) + 2 * log + room or -excess > 2 * math.sqrt(count * log) + room:
             return f"has standard deviation {spread:.4g}; about {family.std:.4g} is expected of {family}"
+    if family.name == "truncated_normal" and family.bounded and (uneven := _uneven_spread(drawn, family, log, margin)):
+        return uneven
     if epsilon <= _COARSE and (repeats := _unlikely_repeats(drawn, family, alpha)):
         return repeats
     shares_as_drawn = family.cdf(drawn)
@@ -87,6 +91,27 @@ def _objection(drawn: Array, family: _Family, alpha: float, epsilon: float) -> s
         if max(float(shares[0]), 1 - float(shares[-1])) > empty + 4 * epsilon:
             return f"lies between {low:.4g} and {high:.4g}; {family} reaches further"
     return _dependence(shares_as_drawn, alpha) if epsilon <= _COARSE else ""
+
+
+def _uneven_spread(drawn: Array, family: _Family, log: float, margin: float) -> str:
+    """Whether a truncated normal's second moment, or the share of it in the middle, is off."""
+    scaled = (drawn - family.center) / family.std
+    squares, most = np.square(scaled), max(abs(bound) for bound in family.scaled_bounds) ** 2
+    second, fourth = family.scaled_moment(2), family.scaled_moment(4)
+    off = float(squares.mean()) - second
+    if abs(off) > _bernstein(fourth - second**2, most, drawn.size, log) + 4 * math.sqrt(most) * margin / family.std:
+        spread, wanted = family.std * math.sqrt(second + off), family.std * math.sqrt(second)
+        return f"has a spread of {spread:.4g} around {family.center:.4g}; about {wanted:.4g} is expected of {family}"
+    inside, wanted = float((np.abs(scaled) < 1).mean()), family.middle()
+    if abs(inside - wanted) > _bernstein(wanted * (1 - wanted), 1.0, drawn.size, log) + 4 * margin / family.std:
+        return f"has {inside:.1%} of its elements within one std of the middle; about {wanted:.1%} are expected of {family}"
+    return ""
+
+
+def _bernstein(variance: float, most: float, count: int, log: float) -> float:
+    """How far the mean of `count` draws, each at most `most` off, lies off with probability 2 exp(-log) at most."""
+    linear = most * log / (3 * count)
+    return linear + math.sqrt(linear**2 + 2 * max(variance, 0.0) * log / count)
 
 
 def _unlikely_repeats(drawn: Array, family: _Family, alpha: float) -> str:
@@ -158,6 +183,29 @@ class _Family:
         self.mean = self.center + self.std * shift
         self.deviation = self.std * math.sqrt(max(0.0, 1 + moment / self._mass - shift * shift))
         self._text = f"normal(mean {self.center:.4g}, std {self.std:.4g}) cut to [{low:.4g}, {high:.4g}]"
+
+    @property
+    def scaled_bounds(self) -> tuple[float, float]:
+        """The bounds in units of std around the center."""
+        return (self.low - self.center) / self.std, (self.high - self.center) / self.std
+
+    def scaled_moment(self, order: int) -> float:
+        """E z^order of the scaled truncated normal z, by the recursion that partial integration gives."""
+        left, right = self.scaled_bounds
+        if order < 2:
+            pdf_left, pdf_right = (math.exp(-x * x / 2) / math.sqrt(2 * math.pi) for x in (left, right))
+            return (pdf_left - pdf_right) / self._mass if order else 1.0
+        ends = (
+            x ** (order - 1) * math.exp(-x * x / 2) / math.sqrt(2 * math.pi) if math.isfinite(x) else 0.0
+            for x in (right, left)
+        )
+        upper, lower = ends
+        return (order - 1) * self.scaled_moment(order - 2) - (upper - lower) / self._mass
+
+    def middle(self) -> float:
+        """The share of the distribution within one std of its center."""
+        low, high = self.cdf(np.array([self.center - self.std, self.center + self.std]))
+        return float(high - low)
 
     def cdf(self, x: Array) -> Array:
         if self.name == "uniform":

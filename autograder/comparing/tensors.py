@@ -156,7 +156,7 @@ def compare_arrays(
         return ""
     if not how.explain:
         return f"{called(where)} has different values."
-    return _values_sentence(where, expected, actual, different, distance) + _cause(expected, actual, dtypes, allowed)
+    return _values_sentence(where, expected, actual, different, distance, how) + _cause(expected, actual, dtypes, allowed)
 
 
 def _cause(expected: Array, actual: Array, dtypes: tuple[str, str], allowed: float) -> str:
@@ -164,11 +164,11 @@ def _cause(expected: Array, actual: Array, dtypes: tuple[str, str], allowed: flo
     return f" {cause}" if cause else ""
 
 
-def _values_sentence(where: str, expected: Array, actual: Array, different: Array, distance: Array) -> str:
+def _values_sentence(where: str, expected: Array, actual: Array, different: Array, distance: Array, how: Options) -> str:
     """How many elements differ, by how much and where; or where there is a NaN or infinity that should not be."""
     shape, count = expected.shape, int(np.count_nonzero(different))
     if expected.size == 1:
-        actual_text, expected_text = number_pair(actual.flat[0], expected.flat[0])
+        actual_text, expected_text = number_pair(actual.flat[0], expected.flat[0], quote=how.quote)
         return f"{called(where)} is {actual_text}; it should be {expected_text}."
     odd = different & ~np.isfinite(distance)
     if odd.any():
@@ -183,7 +183,7 @@ def _values_sentence(where: str, expected: Array, actual: Array, different: Arra
         place = int(np.argmax(np.where(different, distance, -1.0)))
         size = f"{float(distance.flat[place]):.4g}"
         more = f", by {size}," if count == 1 else f"; the largest difference is {size}"
-    actual_text, expected_text = number_pair(actual.flat[place], expected.flat[place])
+    actual_text, expected_text = number_pair(actual.flat[place], expected.flat[place], quote=how.quote)
     return f"{called(where)}: {many}{more} at {index_text(place, shape)} (yours {actual_text}, expected {expected_text})."
 
 
@@ -321,7 +321,7 @@ def _bits(pair: _Pair) -> str:
     if not places.any():
         return ""
     first = int(np.flatnonzero(places)[0])
-    actual_text, expected_text = number_pair(actual_array.flat[first], expected_array.flat[first])
+    actual_text, expected_text = number_pair(actual_array.flat[first], expected_array.flat[first], quote=pair.how.quote)
     return (
         f"{called(pair.where)}: {int(places.sum())} of {expected_array.size} elements differ in their bits; the first is at "
         f"{index_text(first, expected_array.shape)} (yours {actual_text}, expected {expected_text})."

@@ -61,8 +61,10 @@ _KNOWN_NAMES = frozenset(
         *(f"numpy.{kind.__name__}" for kind in (*np.sctypeDict.values(), np.bool_)),
     )
 )
+_WORDS_AND_INDEX = re.compile(r"(.*?)((?:\[\d+\])*)", re.DOTALL)
 _TEXT_SHOWN = 60
 _ALONE = "result"
+_LARGEST_TOLD = 1000
 _DIMENSIONS_SHOWN, _SIZE_SHOWN = 8, 1_000_000
 
 
@@ -89,8 +91,13 @@ def difference(where: str, fact: str, sentence: str) -> Difference:
 
 
 def called(where: str) -> str:
-    """The name of the thing at the path `where`: its path in code marks, or `result` if it was returned on its own."""
-    return f"`{_cut(where, 120) or _ALONE}`"
+    """The name of the thing at the path `where`: its path in code marks, or `result` if it was returned on its own.
+
+    Where an author's words name it, as in `losses of the epochs[2]`, the index stands beside them.
+    """
+    found = _WORDS_AND_INDEX.fullmatch(where) if " " in where and len(where) <= 200 else None
+    words, index = found.groups() if found else (where, "")
+    return f"`{_cut(words, 120) or _ALONE}`{f' at {index}' if index else ''}"
 
 
 def key_path(where: str, key: str) -> str:
@@ -153,13 +160,27 @@ def value_text(value: Any, *, quote: bool) -> str:
     return str(value)
 
 
-def number_pair(actual: Any, expected: Any) -> tuple[str, str]:
-    """Two numbers with six digits, or as many as it takes to see that they differ."""
+def number_pair(actual: Any, expected: Any, *, quote: bool = True) -> tuple[str, str]:
+    """Two numbers with six digits, or as many as it takes to see that they differ.
+
+    Of a hidden check's, only three digits are told: so they help, but cannot be handed in as an answer.
+    """
+    if not quote:
+        yours, wanted = _rough(actual), _rough(expected)
+        return (f"{yours} (off by {abs(actual - expected):.1g})" if yours == wanted else yours), wanted
     for digits in (6, 9, 17):
         texts = _number(actual, digits), _number(expected, digits)
         if texts[0] != texts[1]:
             break
     return texts
+
+
+def _rough(value: Any) -> str:
+    """A number with three digits, `about` before it where that leaves some out."""
+    whole, rough = _number(value, 17), _number(value, 3)
+    if isinstance(value, int | np.integer) and not isinstance(value, bool | np.bool_):
+        rough = whole if abs(int(value)) < _LARGEST_TOLD else f"{float(value):.3g}"
+    return rough if rough == whole else f"about {rough}"
 
 
 def _number(value: Any, digits: int) -> str:

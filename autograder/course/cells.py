@@ -29,15 +29,19 @@ __all__ = [
     "parsed",
     "python_text",
     "read_cells",
+    "source_with_helpers",
+    "statements",
     "strict_json",
     "task_source",
     "text_of",
+    "without_special_lines",
 ]
 
 _MAX_CELLS = 2_000
 _MAX_CODE = 2**20
 _MAX_PARSED = 100_000
 _MAX_PARTS = 2_000_000
+_MOST_ALIASES = 4
 
 _PERCENT_MARKER = re.compile(r"^# ?%%(?P<options>(?:[ \t].*|\[.*)?)$\n?", re.MULTILINE)
 _TEXT_CELL = re.compile(r"\[(?:markdown|md|raw)\]")
@@ -245,11 +249,30 @@ def task_source(cells: tuple[Cell, ...], task: str) -> str:
 
     Cells with magics or syntax errors are read as far as possible. Empty if no cell defines the task.
     """
-    for cell in reversed(cells):
-        source = _defined_in(cell.source, task)
-        if source:
-            return source
-    return ""
+    return next((source for cell in reversed(cells) if (source := _defined_in(cell.source, task))), "")
+
+
+def source_with_helpers(cells: tuple[Cell, ...], task: str) -> str:
+    """What `task_source` gives; before `task = helper` or `task = torch.compile(helper)`, the helper's source."""
+    parts, known = [task_source(cells, task)], {task}
+    while len(parts) <= _MOST_ALIASES and (helper := _helper_in(parts[0])) and helper not in known:
+        known.add(helper)
+        behind = task_source(cells, helper)
+        if not behind:
+            break
+        parts.insert(0, behind)
+    return "\n\n".join(parts)
+
+
+def _helper_in(source: str) -> str:
+    """The name that `x = NAME` or `x = f(NAME)` assigns, calls or wraps; empty for any other source."""
+    tree = parsed(source)
+    if tree is None or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Assign):
+        return ""
+    value = tree.body[0].value
+    if isinstance(value, ast.Call) and len(value.args) == 1:
+        value = value.args[0]
+    return value.id if isinstance(value, ast.Name) else ""
 
 
 T = TypeVar("T")
@@ -362,6 +385,12 @@ def _is_special(line: str) -> bool:
     return text.startswith(("%", "!", "?")) or text.endswith("?") or _SHELL_ASSIGNMENT.match(text) is not None
 
 
+def without_special_lines(source: str) -> str:
+    """The cell with `pass` in place of what only IPython reads: `%magic`, `!command`."""
+    lines = source.split("\n")
+    return "\n".join(f"{line[: len(line) - len(line.lstrip())]}pass" if _is_special(line) else line for line in lines)
+
+
 def _defined_in(source: str, task: str) -> str:
     definitions = _definitions(source)
     if definitions is None:
@@ -375,21 +404,18 @@ def _definitions(source: str) -> dict[str, tuple[int, int]] | None:
     """Name → first and last line of its last definition; None if the cell cannot be read. Called once per task."""
     tree = parsed(source)
     if tree is None:
-        lines = [
-            f"{line[: len(line) - len(line.lstrip())]}pass" if _is_special(line) else line for line in source.split("\n")
-        ]
-        tree = parsed("\n".join(lines))
+        tree = parsed(without_special_lines(source))
         if tree is None:
             return None
     lines_of: dict[str, tuple[int, int]] = {}
-    for node in _statements(tree.body):
+    for node in statements(tree.body):
         decorators = getattr(node, "decorator_list", [])
         first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
         lines_of |= dict.fromkeys(_names(node), (first, node.end_lineno or first))
     return lines_of
 
 
-def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """All statements that run at the top level, those inside if, for, while, try, with and match included; no bodies of
     functions or classes."""
     waiting = body[::-1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,22 +17,25 @@ from pathlib import Path
 import msgspec
 
 from autograder._words import counted
-from autograder.course.cells import read_cells, task_source
+from autograder.course.cells import read_cells, source_with_helpers
 from autograder.course.course_file import Course
 from autograder.course.make_job import make_job, with_cells
+from autograder.course.source_notes import source_notes
 from autograder.course.topic import Topic, load_topic
-from autograder.errors import AuthoringError, ResultError, SubmissionError
+from autograder.errors import AuthoringError, AutogradeError, ResultError, SubmissionError
 from autograder.gradebook.adjustments import Adjustments
 from autograder.gradebook.marks import mark_of, with_mark
 from autograder.grading.result_files import GradingRecord, read_result, read_run, result_path, write_result, write_run
 from autograder.grading.submissions import Submission, files_of
+from autograder.grading.versions import files_digest, seed_of_version
 from autograder.keys.build import build_key, key_folder
-from autograder.keys.key import AnswerKey
+from autograder.keys.key import PUBLIC_SEED, AnswerKey
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, HelperFile, Job, Outcome, Run
-from autograder.records.results import FORMAT_VERSION, Graded, SubmissionFile, TaskResult, TopicResult
+from autograder.records.results import FORMAT_VERSION, FirstCause, Graded, SubmissionFile, TaskResult, TopicResult
 from autograder.reporting import topic_page
 from autograder.sandbox import level
+from autograder.scoring.first_causes import explained
 from autograder.scoring.rules import rules_of
 from autograder.scoring.score import Scorer
 
@@ -46,6 +49,7 @@ __all__ = [
     "fingerprint_of",
     "grade",
     "prepare",
+    "refuse_public",
     "summary_of",
 ]
 
@@ -63,7 +67,7 @@ class PreparedTopic:
     """A topic ready for grading.
 
     `content` is a hash of everything except the submission that its results depend on. `job` is what every submission
-    has to run, without its cells.
+    has to run, without its cells. `version`: which versions of submissions it is for (see `versions`).
     """
 
     topic: Topic
@@ -71,6 +75,7 @@ class PreparedTopic:
     content: str
     job: Job
     scorer: Scorer
+    version: int = 1
 
 
 def choose_seed(
@@ -98,10 +103,14 @@ def choose_seed(
         whole: whether the run is about the whole class; if not, `force` keeps the class's seed.
         proposed: where to record a run that differs from the one in `out`; there too if None.
         dry_run: record every run in `proposed`.
+
+    Raises:
+        AutogradeError: if the given seed is that of the public answer keys.
     """
+    refuse_public(seed)
     own = _run_in(out)
     record = own or (_run_in(proposed) if proposed else None)
-    chosen = ChosenSeed(secrets.randbelow(2**31), "drawn for this run")
+    chosen = ChosenSeed(1 + secrets.randbelow(2**31 - 1), "drawn for this run")
     if seed is not None:
         chosen = ChosenSeed(seed, "given with --seed")
     elif not (force and whole) and record and (record.course, record.device) == (course.title, device):
@@ -123,17 +132,31 @@ def _run_in(folder: Path) -> GradingRecord | None:
         return None
 
 
-def prepare(course: Course, name: str, pool: Pool, *, seed: int, device: str) -> PreparedTopic:
+def refuse_public(seed: int | None) -> None:
+    """Refuse the seed whose answers students have.
+
+    Raises:
+        AutogradeError: if it is that seed.
+    """
+    if seed == PUBLIC_SEED:
+        raise AutogradeError(
+            f"--seed {PUBLIC_SEED} draws the inputs of the public answer keys, which students have; choose another seed."
+        )
+
+
+def prepare(course: Course, name: str, pool: Pool, *, seed: int, device: str, version: int = 1) -> PreparedTopic:
     """Read a topic and build its answer key, or take the key from the cache in the course's folder.
+
+    `seed` is the run's; the inputs of later versions follow from it.
 
     Raises:
         AuthoringError: if the topic's own files have mistakes.
     """
     topic = load_topic(course, name)
-    key = build_key(course, topic, seed=seed, device=device, pool=pool, cache=key_folder(course))
+    key = build_key(course, topic, seed=seed_of_version(seed, version), device=device, pool=pool, cache=key_folder(course))
     content = content_of(course, topic, key.made_from, unsafe=pool.unsafe)
     job = make_job(course, topic, (), seed=key.seed, device=key.device)
-    return PreparedTopic(topic, key, content, job, Scorer(rules_of(course, topic, key.device), key))
+    return PreparedTopic(topic, key, content, job, Scorer(rules_of(course, topic, key.device), key), version)
 
 
 def content_of(course: Course, topic: Topic, key_hash: str, *, unsafe: bool) -> str:
@@ -160,6 +183,7 @@ def grade(
     pool: Pool,
     out: Path,
     *,
+    later: Mapping[tuple[str, str], PreparedTopic] | None = None,
     force: bool = False,
     adjustments: Adjustments | None = None,
     proposed: Path | None = None,
@@ -173,6 +197,7 @@ def grade(
         submissions: read lazily, a few ahead of the one being graded.
         pool: runs the jobs.
         out: the folder for the results.
+        later: the topics of changed submissions, by student and topic's name.
         force: also grade submissions that have not changed since they were graded.
         adjustments: what people decided; pages show it.
         proposed: the folder for results of files that have been graded before; also `out` if None.
@@ -183,7 +208,8 @@ def grade(
     def jobs() -> Iterator[Job]:
         for submission in submissions:
             places = _Places(out, proposed or out, dry_run)
-            item = _read(course, prepared[submission.topic], submission, places, force=force)
+            topic = (later or {}).get((submission.student, submission.topic), prepared[submission.topic])
+            item = _read(course, topic, submission, places, force=force)
             waiting.append(item)
             if item.job is not None:
                 yield item.job
@@ -215,6 +241,7 @@ class _Item:
     prepared: PreparedTopic
     sha256: str = ""
     fingerprint: str = ""
+    files: str = ""
     cells: tuple[Cell, ...] = ()
     job: Job | None = None
     old: TopicResult | None = None
@@ -239,23 +266,24 @@ def _looked_at(
         return _Item(submission, prepared, problem=str(error), folder=folder)
     sha256 = hashlib.sha256(data).hexdigest()
     files, script = files_of(submission, data, course)
+    digest = files_digest(files)
     fingerprint = fingerprint_of(prepared.content, submission, sha256, files)
     old = _result_in(places.out, submission)
     if old is not None and old.not_graded:
         old = None  # the machine failed; nothing is known of it
     if old is not None and old.fingerprint == fingerprint and not force:
-        return _Item(submission, prepared, sha256, fingerprint, old=old)
+        return _Item(submission, prepared, sha256, fingerprint, digest, old=old)
     if old is not None and old.submission.sha256 == sha256:
         folder = places.proposed
     waiting = _result_in(places.proposed, submission) if folder else None
     if waiting is not None and waiting.fingerprint == fingerprint and not waiting.not_graded and not force:
-        return _Item(submission, prepared, sha256, fingerprint, old=waiting, folder=folder)
+        return _Item(submission, prepared, sha256, fingerprint, digest, old=waiting, folder=folder)
     try:
         cells = read_cells(data, submission.path.name)
     except SubmissionError as error:
-        return _Item(submission, prepared, sha256, fingerprint, problem=str(error), folder=folder)
+        return _Item(submission, prepared, sha256, fingerprint, digest, problem=str(error), folder=folder)
     job = msgspec.structs.replace(with_cells(prepared.job, prepared.topic, cells), helpers=files, script=script)
-    return _Item(submission, prepared, sha256, fingerprint, cells, job, folder=folder)
+    return _Item(submission, prepared, sha256, fingerprint, digest, cells, job, folder=folder)
 
 
 def _result_in(folder: Path, submission: Submission) -> TopicResult | None:
@@ -300,14 +328,18 @@ def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
     submission, key = item.submission, item.prepared.key
     entry = course.topics[submission.topic]
     tasks = item.prepared.scorer.score(run)
+    causes: tuple[FirstCause, ...] = ()
+    if item.job is not None and not (item.problem or run.problem):
+        tasks, causes = explained(item.job, run, tasks, item.prepared.topic.definitions)
     when = submission.submitted_at.isoformat() if submission.submitted_at else None
     return TopicResult(
         student=submission.student,
         topic=submission.topic,
         title=entry.title,
-        submission=SubmissionFile(path=_shown(submission.path), sha256=item.sha256, submitted_at=when),
+        submission=SubmissionFile(path=_shown(submission.path), sha256=item.sha256, submitted_at=when, files=item.files),
         fingerprint=item.fingerprint,
         seed=key.seed,
+        version=item.prepared.version,
         device=key.device,
         versions=dict(sorted(key.versions.items())),
         layers=run.layers,
@@ -316,11 +348,13 @@ def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
         problem=item.problem or run.problem,
         not_graded=run.not_graded,
         tries=run.tries,
+        notes=source_notes(item.cells, item.prepared.topic.examples),
         points=round(sum(task.points for task in tasks), 2),
         earned=earned_of(tasks),
         pending=round(sum(task.pending for task in tasks), 2),
         cells=run.cells,
-        tasks=tuple(msgspec.structs.replace(task, source=task_source(item.cells, task.task)) for task in tasks),
+        causes=causes,
+        tasks=tuple(msgspec.structs.replace(task, source=source_with_helpers(item.cells, task.task)) for task in tasks),
         graded_at=datetime.now(UTC).isoformat(timespec="seconds"),
         usage=run.usage,
     )
@@ -341,6 +375,8 @@ def summary_of(result: TopicResult, *, reused: bool) -> Graded:
             (task.task, diagnosis.misconception, diagnosis.feedback) for task in result.tasks for diagnosis in task.diagnoses
         ),
         troubles=tuple(_troubles(result)),
+        causes=result.causes,
+        notes=result.notes,
         not_graded=result.not_graded,
         incomplete=result.not_graded,
     )

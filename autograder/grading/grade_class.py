@@ -13,6 +13,7 @@ from autograder.gradebook.adjustments import Adjustments
 from autograder.grading.grade import PreparedTopic, grade, prepare
 from autograder.grading.result_files import read_result, result_path
 from autograder.grading.submissions import Submission
+from autograder.grading.versions import version_of
 from autograder.processes.pool import Pool
 from autograder.records.results import Graded
 
@@ -58,10 +59,17 @@ def grade_class(
     for name in dict.fromkeys(submission.topic for submission in submissions):
         on_progress(0, len(submissions), f"(answer key of {name})")
         prepared[name] = prepare(course, name, pool, seed=seed, device=device)
+    changed = {(each.student, each.topic): version_of(course, each, out, seed) for each in submissions}
+    known: dict[tuple[str, int], PreparedTopic] = {}
+    for name, version in sorted({(name, version) for (_, name), version in changed.items() if version > 1}):
+        on_progress(0, len(submissions), f"(answer key of {name} for version {version} of a submission)")
+        known[name, version] = prepare(course, name, pool, seed=seed, device=device, version=version)
+    later = {who: known[who[1], version] for who, version in changed.items() if version > 1}
     _spare_the_collector()
     run = grade(
-        course, prepared, submissions, pool, out, force=force, adjustments=adjustments, proposed=proposed, dry_run=dry_run
-    )
+        course, prepared, submissions, pool, out, later=later, force=force, adjustments=adjustments, proposed=proposed,
+        dry_run=dry_run,
+    )  # fmt: skip
     for number, graded in enumerate(run, start=1):
         yield graded
         on_progress(number, len(submissions), graded.student)

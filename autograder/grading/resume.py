@@ -7,7 +7,7 @@ completed only if grading would still give it: the submission, the course and th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,13 +103,13 @@ def _is_current(course: Course, topic: Topic, submission: Submission, result: To
 
 
 def resume(
-    course: Course, prepared: dict[str, PreparedTopic], waiting: Iterable[Waiting], pool: Pool, out: Path
+    course: Course, prepared: Mapping[tuple[str, int], PreparedTopic], waiting: Iterable[Waiting], pool: Pool, out: Path
 ) -> Iterator[Graded]:
     """Run the pending checks of each result. Each result and its page are rewritten before it is reported.
 
     Args:
         course: the course.
-        prepared: the topics by name, with answer keys for the new device and the results' seed.
+        prepared: the topics by name and version, with answer keys for the new device and the results' seed.
         waiting: what `find_waiting` found.
         pool: runs the jobs.
         out: the folder of the results.
@@ -117,7 +117,7 @@ def resume(
     jobs: list[tuple[Waiting, Job]] = []
     for each in waiting:
         try:
-            jobs.append((each, _job(course, prepared[each.submission.topic], each)))
+            jobs.append((each, _job(course, prepared[each.submission.topic, each.result.version], each)))
         except Exception as error:  # likewise
             yield _left_as_it_was(each.result, error)
     for (each, _), run in zip(jobs, pool.map(job for _, job in jobs), strict=True):
@@ -125,7 +125,7 @@ def resume(
             yield _still_waiting(each.result, f"not completed: {run.problem}")
             continue
         try:
-            result = _completed(course, prepared[each.submission.topic], each.result, run, pool)
+            result = _completed(course, prepared[each.submission.topic, each.result.version], each.result, run, pool)
             summary = summary_of(result, reused=False)
             topic_page.write_page(result, out)
         except (OSError, AuthoringError):

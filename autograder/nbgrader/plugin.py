@@ -39,6 +39,7 @@ from autograder.processes.pool import Pool
 from autograder.records.jobs import CellReport, Run
 from autograder.records.results import TaskResult
 from autograder.reporting.labels import points_text
+from autograder.scoring.first_causes import explained
 from autograder.student.answer import Answer
 from autograder.student.as_html import html
 from autograder.student.as_text import plain
@@ -150,7 +151,7 @@ class _Grader:
         run = next(iter(self._pool.map([job])))
         if run.not_graded:
             raise MachineError(run.problem)
-        return run, prepared.scorer.score(run)
+        return run, explained(job, run, prepared.scorer.score(run), prepared.topic.definitions)[0]
 
 
 @cache

@@ -16,8 +16,10 @@ import msgspec
 __all__ = [
     "DEFAULT_FACTS",
     "FACT_NAMES",
+    "AllEqual",
     "AtLeast",
     "AtMost",
+    "AverageBetween",
     "DigestFact",
     "DistributedAs",
     "ErrorFact",
@@ -26,6 +28,7 @@ __all__ = [
     "Judge",
     "MappingFact",
     "ModuleFact",
+    "MostlyEqual",
     "Observation",
     "OpaqueFact",
     "Policy",
@@ -98,7 +101,25 @@ class DistributedAs(msgspec.Struct, frozen=True, tag="distributed_as"):
     false_reject: float = 1e-9
 
 
-Judge = AtLeast | AtMost | DistributedAs
+class AverageBetween(msgspec.Struct, frozen=True, tag="average_between"):
+    """The average of a tensor's elements must lie between `low` and `high`."""
+
+    low: float
+    high: float
+
+
+class MostlyEqual(msgspec.Struct, frozen=True, tag="mostly_equal"):
+    """At least the share `share` of a tensor's elements must equal the whole numbers `labels`, in order."""
+
+    labels: tuple[int, ...]
+    share: float
+
+
+class AllEqual(msgspec.Struct, frozen=True, tag="all_equal"):
+    """The items of a sequence must equal its first one, whatever that is; only their form is as the reference's."""
+
+
+Judge = AtLeast | AtMost | DistributedAs | AverageBetween | MostlyEqual | AllEqual
 
 
 class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -106,7 +127,8 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `facts` are the facts that count. `rtol` and `atol` replace the course's tolerance for the dtype. A `judge` tests a
     property instead of comparing values. A `secret` thing is stored in the public key only as a salted digest. The items
-    of an `unordered` sequence, or the rows of an `unordered` tensor, may come in any order.
+    of an `unordered` sequence, or the rows of an `unordered` tensor, may come in any order. Where `sentence` is set, a
+    student is told it instead of what differs.
     """
 
     facts: tuple[FactName, ...] = DEFAULT_FACTS
@@ -115,6 +137,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     judge: Judge | None = None
     secret: bool = False
     unordered: bool = False
+    sentence: str = ""
 
 
 class TensorFact(msgspec.Struct, frozen=True, tag="tensor", tag_field="kind", kw_only=True, omit_defaults=True):
@@ -202,7 +225,8 @@ class ErrorFact(msgspec.Struct, frozen=True, tag="error", tag_field="kind", kw_o
     function was called with; none of them is scored. `undefined`: the code does not define the task's name.
     `not_attempted`: the stub is unchanged. `own_words`: the code under test raised the exception itself, with its own text.
     `origin` says whose line stopped: the code under test's (`code`), one of a library that it called (`library`), or the
-    check's own, on what the code had returned (`check`); empty where nobody looked.
+    check's own, on what the code had returned (`check`); empty where nobody looked. `gives_none`: a check's line met None,
+    and the task's function never returns anything else.
     """
 
     type: str
@@ -214,6 +238,7 @@ class ErrorFact(msgspec.Struct, frozen=True, tag="error", tag_field="kind", kw_o
     not_attempted: bool = False
     own_words: bool = False
     origin: Literal["code", "library", "check", ""] = ""
+    gives_none: bool = False
 
 
 class RaisedFact(msgspec.Struct, frozen=True, tag="raised", tag_field="kind", kw_only=True, omit_defaults=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
@@ -15,6 +16,7 @@ __all__ = [
     "Completion",
     "Diagnosis",
     "Difference",
+    "FirstCause",
     "Lateness",
     "SubmissionFile",
     "TaskResult",
@@ -66,7 +68,9 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 
 class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     """A task's checks, points and diagnosis. `gated`: points were lost because no gate check passed.
-    `pending`: points of checks that wait for a device."""
+    `pending`: points of checks that wait for a device. `note` is a sentence on how the file gives the task's name: where it
+    has no answer under it (`standing` is `missing`), where one is there but out of reach (`stopped`), or where another
+    line may count than the student thinks."""
 
     task: str
     points: float
@@ -77,14 +81,26 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[CheckResult, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
     source: str = ""
+    note: str = ""
+    standing: Literal["", "missing", "stopped"] = ""
+
+
+class FirstCause(msgspec.Struct, frozen=True, kw_only=True):
+    """A cell that failed (0: a plain file), what it raised, and the tasks that could not be judged because of it."""
+
+    cell: int
+    error: str
+    tasks: tuple[str, ...]
 
 
 class SubmissionFile(msgspec.Struct, frozen=True, kw_only=True):
-    """The graded file: its path as given, the SHA-256 of its bytes, the time of submission (ISO 8601) if known."""
+    """The graded file: its path as given, the SHA-256 of its bytes, the time of submission (ISO 8601) if known, and a digest
+    of the files beside it that it could use, if there were any."""
 
     path: str
     sha256: str
     submitted_at: str | None = None
+    files: str = ""
 
 
 class Lateness(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,13 +128,14 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about one submission. Two runs with the same seed on the same files differ only in `graded_at` and `usage`.
 
     `fingerprint` is a hash of everything the result depends on: submission, course files, seed, device, versions.
-    `problem` is set, and every check is `not_run`, if the submission could not be read. `completed` is set if checks that
-    had no device at first ran on one later. The points of a saved result are those of the checks, without `lateness`:
-    OUT/marks.json says what it is worth with lateness and people's decisions. `sandbox` is the level of confinement that
-    `layers` amount to: `full`, `standard`, `minimal` or `none`; empty if nothing was run. `not_graded`: the machine failed,
-    as `problem` says; then `earned` says nothing, and the submission is graded again in the next run. `tries` says how often
-    the code was run, the later times alone, because it was ended by a signal or slept until its time was over, which a bad
-    machine might have caused.
+    `version` counts the changed files that a student handed in during a run; each has a seed of its own. `notes` tell the
+    instructor what the source reaches for, such as `gc`. `problem` is set, and every check is `not_run`, if the submission
+    could not be read. `completed` is set if checks that had no device at first ran on one later. The points of a saved
+    result are those of the checks, without `lateness`: OUT/marks.json says what it is worth with lateness and people's
+    decisions. `sandbox` is the level of confinement that `layers` amount to: `full`, `standard`, `minimal` or `none`; empty
+    if nothing was run. `not_graded`: the machine failed, as `problem` says; then `earned` says nothing, and the submission is
+    graded again in the next run. `tries` says how often the code was run, the later times alone, because it was ended by a
+    signal or slept until its time was over, which a bad machine might have caused.
     """
 
     format_version: int = FORMAT_VERSION
@@ -128,6 +145,7 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
     submission: SubmissionFile
     fingerprint: str
     seed: int
+    version: int = 1
     device: str
     versions: dict[str, str]
     layers: dict[str, str] = {}
@@ -136,11 +154,13 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
     not_graded: bool = False
     tries: int = 1
+    notes: tuple[str, ...] = ()
     points: float = 0.0
     earned: float = 0.0
     pending: float = 0.0
     lateness: Lateness | None = None
     cells: tuple[CellReport, ...] = ()
+    causes: tuple[FirstCause, ...] = ()
     tasks: tuple[TaskResult, ...] = ()
     graded_at: str = ""
     usage: Usage = Usage()
@@ -150,10 +170,10 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True)
 class Graded:
     """The parts of a result that the class table and the summary need; the rest is in its file. `diagnoses` are (task,
-    misconception, feedback). `troubles` are sentences about what could not be read, died or ran out of time. `reused`:
-    the submission has not changed since it was graded. `proposed`: the result waits to be accepted. `not_graded`: the
-    machine failed, and `earned` says nothing. `incomplete`: something is to be run again, all of it or what waits for a
-    device."""
+    misconception, feedback). `troubles` are sentences about what could not be read, died or ran out of time. `causes` are
+    failed cells that tasks depend on, `notes` what the source reaches for. `reused`: the submission has not changed since
+    it was graded. `proposed`: the result waits to be accepted. `not_graded`: the machine failed, and `earned` says nothing.
+    `incomplete`: something is to be run again, all of it or what waits for a device."""
 
     student: str
     topic: str
@@ -165,6 +185,8 @@ class Graded:
     attempted: bool
     diagnoses: tuple[tuple[str, str, str], ...]
     troubles: tuple[str, ...]
+    causes: tuple[FirstCause, ...] = ()
+    notes: tuple[str, ...] = ()
     proposed: bool = False
     not_graded: bool = False
     incomplete: bool = False

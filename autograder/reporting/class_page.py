@@ -11,7 +11,7 @@ from urllib.parse import quote
 from autograder.gradebook.marks import Mark
 from autograder.records.jobs import Outcome
 from autograder.records.results import TopicResult
-from autograder.reporting.labels import points_text, task_state
+from autograder.reporting.labels import points_text, readable, task_state
 from autograder.reporting.templating import page_path, write
 
 __all__ = ["write_index"]
@@ -75,6 +75,15 @@ class _MisconceptionRow:
 
 
 @dataclass(frozen=True)
+class _CauseRow:
+    error: str
+    count: int
+    tasks: int
+    students: tuple[str, ...]
+    others: int
+
+
+@dataclass(frozen=True)
 class _TaskRow:
     topic: str
     task: str
@@ -90,8 +99,10 @@ class _ClassView:
     summary: str
     topics: tuple[str, ...]
     rows: tuple[_Row, ...]
+    causes: tuple[_CauseRow, ...]
     misconceptions: tuple[_MisconceptionRow, ...]
     tasks: tuple[_TaskRow, ...]
+    notes: tuple[tuple[str, str, str], ...]
 
 
 class _Tally:
@@ -105,12 +116,17 @@ class _Tally:
         self._points: dict[str, float] = {}
         self._states: dict[tuple[str, str], Counter[str]] = {}
         self._seen: dict[tuple[str, str, str], list[str]] = {}
+        self._notes: list[tuple[str, str, str]] = []
+        self._causes: dict[str, list[tuple[str, int]]] = {}
 
     def add(self, result: TopicResult) -> None:
         self._topics.setdefault(result.topic)
         self._entries[result.student, result.topic] = _entry(result, self._marks.get((result.student, result.topic)))
         self._earned[result.student] = self._earned.get(result.student, 0.0) + result.earned
         self._points[result.topic] = max(self._points.get(result.topic, 0.0), result.points)
+        self._notes += ((result.student, result.topic, readable(note)) for note in result.notes)
+        for cause in result.causes:
+            self._causes.setdefault(cause.error, []).append((result.student, len(cause.tasks)))
         for task in result.tasks:
             if not result.problem:
                 self._states.setdefault((result.topic, task.task), Counter())[task_state(task).style] += 1
@@ -135,11 +151,16 @@ class _Tally:
                 )
                 for student in students
             ),
+            causes=tuple(
+                _cause_row(error, cases)
+                for error, cases in sorted(self._causes.items(), key=lambda item: (-len(item[1]), item[0]))
+            ),
             misconceptions=tuple(_misconception_row(key, sorted(who)) for key, who in frequent),
             tasks=tuple(
                 _task_row(key, states)
                 for key, states in sorted(self._states.items(), key=lambda item: topics.index(item[0][0]))
             ),
+            notes=tuple(sorted(self._notes)),
         )
 
 
@@ -170,6 +191,12 @@ def _entry(result: TopicResult, mark: Mark | None) -> _Entry:
     href = f"{quote(result.student, safe='', errors='surrogateescape')}/{quote(result.topic, safe='')}.html"
     points = "–" if result.not_graded else _of(result.earned, result.points)
     return _Entry(result.topic, href, points, remark, style)
+
+
+def _cause_row(error: str, cases: Sequence[tuple[str, int]]) -> _CauseRow:
+    students = sorted({student for student, _ in cases})
+    named = tuple(students[:_STUDENTS_NAMED])
+    return _CauseRow(readable(error), len(cases), sum(tasks for _, tasks in cases), named, len(students) - len(named))
 
 
 def _misconception_row(key: tuple[str, str, str], students: Sequence[str]) -> _MisconceptionRow:

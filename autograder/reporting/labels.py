@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from autograder._words import counted
 from autograder.records.jobs import Outcome
-from autograder.records.results import TaskResult
+from autograder.records.results import FirstCause, TaskResult
 
-__all__ = ["OUTCOMES", "Label", "is_plain", "points_text", "readable", "task_state"]
+__all__ = ["OUTCOMES", "Label", "cause_sentence", "is_plain", "points_text", "readable", "task_state"]
 
 
 _NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -65,3 +66,10 @@ def task_state(task: TaskResult) -> Label:
     if all(check.outcome is Outcome.NOT_RUN for check in task.checks):
         return Label("idle", "○", "not run")
     return Label("none", "✗", "no points yet")
+
+
+def cause_sentence(cause: FirstCause) -> str:
+    """The cell that failed, why, and how many tasks could not be judged because of it."""
+    where = f"Cell {cause.cell}" if cause.cell else "The file"
+    depend = "depends" if len(cause.tasks) == 1 else "depend"
+    return f"{where} failed: {readable(cause.error)}; {counted(len(cause.tasks), 'task')} {depend} on it."

@@ -54,7 +54,10 @@ class CodeLine:
 
 @dataclass(frozen=True)
 class TaskView:
-    """A task and everything said about it. If its checks are not worth reading, `folded` is shown in their place."""
+    """A task and everything said about it. If its checks are not worth reading, `folded` is shown in their place.
+
+    `missing`: the file does not define the task at all.
+    """
 
     name: str
     state: Label
@@ -67,6 +70,7 @@ class TaskView:
     source: tuple[CodeLine, ...]
     open: bool
     folded: str
+    missing: bool
 
 
 @cache
@@ -96,6 +100,7 @@ def task_view(task: TaskResult, *, instructor: bool) -> TaskView:
         source=tuple(CodeLine(line, line.strip() in marked) for line in lines),
         open=task.attempted and state.style != "complete",
         folded=_folded(task, state.style),
+        missing=task.standing == "missing",
     )
 
 
@@ -104,11 +109,13 @@ def _folded(task: TaskResult, style: str) -> str:
     count = len(task.checks)
     if style == "complete":
         return f"All {count} checks passed"
-    return f"What the {count} checks will look at" if style == "untouched" and count else ""
+    return f"What the {count} checks will look at" if (style == "untouched" or task.standing) and count else ""
 
 
 def _task_notes(task: TaskResult) -> Iterable[str]:
-    if not task.attempted:
+    if task.note:
+        yield task.note
+    if not task.attempted and not task.standing:
         yield "You have not written this one yet. It does not count as wrong; it just earns nothing."
     elif task.gated:
         yield "The values are not right yet. Until they are, the task's other checks earn nothing."

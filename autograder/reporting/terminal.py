@@ -20,7 +20,7 @@ from autograder.course.course_file import Course
 from autograder.gradebook.marks import with_mark
 from autograder.records.jobs import CellReport, Outcome
 from autograder.records.results import CheckResult, TaskResult, TopicResult
-from autograder.reporting.labels import points_text, readable
+from autograder.reporting.labels import cause_sentence, points_text, readable
 from autograder.sandbox import level
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ __all__ = ["ClassSummary", "confinement", "print_changes", "print_result"]
 _MOST_FREQUENT = 8
 _MOST_TROUBLES = 40
 _LONGEST_LINE = 500
+_STUDENTS_NAMED = 3
+_MOST_NOTES = 10
 _STYLES = {
     Outcome.PASSED: "green",
     Outcome.FAILED: "red",
@@ -77,6 +79,7 @@ class ClassSummary:
             self._print_lines(console, topics)
         else:
             console.print(table, width=None if console.is_terminal else 1000, soft_wrap=not console.is_terminal)
+        self._print_causes(console)
         self._print_misconceptions(console)
         self._print_troubles(console)
 
@@ -105,9 +108,9 @@ class ClassSummary:
             return Text("–", "dim")
         if graded.not_graded:
             return Text("not graded", "bold yellow")
-        marks = "!" * bool(graded.troubles) + "*" * bool(graded.penalty) + "?" * bool(graded.pending)
+        marks = "!" * bool(graded.troubles or graded.causes) + "*" * bool(graded.penalty) + "?" * bool(graded.pending)
         marks += "~" * ((student, topic) in self.by_hand)
-        style = "green" if graded.earned == graded.points else "red" if graded.troubles else ""
+        style = "green" if graded.earned == graded.points else "red" if graded.troubles or graded.causes else ""
         return Text(f"{marks}{' ' if marks else ''}{points_text(graded.earned)}", style)
 
     def _print_lines(self, console: Console, topics: Sequence[str]) -> None:
@@ -117,6 +120,28 @@ class ClassSummary:
                 line.append_text(Text.assemble("  ", topic, " ", self._cell(student, topic), style="not bold"))
             line.append(f"  total {points_text(self._total(student, topics))}")
             console.print(line)
+        console.print()
+
+    def _print_causes(self, console: Console) -> None:
+        """Each first cause once for the class: what failed, and whom it cost how many tasks."""
+        found: dict[str, list[tuple[str, int]]] = {}
+        for graded in self.graded.values():
+            for cause in graded.causes:
+                found.setdefault(cause.error, []).append((graded.student, len(cause.tasks)))
+        if not found:
+            return
+        console.print("What stopped tasks before their checks (the first cell that failed)", style="bold")
+        ordered = sorted(found.items(), key=lambda each: (-len(each[1]), each[0]))
+        for error, cases in ordered[:_MOST_FREQUENT]:
+            students = list(dict.fromkeys(student for student, _ in cases))
+            named = ", ".join(students[:_STUDENTS_NAMED])
+            more = f" and {len(students) - _STUDENTS_NAMED} more" if len(students) > _STUDENTS_NAMED else ""
+            tasks = counted(sum(count for _, count in cases), "task")
+            console.print(
+                Text.assemble(f"{len(cases):3} × ", (readable(error), "bold"), f" ({named}{more}: {tasks})"), soft_wrap=True
+            )
+        if len(ordered) > _MOST_FREQUENT:
+            console.print(f"      and {len(ordered) - _MOST_FREQUENT} more; see the pages", style="dim")
         console.print()
 
     def _print_misconceptions(self, console: Console) -> None:
@@ -148,6 +173,7 @@ class ClassSummary:
             if len(lines) > _MOST_TROUBLES:
                 console.print(f"  and {len(lines) - _MOST_TROUBLES} more; see the pages", style="dim")
             console.print()
+        self._print_notes(console)
         notes = [
             *(["* handed in late: points were deducted"] if any(each.penalty for each in self.graded.values()) else []),
             *(["~ decided by hand: see adjustments.yml"] if self.by_hand else []),
@@ -172,6 +198,16 @@ class ClassSummary:
             for graded in self.incomplete:
                 why = graded.troubles[-1] if graded.troubles else ""
                 console.print(Text(readable(f"  {graded.student}, {graded.topic}: {why}"), "yellow"), soft_wrap=True)
+            console.print()
+
+    def _print_notes(self, console: Console) -> None:
+        lines = [(f"{graded.student}, {graded.topic}: ", note) for graded in self.graded.values() for note in graded.notes]
+        if lines:
+            console.print("Worth a look (never a mark): what the code reaches for", style="bold")
+            for who, note in lines[:_MOST_NOTES]:
+                console.print(Text.assemble("  ", (who, "bold"), readable(note)), soft_wrap=True)
+            if len(lines) > _MOST_NOTES:
+                console.print(f"  and {len(lines) - _MOST_NOTES} more; see the class's page", style="dim")
             console.print()
 
 
@@ -211,6 +247,8 @@ def print_result(result: TopicResult, console: Console, *, mark: Mark | None = N
     points = "not graded" if result.not_graded else points
     head = f"{result.student}: {result.title or result.topic}, {points}"
     origin = f"{result.submission.path}, graded {result.graded_at}, seed {result.seed}, {result.device}"
+    if result.version > 1:
+        origin += f", version {result.version}"
     if result.completed is not None:
         origin += f", completed on {result.completed.device} {result.completed.graded_at}"
     console.print(Text(readable(head), "bold"), soft_wrap=True)
@@ -235,9 +273,17 @@ def print_result(result: TopicResult, console: Console, *, mark: Mark | None = N
     for cell in result.cells:
         if cell.outcome is not Outcome.PASSED:
             console.print(_cell_line(cell))
+    for note in result.notes:
+        console.print(Text(f"Worth a look (never a mark): {readable(note)}", "dim"), soft_wrap=True)
+    for cause in result.causes:
+        console.print(Text(cause_sentence(cause), "bold red"), soft_wrap=True)
+    missing = [task.task for task in result.tasks if task.standing == "missing"]
+    if missing:
+        console.print(Text(f"Not in the file: {', '.join(missing)}"), soft_wrap=True)
     for task in result.tasks:
-        console.print()
-        _print_task(task, console)
+        if task.standing != "missing":
+            console.print()
+            _print_task(task, console)
     if page and page.exists():
         console.print(f"\nAs a page: {page}", soft_wrap=True)
 
@@ -266,7 +312,9 @@ def _print_task(task: TaskResult, console: Console) -> None:
         where = "" if diagnosis.exact else f", in {counted(len(diagnosis.checks), 'check')}"
         text = f"matches the misconception {diagnosis.misconception}{where}: {diagnosis.feedback}"
         _print_indented(Text(text, "magenta"), 2, console)
-    if not task.attempted:
+    if task.note:
+        _print_indented(Text(readable(task.note)), 2, console)
+    if not task.attempted or task.standing:
         return
     for check in task.checks:
         _print_check(check, console)

@@ -20,7 +20,7 @@ from autograder.records.jobs import CellReport, Outcome
 from autograder.records.observation import ErrorFact
 from autograder.records.results import TopicResult
 from autograder.reporting.class_page import write_index
-from autograder.reporting.labels import Label, points_text, readable
+from autograder.reporting.labels import Label, cause_sentence, points_text, readable
 from autograder.reporting.task_view import TaskView, outcome_label, task_view
 from autograder.reporting.templating import page_path, write
 
@@ -63,6 +63,7 @@ class _TopicView:
     facts: tuple[tuple[str, str], ...]
     cells: tuple[_CellView, ...]
     tasks: tuple[TaskView, ...]
+    missing: tuple[str, ...]
     machinery: tuple[tuple[str, str], ...]
     footer: tuple[str, ...]
 
@@ -102,11 +103,13 @@ def _topic_view(result: TopicResult, mark: Mark | None, *, instructor: bool) -> 
             *((("Handed in", _moment(result.submission.submitted_at)),) if result.submission.submitted_at else ()),
             ("Graded", _moment(result.graded_at)),
             ("Seed", str(result.seed)),
+            *((("Version", f"{result.version}, with inputs of its own"),) if result.version > 1 else ()),
             ("Device", _devices(result)),
             ("Confinement", _confinement(result)),
         ),
         cells=tuple(_cell_view(cell) for cell in result.cells if _worth_telling(cell)),
         tasks=tuple(task_view(task, instructor=instructor) for task in result.tasks),
+        missing=() if result.problem else tuple(task.task for task in result.tasks if task.standing == "missing"),
         machinery=tuple(_machinery(result)) if instructor else (),
         footer=_footer(result),
     )
@@ -157,6 +160,8 @@ def _warnings(result: TopicResult) -> Iterable[_Warning]:
         yield _Warning("This file is not graded yet", f"{result.problem} It will be graded again; no points are lost.")
     elif result.problem:
         yield _Warning("This file could not be graded", result.problem)
+    for cause in result.causes:
+        yield _Warning("Start here", cause_sentence(cause))
     if result.unsafe:
         yield _Warning("Run without confinement", "The submission was run without protection (`--unsafe`).")
 

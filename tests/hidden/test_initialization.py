@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from autograder import at_least, at_most, checks, distributed_as, only
+from autograder import alike, checks, distributed_as, only
 
 NN_INIT = [member for member in vars(nn.init).values() if callable(member) and member.__module__ == "torch.nn.init"]
 
@@ -48,7 +48,7 @@ def random_sources(given, shape, fill, family, **parameters):
     That new ones are new is seen from the distribution of all of them together, which repeats nothing.
     """
     own = [given.full(shape, value=7.0, dtype=torch.float64, name=f"w{number}") for number in range(4)]
-    seed, offset = given.integer(0, 2**31), given.number(1, 2)
+    seed = given.integer(0, 2**31)
     generator = torch.Generator(given.device).manual_seed(seed)
     with seeded(given, seed + 2):
         for w in own[:2]:
@@ -63,12 +63,12 @@ def random_sources(given, shape, fill, family, **parameters):
                 fill(shared[place], None)
     return {
         "two calls and another seed": drawn(torch.stack([own[0], own[1], own[3]]), family, share=2, **parameters),
-        "same seed, difference shifted by a drawn number": only(own[0] - own[2] + offset, "values"),
+        "twice with the same seed": only(alike(own[0], own[2]), "values"),
         "the global generator's next numbers": only(following, "values"),
         "two calls and another seed, global generator": drawn(
             torch.stack([shared[0], shared[1], shared[3]]), family, share=2, **parameters
         ),
-        "same global seed, difference shifted by a drawn number": only(shared[0] - shared[2] + offset, "values"),
+        "twice with the same global seed": only(alike(shared[0], shared[2]), "values"),
     }
 
 
@@ -249,15 +249,9 @@ def test_trunc_normal_spread(code, given):
             results[case] = drawn(centred, "truncated_normal", mean=mean, std=std, share=3, **limits)
         w, std = given.full(400, 1000, value=7.0, name="large w"), given.number(0.05, 0.1)
         code.trunc_normal_(w, std=std)
-    spread, share = w.double().std().item() / std, (w.abs() < std).double().mean().item()
-    # Exact are 0.8796 and 0.7152; those of 400,000 numbers err by 0.0008 and 0.0007, and the limits are over six times that.
-    return {
-        **results,
-        "standard deviation / std": at_least(spread, 0.8736),
-        "standard deviation / std, again": at_most(spread, 0.8856),
-        "share inside one std": at_least(share, 0.7106),
-        "share inside one std, again": at_most(share, 0.7199),
-    }
+    # Of so many numbers, the spread and the middle show an error of one per cent.
+    large = drawn(w, "truncated_normal", share=3, mean=0, std=std, a=-2 * std, b=2 * std)
+    return {**results, "400,000 values": large}
 
 
 @checks("trunc_normal_", draws=1)

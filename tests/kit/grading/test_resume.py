@@ -62,6 +62,9 @@ def out(course: Course, pool: Pool, tmp_path: Path) -> Path:
     return out
 
 
+Elsewhere = dict[tuple[str, int], PreparedTopic]
+
+
 def found(course: Course, folder: Path):  # type: ignore[no-untyped-def]
     return find_submissions([folder / "class"], course).submissions
 
@@ -71,11 +74,11 @@ def look(course: Course, out: Path) -> list[Waiting | Graded | str]:
 
 
 @pytest.fixture
-def elsewhere(course: Course, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> dict[str, PreparedTopic]:
+def elsewhere(course: Course, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> Elsewhere:
     """The topics as a machine with a GPU prepares them."""
     for module in (make_job, score):
         monkeypatch.setattr(module, "lacks_device", lambda spec, device: spec.device == "cuda" and device != OTHER_GPU)
-    return {"small": prepare(course, "small", pool, seed=SEED, device=OTHER_GPU)}
+    return {("small", 1): prepare(course, "small", pool, seed=SEED, device=OTHER_GPU)}
 
 
 def check(result: TopicResult, name: str) -> CheckResult:
@@ -83,7 +86,7 @@ def check(result: TopicResult, name: str) -> CheckResult:
 
 
 def test_pending_checks_are_completed_and_nothing_else_changes(
-    course: Course, out: Path, elsewhere: dict[str, PreparedTopic], pool: Pool
+    course: Course, out: Path, elsewhere: Elsewhere, pool: Pool
 ) -> None:
     before = {name: read_result(out / name / "small.json") for name in ("ann", "bo", "cy")}
     assert check(before["ann"], "test_scale_cuda").reason == NO_DEVICE
@@ -119,7 +122,12 @@ def test_pending_checks_are_completed_and_nothing_else_changes(
 
 @pytest.mark.parametrize("place", ["_job", "_completed", "summary_of"])
 def test_a_fault_of_ours_leaves_one_result_as_it_was(
-    course: Course, out: Path, elsewhere: dict[str, PreparedTopic], pool: Pool, monkeypatch: pytest.MonkeyPatch, place: str
+    course: Course,
+    out: Path,
+    elsewhere: Elsewhere,
+    pool: Pool,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
 ) -> None:
     waiting = [entry for entry in look(course, out) if isinstance(entry, Waiting)]
     before = (out / "ann" / "small.json").read_bytes()
@@ -167,7 +175,7 @@ def test_results_of_another_machine_are_recognised_by_their_own_versions(course:
     assert isinstance(look(course, out)[0], str)
 
 
-def test_side_effects_on_the_gpu_count(course: Course, out: Path, elsewhere: dict[str, PreparedTopic], pool: Pool) -> None:
+def test_side_effects_on_the_gpu_count(course: Course, out: Path, elsewhere: Elsewhere, pool: Pool) -> None:
     source = RIGHT.replace("return x * by", "if x.is_meta: torch.rand(1)\n    return x * by")
     write_notebook(out.parent / "class" / "ann" / "small.ipynb", source)
     prepared = {"small": prepare(course, "small", pool, seed=SEED, device="cpu")}
