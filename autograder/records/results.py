@@ -36,13 +36,15 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict of one check over all its draws. `name` is the test function's, or `side_effects` for the check that
     every task gets automatically. `reason` is set for `error`, `timeout` and `not_run`. `sentence` comes from the check's
-    docstring. `device` is set if it ran on a different device from the rest of the result."""
+    docstring. `weight` is its part of the task's points, compared with the other checks'. `device` is set if it ran on a
+    different device from the rest of the result."""
 
     name: str
     sentence: str
     visible: bool
     outcome: Outcome = Outcome.NOT_RUN
     gate: bool = False
+    weight: float = 1.0
     draws_passed: int = 0
     draws: int = 0
     differences: tuple[Difference, ...] = ()

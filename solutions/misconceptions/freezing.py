@@ -475,6 +475,7 @@ def inference_mode(backbone, head, x):
 @misconception(
     "freeze_entries",
     "Run backward() and look at .grad: nothing is frozen. Which tensor did your function change, and when?",
+    also_true_of=("hook_writes_into_grad",),
 )
 def flag_of_a_copy(param, mask):
     _refuse_wrong_masks(param, mask)

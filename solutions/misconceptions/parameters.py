@@ -301,7 +301,11 @@ class NotPersistent(_Standardizing):
         self.register_buffer("std", std, persistent=False)
 
 
-@misconception("Standardize", "Send a batch of one through your module: whose mean do you subtract?")
+@misconception(
+    "Standardize",
+    "Send a small batch through a new module: whose mean do you subtract?",
+    also_true_of=("StatisticsOfTheBatchInTraining",),
+)
 class StatisticsOfTheBatch(nn.Module):
     def __init__(self, X):
         super().__init__()
@@ -314,7 +318,7 @@ class StatisticsOfTheBatch(nn.Module):
         return (x - x.mean(0)) / torch.where(std == 0, torch.ones_like(std), std)
 
 
-@misconception("Standardize", "In which modes should the stored statistics be used?")
+@misconception("Standardize", "In which modes should the stored statistics be used?", also_true_of=("StatisticsOfTheBatch",))
 class StatisticsOfTheBatchInTraining(nn.Module):
     def __init__(self, X):
         super().__init__()
