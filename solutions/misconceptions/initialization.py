@@ -696,7 +696,11 @@ def restd(w, mean=0.0, std=1.0, generator=None):
         return w.mul_(std / 0.8796).add_(mean)
 
 
-@misconception("trunc_normal_", "You drew the outliers again, once. What guarantees that the second draw lies inside?")
+@misconception(
+    "trunc_normal_",
+    "Some numbers still lie outside. If you draw outliers again: what guarantees that the second draw lies inside?",
+    also_true_of=("one_side_only",),
+)
 def draws_again_once(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError

@@ -215,9 +215,7 @@ def adds_a_small_number(x):
     return torch.where(x > 0, torch.log(x + 1e-8), 0.0)
 
 
-@misconception(
-    "safe_log", "The values are fine, but the gradient is nan: the branch you did not choose was differentiated, too."
-)
+@misconception("safe_log", "The gradient is nan at 0: log was differentiated there, although its value should not count.")
 def of_the_absolute_value(x):
     return torch.where(x > 0, x.abs().log(), 0.0)
 
