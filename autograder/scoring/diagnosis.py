@@ -1,8 +1,8 @@
 """Which known mistake a submission makes: the one that was seen to do the same.
 
 Exact means: the same observation on every check of the task, in every draw. Else a misconception is only asked about, and
-only if it explains more than half of the failing checks, or half where another one explains the rest: it was seen to do
-the same there, differs there from the reference, and fails nothing that the submission passes. Exceptions that any slip
+only if it explains more than half of the failing checks, or half and fails no others: it was seen to do the same there,
+differs there from the reference, and fails nothing that the submission passes. Exceptions that any slip
 raises prove nothing by themselves.
 """
 
@@ -67,14 +67,15 @@ def diagnose(
     unexplained = set(failing).difference(*explained.values())
     for name in candidates if unexplained else ():
         explained[name] |= _explained_as_far_as_compared(name, unexplained & wrong[name], seen, key, tolerances)
-    likely = {name: checks for name, checks in explained.items() if 2 * len(checks) >= len(failing)}
-    chosen = list(_fewest(likely, failing))
-    if set(failing).difference(*(checks for _, checks in chosen)):
-        # Half proves little while the other half stays a riddle.
-        chosen = [(name, checks) for name, checks in chosen if 2 * len(checks) > len(failing)]
+    # Half proves little if the mistake does something else in the other half.
+    likely = {
+        name: checks
+        for name, checks in explained.items()
+        if 2 * len(checks) > len(failing) or (2 * len(checks) == len(failing) and wrong[name].intersection(seen) <= checks)
+    }
     diagnoses = (
         Diagnosis(misconception=name, feedback=key.feedback[name], exact=False, checks=tuple(sorted(checks)))
-        for name, checks in chosen
+        for name, checks in _fewest(likely, failing)
     )
     return tuple({each.feedback: each for each in diagnoses}.values())
 

@@ -78,12 +78,14 @@ def two_mistakes(*mistakes: dict[str, float]) -> AnswerKey:
     ("mistakes", "told"),
     [
         (({"a": 1, "b": 1, "c": 1, "d": 7},), ["mistake 0"]),  # three of four
-        (({"a": 1, "b": 1, "c": 7, "d": 7},), []),  # half, and the rest stays unexplained
+        (({"a": 1, "b": 1, "c": 7, "d": 7},), []),  # half, and it does something else in the rest
+        (({"a": 1, "b": 1},), ["mistake 0"]),  # half, and that is all it fails
+        (({"a": 1},), []),
         (({"a": 1, "b": 1}, {"c": 1, "d": 1}), ["mistake 0", "mistake 1"]),  # two halves
         (({"a": 1, "b": 1, "c": 1, "d": 7}, {"a": 1, "b": 1, "c": 7, "d": 7}), ["mistake 0"]),
     ],
 )
-def test_half_of_what_fails_is_not_enough_unless_another_mistake_explains_the_rest(
+def test_half_of_what_fails_is_enough_only_for_a_mistake_that_fails_nothing_else(
     mistakes: tuple[dict[str, float], ...], told: list[str]
 ) -> None:
     submission = {name: seen(name, 1.0) for name in "abcd"}
