@@ -232,7 +232,9 @@ class HiddenLayerDetached(_Net):
         return self.linear2(F.relu(self.linear1(x)).detach())
 
 
-@misconception("TwoLayerNet", "The scores are right. Can a gradient get from them to x?")
+@misconception(
+    "TwoLayerNet", "The scores are right. Can a gradient get from them to x?", also_true_of=("HiddenLayerDetached",)
+)
 class CutOffFromX(_Net):
     def forward(self, x):
         return super().forward(x.detach())

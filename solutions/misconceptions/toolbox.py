@@ -507,14 +507,20 @@ def sample_without_graph(model, x):
     return model(torch.tensor(x.tolist(), dtype=x.dtype, device=x.device).unsqueeze(0)).squeeze(0)
 
 
-@misconception("predict_one", "Which mode is the model in after your call, and which mode was it in before?")
+@misconception(
+    "predict_one",
+    "Which mode is each part of the model in after your call, and which mode was it in before?",
+    also_true_of=("switches_forth_and_back",),
+)
 def switches_to_eval(model, x):
     model.eval()
     return model(x.unsqueeze(0)).squeeze(0)
 
 
 @misconception(
-    "predict_one", "The parts of a model can be in different modes: what does train() do to a part that was not training?"
+    "predict_one",
+    "Compare the mode of each part of the model before and after your call: parts can be in different modes.",
+    also_true_of=("switches_to_eval",),
 )
 def switches_forth_and_back(model, x):
     training = model.training

@@ -186,7 +186,7 @@ def flattens_everything(x):
     return x.flatten()
 
 
-@misconception("flatten_batch", "A contiguous input needs no copy at all.")
+@misconception("flatten_batch", "A contiguous input needs no copy at all.", also_true_of=("item_by_item",))
 def clones(x):
     return x.clone().reshape(_batch(x))
 
@@ -196,7 +196,11 @@ def contiguous_first(x):
     return x.contiguous().view(_batch(x))
 
 
-@misconception("flatten_batch", "How many columns does -1 stand for if there are no rows?")
+@misconception(
+    "flatten_batch",
+    "What does -1 stand for if the tensor is empty? reshape cannot always work that out.",
+    also_true_of=("first_size_by_minus_one",),
+)
 def second_size_by_minus_one(x):
     n, _ = _batch(x)
     return x.reshape(n, -1)
