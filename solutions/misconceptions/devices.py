@@ -644,7 +644,9 @@ class InInferenceMode(nn.Module):
         return (x - self.mean) / self.std
 
 
-@misconception("Standardizer", "You move the statistics to wherever x is. Are they part of the module?")
+@misconception(
+    "Standardizer", "Are the statistics part of the module, so that `.to` moves them?", also_true_of=("PlainAttributes",)
+)
 class FollowsX(nn.Module):
     def __init__(self, data):
         super().__init__()

@@ -172,7 +172,11 @@ def raises_late(model, prefixes):
     return [name for name in named if name in found]
 
 
-@misconception("freeze", "A typo in a prefix goes unnoticed as long as another prefix matches.")
+@misconception(
+    "freeze",
+    "A typo in a prefix goes unnoticed as long as another prefix matches.",
+    also_true_of=("first_part_of_the_name",),
+)
 def ignores_unknown_prefixes(model, prefixes):
     named = dict(model.named_parameters())
     found = [name for name in named if any(_matches(name, prefix) for prefix in prefixes)]

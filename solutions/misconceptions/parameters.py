@@ -764,7 +764,11 @@ def shares_memory(linear, W, b=None):
         linear.bias.data = b.detach().to(linear.bias.dtype)
 
 
-@misconception("set_weights_", "Look at the dtype of the layer's parameters after you pass a W of float64.")
+@misconception(
+    "set_weights_",
+    "Look at the dtype of the layer's parameters after you pass a W of float64.",
+    also_true_of=("new_parameter",),
+)
 def takes_the_dtype(linear, W, b=None):
     _refuse(linear, W, b)
     linear.weight.data = W.detach().clone()
