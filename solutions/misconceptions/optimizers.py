@@ -522,7 +522,11 @@ def accepts_an_empty_head(model, head, base_lr, head_lr):
     ]
 
 
-@misconception("param_groups", "A head can exist and have nothing to train. Look at what is left in its group.")
+@misconception(
+    "param_groups",
+    "A head can exist and have nothing to train. What does your function do then?",
+    also_true_of=("takes_frozen_ones", "takes_frozen_ones_of_the_head"),
+)
 def looks_for_the_name_only(model, head, base_lr, head_lr):
     if not any(name.startswith(head + ".") for name, _ in model.named_parameters()):
         raise ValueError
