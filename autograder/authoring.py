@@ -64,6 +64,7 @@ def checks(
     task: str,
     *,
     gate: bool = False,
+    weight: float = 1.0,
     draws: int | None = None,
     seconds: float | None = None,
     device: Literal["any", "second", "cuda"] = "any",
@@ -73,6 +74,7 @@ def checks(
     Args:
         task: the function, class or variable to check.
         gate: a task earns nothing until one of its gate checks passes; use it for the check of values.
+        weight: how much of the task's points the check carries, compared with the task's other checks; above 0.
         draws: how many times the check runs, each time on fresh inputs; the course's `draws` if None.
         seconds: time limit of one run, in seconds; the course's `check_seconds` if None.
         device: what the check needs: `any` device, a `second` one besides the CPU (simulated if there is none),
@@ -88,8 +90,14 @@ def checks(
     return mark
 
 
-def misconception(task: str, feedback: str) -> Callable[[F], F]:
+def misconception(task: str, feedback: str, *, also_true_of: tuple[str, ...] = (), minor: bool = False) -> Callable[[F], F]:
     """A wrong solution of `task` that students really write; `feedback` points them to the right place.
+
+    Args:
+        task: the task.
+        feedback: the sentence that a student reads who made this mistake.
+        also_true_of: other misconceptions of the task of which the sentence is just as true.
+        minor: whether it may keep 85 % of the points or more.
 
     The misconception is named after the decorated function or class. For a task that is a variable (a prediction),
     decorate a function without arguments that returns the wrong answer.

@@ -136,4 +136,5 @@ def similar_judged(left: Fact, right: Fact, judge: Judge, how: Options) -> bool:
         return bool(_objection(left, judge)) == bool(_objection(right, judge))
     if left_tensor is None or right_tensor is None:
         return False
-    return alike(_quantiles(left), _quantiles(right), max(1, math.prod(left_tensor.shape)))
+    alike_in_numbers = alike(_quantiles(left), _quantiles(right), max(1, math.prod(left_tensor.shape)))
+    return alike_in_numbers and bool(_objection(left, judge)) == bool(_objection(right, judge))

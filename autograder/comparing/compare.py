@@ -391,7 +391,7 @@ def same(left: Observation, right: Observation, tolerances: Mapping[str, float],
 
     For telling mistakes apart, not for verdicts: `only(…)` does not narrow it. Errors must agree in type and, numbers,
     addresses and quoted names aside, in message. Things with a judge (random ones, accuracies) count as alike when they
-    have the same facts and could come from one distribution, or lie on the same side of the bound within a tenth.
+    have the same facts and verdict and could come from one distribution, or lie within a tenth of each other.
 
     Args:
         left, right: observations of one check on the same inputs.

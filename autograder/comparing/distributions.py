@@ -244,8 +244,9 @@ def quantiles(values: Array) -> Array:
 def alike(left: Array, right: Array, count: int) -> bool:
     """Whether two arrays of `count` elements could be draws of one distribution, by their `quantiles`.
 
-    Yes, if their distribution functions are as close as two independent samples' are but once in a million. Loose: it tells
-    kinds of mistakes apart; it is not a verdict.
+    Yes, if their distribution functions are as close as two independent samples' are but once in a million, and neither
+    reaches further than the other or repeats numbers where the other does not. Loose: it tells kinds of mistakes apart;
+    it is not a verdict.
     """
     if left.size == 0 or right.size == 0:
         return left.size == right.size
@@ -253,6 +254,20 @@ def alike(left: Array, right: Array, count: int) -> bool:
         return bool((np.isfinite(left) == np.isfinite(right)).all())
     if (left[0] == left[-1]) != (right[0] == right[-1]):
         return False
+    for one, other in ((left, right), (right, left)):
+        if _piles_up(one, other) or _begins_below(one, other, count) or _begins_below(-one[::-1], -other[::-1], count):
+            return False
     points = np.concatenate([left, right])
     shares = [np.searchsorted(sample, points, side="right") / sample.size for sample in (left, right)]
     return float(np.abs(shares[0] - shares[1]).max()) <= math.sqrt(math.log(2 / 1e-6) / count) + 1 / _QUANTILES
+
+
+def _piles_up(one: Array, other: Array) -> bool:
+    """Whether equal numbers pile up somewhere in the first array, and nowhere in the second."""
+    return bool((one[:-2] == one[2:]).any()) and not (other[:-1] == other[1:]).any()
+
+
+def _begins_below(one: Array, other: Array, count: int) -> bool:
+    """Whether too many of the first array's numbers lie below all of the second's, which has a probability of 2**-20."""
+    beyond = math.ceil(20 * (_QUANTILES - 1) / count)
+    return beyond < _QUANTILES and bool(one[beyond] < other[0])

@@ -36,6 +36,7 @@ _Flag = Annotated[bool, Meta(description="true or false")]
 _Count = Annotated[int, Meta(ge=1, description="a whole number of at least 1")]
 _Draws = Annotated[int, Meta(ge=1, le=100, description="a whole number from 1 to 100")]
 _Points = Annotated[float, Meta(ge=0, le=1e6, description="a number of at least 0")]
+_Weight = Annotated[float, Meta(ge=0, le=1e6, description="a number of at least 0")]
 _Share = Annotated[float, Meta(ge=0, le=1, description="a number from 0 to 1")]
 _Minutes = Annotated[float, Meta(ge=0, le=1e6, description="a number of minutes of at least 0")]
 _Seconds = Annotated[float, Meta(gt=0, le=86400, description="a number of seconds above 0")]
@@ -69,9 +70,11 @@ class LatePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class TaskEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A task's points and level. A person gives the points of a `manual` task; checks give those of the others."""
+    """A task's points and level, and the weight of `side_effects` among its checks. A person gives the points of a `manual`
+    task; checks give those of the others."""
 
     points: _Points
+    side_effects: _Weight = 1.0
     level: Annotated[Level, Meta(description="easy, medium or hard")] = "medium"
     kind: Annotated[Literal["checked", "manual"], Meta(description="checked or manual")] = "checked"
 

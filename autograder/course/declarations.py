@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import ast
 import inspect
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from autograder._files import read_source
-from autograder._words import counted
+from autograder._words import counted, suggestion
 from autograder.errors import AuthoringError
 
 __all__ = ["CheckSpec", "VariantSpec", "parse_file", "read_checks", "read_variants"]
@@ -23,12 +24,16 @@ __all__ = ["CheckSpec", "VariantSpec", "parse_file", "read_checks", "read_varian
 
 @dataclass(frozen=True)
 class CheckSpec:
-    """A check as declared. `sentence` is the first paragraph of its docstring on one line; `line` is its line number."""
+    """A check as declared. `sentence` is the first paragraph of its docstring on one line; `line` is its line number.
+
+    `weight` is its share of the task's points, relative to those of the task's other checks.
+    """
 
     name: str
     task: str
     sentence: str
     gate: bool = False
+    weight: float = 1.0
     draws: int | None = None
     seconds: float | None = None
     device: str = "any"
@@ -37,11 +42,17 @@ class CheckSpec:
 
 @dataclass(frozen=True)
 class VariantSpec:
-    """A misconception (with feedback) or an alternative (without)."""
+    """A misconception (with feedback) or an alternative (without).
+
+    `also_true_of` names misconceptions of the same task of which the feedback is true, too; one that is `minor` may keep
+    most of the points.
+    """
 
     name: str
     task: str
     feedback: str = ""
+    also_true_of: tuple[str, ...] = ()
+    minor: bool = False
     line: int = 0
 
 
@@ -87,7 +98,8 @@ def read_variants(path: Path, *, kind: str | None = None, shown: Path | None = N
 
     Raises:
         AuthoringError: one line for each mistake: a syntax error, an argument that is unknown, wrong or not a literal, a
-            name used twice, a decorator that belongs in another file.
+            name used twice, a decorator that belongs in another file, `also_true_of` naming what is not a misconception of
+            the same task.
     """
     if not path.exists():
         return ()
@@ -99,8 +111,20 @@ def read_variants(path: Path, *, kind: str | None = None, shown: Path | None = N
             problems.append(f"{name}:{node.lineno}: @{decorator} does not belong in this file; {_HOMES[decorator]}.")
         else:
             specs.append(VariantSpec(name=node.name, line=node.lineno, **arguments))
+    problems += _unknown_names(name, specs)
     _raise(problems)
     return tuple(specs)
+
+
+def _unknown_names(path: Path, specs: list[VariantSpec]) -> Iterator[str]:
+    for spec in specs:
+        others = [other.name for other in specs if other.task == spec.task and other.name != spec.name]
+        for name in spec.also_true_of:
+            if name not in others:
+                yield (
+                    f"{path}:{spec.line}: also_true_of of {spec.name} names {name!r}, which is no other misconception of "
+                    f"{spec.task}; {suggestion(name, others) if others else 'remove it.'}"
+                )
 
 
 def parse_file(path: Path, shown: Path | None = None) -> ast.Module:
@@ -149,14 +173,23 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(name, str) for name in value)
 
 
 _TASK = _Argument(_is_text, "the task's name", positional=True, required=True)
 _DECORATORS: dict[str, dict[str, _Argument]] = {
     "checks": {
         "task": _TASK,
-        "gate": _Argument(lambda value: isinstance(value, bool), "True or False"),
+        "gate": _Argument(_is_flag, "True or False"),
+        "weight": _Argument(_is_number, "a number above 0"),
         "draws": _Argument(lambda value: value is None or (type(value) is int and value > 0), "a whole number above 0"),
         "seconds": _Argument(lambda value: value is None or _is_number(value), "a number above 0"),
         "device": _Argument(lambda value: value in ("any", "second", "cuda"), '"any", "second" or "cuda"'),
@@ -164,6 +197,8 @@ _DECORATORS: dict[str, dict[str, _Argument]] = {
     "misconception": {
         "task": _TASK,
         "feedback": _Argument(_is_text, "a sentence for the student", positional=True, required=True),
+        "also_true_of": _Argument(_are_names, 'a tuple of names, like ("other",)'),
+        "minor": _Argument(_is_flag, "True or False"),
     },
     "alternative": {"task": _TASK},
 }

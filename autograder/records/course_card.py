@@ -19,12 +19,14 @@ TaskKind = Literal["function", "class", "variable"]
 class TaskCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A task: its points and level, what the exercise defines under its name, and the function's arguments.
 
-    `arguments` is written as in Python, `f, x, *, steps=…`, without annotations; None if the task is not a function.
+    `side_effects` is the weight of that check among the task's. `arguments` is written as in Python, `f, x, *, steps=…`,
+    without annotations; None if the task is not a function.
     """
 
     points: float
     kind: TaskKind
     level: str = "medium"
+    side_effects: float = 1.0
     arguments: str | None = None
 
 

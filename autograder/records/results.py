@@ -38,13 +38,15 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict of one check over all its draws. `name` is the test function's, or `side_effects` for the check that
     every task gets automatically. `reason` is set for `error`, `timeout` and `not_run`. `sentence` comes from the check's
-    docstring. `device` is set if it ran on a different device from the rest of the result."""
+    docstring. `weight` is its part of the task's points, compared with the other checks'. `device` is set if it ran on a
+    different device from the rest of the result."""
 
     name: str
     sentence: str
     visible: bool
     outcome: Outcome = Outcome.NOT_RUN
     gate: bool = False
+    weight: float = 1.0
     draws_passed: int = 0
     draws: int = 0
     differences: tuple[Difference, ...] = ()
@@ -129,13 +131,13 @@ class TopicResult(msgspec.Struct, frozen=True, kw_only=True):
 
     `fingerprint` is a hash of everything the result depends on: submission, course files, seed, device, versions.
     `version` counts the changed files that a student handed in during a run; each has a seed of its own. `notes` tell the
-    instructor what the source reaches for, such as `gc`. `problem` is set, and every check is `not_run`, if the submission
-    could not be read. `completed` is set if checks that had no device at first ran on one later. The points of a saved
-    result are those of the checks, without `lateness`: OUT/marks.json says what it is worth with lateness and people's
-    decisions. `sandbox` is the level of confinement that `layers` amount to: `full`, `standard`, `minimal` or `none`; empty
-    if nothing was run. `not_graded`: the machine failed, as `problem` says; then `earned` says nothing, and the submission is
-    graded again in the next run. `tries` says how often the code was run, the later times alone, because it was ended by a
-    signal or slept until its time was over, which a bad machine might have caused.
+    instructor what the source reaches for, such as `gc`. `problem` is set, and every check is `not_run`, if the
+    submission could not be read. `completed` is set if checks that had no device at first ran on one later. The points of
+    a saved result are those of the checks, without `lateness`: OUT/marks.json says what it is worth with lateness and
+    people's decisions. `sandbox` is the level of confinement that `layers` amount to: `full`, `standard`, `minimal` or
+    `none`; empty if nothing was run. `not_graded`: the machine failed, as `problem` says; then `earned` says nothing, and
+    the submission is graded again in the next run. `tries` says how often the code was run, the later times alone,
+    because it was ended by a signal or slept until its time was over, which a bad machine might have caused.
     """
 
     format_version: int = FORMAT_VERSION

@@ -44,10 +44,11 @@ def _topic_card(course: Course, topic: Topic) -> TopicCard:
 
 def _task_card(topic: Topic, name: str, task: TaskEntry) -> TaskCard:
     body = ast.parse(task_source(topic.exercise, name) or "...").body
-    if isinstance(body[0], ast.FunctionDef | ast.AsyncFunctionDef):
-        return TaskCard(points=task.points, level=task.level, kind="function", arguments=_arguments(body[0].args))
     kind: TaskKind = "class" if isinstance(body[0], ast.ClassDef) else "variable"
-    return TaskCard(points=task.points, level=task.level, kind=kind)
+    arguments = None
+    if isinstance(body[0], ast.FunctionDef | ast.AsyncFunctionDef):
+        kind, arguments = "function", _arguments(body[0].args)
+    return TaskCard(points=task.points, level=task.level, side_effects=task.side_effects, kind=kind, arguments=arguments)
 
 
 def _arguments(given: ast.arguments) -> str:

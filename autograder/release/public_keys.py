@@ -46,7 +46,7 @@ def content_version(course: Course, topic: Topic) -> str:
         [cell.source for cell in topic.exercise],
         topic.visible and topic.visible.source,
         [[check.name, draws_of(course, topic.name, check.spec)] for check in topic.checks if check.visible],
-        {name: task.points for name, task in course.topics[topic.name].tasks.items()},
+        {name: (task.points, task.side_effects) for name, task in course.topics[topic.name].tasks.items()},
     ]
     return hashlib.blake2b(msgspec.msgpack.encode(content), digest_size=16).hexdigest()
 

@@ -54,9 +54,8 @@ class CodeLine:
 
 @dataclass(frozen=True)
 class TaskView:
-    """A task and everything said about it. If its checks are not worth reading, `folded` is shown in their place.
-
-    `missing`: the file does not define the task at all.
+    """A task and everything said about it. `points_made` says how its checks make its points. If its checks are not worth
+    reading, `folded` is shown in their place. `missing`: the file does not define the task at all.
     """
 
     name: str
@@ -64,6 +63,7 @@ class TaskView:
     points: str
     earned: str
     passed: int
+    points_made: str
     notes: tuple[str, ...]
     diagnoses: tuple[DiagnosisView, ...]
     checks: tuple[CheckView, ...]
@@ -94,6 +94,7 @@ def task_view(task: TaskResult, *, instructor: bool) -> TaskView:
         points=points_text(task.points),
         earned=points_text(task.earned),
         passed=sum(check.outcome is Outcome.PASSED for check in task.checks),
+        points_made=_points_made(task),
         notes=tuple(_task_notes(task)),
         diagnoses=tuple(_diagnosis_view(diagnosis, task, instructor=instructor) for diagnosis in task.diagnoses),
         checks=checks,
@@ -110,6 +111,27 @@ def _folded(task: TaskResult, style: str) -> str:
     if style == "complete":
         return f"All {count} checks passed"
     return f"What the {count} checks will look at" if (style == "untouched" or task.standing) and count else ""
+
+
+def _points_made(task: TaskResult) -> str:
+    """How the task's checks make its points, in words."""
+    checks, points = task.checks, points_text(task.points)
+    if not checks or not task.points:
+        return ""
+    if _has_equal_weights(task):
+        each = points_text(task.points / len(checks))
+        text = f"Each of the {len(checks)} checks is worth {each} of {points} points."
+    else:
+        text = f"The {len(checks)} checks share the {points} points as shown beside each."
+    gates = [f"“{check.sentence}”" for check in checks if check.gate]
+    if not gates or len(gates) == len(checks) - 1 > 1:
+        return f"{text} None counts until at least one passes besides the last." if len(checks) > 1 else text
+    which = "this one passes" if len(gates) == 1 else "one of these passes"
+    return f"{text} None counts until {which}: {', '.join(gates)}"
+
+
+def _has_equal_weights(task: TaskResult) -> bool:
+    return len({check.weight for check in task.checks}) == 1
 
 
 def _task_notes(task: TaskResult) -> Iterable[str]:
@@ -142,6 +164,9 @@ def _check_view(check: CheckResult, task: TaskResult, own: set[str], marked: set
     label = check.name if check.visible or instructor else ""
     if not check.visible:
         label = f"{label} · only in grading" if label else "only in grading"
+    if not _has_equal_weights(task):
+        worth = f"{points_text(task.points * check.weight / sum(each.weight for each in task.checks))} points"
+        label = f"{label} · {worth}" if label else worth
     if not task.attempted or check.outcome is Outcome.PASSED:
         return _plain_view(task.attempted, check.sentence, label)
     return CheckView(

@@ -1,8 +1,9 @@
 """Which known mistake a submission makes: the one that was seen to do the same.
 
 Exact means: the same observation on every check of the task, in every draw. Else a misconception is only asked about, and
-only if it explains half of the failing checks or more: it was seen to do the same there, differs there from the
-reference, and fails nothing that the submission passes. Exceptions that any slip raises prove nothing by themselves.
+only if it explains more than half of the failing checks, or half and fails no others: it was seen to do the same there,
+differs there from the reference, and fails nothing that the submission passes. Exceptions that any slip
+raises prove nothing by themselves.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def diagnose(
         side_effects: the name of the check that every task gets automatically.
 
     Returns:
-        One exact diagnosis, or some that each explain at least half of the failing checks, the one that explains most first.
+        One exact diagnosis, or some that each explain half of the failing checks or more, the one that explains most first.
     """
     if not failing:
         return ()
@@ -66,7 +67,12 @@ def diagnose(
     unexplained = set(failing).difference(*explained.values())
     for name in candidates if unexplained else ():
         explained[name] |= _explained_as_far_as_compared(name, unexplained & wrong[name], seen, key, tolerances)
-    likely = {name: checks for name, checks in explained.items() if 2 * len(checks) >= len(failing)}
+    # Half proves little if the mistake does something else in the other half.
+    likely = {
+        name: checks
+        for name, checks in explained.items()
+        if 2 * len(checks) > len(failing) or (2 * len(checks) == len(failing) and wrong[name].intersection(seen) <= checks)
+    }
     diagnoses = (
         Diagnosis(misconception=name, feedback=key.feedback[name], exact=False, checks=tuple(sorted(checks)))
         for name, checks in _fewest(likely, failing)

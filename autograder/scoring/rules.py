@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from autograder.course.course_file import Course
@@ -24,12 +24,14 @@ class Rules:
         checks: those of all tasks.
         draws: by check name, how many draws it has.
         tolerances: by dtype name, for the device of the answer key.
+        side_effects: by task, the weight of `side_effects` among its checks; 1 for tasks that are missing.
     """
 
     points: Mapping[str, float]
     checks: tuple[TopicCheck, ...]
     draws: Mapping[str, int]
     tolerances: Mapping[str, float]
+    side_effects: Mapping[str, float] = field(default_factory=dict)
 
 
 def rules_of(course: Course, topic: Topic, device: str) -> Rules:
@@ -39,4 +41,5 @@ def rules_of(course: Course, topic: Topic, device: str) -> Rules:
         checks=topic.checks,
         draws={check.name: draws_of(course, topic.name, check.spec) for check in topic.checks},
         tolerances=course.tolerances_on(device),
+        side_effects={name: task.side_effects for name, task in course.topics[topic.name].tasks.items()},
     )

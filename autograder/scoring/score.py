@@ -38,9 +38,9 @@ def score(
 ) -> tuple[TaskResult, ...]:
     """The result of each of a topic's tasks, in the order of course.yml.
 
-    A check passes only if each of its draws was observed and matches the reference. A task earns the share of its checks
-    that passed, `side_effects` included, but nothing while none of its gates passes; if no check is marked as a gate,
-    every check counts as one.
+    A check passes only if each of its draws was observed and matches the reference. A task earns its points times the
+    weights of the checks that passed, divided by the weights of all its checks, `side_effects` included; but nothing while
+    none of its gates passes. If no check is marked as a gate, every check counts as one.
 
     Args:
         rules: the topic's points, checks, draws and tolerances.
@@ -118,7 +118,8 @@ def _score_task(rules: Rules, key: AnswerKey, task: str, seen: _Seen, visible_on
         else:
             results.append(_result(check, rules.draws[check.name], reason=NO_DEVICE))
     if checks:
-        results.append(_judge_side_effects(checks, key, seen))
+        effects = _judge_side_effects(checks, key, seen)
+        results.append(msgspec.structs.replace(effects, weight=rules.side_effects.get(task, 1.0)))
     attempted = _is_attempted(seen)
     diagnoses = diagnose(task, _failing(results), seen, key, tolerances, side_effects=SIDE_EFFECTS) if attempted else ()
     return _totalled(task, rules.points[task], results, attempted, diagnoses)
@@ -137,9 +138,10 @@ def _totalled(
     gates = [result for result in results if result.gate] or results[:-1]
     opened = any(gate.outcome is Outcome.PASSED for gate in gates)
     may_open = opened or any(map(_is_pending, gates))
-    share = points / len(results) if results else 0.0
-    earned = share * len(passed) if opened else 0.0
-    pending = share * (len(waiting) + (0 if opened else len(passed))) if waiting and may_open else 0.0
+    everything = _weight(results)
+    share = points / everything if everything else 0.0
+    earned = share * _weight(passed) if opened else 0.0
+    pending = share * (_weight(waiting) + (0 if opened else _weight(passed))) if waiting and may_open else 0.0
     return TaskResult(
         task=task,
         points=points,
@@ -150,6 +152,10 @@ def _totalled(
         checks=tuple(results),
         diagnoses=diagnoses,
     )
+
+
+def _weight(results: Iterable[CheckResult]) -> float:
+    return sum(result.weight for result in results)
 
 
 def complete(old: TaskResult, new: TaskResult, device: str) -> TaskResult:
@@ -198,6 +204,7 @@ def _result(check: TopicCheck, draws: int, *, outcome: Outcome = Outcome.NOT_RUN
         visible=check.visible,
         outcome=outcome,
         gate=check.spec.gate,
+        weight=check.spec.weight,
         draws=draws,
         reason=reason,
     )

@@ -123,6 +123,7 @@ class Release:
             checks=checks,
             draws={check.name: len(key.reference.get(check.name, ())) for check in checks},
             tolerances=self.card.tolerances,
+            side_effects={task: entry.side_effects for task, entry in card.tasks.items()},
         )
         checks_file = CheckModule(f"checks/{path.name}", data.decode("utf-8"))
         return ReleasedTopic(name, card, checks_file, rules, key, self.folder)

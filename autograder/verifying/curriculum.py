@@ -1,23 +1,28 @@
 """The course in figures: docs/curriculum.md. `python -m autograder.verifying.curriculum` rewrites it.
 
-Everything is counted from the course's files; nothing is run. `autograde verify` proves that what is counted works.
+The first table is counted from the course's files; nothing is run. The second has what was measured last of each topic:
+`--measure TOPIC …` measures these again, `--measure` alone all of them. `autograde verify` prints the same.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
+from autograder._files import write_whole
 from autograder.course.course_file import Course, load_course
 from autograder.course.topic import Topic, load_topic
+from autograder.processes.pool import Pool
 from autograder.reporting.labels import points_text
 from autograder.verifying.accepted_mutants import read_accepted
+from autograder.verifying.measures import Measures
 from autograder.verifying.mutants import make_mutants
+from autograder.verifying.verify import verify
 
-__all__ = ["Counts", "count", "page"]
+__all__ = ["Counts", "count", "measured_row", "page", "read_measured"]
 
 _PAGE = """# The curriculum in figures
 
@@ -34,7 +39,21 @@ teaching order; `#` is each topic's own number.
   *accepted* because they make no difference, each with its reason in `solutions/equivalent_mutants/`.
 
 `autograde verify` proves all this.
+
+## Measured
+
+What `autograde verify` measures of each topic, predictions apart, when
+`python -m autograder.verifying.curriculum --measure TOPIC` ran last.
+
+{measured}
+
+* *Early*: misconceptions that fail a visible check.
+* *Told*: sentences that are shown of misconceptions, each held out in turn. *True*: those that are true of it.
+* *Keep*: misconceptions that keep 85 % of their task's points or more, those marked minor included.
+* *Never*: misconceptions that are never told, since they only raise what any slip raises.
+* *Constant*: checks that see the same for every seed; none of them is a gate.
 """
+_MEASURED = ("misconceptions", "early", "told", "true", "keep", "never", "constant")
 _HEADER = ("tasks", "predictions", "points", "checks", "hidden", "alternatives", "misconceptions", "mutants", "accepted")
 
 
@@ -83,8 +102,36 @@ def _variables(topic: Topic) -> Iterator[str]:
                 yield from (target.id for target in node.targets if isinstance(target, ast.Name))
 
 
-def page(course: Course) -> str:
-    """The text of docs/curriculum.md."""
+def measured_row(measures: Measures) -> tuple[int, ...]:
+    """A topic's figures in the second table."""
+    return (
+        measures.misconceptions,
+        measures.seen_early,
+        measures.boxes,
+        measures.true_boxes,
+        len(measures.keep_most) + measures.minor,
+        len(measures.never_told),
+        len(measures.constant) + len(measures.constant_gates),
+    )
+
+
+def read_measured(text: str) -> dict[str, tuple[int, ...]]:
+    """The figures in the second table of a page, by topic."""
+    rows = (line.strip("| ").split(" | ") for line in text.partition("\n## Measured\n")[2].splitlines())
+    return {
+        name.strip("`"): tuple(map(int, numbers))
+        for name, *numbers in rows
+        if name.startswith("`") and len(numbers) == len(_MEASURED)
+    }
+
+
+def page(course: Course, measured: Mapping[str, tuple[int, ...]]) -> str:
+    """The text of docs/curriculum.md.
+
+    Args:
+        course: the course.
+        measured: by topic, the figures of the second table; topics may be missing.
+    """
     all_counts = {name: count(course, name) for name in course.topics}
     columns = ("#", "topic", "", *_HEADER)
     lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
@@ -93,7 +140,19 @@ def page(course: Course) -> str:
         kind = "required" if topic.required else "optional"
         lines.append(_row(str(topic.number), f"{topic.title} (`{name}`)", kind, _texts(counts)))
     lines.append(_row("", f"**all {len(all_counts)}**", "", _texts(_sum(all_counts.values()))))
-    return _PAGE.format(table="\n".join(lines))
+    return _PAGE.format(table="\n".join(lines), measured="\n".join(_measured_lines(course, measured)))
+
+
+def _measured_lines(course: Course, measured: Mapping[str, tuple[int, ...]]) -> Iterator[str]:
+    if not measured:
+        yield "Nothing yet."
+        return
+    known = {name: measured[name] for name in course.topics if name in measured}
+    yield f"| topic | {' | '.join(_MEASURED)} |"
+    yield f"|{'---|' * (len(_MEASURED) + 1)}"
+    sums = [sum(column) for column in zip(*known.values(), strict=True)]
+    for name, numbers in (*((f"`{name}`", numbers) for name, numbers in known.items()), (f"**all {len(known)}**", sums)):
+        yield f"| {' | '.join((name, *map(str, numbers)))} |"
 
 
 def _row(number: str, title: str, kind: str, texts: tuple[str, ...]) -> str:
@@ -112,11 +171,22 @@ def main() -> None:
     """Write docs/curriculum.md for the course in a folder."""
     parser = argparse.ArgumentParser(prog="python -m autograder.verifying.curriculum", description=__doc__)
     parser.add_argument("course", nargs="?", type=Path, default=Path(), help="the course's folder (default: this one)")
-    course = load_course(parser.parse_args().course)
+    parser.add_argument("--measure", nargs="*", metavar="TOPIC", help="measure these topics again (default: all)")
+    given = parser.parse_args()
+    course = load_course(given.course)
     path = course.root / "docs" / "curriculum.md"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(page(course), encoding="utf-8")
+    measured = read_measured(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if given.measure is not None:
+        measured |= _measure(course, given.measure or list(course.topics))
+    write_whole(path, page(course, measured).encode())
     print(f"wrote {path}")
+
+
+def _measure(course: Course, names: list[str]) -> dict[str, tuple[int, ...]]:
+    with Pool() as pool:
+        topics = verify(course, names, pool, mutants=False).topics
+    return {each.topic: measured_row(each.measures) for each in topics if each.measures is not None}
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from autograder._words import counted
-from autograder.verifying.measures import Measures
+from autograder.verifying.measures import Measures, held_out_sentence
 
 __all__ = ["Equal", "Survivor", "TopicVerification", "Verification"]
 
@@ -123,6 +123,10 @@ class Verification:
         for topic in self.topics:
             if topic.measures is not None:
                 notes += [f"{topic.topic}: {sentence}" for sentence in topic.measures.sentences()]
+        measured = [topic.measures for topic in self.topics if topic.measures is not None]
+        if len(measured) > 1:
+            boxes, true = sum(each.boxes for each in measured), sum(each.true_boxes for each in measured)
+            notes.append(f"all: {held_out_sentence(boxes, true)}")
         notes += self.problems
         survivors = [(topic.topic, survivor) for topic in self.topics for survivor in topic.survivors]
         if survivors:

@@ -138,7 +138,8 @@ class _Proof:
         key = build_key(self.course, some, seed=RUN_SEED, device=self.device, pool=self.pool, cache=None, apart=True)
         self._try(self._stub(some, key))
         self._each_draw_exposes(key)
-        self.measures = measure(rules_of(self.course, some, key.device), key, wide)
+        self.measures = measure(rules_of(self.course, some, key.device), key, wide, topic.misconceptions)
+        self.problems += self.measures.problems()
         self.never_told = frozenset(self.measures.never_told)
         self._try(self._misconceptions(some, key))
         if mutants:

@@ -243,7 +243,11 @@ def fills_up_what_is_missing(path, model, optimizer=None):
     return content["epoch"]
 
 
-@misconception("load_checkpoint", "Look at the model's running statistics: are parameters all that is in the file?")
+@misconception(
+    "load_checkpoint",
+    "Look at the model's running statistics: are parameters all that is in the file?",
+    also_true_of=("by_data",),
+)
 def parameters_alone_are_loaded(path, model, optimizer=None):
     content = _read(path)
     with torch.no_grad():

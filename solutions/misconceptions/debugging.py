@@ -60,7 +60,11 @@ def none_is_bad(model):
     return [name for name, p in model.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
 
 
-@misconception("nonfinite_grads", "Print the .grad of an entry of state_dict(). Is the entry the parameter itself?")
+@misconception(
+    "nonfinite_grads",
+    "Bad gradients go unnoticed. Is what you look at a parameter's own .grad? Entries of state_dict() have none.",
+    also_true_of=("values_of_all", "values", "all_of_them"),
+)
 def entries_of_the_state_dict(model):
     return [name for name, p in model.state_dict().items() if p.grad is not None and not torch.isfinite(p.grad).all()]
 
@@ -99,7 +103,11 @@ def values_as_well(model):
     return [name for name, p in pairs if not (torch.isfinite(p.grad).all() and torch.isfinite(p).all())]
 
 
-@misconception("nonfinite_grads", "You looked at the values; the docstring asks about the gradients.")
+@misconception(
+    "nonfinite_grads",
+    "Bad gradients go unnoticed. Do you look at the gradients, or at the values?",
+    also_true_of=("entries_of_the_state_dict",),
+)
 def values_of_all(model):
     return [name for name, p in model.named_parameters() if not torch.isfinite(p).all()]
 
@@ -111,7 +119,11 @@ def asks_every_gradient(model):
     return [name for name, p in model.named_parameters() if not p.grad.isfinite().all()]
 
 
-@misconception("nonfinite_grads", "You looked at the values; the docstring asks about the gradients.")
+@misconception(
+    "nonfinite_grads",
+    "Bad gradients go unnoticed. Do you look at the gradients, or at the values?",
+    also_true_of=("entries_of_the_state_dict",),
+)
 def values(model):
     return [name for name, p in model.named_parameters() if p.grad is not None and not torch.isfinite(p).all()]
 
@@ -142,7 +154,11 @@ def compares_with_nan(model):
     return [name for name, p in model.named_parameters() if p.grad is not None and bad(p.grad)]
 
 
-@misconception("nonfinite_grads", "How many bad numbers does it take? Try a gradient with a single one.")
+@misconception(
+    "nonfinite_grads",
+    "Bad gradients go unnoticed. How many bad numbers does it take? Try a gradient with a single one.",
+    also_true_of=("entries_of_the_state_dict",),
+)
 def all_of_them(model):
     return [name for name, p in model.named_parameters() if p.grad is not None and not torch.isfinite(p.grad).any()]
 
@@ -248,13 +264,19 @@ def looks_at_a_copy(model, loss):
     return [name for name, p in _trainable(twin) if p.grad is None]
 
 
-@misconception("disconnected", "A parameter is a leaf. Does a leaf ever have a grad_fn?")
+@misconception(
+    "disconnected",
+    "You name connected parameters, too. A leaf never has a grad_fn, and it has no .grad before backward().",
+    also_true_of=("all_or_nothing", "looks_at_grad"),
+)
 def looks_at_grad_fn(model, loss):
     return [name for name, p in _trainable(model) if p.grad_fn is None]
 
 
 @misconception(
-    "disconnected", "As soon as one parameter is disconnected, you name them all. Which of them caused the error?"
+    "disconnected",
+    "As soon as one parameter is disconnected, you name them all. Which of them caused the error?",
+    also_true_of=("looks_at_grad_fn",),
 )
 def all_or_nothing(model, loss):
     pairs = _trainable(model)
@@ -290,7 +312,9 @@ def backward_and_put_back(model, loss):
 
 
 @misconception(
-    "disconnected", "A .grad left over from an earlier step says nothing about this loss, and neither does a missing one."
+    "disconnected",
+    "You name connected parameters, too. What does a missing .grad or grad_fn, or a .grad left over, say about this loss?",
+    also_true_of=("looks_at_grad_fn",),
 )
 def looks_at_grad(model, loss):
     return [name for name, p in _trainable(model) if p.grad is None]
@@ -401,14 +425,22 @@ def _first(found):
     return found[0] if found else None
 
 
-@misconception("first_nonfinite", "You name the last module that saw a nan, not the first.")
+@misconception(
+    "first_nonfinite",
+    "You name a module at the end, not the first that saw a nan.",
+    also_true_of=("name_of_the_last_round",),
+)
 def last(model, x):
     twin = copy.deepcopy(model)
     found = _run(twin, x, _leaves(twin))
     return found[-1] if found else None
 
 
-@misconception("first_nonfinite", "Your hooks look up `name` when they are called. What is its value after the loop?")
+@misconception(
+    "first_nonfinite",
+    "You do not name the first module that saw a nan. If your hooks look up `name`: what is its value after the loop?",
+    also_true_of=("last",),
+)
 def name_of_the_last_round(model, x):
     twin = copy.deepcopy(model)
     found = []

@@ -81,7 +81,11 @@ def hard_cuda(prefer="auto"):
     return torch.device("cuda" if prefer == "auto" else prefer)
 
 
-@misconception("pick_device", "A function that you do not call is always true: where are the parentheses?")
+@misconception(
+    "pick_device",
+    "Run it on a machine without a GPU. If you ask whether there is one: do you call the function?",
+    also_true_of=("hard_cuda",),
+)
 def question_not_asked(prefer="auto"):
     known(prefer)
     refuse_missing(prefer)
@@ -640,7 +644,9 @@ class InInferenceMode(nn.Module):
         return (x - self.mean) / self.std
 
 
-@misconception("Standardizer", "You move the statistics to wherever x is. Are they part of the module?")
+@misconception(
+    "Standardizer", "Are the statistics part of the module, so that `.to` moves them?", also_true_of=("PlainAttributes",)
+)
 class FollowsX(nn.Module):
     def __init__(self, data):
         super().__init__()
@@ -971,7 +977,11 @@ def asks_for_the_length(model, batches):
     return torch.stack(losses).sum().item() / sum(len(y) for _, y in batches)
 
 
-@misconception("move_training_", "The optimizer remembers something about each parameter. On which device is that now?")
+@misconception(
+    "move_training_",
+    "The optimizer remembers something about each parameter. On which device is that now?",
+    also_true_of=("state_first",),
+)
 def model_only(model, optimizer, device):
     model.to(device)
 
@@ -1303,12 +1313,12 @@ def autocast_for_cuda(model, x, y, optimizer, scaler, max_norm):
     return loss.detach()
 
 
-@misconception("load_weights_", "The file says GPU, but this machine may not have one.")
+@misconception("load_weights_", "The file says GPU, but this machine may not have one.", also_true_of=("to_the_gpu",))
 def as_the_file_says(model, path):
     model.load_state_dict(torch.load(path))
 
 
-@misconception("load_weights_", "Does every machine this runs on have a GPU?")
+@misconception("load_weights_", "Does every machine this runs on have a GPU?", also_true_of=("as_the_file_says",))
 def to_the_gpu(model, path):
     model.load_state_dict(torch.load(path, map_location="cuda"))
 
@@ -1356,13 +1366,17 @@ def returns_the_report(model, path):
 
 
 @misconception(
-    "load_weights_", "You only gave a name inside your function a new value. What has changed in the caller's model?"
+    "load_weights_",
+    "What has changed in the caller's model? A new value for a name inside your function changes nothing there.",
+    also_true_of=("not_loaded",),
 )
 def rebinds_the_model(model, path):
     model = torch.load(path, map_location="cpu")  # noqa: F841
 
 
-@misconception("load_weights_", "You read the weights. Did you put them into the model?")
+@misconception(
+    "load_weights_", "You read the weights. Did you put them into the model?", also_true_of=("rebinds_the_model",)
+)
 def not_loaded(model, path):
     return torch.load(path, map_location="cpu")
 
@@ -1436,13 +1450,19 @@ def softmax_as_well(scores):
 
 
 @misconception(
-    "leaf_on", "Which dtype does torch.Tensor give every number, and whose memory does it use for a float32 array?"
+    "leaf_on",
+    "Which dtype does torch.Tensor give every number, and whose memory does it use for a float32 array?",
+    also_true_of=("old_constructor_as_it_is",),
 )
 def old_constructor(values, device, dtype=torch.float32):
     return torch.Tensor(values).to(device=device, dtype=dtype).requires_grad_()
 
 
-@misconception("leaf_on", "Ask for float64 and look at the dtype. Then change the NumPy array and look at your tensor.")
+@misconception(
+    "leaf_on",
+    "Ask for float64 and look at the dtype and the digits. Then change the NumPy array and look at your tensor.",
+    also_true_of=("old_constructor",),
+)
 def old_constructor_as_it_is(values, device, dtype=torch.float32):
     return torch.Tensor(values).to(device).requires_grad_()
 

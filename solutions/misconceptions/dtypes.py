@@ -143,7 +143,11 @@ def refuses_floats_only(img):
     return img.to(torch.float32) / 255
 
 
-@misconception("scale_pixels", "An image may have any number of dimensions, and it should keep them.")
+@misconception(
+    "scale_pixels",
+    "An image may have any number of dimensions, and it should keep them.",
+    also_true_of=("by_way_of_a_list",),
+)
 def flattens(img):
     if img.dtype != torch.uint8:
         raise TypeError
@@ -174,7 +178,11 @@ def half(img):
     return img.half() / 255
 
 
-@misconception("scale_pixels", "Going through a Python list loses two things. What happens to the shape, and to the device?")
+@misconception(
+    "scale_pixels",
+    "Compare the shape of your result with that of the image. And if you went through a Python list: which device is it on?",
+    also_true_of=("flattens",),
+)
 def by_way_of_a_list(img):
     if img.dtype != torch.uint8:
         raise TypeError
@@ -205,7 +213,9 @@ def device_only(x, like):
     return x.to(like.device)
 
 
-@misconception("match", "If nothing has to change: do x and your result share their storage?")
+@misconception(
+    "match", "If nothing has to change: do x and your result share their storage?", also_true_of=("wraps_the_tensor",)
+)
 def clone(x, like):
     return x.clone().to(like)
 
@@ -215,7 +225,9 @@ def contiguous(x, like):
     return x.contiguous().to(like)
 
 
-@misconception("match", "Follow the graph from your result back to x: somewhere it is cut.")
+@misconception(
+    "match", "Follow the graph from your result back to x: somewhere it is cut.", also_true_of=("wraps_the_tensor",)
+)
 def detached(x, like):
     return x.detach().to(like)
 
@@ -230,7 +242,11 @@ def view_as_type(x, like):
     return x.contiguous().view(like.dtype).to(like.device)
 
 
-@misconception("match", "`like` only says which dtype and device you want. Its values and its shape do not matter.")
+@misconception(
+    "match",
+    "`like` only says which dtype and device you want. Its values and its shape do not matter.",
+    also_true_of=("into_the_shape_of_like",),
+)
 def arithmetic(x, like):
     return x + torch.zeros_like(like)
 
@@ -493,7 +509,9 @@ def new_tensor_of_a_number(x):
 
 
 @misconception(
-    "with_default_dtype", "Print torch.get_default_dtype() after the call: everybody's new tensors now have another dtype."
+    "with_default_dtype",
+    "Print torch.get_default_dtype() after the call: everybody's new tensors now have another dtype.",
+    also_true_of=("restores_only_after_exceptions",),
 )
 def never_reset(dtype, fn):
     torch.set_default_dtype(dtype)
@@ -569,7 +587,11 @@ def calls_twice(dtype, fn):
         torch.set_default_dtype(old)
 
 
-@misconception("with_default_dtype", "Which default dtype does fn see while it runs? Print it inside fn.")
+@misconception(
+    "with_default_dtype",
+    "Which default dtype does fn see while it runs? Print it inside fn.",
+    also_true_of=("converts_the_result",),
+)
 def resets_too_early(dtype, fn):
     old = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
@@ -587,7 +609,9 @@ def returns_fn(dtype, fn):
         torch.set_default_dtype(old)
 
 
-@misconception("with_default_dtype", "You restore the default if fn raises. And if it does not?")
+@misconception(
+    "with_default_dtype", "If fn returns normally, which default dtype do you leave behind?", also_true_of=("never_reset",)
+)
 def restores_only_after_exceptions(dtype, fn):
     old = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
@@ -619,7 +643,11 @@ def channels_first(img):
     return scaled.permute(2, 0, 1) if scaled.dim() == 3 else scaled
 
 
-@misconception("match", "Give `like` a different shape from x: which of the two shapes should the result have?")
+@misconception(
+    "match",
+    "Give `like` a different shape from x: which of the two shapes should the result have?",
+    also_true_of=("arithmetic",),
+)
 def into_the_shape_of_like(x, like):
     return torch.empty_like(like).copy_(x)
 

@@ -172,7 +172,11 @@ def raises_late(model, prefixes):
     return [name for name in named if name in found]
 
 
-@misconception("freeze", "A typo in a prefix goes unnoticed as long as another prefix matches.")
+@misconception(
+    "freeze",
+    "A typo in a prefix goes unnoticed as long as another prefix matches.",
+    also_true_of=("first_part_of_the_name",),
+)
 def ignores_unknown_prefixes(model, prefixes):
     named = dict(model.named_parameters())
     found = [name for name in named if any(_matches(name, prefix) for prefix in prefixes)]
@@ -475,6 +479,7 @@ def inference_mode(backbone, head, x):
 @misconception(
     "freeze_entries",
     "Run backward() and look at .grad: nothing is frozen. Which tensor did your function change, and when?",
+    also_true_of=("hook_writes_into_grad",),
 )
 def flag_of_a_copy(param, mask):
     _refuse_wrong_masks(param, mask)

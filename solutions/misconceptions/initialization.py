@@ -696,7 +696,11 @@ def restd(w, mean=0.0, std=1.0, generator=None):
         return w.mul_(std / 0.8796).add_(mean)
 
 
-@misconception("trunc_normal_", "You drew the outliers again, once. What guarantees that the second draw lies inside?")
+@misconception(
+    "trunc_normal_",
+    "Some numbers still lie outside. If you draw outliers again: what guarantees that the second draw lies inside?",
+    also_true_of=("one_side_only",),
+)
 def draws_again_once(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError
@@ -707,7 +711,11 @@ def draws_again_once(w, mean=0.0, std=1.0, generator=None):
         return w
 
 
-@misconception("trunc_normal_", "You move an outlier inside. Where would a newly drawn number land?")
+@misconception(
+    "trunc_normal_",
+    "Your outliers end up inside the limits. Where would numbers drawn again from the same distribution land?",
+    also_true_of=("wraps_around", "outliers_uniform"),
+)
 def folds_the_tails_back(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError
@@ -717,7 +725,11 @@ def folds_the_tails_back(w, mean=0.0, std=1.0, generator=None):
         return w.copy_(folded * std + mean)
 
 
-@misconception("trunc_normal_", "What leaves on one side comes back on the other. Is that what drawing again would give?")
+@misconception(
+    "trunc_normal_",
+    "Is where your outliers end up as likely as where numbers drawn again would?",
+    also_true_of=("folds_the_tails_back", "outliers_uniform"),
+)
 def wraps_around(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError

@@ -324,7 +324,11 @@ def the_rest_becomes_bool(a):
     return torch.from_numpy(a.astype(kinds.get(a.dtype.kind, np.bool_), order="C"))
 
 
-@misconception("from_numpy", "Change the array afterwards: you told astype to copy only if it has to.")
+@misconception(
+    "from_numpy",
+    "Change the array afterwards, and try a[::-1]: does your function copy every array before torch sees it?",
+    also_true_of=("negative_strides",),
+)
 def copies_if_needed(a):
     kinds = {"f": np.float32, "i": np.int64, "u": np.int64, "b": np.bool_}
     if a.dtype.kind not in kinds:
@@ -397,13 +401,17 @@ class ReturnsATensor(_Meter):
         return torch.tensor(super().mean(), dtype=torch.float64)
 
 
-@misconception("LossMeter", "What is the average of nothing? The docstring names an error.")
+@misconception("LossMeter", "What is the average of nothing? The docstring names an error.", also_true_of=("NotANumber",))
 class Zero(_Meter):
     def mean(self):
         return self.total / max(self.count, 1)
 
 
-@misconception("LossMeter", "What is the average of nothing? nan is an answer, but not the one the docstring asks for.")
+@misconception(
+    "LossMeter",
+    "What is the average of nothing? A number, even nan, is not what the docstring asks for.",
+    also_true_of=("Zero",),
+)
 class NotANumber(_Meter):
     def mean(self):
         return self.total / self.count if self.count else float("nan")

@@ -487,7 +487,11 @@ def square_of_the_mean(pred, target, mask):
     return (pred[mask] - target[mask]).mean().square()
 
 
-@misconception("masked_mse", "The value is right, but the gradient is nan where nothing should happen.")
+@misconception(
+    "masked_mse",
+    "The gradient is nan where nothing should happen, even where the value is right.",
+    also_true_of=("multiplies", "multiplies_first"),
+)
 def where_late(pred, target, mask):
     _checked(pred, target, mask)
     return torch.where(mask, (pred - target) ** 2, torch.zeros_like(pred)).sum() / mask.sum()

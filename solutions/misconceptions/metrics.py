@@ -75,7 +75,11 @@ def with_the_smallest(logits, labels):
     return (logits.argmin(1) == labels).double().mean().item()
 
 
-@misconception("accuracy", "The largest value in a row is not the same as its position.")
+@misconception(
+    "accuracy",
+    "Some predictions are right, yet your result is 0. Are labels compared with the largest values or with their positions?",
+    also_true_of=("all_or_nothing",),
+)
 def values_for_places(logits, labels):
     _checked(logits, labels)
     return (logits.max(1).values == labels).double().mean().item()
@@ -124,7 +128,11 @@ def rounded(logits, labels):
     return round((logits.argmax(1) == labels).double().mean().item(), 2)
 
 
-@misconception("accuracy", "One wrong prediction turns your result into 0. Do the correct ones not count?")
+@misconception(
+    "accuracy",
+    "Some predictions are right, yet your result is 0. What do the correct ones count?",
+    also_true_of=("values_for_places",),
+)
 def all_or_nothing(logits, labels):
     _checked(logits, labels)
     return float((logits.argmax(1) == labels).all())

@@ -232,7 +232,9 @@ class HiddenLayerDetached(_Net):
         return self.linear2(F.relu(self.linear1(x)).detach())
 
 
-@misconception("TwoLayerNet", "The scores are right. Can a gradient get from them to x?")
+@misconception(
+    "TwoLayerNet", "The scores are right. Can a gradient get from them to x?", also_true_of=("HiddenLayerDetached",)
+)
 class CutOffFromX(_Net):
     def forward(self, x):
         return super().forward(x.detach())
@@ -329,7 +331,9 @@ def weights_and_biases(model):
     return _counts(_entries(everything), _entries(p for p in everything if p.requires_grad), _entries(model.buffers()))
 
 
-@misconception("count_parameters", "Freeze a layer and count again: what makes a parameter trainable?")
+@misconception(
+    "count_parameters", "Freeze a layer and count again: what makes a parameter trainable?", also_true_of=("frozen_by_mode",)
+)
 def nothing_is_frozen(model):
     return _counts(_entries(model.parameters()), _entries(model.parameters()), _entries(model.buffers()))
 
@@ -340,7 +344,11 @@ def flags_exchanged(model):
     return _counts(_entries(model.parameters()), frozen, _entries(model.buffers()))
 
 
-@misconception("count_parameters", "train() and eval() do not freeze anything: which flag does a parameter have?")
+@misconception(
+    "count_parameters",
+    "train() and eval() do not freeze anything: which flag does a parameter have?",
+    also_true_of=("nothing_is_frozen",),
+)
 def frozen_by_mode(model):
     trainable = _entries(model.parameters()) if model.training else 0
     return _counts(_entries(model.parameters()), trainable, _entries(model.buffers()))

@@ -122,7 +122,7 @@ def _evaluate(
     return loss / total, accuracy / total
 
 
-@misconception("evaluate", "no_grad does not switch dropout off.")
+@misconception("evaluate", "no_grad does not switch dropout off.", also_true_of=("flag_of_the_model_only",))
 def no_eval(model, X, y, batch_size):
     return _evaluate(model, X, y, batch_size, sleep=lambda model: None)
 
@@ -131,7 +131,9 @@ def _flag_of_the_model(model):
     model.training = False
 
 
-@misconception("evaluate", "Which flag does a layer inside the model look at: its own, or the model's?")
+@misconception(
+    "evaluate", "Dropout inside the model is still active: which flag does such a layer look at?", also_true_of=("no_eval",)
+)
 def flag_of_the_model_only(model, X, y, batch_size):
     return _evaluate(model, X, y, batch_size, sleep=_flag_of_the_model)
 
@@ -374,7 +376,7 @@ def others_stay_awake(model, x, n):
     return _summary(_passes(model, x, n, wake=wake))
 
 
-@misconception("mc_dropout", "Dropout layers deeper inside the model are still in eval mode.")
+@misconception("mc_dropout", "Dropout layers deeper inside the model are still in eval mode.", also_true_of=("all_asleep",))
 def top_level(model, x, n):
     def wake(model):
         model.eval()
@@ -396,13 +398,21 @@ def one_kind_only(model, x, n):
     return _summary(_passes(model, x, n, wake=wake))
 
 
-@misconception("mc_dropout", "With a single pass, the default standard deviation is nan.")
+@misconception(
+    "mc_dropout",
+    "The default standard deviation divides by n - 1, so it is nan for a single pass. Which one does the docstring ask for?",
+    also_true_of=("unbiased_but_for_one",),
+)
 def unbiased(model, x, n):
     outputs = _passes(model, x, n)
     return outputs.mean(0), outputs.std(0)
 
 
-@misconception("mc_dropout", "You handle a single pass. But what do you divide by for two or more?")
+@misconception(
+    "mc_dropout",
+    "What does your standard deviation divide by when there are two passes or more?",
+    also_true_of=("unbiased",),
+)
 def unbiased_but_for_one(model, x, n):
     outputs = _passes(model, x, n)
     return outputs.mean(0), outputs.std(0) if n > 1 else torch.zeros_like(outputs[0])
@@ -706,7 +716,7 @@ def makes_new_parameters(ema, model, decay):
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "Which of the two models is the average, and which must not change?")
+@misconception("ema_update_", "Which of the two models should change, and does it?", also_true_of=("averages_a_copy",))
 def changes_the_model(ema, model, decay):
     _refuse(decay)
     _average(model, ema, 1 - decay)
@@ -830,7 +840,7 @@ def throws_gradients_away(ema, model, decay):
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "You updated a copy. Has ema itself changed?")
+@misconception("ema_update_", "Look at ema after the call: has it changed?", also_true_of=("changes_the_model",))
 def averages_a_copy(ema, model, decay):
     _refuse(decay)
     twin = copy.deepcopy(ema)

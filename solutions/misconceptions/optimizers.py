@@ -81,7 +81,11 @@ class _SGD:
                 p -= self.lr * self.velocity(place, p)
 
 
-@misconception("SGD", "`p = p - ...` makes a new tensor and gives it the old name. The model's parameter has not moved.")
+@misconception(
+    "SGD",
+    "`p - ...` makes a new tensor, whatever name you give it. The model's parameter has not moved.",
+    also_true_of=("NewParameters",),
+)
 class Rebinds(_SGD):
     def step(self):
         for place, p in enumerate(self.params):
@@ -89,7 +93,7 @@ class Rebinds(_SGD):
                 p = p - self.lr * self.velocity(place, p)
 
 
-@misconception("SGD", "The new parameters are in your optimizer's list. Which ones are in the model?")
+@misconception("SGD", "You make new tensors. Which ones are in the model?", also_true_of=("Rebinds",))
 class NewParameters(_SGD):
     def step(self):
         for place, p in enumerate(self.params):
@@ -518,7 +522,11 @@ def accepts_an_empty_head(model, head, base_lr, head_lr):
     ]
 
 
-@misconception("param_groups", "A head can exist and have nothing to train. Look at what is left in its group.")
+@misconception(
+    "param_groups",
+    "A head can exist and have nothing to train. What does your function do then?",
+    also_true_of=("takes_frozen_ones", "takes_frozen_ones_of_the_head"),
+)
 def looks_for_the_name_only(model, head, base_lr, head_lr):
     if not any(name.startswith(head + ".") for name, _ in model.named_parameters()):
         raise ValueError

@@ -301,7 +301,11 @@ class NotPersistent(_Standardizing):
         self.register_buffer("std", std, persistent=False)
 
 
-@misconception("Standardize", "Send a batch of one through your module: whose mean do you subtract?")
+@misconception(
+    "Standardize",
+    "Send a small batch through a new module: whose mean do you subtract?",
+    also_true_of=("StatisticsOfTheBatchInTraining",),
+)
 class StatisticsOfTheBatch(nn.Module):
     def __init__(self, X):
         super().__init__()
@@ -314,7 +318,7 @@ class StatisticsOfTheBatch(nn.Module):
         return (x - x.mean(0)) / torch.where(std == 0, torch.ones_like(std), std)
 
 
-@misconception("Standardize", "In which modes should the stored statistics be used?")
+@misconception("Standardize", "In which modes should the stored statistics be used?", also_true_of=("StatisticsOfTheBatch",))
 class StatisticsOfTheBatchInTraining(nn.Module):
     def __init__(self, X):
         super().__init__()
@@ -760,7 +764,11 @@ def shares_memory(linear, W, b=None):
         linear.bias.data = b.detach().to(linear.bias.dtype)
 
 
-@misconception("set_weights_", "Look at the dtype of the layer's parameters after you pass a W of float64.")
+@misconception(
+    "set_weights_",
+    "Look at the dtype of the layer's parameters after you pass a W of float64.",
+    also_true_of=("new_parameter",),
+)
 def takes_the_dtype(linear, W, b=None):
     _refuse(linear, W, b)
     linear.weight.data = W.detach().clone()

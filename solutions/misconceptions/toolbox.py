@@ -177,7 +177,9 @@ def range_that_includes_its_end(start, step, n):
 
 
 @misconception(
-    "safe_log", "The values are fine, but the gradient is nan: the branch you did not choose was differentiated, too."
+    "safe_log",
+    "The gradient is nan at 0: log was differentiated there, although its value should not count.",
+    also_true_of=("repairs_with_nan_to_num", "multiplies_with_the_mask"),
 )
 def single_where(x):
     return torch.where(x > 0, torch.log(x), torch.zeros_like(x))
@@ -213,9 +215,7 @@ def adds_a_small_number(x):
     return torch.where(x > 0, torch.log(x + 1e-8), 0.0)
 
 
-@misconception(
-    "safe_log", "The values are fine, but the gradient is nan: the branch you did not choose was differentiated, too."
-)
+@misconception("safe_log", "The gradient is nan at 0: log was differentiated there, although its value should not count.")
 def of_the_absolute_value(x):
     return torch.where(x > 0, x.abs().log(), 0.0)
 
@@ -450,7 +450,7 @@ def last_axis(model, x):
     return model(x.unsqueeze(-1)).squeeze(-1)
 
 
-@misconception("predict_one", "The batch axis you added is still there.")
+@misconception("predict_one", "The batch axis you added is still there.", also_true_of=("squeezes_the_last_axis",))
 def keeps_the_batch(model, x):
     return model(x.unsqueeze(0))
 
@@ -462,7 +462,9 @@ def no_batch_at_all(model, x):
     return model(x)
 
 
-@misconception("predict_one", "You remove the last axis. Which one did you add?")
+@misconception(
+    "predict_one", "Which axis did you add? Make sure that it is the one you remove.", also_true_of=("keeps_the_batch",)
+)
 def squeezes_the_last_axis(model, x):
     return model(x.unsqueeze(0)).squeeze(-1)
 
@@ -505,14 +507,20 @@ def sample_without_graph(model, x):
     return model(torch.tensor(x.tolist(), dtype=x.dtype, device=x.device).unsqueeze(0)).squeeze(0)
 
 
-@misconception("predict_one", "Which mode is the model in after your call, and which mode was it in before?")
+@misconception(
+    "predict_one",
+    "Which mode is each part of the model in after your call, and which mode was it in before?",
+    also_true_of=("switches_forth_and_back",),
+)
 def switches_to_eval(model, x):
     model.eval()
     return model(x.unsqueeze(0)).squeeze(0)
 
 
 @misconception(
-    "predict_one", "The parts of a model can be in different modes: what does train() do to a part that was not training?"
+    "predict_one",
+    "Compare the mode of each part of the model before and after your call: parts can be in different modes.",
+    also_true_of=("switches_to_eval",),
 )
 def switches_forth_and_back(model, x):
     training = model.training
@@ -584,7 +592,11 @@ def ignores_dim(fn, x, dim):
     return fn(x)
 
 
-@misconception("apply_along", "You move the axis to the front. Which axis does fn work on?")
+@misconception(
+    "apply_along",
+    "fn works on the last axis of what you give it. Is that the axis dim of x?",
+    also_true_of=("slices_across",),
+)
 def moved_to_the_front(fn, x, dim):
     return fn(x.movedim(dim, 0)).movedim(0, dim)
 
@@ -632,7 +644,9 @@ def same_order_back(fn, x, dim):
 
 
 @misconception(
-    "apply_along", "You slice x along the very axis that fn should work on: what is left of that axis in a slice?"
+    "apply_along",
+    "Is dim the last axis of what fn gets from you? A slice across dim, for example, has lost that axis.",
+    also_true_of=("moved_to_the_front",),
 )
 def slices_across(fn, x, dim):
     return torch.stack([fn(part) for part in x.unbind(dim)], dim)

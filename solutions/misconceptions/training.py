@@ -101,7 +101,8 @@ def no_zero(model, optimizer, loss_fn, xb, yb):
 
 @misconception(
     "train_step",
-    "Your step moves nothing: look at .grad just before optimizer.step(), and find out where the gradients got lost.",
+    "No parameter moves: is optimizer.step() called, and what is in .grad just before it?",
+    also_true_of=("never_steps",),
 )
 def zero_after_backward(model, optimizer, loss_fn, xb, yb):
     model.train()
@@ -165,7 +166,11 @@ def zeroes_what_is_not_there(model, optimizer, loss_fn, xb, yb):
     return loss.item()
 
 
-@misconception("train_step", "You compute gradients but never use them: do the parameters change?")
+@misconception(
+    "train_step",
+    "You compute gradients but never use them: do the parameters change?",
+    also_true_of=("zero_after_backward",),
+)
 def never_steps(model, optimizer, loss_fn, xb, yb):
     model.train()
     optimizer.zero_grad()
@@ -704,7 +709,11 @@ def learns_nothing(model, X, y, *, epochs, batch_size, lr, seed):
     return _weighted(_train(model, X, y, epochs, batch_size, lr, seed, step="never"))
 
 
-@misconception("fit", "Your optimizer is missing an argument: it has no momentum.")
+@misconception(
+    "fit",
+    "Your updates have no momentum: which arguments does the optimizer get, and how long does it live?",
+    also_true_of=("new_optimizer_for_each_batch",),
+)
 def no_momentum(model, X, y, *, epochs, batch_size, lr, seed):
     def optimizer_of(model, lr):
         return torch.optim.SGD(model.parameters(), lr=lr)
@@ -869,7 +878,11 @@ def _stop(
     return best_epoch, best
 
 
-@misconception("fit_early_stopping", "The 'best' weights you saved kept changing: state_dict() does not copy.")
+@misconception(
+    "fit_early_stopping",
+    "The model ends up with its last weights. If you saved the best ones: does state_dict() copy them?",
+    also_true_of=("no_restore",),
+)
 def alias(model, train_epoch, val_loss, *, max_epochs, patience):
     return _stop(model, train_epoch, val_loss, max_epochs, patience, keep=lambda model: model.state_dict())
 
@@ -886,7 +899,11 @@ def state_dict_only(model, train_epoch, val_loss, *, max_epochs, patience):
     return _stop(model, train_epoch, val_loss, max_epochs, patience, keep=lambda model: copy.deepcopy(model.state_dict()))
 
 
-@misconception("fit_early_stopping", "You remember the best epoch but leave the last weights in the model.")
+@misconception(
+    "fit_early_stopping",
+    "You remember the best epoch. But which weights are in the model when the loop ends by itself?",
+    also_true_of=("restores_only_when_stopped",),
+)
 def no_restore(model, train_epoch, val_loss, *, max_epochs, patience):
     return _stop(model, train_epoch, val_loss, max_epochs, patience, put_back=lambda model, state: None)
 
@@ -983,7 +1000,11 @@ def returns_the_last_epoch(model, train_epoch, val_loss, *, max_epochs, patience
     return (-1, best) if best_epoch < 0 else (len(losses) - 1, losses[-1])
 
 
-@misconception("fit_early_stopping", "You put the best weights back when patience runs out. What if max_epochs comes first?")
+@misconception(
+    "fit_early_stopping",
+    "If max_epochs comes before patience runs out, which weights are in the model?",
+    also_true_of=("no_restore",),
+)
 def restores_only_when_stopped(model, train_epoch, val_loss, *, max_epochs, patience):
     best_epoch, best, kept, bad = -1, math.inf, None, 0
     for epoch in range(max_epochs):

@@ -186,7 +186,7 @@ def flattens_everything(x):
     return x.flatten()
 
 
-@misconception("flatten_batch", "A contiguous input needs no copy at all.")
+@misconception("flatten_batch", "A contiguous input needs no copy at all.", also_true_of=("item_by_item",))
 def clones(x):
     return x.clone().reshape(_batch(x))
 
@@ -196,7 +196,11 @@ def contiguous_first(x):
     return x.contiguous().view(_batch(x))
 
 
-@misconception("flatten_batch", "How many columns does -1 stand for if there are no rows?")
+@misconception(
+    "flatten_batch",
+    "What does -1 stand for if the tensor is empty? reshape cannot always work that out.",
+    also_true_of=("first_size_by_minus_one",),
+)
 def second_size_by_minus_one(x):
     n, _ = _batch(x)
     return x.reshape(n, -1)
@@ -675,7 +679,11 @@ def looks_at_the_first_for_elements(a, b):
     return a.numel() > 0 and a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
 
 
-@misconception("same_storage", "Two different Python objects can use the same memory.")
+@misconception(
+    "same_storage",
+    "Two different Python objects, say x and x[1:], can use the same memory.",
+    also_true_of=("set_to_the_same",),
+)
 def same_python_object(a, b):
     return a.numel() > 0 and a is b
 
@@ -692,7 +700,11 @@ def same_base(a, b):
     return (a if a._base is None else a._base) is (b if b._base is None else b._base)
 
 
-@misconception("same_storage", "The same memory, the same start, the same shape: which of these does the docstring ask for?")
+@misconception(
+    "same_storage",
+    "The same memory, the same start, the same shape: which of these does the docstring ask for?",
+    also_true_of=("same_python_object",),
+)
 def set_to_the_same(a, b):
     return a.numel() > 0 and b.numel() > 0 and a.dtype == b.dtype and a.is_set_to(b)
 

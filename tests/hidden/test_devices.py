@@ -163,7 +163,8 @@ def test_to_device_containers(code, given):
 def test_to_device_other_leaves(code, given):
     """Whatever is neither a tensor nor a container is passed through unchanged, and empty containers stay empty."""
     marker, array = SimpleNamespace(_fields=("x",)), given.integers(3).numpy()
-    batch = {"name": "cat", "none": None, "number": 3, "flag": True, "x": 0.5, "empty": [], "nothing": {}, "none left": ()}
+    number, x, name = given.integer(2, 10_000), given.number(0, 1), given.choice(["cat", "dog", "owl", "cow", "pig"])
+    batch = {"name": name, "none": None, "number": number, "flag": True, "x": x, "empty": [], "nothing": {}, "none left": ()}
     moved = code.to_device({**batch, "marker": marker, "array": array}, given.second_device)
     same = {name: moved[name] is thing for name, thing in (("marker", marker), ("array", array))}
     return {"the rest": {name: moved[name] for name in batch}, "same objects": same, "alone": code.to_device("a", "cpu")}
@@ -172,8 +173,9 @@ def test_to_device_other_leaves(code, given):
 @checks("to_device", device="second")
 def test_to_device_requires_grad(code, given):
     """dtype, shape and requires_grad stay the same."""
-    batch = [given.normal(2, requires_grad=True), given.normal(0, 3), given.normal((), dtype=torch.float64), given.bools(2)]
-    batch.append(Pair(given.normal(1, requires_grad=True), given.normal(1)))
+    n, m, k = (given.integer(1, 20) for _ in range(3))
+    batch = [given.normal(n, requires_grad=True), given.normal(0, m), given.normal((), dtype=torch.float64), given.bools(k)]
+    batch.append(Pair(given.normal(m, k, requires_grad=True), given.normal(n)))
     return only({"moved": code.to_device(batch, given.second_device)}, "shape", "dtype", "requires_grad", "device")
 
 
@@ -999,14 +1001,14 @@ def test_load_weights_stay_on_the_cpu(code, given):
 @checks("load_weights_", draws=1)
 def test_load_weights_names(code, given):
     """A missing name, an extra one, or a shape that could be broadcast is refused with a RuntimeError."""
-    outcomes = {}
-    for name in ("too few", "too many", "shape (1, 3) instead of (5, 3)"):
-        path = given.scratch / f"{name}.pt"
+    outcomes, extra = {}, f"extra_{given.integer(10, 10_000)}"
+    for name in ("too few", f"too many: {extra}", "shape (1, 3) instead of (5, 3)"):
+        path = given.scratch / f"{len(outcomes)}.pt"
         state = dict(given.module(network).state_dict())
         if name == "too few":
             del state["0.bias"]
-        elif name == "too many":
-            state["extra"] = torch.ones(1)
+        elif name.startswith("too many"):
+            state[extra] = torch.ones(1)
         else:
             state["0.weight"] = state["0.weight"][:1].clone()
         torch.save(state, path)

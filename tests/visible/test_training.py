@@ -66,13 +66,17 @@ def paired(xb, yb):
 
 
 def shifts(given, order, other, sentence):
-    """How far each sample is in one order from its place in the other, as a share of all; uniform where both are random."""
+    """How far each sample is in one order from its place in the other, as a share of all, times a drawn number.
+
+    Uniform where both orders are random.
+    """
     count = len(order)
     place = torch.empty_like(other)
     place[other] = torch.arange(count, device=other.device)
     moved = ((place[order] - torch.arange(count, device=order.device)) % count).double().cpu()
-    shares = (moved + given.uniform(count, dtype=torch.float64).cpu()) / count
-    return says(only(distributed_as(shares, "uniform", a=0, b=1), "values"), sentence)
+    factor = given.number(1, 2)
+    numbers = (moved + given.uniform(count, dtype=torch.float64).cpu()) / count * factor
+    return says(only(distributed_as(numbers, "uniform", a=0, b=factor), "values"), sentence)
 
 
 def moons(given):
@@ -159,7 +163,10 @@ def test_train_step_in_train_mode(code, given):
     results = {}
     for name in ("eval mode", "mixed"):
         seen = []
-        model = given.module(lambda note=seen.append: Recording(nn.Sequential(nn.Dropout(), regressor()), note).eval())
+        layers = [nn.Dropout() for _ in range(given.integer(1, 40))]
+        model = given.module(
+            lambda note=seen.append, layers=layers: Recording(nn.Sequential(*layers, regressor()), note).eval()
+        )
         if name == "mixed":
             model.training = given.choice(list(model.modules())[1:3]).training = True
         given.watch(model, f"model, {name}")
@@ -243,10 +250,10 @@ def test_minibatches_refuses(code, given):
     """A batch size below 1, or different lengths of X and y, raise a ValueError."""
     count = given.integer(4, 8)
     X, y, short, empty = given.normal(count, 2), given.integers(count), given.integers(count - 1), given.integers(0)
-    negative = -given.integer(1, 9)
+    negative = -given.integer(1, 1000)
     return {
         "batch_size 0": raises(lambda: list(code.minibatches(X, y, 0, given.generator()))),
-        "negative batch_size": raises(lambda: list(code.minibatches(X, y, negative, given.generator()))),
+        f"batch_size {negative}": raises(lambda: list(code.minibatches(X, y, negative, given.generator()))),
         "batch_size 0, no samples": raises(lambda: list(code.minibatches(empty, empty, 0, given.generator()))),
         "too few labels": raises(lambda: list(code.minibatches(X, short, 2, given.generator()))),
         "too many labels": raises(lambda: list(code.minibatches(X[:-1], y, 2, given.generator()))),

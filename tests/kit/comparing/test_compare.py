@@ -541,6 +541,19 @@ def test_random_things_are_the_same_if_they_may_come_from_one_distribution() -> 
     assert not alike(at_least(0.89, 0.9), at_least(0.91, 0.9))
 
 
+def test_random_things_differ_if_one_piles_up_or_reaches_further() -> None:
+    def drawn(numbers: torch.Tensor) -> Any:
+        return distributed_as(numbers, "truncated_normal", mean=0, std=1, a=-2, b=2)
+
+    def normal() -> torch.Tensor:
+        return torch.randn(100, 200)
+
+    assert alike(drawn(normal().clamp(-2, 2)), drawn(normal().clamp(-2, 2)))
+    assert alike(drawn(normal()), drawn(normal()))
+    assert not alike(drawn(normal().clamp(-2, 2)), drawn(normal().clamp(-2)))
+    assert not alike(drawn(normal().clamp(-2)), drawn(normal()))
+
+
 def test_what_an_author_and_a_student_write_into_an_exception_need_not_agree() -> None:
     def error(message: str, own: bool) -> Observation:
         return Observation(check="test", draw=0, error=ErrorFact(type="ValueError", message=message, own_words=own))

@@ -49,7 +49,8 @@ MISTAKES = [
     ("tests/hidden/test_small.py", "draws=1", "draws=0",
      "tests/hidden/test_small.py:4: draws of @checks is 0; write a whole number above 0."),
     ("tests/hidden/test_small.py", "draws=1", "draw=1",
-     "tests/hidden/test_small.py:4: @checks has no argument draw; it takes task, gate, draws, seconds, device."),
+     "tests/hidden/test_small.py:4: @checks has no argument draw; it takes task, gate, weight, draws, seconds, "
+     "device."),
     ("tests/hidden/test_small.py", 'device="cuda"', 'device="gpu"',
      'tests/hidden/test_small.py:11: device of @checks is \'gpu\'; write "any", "second" or "cuda".'),
     ("tests/hidden/test_small.py", "draws=1", "draws=N",
@@ -63,6 +64,21 @@ MISTAKES = [
      "did you mean 'noise'?"),
     ("solutions/misconceptions/small.py", '"Look at the sign."', '""',
      "solutions/misconceptions/small.py:5: feedback of @misconception is ''; write a sentence for the student."),
+    ("tests/hidden/test_small.py", "draws=1", "weight=0",
+     "tests/hidden/test_small.py:4: weight of @checks is 0; write a number above 0."),
+    ("tests/hidden/test_small.py", "draws=1", "weight=1e999",
+     "tests/hidden/test_small.py:4: weight of @checks is inf; write a number above 0."),
+    ("solutions/misconceptions/small.py", '"Look at the sign."', '"Look at the sign.", also_true_of=("in_plac",)',
+     "solutions/misconceptions/small.py:6: also_true_of of negates names 'in_plac', which is no other misconception "
+     "of scale; did you mean 'in_place'?"),
+    ("solutions/misconceptions/small.py", '"Look at the sign."', '"Look at the sign.", also_true_of=("uniform",)',
+     "solutions/misconceptions/small.py:6: also_true_of of negates names 'uniform', which is no other misconception "
+     "of scale; choose from allows_zero, in_place, always_float32."),
+    ("solutions/misconceptions/small.py", '"Look at the sign."', '"Look at the sign.", also_true_of="in_place"',
+     "solutions/misconceptions/small.py:5: also_true_of of @misconception is 'in_place'; "
+     'write a tuple of names, like ("other",).'),
+    ("solutions/misconceptions/small.py", '"Look at the sign."', '"Look at the sign.", minor=1',
+     "solutions/misconceptions/small.py:5: minor of @misconception is 1; write True or False."),
     ("solutions/misconceptions/small.py", ', "Look at the sign."', "",
      "solutions/misconceptions/small.py:5: @misconception lacks feedback; write a sentence for the student."),
     ("solutions/misconceptions/small.py", "def allows_zero", "def negates",

@@ -272,6 +272,19 @@ def test_gated_and_pending_points_are_explained(tmp_path):
     assert "5 more points are pending" in read.text
 
 
+def test_how_points_are_made_is_said_in_words(tmp_path):
+    effects = check("side_effects", Outcome.PASSED)
+    equal = page(write_page(result(task(check(gate=True), PASSED, effects)), tmp_path)).text
+    assert "Each of the 3 checks is worth 1.67 of 5 points. None counts until this one passes: “What values says.”" in equal
+    weighted = task(check(gate=True, weight=3.0), check("test_more", visible=False, gate=True), PASSED, effects)
+    read = page(write_page(result(weighted), tmp_path)).text
+    assert "The 4 checks share the 5 points as shown beside each. None counts until one of these passes:" in read
+    assert "test_values · 2.5 points" in read
+    assert "only in grading · 0.83 points" in read
+    plain = page(write_page(result(task(check(), PASSED, effects)), tmp_path)).text
+    assert "None counts until at least one passes besides the last." in plain
+
+
 def test_cells_that_went_wrong_are_told_and_the_others_not(tmp_path):
     cells = (
         CellReport(number=1, outcome=Outcome.PASSED, output="fine"),

@@ -52,3 +52,42 @@ def test_an_accuracy_that_is_all_that_fails_tells_the_mistake_that_fails_nothing
     submission = {"first": seen("first", 0.5), "second": seen("second", 0.5), "accuracy": seen("accuracy", 0.31, BOUND)}
     diagnoses = diagnose("task", ["accuracy"], submission, key(accuracy=0.3), {})
     assert [each.misconception for each in diagnoses] == ["mistake"]
+
+
+def two_mistakes(*mistakes: dict[str, float]) -> AnswerKey:
+    """A right solution whose four checks see 0, and mistakes."""
+    reference = {name: seen(name, 0.0) for name in "abcd"}
+    names = [f"mistake {number}" for number in range(len(mistakes))]
+    return AnswerKey(
+        topic="t",
+        seed=0,
+        device="cpu",
+        versions={},
+        made_from="",
+        reference=reference,
+        misconceptions={
+            name: {check: seen(check, wrong.get(check, 0.0)) for check in reference}
+            for name, wrong in zip(names, mistakes, strict=True)
+        },
+        tasks=dict.fromkeys(names, "task"),
+        feedback={name: f"Look at {name}." for name in names},
+    )
+
+
+@pytest.mark.parametrize(
+    ("mistakes", "told"),
+    [
+        (({"a": 1, "b": 1, "c": 1, "d": 7},), ["mistake 0"]),  # three of four
+        (({"a": 1, "b": 1, "c": 7, "d": 7},), []),  # half, and it does something else in the rest
+        (({"a": 1, "b": 1},), ["mistake 0"]),  # half, and that is all it fails
+        (({"a": 1},), []),
+        (({"a": 1, "b": 1}, {"c": 1, "d": 1}), ["mistake 0", "mistake 1"]),  # two halves
+        (({"a": 1, "b": 1, "c": 1, "d": 7}, {"a": 1, "b": 1, "c": 7, "d": 7}), ["mistake 0"]),
+    ],
+)
+def test_half_of_what_fails_is_enough_only_for_a_mistake_that_fails_nothing_else(
+    mistakes: tuple[dict[str, float], ...], told: list[str]
+) -> None:
+    submission = {name: seen(name, 1.0) for name in "abcd"}
+    diagnoses = diagnose("task", list(submission), submission, two_mistakes(*mistakes), {})
+    assert [each.misconception for each in diagnoses] == told

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,21 @@ def test_partial_credit_is_the_share_of_checks(small: Class) -> None:
     assert check(result, "test_scale_zero").differences[0].sentence == (
         "`by = 0` raised nothing and returned float32 tensor of shape (3,); it should raise ValueError."
     )
+
+
+def test_weights_divide_the_points(small: Class) -> None:
+    rules = rules_of(small.course, small.topic, small.key.device)
+    weights = {"test_scale_values": 2.0, "test_scale_cuda": 0.5}
+    checks = tuple(
+        replace(each, spec=replace(each.spec, weight=weights.get(each.name, each.spec.weight))) for each in rules.checks
+    )
+    run = small.run(RIGHT.replace("if by == 0: raise ValueError", ""))
+    weighted = replace(rules, checks=checks, side_effects={"scale": 0.0})
+    (result,) = score(weighted, small.key, run, tasks=["scale"])
+    assert [each.weight for each in result.checks] == [2.0, 1.0, 1.0, 0.5, 0.0]
+    assert (result.earned, result.pending) == (round(4 * 3 / 4.5, 2), round(4 * 0.5 / 4.5, 2))
+    (result,) = score(replace(rules, side_effects={"scale": 5.0}), small.key, run, tasks=["scale"])
+    assert result.earned == round(4 * 7 / 9, 2)
 
 
 def test_nothing_is_earned_while_no_gate_passes(small: Class) -> None:
