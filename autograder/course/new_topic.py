@@ -33,12 +33,13 @@ _TEMPLATES = {
 _OTHER_MODULES = {"autograder", "numpy", "pytest", "torch"}
 
 
-def create(course_root: Path, name: str) -> list[Path]:
+def create(course_root: Path, name: str, *, complete: bool = False) -> list[Path]:
     """Write the files of a new topic and its entry in course.yml.
 
     Args:
         course_root: the folder that contains course.yml.
         name: the topic's name; its files are named after it.
+        complete: whether nothing is to be left for the author to write.
 
     Returns:
         The files written, course.yml last.
@@ -61,7 +62,7 @@ def create(course_root: Path, name: str) -> list[Path]:
     try:
         for path, template in zip(paths, _TEMPLATES.values(), strict=True):
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(_rendered(template, name), encoding="utf-8", newline="\n")
+            path.write_text(_rendered(template, name, complete=complete), encoding="utf-8", newline="\n")
         course_file.write_bytes(after.encode("utf-8"))
         load_course(root)
     except BaseException:
@@ -168,5 +169,5 @@ def _environment() -> Environment:
     )
 
 
-def _rendered(template: str, name: str) -> str:
-    return _environment().get_template(template).render(name=name, title=_title(name), mark=MARK)
+def _rendered(template: str, name: str, *, complete: bool) -> str:
+    return _environment().get_template(template).render(name=name, title=_title(name), mark=MARK, complete=complete)
