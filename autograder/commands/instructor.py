@@ -20,7 +20,7 @@ import typer
 from typer.core import TyperCommand
 
 from autograder._words import counted, suggestion
-from autograder.commands import adjust, collect, diff, export, init, student
+from autograder.commands import adjust, collect, diff, export, importing, init, student
 from autograder.commands.extras import require
 from autograder.commands.one_line import one_line_mistakes, tolerant_output
 from autograder.errors import AutogradeError
@@ -50,6 +50,7 @@ export.register(app)
 student.register(app)
 collect.register(app)
 init.register(app)
+importing.register(app)
 
 
 class Device(StrEnum):
