@@ -115,6 +115,10 @@ def _error_sentence(error: ErrorFact, task: str, quote: bool) -> str:
         return f"{name[0].upper()}{name[1:]} is not defined in your file."
     if error.not_attempted:
         return f"{name[0].upper()}{name[1:]} is not attempted yet."
+    if error.origin == "check":
+        if error.type == "AssertionError":
+            return "What your code returned or left behind does not pass this check."
+        return f"The check could not go on with what your code defines or returned ({words.error_name(error, quote=quote)})."
     place = ""
     if error.at is not None:
         place = f" in cell {error.at.cell}, line {error.at.line}" if error.at.cell else f" in line {error.at.line}"

@@ -17,7 +17,13 @@ _COMPARING = {
     *("allclose", "isclose", "is_close", "equal", "array_equal", "array_equiv", "close", "eq", "approx_equal"),
     *("assert_allclose", "assert_almost_equal", "assert_array_equal", "assert_array_almost_equal", "assert_equal"),
     *("assert_close", "assertEqual", "assertAlmostEqual", "assertListEqual", "assertTupleEqual", "assertDictEqual"),
-    *("assert_frame_equal", "assert_series_equal", "assertSequenceEqual", "assertCountEqual", "assert_array_almost_equal_nulp"),
+    *(
+        "assert_frame_equal",
+        "assert_series_equal",
+        "assertSequenceEqual",
+        "assertCountEqual",
+        "assert_array_almost_equal_nulp",
+    ),
     *("assertIs", "assert_is", "assert_approx_equal"),
 }
 _TRUTH = {"assert_true", "assertTrue", "assert_", "assert_false", "assertFalse", "assertIsNone", "assert_is_none",
@@ -79,6 +85,8 @@ def observed(test: ast.expr, student: Set[str], *, bounds: bool = True) -> list[
 
 
 def _compared(test: ast.Compare, student: Set[str], *, bounds: bool = True) -> list[Seen] | None:
+    if isinstance(test.ops[0], ast.In | ast.NotIn) and not mentions(test.left, student):  # all of what it is in
+        return [_seen(test.comparators[0])] if len(test.ops) == 1 and mentions(test.comparators[0], student) else None
     if any(isinstance(op, ast.In | ast.NotIn | ast.NotEq | ast.IsNot) for op in test.ops):
         is_none = len(test.ops) == 1 and ast.unparse(test.comparators[0]) == "None"
         return [_seen(test.left)] if is_none and mentions(test.left, student) else None
@@ -151,8 +159,11 @@ def _call(test: ast.Call, student: Set[str]) -> list[Seen] | None:
 
 
 def _each(loop: ast.GeneratorExp | ast.ListComp, student: Set[str]) -> list[Seen] | None:
+    ours = [each.iter for each in loop.generators if mentions(each.iter, student)]
+    if ours:  # what it runs over is the student's: that is what is compared
+        return [_seen(each) for each in ours]
     inner = observed(loop.elt, student)
-    if inner is None or any(mentions(each.iter, student) for each in loop.generators):
+    if inner is None:
         return None
     return [Seen(seen.name, ast.ListComp(seen.expression, loop.generators), seen.names) for seen in inner]
 
@@ -162,8 +173,6 @@ def _typed(side: ast.expr) -> Seen | None:
     if isinstance(side, ast.Call) and _called(side) == "type" and len(side.args) == 1:
         return _only(side.args[0], "type")
     return None
-
-
 
 
 def _seen(node: ast.expr) -> Seen:

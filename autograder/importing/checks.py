@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 from autograder.importing.asserts import Seen, assertion_of, mentions, observed
 from autograder.importing.parts import Answer, Code, Part, Tests, defined_names, tree_of
 
-__all__ = ["Draft", "Lost", "drafts"]
+__all__ = ["Draft", "Lost", "drafts", "file_read"]
 
 _SEEN = "seen"
 _READS_FILES = {"open", "read_csv", "loadtxt", "load", "imread", "urlopen", "urlretrieve", "get_ipython", "input"}
+_ONLY_SHOW = {"print", "display"}
 _RAISES = {"raises", "assertRaises", "assert_raises", "assertRaisesRegex"}
 
 
@@ -90,9 +91,7 @@ def _written_out(node: ast.stmt, before: list[_Statement], part: Part) -> Iterat
     """A statement; the body of the function instead, if it calls one that asserts."""
     call = node.value if isinstance(node, ast.Expr) else None
     if isinstance(part, Tests) and isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and not call.keywords:
-        function = next(
-            (each.node for each in reversed(before) if call.func.id in defined_names(each.node)), None
-        )
+        function = next((each.node for each in reversed(before) if call.func.id in defined_names(each.node)), None)
         if isinstance(function, ast.FunctionDef) and _count(function):
             parameters = [each.arg for each in function.args.args]
             defaults = function.args.defaults
@@ -142,8 +141,10 @@ def _draft(node: ast.stmt, part: Tests, before: list[_Statement], tasks: Sequenc
     for each in needed:
         if isinstance(each.node, ast.Delete):
             return Lost(part.cell, node.lineno, f"it takes a name away (`{ast.unparse(each.node)}`)", max(1, _count(node)))
-    if reads := _read_file([*needed, _Statement(node, part)]):
-        return Lost(part.cell, node.lineno, f"it needs a file or input ({reads}), which a check does not have", max(1, _count(node)))
+    if reads := file_read([*(each.node for each in needed), node]):
+        return Lost(
+            part.cell, node.lineno, f"it needs a file or input ({reads}), which a check does not have", max(1, _count(node))
+        )
     writer = _Writer(student, shown=shown)
     body = writer.write(node)
     if not writer.seen and not writer.kept:
@@ -151,6 +152,7 @@ def _draft(node: ast.stmt, part: Tests, before: list[_Statement], tasks: Sequenc
     imports = [each.node for each in needed if isinstance(each.node, ast.Import | ast.ImportFrom)]
     helpers = _with_what_they_read([each.node for each in needed if each.node not in imports], student, set(tasks))
     inside = [each.node for each in needed if each.node not in imports and each.node not in helpers]
+    inside = [_WithoutAsserts().visit(copy.deepcopy(each)) for each in inside]
     written = set().union(*map(_reads, [*helpers, *inside, *body]))
     imports = [each for each in imports if _binds(each) & written]
     return Draft(
@@ -177,10 +179,13 @@ def _needed(node: ast.stmt, before: list[_Statement]) -> list[_Statement]:
     wanted = _reads(node)
     chosen: list[_Statement] = []
     for each in reversed(before):
+        if isinstance(each.node, ast.FunctionDef | ast.ClassDef) and each.node.name not in wanted:
+            continue
         names, changes = _binds(each.node), _changes(each.node)
         if not (names | changes) & wanted or (_count(each.node) and not names & wanted):
             continue
-        if isinstance(each.node, ast.Assign) and all(isinstance(target, ast.Name) for target in each.node.targets):
+        flat = [part for target in getattr(each.node, "targets", [ast.Slice()]) for part in _flat(target)]
+        if isinstance(each.node, ast.Assign) and all(isinstance(part, ast.Name) for part in flat):
             wanted -= names
         chosen.append(each)
         wanted |= _reads(each.node)
@@ -188,9 +193,39 @@ def _needed(node: ast.stmt, before: list[_Statement]) -> list[_Statement]:
 
 
 def _reads(node: ast.AST) -> set[str]:
+    """The names that a statement reads, but for those that it has assigned itself before."""
+    if isinstance(node, ast.For | ast.While | ast.If | ast.With):
+        head = [value for name, value in ast.iter_fields(node) if name in ("iter", "test", "items")]
+        parts = [part for value in head for part in (value if isinstance(value, list) else [value])]
+        read = set().union(*map(_mentioned, parts))
+        bound = _binds(ast.With(node.items, [])) if isinstance(node, ast.With) else set()
+        bound |= (
+            {each.id for each in ast.walk(node.target) if isinstance(each, ast.Name)} if isinstance(node, ast.For) else set()
+        )
+        for inner in [*node.body, *getattr(node, "orelse", [])]:
+            read |= _reads(inner) - bound
+            bound |= _binds(inner)
+        return read
+    return _mentioned(node)
+
+
+def _mentioned(node: ast.AST) -> set[str]:
     return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)} | {
         each.target.id for each in ast.walk(node) if isinstance(each, ast.AugAssign) and isinstance(each.target, ast.Name)
     }
+
+
+class _WithoutAsserts(ast.NodeTransformer):
+    """Leaves out what other checks look at, and what is printed."""
+
+    def visit_Assert(self, node: ast.Assert) -> ast.stmt:
+        """Nothing."""
+        return ast.Pass()
+
+    def visit_Expr(self, node: ast.Expr) -> ast.stmt:
+        """Nothing, if it asserts or prints."""
+        prints = isinstance(node.value, ast.Call) and ast.unparse(node.value.func) in _ONLY_SHOW
+        return ast.Pass() if prints or assertion_of(node) is not None else node
 
 
 def _binds(node: ast.stmt) -> set[str]:
@@ -204,10 +239,14 @@ def _binds(node: ast.stmt) -> set[str]:
 def _changes(node: ast.stmt) -> set[str]:
     """The names whose things a statement may change: `x.sort()`, `x[0] = 1`, `in_place(x)`; seeds change modules."""
     found: set[str] = set()
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-        call = node.value
-        if not (isinstance(call.func, ast.Name) and call.func.id in ("print", "display")):
-            found |= {each.id for each in (call.func, *call.args) for each in [_root(each)] if isinstance(each, ast.Name)}
+    for each in ast.walk(node):
+        if (
+            isinstance(each, ast.Expr)
+            and isinstance(each.value, ast.Call)
+            and ast.unparse(each.value.func) not in _ONLY_SHOW
+        ):
+            roots = [_root(part) for part in (each.value.func, *each.value.args)]
+            found |= {root.id for root in roots if isinstance(root, ast.Name)}
     for each in ast.walk(node):
         if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Del):
             found.add(each.id)
@@ -248,13 +287,12 @@ def _flat(target: ast.expr) -> list[ast.expr]:
     return [each for part in target.elts for each in _flat(part)] if isinstance(target, ast.Tuple | ast.List) else [target]
 
 
-def _read_file(statements: list[_Statement]) -> str:
-    for each in statements:
-        for call in ast.walk(each.node):
-            if isinstance(call, ast.Call):
-                name = ast.unparse(call.func)
-                if name.rpartition(".")[2] in _READS_FILES and not name.startswith(("json.loads", "code.")):
-                    return name
+def file_read(nodes: Iterable[ast.AST]) -> str:
+    """The first function in some code that reads a file or waits for input; empty if there is none."""
+    for call in (call for node in nodes for call in ast.walk(node) if isinstance(call, ast.Call)):
+        name = ast.unparse(call.func)
+        if name.rpartition(".")[2] in _READS_FILES:
+            return name
     return ""
 
 
@@ -305,8 +343,8 @@ class _Writer:
         if (raising := _raising(node)) is not None:
             return [*raising[0], self._returned([self._call_that_raises(raising[1])])]
         if self.shown and isinstance(node, ast.Expr):
-            found = self._value_shown(node.value)
-            return [self._returned(found)] if found else []
+            shown = self._value_shown(node.value)
+            return [self._returned(shown)] if shown else []
         if (test := assertion_of(node)) is not None:
             found = observed(test, self.student)
             if found:
@@ -334,7 +372,7 @@ class _Writer:
         return Seen(ast.unparse(call), expression, frozenset(["raises"]))
 
     def _value_shown(self, value: ast.expr) -> list[Seen]:
-        if isinstance(value, ast.Call) and ast.unparse(value.func) in ("print", "display"):
+        if isinstance(value, ast.Call) and ast.unparse(value.func) in _ONLY_SHOW:
             return [Seen(ast.unparse(each), each) for each in value.args if mentions(each, self.student)]
         return observed(value, self.student) or [] if mentions(value, self.student) else []
 
@@ -426,7 +464,9 @@ def _drawn_instead(node: ast.stmt) -> list[str]:
             if kind.startswith(("torch.", "np.", "numpy.")):
                 last = kind.rpartition(".")[2]
                 if last in ("tensor", "array", "FloatTensor") and call.args and (shape := _shape(call.args[0])) is not None:
-                    return [f'# {name} = given.normal({", ".join(map(str, shape))}, name="{name}")  # other inputs in each draw']
+                    return [
+                        f'# {name} = given.normal({", ".join(map(str, shape))}, name="{name}")  # other inputs in each draw'
+                    ]
                 if _DRAWS.get(last) and call.args and not isinstance(call.args[0], ast.Constant | ast.Tuple | ast.Name):
                     return []
                 if _DRAWS.get(last) and call.args:

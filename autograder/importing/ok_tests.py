@@ -33,7 +33,7 @@ def _tests(path: Path) -> list[Tests]:
         return []
     points = values[0].get("points")
     points = float(points) if isinstance(points, int | float) else 1.0
-    found = []
+    found: list[Tests] = []
     for case in (case for suite in _dicts(values[0], "suites") for case in _dicts(suite, "cases")):
         if isinstance(case.get("code"), str):
             found.append(Tests(_code_of(case["code"]), 0, bool(case.get("hidden")), 0.0 if found else points, shown=True))

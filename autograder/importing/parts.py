@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import dataclass, field
 
-__all__ = ["Answer", "Assignment", "Code", "Manual", "Part", "Text", "Tests", "defined_names", "tree_of"]
+__all__ = ["Answer", "Assignment", "Code", "Manual", "Part", "Tests", "Text", "defined_names", "tree_of"]
 
 
 @dataclass(frozen=True)

@@ -199,6 +199,7 @@ def _otter_test(cell: _Cell, points: float) -> Tests:
 def _plain(cells: list[_Cell], *, with_asserts: bool) -> Iterator[Part]:
     """A notebook without marks: what it defines is the solution where asserts look at it."""
     tested = _tested(cells) if with_asserts else None
+    answers: set[str] = set()
     for cell in cells:
         tree = tree_of(cell.source) if cell.kind == "code" else None
         if tree is None:
@@ -211,12 +212,14 @@ def _plain(cells: list[_Cell], *, with_asserts: bool) -> Iterator[Part]:
         lines = cell.source.split("\n")
         last = 0
         has_tests = with_asserts and any(map(_is_test, tree.body))
+        tests_others = has_tests and bool(answers & _names_in(tree))  # then what it defines helps to test
         for node in tree.body:
             end = node.end_lineno or node.lineno
             text = "\n".join(lines[last:end])
             names = defined_names(node) if isinstance(node, ast.FunctionDef | ast.ClassDef) else []
-            if set(names) & (set(names) if tested is None else tested) and not _is_test(node):
+            if set(names) & (set(names) if tested is None else tested) and not _is_test(node) and not tests_others:
                 parts["answer"].append(text)
+                answers |= set(names)
             elif has_tests and not isinstance(node, ast.Import | ast.ImportFrom):
                 written = sum(each.count("\n") + 1 for each in parts["tests"])
                 parts["tests"] += [*[""] * (last - written), text]  # empty lines keep the numbers of those that follow
@@ -232,9 +235,15 @@ def _plain(cells: list[_Cell], *, with_asserts: bool) -> Iterator[Part]:
             yield Tests("\n".join(parts["tests"]), cell.number)
 
 
+def _names_in(tree: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(tree) if isinstance(each, ast.Name)}
+
+
 def _is_test(node: ast.stmt) -> bool:
     """Whether a statement asserts something, but for functions and classes that only guard what they are given."""
-    if isinstance(node, ast.FunctionDef | ast.ClassDef) and not re.match(r"_*(test|check|assert|verify|grade)", node.name, re.I):
+    if isinstance(node, ast.FunctionDef | ast.ClassDef) and not re.match(
+        r"_*(test|check|assert|verify|grade)", node.name, re.I
+    ):
         return False
     return _asserts(node)
 

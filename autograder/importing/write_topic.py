@@ -12,7 +12,7 @@ from pathlib import Path
 from autograder._words import counted
 from autograder.course import new_topic
 from autograder.errors import CourseError
-from autograder.importing.checks import Draft, Lost, drafts
+from autograder.importing.checks import Draft, Lost, drafts, file_read
 from autograder.importing.parts import Answer, Assignment, Code, Manual, Text, defined_names, tree_of
 from autograder.importing.read_source import read_assignment
 from autograder.importing.solutions import STUB
@@ -88,7 +88,7 @@ def import_topic(source: Path, course_root: Path, name: str) -> Imported:
         kind=assignment.kind,
         files=tuple(files),
         tasks=points,
-        asserts=sum(each.asserts for each in (*made, *lost)),
+        asserts=sum(draft.asserts for draft in made) + sum(each.asserts for each in lost),
         observed=sum(draft.asserts - draft.kept for draft in made),
         kept=kept,
         notes=tuple(_notes(assignment, tasks, made, lost)),
@@ -183,7 +183,8 @@ def _reference(assignment: Assignment, tasks: Sequence[str]) -> str:
         if names & wanted and not re.search(r"^(from|import) (otter|client)\b", text):
             chosen.append(text)
             wanted |= {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
-    return '"""Reference solutions, imported."""\n\n' + "\n\n\n".join(chosen[::-1]) + "\n"
+    cells = "".join(f"\n\n# %%\n{text}\n" for text in chosen[::-1])
+    return f'"""Reference solutions, imported."""{cells}'
 
 
 def _hints(tasks: Iterable[str]) -> str:
@@ -200,16 +201,35 @@ def _checks(chosen: Sequence[tuple[Draft, int]], hidden: bool, gates: set[int]) 
     imports = dict.fromkeys(line for draft, _ in chosen for line in draft.imports)
     head += [*sorted(imports), *([""] if imports else []), f"from autograder import {', '.join(marks)}"]
     text = "\n".join(head) + "\n"
-    for helper in dict.fromkeys(helper for draft, _ in chosen for helper in draft.helpers):
+    shared = _shared(draft for draft, _ in chosen)
+    for helper in shared:
         text += f"\n\n{helper}\n"
     for draft, number in chosen:
         options = ", gate=True" if number in gates else ""
         options += ", assertion=True" if draft.kept else ""
         sentence = draft.sentence.replace("\\", "\\\\").replace('"', "'")
-        body = "\n".join(f"    {line}".rstrip() for line in draft.lines)
+        own = [line for helper in draft.helpers if not set(draft.helpers) <= set(shared) for line in helper.split("\n")]
+        body = "\n".join(f"    {line}".rstrip() for line in (*own, *draft.lines))
         name = re.sub(r"\W", "_", draft.task)
-        text += f'\n\n@checks("{draft.task}"{options})\ndef test_{name}_{number}(code, given):\n    """{sentence}"""\n{body}\n'
+        text += (
+            f'\n\n@checks("{draft.task}"{options})\ndef test_{name}_{number}(code, given):\n    """{sentence}"""\n{body}\n'
+        )
     return text
+
+
+def _shared(made: Iterable[Draft]) -> dict[str, None]:
+    """The helpers that can stand at the top of the file: those of which each name has one meaning."""
+    made = list(made)
+    meanings: dict[str, set[str]] = {}
+    for helper in (helper for draft in made for helper in draft.helpers):
+        for name in defined_names(ast.parse(helper).body[0]):
+            meanings.setdefault(name, set()).add(helper)
+    clear = [draft for draft in made if all(len(meanings[name]) == 1 for name in _helper_names(draft))]
+    return dict.fromkeys(helper for draft in clear for helper in draft.helpers)
+
+
+def _helper_names(draft: Draft) -> list[str]:
+    return [name for helper in draft.helpers for name in defined_names(ast.parse(helper).body[0])]
 
 
 def _notes(assignment: Assignment, tasks: Sequence[str], made: Sequence[Draft], lost: Sequence[Lost]) -> Iterable[str]:
@@ -228,4 +248,8 @@ def _notes(assignment: Assignment, tasks: Sequence[str], made: Sequence[Draft], 
     for part in assignment.parts:
         if isinstance(part, Answer) and STUB in part.solution:
             yield f"cell {part.cell}: the source has no solution; write it in solutions/."
+        source = part.solution if isinstance(part, Answer) else part.source if isinstance(part, Code) else ""
+        if (tree := tree_of(source)) is not None and (reads := file_read([tree])):
+            cell = getattr(part, "cell", 0)
+            yield f"cell {cell}: reads a file ({reads}), which is not there in grading; make the data in the cell."
     yield from assignment.lost

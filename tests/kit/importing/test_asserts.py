@@ -46,6 +46,9 @@ STUDENT = {"f", "y"}
         ("torch.testing.assert_close(f(x), e)", ["f(x)"]),
         ("self.assertTrue(f(x) == 2)", ["f(x)"]),
         ("self.assertLess(f(x), 2)", ["at_most(f(x), 2)"]),
+        ("assert 3 in f(x)", ["f(x)"]),
+        ("assert 3 not in y.items()", ["y.items()"]),
+        ("assert all(v > 0 for v in f(x))", ["f(x)"]),
     ],
 )
 def test_what_is_compared_is_returned(assertion: str, returned: list[str]):

@@ -1,5 +1,7 @@
 """Assignments of each tool become topics whose reference passes and whose stub and wrong answers fail."""
 
+# ruff: noqa: E501 - a cell's source stands on one line
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -76,7 +78,10 @@ OLD_OTTER = (
 )
 
 PLAIN = (
-    cell("code", "%matplotlib inline\nimport torch\n\nEPS = 1e-6\n\ndef same(a, b):\n    return torch.allclose(a, b, atol=EPS)"),
+    cell(
+        "code",
+        "%matplotlib inline\nimport torch\n\nEPS = 1e-6\n\ndef same(a, b):\n    return torch.allclose(a, b, atol=EPS)",
+    ),
     cell("code", "def shift(x):\n    return x - x.max()\n\nassert shift(torch.tensor([1.0, 3.0])).max() <= 0"),
     cell(
         "code",
@@ -180,7 +185,9 @@ def test_a_source_that_is_wrong_is_one_line_and_leaves_nothing(course: Path):
 
 
 def test_a_file_that_a_test_reads_is_told(course: Path):
-    imported, topic = taken(course, cell("code", "def f(x):\n    return x\n\nassert f(1) == 1\nassert f(open('a').read()) == 2"))
+    imported, topic = taken(
+        course, cell("code", "def f(x):\n    return x\n\nassert f(1) == 1\nassert f(open('a').read()) == 2")
+    )
     assert (imported.asserts, imported.observed) == (2, 1)
     assert imported.notes[0].startswith("cell 1, line 5: not used: it needs a file or input (open)")
     assert len(topic.checks) == 1

@@ -1,5 +1,7 @@
 """Solutions and what students get of them, in the marks of each tool."""
 
+# ruff: noqa: E501 - a cell's source stands on one line
+
 from __future__ import annotations
 
 import pytest
@@ -18,7 +20,11 @@ CASES = {
         "class A:\n    def f(self):\n        return 1\n\n    def g(self):\n        return 2",
         "class A:\n    def f(self):\n        raise NotImplementedError\n\n    def g(self):\n        raise NotImplementedError",
     ),
-    "a variable": ("### BEGIN SOLUTION\nx = 3\ny, z = 1, 2\n### END SOLUTION", "x = 3\ny, z = 1, 2", "x = ...\ny = ...\nz = ..."),
+    "a variable": (
+        "### BEGIN SOLUTION\nx = 3\ny, z = 1, 2\n### END SOLUTION",
+        "x = 3\ny, z = 1, 2",
+        "x = ...\ny = ...\nz = ...",
+    ),
     "a whole function": (
         "# BEGIN SOLUTION\nimport torch\n\ndef f(x):\n    return x\n# END SOLUTION",
         "import torch\n\ndef f(x):\n    return x",
