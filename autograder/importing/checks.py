@@ -18,6 +18,7 @@ __all__ = ["Draft", "Lost", "drafts", "file_read"]
 
 _SEEN = "seen"
 _READS_FILES = {"open", "read_csv", "loadtxt", "load", "imread", "urlopen", "urlretrieve", "get_ipython", "input"}
+_SHAPES = (".shape", ".dtype", ".size()", ".ndim", ".device")
 _ONLY_SHOW = {"print", "display"}
 _RAISES = {"raises", "assertRaises", "assert_raises", "assertRaisesRegex"}
 
@@ -26,7 +27,8 @@ _RAISES = {"raises", "assertRaises", "assert_raises", "assertRaisesRegex"}
 class Draft:
     """A check to be written. `asserts` is how many assertions it stands for; `kept` how many of them it still makes.
 
-    `lines` are its body, `imports` and `helpers` what it needs at the top of the file, `marks` what it needs of autograde.
+    `of_values` says whether it compares more than types and shapes. `lines` are its body, `imports` and `helpers` what it
+    needs at the top of the file, `marks` what it needs of autograde.
     """
 
     task: str
@@ -40,6 +42,7 @@ class Draft:
     asserts: int = 1
     kept: int = 0
     reason: str = ""
+    of_values: bool = True
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,7 @@ def _draft(node: ast.stmt, part: Tests, before: list[_Statement], tasks: Sequenc
         asserts=max(1, _count(node)),
         kept=writer.kept,
         reason=writer.reason,
+        of_values=any(not (seen.names & {"only", "raises"} or seen.name.endswith(_SHAPES)) for seen in writer.seen),
     )
 
 
@@ -337,6 +341,7 @@ class _Writer:
         self.marks: set[str] = set()
         self.kept = 0
         self.reason = ""
+        self.changing: set[str] = set()
 
     def write(self, node: ast.stmt) -> list[ast.stmt]:
         """The statements of the check's body, the last of which returns."""
@@ -352,6 +357,7 @@ class _Writer:
             self._keep(test)
             return [node]
         self.marks.clear()
+        self.changing = _binds(node)
         body = self._inner([node])
         if not self.seen:
             return body if self.kept else []
@@ -367,8 +373,10 @@ class _Writer:
         return ast.Return(ast.Dict([ast.Constant(_cut(name)) for name in keys], list(keys.values())))
 
     def _call_that_raises(self, call: ast.expr) -> Seen:
-        empty = ast.arguments([], [], None, [], [], None, [])
-        expression = ast.Call(ast.Name("raises", ast.Load()), [ast.Lambda(empty, call)], [])
+        names = sorted(_mentioned(call) & self.changing)  # the call is made later: it needs today's values
+        values: list[ast.expr] = [ast.Name(name, ast.Load()) for name in names]
+        today = ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, values)
+        expression = ast.Call(ast.Name("raises", ast.Load()), [ast.Lambda(today, call)], [])
         return Seen(ast.unparse(call), expression, frozenset(["raises"]))
 
     def _value_shown(self, value: ast.expr) -> list[Seen]:

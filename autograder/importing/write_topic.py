@@ -126,9 +126,9 @@ def _points(assignment: Assignment, made: Sequence[Draft], tasks: Sequence[str])
 
 
 def _gates(made: Sequence[Draft]) -> set[int]:
-    """The number of each task's first check that observes something, or of its first."""
+    """The number of each task's first check that observes values, or else of its first."""
     gates: dict[str, int] = {}
-    for number, draft in sorted(enumerate(made, 1), key=lambda each: bool(each[1].kept)):
+    for number, draft in sorted(enumerate(made, 1), key=lambda each: bool(each[1].kept) or not each[1].of_values):
         gates.setdefault(draft.task, number)
     return set(gates.values())
 

@@ -13,6 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from autograder.course import new_course
+from autograder.course.course_file import load_course
+from autograder.grading.grade_class import grade_class
+from autograder.grading.submissions import find_submissions
+from autograder.importing.write_topic import import_topic
+from autograder.processes.pool import Pool
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -53,8 +60,31 @@ def test_from_an_empty_folder_to_a_graded_class(environment: Path):
     assert "files below" in run(environment, "autograde", "release", cwd=course)
     assert "row_means" in (course / "release" / "reductions.ipynb").read_text()
     run(environment, "autograde", "grade", "examples/class", cwd=course)
-    points = {
-        student: json.loads((course / "grades" / student / "reductions.json").read_text())["points"]
+    earned = {
+        student: json.loads((course / "grades" / student / "reductions.json").read_text())["earned"]
         for student in ("ada", "bo")
     }
-    assert points == {"ada": 4, "bo": 0}
+    assert earned == {"ada": 4, "bo": 0}
+
+
+EXAMPLE = ROOT / "examples" / "own_course"
+
+
+def test_the_imported_example_is_graded(tmp_path: Path, pool: Pool):
+    course = load_course(shutil.copytree(EXAMPLE, tmp_path / "course"))
+    discovery = find_submissions([course.root / "examples/class"], course)
+    graded = list(grade_class(course, discovery.submissions, pool, tmp_path / "grades", 1, device="cpu"))
+    assert {(each.student, each.topic): each.earned for each in graded} == {
+        ("ada", "reductions"): 4,
+        ("ada", "smoothing"): 6,
+        ("bo", "reductions"): 0,
+        ("bo", "smoothing"): 2,
+    }
+
+
+def test_the_example_is_what_import_made_of_its_source(tmp_path: Path):
+    new_course.create(tmp_path / "course")
+    imported = import_topic(EXAMPLE / "source" / "smoothing.py", tmp_path / "course", "smoothing")
+    assert (imported.asserts, imported.observed) == (7, 7)
+    for name in ("exercises/smoothing.py", "solutions/smoothing.py"):
+        assert (tmp_path / "course" / name).read_text() == (EXAMPLE / name).read_text()
