@@ -17,6 +17,7 @@ EXTRAS = {
     "matplotlib": "grade",
     "nbformat": "grade",
     "nbgrader": "grade",
+    "openpyxl": "grade",
     "pytest": "grade",
     "rich": "grade",
     "sklearn": "grade",

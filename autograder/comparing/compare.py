@@ -115,16 +115,14 @@ def _error_sentence(error: ErrorFact, task: str, quote: bool) -> str:
         return f"{name[0].upper()}{name[1:]} is not defined in your file."
     if error.not_attempted:
         return f"{name[0].upper()}{name[1:]} is not attempted yet."
-    if error.origin == "check":
-        if error.type == "AssertionError":
-            return "What your code returned or left behind does not pass this check."
-        return f"The check could not go on with what your code defines or returned ({words.error_name(error, quote=quote)})."
     place = ""
     if error.at is not None:
         place = f" in cell {error.at.cell}, line {error.at.line}" if error.at.cell else f" in line {error.at.line}"
     raised = words.error_name(error, quote=quote)
     if error.origin != "check":
         return f"Your code raised {raised}{place}."
+    if error.type == "AssertionError":
+        return f"What {name} returned or left behind does not pass this check."
     if error.gives_none:
         return f"{name[0].upper()}{name[1:]} returned None: it never returns a value."
     if "NoneType" in error.message:

@@ -251,7 +251,7 @@ def _is_test(node: ast.stmt) -> bool:
 def _asserts(node: ast.AST) -> bool:
     return any(
         isinstance(part, ast.Assert)
-        or (isinstance(part, ast.Call) and re.match(r"assert", ast.unparse(part.func).rpartition(".")[2]))
+        or (isinstance(part, ast.Call) and re.match(r"assert|raises$", ast.unparse(part.func).rpartition(".")[2]))
         for part in ast.walk(node)
     )
 
