@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
 
-.PHONY: demo quick test test-long lint format verify bench release screenshots clean help
+.PHONY: demo quick test test-long lint format verify bench release dist screenshots clean help
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -53,6 +53,10 @@ bench: $(READY) ## Grade the same notebooks with nbgrader and with autograde, si
 
 release: $(READY) ## Build what students get
 	$(BIN)/autograde release
+
+dist: $(READY) ## Build the package's wheel into dist/
+	rm -rf build/lib build/bdist.*
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps -w dist .
 
 screenshots: $(READY) $(BROWSER) ## Retake the screenshots in docs/students.md
 	$(BIN)/pytest tests/kit/acceptance/test_browser.py --screenshots docs/images

@@ -68,6 +68,7 @@ def checks(
     draws: int | None = None,
     seconds: float | None = None,
     device: Literal["any", "second", "cuda"] = "any",
+    assertion: bool = False,
 ) -> Callable[[F], F]:
     """Make a test function a check of `task`. All arguments must be literals.
 
@@ -79,6 +80,8 @@ def checks(
         seconds: time limit of one run, in seconds; the course's `check_seconds` if None.
         device: what the check needs: `any` device, a `second` one besides the CPU (simulated if there is none),
             or a real `cuda` device.
+        assertion: whether it asserts beside student code instead of returning all that it judges; results and `verify`
+            say so, since what is judged there can be forged.
 
     The function takes `(code, given)` and returns what it saw. Students read the first paragraph of its docstring.
     """

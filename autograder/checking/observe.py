@@ -17,6 +17,7 @@ import torch
 from autograder.authoring import Marked, Raises
 from autograder.checking.code import NotAttempted, UndefinedName
 from autograder.checking.error_facts import describe_error, in_words
+from autograder.checking.parts import parts_of
 from autograder.checking.tensor_facts import (
     MAX_BYTES,
     Extent,
@@ -54,6 +55,7 @@ _PLAIN = Policy()
 _Module = torch.nn.Module
 _ndarray = numpy.ndarray
 _generic = numpy.generic
+_numpy_dtype = numpy.dtype
 _instance_dict = object.__getattribute__
 _extra_state = torch.nn.Module.get_extra_state
 _OrderedDict = collections.OrderedDict
@@ -63,9 +65,9 @@ def observe(thing: Any, inputs: Mapping[str, Any] = {}) -> Fact:
     """The facts of a thing that a check returned.
 
     Args:
-        thing: anything. Tensors, arrays, numbers, strings, modules and nested lists, tuples, sets and dicts of them are
-            observed; anything of another type, or too large, becomes an `OpaqueFact`. The author's marks (`only`, `close`,
-            …) set the policy of everything inside them, and a `raises` is called now.
+        thing: anything. Tensors, arrays, numbers, strings, modules, what `parts_of` knows, and nested lists, tuples, sets
+            and dicts of them are observed; anything of another type, or too large, becomes an `OpaqueFact`. The author's
+            marks (`only`, `close`, …) set the policy of everything inside them, and a `raises` is called now.
         inputs: what the check drew, by name: tensors, arrays, modules, optimizers, or nested lists and dicts of tensors.
             A returned tensor that uses their storage names them in `shares`.
 
@@ -111,7 +113,7 @@ class _Observer:
             value = _as_value(thing, name, policy)
             if value is not None:
                 return value
-            parts = _as_mapping(thing)
+            parts = self.parts(thing)
             if parts is not None:
                 return self.mapping(parts, name, path, policy, depth)
             items = _as_sequence(thing)
@@ -120,6 +122,12 @@ class _Observer:
         except Unobservable as error:
             return OpaqueFact(type=name, reason=str(error), policy=policy)
         return OpaqueFact(type=name, policy=policy)
+
+    def parts(self, thing: Any) -> list[tuple[Any, Any]] | None:
+        try:
+            return _as_mapping(thing)
+        except Exception as error:  # a library's thing that is broken, or made by hand
+            raise Unobservable(f"its parts cannot be read ({type_name(type(error))})") from None
 
     def leaf(self, thing: Any, path: str, policy: Policy) -> TensorFact:
         if is_tensor(thing):
@@ -203,7 +211,7 @@ def _as_value(thing: Any, name: str, policy: Policy) -> Fact | None:
         if str.__len__(thing) > _TEXT_LIMIT:
             raise Unobservable(f"it has {str.__len__(thing):,} characters, more than are compared")
         return ValueFact(type=name, value=_encodable(str.__str__(thing)), policy=policy)
-    if kind in (torch.dtype, torch.device, torch.layout, torch.memory_format):
+    if kind in (torch.dtype, torch.device, torch.layout, torch.memory_format) or issubclass(kind, _numpy_dtype):
         return ValueFact(type=name, value=str(thing), policy=policy)
     if kind in (bytes, bytearray):
         if len(thing) > _TEXT_LIMIT:
@@ -231,15 +239,7 @@ def _as_mapping(thing: Any) -> list[tuple[Any, Any]] | None:
     kind = type(thing)
     if issubclass(kind, dict):
         return list(_OrderedDict.items(thing) if issubclass(kind, _OrderedDict) else dict.items(thing))
-    if "__dataclass_fields__" in kind.__dict__:
-        try:
-            attributes = _instance_dict(thing, "__dict__")
-        except AttributeError:
-            return None
-        fields = kind.__dict__["__dataclass_fields__"]
-        if type(fields) is dict and type(attributes) is dict:
-            return [(field, attributes[field]) for field in fields if field in attributes]
-    return None
+    return parts_of(thing)
 
 
 def _as_sequence(thing: Any) -> list[Any] | None:

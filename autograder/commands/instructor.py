@@ -20,7 +20,7 @@ import typer
 from typer.core import TyperCommand
 
 from autograder._words import counted, suggestion
-from autograder.commands import adjust, collect, diff, export, student
+from autograder.commands import adjust, collect, diff, export, extras, importing, init, student
 from autograder.commands.one_line import one_line_mistakes, tolerant_output
 from autograder.errors import AutogradeError
 
@@ -48,6 +48,8 @@ diff.register(app)
 export.register(app)
 student.register(app)
 collect.register(app)
+init.register(app)
+importing.register(app)
 
 
 class Device(StrEnum):
@@ -132,6 +134,7 @@ def grade(
             raise AutogradeError("--resume completes results with their own seed: use it with --device cuda, and without "
                                  "--seed or --force.")  # fmt: skip
         _ask_for(device)
+        extras.require("jinja2")
         loaded = load_course(course)
         console = _console()
         found = _paths(paths, loaded)

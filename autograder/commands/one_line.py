@@ -12,6 +12,7 @@ from types import FrameType
 
 import typer
 
+from autograder.commands.extras import missing_extra
 from autograder.errors import AutogradeError
 
 __all__ = ["one_line_mistakes", "tolerant_output"]
@@ -72,12 +73,18 @@ def _ended_like_ctrl_c() -> Iterator[None]:
 
 @contextmanager
 def one_line_mistakes(interrupted: str = "Interrupted.") -> Iterator[None]:
-    """Turns the kit's own errors, full disks, Ctrl-C and other signals to end into one plain line and an exit code."""
+    """Turns the kit's own errors, missing extras, full disks, Ctrl-C and other signals to end into one plain line and an
+    exit code."""
     try:
         with _ended_like_ctrl_c():
             yield
     except AutogradeError as error:
         typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    except ModuleNotFoundError as error:
+        if not (sentence := missing_extra(error)):
+            raise
+        typer.echo(sentence, err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt as interrupt:
         with suppress(OSError):  # the terminal may be gone

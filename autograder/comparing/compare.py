@@ -121,6 +121,8 @@ def _error_sentence(error: ErrorFact, task: str, quote: bool) -> str:
     raised = words.error_name(error, quote=quote)
     if error.origin != "check":
         return f"Your code raised {raised}{place}."
+    if error.type == "AssertionError":
+        return f"What {name} returned or left behind does not pass this check."
     if error.gives_none:
         return f"{name[0].upper()}{name[1:]} returned None: it never returns a value."
     if "NoneType" in error.message:

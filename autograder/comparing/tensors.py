@@ -263,13 +263,22 @@ _SHOULD = {
 
 
 def _aliasing(pair: _Pair) -> str:
-    actual, expected = set(pair.actual.shares), set(pair.expected.shares)
-    lost, gained = sorted(expected - actual), sorted(actual - expected)
+    """Names are in order, inputs before other returned things: an input says best what is meant."""
+    actual, expected = pair.actual.shares, pair.expected.shares
+    lost = [called(name) for name in expected if name not in actual]
+    gained = [name for name in actual if name not in expected]
+    here = called(pair.where)
     if gained:
         other = called(gained[0]) if pair.how.quote or _plain_path(gained[0]) else "something else"
-        return f"{called(pair.where)} shares its storage with {other}; it should have its own."
+        should = f"share that of {lost[0]}" if lost else "not" if expected else "have its own"
+        return f"{here} shares its storage with {other}; it should {should}."
     if lost:
-        return f"{called(pair.where)} has its own storage; it should share that of {called(lost[0])}."
+        what = (
+            f"shares no storage with {lost[0]}; it should"
+            if actual
+            else f"has its own storage; it should share that of {lost[0]}"
+        )
+        return f"{here} {what}."
     return ""
 
 

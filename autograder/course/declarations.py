@@ -37,6 +37,7 @@ class CheckSpec:
     draws: int | None = None
     seconds: float | None = None
     device: str = "any"
+    assertion: bool = False
     line: int = 0
 
 
@@ -193,6 +194,7 @@ _DECORATORS: dict[str, dict[str, _Argument]] = {
         "draws": _Argument(lambda value: value is None or (type(value) is int and value > 0), "a whole number above 0"),
         "seconds": _Argument(lambda value: value is None or _is_number(value), "a number above 0"),
         "device": _Argument(lambda value: value in ("any", "second", "cuda"), '"any", "second" or "cuda"'),
+        "assertion": _Argument(lambda value: isinstance(value, bool), "True or False"),
     },
     "misconception": {
         "task": _TASK,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import keyword
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from autograder.course.course_file import load_course
 from autograder.errors import CourseError
 
-__all__ = ["MARK", "create", "next_steps", "topic_paths", "unwritten"]
+__all__ = ["MARK", "create", "next_steps", "topic_paths", "unwritten", "write"]
 
 MARK = "WRITE:"
 """Marks the text of a skeleton that its author has to replace."""
@@ -33,12 +34,13 @@ _TEMPLATES = {
 _OTHER_MODULES = {"autograder", "numpy", "pytest", "torch"}
 
 
-def create(course_root: Path, name: str) -> list[Path]:
+def create(course_root: Path, name: str, *, complete: bool = False) -> list[Path]:
     """Write the files of a new topic and its entry in course.yml.
 
     Args:
         course_root: the folder that contains course.yml.
         name: the topic's name; its files are named after it.
+        complete: whether nothing is to be left for the author to write.
 
     Returns:
         The files written, course.yml last.
@@ -47,21 +49,42 @@ def create(course_root: Path, name: str) -> list[Path]:
         CourseError: if the name cannot be used, the topic or one of its files already exists, or course.yml has a
             mistake. Then nothing is written.
     """
+    texts = {pattern: _rendered(template, name, complete=complete) for pattern, template in _TEMPLATES.items()}
+    return write(course_root, name, texts, title=_title(name), tasks=["row_means: {points: 4, level: easy}"])
+
+
+def write(course_root: Path, name: str, texts: Mapping[str, str], *, title: str, tasks: Sequence[str]) -> list[Path]:
+    """Write files of a new topic and its entry in course.yml.
+
+    Args:
+        course_root: the folder that contains course.yml.
+        name: the topic's name.
+        texts: the files' texts, by path, with `{}` for the topic's name.
+        title: its title.
+        tasks: the lines of its tasks in course.yml.
+
+    Returns:
+        The files written, course.yml last.
+
+    Raises:
+        CourseError: as `create` does.
+    """
     _check_name(name)
     root = course_root.absolute()
     course_file = root / "course.yml"
     topics = _topics_before(course_file)
     if name in topics:
         raise CourseError(f"{course_file}: topics.{name} already exists; choose another name.")
-    paths = topic_paths(root, name)
-    if taken := [path for path in paths if path.exists()]:
+    if taken := [path for path in topic_paths(root, name) if path.exists()]:
         raise CourseError(f"{taken[0]}: the file already exists; move it away or choose another name.")
     before = course_file.read_bytes()
-    after = _with_entry(before.decode("utf-8"), name, 1 + max(topics.values(), default=0), course_file)
+    entry = _entry(name, 1 + max(topics.values(), default=0), title, tasks)
+    after = _with_entry(before.decode("utf-8"), entry, course_file)
+    paths = [root / pattern.format(name) for pattern in texts]
     try:
-        for path, template in zip(paths, _TEMPLATES.values(), strict=True):
+        for path, text in zip(paths, texts.values(), strict=True):
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(_rendered(template, name), encoding="utf-8", newline="\n")
+            path.write_text(text, encoding="utf-8", newline="\n")
         course_file.write_bytes(after.encode("utf-8"))
         load_course(root)
     except BaseException:
@@ -119,7 +142,19 @@ def _check_name(name: str) -> None:
         raise CourseError(f"{name!r} is a Python module, and a file {name}.py would hide it; choose another name.")
 
 
-def _with_entry(text: str, name: str, number: int, file: Path) -> str:
+def _entry(name: str, number: int, title: str, tasks: Sequence[str]) -> list[tuple[int, str]]:
+    """The lines of a topic in course.yml, each with how deeply it is indented."""
+    return [
+        (1, f"{name}:"),
+        (2, f"number: {number}"),
+        (2, f"title: {title}"),
+        (2, "required: false"),
+        (2, "tasks:"),
+        *((3, task) for task in tasks),
+    ]
+
+
+def _with_entry(text: str, lines_of_entry: Sequence[tuple[int, str]], file: Path) -> str:
     """The text of course.yml with a topic added after the last one; everything else stays byte for byte."""
     end_of_line = "\r\n" if "\r\n" in text else "\n"
     text = re.sub(r"(?m)^(topics\s*:)[ \t]*\{\s*\}", r"\1", text)
@@ -140,15 +175,7 @@ def _with_entry(text: str, name: str, number: int, file: Path) -> str:
     while end < len(lines) and re.match(r"[ \t]+#", lines[end]):
         end += 1
     step = indent or "  "
-    entry = [
-        "",
-        f"{step}{name}:",
-        f"{step * 2}number: {number}",
-        f"{step * 2}title: {_title(name)}",
-        f"{step * 2}required: false",
-        f"{step * 2}tasks:",
-        f"{step * 3}row_means: {{points: 4, level: easy}}",
-    ]
+    entry = ["", *(f"{step * depth}{line}" for depth, line in lines_of_entry)]
     if not lines[end - 1].endswith("\n"):
         lines[end - 1] += end_of_line
     return "".join([*lines[:end], *(line + end_of_line for line in entry), *lines[end:]])
@@ -168,5 +195,5 @@ def _environment() -> Environment:
     )
 
 
-def _rendered(template: str, name: str) -> str:
-    return _environment().get_template(template).render(name=name, title=_title(name), mark=MARK)
+def _rendered(template: str, name: str, *, complete: bool) -> str:
+    return _environment().get_template(template).render(name=name, title=_title(name), mark=MARK, complete=complete)

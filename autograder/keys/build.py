@@ -28,7 +28,15 @@ from autograder.keys.key import KEY_FORMAT, AnswerKey, current_versions, read_ke
 from autograder.processes.fork_server import CPU_CAPABILITY
 from autograder.processes.gpu import find_gpu
 from autograder.records.jobs import Job, NotObserved, Outcome, Replacement, Run
-from autograder.records.observation import DistributedAs, Fact, MappingFact, Observation, SequenceFact, TensorFact
+from autograder.records.observation import (
+    DistributedAs,
+    Fact,
+    MappingFact,
+    Observation,
+    OpaqueFact,
+    SequenceFact,
+    TensorFact,
+)
 
 if TYPE_CHECKING:
     from autograder.processes.pool import Pool
@@ -172,7 +180,7 @@ def _observations(topic: Topic, job: Job, run: Run) -> dict[str, list[Observatio
     failed: set[str] = set()
     for request in (*job.visible_requests, *job.hidden_requests):
         seen = _seen(run, request.check, request.draw)
-        if isinstance(seen, Observation) and seen.returned is not None:
+        if isinstance(seen, Observation) and seen.returned is not None and not _unobserved(seen.returned):
             found.setdefault(request.check, []).append(kept_part(seen))
             continue
         if request.check in failed or (problems and not isinstance(seen, Observation)):
@@ -184,6 +192,16 @@ def _observations(topic: Topic, job: Job, run: Run) -> dict[str, list[Observatio
     if problems:
         raise AuthoringError("\n".join(problems))
     return found
+
+
+def _unobserved(fact: Fact) -> str:
+    """What of a returned thing would be compared, but was not observed, in words; empty if there is nothing."""
+    match fact:
+        case SequenceFact() | MappingFact():
+            return next(filter(None, map(_unobserved, fact.items)), "")
+        case OpaqueFact() if "values" in fact.policy.facts:
+            return f"{fact.type} ({fact.reason})" if fact.reason else fact.type
+    return ""
 
 
 def kept_part(seen: _Seen) -> _Seen:
@@ -207,6 +225,8 @@ def _sketched_fact(fact: Fact) -> Fact:
 def _misfortune(seen: Observation | NotObserved) -> str:
     if isinstance(seen, NotObserved):
         return f"has no result: {seen.reason.rstrip('.')}"
+    if seen.returned is not None:
+        return f"returns something that cannot be observed, {_unobserved(seen.returned)}; return its parts"
     if seen.error is None:
         return "returns nothing"
     message = f": {seen.error.message}" if seen.error.message else ""

@@ -39,7 +39,8 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict of one check over all its draws. `name` is the test function's, or `side_effects` for the check that
     every task gets automatically. `reason` is set for `error`, `timeout` and `not_run`. `sentence` comes from the check's
     docstring. `weight` is its part of the task's points, compared with the other checks'. `device` is set if it ran on a
-    different device from the rest of the result."""
+    different device from the rest of the result. `assertion`: it was judged beside the student's code, where a verdict can
+    be forged."""
 
     name: str
     sentence: str
@@ -56,6 +57,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     at: SourceLine | None = None
     arguments: str = ""
     device: str = ""
+    assertion: bool = False
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):

@@ -167,6 +167,8 @@ def _check_view(check: CheckResult, task: TaskResult, own: set[str], marked: set
     if not _has_equal_weights(task):
         worth = f"{points_text(task.points * check.weight / sum(each.weight for each in task.checks))} points"
         label = f"{label} · {worth}" if label else worth
+    if check.assertion:
+        label = f"{label} · asserted beside the code" if label else "asserted beside the code"
     if not task.attempted or check.outcome is Outcome.PASSED:
         return _plain_view(task.attempted, check.sentence, label)
     return CheckView(

@@ -207,6 +207,7 @@ def _result(check: TopicCheck, draws: int, *, outcome: Outcome = Outcome.NOT_RUN
         weight=check.spec.weight,
         draws=draws,
         reason=reason,
+        assertion=check.spec.assertion,
     )
 
 

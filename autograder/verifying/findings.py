@@ -58,6 +58,7 @@ class TopicVerification:
     accepted: int = 0
     survivors: tuple[Survivor, ...] = ()
     equal: tuple[Equal, ...] = ()
+    assertions: tuple[str, ...] = ()
     measures: Measures | None = None
     problems: tuple[str, ...] = ()
 
@@ -123,6 +124,9 @@ class Verification:
         for topic in self.topics:
             if topic.measures is not None:
                 notes += [f"{topic.topic}: {sentence}" for sentence in topic.measures.sentences()]
+            if topic.assertions:
+                names = ", ".join(topic.assertions)
+                notes.append(f"{topic.topic}: judged beside student code, where a verdict can be forged: {names}.")
         measured = [topic.measures for topic in self.topics if topic.measures is not None]
         if len(measured) > 1:
             boxes, true = sum(each.boxes for each in measured), sum(each.true_boxes for each in measured)

@@ -166,6 +166,7 @@ class _Proof:
             accepted=self.accepted,
             survivors=survivors,
             equal=tuple(Equal(task, names) for task, names in sorted(self.equal)),
+            assertions=tuple(check.name for check in self.topic.checks if check.spec.assertion),
             measures=self.measures,
             problems=(*self.problems, *(survivor.sentence for survivor in survivors)),
         )

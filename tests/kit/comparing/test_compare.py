@@ -318,6 +318,38 @@ def test_aliasing_names_the_input() -> None:
     )
 
 
+def test_aliasing_of_several_things_is_true_of_each() -> None:
+    def both(row: Any, column: Any) -> list[str]:
+        right = seen(only({"last row": A[-1], "third column": A[:, 2]}, "aliasing"), x=A)
+        return [each.sentence for each in compare(right, seen({"last row": row, "third column": column}, x=A), TOLERANCES)]
+
+    assert both(A[-1], A[:, 2].clone()) == [
+        "`last row` shares no storage with `third column`; it should.",
+        "`third column` has its own storage; it should share that of `x`.",
+    ]
+    assert both(A[-1].clone(), A[:, 2].clone()) == [
+        "`last row` has its own storage; it should share that of `x`.",
+        "`third column` has its own storage; it should share that of `x`.",
+    ]
+    copy = A.clone()
+    assert both(copy[-1], copy[:, 2])[0] == "`last row` shares no storage with `x`; it should."
+
+
+def test_aliasing_with_another_input() -> None:
+    b = torch.ones(3, 4)
+    expected = seen(only(A.view(4, 3), "aliasing"), x=A, b=b)
+    assert compare(expected, seen(b, x=A, b=b), TOLERANCES)[0].sentence == (
+        "`result` shares its storage with `b`; it should share that of `x`."
+    )
+
+
+def test_an_assertion_of_the_check_is_not_raised_by_the_code() -> None:
+    stopped = Observation(check="test_it", draw=0, error=ErrorFact(type="AssertionError", origin="check"))
+    assert [each.sentence for each in compare(seen(A), stopped, TOLERANCES, task="f")] == [
+        "What `f` returned or left behind does not pass this check."
+    ]
+
+
 def test_policies_come_from_the_expected_side_only() -> None:
     expected, forged = seen(A), seen(only(A.double() * 5, "shape"))
     assert compare(expected, forged, TOLERANCES)

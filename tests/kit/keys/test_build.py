@@ -75,6 +75,31 @@ def test_a_key_holds_the_reference_and_each_misconception_for_its_task(key: Answ
     assert (key.seed, key.device, key.public) == (3, "cpu", False)
 
 
+def test_a_thing_that_is_not_observed_is_the_authors_mistake(tmp_path: Path, pool: Pool) -> None:
+    hidden = """
+        from autograder import checks, only
+
+
+        @checks("scale")
+        def test_iterator(code, given):
+            \"\"\"The items.\"\"\"
+            return {"items": iter([code.scale(given.normal(3), 2.0)])}
+
+
+        @checks("scale")
+        def test_type(code, given):
+            \"\"\"The type alone.\"\"\"
+            return only(iter([code.scale(given.normal(3), 2.0)]), "type")
+        """
+    course = load_course(write_course(tmp_path, tests__hidden__test_small=hidden))
+    with pytest.raises(AuthoringError) as refused:
+        build_key(course, load_topic(course, "small"), seed=3, pool=pool, cache=None)
+    assert str(refused.value) == (
+        "tests/hidden/test_small.py:5: test_iterator: the reference returns something that cannot be observed, "
+        "builtins.list_iterator; return its parts (draw 0)."
+    )
+
+
 NEIGHBOURS = {
     "one that changes what others use": """
         @misconception("scale", "It changes what others use.")
