@@ -780,7 +780,11 @@ def uniform_between_the_limits(w, mean=0.0, std=1.0, generator=None):
         return w.uniform_(mean - 2 * std, mean + 2 * std, generator=generator)
 
 
-@misconception("trunc_normal_", "You replaced the outliers, but which distribution do the new numbers come from?")
+@misconception(
+    "trunc_normal_",
+    "You replaced the outliers, but which distribution do the new numbers come from?",
+    also_true_of=("folds_the_tails_back", "wraps_around"),
+)
 def outliers_uniform(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
         raise ValueError

@@ -887,7 +887,9 @@ def alias(model, train_epoch, val_loss, *, max_epochs, patience):
     return _stop(model, train_epoch, val_loss, max_epochs, patience, keep=lambda model: model.state_dict())
 
 
-@misconception("fit_early_stopping", "The 'best' weights you saved kept changing: state_dict() does not copy.")
+@misconception(
+    "fit_early_stopping", "The model ends up with its last weights. If you saved the best ones: does state_dict() copy them?"
+)
 def shallow_copy(model, train_epoch, val_loss, *, max_epochs, patience):
     return _stop(model, train_epoch, val_loss, max_epochs, patience, keep=lambda model: dict(model.state_dict()))
 
