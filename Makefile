@@ -58,8 +58,8 @@ dist: $(READY) ## Build the package's wheel into dist/
 	rm -rf build/lib build/bdist.*
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps -w dist .
 
-screenshots: $(READY) $(BROWSER) ## Retake the screenshots in docs/students.md
-	$(BIN)/pytest tests/kit/acceptance/test_browser.py --screenshots docs/images
+screenshots: $(READY) $(BROWSER) ## Retake the screenshots in docs/
+	$(BIN)/pytest tests/kit/acceptance/test_browser.py tests/kit/acceptance/test_class_in_browser.py --screenshots docs/images
 
 clean: ## Remove everything installed or generated outside git
 	rm -rf $(VENV) build .autograde grades

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -20,7 +20,7 @@ import typer
 from typer.core import TyperCommand
 
 from autograder._words import counted, suggestion
-from autograder.commands import adjust, collect, diff, export, extras, importing, init, student
+from autograder.commands import adjust, collect, diff, export, extras, handing_out, importing, init, student
 from autograder.commands.one_line import one_line_mistakes, tolerant_output
 from autograder.errors import AutogradeError
 
@@ -46,6 +46,7 @@ app = typer.Typer(
 adjust.register(app)
 diff.register(app)
 export.register(app)
+handing_out.register(app)
 student.register(app)
 collect.register(app)
 init.register(app)
@@ -420,15 +421,16 @@ def _grade(
         chosen = choose_seed(
             course, out, seed=seed, device=device, force=force, whole=whole, proposed=proposed, dry_run=dry_run
         )
-        for graded in grade_class(
-            course, discovery.submissions, pool, out, chosen.seed, device=device, force=force, adjustments=adjustments,
-            proposed=proposed, dry_run=dry_run, on_progress=step,
-        ):  # fmt: skip
-            summary.add(graded)
+        with nullcontext() if dry_run else _shown_if_interrupted(course, out, discovery):
+            for graded in grade_class(
+                course, discovery.submissions, pool, out, chosen.seed, device=device, force=force, adjustments=adjustments,
+                proposed=proposed, dry_run=dry_run, on_progress=step,
+            ):  # fmt: skip
+                summary.add(graded)
     waiting = [key for key, graded in summary.graded.items() if graded.proposed]
     regrade = settle(course, out, waiting, adjustments, accept=accept, dry_run=dry_run)
     if not dry_run:
-        summary.apply(refresh(course, out), but=() if regrade.taken else waiting)
+        summary.apply(refresh(course, out, students=discovery.students), but=() if regrade.taken else waiting)
     summary.print(console, named=topics)
     console.print(_counts(summary, time.monotonic() - started), soft_wrap=True)
     console.print(f"Seed {chosen.seed} ({chosen.origin}); `--seed {chosen.seed}` repeats this run.", soft_wrap=True)
@@ -504,10 +506,11 @@ def _resume(
                 (name, version): grade.prepare(course, name, pool, seed=seed, device=device, version=version)
                 for name, version in keys
             }
-            for number, graded in enumerate(resume.resume(course, prepared, waiting, pool, out), start=1):
-                summary.add(graded)
-                step(number, len(waiting), graded.student)
-    summary.apply(refresh(course, out))
+            with _shown_if_interrupted(course, out, discovery):
+                for number, graded in enumerate(resume.resume(course, prepared, waiting, pool, out), start=1):
+                    summary.add(graded)
+                    step(number, len(waiting), graded.student)
+    summary.apply(refresh(course, out, students=discovery.students))
     summary.print(console)
     done, seconds = len(waiting) - len(summary.incomplete), time.monotonic() - started
     console.print(f"Completed {counted(done, 'result')} on {device} in {seconds:.1f} s.", soft_wrap=True)
@@ -515,6 +518,19 @@ def _resume(
     if summary.incomplete:
         console.print("Close other programs or use fewer --jobs, and run the same command again.", soft_wrap=True)
         raise typer.Exit(3)
+
+
+@contextmanager
+def _shown_if_interrupted(course: Course, out: Path, discovery: Discovery) -> Iterator[None]:
+    """Where grading is interrupted, the class's page shows how far it came."""
+    from autograder.grading.marks import refresh
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        waiting = {(submission.student, submission.topic) for submission in discovery.submissions}
+        refresh(course, out, students=discovery.students, waiting=waiting)
+        raise
 
 
 def _counts(summary: ClassSummary, seconds: float) -> str:

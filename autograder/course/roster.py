@@ -26,6 +26,7 @@ from pathlib import Path
 from autograder._files import write_whole
 from autograder.course.course_file import Course
 from autograder.errors import CourseError
+from autograder.records.results import NAMES_OF_RESULTS
 
 __all__ = ["ROSTER_FILE", "Person", "Roster", "folder_name", "load_roster", "read_roster", "write_roster"]
 
@@ -33,7 +34,6 @@ ROSTER_FILE = "roster.csv"
 _COLUMNS = ("student", "name", "email", "id", "login", "also")
 _LARGEST = 16 << 20
 _LONGEST_NAME = 80
-_NAMES_OF_RESULTS = ("index.html", "run.json", "marks.json")
 _TEACHING = {"instructor", "ta", "teacher", "reader", "observer", "teaching assistant"}
 _TEST_STUDENTS = {"student, test", "test student", "points possible"}
 
@@ -110,7 +110,7 @@ def folder_name(text: str) -> str:
     plain = " ".join(plain.split()).lstrip(".=+-@ ").rstrip(". ")  # what a shell or a spreadsheet takes for something else
     while len(plain.encode()) > _LONGEST_NAME:
         plain = plain[:-1]
-    return f"{plain}_" if plain.lower() in _NAMES_OF_RESULTS else plain.rstrip(". ")
+    return f"{plain}_" if plain.lower() in NAMES_OF_RESULTS else plain.rstrip(". ")
 
 
 _HEADERS = {

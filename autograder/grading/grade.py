@@ -300,8 +300,8 @@ def _finish(course: Course, item: _Item, run: Run, pool: Pool, out: Path, adjust
 
     def marked(result: TopicResult, *, reused: bool) -> Graded:
         mark = mark_of(course, result.student, result.topic, result, decisions)
-        if not reused or not (folder / result.student / f"{result.topic}.html").exists():
-            topic_page.write_page(result, folder, mark=mark)
+        if not reused or topic_page.missing_pages(folder, result.student, result.topic):
+            topic_page.write_pages(result, folder, mark=mark)
         return replace(summary_of(with_mark(result, mark), reused=reused), proposed=folder != out)
 
     if item.old is not None:

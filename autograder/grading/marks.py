@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from autograder.course.course_file import Course
 from autograder.course.roster import load_roster
 from autograder.gradebook.adjustments import load_adjustments
 from autograder.gradebook.marks import Mark, mark_of, marks_of_class, marks_of_student, with_mark
-from autograder.grading.result_files import read_all
+from autograder.grading.result_files import read_all, result_path
 from autograder.records.results import FORMAT_VERSION, TopicResult
 from autograder.reporting import topic_page
+from autograder.reporting.class_figures import ClassFigures, count_class
+from autograder.reporting.class_page import write_figures
 
-__all__ = ["MARKS_FILE", "marks_in", "refresh", "students_of"]
+__all__ = ["MARKS_FILE", "figures_of", "marked_results", "marks_in", "people_of", "refresh", "students_of"]
 
 MARKS_FILE = "marks.json"
 
@@ -48,36 +51,96 @@ def marks_in(course: Course, out: Path, *, only: str | None = None) -> Iterator[
     return marks_of_class(course, read_all(out, student=only), adjustments, students=students)
 
 
-def refresh(course: Course, out: Path) -> dict[Key, Mark]:
+def refresh(course: Course, out: Path, *, students: Iterable[str] = (), waiting: Collection[Key] = ()) -> dict[Key, Mark]:
     """Bring everything that shows marks up to date: pages whose mark has changed, OUT/index.html and OUT/marks.json.
+
+    Args:
+        course: the course.
+        out: the folder of the results.
+        students: students to list besides those in the roster or with results.
+        waiting: student and topic of submissions that may have no result yet.
 
     Returns:
         The marks of all results, by student and topic.
     """
     marks: dict[Key, Mark] = {}
-    results = _marked(course, out, marks)
-    topic_page.write_index(results, out, title=course.title, topics=tuple(course.topics), marks=marks)
+    write_figures(_count(course, out, _refreshed(course, out, marks), marks, students, waiting), out)
     data = msgspec.json.encode(_MarksFile(marks=tuple(marks.values())))
     write_whole(out / MARKS_FILE, msgspec.json.format(data, indent=2) + b"\n")
     return marks
 
 
-def _marked(course: Course, out: Path, marks: dict[Key, Mark]) -> Iterator[TopicResult]:
+def figures_of(course: Course, out: Path, *, topics: Collection[str] = ()) -> ClassFigures:
+    """The figures of a class from all results that are there; of certain topics only, if any are named."""
+    marks: dict[Key, Mark] = {}
+
+    def results() -> Iterator[TopicResult]:
+        for result, mark in marked_results(course, out):
+            if not topics or result.topic in topics:
+                marks[result.student, result.topic] = mark
+                yield with_mark(result, mark)
+
+    return _count(course, out, results(), marks)
+
+
+def people_of(course: Course, students: Iterable[str] = ()) -> dict[str, str]:
+    """The names of everybody in the roster, and of other students.
+
+    Raises:
+        CourseError: if the roster cannot be read.
+    """
+    roster = load_roster(course)
+    listed = {person.student: person.name or person.student for person in roster.people} if roster else {}
+    return {student: student for student in students} | listed
+
+
+def marked_results(course: Course, out: Path) -> Iterator[tuple[TopicResult, Mark]]:
+    """The results of the course's topics as they were graded, each with its mark."""
+    adjustments = load_adjustments(course)
+    for student, results in groupby(read_all(out), key=lambda result: result.student):
+        own = {result.topic: result for result in results if result.topic in course.topics}
+        for mark in marks_of_student(course, student, tuple(own.values()), adjustments.get(student, ())):
+            yield own[mark.topic], mark
+
+
+def _count(
+    course: Course,
+    out: Path,
+    results: Iterable[TopicResult],
+    marks: dict[Key, Mark],
+    students: Iterable[str] = (),
+    waiting: Collection[Key] = (),
+) -> ClassFigures:
+    """The figures of results with their marks, which `marks` holds by the time a result is taken."""
+    decided = {
+        (student, entry.topic): mark_of(course, student, entry.topic, None, decisions)
+        for student, decisions in load_adjustments(course).items()
+        for entry in decisions
+        if entry.topic and not result_path(out, student, entry.topic).exists()
+    }
+    return count_class(
+        results,
+        title=course.title,
+        order=tuple(course.topics),
+        people=people_of(course, students),
+        marks=ChainMap(decided, marks),
+        waiting=waiting,
+    )
+
+
+def _refreshed(course: Course, out: Path, marks: dict[Key, Mark]) -> Iterator[TopicResult]:
     """The results with their marks; on the way, `marks` is filled, and pages that show something else are written."""
     adjustments = load_adjustments(course)
     shown, since = _read_marks(out)
-    for student, results in groupby(read_all(out), key=lambda result: result.student):
-        own = {result.topic: result for result in results if result.topic in course.topics}
-        decisions = adjustments.get(student, ())
-        for mark in marks_of_student(course, student, tuple(own.values()), decisions):
-            key, result = (student, mark.topic), own[mark.topic]
-            marks[key] = mark
-            on_page = shown.get(key)
-            if _written(out, key) > since:  # by grading, which looks at one topic of a student at a time
-                on_page = mark_of(course, student, mark.topic, result, decisions)
-            if on_page != mark or not _written(out, key):
-                topic_page.write_page(result, out, mark=mark)
-            yield with_mark(result, mark)
+    for result, mark in marked_results(course, out):
+        key = result.student, result.topic
+        marks[key] = mark
+        on_page = shown.get(key)
+        if _written(out, key) > since:  # by grading, which looks at one topic of a student at a time
+            on_page = mark_of(course, *key, result, adjustments.get(result.student, ()))
+        if on_page != mark or topic_page.missing_pages(out, *key):
+            topic_page.write_pages(result, out, mark=mark)
+        yield with_mark(result, mark)
 
 
 def _written(out: Path, key: Key) -> int:

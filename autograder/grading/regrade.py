@@ -19,7 +19,7 @@ from autograder.errors import ResultError
 from autograder.gradebook.adjustments import Adjustments
 from autograder.gradebook.changes import Change, changes_between
 from autograder.grading.result_files import read_all, read_result, read_run, result_path, write_run
-from autograder.records.results import TopicResult
+from autograder.records.results import INSTRUCTOR_PAGES, TopicResult
 
 __all__ = ["Regrade", "previous_of", "proposed_of", "settle"]
 
@@ -103,7 +103,7 @@ def _keep(out: Path) -> None:
     """Keep the results as they are in OUT/.runs/previous, without their pages. Where links work, this takes no space."""
     previous = previous_of(out)
     shutil.rmtree(previous, ignore_errors=True)
-    ignored = shutil.ignore_patterns(".*", "*.html")
+    ignored = shutil.ignore_patterns(".*", "*.html", INSTRUCTOR_PAGES)
     shutil.copytree(out, previous, ignore=ignored, copy_function=_link)
 
 

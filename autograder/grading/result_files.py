@@ -15,7 +15,7 @@ import msgspec
 from autograder._files import decode_versioned, read_whole, write_whole
 from autograder._words import closest
 from autograder.errors import ResultError
-from autograder.records.results import FORMAT_VERSION, TopicResult
+from autograder.records.results import FORMAT_VERSION, INSTRUCTOR_PAGES, TopicResult
 
 __all__ = [
     "GradingRecord",
@@ -74,7 +74,7 @@ def find_result(out: Path, student: str, topic: str) -> Path:
         return path
     if not out.is_dir():
         raise ResultError(f"{out}: there is no such folder; run `autograde grade` first, or name the folder with -o.")
-    students = sorted(each.name for each in out.iterdir() if each.is_dir() and not each.name.startswith("."))
+    students = sorted(each.name for each in out.iterdir() if each.is_dir() and not _is_ours(each.name))
     if student not in students:
         close = closest(student, students, most=3)
         raise ResultError(
@@ -83,6 +83,11 @@ def find_result(out: Path, student: str, topic: str) -> Path:
         )
     topics = sorted(file.stem for file in (out / student).glob("*.json"))
     raise ResultError(f"{student} has no result for {topic}; there are results for {', '.join(topics) or 'no topic'}.")
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a folder beside the students' is that of other runs, or of pages for instructors."""
+    return name.startswith(".") or name == INSTRUCTOR_PAGES
 
 
 def read_all(out: Path, *, student: str | None = None) -> Iterator[TopicResult]:

@@ -127,7 +127,7 @@ def resume(
         try:
             result = _completed(course, prepared[each.submission.topic, each.result.version], each.result, run, pool)
             summary = summary_of(result, reused=False)
-            topic_page.write_page(result, out)
+            topic_page.write_pages(result, out)
         except (OSError, AuthoringError):
             raise
         except Exception as error:  # likewise

@@ -25,13 +25,13 @@ from autograder.course.course_file import Course
 from autograder.course.helper_files import MOST_HELPERS, find_helpers, read_helpers
 from autograder.errors import SubmissionError
 from autograder.records.jobs import HelperFile
+from autograder.records.results import NAMES_OF_RESULTS
 
 __all__ = ["MAX_FILE_MB", "Discovery", "Submission", "files_of", "find_submissions"]
 
 MAX_FILE_MB = 64
 _MAX_TIMESTAMP = 1000
 _ENDINGS = (".ipynb", ".py")
-_NAMES_OF_RESULTS = ("index.html", "run.json", "marks.json")
 _IGNORED = {"__pycache__", "__MACOSX", "node_modules"}
 
 
@@ -211,8 +211,8 @@ class _Search:
         if not student.isprintable() or _not_utf8(student) or "\\" in student:
             self.leave_out(folder, "a student's folder needs a name of printable characters, without \\")
             return
-        if student.lower() in _NAMES_OF_RESULTS:
-            self.leave_out(folder, f"the results have a file called {student.lower()}; rename the folder")
+        if student.lower() in NAMES_OF_RESULTS:
+            self.leave_out(folder, f"the results need the name {student.lower()} for themselves; rename the folder")
             return
         self.students.setdefault(student, folder)
         own = folder.resolve()  # a link to another student's file would submit that student's work

@@ -12,6 +12,8 @@ from autograder.records.observation import SourceLine
 
 __all__ = [
     "FORMAT_VERSION",
+    "INSTRUCTOR_PAGES",
+    "NAMES_OF_RESULTS",
     "CheckResult",
     "Completion",
     "Diagnosis",
@@ -24,6 +26,12 @@ __all__ = [
 ]
 
 FORMAT_VERSION = 1
+
+INSTRUCTOR_PAGES = "instructor-pages"
+"""The folder, beside the students' own, of pages that no student may see."""
+
+NAMES_OF_RESULTS = ("index.html", "run.json", "marks.json", INSTRUCTOR_PAGES)
+"""What lies beside the students' folders in a folder of results; no student can have such a name."""
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,22 +1,43 @@
-"""The instructor's page of a class, `OUT/index.html`: who has what, the most frequent misconceptions, task by task."""
+"""The instructor's page of a class, `OUT/index.html`: what to teach again, everybody's marks, mistakes, tasks and checks.
+
+One file that works offline. A script in it sorts and searches the tables; without it, everything is still there to read.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from autograder._words import counted
 from autograder.gradebook.marks import Mark
-from autograder.records.jobs import Outcome
-from autograder.records.results import TopicResult
-from autograder.reporting.labels import points_text, readable, task_state
-from autograder.reporting.templating import page_path, write
+from autograder.records.results import INSTRUCTOR_PAGES, TopicResult
+from autograder.reporting.charts import histogram, spread_plot, stacked_bar
+from autograder.reporting.class_figures import (
+    Again,
+    CheckFigures,
+    ClassFigures,
+    Entry,
+    Misconception,
+    Student,
+    TaskFigures,
+    TopicFigures,
+    Trouble,
+    count_class,
+)
+from autograder.reporting.labels import points_text
+from autograder.reporting.templating import page_path, script, write
 
-__all__ = ["write_index"]
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
-_STUDENTS_NAMED = 12
+__all__ = ["percent", "share_text", "why_text", "write_figures", "write_index"]
+
+_FIRST_AGAIN = 6
+_STYLES = {"unreadable": "failed", "crashed": "error", "time-out": "timeout", "cell failed": "error", "waiting": "pending"}
+_WORDS = {"missing": "nothing handed in", "waiting": "not graded yet"}
 
 
 def write_index(
@@ -25,186 +46,316 @@ def write_index(
     *,
     title: str = "The class",
     topics: Sequence[str] = (),
+    people: Mapping[str, str] | None = None,
     marks: Mapping[tuple[str, str], Mark] | None = None,
+    waiting: Collection[tuple[str, str]] = (),
 ) -> Path:
-    """Write the instructor's page of a class to `out/index.html`, with links to the students' pages.
-
-    Results are read one at a time and only their figures are kept, so a class of any size can be passed lazily.
+    """Write the instructor's page of a class to `out/index.html`, with links to the instructor's pages of its submissions.
 
     Args:
-        results: the class's results.
+        results: the class's results. Only their figures are kept, so a class of any size can be passed lazily.
         out: the folder of all pages.
         title: the page's heading.
         topics: the order of the topics; any others follow in the order they come in.
-        marks: those of the results, by student and topic; each is looked up after its result has been taken.
+        people: the names of all who should be there, by student.
+        marks: by student and topic; each is looked up after its result has been taken.
+        waiting: students and topics of submissions that may have no result yet.
 
     Raises:
         AutogradeError: if a student's or topic's name cannot be a file name.
     """
-    tally = _Tally({} if marks is None else marks)
+    figures = count_class(
+        _with_file_names(results, out), title=title, order=topics, people=people, marks=marks, waiting=waiting
+    )
+    return write_figures(figures, out)
+
+
+def write_figures(figures: ClassFigures, out: Path) -> Path:
+    """Write the page of a class that has been counted."""
+    return write(out / "index.html", "class.html.j2", _view(figures))
+
+
+def _with_file_names(results: Iterable[TopicResult], out: Path) -> Iterable[TopicResult]:
     for result in results:
         page_path(out, result.student, result.topic)
-        tally.add(result)
-    return write(out / "index.html", "class.html.j2", tally.view(title, topics))
+        yield result
+
+
+# ---- what the template shows --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _Entry:
-    topic: str
+class _Link:
+    """A student, with a link to their page of a topic, if there is one."""
+
+    name: str
     href: str
-    points: str
-    remark: str
+
+
+@dataclass(frozen=True)
+class _Tag:
+    word: str
     style: str
 
 
 @dataclass(frozen=True)
+class _EntryView:
+    label: str
+    text: str
+    href: str
+    order: str
+    tags: tuple[_Tag, ...]
+
+
+@dataclass(frozen=True)
 class _Row:
+    name: str
     student: str
-    entries: tuple[_Entry | None, ...]
+    entries: tuple[_EntryView, ...]
     total: str
 
 
 @dataclass(frozen=True)
-class _MisconceptionRow:
-    topic: str
-    task: str
-    feedback: str
-    count: int
-    students: tuple[str, ...]
-    others: int
+class _AgainView:
+    headline: str
+    is_quote: bool
+    text: str
+    who: tuple[_Link, ...]
 
 
 @dataclass(frozen=True)
-class _CauseRow:
-    error: str
+class _TroubleView:
     count: int
-    tasks: int
-    students: tuple[str, ...]
-    others: int
+    text: str
+    who: tuple[_Link, ...]
+
+
+@dataclass(frozen=True)
+class _TopicRow:
+    topic: str
+    points: str
+    handed_in: str
+    unreadable: int
+    median: str
+    half: str
+    plot: Markup
+    seconds: str
+    longest: str
+    longest_by: _Link | None
+
+
+@dataclass(frozen=True)
+class _MisconceptionRow:
+    figures: Misconception
+    names: str
+    lost: str
+    who: tuple[_Link, ...]
 
 
 @dataclass(frozen=True)
 class _TaskRow:
-    topic: str
-    task: str
-    complete: int
-    partial: int
-    none: int
-    untouched: int
+    figures: TaskFigures
+    bar: Markup
+    facility: str
+    discrimination: str
+    lost: str
+
+
+@dataclass(frozen=True)
+class _CheckRow:
+    figures: CheckFigures
+    share: str
+    discrimination: str
+    remark: str
 
 
 @dataclass(frozen=True)
 class _ClassView:
     title: str
     summary: str
-    topics: tuple[str, ...]
+    script: Markup
+    script_source: str
+    topics: tuple[_TopicRow, ...]
+    many: bool
+    points: str
     rows: tuple[_Row, ...]
-    causes: tuple[_CauseRow, ...]
+    plot: Markup | None
+    again: tuple[_AgainView, ...]
+    more_again: tuple[_AgainView, ...]
+    troubles: tuple[_TroubleView, ...]
+    single_troubles: tuple[_TroubleView, ...]
     misconceptions: tuple[_MisconceptionRow, ...]
     tasks: tuple[_TaskRow, ...]
-    notes: tuple[tuple[str, str, str], ...]
+    checks: tuple[_CheckRow, ...]
+    all_pass: tuple[CheckFigures, ...]
+    none_passes: tuple[CheckFigures, ...]
 
 
-class _Tally:
-    """The figures of a class, collected result by result."""
-
-    def __init__(self, marks: Mapping[tuple[str, str], Mark]) -> None:
-        self._marks = marks
-        self._topics: dict[str, None] = {}
-        self._entries: dict[tuple[str, str], _Entry] = {}
-        self._earned: dict[str, float] = {}
-        self._points: dict[str, float] = {}
-        self._states: dict[tuple[str, str], Counter[str]] = {}
-        self._seen: dict[tuple[str, str, str], list[str]] = {}
-        self._notes: list[tuple[str, str, str]] = []
-        self._causes: dict[str, list[tuple[str, int]]] = {}
-
-    def add(self, result: TopicResult) -> None:
-        self._topics.setdefault(result.topic)
-        self._entries[result.student, result.topic] = _entry(result, self._marks.get((result.student, result.topic)))
-        self._earned[result.student] = self._earned.get(result.student, 0.0) + result.earned
-        self._points[result.topic] = max(self._points.get(result.topic, 0.0), result.points)
-        self._notes += ((result.student, result.topic, readable(note)) for note in result.notes)
-        for cause in result.causes:
-            self._causes.setdefault(cause.error, []).append((result.student, len(cause.tasks)))
-        for task in result.tasks:
-            if not result.problem:
-                self._states.setdefault((result.topic, task.task), Counter())[task_state(task).style] += 1
-            for feedback in dict.fromkeys(diagnosis.feedback for diagnosis in task.diagnoses):
-                self._seen.setdefault((result.topic, task.task, feedback), []).append(result.student)
-
-    def view(self, title: str, order: Sequence[str]) -> _ClassView:
-        topics = tuple(sorted(self._topics, key=lambda topic: order.index(topic) if topic in order else len(order)))
-        # As in the terminal, missing submissions count as 0, so that totals can be compared.
-        points = sum(self._points.values())
-        students = sorted(self._earned, key=lambda name: (name.casefold(), name))
-        frequent = sorted(self._seen.items(), key=lambda item: (-len(item[1]), item[0]))
-        return _ClassView(
-            title=title,
-            summary=f"Students: {len(students)}. Submissions: {len(self._entries)}.",
-            topics=topics,
-            rows=tuple(
-                _Row(
-                    student,
-                    tuple(self._entries.get((student, topic)) for topic in topics),
-                    _of(self._earned[student], points),
-                )
-                for student in students
-            ),
-            causes=tuple(
-                _cause_row(error, cases)
-                for error, cases in sorted(self._causes.items(), key=lambda item: (-len(item[1]), item[0]))
-            ),
-            misconceptions=tuple(_misconception_row(key, sorted(who)) for key, who in frequent),
-            tasks=tuple(
-                _task_row(key, states)
-                for key, states in sorted(self._states.items(), key=lambda item: topics.index(item[0][0]))
-            ),
-            notes=tuple(sorted(self._notes)),
-        )
+def _view(figures: ClassFigures) -> _ClassView:
+    links = _Links(figures.students)
+    text, source = script("class.js")
+    again = tuple(_again_view(each, links) for each in figures.again)
+    troubles = tuple(_trouble_view(each, links) for each in figures.troubles)
+    handed_in = [each for each in figures.students if any(_is_there(entry) for entry in each.entries)]
+    shares = [min(1.0, max(0.0, each.earned / each.points)) for each in handed_in if each.points]
+    return _ClassView(
+        title=figures.title,
+        summary=_summary(figures, len(handed_in)),
+        script=text,
+        script_source=source,
+        topics=tuple(_topic_row(each, len(figures.students), links) for each in figures.topics),
+        many=len(figures.topics) > 5,
+        points=points_text(sum(each.points for each in figures.topics)),
+        rows=tuple(_row(each) for each in figures.students),
+        plot=histogram(shares, "the total points") if shares else None,
+        again=again[:_FIRST_AGAIN],
+        more_again=again[_FIRST_AGAIN:],
+        troubles=tuple(each for each in troubles if each.count > 1),
+        single_troubles=tuple(each for each in troubles if each.count == 1),
+        misconceptions=tuple(_misconception_row(each, links) for each in figures.misconceptions),
+        tasks=tuple(_task_row(each) for each in figures.tasks),
+        checks=tuple(_check_row(each) for each in figures.checks),
+        all_pass=tuple(each for each in figures.checks if each.tells == "all pass"),
+        none_passes=tuple(each for each in figures.checks if each.tells == "none passes"),
+    )
 
 
-def _of(earned: float, points: float) -> str:
-    return f"{points_text(earned)} of {points_text(points)}"
+class _Links:
+    """Links to the instructor's pages, by the names of the class."""
+
+    def __init__(self, students: Iterable[Student]) -> None:
+        self._names = {each.student: each.name for each in students}
+
+    def of(self, topic: str, students: Iterable[str]) -> tuple[_Link, ...]:
+        return tuple(_Link(self._names.get(student, student), _href(student, topic)) for student in students)
 
 
-def _entry(result: TopicResult, mark: Mark | None) -> _Entry:
-    remark, style = "", ""
-    outcomes = {cell.outcome for cell in result.cells} | {check.outcome for task in result.tasks for check in task.checks}
-    if result.not_graded:
-        remark, style = "not graded", "pending"
-    elif result.problem:
-        remark, style = "unreadable", "failed"
-    elif result.pending:
-        remark, style = "pending", "pending"
-    elif Outcome.ERROR in outcomes:
-        remark, style = "crashed", "error"
-    elif Outcome.TIMEOUT in outcomes:
-        remark, style = "time-out", "timeout"
-    elif any(cell.error is not None for cell in result.cells):
-        remark, style = "error in a cell", "error"
-    if result.lateness is not None and result.lateness.penalty:
-        remark, style = (f"{remark}, late" if remark else "late"), style or "pending"
-    by_hand = ("excused" if mark.excused else "adjusted") if mark is not None and mark.adjusted else ""
-    if by_hand:
-        remark, style = (f"{remark}, {by_hand}" if remark else by_hand), style or "idle"
-    href = f"{quote(result.student, safe='', errors='surrogateescape')}/{quote(result.topic, safe='')}.html"
-    points = "–" if result.not_graded else _of(result.earned, result.points)
-    return _Entry(result.topic, href, points, remark, style)
+def _href(student: str, topic: str) -> str:
+    return f"{INSTRUCTOR_PAGES}/{quote(student, safe='', errors='surrogateescape')}/{quote(topic, safe='')}.html"
 
 
-def _cause_row(error: str, cases: Sequence[tuple[str, int]]) -> _CauseRow:
-    students = sorted({student for student, _ in cases})
-    named = tuple(students[:_STUDENTS_NAMED])
-    return _CauseRow(readable(error), len(cases), sum(tasks for _, tasks in cases), named, len(students) - len(named))
+def _is_there(entry: Entry) -> bool:
+    return entry.state in ("graded", "unreadable")
 
 
-def _misconception_row(key: tuple[str, str, str], students: Sequence[str]) -> _MisconceptionRow:
-    topic, task, feedback = key
-    named = tuple(students[:_STUDENTS_NAMED])
-    return _MisconceptionRow(topic, task, feedback, len(students), named, len(students) - len(named))
+def _summary(figures: ClassFigures, handed_in: int) -> str:
+    students = len(figures.students)
+    parts = [
+        f"{counted(students, 'student')}, {counted(sum(each.handed_in for each in figures.topics), 'graded submission')}"
+    ]
+    if unreadable := sum(each.unreadable for each in figures.topics):
+        parts.append(f"{unreadable} of them could not be read")
+    waiting = sum(entry.state == "waiting" for each in figures.students for entry in each.entries)
+    if waiting:
+        parts.append(f"{waiting} not graded yet")
+    if handed_in < students:
+        parts.append(f"{counted(students - handed_in, 'student')} without any")
+    return "; ".join(parts) + "."
 
 
-def _task_row(key: tuple[str, str], states: Counter[str]) -> _TaskRow:
-    known = states["complete"], states["partial"] + states["pending"], states["none"] + states["idle"], states["untouched"]
-    return _TaskRow(*key, *known)
+def percent(share: float | None) -> str:
+    """A share (0 to 1) in percent, or a dash; only what is all or nothing says 100 or 0."""
+    if share is None:
+        return "–"
+    return f"{round(share * 100) if share in (0, 1) else min(99, max(1, round(share * 100)))} %"
+
+
+def share_text(number: float | None) -> str:
+    """A correlation with two decimals, or a dash."""
+    return "–" if number is None else f"{number:.2f}".replace("-", "−")
+
+
+def why_text(again: Again) -> str:
+    """How many points were lost in a task, by whom, and whether anything explains it."""
+    lost = f"{points_text(again.lost)} points lost by {len(again.students)} of {counted(again.of, 'student')}"
+    return {
+        "misconception": f"{lost}, by a known mistake",
+        "unexplained": f"{lost}; no known mistake explains it",
+        "stopped": f"{lost}, whose answer is there but out of reach",
+        "untouched": f"{lost}, who did not attempt it",
+    }[again.why]
+
+
+def _again_view(again: Again, links: _Links) -> _AgainView:
+    text = again.text
+    if again.why == "unexplained" and text:
+        text = f"Most of them fail: {text}" if len(again.students) > 1 else f"What fails: {text}"
+    return _AgainView(
+        headline=f"`{again.task}` in {again.topic}: {why_text(again)}.",
+        is_quote=again.why == "misconception",
+        text=text,
+        who=links.of(again.topic, again.students),
+    )
+
+
+def _trouble_view(trouble: Trouble, links: _Links) -> _TroubleView:
+    who = tuple(link for student, topic in trouble.where for link in links.of(topic, (student,)))
+    stopped = f"; {counted(trouble.tasks, 'task')} could not be judged" if trouble.tasks else ""
+    return _TroubleView(len(trouble.where), f"{trouble.text}{stopped}", who)
+
+
+def _topic_row(topic: TopicFigures, students: int, links: _Links) -> _TopicRow:
+    spread = topic.spread
+    return _TopicRow(
+        topic=topic.topic,
+        points=points_text(topic.points),
+        handed_in=f"{topic.handed_in} of {students}",
+        unreadable=topic.unreadable,
+        median=percent(spread.middle if spread else None),
+        half=f"{percent(spread.lower)} to {percent(spread.upper)}" if spread else "–",
+        plot=spread_plot(spread),
+        seconds=f"{topic.seconds:.1f} s",
+        longest=f"{topic.longest_seconds:.1f} s",
+        longest_by=links.of(topic.topic, (topic.longest_student,))[0] if topic.longest_student else None,
+    )
+
+
+def _row(student: Student) -> _Row:
+    return _Row(
+        name=student.name,
+        student=student.student if student.student != student.name else "",
+        entries=tuple(_entry_view(student, entry) for entry in student.entries),
+        total=points_text(student.earned),
+    )
+
+
+def _entry_view(student: Student, entry: Entry) -> _EntryView:
+    there = _is_there(entry)
+    decided = there or bool(entry.remarks)
+    tags = [_Tag(word, _STYLES.get(word, "pending")) for word in entry.remarks]
+    if entry.state == "waiting":
+        tags.insert(0, _Tag("not graded yet", "pending"))
+    return _EntryView(
+        label=f"{student.name}, {entry.topic}: {points_text(entry.earned)} of {points_text(entry.points)}"
+        if decided
+        else _WORDS[entry.state],
+        text=points_text(entry.earned) if decided else "–",
+        href=_href(student.student, entry.topic) if there else "",
+        order=f"{entry.earned:g}" if decided else "",
+        tags=tuple(tags),
+    )
+
+
+def _misconception_row(each: Misconception, links: _Links) -> _MisconceptionRow:
+    return _MisconceptionRow(each, ", ".join(each.names), points_text(each.lost), links.of(each.topic, each.students))
+
+
+def _task_row(task: TaskFigures) -> _TaskRow:
+    parts = (("complete", task.complete), ("partial", task.partial), ("none", task.none), ("untouched", task.untouched))
+    return _TaskRow(
+        figures=task,
+        bar=stacked_bar(parts),
+        facility=percent(task.facility),
+        discrimination=share_text(task.discrimination),
+        lost=points_text(task.lost),
+    )
+
+
+def _check_row(check: CheckFigures) -> _CheckRow:
+    against = check.discrimination is not None and check.discrimination < 0
+    return _CheckRow(
+        figures=check,
+        share=percent(check.share),
+        discrimination=share_text(check.discrimination),
+        remark=check.tells or ("stronger students fail it more often" if against else ""),
+    )

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
+from autograder._words import counted
 from autograder.records.jobs import Outcome
 from autograder.records.observation import SourceLine
 from autograder.records.results import CheckResult, Diagnosis, TaskResult
@@ -161,14 +162,11 @@ def _diagnosis_view(diagnosis: Diagnosis, task: TaskResult, *, instructor: bool)
 
 def _check_view(check: CheckResult, task: TaskResult, own: set[str], marked: set[str], *, instructor: bool) -> CheckView:
     guarded = not check.visible and not instructor
-    label = check.name if check.visible or instructor else ""
-    if not check.visible:
-        label = f"{label} · only in grading" if label else "only in grading"
+    label = _instructor_label(check) if instructor else check.name if check.visible else "only in grading"
     if not _has_equal_weights(task):
-        worth = f"{points_text(task.points * check.weight / sum(each.weight for each in task.checks))} points"
-        label = f"{label} · {worth}" if label else worth
+        label += f" · {points_text(task.points * check.weight / sum(each.weight for each in task.checks))} points"
     if check.assertion:
-        label = f"{label} · asserted beside the code" if label else "asserted beside the code"
+        label += " · asserted beside the code"
     if not task.attempted or check.outcome is Outcome.PASSED:
         return _plain_view(task.attempted, check.sentence, label)
     return CheckView(
@@ -179,6 +177,16 @@ def _check_view(check: CheckResult, task: TaskResult, own: set[str], marked: set
         sentences=tuple(difference.sentence for difference in check.differences),
         line=_own_line(check.at, own if guarded else None, marked),
     )
+
+
+def _instructor_label(check: CheckResult) -> str:
+    """A check's name, where it runs, what it decides, and in how many draws it passed."""
+    parts = [check.name, "visible to students" if check.visible else "only in grading"]
+    if check.gate:
+        parts.append("gate")
+    if check.draws:
+        parts.append(f"{check.draws_passed} of {counted(check.draws, 'draw')} passed")
+    return " · ".join(parts)
 
 
 @lru_cache(maxsize=4096)

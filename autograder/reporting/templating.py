@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograder._files import write_whole
+from autograder._files import PACKAGE, write_whole
 from autograder.errors import AutogradeError
-from autograder.reporting.labels import Label, is_plain, readable
+from autograder.reporting.labels import Label, is_plain, points_text, readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,11 +21,11 @@ if TYPE_CHECKING:
 
     from autograder.reporting.task_view import CheckView, CodeLine
 
-__all__ = ["page_path", "write"]
+__all__ = ["page_path", "render", "script", "write"]
 
 
 def page_path(out: Path, student: str, topic: str) -> Path:
-    """The path of a result's page, `out/STUDENT/TOPIC.html`.
+    """The path of a result's page for its student, `out/STUDENT/TOPIC.html`.
 
     Raises:
         AutogradeError: if a name cannot be a file name.
@@ -34,10 +36,28 @@ def page_path(out: Path, student: str, topic: str) -> Path:
     return out / student / f"{topic}.html"
 
 
+def render(template: str, page: Any) -> bytes:
+    """The page that a template makes of `page`."""
+    return _environment().get_template(template).render(page=page).encode()
+
+
 def write(path: Path, template: str, page: Any) -> Path:
     """Render a template with `page` and write it in one step, so that nobody sees half a page. Returns `path`."""
-    write_whole(path, _environment().get_template(template).render(page=page).encode())
+    write_whole(path, render(template, page))
     return path
+
+
+@cache
+def script(name: str) -> tuple[Markup, str]:
+    """A script that stands inside a page, and the source expression by which the page's policy allows it and no other.
+
+    The expression is that of the Content Security Policy (W3C CSP Level 3, `hash-source`).
+    """
+    from markupsafe import Markup
+
+    text = (PACKAGE / "reporting/templates" / name).read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return Markup(text), f"'sha256-{digest}'"
 
 
 @cache
@@ -53,7 +73,7 @@ def _environment() -> Environment:
         auto_reload=False,
         finalize=lambda value: readable(value) if type(value) is str else value,
     )
-    environment.filters |= {"prose": _prose, "tag": _tag, "rows": _rows, "items": _items}
+    environment.filters |= {"prose": _prose, "tag": _tag, "rows": _rows, "items": _items, "points": points_text}
     return environment
 
 

@@ -1,4 +1,5 @@
-"""The page of one student and topic, `OUT/STUDENT/TOPIC.html`; `class_page` writes the page of the class.
+"""The pages of one student and topic: `OUT/STUDENT/TOPIC.html` for the student, `OUT/instructor-pages/STUDENT/TOPIC.html`
+for instructors. `class_page` writes the page of the class.
 
 A page is one self-contained file without scripts. What its audience may see is decided here, in Python, before a template
 gets anything. Of a hidden check, a student's page shows the sentence, the outcome and the differences, which are worded
@@ -13,18 +14,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from autograder._words import counted
 from autograder.gradebook.marks import Mark, with_mark
 from autograder.records.jobs import CellReport, Outcome
 from autograder.records.observation import ErrorFact
-from autograder.records.results import TopicResult
-from autograder.reporting.class_page import write_index
+from autograder.records.results import INSTRUCTOR_PAGES, TopicResult
 from autograder.reporting.labels import Label, cause_sentence, points_text, readable
 from autograder.reporting.task_view import TaskView, outcome_label, task_view
-from autograder.reporting.templating import page_path, write
+from autograder.reporting.templating import page_path, render, write
 
-__all__ = ["Audience", "write_index", "write_page"]
+__all__ = ["Audience", "missing_pages", "student_page", "write_page", "write_pages"]
 
 Audience = Literal["student", "instructor"]
 
@@ -59,6 +60,7 @@ class _TopicView:
     pending: str
     late: str
     decisions: tuple[str, ...]
+    own_page: str
     warnings: tuple[_Warning, ...]
     facts: tuple[tuple[str, str], ...]
     cells: tuple[_CellView, ...]
@@ -68,8 +70,19 @@ class _TopicView:
     footer: tuple[str, ...]
 
 
+def write_pages(result: TopicResult, out: Path, *, mark: Mark | None = None) -> None:
+    """Write both pages of a result: the student's and the instructor's."""
+    write_page(result, out, mark=mark)
+    write_page(result, out, audience="instructor", mark=mark)
+
+
+def missing_pages(out: Path, student: str, topic: str) -> bool:
+    """Whether one of a result's two pages is not there."""
+    return not (_path(out, student, topic, "student").exists() and _path(out, student, topic, "instructor").exists())
+
+
 def write_page(result: TopicResult, out: Path, *, audience: Audience = "student", mark: Mark | None = None) -> Path:
-    """Write the page of one result to `out/STUDENT/TOPIC.html` and return its path.
+    """Write one page of a result and return its path.
 
     Args:
         result: the graded submission.
@@ -80,12 +93,21 @@ def write_page(result: TopicResult, out: Path, *, audience: Audience = "student"
     Raises:
         AutogradeError: if the student's or topic's name cannot be a file name.
     """
-    shown = with_mark(result, mark) if mark else result
-    page = _topic_view(shown, mark, instructor=audience == "instructor")
-    return write(page_path(out, result.student, result.topic), "topic.html.j2", page)
+    page = _topic_view(result, mark, instructor=audience == "instructor")
+    return write(_path(out, result.student, result.topic, audience), "topic.html.j2", page)
 
 
-def _topic_view(result: TopicResult, mark: Mark | None, *, instructor: bool) -> _TopicView:
+def student_page(result: TopicResult, *, mark: Mark | None = None) -> bytes:
+    """A result's page as its student may see it, with its mark; see `write_page`."""
+    return render("topic.html.j2", _topic_view(result, mark, instructor=False))
+
+
+def _path(out: Path, student: str, topic: str, audience: Audience) -> Path:
+    return page_path(out / INSTRUCTOR_PAGES if audience == "instructor" else out, student, topic)
+
+
+def _topic_view(graded: TopicResult, mark: Mark | None, *, instructor: bool) -> _TopicView:
+    result = with_mark(graded, mark) if mark else graded
     return _TopicView(
         title=result.title or result.topic,
         student=result.student,
@@ -96,22 +118,14 @@ def _topic_view(result: TopicResult, mark: Mark | None, *, instructor: bool) -> 
         pending=_pending(result),
         late=_late(result),
         decisions=tuple(_decisions(mark)) if mark else (),
+        own_page=f"../../{quote(result.student, safe='', errors='surrogateescape')}/{quote(result.topic, safe='')}.html",
         warnings=tuple(_warnings(result)),
-        facts=(
-            ("Topic", result.topic),
-            ("File", result.submission.path if instructor else Path(result.submission.path).name),
-            *((("Handed in", _moment(result.submission.submitted_at)),) if result.submission.submitted_at else ()),
-            ("Graded", _moment(result.graded_at)),
-            ("Seed", str(result.seed)),
-            *((("Version", f"{result.version}, with inputs of its own"),) if result.version > 1 else ()),
-            ("Device", _devices(result)),
-            ("Confinement", _confinement(result)),
-        ),
+        facts=tuple(_facts(result, instructor=instructor)),
         cells=tuple(_cell_view(cell) for cell in result.cells if _worth_telling(cell)),
         tasks=tuple(task_view(task, instructor=instructor) for task in result.tasks),
         missing=() if result.problem else tuple(task.task for task in result.tasks if task.standing == "missing"),
         machinery=tuple(_machinery(result)) if instructor else (),
-        footer=_footer(result),
+        footer=_footer(result, instructor=instructor),
     )
 
 
@@ -122,6 +136,21 @@ def _pending(result: TopicResult) -> str:
     reasons = [*(["their checks need another device"] if True in waiting else ()),
                *(["your instructor has yet to give them"] if False in waiting else ())]  # fmt: skip
     return f"{points_text(result.pending)} more points are pending: {', or '.join(reasons)}."
+
+
+def _facts(result: TopicResult, *, instructor: bool) -> Iterable[tuple[str, str]]:
+    """Facts for the top of the page. From the seed, whoever had the hidden checks could draw their inputs."""
+    yield "Topic", result.topic
+    yield "File", result.submission.path if instructor else Path(result.submission.path).name
+    if result.submission.submitted_at:
+        yield "Handed in", _moment(result.submission.submitted_at)
+    yield "Graded", _moment(result.graded_at)
+    if instructor:
+        yield "Seed", str(result.seed)
+    if result.version > 1:
+        yield "Version", f"{result.version}, with inputs of its own"
+    yield "Device", _devices(result)
+    yield "Confinement", _confinement(result)
 
 
 def _late(result: TopicResult) -> str:
@@ -194,9 +223,9 @@ def _machinery(result: TopicResult) -> Iterable[tuple[str, str]]:
     yield "Peak memory", f"{usage.peak_mb:.0f} MB in one of {usage.children} processes"
 
 
-def _footer(result: TopicResult) -> tuple[str, ...]:
+def _footer(result: TopicResult, *, instructor: bool) -> tuple[str, ...]:
     lines = ["A tag shows how a check ended: passed, failed, error (the program died), time-out, or not run."]
-    if any(not check.visible for task in result.tasks for check in task.checks):
+    if not instructor and any(not check.visible for task in result.tasks for check in task.checks):
         lines.append("Checks marked “only in grading” are not in your notebook; this page shows what they look at, not how.")
     return tuple(lines)
 

@@ -13,7 +13,7 @@ from autograder.processes.pool import Pool
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Confinement can be tried with a GPU, too; and pictures that the documentation shows are taken by a test."""
     parser.addoption("--device", default="cpu", help="where confined children are, `cpu` or `cuda`")
-    parser.addoption("--screenshots", metavar="FOLDER", help="where test_browser.py puts its pictures")
+    parser.addoption("--screenshots", metavar="FOLDER", help="where tests in a browser put their pictures")
 
 
 def pytest_configure() -> None:

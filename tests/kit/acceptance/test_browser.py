@@ -18,20 +18,18 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, sync_playwright
+from in_browser import SECONDS
+from playwright.sync_api import Locator, Page
 from playwright.sync_api import expect as expect_that
 
 from autograder.course.cells import read_cells, task_source
 
 ROOT = Path(__file__).parents[3]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 TASK = "scale_pixels"
 WRONG = """def scale_pixels(img: Tensor) -> Tensor:
     if img.dtype != torch.uint8:
         raise TypeError("scale_pixels expects a uint8 image")
     return img.to(torch.float32) / img.max()"""
-SECONDS = 60
 _ATTEMPTS = 6
 _RAN = re.compile(r"\[\d+\]:")
 
@@ -42,15 +40,6 @@ def right() -> str:
     """The reference, as a student would type it."""
     path = ROOT / "solutions/dtypes.py"
     return task_source(read_cells(path.read_bytes(), path.name), TASK)
-
-
-@pytest.fixture(scope="module")
-def screenshots(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where pictures go: the folder given with --screenshots, or one that nobody keeps."""
-    given = request.config.getoption("--screenshots")
-    folder = Path(given) if given else tmp_path_factory.mktemp("screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 @dataclass
@@ -115,33 +104,6 @@ def _address(runtime: Path, server: subprocess.Popen[bytes], log: Path) -> str:
                 continue
         time.sleep(0.1)
     raise AssertionError(f"JupyterLab did not start:\n{log.read_text(encoding='utf-8')}")
-
-
-def _runs(browser: str) -> bool:
-    """Ubuntu has a `chromium-browser` that only says how to get one."""
-    return subprocess.run([browser, "--version"], capture_output=True, check=False).returncode == 0
-
-
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    """A page of the system's Chromium."""
-    found = next((path for path in map(shutil.which, BROWSERS) if path is not None and _runs(path)), None)
-    with sync_playwright() as playwright:
-        if found is None and not Path(playwright.chromium.executable_path).exists():
-            message = f"there is no browser: install one of {', '.join(BROWSERS)}, or run `playwright install chromium`"
-            if os.environ.get("CI"):
-                pytest.fail(message)
-            pytest.skip(message)
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path / "profile", executable_path=found, args=FLAGS, viewport={"width": 1200, "height": 900}
-        )
-        context.set_default_timeout(SECONDS * 1000)
-        first = context.pages[0]
-        # On a slow machine JupyterLab does not know its kernels yet when it opens the notebook, and asks for one.
-        dialog = first.locator(".jp-Dialog", has_text="Select Kernel")
-        first.add_locator_handler(dialog, lambda: dialog.locator(".jp-mod-accept").click())
-        yield first
-        context.close()
 
 
 class Notebook:

@@ -82,6 +82,8 @@ def test_a_class_is_graded(folder: Path) -> None:
     assert re.search(r"^Graded 6 submissions in [\d.]+ s; 6 students\.$", out, re.MULTILINE)
     assert (folder / "grades/index.html").is_file()
     assert (folder / "grades/ann/views.json").is_file()
+    assert "test_two_dimensions" not in (folder / "grades/ann/views.html").read_text()
+    assert "test_two_dimensions" in (folder / "grades/instructor-pages/ann/views.html").read_text()
 
 
 def test_the_grading_process_never_imports_torch(folder: Path) -> None:
@@ -188,6 +190,9 @@ def test_ctrl_c_keeps_the_results_so_far(folder: Path, tmp_path: Path) -> None:
     assert errors.strip() == "Interrupted. The results so far are kept; run the same command again to resume."
     assert (tmp_path / "grades/ann/views.json").exists()
     assert not (tmp_path / "grades/gus/views.json").exists()
+    page = (tmp_path / "grades/index.html").read_text()
+    assert "instructor-pages/ann/views.html" in page
+    assert "not graded yet" in page
 
 
 def test_what_the_machine_failed_at_is_tried_again_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,12 +143,13 @@ def test_links_to_another_students_file_or_to_nowhere_are_not_followed(tmp_path:
     ]
 
 
-@pytest.mark.parametrize("name", ["run.json", "index.html", "Index.html"])
+@pytest.mark.parametrize("name", ["run.json", "index.html", "Index.html", "instructor-pages"])
 def test_a_student_may_not_be_called_like_a_file_of_the_results(tmp_path: Path, name: str) -> None:
     put(tmp_path, f"{name}/views.ipynb", "ann/views.ipynb")
     found = find_submissions([tmp_path], COURSE)
     assert found.students == ("ann",)
-    assert found.unrecognised == (f"{tmp_path}/{name}: the results have a file called {name.lower()}; rename the folder.",)
+    said = f"{tmp_path}/{name}: the results need the name {name.lower()} for themselves; rename the folder."
+    assert found.unrecognised == (said,)
 
 
 def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
