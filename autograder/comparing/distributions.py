@@ -76,8 +76,6 @@ def _objection(drawn: Array, family: _Family, alpha: float, epsilon: float) -> s
         room = 2 * count * epsilon * 4
         if excess > 2 * math.sqrt(count * log) + 2 * log + room or -excess > 2 * math.sqrt(count * log) + room:
             return f"has standard deviation {spread:.4g}; about {family.std:.4g} is expected of {family}"
-    if family.name == "truncated_normal" and family.bounded and (uneven := _uneven_spread(drawn, family, log, margin)):
-        return uneven
     if epsilon <= _COARSE and (repeats := _unlikely_repeats(drawn, family, alpha)):
         return repeats
     shares_as_drawn = family.cdf(drawn)
@@ -90,6 +88,8 @@ def _objection(drawn: Array, family: _Family, alpha: float, epsilon: float) -> s
         empty = 1 - alpha ** (1 / count)
         if max(float(shares[0]), 1 - float(shares[-1])) > empty + 4 * epsilon:
             return f"lies between {low:.4g} and {high:.4g}; {family} reaches further"
+    if family.name == "truncated_normal" and family.bounded and (uneven := _uneven_spread(drawn, family, log, margin)):
+        return uneven
     return _dependence(shares_as_drawn, alpha) if epsilon <= _COARSE else ""
 
 

@@ -179,7 +179,7 @@ def _task_answer(task: TaskResult, answer: Answer) -> TaskAnswer:
     return TaskAnswer(
         name=task.task,
         state=state,
-        summary="" if task.task in answer.predictions else _summary(task, state),
+        summary="" if task.attempted and task.task in answer.predictions else _summary(task, state),
         problem=answer.problems.get(task.task, ""),
         view=view,
         warnings=shown,
