@@ -96,7 +96,10 @@ def test_numbers_like_1e_9_and_due_times(tmp_path: Path) -> None:
          "topics.views.tasks.flatten.hint is not a valid key; choose from points, side_effects, level, kind."),
         ("level: easy", "levle: easy", "topics.views.tasks.flatten.levle is not a valid key; did you mean 'level'?"),
         ("level: easy", "level: simple", 'topics.views.tasks.flatten.level is "simple"; write easy, medium or hard.'),
-        ("{points: 6}", "6", "topics.views.tasks.swap is 6; write keys and values below it (points, side_effects, level, kind)."),
+        (
+            "{points: 6}", "6",
+            "topics.views.tasks.swap is 6; write keys and values below it (points, side_effects, level, kind).",
+        ),
         ("number: 5", "number: 5.5", "topics.views.number is 5.5; write a whole number of at least 1."),
         ("number: 5", "number:", "topics.views.number is empty; write a whole number of at least 1."),
         ("title: A course", "title: 7", "title is 7; write some text."),
