@@ -47,7 +47,7 @@ def test_a_path_gets_the_result_that_the_command_gives(root: Path, grader: Grade
     list(grade(grader.course, grader.prepared, submissions, grader.pool, tmp_path))
     results = list(grader.grade_many([each.path for each in submissions]))
     assert [each.student for each in results] == ["ann", "bo", "cy", "di", "ed", "fay"]
-    assert [each.earned for each in results] == [5.0, 0.0, 0.0, 0.0, 1.0, 2.5]
+    assert [each.earned for each in results] == [5.0, 0.0, 0.0, 0.0, 1.0, 5.0]
     for result in results:
         assert stable(result) == stable(read_result(tmp_path / result.student / "views.json"))
     assert results[3].problem == "views.ipynb is not a notebook: line 1 is not valid JSON."
