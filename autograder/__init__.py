@@ -1,7 +1,7 @@
 """autograde: exercises for PyTorch that grade themselves.
 
-The names that authors of checks need, and those that students need: `check`, `hint` and `progress`. Importing the package
-imports no torch; the students' names do.
+The names that authors of checks need, those that students need (`check`, `hint` and `progress`), and `Grader`, which grades
+from Python. Importing the package imports no torch; the students' names do.
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ from autograder.authoring import (
 )
 
 if TYPE_CHECKING:
+    from autograder.grading.grader import Grader as Grader
     from autograder.simulation.session import SimulatedGpu
     from autograder.student.notebook import check, hint, progress
 
+# Without Grader: students' notebooks may have `from autograder import *`, and not the instructor's half of the package.
 __all__ = [
     "alike",
     "alternative",
@@ -74,11 +76,13 @@ def simulated_gpu(gpus: int = 1, *, seed: int = 0) -> AbstractContextManager[Sim
 
 
 def __getattr__(name: str) -> Any:
-    if name not in ("check", "hint", "progress"):
+    if name not in ("Grader", "check", "hint", "progress"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import sys
     from importlib import import_module
 
+    if name == "Grader":
+        return import_module("autograder.grading.grader").Grader
     # Where notebooks are graded, the kit's own shell runs their cells.
     shell = sys.modules.get("autograder.checking.shell")
     graded = shell is not None and shell.Shell.initialized()

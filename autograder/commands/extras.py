@@ -18,9 +18,12 @@ EXTRAS = {
     "nbformat": "grade",
     "nbgrader": "grade",
     "openpyxl": "grade",
+    "prometheus_client": "serve",
     "pytest": "grade",
     "rich": "grade",
     "sklearn": "grade",
+    "starlette": "serve",
+    "uvicorn": "serve",
 }
 """The modules that `pip install autograde-torch` alone does not bring, and the extra that does."""
 

@@ -20,7 +20,8 @@ import typer
 from typer.core import TyperCommand
 
 from autograder._words import counted, suggestion
-from autograder.commands import adjust, collect, diff, export, extras, handing_out, importing, init, student
+from autograder.commands import adjust, ci, collect, diff, export, extras, handing_out, importing, init, student
+from autograder.commands import serve as serving
 from autograder.commands.one_line import one_line_mistakes, tolerant_output
 from autograder.errors import AutogradeError
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from autograder.course.course_file import Course
     from autograder.grading.regrade import Regrade
     from autograder.grading.submissions import Discovery
+    from autograder.records.results import Graded
     from autograder.reporting.terminal import ClassSummary
 
 __all__ = ["app", "main"]
@@ -115,6 +117,12 @@ def grade(
     retry: Annotated[
         bool, typer.Option("--retry", help="Only grade what was not graded before because the machine failed.")
     ] = False,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Only share I of N of the students; `merge` puts shares together.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a line of JSON for each submission; all else goes to standard error.")
+    ] = False,
     require_sandbox: SandboxOption = "",
     unsafe: UnsafeOption = False,
 ) -> None:
@@ -126,8 +134,10 @@ def grade(
         from autograder.course.course_file import load_course
         from autograder.grading.grade_class import not_graded
         from autograder.grading.output_folder import locked
+        from autograder.grading.shards import parse_shard, share
         from autograder.grading.submissions import find_submissions
 
+        chosen_share = parse_shard(shard) if shard else None
         if retry and (resume or force or seed is not None):
             raise AutogradeError("--retry grades with the seed of the other results: use it without --resume, --seed and "
                                  "--force.")  # fmt: skip
@@ -137,7 +147,7 @@ def grade(
         _ask_for(device)
         extras.require("jinja2")
         loaded = load_course(course)
-        console = _console()
+        console = _console(stderr=as_json)
         found = _paths(paths, loaded)
         collect.refuse_downloads(found, loaded)
         discovery = find_submissions(found, loaded, topics=tuple(topic or ()), students=tuple(student or ()))
@@ -147,6 +157,8 @@ def grade(
                 "There is nothing to grade here. A submission is a file STUDENT/TOPIC.ipynb or STUDENT/TOPIC.py; "
                 "`autograde collect` makes such a folder from a download."
             )
+        if chosen_share:
+            discovery = share(discovery, chosen_share)
         if retry:
             discovery = replace(discovery, submissions=not_graded(discovery.submissions, out))
             if not discovery.submissions:
@@ -157,13 +169,14 @@ def grade(
         with locked(out):
             if resume:
                 _resume(
-                    loaded, discovery, console, out, jobs=jobs, device=device.value, require=require,
+                    loaded, discovery, console, out, jobs=jobs, device=device.value, as_json=as_json, require=require,
                     unsafe=unsafe,
                 )  # fmt: skip
                 return
             _grade(
-                loaded, discovery, console, out, topics=tuple(topic or ()), whole=not (topic or student or retry), jobs=jobs,
-                seed=seed, device=device.value, force=force, dry_run=dry_run, accept=accept, require=require, unsafe=unsafe,
+                loaded, discovery, console, out, topics=tuple(topic or ()), whole=not (topic or student or retry or shard),
+                jobs=jobs, seed=seed, device=device.value, force=force, dry_run=dry_run, accept=accept, as_json=as_json,
+                require=require, unsafe=unsafe,
             )  # fmt: skip
 
 
@@ -316,6 +329,10 @@ def export_nbgrader(
         )
 
 
+app.command()(serving.serve)
+ci.register(app)
+
+
 def main() -> None:
     """Run the command line."""
     tolerant_output()
@@ -402,6 +419,7 @@ def _grade(
     force: bool,
     dry_run: bool,
     accept: bool,
+    as_json: bool,
     require: Sequence[str],
     unsafe: bool,
 ) -> None:
@@ -427,6 +445,7 @@ def _grade(
                 proposed=proposed, dry_run=dry_run, on_progress=step,
             ):  # fmt: skip
                 summary.add(graded)
+                _print_line(graded, as_json=as_json)
     waiting = [key for key, graded in summary.graded.items() if graded.proposed]
     regrade = settle(course, out, waiting, adjustments, accept=accept, dry_run=dry_run)
     if not dry_run:
@@ -473,6 +492,7 @@ def _resume(
     *,
     jobs: int | None,
     device: str,
+    as_json: bool,
     require: Sequence[str],
     unsafe: bool,
 ) -> None:
@@ -496,6 +516,7 @@ def _resume(
             waiting.append(each)
         else:
             summary.add(each)
+            _print_line(each, as_json=as_json)
     if waiting:
         with (
             _progress("Resuming") as step,
@@ -509,6 +530,7 @@ def _resume(
             with _shown_if_interrupted(course, out, discovery):
                 for number, graded in enumerate(resume.resume(course, prepared, waiting, pool, out), start=1):
                     summary.add(graded)
+                    _print_line(graded, as_json=as_json)
                     step(number, len(waiting), graded.student)
     summary.apply(refresh(course, out, students=discovery.students))
     summary.print(console)
@@ -531,6 +553,14 @@ def _shown_if_interrupted(course: Course, out: Path, discovery: Discovery) -> It
         waiting = {(submission.student, submission.topic) for submission in discovery.submissions}
         refresh(course, out, students=discovery.students, waiting=waiting)
         raise
+
+
+def _print_line(graded: Graded, *, as_json: bool) -> None:
+    """With --json, print a submission's line at once."""
+    if as_json:
+        from autograder.grading.json_lines import line_of
+
+        typer.echo(line_of(graded))
 
 
 def _counts(summary: ClassSummary, seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""The commands of students: `autograde start`, `check`, `watch`, `hint` and `progress`.
+"""The commands of students: `autograde start`, `check`, `watch`, `hint`, `progress` and `ci`.
 
 Where only a release's wheel is installed, they are all that `autograde` offers; the instructor's command has them too.
 Nothing heavy is imported until a command needs it.
@@ -65,6 +65,20 @@ def check(file: FileArgument = None, topic: TopicOption = None) -> None:
         show(answer_view(chosen, answered.answer))
 
 
+def ci(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Your notebooks and Python files.", show_default="all in this folder")
+    ] = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder for the reports.")] = Path("autograde-report"),
+) -> None:
+    """Check files in continuous integration: reports, and on GitHub annotations, a summary and points."""
+    with one_line_mistakes():
+        from autograder.reporting.ci_reports import write_reports
+        from autograder.student.ci import FOOTER, check_files
+
+        write_reports(check_files(files or []), out, footer=FOOTER)
+
+
 def watch(file: FileArgument = None, topic: TopicOption = None) -> None:
     """Check a file each time you save it, and show the next task."""
     with one_line_mistakes("Your place is saved."):
@@ -99,7 +113,7 @@ def progress(topic: TopicOption = None) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add the students' commands to a command."""
-    for command in (start, check, watch, hint, progress):
+    for command in (start, check, watch, hint, progress, ci):
         app.command(rich_help_panel="For students")(command)
 
 

@@ -22,6 +22,7 @@ from autograder.errors import SubmissionError
 from autograder.records.jobs import Cell
 
 __all__ = [
+    "definition_line",
     "has_value",
     "holds_notebook",
     "notebook_topic",
@@ -273,6 +274,15 @@ def _helper_in(source: str) -> str:
     if isinstance(value, ast.Call) and len(value.args) == 1:
         value = value.args[0]
     return value.id if isinstance(value, ast.Name) else ""
+
+
+def definition_line(cells: tuple[Cell, ...], task: str) -> tuple[int, int] | None:
+    """The cell and the line in it where a task's last definition starts; None if no cell that can be read defines it."""
+    for cell in reversed(cells):
+        lines = (_definitions(cell.source) or {}).get(task)
+        if lines is not None:
+            return cell.number, lines[0]
+    return None
 
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,6 +48,7 @@ __all__ = [
     "fault_of",
     "fingerprint_of",
     "grade",
+    "job_and_result",
     "prepare",
     "refuse_public",
     "summary_of",
@@ -224,6 +225,23 @@ def grade(
     yield from without_job()
 
 
+def job_and_result(
+    course: Course, prepared: PreparedTopic, submission: Submission, pool: Pool
+) -> tuple[Job | None, Callable[[Run], TopicResult]]:
+    """For grading without files: what a submission has to run, None if it cannot be read, and what scores its run."""
+    item = _read(course, prepared, submission, None, force=True)
+
+    def result_of(run: Run) -> TopicResult:
+        try:
+            return _result(course, item, run, pool)
+        except AuthoringError:
+            raise
+        except Exception as error:  # likewise; without its cells, since what failed once may fail again
+            return _result(course, replace(item, cells=(), problem=fault_of(error)), Run(), pool)
+
+    return item.job, result_of
+
+
 @dataclass(frozen=True)
 class _Places:
     """Where results are and go: a file's first result to `out`, later ones to `proposed`, in a dry run all of them."""
@@ -249,8 +267,8 @@ class _Item:
     folder: Path | None = None  # where its result is or goes, if not to `out`
 
 
-def _read(course: Course, prepared: PreparedTopic, submission: Submission, places: _Places, *, force: bool) -> _Item:
-    folder = places.proposed if places.dry_run else None
+def _read(course: Course, prepared: PreparedTopic, submission: Submission, places: _Places | None, *, force: bool) -> _Item:
+    folder = places.proposed if places and places.dry_run else None
     try:
         return _looked_at(course, prepared, submission, places, folder, force=force)
     except Exception as error:  # a bug of ours that one submission exposes must not stop the class
@@ -258,7 +276,13 @@ def _read(course: Course, prepared: PreparedTopic, submission: Submission, place
 
 
 def _looked_at(
-    course: Course, prepared: PreparedTopic, submission: Submission, places: _Places, folder: Path | None, *, force: bool
+    course: Course,
+    prepared: PreparedTopic,
+    submission: Submission,
+    places: _Places | None,
+    folder: Path | None,
+    *,
+    force: bool,
 ) -> _Item:
     try:
         data = submission.read()
@@ -268,14 +292,14 @@ def _looked_at(
     files, script = files_of(submission, data, course)
     digest = files_digest(files)
     fingerprint = fingerprint_of(prepared.content, submission, sha256, files)
-    old = _result_in(places.out, submission)
+    old = _result_in(places.out, submission) if places else None
     if old is not None and old.not_graded:
         old = None  # the machine failed; nothing is known of it
     if old is not None and old.fingerprint == fingerprint and not force:
         return _Item(submission, prepared, sha256, fingerprint, digest, old=old)
-    if old is not None and old.submission.sha256 == sha256:
+    if places and old is not None and old.submission.sha256 == sha256:
         folder = places.proposed
-    waiting = _result_in(places.proposed, submission) if folder else None
+    waiting = _result_in(folder, submission) if folder else None
     if waiting is not None and waiting.fingerprint == fingerprint and not waiting.not_graded and not force:
         return _Item(submission, prepared, sha256, fingerprint, digest, old=waiting, folder=folder)
     try:

@@ -15,7 +15,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from autograder.errors import SubmissionError
 from autograder.records.jobs import HelperFile
 from autograder.records.results import NAMES_OF_RESULTS
 
-__all__ = ["MAX_FILE_MB", "Discovery", "Submission", "files_of", "find_submissions"]
+__all__ = ["MAX_FILE_MB", "Discovery", "Submission", "files_of", "find_submissions", "submission_at"]
 
 MAX_FILE_MB = 64
 _MAX_TIMESTAMP = 1000
@@ -39,7 +39,8 @@ _IGNORED = {"__pycache__", "__MACOSX", "node_modules"}
 class Submission:
     """One student's file for one topic. `submitted_at` is None if it was not recorded; `helpers` are files that it uses.
 
-    `folder` is the one that links must not lead out of, usually the student's; the file's own if None.
+    `folder` is the one that links must not lead out of, usually the student's; the file's own if None. With `content`, the
+    submission is these bytes, and `path` only names them.
     """
 
     student: str
@@ -48,6 +49,7 @@ class Submission:
     submitted_at: datetime | None = None
     folder: Path | None = None
     helpers: tuple[Path, ...] = ()
+    content: bytes | None = None
 
     def read(self) -> bytes:
         """The file's bytes.
@@ -55,11 +57,14 @@ class Submission:
         Raises:
             SubmissionError: if it cannot be read, is larger than 64 MB, is no regular file or leads out of the folder.
         """
+        most = MAX_FILE_MB * 2**20
         try:
-            data = _opened(self.path, self.folder or self.path.parent, MAX_FILE_MB * 2**20)
+            data = self.content
+            if data is None:
+                data = _opened(self.path, self.folder or self.path.parent, most)
         except (OSError, RuntimeError) as error:
             raise SubmissionError(f"{self.path.name} cannot be read ({_reason(error)}).") from error
-        if data is None:
+        if data is None or len(data) > most:
             raise SubmissionError(f"{self.path.name} is larger than {MAX_FILE_MB} MB; clear its outputs.")
         return data
 
@@ -350,6 +355,33 @@ class _Search:
             when = None
             self.notes.append(f"{_printable(best.folder / 'timestamp.txt')}: {error}; {student} is not counted as late.")
         return Submission(student, topic, best.path, when, best.root, helpers)
+
+
+def submission_at(path: Path, course: Course, *, topic: str | None = None, student: str | None = None) -> Submission:
+    """The submission that a single file is, with the files beside it that it uses.
+
+    Args:
+        path: the file.
+        course: the course.
+        topic: its topic; if None, what the file's name, its folder or its metadata say.
+        student: the student; if None, the folder's name.
+
+    Raises:
+        SubmissionError: if there is no such file, or nothing says which topic it is for.
+    """
+    search = _Search(course)
+    if not path.is_file():
+        raise SubmissionError(f"{path}: there is no such file.")
+    folder = path.absolute().parent
+    if topic is None:
+        search.look_at_file(path)
+        if not search.candidates:
+            raise SubmissionError(f"{search.unrecognised[0]} Name the topic.")
+    else:
+        search.add(_name(folder), topic, _Candidate(path, True, folder, path.resolve().parent))
+    [key] = search.candidates
+    found = search.choose(*key)
+    return found if student is None else replace(found, student=student)
 
 
 def files_of(submission: Submission, data: bytes, course: Course) -> tuple[tuple[HelperFile, ...], str]:

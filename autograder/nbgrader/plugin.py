@@ -29,17 +29,13 @@ from nbgrader.preprocessors import (  # type: ignore[import-untyped]
 )
 from traitlets import Integer, Unicode
 
-from autograder.course.course_file import Course, load_course
-from autograder.course.make_job import make_job
-from autograder.errors import MachineError
+from autograder.course.course_file import load_course
 from autograder.gradebook.lateness import lateness
-from autograder.grading.grade import PreparedTopic, prepare
+from autograder.grading.grader import Grader
 from autograder.nbgrader.repair import RepairCells, cells_of
-from autograder.processes.pool import Pool
-from autograder.records.jobs import CellReport, Run
+from autograder.records.jobs import CellReport
 from autograder.records.results import TaskResult
 from autograder.reporting.labels import points_text
-from autograder.scoring.first_causes import explained
 from autograder.student.answer import Answer
 from autograder.student.as_html import html
 from autograder.student.as_text import plain
@@ -87,7 +83,8 @@ class GradeConfined(NbGraderPreprocessor):  # type: ignore[misc]
         """Grade a notebook; see nbconvert's Preprocessor."""
         grader = _grader(self.course, self.seed)
         cells, problem = cells_of(nb)
-        run, tasks = grader.grade(resources["nbgrader"]["assignment"], cells)
+        topic = resources["nbgrader"]["assignment"]
+        run, tasks = grader.run_cells(cells, topic=topic)
         if problem or run.problem:
             self.log.warning("%s: %s", resources["nbgrader"].get("student"), problem or run.problem)
         reports = {report.number: report for report in run.cells}
@@ -97,7 +94,7 @@ class GradeConfined(NbGraderPreprocessor):  # type: ignore[misc]
             cell.outputs, cell.execution_count = list(_outputs(reports.get(number))), number
             if cell.metadata.get("nbgrader", {}).get("grade"):
                 task = results[str(cell.metadata["nbgrader"]["grade_id"]).removeprefix("check-")]
-                cell.outputs = list(_verdict(grader.title(resources["nbgrader"]["assignment"]), task, number))
+                cell.outputs = list(_verdict(grader.course.topics[topic].title, task, number))
         return nb, resources
 
 
@@ -122,41 +119,11 @@ def _verdict(title: str, task: TaskResult, number: int) -> Iterator[Any]:
     yield new_output("execute_result", data=data, execution_count=number)  # type: ignore[no-untyped-call]
 
 
-class _Grader:
-    """A course with running zygotes, and the topics requested so far."""
-
-    def __init__(self, course: Path, seed: int) -> None:
-        self.course: Course = load_course(course)
-        self._seed = seed
-        self._pool = Pool(require=(self.course.sandbox,))
-        self._pool.__enter__()
-        atexit.register(self._pool.__exit__, None, None, None)
-        self._prepared: dict[str, PreparedTopic] = {}
-
-    def title(self, topic: str) -> str:
-        """A topic's title."""
-        return self.course.topics[topic].title
-
-    def grade(self, topic: str, cells: Any) -> tuple[Run, tuple[TaskResult, ...]]:
-        """Run a submission's cells and score it.
-
-        Raises:
-            MachineError: if the machine failed; nbgrader then says that this submission failed, and gives no points.
-        """
-        if topic not in self._prepared:
-            self._prepared[topic] = prepare(self.course, topic, self._pool, seed=self._seed, device="cpu")
-        prepared = self._prepared[topic]
-        key = prepared.key
-        job = make_job(self.course, prepared.topic, cells, seed=key.seed, device=key.device, all_cells=True)
-        run = next(iter(self._pool.map([job])))
-        if run.not_graded:
-            raise MachineError(run.problem)
-        return run, explained(job, run, prepared.scorer.score(run), prepared.topic.definitions)[0]
-
-
 @cache
-def _grader(course: str, seed: int) -> _Grader:
-    return _Grader(Path(course).absolute(), seed)
+def _grader(course: str, seed: int) -> Grader:
+    grader = Grader(Path(course).absolute(), seed=seed)
+    atexit.register(grader.close)
+    return grader
 
 
 class LatePolicy(LateSubmissionPlugin):  # type: ignore[misc]

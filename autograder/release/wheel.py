@@ -17,7 +17,7 @@ from importlib import metadata
 
 from autograder._files import PACKAGE
 
-__all__ = ["student_modules", "wheel"]
+__all__ = ["student_modules", "wheel", "whole_wheel"]
 
 _DISTRIBUTION = "autograde-torch"
 _TIME = (1980, 1, 1, 0, 0, 0)
@@ -30,12 +30,30 @@ def wheel() -> tuple[str, bytes]:
     It is stored uncompressed, because compressed bytes depend on the library that compresses.
     """
     version = f"{metadata.version(_DISTRIBUTION)}+student"
+    return _packed(
+        version,
+        [*student_modules(), *_DATA],
+        _metadata(version),
+        b"[console_scripts]\nautograde = autograder.commands.student:main\n",
+    )
+
+
+def whole_wheel() -> tuple[str, bytes]:
+    """The file name and bytes of a wheel of the whole package, for machines that grade."""
+    installed = metadata.distribution(_DISTRIBUTION)
+    paths = (path.relative_to(PACKAGE) for path in PACKAGE.rglob("*") if path.is_file())
+    modules = sorted(path.as_posix() for path in paths if "__pycache__" not in path.parts)
+    about, entry_points = installed.read_text("METADATA") or "", installed.read_text("entry_points.txt") or ""
+    return _packed(installed.version, modules, about.encode(), entry_points.encode())
+
+
+def _packed(version: str, modules: list[str], about: bytes, entry_points: bytes) -> tuple[str, bytes]:
     name = f"{_DISTRIBUTION.replace('-', '_')}-{version}"
-    files = {f"autograder/{path}": (PACKAGE / path).read_bytes() for path in (*student_modules(), *_DATA)}
+    files = {f"autograder/{path}": (PACKAGE / path).read_bytes() for path in modules}
     info = f"{name}.dist-info"
-    files[f"{info}/METADATA"] = _metadata(version)
+    files[f"{info}/METADATA"] = about
     files[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: autograde\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    files[f"{info}/entry_points.txt"] = b"[console_scripts]\nautograde = autograder.commands.student:main\n"
+    files[f"{info}/entry_points.txt"] = entry_points
     files[f"{info}/RECORD"] = _record(files, f"{info}/RECORD")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:

@@ -43,7 +43,9 @@ def imported(path: Path) -> set[str]:
 
 
 def test_whatever_is_imported_is_required_or_an_extra():
-    assert set(EXTRAS) == modules(PROJECT["optional-dependencies"]["grade"]) - {"pytest_timeout"}
+    for extra in ("grade", "serve"):
+        required = modules(PROJECT["optional-dependencies"][extra]) - {"pytest_timeout", "autograde-torch"}
+        assert {module for module, name in EXTRAS.items() if name == extra} == required
     known = modules(PROJECT["dependencies"]) | set(EXTRAS) | set(COME_ALONG) | {"autograder"} | sys.stdlib_module_names
     unknown = {(path.name, name) for path in PACKAGE.rglob("*.py") for name in imported(path) - known}
     assert unknown == set()
@@ -68,6 +70,7 @@ def test_only_extras_get_the_sentence():
         ("verify", "rich"),
         ("show ann views", "rich"),
         ("export-nbgrader", "nbformat"),
+        ("serve --port 0", "uvicorn"),
     ],
 )
 def test_a_command_without_its_extra(command: str, missing: str, tmp_path: Path):

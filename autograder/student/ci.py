@@ -1,0 +1,52 @@
+"""`autograde ci`: checks a student's files where continuous integration runs, and reports in its formats.
+
+It runs in the student's own repository, where students can change everything: what it says is what `autograde check` says,
+and counts for nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from autograder.errors import RequestError, SubmissionError
+from autograder.reporting.ci_reports import Checked
+from autograder.student.check_file import answer_file
+from autograder.student.released import Release, find_release
+from autograder.student.run_file import Runner
+from autograder.student.store import Store
+from autograder.student.student_file import read_file
+
+__all__ = ["FOOTER", "check_files"]
+
+FOOTER = "These are the visible checks. Grading also runs hidden checks, on other inputs, and only that counts.\n"
+
+
+def check_files(files: Sequence[Path]) -> list[Checked]:
+    """Check files, or, if none are named, each topic's file in the working folder. A file that cannot be read is reported.
+
+    Raises:
+        RequestError: if there is no release, or no file to check.
+    """
+    release = find_release(files[0].absolute().parent if files else None)
+    found = list(files) or [path for name in release.card.topics for path in _files_of(name)]
+    if not found:
+        raise RequestError("There is no notebook or Python file for this course here; name the files to check.")
+    with Runner() as runner:
+        return [_check(release, path, runner) for path in found]
+
+
+def _files_of(topic: str) -> list[Path]:
+    """A topic's file in the working folder; a notebook comes first, as in grading."""
+    return [path for path in (Path(f"{topic}.ipynb"), Path(f"{topic}.py")) if path.is_file()][:1]
+
+
+def _check(release: Release, path: Path, runner: Runner) -> Checked:
+    try:
+        read = read_file(release, path, None)
+        data = path.read_bytes()
+    except (RequestError, SubmissionError, OSError) as error:
+        return Checked(str(path), b"", (), path.stem, path.name, (), problem=str(error))
+    topic = release.topic(read.topic)
+    answered = answer_file(topic, read, runner.run(topic, read), Store(release.folder)).answer
+    return Checked(str(path), data, read.cells, read.topic, topic.card.title, answered.tasks)

@@ -1,0 +1,138 @@
+"""Gradescope and PrairieLearn: what runs in their containers, in folders as they document them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from tiny_course import RIGHT, WRONG, make_course, write_notebook
+
+from autograder.course.course_file import load_course
+from autograder.errors import CourseError
+from autograder.grading import grader
+from autograder.platforms import gradescope, prairielearn
+from autograder.processes.pool import Pool
+
+CI = Path(__file__).parents[3] / "ci"
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_course(tmp_path_factory.mktemp("course"))
+
+
+@pytest.fixture(scope="module")
+def zipped(course: Path) -> Path:
+    gradescope.export(load_course(course), "views", course / "views.zip")
+    return course / "views.zip"
+
+
+@pytest.fixture
+def root(zipped: Path, tmp_path: Path) -> Path:
+    """A container's /autograder, with the zip file unpacked as Gradescope does it."""
+    with zipfile.ZipFile(zipped) as archive:
+        archive.extractall(tmp_path / "source")
+    for name in ("submission", "results"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def shared(monkeypatch: pytest.MonkeyPatch, pool: Pool) -> None:
+    """Graders use the tests' pool, and leave it open."""
+    monkeypatch.setattr(grader, "Pool", lambda *_, **__: pool)
+    monkeypatch.setattr(Pool, "close", lambda _: None)
+
+
+def gradescope_results(root: Path) -> dict[str, object]:
+    gradescope.run(root)
+    return dict(json.loads((root / "results/results.json").read_text()))
+
+
+def test_the_zip_holds_what_gradescope_needs(zipped: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(zipped) as archive:
+        names, modes = archive.namelist(), {each.filename: each.external_attr >> 16 & 0o777 for each in archive.infolist()}
+        archive.extractall(tmp_path)
+    assert {"setup.sh", "run_autograder", "course/course.yml", "course/solutions/views.py"} <= set(names)
+    assert (modes["setup.sh"], modes["run_autograder"]) == (0o755, 0o755)
+    for script in ("setup.sh", "run_autograder"):
+        subprocess.run(["bash", "-n", tmp_path / script], check=True)
+    [wheel] = (tmp_path / "wheels").glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        assert {"autograder/grading/grader.py", "autograder/reporting/templates/topic.html.j2"} <= set(packed.namelist())
+        about = next(name for name in packed.namelist() if name.endswith("METADATA"))
+        assert b"Provides-Extra: grade" in packed.read(about)
+        assert not [name for name in packed.namelist() if "__pycache__" in name]
+
+
+def test_the_script_grades_a_submission(root: Path) -> None:
+    write_notebook(root / "submission/views.ipynb", RIGHT)
+    environment = os.environ | {"AUTOGRADER_ROOT": str(root), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run(["bash", root / "source/run_autograder"], env=environment, check=True, cwd="/", timeout=200)
+    results = json.loads((root / "results/results.json").read_text())
+    assert results["score"] == 5.0
+    assert [(test["name"], test["score"], test["max_score"], test["status"]) for test in results["tests"]] == [
+        ("double", 4.0, 4.0, "passed"), ("guess", 1.0, 1.0, "passed"),
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("shared")
+def test_gradescope_says_what_a_student_may_see(root: Path) -> None:
+    (root / "submission/answer.py").write_text(WRONG)  # the only file
+    results = gradescope_results(root)
+    assert results["score"] == 0.0
+    text = json.dumps(results)
+    assert "Is the result what you get by adding x to itself?" in text
+    assert "test_two_dimensions" not in text
+    assert "squares" not in text
+
+
+@pytest.mark.usefixtures("shared")
+def test_gradescope_without_a_submission(root: Path) -> None:
+    (root / "submission/readme.txt").write_text("hello")
+    assert gradescope_results(root) == {
+        "score": 0,
+        "output": "There is no file views.ipynb or views.py in what you have handed in. Please hand it in under that name.",
+    }
+
+
+def test_gradescope_without_a_course_gives_no_score(root: Path) -> None:
+    (root / "source/course/course.yml").unlink()
+    results = gradescope_results(root)
+    assert "score" not in results
+    assert "This is not due to your submission." in str(results["output"])
+
+
+def test_a_topic_that_is_not_there(course: Path) -> None:
+    with pytest.raises(CourseError, match="did you mean 'views'"):
+        gradescope.export(load_course(course), "vews", course / "x.zip")
+
+
+@pytest.mark.usefixtures("shared")
+def test_prairielearn(course: Path, tmp_path: Path) -> None:
+    def results(source: str) -> dict[str, object]:
+        (tmp_path / "student").mkdir(exist_ok=True)
+        (tmp_path / "student/views.ipynb").write_text(source)
+        prairielearn.run(course, "views", tmp_path)
+        return dict(json.loads((tmp_path / "results/results.json").read_text()))
+
+    right = results(write_notebook(tmp_path / "n.ipynb", RIGHT).read_text())
+    assert (right["gradable"], right["score"]) == (True, 1.0)
+    assert results("no notebook") == {
+        "gradable": False,
+        "format_errors": ["views.ipynb is not a notebook: line 1 is not valid JSON."],
+    }
+
+
+def test_prairielearns_script(tmp_path: Path) -> None:
+    fake = tmp_path / "autograde"
+    fake.write_text('#!/bin/sh\necho "$@"\n')
+    fake.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GRADE_ROOT": "/g", "AUTOGRADE_TOPIC": "views"}
+    done = subprocess.run(["sh", CI / "prairielearn/run.sh"], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "run-prairielearn --root /g --course /g/serverFilesCourse/autograde/course --topic views\n"

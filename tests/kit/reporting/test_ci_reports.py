@@ -1,0 +1,120 @@
+"""Reports for continuous integration: right lines, right formats, and nothing that a student may not see."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from autograder.course.cells import read_cells
+from autograder.records.jobs import Outcome
+from autograder.records.observation import SourceLine
+from autograder.records.results import CheckResult, Diagnosis, Difference, TaskResult
+from autograder.reporting.ci_reports import (
+    Checked,
+    classroom_result,
+    code_quality,
+    findings,
+    github_commands,
+    junit,
+    summary,
+    write_reports,
+)
+
+SOURCE = b"# %%\nimport torch\n\n# %%\ndef double(x):\n    y = x\n    return y\n\n# %%\ndef later():\n    ...\n"
+TASKS = (
+    TaskResult(
+        task="double",
+        points=4.0,
+        earned=1.0,
+        checks=(
+            CheckResult(name="test_ok", sentence="It is there.", visible=True, outcome=Outcome.PASSED),
+            CheckResult(
+                name="test_values",
+                sentence="Doubled: 100%, exactly.",
+                visible=True,
+                outcome=Outcome.FAILED,
+                differences=(Difference(where="result", fact="values", sentence="`result` is half\nof it."),),
+                error_type="ValueError",
+                error_message="x | <b>",
+                at=SourceLine(2, 3, "    return y"),
+            ),
+            CheckResult(
+                name="test_hidden_secret",
+                sentence="A matrix stays one.",
+                visible=False,
+                outcome=Outcome.ERROR,
+                error_message="hidden text",
+                reason="a hidden reason",
+                at=SourceLine(2, 2, "    y = x"),
+            ),
+        ),
+        diagnoses=(Diagnosis(misconception="m", feedback="Is it <twice>?", exact=True, checks=("test_values",)),),
+        source="def double(x):\n    y = x\n    return y",
+    ),
+    TaskResult(task="later", points=1.0, attempted=False, checks=(CheckResult(name="t", sentence="S.", visible=True),)),
+)
+CHECKED = Checked("src/a,b.py", SOURCE, read_cells(SOURCE, "a.py"), "views", "Views", TASKS)
+
+
+def test_findings_point_to_the_line_that_failed_or_to_the_definition() -> None:
+    visible, hidden = findings(CHECKED)
+    assert (visible.line, visible.name) == (7, "views.double.test_values")
+    assert (hidden.line, hidden.name) == (5, "views.double.hidden_3")
+    assert findings(Checked("x.py", b"", (), "views", "Views", (), problem="x.py is empty."))[0].text == "x.py is empty."
+
+
+def test_github_annotations_are_a_line_each() -> None:
+    first, second = github_commands(findings(CHECKED)).splitlines()
+    head, _, text = first.removeprefix("::error ").partition("::")
+    assert head == "file=src/a%2Cb.py,line=7,title=double%3A Doubled%3A 100%25%2C exactly."
+    assert "`result` is half%0Aof it." in text
+    assert second.startswith("::error file=src/a%2Cb.py,line=5,")
+
+
+def test_points_for_github_classroom() -> None:
+    result = json.loads(base64.b64decode(classroom_result([CHECKED])))
+    assert (result["version"], result["status"], result["max_score"]) == (1, "fail", 5.0)
+    assert [(test["name"], test["status"], test["score"]) for test in result["tests"]] == [
+        ("double", "fail", 1.0), ("later", "fail", 0.0),
+    ]  # fmt: skip
+
+
+def test_gitlab_code_quality() -> None:
+    report = json.loads(code_quality(findings(CHECKED)))
+    assert report[0]["location"] == {"path": "src/a,b.py", "lines": {"begin": 7}}
+    assert len({each["fingerprint"] for each in report}) == 2
+    assert {each["severity"] for each in report} == {"major"}
+
+
+def test_junit() -> None:
+    root = ElementTree.fromstring(junit([CHECKED]))
+    [suite] = root
+    assert suite.attrib == {"name": "views", "tests": "4", "failures": "2", "skipped": "1"}
+    assert [case.get("classname") for case in suite] == ["views.double"] * 3 + ["views.later"]
+    assert "`result` is half" in (suite[1][0].text or "")
+
+
+def test_the_summary() -> None:
+    text = summary([CHECKED], footer="That is all.")
+    assert text.startswith("### Views: 1 of 5 points\n")
+    assert "| `double` | ◐ partly right | 1 of 4 | 1 of 3 checks |" in text
+    assert "* `double`: Is it &lt;twice&gt;?" in text
+    assert text.endswith("That is all.\n")
+
+
+def test_no_report_holds_text_of_hidden_checks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    write_reports([CHECKED], tmp_path / "reports")
+    everything = capsys.readouterr().out + "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+    for secret in ("test_hidden_secret", "hidden text", "hidden reason", "`m`"):
+        assert secret not in everything
+    assert (tmp_path / "GITHUB_STEP_SUMMARY").read_text() == (tmp_path / "reports/summary.md").read_text()
+    assert (tmp_path / "GITHUB_OUTPUT").read_text().splitlines()[1] == "points=1"
