@@ -36,7 +36,8 @@ def gradients(result, things):
     """The gradients of a tensor's sum with respect to tensors, by name; None where none arrives."""
     if not result.requires_grad:
         return dict.fromkeys(things)
-    return dict(zip(things, torch.autograd.grad(result.sum(), list(things.values()), allow_unused=True), strict=True))
+    found = torch.autograd.grad(result.sum(), list(things.values()), allow_unused=True, retain_graph=True)
+    return dict(zip(things, found, strict=True))
 
 
 def mask_of(given, *shape):

@@ -183,7 +183,7 @@ def test_bce_with_logits_refuses_other_shapes(code, given):
     found = {}
     for number, (left, right) in enumerate(pairs):
         logits, targets = given.normal(left), given.uniform(right)
-        name = "shapes (N, 1) and (N,)" if number == 0 else f"other shapes, pair {number}"
+        name = "shapes (N, 1) and (N,)" if number == 0 else f"shapes {tuple(left)} and {tuple(right)}"
         found[name] = raises(lambda z=logits, t=targets: bce_with_logits(code, given, z, t))
     return found
 
@@ -299,7 +299,7 @@ def test_masked_mse_refuses_other_shapes(code, given):
     )
     for number, (one, two, three) in enumerate(triples):
         tensors = given.normal(one), given.normal(two), given.full(three, value=True, dtype=torch.bool)
-        name = "shapes (N, 1), (N,) and (N,)" if number == 0 else f"other shapes, case {number}"
+        name = "shapes (N, 1), (N,) and (N,)" if number == 0 else f"shapes {one}, {two} and {three}"
         found[name] = raises(lambda t=tensors: code.masked_mse(*t))
     for name, shape in {"(N,)": n, "(N, K)": (n, k), "(1,)": 1, "(0,)": 0, "(0, 3)": (0, 3)}.items():
         tensors = given.normal(shape), given.normal(shape), given.full(shape, value=False, dtype=torch.bool)

@@ -57,11 +57,12 @@ def test_accuracy_is_a_float(code, given):
 @checks("accuracy")
 def test_accuracy_refuses_a_column(code, given):
     """Labels of shape (N, 1), and logits without a sample, are refused with a ValueError."""
-    logits, labels = classified(given, 6, 3, 4)
+    count = given.integer(6, 20)
+    logits, labels = classified(given, count, 3, given.integer(1, count))
     nothing, none = given.normal(0, 3, name="logits without a sample"), given.integers(0, name="no labels")
     return {
-        "labels of shape (6,)": only(code.accuracy(logits, labels), "values"),
-        "labels of shape (6, 1)": raises(lambda: code.accuracy(logits, labels[:, None])),
+        "labels of shape (N,)": only(code.accuracy(logits, labels), "values"),
+        "labels of shape (N, 1)": raises(lambda: code.accuracy(logits, labels[:, None])),
         "N = 0": raises(lambda: code.accuracy(nothing, none)),
     }
 

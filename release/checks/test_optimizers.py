@@ -197,12 +197,15 @@ def test_param_groups_of_frozen_and_shared_parameters(code, given):
 @checks("param_groups")
 def test_param_groups_refuses_an_empty_head(code, given):
     """A head without trainable parameters raises a ValueError: it is frozen, has none, or is not a module's name."""
-    model = nn.ModuleDict({"body": linear(given), "head": linear(given), "relu": nn.ReLU(), "head2": linear(given)})
+    number = given.integer(10, 1000)
+    body, head = f"body_{number}", f"head_{number}"
+    model = nn.ModuleDict({body: linear(given), head: linear(given), "relu": nn.ReLU(), f"{head}2": linear(given)})
     model.register_parameter("scale", nn.Parameter(given.normal(2)))
-    model["again"] = model["body"]
-    model["head"].requires_grad_(False)
+    model["again"] = model[body]
+    model[head].requires_grad_(False)
     given.watch(model.to(given.device), "model")
-    heads = ("head", "relu", "scale", "again", "bod", "body.weight", "", "nothing", "head2.", "ead2", "Body")
+    heads = (head, "relu", "scale", "again", body[:-1], f"{body}.weight", "", "nothing", f"{head}2.", f"{head[1:]}2")
+    heads = (*heads, body.capitalize())
     return {f"head {head!r}": raises(lambda head=head: code.param_groups(model, head, 0.01, 0.1)) for head in heads}
 
 
