@@ -234,7 +234,7 @@ def test_replacements() -> None:
         ("input('How many? ')", "input()"),
         ("breakpoint()", "breakpoint()"),
         ("__import__('pdb').set_trace()", "a debugger"),
-        ("__import__('IPython.core.debugger').core.debugger.set_trace()", "a debugger"),
+        ("__import__('bdb').Bdb().set_trace()", "a debugger"),
     ],
 )
 def test_a_question_is_refused_in_a_sentence_and_may_be_asked_again_afterwards(question: str, named: str) -> None:

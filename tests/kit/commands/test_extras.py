@@ -80,5 +80,5 @@ def test_a_command_without_its_extra(command: str, missing: str, tmp_path: Path)
                          timeout=100, check=False)  # fmt: skip
     assert run.returncode == 2
     assert run.stderr == (
-        f'This command needs {missing}, which is not installed; run: pip install "autograde-torch[grade]"\n'
+        f'This command needs {missing}, which is not installed; run: pip install "autograde-torch[{EXTRAS[missing]}]"\n'
     )

@@ -44,8 +44,12 @@ def test_a_mistake_of_our_own_is_not_hidden() -> None:
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGQUIT"])
-def test_signals_that_end_a_program_end_it_as_ctrl_c_does(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_signals_that_end_a_program_end_it_as_ctrl_c_does(
+    name: str, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
     number = getattr(signal, name)
+    before = signal.signal(number, signal.SIG_DFL)  # the tests may run where it is ignored, with `nohup` for instance
+    request.addfinalizer(lambda: signal.signal(number, before))
     cleaned = []
 
     def work() -> None:

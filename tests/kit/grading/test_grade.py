@@ -14,7 +14,6 @@ import pytest
 from tiny_course import RIGHT, make_class, make_course, write_notebook
 
 from autograder.course.course_file import Course, load_course
-from autograder.gradebook.marks import Mark
 from autograder.grading import grade as grading
 from autograder.grading.grade import PreparedTopic, choose_seed, grade, prepare
 from autograder.grading.grade_class import not_graded
@@ -25,6 +24,7 @@ from autograder.processes.pool import Pool
 from autograder.records.jobs import Outcome
 from autograder.records.results import Graded, TopicResult
 from autograder.reporting import topic_page
+from autograder.reporting.class_page import write_index
 
 SCHEMA = Path(__file__).parents[3] / "docs/result.schema.json"
 
@@ -143,10 +143,10 @@ def test_a_fault_of_ours_is_one_students_problem(
 ) -> None:
     write_page = topic_page.write_page
 
-    def faulty(result: TopicResult, out: Path, *, mark: Mark) -> Path:
+    def faulty(result: TopicResult, out: Path, **options: Any) -> Path:
         if result.student == "ann" and not result.problem:
             raise RecursionError("too deep")
-        return write_page(result, out, mark=mark)
+        return write_page(result, out, **options)
 
     monkeypatch.setattr(topic_page, "write_page", faulty)
     for name in ("ann", "bo"):
@@ -212,7 +212,7 @@ def test_what_the_machine_failed_at_is_not_graded_and_tried_again(
     assert "no points are lost" in page
     result = json.loads((out / "bo/views.json").read_text())
     jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text())).validate(result)
-    assert "not graded" in topic_page.write_index(read_all(out), out).read_text()
+    assert "not graded" in write_index(read_all(out), out).read_text()
     again = run(course, prepared, folder, pool, out)
     assert (again["ann"].reused, again["bo"].reused) == (True, False)
     assert (again["bo"].earned, again["bo"].not_graded) == (1.0, False)
@@ -233,7 +233,7 @@ def test_results_of_before_can_be_read(
     assert run(course, prepared, tmp_path / "class", pool, tmp_path / "grades")["ann"].reused
 
 
-@pytest.mark.parametrize("place", ["read_cells", "task_source", "with_cells", "fingerprint_of"])
+@pytest.mark.parametrize("place", ["read_cells", "source_with_helpers", "with_cells", "fingerprint_of"])
 def test_a_fault_in_reading_or_scoring_is_one_students_problem(
     course: Course,
     prepared: dict[str, PreparedTopic],
@@ -265,7 +265,7 @@ def test_a_fault_in_reading_or_scoring_is_one_students_problem(
 def test_a_full_disk_stops_the_run(
     course: Course, prepared: dict[str, PreparedTopic], pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(result: TopicResult, out: Path, *, mark: Mark) -> Path:
+    def full(result: TopicResult, out: Path, **options: Any) -> Path:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(topic_page, "write_page", full)

@@ -14,8 +14,8 @@ from autograder.grading.result_files import read_result
 from autograder.grading.submissions import find_submissions
 from autograder.processes.pool import Pool
 from autograder.records.results import TopicResult
+from autograder.reporting.class_page import write_index
 from autograder.reporting.labels import cause_sentence
-from autograder.reporting.topic_page import write_index
 
 DOUBLE = "def double(x):\n    return 2 * x"
 STUB = 'def double(x):\n    """Twice x."""\n    raise NotImplementedError'
@@ -113,10 +113,9 @@ def test_one_failed_cell_is_one_line_for_a_submission_and_for_the_class(
     assert [cause.tasks for cause in results["annotation"].causes] == [("double",)]
     assert "1 task depends on it" in (out / "import fails" / "views.html").read_text(encoding="utf-8")
     page = write_index(iter(results.values()), out).read_text(encoding="utf-8")
-    row = page[page.index("What stopped tasks") :]
-    assert row.count("No module named") == 1
-    assert '<td class="number">4</td>' in row
-    assert '<td class="number">5</td>' in row
+    section = page[page.index('<h2 id="troubles">') :]
+    assert "<strong>4 ×</strong> no module named" in section
+    assert "5 tasks could not be judged" in section
 
 
 def test_the_page_shows_the_helper_behind_an_alias(graded: tuple[Path, dict[str, TopicResult]]) -> None:
