@@ -68,6 +68,9 @@ def _objection(drawn: Array, family: _Family, alpha: float, epsilon: float) -> s
     if low < family.low - margin or high > family.high + margin:
         worst = low if family.low - low > high - family.high else high
         return f"has an element {worst:.4g}; {family} has none beyond {family.low:.4g} and {family.high:.4g}"
+    # Before the mean and spread, which tell nothing of few numbers that are repeated.
+    if epsilon <= _COARSE and (repeats := _unlikely_repeats(drawn, family, alpha)):
+        return repeats
     log = math.log(2 / alpha)
     if abs(mean - family.mean) > family.mean_tail(count, log) + margin:
         return f"has mean {mean:.4g}; about {family.mean:.4g} is expected of {family}"
@@ -76,8 +79,6 @@ def _objection(drawn: Array, family: _Family, alpha: float, epsilon: float) -> s
         room = 2 * count * epsilon * 4
         if excess > 2 * math.sqrt(count * log) + 2 * log + room or -excess > 2 * math.sqrt(count * log) + room:
             return f"has standard deviation {spread:.4g}; about {family.std:.4g} is expected of {family}"
-    if epsilon <= _COARSE and (repeats := _unlikely_repeats(drawn, family, alpha)):
-        return repeats
     shares_as_drawn = family.cdf(drawn)
     shares = np.sort(shares_as_drawn)
     steps = np.arange(1, count + 1) / count
@@ -254,6 +255,9 @@ def alike(left: Array, right: Array, count: int) -> bool:
         return bool((np.isfinite(left) == np.isfinite(right)).all())
     if (left[0] == left[-1]) != (right[0] == right[-1]):
         return False
+    # A few numbers, repeated, tell as much as those few.
+    few = [distinct for each in (left, right) if (distinct := 1 + int((each[1:] != each[:-1]).sum())) <= _QUANTILES // 2]
+    count = min([count, *few])
     for one, other in ((left, right), (right, left)):
         if _piles_up(one, other) or _begins_below(one, other, count) or _begins_below(-one[::-1], -other[::-1], count):
             return False
