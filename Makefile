@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
+SECONDS := 60
 
-.PHONY: demo quick test test-long lint format verify bench release dist screenshots clean help
+.PHONY: demo quick test test-long fuzz versions lint format verify bench release dist screenshots clean help
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -34,6 +35,13 @@ test: $(READY) $(BROWSER) ## Run all tests, including the verification of the co
 
 test-long: $(READY) ## Run the tests that take hours: two hundred bad days
 	$(BIN)/pytest -n0 -m long
+
+fuzz: $(READY) ## Fuzz every reader of bytes that are not ours, SECONDS=60 for each; TARGETS="zip roster" for some
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
+	$(BIN)/python tests/kit/support/fuzz.py --seconds $(SECONDS) $(TARGETS)
+
+versions: ## Run the quick tests with each pair of Python and PyTorch; PAIRS="3.11:2.9.1 3.13:2.13.0" for some
+	$(PYTHON) tests/kit/support/versions.py $(PAIRS)
 
 lint: $(READY) ## Run ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check .

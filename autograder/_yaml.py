@@ -13,9 +13,16 @@ from autograder.errors import AutogradeError
 
 __all__ = ["lines_of_items", "read_yaml", "yaml_text"]
 
+_DEEPEST = 100  # brackets in brackets
+
 
 class _Loader(yaml.SafeLoader):
     """YAML as people write it: 1e-9 is a number, dates stay text, and a duplicate key is a mistake."""
+
+    def fetch_flow_collection_start(self, kind: Any) -> None:
+        if self.flow_level >= _DEEPEST:  # PyYAML takes quadratic time for them
+            raise RecursionError
+        super().fetch_flow_collection_start(kind)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         if not isinstance(node, yaml.MappingNode):  # for example `!!map [a]`

@@ -10,6 +10,7 @@ import numpy
 import torch
 
 from autograder.checking.tensor_facts import contents
+from autograder.simulation.mode_stacks import Depths, held, pop_down_to
 
 __all__ = ["Generators", "Switches"]
 
@@ -21,8 +22,6 @@ _get_deterministic = torch._C._get_deterministic_algorithms
 _set_deterministic = torch._C._set_deterministic_algorithms
 _is_anomaly_enabled, _set_anomaly_enabled = torch.is_anomaly_enabled, torch.set_anomaly_enabled
 _get_num_threads, _set_num_threads = torch.get_num_threads, torch.set_num_threads
-_function_depth, _pop_function_mode = torch._C._len_torch_function_stack, torch._C._pop_torch_function_stack
-_dispatch_depth, _pop_dispatch_mode = torch._C._len_torch_dispatch_stack, torch._C._pop_torch_dispatch_stack
 _set_default_device = torch.set_default_device
 _getcwd, _chdir = os.getcwd, os.chdir
 
@@ -39,8 +38,7 @@ class Switches(NamedTuple):
     deterministic: bool
     anomaly: bool
     threads: int
-    function_modes: int
-    dispatch_modes: int
+    modes: Depths
     folder: str
     default_device: bool
 
@@ -53,8 +51,7 @@ class Switches(NamedTuple):
             deterministic=_get_deterministic(),
             anomaly=_is_anomaly_enabled(),
             threads=_get_num_threads(),
-            function_modes=_function_depth(),
-            dispatch_modes=_dispatch_depth(),
+            modes=Depths.now(),
             folder=_getcwd(),
             default_device=_has_default_device(),
         )
@@ -78,11 +75,10 @@ class Switches(NamedTuple):
         if _get_num_threads() != self.threads:
             _set_num_threads(self.threads)
         if _has_default_device():
+            modes = held()  # to find its own mode, PyTorch takes away those above it
             _set_default_device(None)
-        while _function_depth() > self.function_modes:
-            _pop_function_mode()
-        while _dispatch_depth() > self.dispatch_modes:
-            _pop_dispatch_mode(None)
+            del modes
+        pop_down_to(self.modes)
         if _getcwd() != self.folder:
             _chdir(self.folder)
 

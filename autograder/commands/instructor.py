@@ -22,7 +22,7 @@ from typer.core import TyperCommand
 from autograder._words import counted, suggestion
 from autograder.commands import adjust, ci, collect, diff, export, extras, handing_out, importing, init, student
 from autograder.commands import serve as serving
-from autograder.commands.one_line import one_line_mistakes, tolerant_output
+from autograder.commands.one_line import one_line_mistakes, require_supported_versions, tolerant_output
 from autograder.errors import AutogradeError
 
 if TYPE_CHECKING:
@@ -336,6 +336,7 @@ ci.register(app)
 def main() -> None:
     """Run the command line."""
     tolerant_output()
+    require_supported_versions()
     app()
 
 

@@ -12,10 +12,11 @@ from types import FrameType
 
 import typer
 
+from autograder._versions import require_supported
 from autograder.commands.extras import missing_extra
 from autograder.errors import AutogradeError
 
-__all__ = ["one_line_mistakes", "tolerant_output"]
+__all__ = ["one_line_mistakes", "require_supported_versions", "tolerant_output"]
 
 _REMEDIES = {
     errno.ENOSPC: "free some space and run the same command again",
@@ -108,3 +109,12 @@ def tolerant_output() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
+
+
+def require_supported_versions() -> None:
+    """End with a line if Python or a library is older than what is supported."""
+    try:
+        require_supported()
+    except AutogradeError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from autograder._words import suggestion
-from autograder.commands.one_line import one_line_mistakes, tolerant_output
+from autograder.commands.one_line import one_line_mistakes, require_supported_versions, tolerant_output
 
 __all__ = ["app", "main", "register"]
 
@@ -131,4 +131,5 @@ register(app)
 def main() -> None:
     """Run the command line."""
     tolerant_output()
+    require_supported_versions()
     app()

@@ -8,6 +8,7 @@ the other end.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import gc
 import importlib
 import io
@@ -104,6 +105,7 @@ def main() -> None:
         libc.drop_bounding_set()
         with contextlib.suppress(OSError):  # the layer's own state says so later
             seccomp.program(0)
+    faulthandler.disable()  # from now on, it is submissions that crash
     gc.freeze()
     gc.set_threshold(5_000, 10, 10)
     gc.enable()

@@ -233,7 +233,7 @@ class _Reader:
         inner = (*parts, *map(_clean, names))
         if ".git" in names:
             self.source.repositories.add(inner[: len(parts) + names.index(".git")])
-        if info.is_dir() or name.endswith("/") or not names:
+        if name.endswith("/") or not names:  # `is_dir` fails for a name that is empty
             return None
         if name.startswith("/") or ".." in names or re.match(r"[A-Za-z]:", names[0]):
             self.leave_out(inner, "its path leads out of the zip")

@@ -100,17 +100,20 @@ def _submissions(metadata: Entry) -> Iterator[tuple[str, dict[str, Any]]]:
 def _people(submitters: object) -> list[Claim]:
     people = []
     for each in submitters if isinstance(submitters, list) else []:
-        name, sid, email = (
-            str(each.get(key) or "") if isinstance(each, dict) else "" for key in (":name", ":sid", ":email")
-        )
+        name, sid, email = (_text(each.get(key)) if isinstance(each, dict) else "" for key in (":name", ":sid", ":email"))
         if name or sid or email:
             people.append(Claim(email or sid or name, name, email=email, id=sid))
     return people
 
 
+def _text(value: object) -> str:
+    """A field's text; "" if it is none: what aliases make of lists may have no end."""
+    return value if isinstance(value, str) else ""
+
+
 def _time(value: object) -> datetime | None:
     """A time in UTC; a Ruby object of a time holds it as `utc`."""
-    match = _TIME.match(str(value.get("utc") if isinstance(value, dict) else value))
+    match = _TIME.match(_text(value.get("utc") if isinstance(value, dict) else value))
     if not match:
         return None
     zone = match[3] if match[3] and match[3][0] in "+-" else "+00:00"

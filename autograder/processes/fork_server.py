@@ -59,6 +59,8 @@ _ENVIRONMENT = {
     "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # a fork has fewer page table entries to copy
 }
+_OPTIONS = ("-P", "-X", "faulthandler")  # it says where it crashed while it started
+_CRASHED = "Fatal Python error: "
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 CPU_CAPABILITY = "ATEN_CPU_CAPABILITY"
 """The environment variable by which PyTorch computes as on a processor that can do less."""
@@ -130,7 +132,7 @@ class ForkServer:
         settings = Settings(
             control=other.fileno(), mode=mode, place=str(self._root), slot=os.getpid() * 32 + slot, gpu=self.on_gpu
         )
-        command = [sys.executable, "-P", "-m", "autograder.confined.zygote", msgspec.json.encode(settings).decode()]
+        command = [sys.executable, *_OPTIONS, "-m", "autograder.confined.zygote", msgspec.json.encode(settings).decode()]
         self._process = subprocess.Popen(
             command,
             pass_fds=(other.fileno(),),
@@ -149,7 +151,7 @@ class ForkServer:
 
         Raises:
             SandboxUnavailable: if it does not start; the text says why.
-            ZygoteLost: if a signal ended it before it was warm.
+            ZygoteLost: if a signal ended it before it was warm; the text says where, if it crashed.
         """
         if self._ready:
             return
@@ -158,7 +160,7 @@ class ForkServer:
             problem = answer.problem if isinstance(answer, Ready) else "it answered out of turn"
         except ZygoteLost:
             if self._was_killed():
-                raise
+                raise ZygoteLost(self._last_words()) from None
             problem = self._last_words()
         if problem:
             raise SandboxUnavailable(f"The process that runs submissions did not start: {problem}")
@@ -179,7 +181,11 @@ class ForkServer:
     def _last_words(self) -> str:
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it ended without a message"
+        crash = next((number for number, line in enumerate(lines) if line.startswith(_CRASHED)), None)
+        if crash is None:
+            return lines[-1] if lines else "it ended without a message"
+        place = next((line.strip() for line in lines[crash:] if line.startswith("  File ")), "an unknown place")
+        return f"{lines[crash].removeprefix(_CRASHED)} in {place.removeprefix('File ')}"
 
     def send(self, order: ToZygote, descriptors: tuple[int, ...] = ()) -> None:
         """Send an order.

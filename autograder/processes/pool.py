@@ -24,6 +24,7 @@ from typing import TypeVar
 import msgspec
 
 from autograder import sandbox
+from autograder._versions import installed
 from autograder.errors import SandboxUnavailable
 from autograder.processes import machine
 from autograder.processes.drive_job import KEPT_WAITING, START, JobRun, run_in_turn
@@ -261,9 +262,13 @@ class Pool:
             server = self._start(0)
             try:
                 return server, self._try_out(server, give_up=tries == _MOST_TRIES)
-            except (ChildLost, ZygoteLost):  # somebody may have ended it
+            except (ChildLost, ZygoteLost) as error:  # somebody may have ended it
+                words = str(error)
                 self._discard(server)
-        raise SandboxUnavailable(f"The process that runs submissions was ended {_MOST_TRIES} times while it started.")
+        raise SandboxUnavailable(
+            f"The process that runs submissions was ended {_MOST_TRIES} times while it started: "
+            f"{words or 'it ended without a message'}. With {_installed()}; docs/versions.md says what was tried."
+        )
 
     def _try_out(self, server: ForkServer, *, give_up: bool) -> dict[str, str]:
         child = None
@@ -398,3 +403,7 @@ def _not_run(job: Job, reason: str, run: Run | None = None) -> Run:
         problem=reason,
         not_graded=True,
     )
+
+
+def _installed() -> str:
+    return ", ".join(f"{name} {found or '(none)'}" for name, found in installed().items())

@@ -21,14 +21,13 @@ from autograder.simulation import (
     threads,
 )
 from autograder.simulation.machine import Machine, Transfer, active, set_active
+from autograder.simulation.mode_stacks import Depths, pop_down_to
 from autograder.simulation.modes import Functions, Operations
 from autograder.simulation.patches import Patches
 
 __all__ = ["SimulatedGpu", "simulated_gpu"]
 
-_function_depth, _pop_function = torch._C._len_torch_function_stack, torch._C._pop_torch_function_stack
 _push_function = torch._C._push_on_torch_function_stack
-_dispatch_depth, _pop_dispatch = torch._C._len_torch_dispatch_stack, torch._C._pop_torch_dispatch_stack
 
 
 class SimulatedGpu:
@@ -86,9 +85,11 @@ class _Session:
         try:
             if not patches.redo():
                 self._patch()
-            self._depths = _function_depth(), _dispatch_depth()
-            _push_function(Functions(self._replaced))
-            Operations(machine).__enter__()  # type: ignore[no-untyped-call]
+            self._depths = Depths.now()
+            # Held by more than PyTorch's stacks: see `mode_stacks`.
+            self._modes = Functions(self._replaced), Operations(machine)
+            _push_function(self._modes[0])
+            self._modes[1].__enter__()  # type: ignore[no-untyped-call]
         except BaseException:
             patches.undo()
             raise
@@ -112,11 +113,7 @@ class _Session:
         """Put everything back, whatever modes the code left behind."""
         self._machine.synchronize()
         set_active(None)
-        functions, dispatches = self._depths
-        while _dispatch_depth() > dispatches:
-            _pop_dispatch(None)
-        while _function_depth() > functions:
-            _pop_function()
+        pop_down_to(self._depths)
         self._patches.undo()
         self._leave()
 

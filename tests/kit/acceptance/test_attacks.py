@@ -22,7 +22,7 @@ from autograder.records.observation import Observation, TensorFact
 SECRET = "the-reference-solution-of-this-course"
 GRADERS_SECRET = b"an-expected-value-in-the-grader's-memory-" + os.urandom(4).hex().encode()
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.attack]
 
 
 def values_of(seen: Observation | NotObserved) -> tuple[float, ...]:

@@ -18,7 +18,7 @@ from autograder.grading.submissions import Submission
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Outcome, Run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.attack]
 
 
 @pytest.fixture(scope="module", params=["auto", "plain"])

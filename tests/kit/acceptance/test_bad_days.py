@@ -21,6 +21,8 @@ from typing import Any
 import pytest
 from tiny_course import ENDS, RIGHT, WRONG, make_course, write_notebook
 
+pytestmark = pytest.mark.fault
+
 COMMAND = [sys.executable, "-c", "from autograder.commands.instructor import main; main()"]
 SLOW = "import time; time.sleep(0.4)"
 CLASS = {"ann": RIGHT, "bo": WRONG, "cy": ENDS, "di": RIGHT, "ed": WRONG, "fay": RIGHT}

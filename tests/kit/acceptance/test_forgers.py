@@ -62,6 +62,7 @@ def dedented(source: str) -> str:
     return "\n".join(line[8:] for line in lines)
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(("topic_name", "task"), WRONG)
 def test_patches_earn_nothing(topic_name: str, task: str, pool: Pool) -> None:
     topic = load_topic(COURSE, topic_name)

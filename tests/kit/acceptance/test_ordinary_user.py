@@ -12,6 +12,7 @@ import pytest
 KIT = Path(__file__).parents[1]
 
 
+@pytest.mark.attack
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(os.getuid() != 0, reason="this user is an ordinary one: the other tests have shown it already")

@@ -107,6 +107,7 @@ def test_format_3_with_odd_parts_is_read() -> None:
     assert read_cells(data, "old.ipynb") == (Cell(1, "a = 1"), Cell(2, "b = 2"))
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
@@ -147,6 +148,7 @@ def test_what_is_not_a_notebook_is_told_in_a_sentence(data: bytes, sentence: str
     assert str(caught.value) == sentence
 
 
+@pytest.mark.attack
 @given(st.binary(max_size=200))
 @settings(max_examples=300, deadline=None)
 def test_any_bytes_give_cells_or_a_sentence(data: bytes) -> None:
@@ -179,6 +181,7 @@ def test_a_byte_order_mark_says_the_encoding(encoding: str) -> None:
     assert read_cells("ä = 1\r\n".encode(encoding), "s.py") == (Cell(0, "ä = 1\n"),)
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     "codec", ["utf-7", "undefined", "raw_unicode_escape", "unicode_escape", "punycode", "idna", "rot13", "hex", "zlib", "no"]
 )
@@ -306,6 +309,7 @@ DEEP = {
 }
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("kind", DEEP)
 def test_no_code_takes_long_or_raises(kind: str) -> None:
     started = time.monotonic()
@@ -350,6 +354,7 @@ _FILES = st.tuples(
 )
 
 
+@pytest.mark.attack
 @given(_FILES, st.sampled_from(["a.ipynb", "a.py"]))
 @settings(max_examples=300, deadline=5000, derandomize=True)
 def test_any_file_gives_cells_or_a_sentence_in_a_short_time(file: tuple[bytes, str, str], name: str) -> None:

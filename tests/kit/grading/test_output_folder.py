@@ -13,6 +13,8 @@ import pytest
 from autograder.errors import ResultError
 from autograder.grading.output_folder import locked
 
+pytestmark = pytest.mark.fault
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path

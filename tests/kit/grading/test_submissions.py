@@ -122,6 +122,7 @@ def test_the_same_file_twice_is_one_submission(tmp_path: Path) -> None:
     assert found.notes == ()
 
 
+@pytest.mark.attack
 def test_links_to_another_students_file_or_to_nowhere_are_not_followed(tmp_path: Path) -> None:
     put(tmp_path, "ann/views.ipynb", "bo/autograd.ipynb", "cy/autograd.ipynb")
     (tmp_path / "bo/views.ipynb").symlink_to("../ann/views.ipynb")
@@ -143,6 +144,7 @@ def test_links_to_another_students_file_or_to_nowhere_are_not_followed(tmp_path:
     ]
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("name", ["run.json", "index.html", "Index.html", "instructor-pages"])
 def test_a_student_may_not_be_called_like_a_file_of_the_results(tmp_path: Path, name: str) -> None:
     put(tmp_path, f"{name}/views.ipynb", "ann/views.ipynb")
@@ -152,6 +154,7 @@ def test_a_student_may_not_be_called_like_a_file_of_the_results(tmp_path: Path, 
     assert found.unrecognised == (said,)
 
 
+@pytest.mark.attack
 def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
     put(tmp_path, "secret/views.ipynb", "class/ann/autograd.ipynb", "class/cy/views.ipynb")
     (tmp_path / "class/ann/views.ipynb").symlink_to(tmp_path / "secret/views.ipynb")
@@ -169,6 +172,7 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.attack
 def test_special_files_and_odd_names_do_no_harm(tmp_path: Path) -> None:
     put(tmp_path, "ann/views.ipynb", "b\nad/views.ipynb")
     os.mkfifo(tmp_path / "ann/autograd.ipynb")
@@ -182,6 +186,7 @@ def test_special_files_and_odd_names_do_no_harm(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.attack
 def test_a_pipe_does_not_hold_up_the_search(tmp_path: Path) -> None:
     put(tmp_path, "ann/views.ipynb")
     os.mkfifo(tmp_path / "ann/homework.ipynb")
@@ -198,6 +203,7 @@ def test_a_pipe_does_not_hold_up_the_search(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("kind", ["pipe", "socket", "device", "folder", "link out"])
 def test_only_regular_files_inside_the_students_folder_are_opened(tmp_path: Path, kind: str) -> None:
     put(tmp_path, "secret.ipynb")
@@ -225,6 +231,7 @@ def timestamp_of(root: Path) -> tuple[datetime | None, list[str]]:
     return found.submissions[0].submitted_at, [note.removeprefix(f"{root}/ann/timestamp.txt: ") for note in found.notes]
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("kind", ["pipe", "link out", "too large", "folder"])
 def test_a_timestamp_is_read_from_a_small_file_only(tmp_path: Path, kind: str) -> None:
     put(tmp_path, "ann/views.ipynb")
@@ -244,6 +251,7 @@ def test_a_timestamp_is_read_from_a_small_file_only(tmp_path: Path, kind: str) -
     assert timestamp_of(tmp_path) == (None, [f"{reason}; ann is not counted as late."])
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     ("data", "shown"),
     [
@@ -279,6 +287,7 @@ def test_a_notebook_saved_as_py_is_recognised_by_its_metadata(tmp_path: Path) ->
 _TIMES = st.from_regex(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,9})?)? ?(Z|UTC|[+-]\d\d:?\d\d)?", fullmatch=True)
 
 
+@pytest.mark.attack
 @given(st.one_of(_TIMES.map(str.encode), st.binary(max_size=60)))
 @settings(max_examples=200, deadline=500, derandomize=True)
 def test_any_timestamp_gives_a_time_or_a_sentence(data: bytes) -> None:

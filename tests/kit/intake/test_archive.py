@@ -37,6 +37,7 @@ def test_zips_in_zips_are_unpacked(tmp_path: Path) -> None:
     assert set(files) == {"a.zip/b.zip/c.txt", "a.zip/d.txt"}
 
 
+@pytest.mark.attack
 def test_too_many_zips_in_each_other_stay_packed(tmp_path: Path) -> None:
     data = zipped({"end.txt": b"end"})
     for depth in range(5):
@@ -47,6 +48,7 @@ def test_too_many_zips_in_each_other_stay_packed(tmp_path: Path) -> None:
     assert list(left_out.values()) == ["it is a zip in a zip in a zip in a zip, and was not unpacked"]
 
 
+@pytest.mark.attack
 def test_a_zip_bomb_stays_packed(tmp_path: Path) -> None:
     bomb = zipped({f"{n}": MEGABYTE for n in range(70)})
     files, left_out = listed(write_zip(tmp_path / "a.zip", {"bomb.zip": bomb, "views.ipynb": b"{}"}))
@@ -54,6 +56,7 @@ def test_a_zip_bomb_stays_packed(tmp_path: Path) -> None:
     assert left_out == {"bomb.zip": "it was not unpacked, since it unpacks to 70 files, 70 MB"}
 
 
+@pytest.mark.attack
 def test_a_zip_that_lies_about_its_size_is_damaged(tmp_path: Path) -> None:
     data = bytearray(zipped({"views.ipynb": MEGABYTE * 3}))
     for place in (data.index(b"PK\x03\x04") + 22, data.index(b"PK\x01\x02") + 24):
@@ -64,6 +67,7 @@ def test_a_zip_that_lies_about_its_size_is_damaged(tmp_path: Path) -> None:
     assert files.get("liar.zip/views.ipynb") or "cannot be unpacked" in left_out["liar.zip/views.ipynb"]
 
 
+@pytest.mark.attack
 def test_a_file_that_unpacks_to_too_much_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "_LARGEST_FILE", 1 << 20)
     files, left_out = listed(write_zip(tmp_path / "a.zip", {"huge.ipynb": MEGABYTE * 2, "views.ipynb": b"{}"}))
@@ -71,12 +75,14 @@ def test_a_file_that_unpacks_to_too_much_is_left_out(tmp_path: Path, monkeypatch
     assert left_out == {"huge.ipynb": "it is larger than 1 MB"}
 
 
+@pytest.mark.attack
 def test_a_download_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "_LARGEST_DOWNLOAD", 1 << 20)
     with pytest.raises(SubmissionError, match="collect a part of it"):
         listed(write_zip(tmp_path / "a.zip", {"huge.ipynb": MEGABYTE * 2}))
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("name", ["../../evil.py", "/etc/evil.py", "a/../../evil.py", "C:/evil.py", "..\\..\\evil.py"])
 def test_paths_that_lead_out_are_left_out(name: str, tmp_path: Path) -> None:
     files, left_out = listed(write_zip(tmp_path / "a.zip", {name: b"x", "s.zip": zipped({name: b"x"}), "b.txt": b""}))
@@ -84,6 +90,7 @@ def test_paths_that_lead_out_are_left_out(name: str, tmp_path: Path) -> None:
     assert list(left_out.values()) == ["its path leads out of the zip"] * 2
 
 
+@pytest.mark.attack
 def test_links_are_not_followed(tmp_path: Path) -> None:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as file:
@@ -107,6 +114,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.attack
 def test_encrypted_and_damaged_files_are_left_out(tmp_path: Path) -> None:
     data = bytearray(zipped({"secret.ipynb": b"x" * 50, "b.txt": b"b"}))
     for place in (data.index(b"PK\x03\x04") + 6, data.index(b"PK\x01\x02") + 8):
@@ -119,6 +127,7 @@ def test_encrypted_and_damaged_files_are_left_out(tmp_path: Path) -> None:
     assert left_out["t.zip/views.ipynb"].startswith("it cannot be unpacked (")
 
 
+@pytest.mark.attack
 def test_what_is_no_zip_stays_a_file(tmp_path: Path) -> None:
     files, left_out = listed(write_zip(tmp_path / "a.zip", {"b.zip": b"Rar!", "c.zip": b""}))
     assert files == {"b.zip": b"Rar!", "c.zip": b""}
@@ -130,6 +139,7 @@ def test_what_is_no_zip_stays_a_file(tmp_path: Path) -> None:
         listed(tmp_path / "e")
 
 
+@pytest.mark.attack
 def test_odd_names(tmp_path: Path) -> None:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as file:
@@ -153,6 +163,7 @@ def test_odd_names(tmp_path: Path) -> None:
     assert files == {"M?ller.ipynb": b"{}"}
 
 
+@pytest.mark.attack
 def test_a_name_of_thousands_of_characters_is_left_out(tmp_path: Path) -> None:
     files, left_out = listed(write_zip(tmp_path / "a.zip", {"_a" * 20_000: b"", "b" * 300 + "/c": b"", "d": b"d"}))
     assert files == {"d": b"d"}

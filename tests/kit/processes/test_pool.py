@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from autograder.errors import SandboxUnavailable
+from autograder.processes import fork_server
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, CheckModule, CheckRequest, Job, Limits, NotObserved, Outcome, Replacement
 from autograder.records.observation import Observation, ValueFact
@@ -249,6 +252,17 @@ def _stop_everything(pool: Pool, stopped: threading.Event) -> None:
         for server in list(pool._servers):
             if server.busy:
                 server.stop()
+
+
+def test_a_process_that_crashes_while_it_starts_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import ctypes\nctypes.string_at(0)\n")
+    monkeypatch.setitem(fork_server._ENVIRONMENT, "PYTHONPATH", str(tmp_path))
+    with pytest.raises(SandboxUnavailable) as caught:
+        Pool(1)
+    words = (
+        r"ended 3 times while it started: Segmentation fault in \".*ctypes.*\", line \d+ in string_at. With Python 3\.\d+"
+    )
+    assert re.search(words, str(caught.value)), caught.value
 
 
 def test_a_hundred_jobs_leave_nothing_behind(pool: Pool) -> None:

@@ -100,12 +100,14 @@ def decoded(body: bytes) -> object:
         return None
 
 
+@pytest.mark.attack
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_an_error_of_ours(body: bytes) -> None:
     decoded(body)
 
 
+@pytest.mark.attack
 @settings(max_examples=200, deadline=None)
 @given(observations, st.data())
 def test_a_changed_byte_is_a_message_or_an_error_of_ours(observation: Observation, data: st.DataObject) -> None:
@@ -156,6 +158,7 @@ REFUSED: dict[str, Observation] = {
 }
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_no_sound_observation_is_refused(name: str) -> None:
     with pytest.raises(ProtocolError):
@@ -174,12 +177,14 @@ def test_tensors_without_values_are_those_that_have_none() -> None:
         assert decode_from_child(encode(Observed(observation_of(fact)))) == Observed(observation_of(fact))
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("message", [Hello({"a": "x" * 2000}), CellFinished(note="x" * 200_000), Broken("x" * 2000, 0, "")])
 def test_long_texts_are_refused_everywhere(message: Hello | CellFinished | Broken) -> None:
     with pytest.raises(ProtocolError, match="characters"):
         decode_from_child(encode(message))
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     "body", [b"", b"\xc1", b"\x91" * 100_000, b"\xdd\xff\xff\xff\xff", b"\x80", b"\x81\xa4type\xa4none"]
 )
@@ -188,6 +193,7 @@ def test_what_is_no_message_is_refused(body: bytes) -> None:
         decode_from_child(body)
 
 
+@pytest.mark.attack
 def test_a_stream_is_bounded_in_all_and_in_each_length() -> None:
     frames = Frames(100)
     frames.feed(struct.pack(">I", 1000))

@@ -14,6 +14,8 @@ import pytest
 from autograder.errors import MachineError
 from autograder.processes.temporary import TemporaryFolder
 
+pytestmark = pytest.mark.fault
+
 KILLED = "import os, signal\nfrom autograder.processes.temporary import TemporaryFolder\nfolder = TemporaryFolder()\n"
 KILLED += "(folder.path / 'deep').mkdir()\nos.kill(os.getpid(), signal.SIGKILL)"
 

@@ -238,6 +238,7 @@ def test_a_run_without_confinement_says_so(tmp_path):
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}&amp;`<b>`\u202e\x1b[31m\x00\ud800"
 
 
+@pytest.mark.attack
 def test_hostile_text_stays_text_everywhere(tmp_path):
     bad = HOSTILE
     name = HOSTILE.replace("/", "|").replace("\x00", "").replace("\ud800", "")
@@ -275,6 +276,7 @@ def test_hostile_text_stays_text_everywhere(tmp_path):
     assert all(re.fullmatch(r"instructor-pages/[A-Za-z0-9%._~-]+/autograd\.html", link) for link in links)
 
 
+@pytest.mark.attack
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_any_text_gives_a_well_formed_page(tmp_path_factory, text, source):
@@ -285,6 +287,7 @@ def test_any_text_gives_a_well_formed_page(tmp_path_factory, text, source):
     assert tags - plain <= {"code", "pre"}
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(("student", "topic"), [("../eve", "a"), ("..", "a"), ("", "a"), ("a\\b", "a"), ("ada", "x/y")])
 def test_a_name_cannot_lead_out_of_the_folder(tmp_path, student, topic):
     with pytest.raises(AutogradeError, match="cannot be a file name"):

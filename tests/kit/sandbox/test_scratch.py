@@ -34,6 +34,7 @@ def test_a_little_is_not_too_much(tmp_path: Path) -> None:
     assert scratch.excess(tmp_path, 1) == ""
 
 
+@pytest.mark.attack
 def test_too_much_is_said(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder/file").write_bytes(bytes((1 << 20) + 1))
@@ -43,6 +44,7 @@ def test_too_much_is_said(tmp_path: Path) -> None:
     assert scratch.excess(tmp_path, 2) == "made more than 4,096 files and folders"
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(("levels", "name"), [(3000, "d"), (100, "long" * 50)])
 def test_folders_nested_without_end_are_too_much_and_can_be_removed(tmp_path: Path, levels: int, name: str) -> None:
     folder = tmp_path / "folder"
@@ -53,6 +55,7 @@ def test_folders_nested_without_end_are_too_much_and_can_be_removed(tmp_path: Pa
     assert not folder.exists()
 
 
+@pytest.mark.attack
 @pytest.mark.skipif(os.getuid() == 0, reason="root may look into any folder")
 def test_closed_folders_are_too_much(tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir(mode=0o300)
@@ -62,6 +65,7 @@ def test_closed_folders_are_too_much(tmp_path: Path) -> None:
     assert not (tmp_path / "closed").exists()
 
 
+@pytest.mark.attack
 def test_closed_folders_can_be_removed(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -87,6 +91,7 @@ FILLERS = {
 }
 
 
+@pytest.mark.attack
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["auto", "plain"])
 @pytest.mark.parametrize("name", FILLERS)
