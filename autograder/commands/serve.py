@@ -50,7 +50,6 @@ def serve(
             raise AutogradeError(f"--host {host} can be reached by others: give --token-file too.")
         if device not in ("cpu", "cuda"):
             raise AutogradeError(f"--device {device}: write cpu or cuda.")
-        from autograder.grading.grade_class import spare_the_collector
         from autograder.grading.grader import Grader
         from autograder.sandbox import LAYERS, LEVELS
         from autograder.serving import listen
@@ -69,7 +68,6 @@ def serve(
         with Grader(course, seed=seed, device=device, workers=jobs, require=require, unsafe=unsafe) as grader:
             for name in topic or grader.course.topics:
                 grader.prepare(name)
-            spare_the_collector()
             listening = listen.unix_socket(socket) if socket else listen.tcp_socket(host, port or 0)
             place = socket or "http://{}:{}".format(*listening.getsockname()[:2])
             typer.echo(f"Listening on {place} with seed {grader.seed}; stop with Ctrl-C.")

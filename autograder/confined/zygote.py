@@ -12,7 +12,6 @@ import faulthandler
 import gc
 import importlib
 import io
-import logging
 import os
 import select
 import signal
@@ -238,23 +237,10 @@ def _serve(control: socket.socket, setup: sandbox.Confinement, shell: Any, strea
 
 def _freeze() -> None:
     """Let children share everything made so far; the garbage collector leaves it alone."""
-    _spare_children()
     _forget_own_folders()
     _seed()
     gc.freeze()
     heap.settle()
-
-
-def _spare_children() -> None:
-    """Do here what libraries make every child do after the fork, at a cost of hundreds of page faults.
-
-    Matplotlib drops the fonts that it has loaded, and `logging` gives each handler a new lock, in case another thread held
-    the old one; there is no other thread.
-    """
-    with contextlib.suppress(AttributeError):  # neither is a public interface
-        logging._at_fork_reinit_lock_weakset.clear()  # type: ignore[attr-defined]
-    with contextlib.suppress(AttributeError, KeyError):
-        sys.modules["matplotlib.font_manager"]._get_font.cache_clear()
 
 
 def _forget_own_folders() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,10 +15,7 @@ from autograder.grading.versions import version_of
 from autograder.processes.pool import Pool
 from autograder.records.results import Graded
 
-__all__ = ["grade_class", "not_graded", "spare_the_collector"]
-
-_SWITCH_SECONDS = 0.0005
-"""While a page is rendered, a worker whose child has answered waits no longer than this for its turn."""
+__all__ = ["grade_class", "not_graded"]
 
 
 def grade_class(
@@ -65,7 +60,6 @@ def grade_class(
         on_progress(0, len(submissions), f"(answer key of {name} for version {version} of a submission)")
         known[name, version] = prepare(course, name, pool, seed=seed, device=device, version=version)
     later = {who: known[who[1], version] for who, version in changed.items() if version > 1}
-    spare_the_collector()
     run = grade(
         course, prepared, submissions, pool, out, later=later, force=force, adjustments=adjustments, proposed=proposed,
         dry_run=dry_run,
@@ -85,10 +79,3 @@ def not_graded(submissions: Sequence[Submission], out: Path) -> tuple[Submission
             return False
 
     return tuple(filter(is_meant, submissions))
-
-
-def spare_the_collector() -> None:
-    """Topics and keys live until exit, and what a submission makes has hardly a cycle in it."""
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
-    sys.setswitchinterval(_SWITCH_SECONDS)

@@ -295,13 +295,12 @@ class JobRun:
             words = f": {_one_line(problem)}" if self.job.own else " beside this code."
             self._fail(unanswered, Outcome.ERROR, f"The checks could not be loaded{words}")
             return True
-        for number, request in enumerate(unanswered, start=1):
+        for request in unanswered:
             key = (request.check, request.draw)
             if key in self.observations:
                 continue
             try:
-                wait = partial(child.expect_answer, following=len(unanswered) - number)
-                answer = self._answer(child, request.check, request.seconds, wait)
+                answer = self._answer(child, request.check, request.seconds, child.expect_answer)
             except ChildLost as lost:
                 outcome, words = self._why(lost, request.seconds)
                 same_check = [other for other in unanswered if other.check == request.check]

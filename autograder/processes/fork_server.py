@@ -46,7 +46,6 @@ _LARGEST_ANSWER = 1 << 16
 _CHUNK = 1 << 16
 _LOOK_AT_SCRATCH_SECONDS = 0.5
 # Waking up for each answer costs more than reading it. The last ones are read at once, as the child has nothing left to do.
-_GATHER_SECONDS, _LAST_ANSWERS = 0.003, 10
 _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
@@ -308,14 +307,14 @@ class Child:
             raise ChildLost("was stopped because it reported something out of turn")
         return message
 
-    def expect_answer(self, deadline: float, following: int = 0) -> Observed | Broken:
-        """Like `expect`, for the answer to a check request. If many are `following`, it waits to read several at once."""
-        message = self._next(deadline, _GATHER_SECONDS if following >= _LAST_ANSWERS else 0.0)
+    def expect_answer(self, deadline: float) -> Observed | Broken:
+        """Like `expect`, for the answer to a check request."""
+        message = self._next(deadline)
         if not isinstance(message, Observed | Broken):
             raise ChildLost("was stopped because it reported something out of turn")
         return message
 
-    def _next(self, deadline: float, pause: float = 0.0) -> FromChild:
+    def _next(self, deadline: float) -> FromChild:
         while True:
             try:
                 body = self._frames.next()
@@ -326,8 +325,6 @@ class Child:
                 return message
             if self._ended is not None and self._reports not in self._open:
                 raise _how_it_ended(self._ended, self._limits)
-            if pause and self._frames.empty:
-                time.sleep(pause)
             self._wait(deadline)
 
     def _wait(self, deadline: float) -> None:

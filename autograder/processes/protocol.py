@@ -272,11 +272,6 @@ class Frames:
             raise ProtocolError("it sent more than its limit allows")
         self._buffer += data
 
-    @property
-    def empty(self) -> bool:
-        """Whether no part of a frame has arrived yet."""
-        return not self._buffer
-
     def next(self) -> bytes | None:
         """The next whole frame's message, or None.
 

@@ -47,30 +47,3 @@ def test_new_objects_lie_in_new_memory() -> None:
 def test_without_proc_nothing_is_done() -> None:
     old, count = in_old_memory("heap.Path = lambda *parts: open('/does/not/exist'); heap.settle()")
     assert old == count
-
-
-HOOKS = """
-import logging, os
-from matplotlib import font_manager
-from autograder.confined import zygote
-
-font_manager.get_font(font_manager.findfont("DejaVu Sans"))
-logging.basicConfig(format="%(message)s")
-before = font_manager._get_font.cache_info().currsize, len(logging._at_fork_reinit_lock_weakset)
-zygote._spare_children()
-print(*before, font_manager._get_font.cache_info().currsize, len(logging._at_fork_reinit_lock_weakset), flush=True)
-pid = os.fork()
-if pid == 0:
-    logging.warning("said by the child")
-    os._exit(0)
-assert os.waitpid(pid, 0)[1] == 0
-"""
-
-
-def test_children_have_nothing_to_undo_after_the_fork() -> None:
-    done = subprocess.run([sys.executable, "-c", HOOKS], check=True, capture_output=True, text=True, timeout=60)
-    fonts, handlers, fonts_left, handlers_left = map(int, done.stdout.split())
-    assert fonts
-    assert handlers
-    assert (fonts_left, handlers_left) == (0, 0)
-    assert "said by the child" in done.stderr
