@@ -77,8 +77,8 @@ def stale_entries(
     accepted: Collection[tuple[str, str, str]], made: Collection[Mutant], surviving: Collection[Mutant]
 ) -> Iterator[str]:
     """A sentence for each entry that no longer accepts any mutant."""
-    known = {(mutant.task, mutant.description, mutant.text) for mutant in made}
-    alive = {(mutant.task, mutant.description, mutant.text) for mutant in surviving}
+    known = {mutant.identity for mutant in made}
+    alive = {mutant.identity for mutant in surviving}
     for key in accepted:
         if key not in alive:
             why = "a check now notices it" if key in known else "there is no such mutant"

@@ -42,6 +42,11 @@ class Mutant:
     diff: str
     cells: tuple[Cell, ...]
 
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """What an entry that accepts it names: task, description and line."""
+        return self.task, self.description, self.text
+
 
 def make_mutants(cells: Sequence[Cell], task: str, other_tasks: Collection[str] = ()) -> tuple[Mutant, ...]:
     """All mutants of one task, in source order, without duplicates.

@@ -132,10 +132,10 @@ class _Proof:
         self.problems += missing_parts(self.course, topic)
         many = _drawn(topic, self.seeds)
         wide = self._key(many)
-        self._try(self._reference(many, wide))
         self._try(self._alternatives(many, wide))
         some = _drawn(topic, _SINGLE_DRAWS, keep_declared=True)
         key = build_key(self.course, some, seed=RUN_SEED, device=self.device, pool=self.pool, cache=None, apart=True)
+        self._try(self._reference(some, key))
         self._try(self._stub(some, key))
         self._each_draw_exposes(key)
         self.measures = measure(rules_of(self.course, some, key.device), key, wide, topic.misconceptions)
@@ -143,8 +143,7 @@ class _Proof:
         self.never_told = frozenset(self.measures.never_told)
         self._try(self._misconceptions(some, key))
         if mutants:
-            self._try_mutants(topic, many, wide)
-            self._settle_survivors()
+            self._try_mutants(topic, [(some, key), (many, wide)])
 
     def result(self) -> TopicVerification:
         if self.topic is None:
@@ -279,6 +278,7 @@ class _Proof:
         repeated = self._repeated(topic, key)
         for spec in topic.misconceptions:
             if spec.name in repeated:
+                self._must_be_diagnosed(repeated[spec.name], spec.name)
                 continue
 
             def judge(run: Run, spec: VariantSpec = spec) -> None:
@@ -287,8 +287,8 @@ class _Proof:
 
             yield _Trial(self._job(topic, topic.reference, spec), judge)
 
-    def _repeated(self, topic: Topic, key: AnswerKey) -> set[str]:
-        """The misconceptions that are diagnosed as themselves when those of a task run one after the other.
+    def _repeated(self, topic: Topic, key: AnswerKey) -> dict[str, TaskResult]:
+        """Results of the misconceptions that are diagnosed as themselves when those of a task run one after the other.
 
         Each ran alone when the key was made. If it does exactly the same here, after others, its observations repeat.
         """
@@ -300,12 +300,12 @@ class _Proof:
                 series.setdefault((spec.task, number // IN_TURN), []).append(spec)
         jobs = [[self._job(topic, topic.reference, spec) for spec in specs] for specs in series.values()]
         self.progress.known += sum(map(len, jobs))
-        repeated = set()
+        repeated = {}
         for specs, runs in zip(series.values(), self.pool.map_in_turn(jobs), strict=True):
             for spec, run in zip(specs, runs, strict=True):
                 (result,) = self._results(topic, key, run, spec.task)
-                if _not_passed(result) and _exact(result) == (spec.name,):
-                    repeated.add(spec.name)
+                if _not_passed(result) and spec.name in _exact(result):
+                    repeated[spec.name] = result
                 self.progress.step(self.name)
         return repeated
 
@@ -325,16 +325,27 @@ class _Proof:
 
     # ---- mutants --------------------------------------------------------------------------------------------------
 
-    def _try_mutants(self, topic: Topic, many: Topic, wide: AnswerKey) -> None:
-        """Tries all mutants on one draw of each check; then the survivors on many draws, without a tight time limit."""
+    def _try_mutants(self, topic: Topic, fuller: Sequence[tuple[Topic, AnswerKey]]) -> None:
+        """Tries all mutants on one draw of each check; then the survivors on more and more, without a tight time limit.
+
+        Those that are accepted as no mistakes need not survive the most draws.
+        """
+        accepted = read_accepted(self.course.root, self.name, self._tasks())
         for task in self._tasks():
             self.mutants += make_mutants(topic.reference, task, self._tasks())
         thin = _drawn(topic, 1)
         self._try(self._pace(thin))
         survivors: list[Mutant] = []
         key = self._key(thin)
-        self._try(self._mutants(thin, key, self.mutants, survivors), enough=self._shows_a_mistake(key))
-        self._try(self._mutants(many, wide, survivors, self.surviving), enough=self._shows_a_mistake(wide))
+        self._try(self._mutants(thin, key, self.mutants, survivors, quick=True), enough=self._shows_a_mistake(key))
+        settled: list[Mutant] = []
+        for drawn, key in fuller:
+            tried, survivors = survivors, []
+            self._try(self._mutants(drawn, key, tried, survivors), enough=self._shows_a_mistake(key))
+            settled += [mutant for mutant in survivors if mutant.identity in accepted]
+            survivors = [mutant for mutant in survivors if mutant.identity not in accepted]
+        self.problems += stale_entries(accepted, self.mutants, settled)
+        self.accepted, self.surviving = len(settled), survivors
 
     def _shows_a_mistake(self, key: AnswerKey) -> Callable[[Observation], bool]:
         """Whether a check fails what it saw: then the mutant is noticed, and the other checks need not run."""
@@ -350,7 +361,9 @@ class _Proof:
 
             yield _Trial(self._make_job(topic, topic.reference, tasks=[task]), judge)
 
-    def _mutants(self, topic: Topic, key: AnswerKey, mutants: Sequence[Mutant], survivors: list[Mutant]) -> Iterator[_Trial]:
+    def _mutants(
+        self, topic: Topic, key: AnswerKey, mutants: Sequence[Mutant], survivors: list[Mutant], *, quick: bool = False
+    ) -> Iterator[_Trial]:
         for mutant in mutants:
 
             def judge(run: Run, mutant: Mutant = mutant) -> None:
@@ -362,14 +375,7 @@ class _Proof:
                         self.timed_out += 1
 
             job = self._make_job(topic, mutant.cells, tasks=[mutant.task])
-            yield _Trial(job if survivors is self.surviving else _quick(job, self.seconds[mutant.task]), judge)
-
-    def _settle_survivors(self) -> None:
-        accepted = read_accepted(self.course.root, self.name, self._tasks())
-        self.problems += stale_entries(accepted, self.mutants, self.surviving)
-        survivors = [mutant for mutant in self.surviving if (mutant.task, mutant.description, mutant.text) not in accepted]
-        self.accepted = len(self.surviving) - len(survivors)
-        self.surviving = survivors
+            yield _Trial(_quick(job, self.seconds[mutant.task]) if quick else job, judge)
 
 
 def _not_passed(result: TaskResult) -> list[CheckResult]:
