@@ -86,7 +86,9 @@ def tcp_socket(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        raise AutogradeError(f"{host}, port {port}: cannot listen there ({error.strerror or error}).") from error
+        raise AutogradeError(
+            f"{host}, port {port}: cannot listen ({error.strerror or error}); choose another port, or 0 for a free one."
+        ) from error
 
 
 class _Server(uvicorn.Server):
