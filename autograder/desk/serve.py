@@ -9,7 +9,7 @@ import uvicorn
 from autograder.desk.app import Desk
 from autograder.serving.listen import run, tcp_socket
 
-__all__ = ["serve"]
+__all__ = ["serve", "server_of"]
 
 _HOST = "127.0.0.1"
 _DRAIN_SECONDS = 120
@@ -26,6 +26,13 @@ def serve(desk: Desk, port: int, *, on_open: Callable[[str], None]) -> None:
     Raises:
         AutogradeError: if the port is taken.
     """
+    with tcp_socket(_HOST, port) as listening:
+        on_open(f"http://{_HOST}:{listening.getsockname()[1]}/?token={desk.keys.token}")
+        run(server_of(desk), listening)
+
+
+def server_of(desk: Desk) -> uvicorn.Server:
+    """A server of a desk; when stopped, it goes on with what it has taken, such as grading again, for two minutes at most."""
     config = uvicorn.Config(
         desk.app(),
         lifespan="off",
@@ -35,6 +42,4 @@ def serve(desk: Desk, port: int, *, on_open: Callable[[str], None]) -> None:
         ws="none",
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
-    with tcp_socket(_HOST, port) as listening:
-        on_open(f"http://{_HOST}:{listening.getsockname()[1]}/?token={desk.keys.token}")
-        run(uvicorn.Server(config), listening)
+    return uvicorn.Server(config)

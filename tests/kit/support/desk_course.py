@@ -8,8 +8,10 @@ import html
 import json
 import re
 import struct
+import threading
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,9 +21,11 @@ from tiny_course import COURSE, RIGHT, WRONG, make_course, write_notebook
 
 from autograder.desk.app import Desk
 from autograder.desk.door import Keys
+from autograder.desk.serve import server_of
 from autograder.grading.result_files import GradingRecord, write_result, write_run
 from autograder.records.jobs import CellReport, Outcome
 from autograder.records.results import SubmissionFile
+from autograder.serving.listen import tcp_socket
 
 __all__ = [
     "HERE",
@@ -32,6 +36,7 @@ __all__ = [
     "form_in",
     "make_class_with_answers",
     "make_manual_course",
+    "open_desk",
     "png",
     "write_results",
 ]
@@ -84,9 +89,9 @@ def make_class_with_answers(folder: Path) -> Path:
     return folder
 
 
-def write_results(root: Path) -> Path:
-    """Results of the class, as made up: bo has a wrong `double`, the others all that checks can give."""
-    for student in ("ann", "bo", "cy", HOSTILE):
+def write_results(root: Path, students: Iterable[str] = ("ann", "bo", "cy", HOSTILE)) -> Path:
+    """Results of a class, as made up: bo has a wrong `double`, the others all that checks can give."""
+    for student in students:
         path = root / "submitted" / student / "views.ipynb"
         outcome = Outcome.FAILED if student == "bo" else Outcome.PASSED
         earned = 0.0 if student == "bo" else 4.0
@@ -127,3 +132,21 @@ def form_in(text: str, action: str, **having: str) -> dict[str, str]:
         if all(fields.get(name) == value for name, value in having.items()):
             return fields
     raise AssertionError(f"no form for {action} with {having}")
+
+
+@contextmanager
+def open_desk(root: Path) -> Iterator[str]:
+    """A desk that listens on a port of this machine; its address, with the token."""
+    desk = Desk(root, root / "grades", by="grace", keys=KEYS)
+    server = server_of(desk)
+    with tcp_socket("127.0.0.1", 0) as listening:
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        try:
+            while not server.started:
+                time.sleep(0.01)
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/?token={KEYS.token}"
+        finally:
+            server.should_exit = True
+            thread.join(60)
+            desk.close()
