@@ -33,7 +33,7 @@ def desk(
 
         opened = Desk(course, grades, by=by, unsafe=unsafe)
         try:
-            serve(opened, port, on_open=lambda address: typer.echo(f"The desk is open: {address}\nStop it with Ctrl-C."))
+            serve(opened, port, on_open=lambda address: typer.echo(f"The desk is open until Ctrl-C: {address}"))
         finally:
             opened.close()
         typer.echo("The desk is closed.")

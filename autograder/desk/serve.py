@@ -32,7 +32,7 @@ def serve(desk: Desk, port: int, *, on_open: Callable[[str], None]) -> None:
 
 
 def server_of(desk: Desk) -> uvicorn.Server:
-    """A server of a desk; when stopped, it goes on with what it has taken, such as grading again, for two minutes at most."""
+    """A server of a desk; when stopped, it goes on with what it has taken, such as grading again, for two minutes."""
     config = uvicorn.Config(
         desk.app(),
         lifespan="off",
