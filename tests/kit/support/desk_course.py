@@ -104,8 +104,9 @@ def write_results(root: Path, students: Iterable[str] = ("ann", "bo", "cy", HOST
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         file = SubmissionFile(path=f"submitted/{student}/views.ipynb", sha256=digest)
         printed = CellReport(number=4, outcome=Outcome.PASSED, output="A view <script>alert(1)</script>")
+        cells = (printed,) if student == HOSTILE else ()
         write_result(
-            result(*tasks, student=student, topic="views", title="Views", submission=file, pending=5.0, cells=(printed,)),
+            result(*tasks, student=student, topic="views", title="Views", submission=file, pending=5.0, cells=cells),
             root / "grades",
         )
     write_run(GradingRecord(course="A tiny course", seed=3, device="cpu"), root / "grades")
