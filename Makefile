@@ -67,7 +67,8 @@ dist: $(READY) ## Build the package's wheel into dist/
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps -w dist .
 
 screenshots: $(READY) $(BROWSER) ## Retake the screenshots in docs/
-	$(BIN)/pytest tests/kit/acceptance/test_browser.py tests/kit/acceptance/test_class_in_browser.py --screenshots docs/images
+	$(BIN)/pytest tests/kit/acceptance/test_browser.py tests/kit/acceptance/test_class_in_browser.py \
+		tests/kit/acceptance/test_desk_in_browser.py --screenshots docs/images
 
 clean: ## Remove everything installed or generated outside git
 	rm -rf $(VENV) build .autograde grades

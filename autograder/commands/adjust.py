@@ -91,20 +91,14 @@ def register(app: typer.Typer) -> None:
 
 def _decide(path: Path, entry: Adjustment, out: Path) -> None:
     """Write a decision, and say what the mark was and is."""
-    import getpass
-    from datetime import datetime
-
-    import msgspec
-
     from autograder.course.course_file import load_course
-    from autograder.gradebook.adjustments import load_adjustments, write_adjustment
+    from autograder.gradebook.adjustments import load_adjustments, signed, write_adjustment
     from autograder.grading.marks import refresh, students_of
 
     course = load_course(path)
     _check_student(entry.student, students_of(course, out))
     before = _mark_text(course, entry, out)
-    now = datetime.now().astimezone().isoformat(timespec="seconds")
-    file = write_adjustment(course, msgspec.structs.replace(entry, by=entry.by or getpass.getuser(), at=now))
+    file = write_adjustment(course, signed(entry))
     typer.echo(f"Added to {file} (entry {len(load_adjustments(course)[entry.student])} about {entry.student}).")
     after = _mark_text(course, entry, out)
     if entry.topic and after:

@@ -21,6 +21,7 @@ from typer.core import TyperCommand
 
 from autograder._words import counted, suggestion
 from autograder.commands import adjust, ci, collect, diff, export, extras, handing_out, importing, init, student
+from autograder.commands import desk as instructors_desk
 from autograder.commands import serve as serving
 from autograder.commands.one_line import one_line_mistakes, require_supported_versions, tolerant_output
 from autograder.errors import AutogradeError
@@ -329,6 +330,7 @@ def export_nbgrader(
         )
 
 
+app.command()(instructors_desk.desk)
 app.command()(serving.serve)
 ci.register(app)
 

@@ -17,9 +17,10 @@ Later entries count over earlier ones. The file is only ever appended to, so com
 
 from __future__ import annotations
 
+import getpass
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -32,7 +33,15 @@ from autograder._yaml import lines_of_items, read_yaml, yaml_text
 from autograder.course.course_file import Course
 from autograder.errors import CourseError
 
-__all__ = ["ADJUSTMENTS_FILE", "Adjustment", "Adjustments", "extension_of", "load_adjustments", "write_adjustment"]
+__all__ = [
+    "ADJUSTMENTS_FILE",
+    "Adjustment",
+    "Adjustments",
+    "extension_of",
+    "load_adjustments",
+    "signed",
+    "write_adjustment",
+]
 
 ADJUSTMENTS_FILE = "adjustments.yml"
 _MOST_POINTS = 1e6
@@ -90,8 +99,25 @@ def load_adjustments(course: Course) -> Adjustments:
     return {student: tuple(own) for student, own in decisions.items()}
 
 
-def write_adjustment(course: Course, adjustment: Adjustment) -> Path:
+def signed(adjustment: Adjustment) -> Adjustment:
+    """A decision with the time now, and with this process's user if it does not say who decided it."""
+    try:
+        user = adjustment.by or getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        user = ""
+    now = datetime.now().astimezone().isoformat(timespec="seconds")
+    return msgspec.structs.replace(adjustment, by=user, at=now)
+
+
+def write_adjustment(
+    course: Course, adjustment: Adjustment, *, check: Callable[[Adjustments], None] = lambda decided: None
+) -> Path:
     """Add a decision to the end of adjustments.yml and return the file's path. Two writers wait for each other.
+
+    Args:
+        course: the course.
+        adjustment: the decision.
+        check: called with what has been decided so far while nobody else can write; if it raises, nothing is written.
 
     Raises:
         CourseError: if the decision, or the file as it is, has a mistake; nothing is written then.
@@ -109,7 +135,7 @@ def write_adjustment(course: Course, adjustment: Adjustment) -> Path:
         raise CourseError("\n".join(wrong))
     path = course.root / ADJUSTMENTS_FILE
     with locked(course.root):
-        load_adjustments(course)  # a file with mistakes is mended by hand first
+        check(load_adjustments(course))  # a file with mistakes is mended by hand first
         before = path.read_text(encoding="utf-8") if path.exists() else _HEAD
         write_whole(path, _appended(before, yaml_text([entry]), path).encode())
     return path

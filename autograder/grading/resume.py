@@ -30,7 +30,7 @@ from autograder.reporting import topic_page
 from autograder.scoring.rules import rules_of
 from autograder.scoring.score import complete, score
 
-__all__ = ["Waiting", "find_waiting", "resume", "seed_of"]
+__all__ = ["Waiting", "find_waiting", "is_current", "resume", "seed_of"]
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,12 @@ def _look_at(course: Course, topic: Topic, submission: Submission, out: Path) ->
     data = submission.read()
     if result.pending == 0:
         return summary_of(result, reused=True)
-    if not _is_current(course, topic, submission, result, data):
+    if not is_current(course, topic, submission, result, data):
         return None
     return Waiting(submission, result, read_cells(data, submission.path.name), data)
 
 
-def _is_current(course: Course, topic: Topic, submission: Submission, result: TopicResult, data: bytes) -> bool:
+def is_current(course: Course, topic: Topic, submission: Submission, result: TopicResult, data: bytes) -> bool:
     """Whether grading on the machine that the result comes from would give the same result again."""
     key_hash = hash_of_sources(course, topic, result.seed, result.device, result.versions)
     content = content_of(course, topic, key_hash, unsafe=result.unsafe)

@@ -33,7 +33,7 @@ from autograder.reporting.templating import page_path, script, write
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = ["percent", "share_text", "why_text", "write_figures", "write_index"]
+__all__ = ["class_view", "percent", "share_text", "why_text", "write_figures", "write_index"]
 
 _FIRST_AGAIN = 6
 _STYLES = {"unreadable": "failed", "crashed": "error", "time-out": "timeout", "cell failed": "error", "waiting": "pending"}
@@ -72,7 +72,7 @@ def write_index(
 
 def write_figures(figures: ClassFigures, out: Path) -> Path:
     """Write the page of a class that has been counted."""
-    return write(out / "index.html", "class.html.j2", _view(figures))
+    return write(out / "index.html", "class.html.j2", class_view(figures))
 
 
 def _with_file_names(results: Iterable[TopicResult], out: Path) -> Iterable[TopicResult]:
@@ -191,7 +191,13 @@ class _ClassView:
     none_passes: tuple[CheckFigures, ...]
 
 
-def _view(figures: ClassFigures) -> _ClassView:
+def class_view(figures: ClassFigures, *, link_missing: bool = False) -> _ClassView:
+    """What the template of the class's page shows.
+
+    Args:
+        figures: the class that has been counted.
+        link_missing: link to the pages of submissions that are not there, too.
+    """
     links = _Links(figures.students)
     text, source = script("class.js")
     again = tuple(_again_view(each, links) for each in figures.again)
@@ -206,7 +212,7 @@ def _view(figures: ClassFigures) -> _ClassView:
         topics=tuple(_topic_row(each, len(figures.students), links) for each in figures.topics),
         many=len(figures.topics) > 5,
         points=points_text(sum(each.points for each in figures.topics)),
-        rows=tuple(_row(each) for each in figures.students),
+        rows=tuple(_row(each, link_missing=link_missing) for each in figures.students),
         plot=histogram(shares, "the total points") if shares else None,
         again=again[:_FIRST_AGAIN],
         more_again=again[_FIRST_AGAIN:],
@@ -310,27 +316,27 @@ def _topic_row(topic: TopicFigures, students: int, links: _Links) -> _TopicRow:
     )
 
 
-def _row(student: Student) -> _Row:
+def _row(student: Student, *, link_missing: bool) -> _Row:
     return _Row(
         name=student.name,
         student=student.student if student.student != student.name else "",
-        entries=tuple(_entry_view(student, entry) for entry in student.entries),
+        entries=tuple(_entry_view(student, entry, link_missing=link_missing) for entry in student.entries),
         total=points_text(student.earned),
     )
 
 
-def _entry_view(student: Student, entry: Entry) -> _EntryView:
+def _entry_view(student: Student, entry: Entry, *, link_missing: bool) -> _EntryView:
     there = _is_there(entry)
     decided = there or bool(entry.remarks)
     tags = [_Tag(word, _STYLES.get(word, "pending")) for word in entry.remarks]
     if entry.state == "waiting":
         tags.insert(0, _Tag("not graded yet", "pending"))
+    words = f"{points_text(entry.earned)} of {points_text(entry.points)}" if decided else _WORDS[entry.state]
+    linked = there or link_missing
     return _EntryView(
-        label=f"{student.name}, {entry.topic}: {points_text(entry.earned)} of {points_text(entry.points)}"
-        if decided
-        else _WORDS[entry.state],
+        label=f"{student.name}, {entry.topic}: {words}" if decided or linked else words,
         text=points_text(entry.earned) if decided else "–",
-        href=_href(student.student, entry.topic) if there else "",
+        href=_href(student.student, entry.topic) if linked else "",
         order=f"{entry.earned:g}" if decided else "",
         tags=tuple(tags),
     )

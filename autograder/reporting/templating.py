@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from autograder.reporting.task_view import CheckView, CodeLine
 
-__all__ = ["page_path", "render", "script", "write"]
+__all__ = ["environment", "page_path", "render", "script", "write"]
 
 
 def page_path(out: Path, student: str, topic: str) -> Path:
@@ -38,7 +38,7 @@ def page_path(out: Path, student: str, topic: str) -> Path:
 
 def render(template: str, page: Any) -> bytes:
     """The page that a template makes of `page`."""
-    return _environment().get_template(template).render(page=page).encode()
+    return environment().get_template(template).render(page=page).encode()
 
 
 def write(path: Path, template: str, page: Any) -> Path:
@@ -48,20 +48,21 @@ def write(path: Path, template: str, page: Any) -> Path:
 
 
 @cache
-def script(name: str) -> tuple[Markup, str]:
+def script(name: str, room: str = "reporting") -> tuple[Markup, str]:
     """A script that stands inside a page, and the source expression by which the page's policy allows it and no other.
 
-    The expression is that of the Content Security Policy (W3C CSP Level 3, `hash-source`).
+    It is in the templates of a room. The expression is that of the Content Security Policy (W3C CSP Level 3, `hash-source`).
     """
     from markupsafe import Markup
 
-    text = (PACKAGE / "reporting/templates" / name).read_text(encoding="utf-8")
+    text = (PACKAGE / room / "templates" / name).read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return Markup(text), f"'sha256-{digest}'"
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates of pages, with their filters. Everything is escaped, and what is not text becomes a replacement sign."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -96,7 +97,7 @@ def _items(checks: Sequence[CheckView]) -> Markup:
 
 
 def _told_item(check: CheckView) -> str:
-    return _environment().get_template("check.html.j2").render(check=check)
+    return environment().get_template("check.html.j2").render(check=check)
 
 
 _plain_item = lru_cache(maxsize=4096)(_told_item)

@@ -25,7 +25,7 @@ from autograder.reporting.labels import Label, cause_sentence, points_text, read
 from autograder.reporting.task_view import TaskView, outcome_label, task_view
 from autograder.reporting.templating import page_path, render, write
 
-__all__ = ["Audience", "missing_pages", "student_page", "write_page", "write_pages"]
+__all__ = ["Audience", "missing_pages", "student_page", "topic_view", "write_page", "write_pages"]
 
 Audience = Literal["student", "instructor"]
 
@@ -93,20 +93,21 @@ def write_page(result: TopicResult, out: Path, *, audience: Audience = "student"
     Raises:
         AutogradeError: if the student's or topic's name cannot be a file name.
     """
-    page = _topic_view(result, mark, instructor=audience == "instructor")
+    page = topic_view(result, mark, instructor=audience == "instructor")
     return write(_path(out, result.student, result.topic, audience), "topic.html.j2", page)
 
 
 def student_page(result: TopicResult, *, mark: Mark | None = None) -> bytes:
     """A result's page as its student may see it, with its mark; see `write_page`."""
-    return render("topic.html.j2", _topic_view(result, mark, instructor=False))
+    return render("topic.html.j2", topic_view(result, mark, instructor=False))
 
 
 def _path(out: Path, student: str, topic: str, audience: Audience) -> Path:
     return page_path(out / INSTRUCTOR_PAGES if audience == "instructor" else out, student, topic)
 
 
-def _topic_view(graded: TopicResult, mark: Mark | None, *, instructor: bool) -> _TopicView:
+def topic_view(graded: TopicResult, mark: Mark | None, *, instructor: bool) -> _TopicView:
+    """What the template of a result's page shows to its student, or to an instructor; see `write_page`."""
     result = with_mark(graded, mark) if mark else graded
     return _TopicView(
         title=result.title or result.topic,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import stat
@@ -86,7 +87,10 @@ def tcp_socket(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        raise AutogradeError(f"{host}, port {port}: cannot listen there ({error.strerror or error}).") from error
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or error
+        raise AutogradeError(
+            f"{host}, port {port}: cannot listen ({reason}); choose another port, or 0 for a free one."
+        ) from error
 
 
 class _Server(uvicorn.Server):

@@ -10,7 +10,14 @@ import pytest
 
 from autograder.course.course_file import Course, TaskEntry, TopicEntry
 from autograder.errors import CourseError
-from autograder.gradebook.adjustments import Adjustment, extension_of, load_adjustments, write_adjustment
+from autograder.gradebook.adjustments import (
+    Adjustment,
+    Adjustments,
+    extension_of,
+    load_adjustments,
+    signed,
+    write_adjustment,
+)
 
 DUE = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -165,3 +172,31 @@ def test_an_extension_that_extends_nothing_is_not_written(course: Course) -> Non
         with pytest.raises(CourseError, match="write a later time"):
             write_adjustment(course, Adjustment(student="ada", topic=topic, extension=until))
     assert not (course.root / "adjustments.yml").exists()
+
+
+def test_a_check_looks_at_what_was_decided_before_anything_is_written(course: Course) -> None:
+    first = Adjustment(student="ada", topic="views", excused=True)
+    write_adjustment(course, first, check=lambda decided: None)
+    seen = []
+
+    def refuse(decided: Adjustments) -> None:
+        seen.append(dict(decided))
+        raise CourseError("too late")
+
+    with pytest.raises(CourseError, match="too late"):
+        write_adjustment(course, Adjustment(student="bo", topic="views", excused=True), check=refuse)
+    assert seen == [{"ada": (first,)}] == [load_adjustments(course)]
+
+
+def test_a_decision_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    decision = Adjustment(student="ada", topic="views", excused=True)
+    monkeypatch.setattr("getpass.getuser", lambda: "grace")
+    assert signed(decision).by == "grace"
+    assert datetime.fromisoformat(signed(decision).at).tzinfo is not None
+    assert signed(Adjustment(student="ada", by="alan")).by == "alan"
+
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert signed(decision).by == ""
