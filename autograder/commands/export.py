@@ -152,13 +152,16 @@ def _print_notes(marked: MarkedClass) -> None:
     chosen = [mark for (_, topic), mark in marked.marks.items() if topic in marked.topics]
     for flag, what in {
         "pending": "still has pending points, and counts without them",
+        "not graded": "was not graded, as the machine failed",
         "unreadable": "could not be read",
         "missing": "was not handed in",
     }.items():
-        named = [f"{mark.student} ({mark.topic})" for mark in chosen if flag in mark.flags and not mark.adjusted]
+        meant = [mark for mark in chosen if flag in mark.flags and (flag == "not graded" or not mark.adjusted)]
+        named = [f"{mark.student} ({mark.topic})" for mark in meant]
         if named:
             more = f" and {len(named) - 5} more" if len(named) > 5 else ""
-            how = "" if flag == "pending" else ", and counts as 0" if marked.zero_missing else ", and is left empty"
+            zero = marked.zero_missing and flag != "not graded"
+            how = "" if flag == "pending" else ", and counts as 0" if zero else ", and is left empty"
             marked.notes.append(f"{len(named)} × {what}{how}: {', '.join(named[:5])}{more}.")
     for note in marked.notes:
         typer.echo(note, err=True)

@@ -460,6 +460,12 @@ def _grade(
     if not dry_run:
         console.print(f"Reports: {out / 'index.html'} and {out / 'STUDENT' / 'TOPIC.html'}", soft_wrap=True)
     _print_regrade(console, regrade, out, dry_run=dry_run)
+    if regrade.failed:
+        console.print(
+            f"{counted(regrade.failed, 'result')} could not be made anew, as the machine failed: "
+            f"{'it stays as it was' if regrade.failed == 1 else 'they stay as they were'}. Run the same command again.",
+            soft_wrap=True,
+        )
     if summary.incomplete:
         console.print("Close other programs or use fewer --jobs, and grade the rest with --retry.", soft_wrap=True)
         raise typer.Exit(3)

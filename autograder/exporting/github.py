@@ -19,11 +19,13 @@ __all__ = ["github"]
 def github(submission: Submission) -> dict[str, Any]:
     """The results of one submission."""
     result, lines = submission.result, lines_of(submission)
+    if submission.mark.undecided:  # there is no word for pending: it counts neither for nor against
+        lines = [Line(result.topic, 0.0, 0.0, passed=False, text="")]
     passed = bool(lines) and all(line.passed for line in lines)
     return {
         "version": 1,
         "status": "error" if result.problem else "pass" if passed else "fail",
-        "max_score": submission.mark.points,
+        "max_score": 0.0 if submission.mark.undecided else submission.mark.points,
         "tests": [_test(line, result.problem) for line in lines],
     }
 

@@ -17,6 +17,8 @@ __all__ = ["gradescope"]
 def gradescope(submission: Submission) -> dict[str, Any]:
     """The results of one submission."""
     result = submission.result
+    if submission.mark.undecided:  # without a score, Gradescope shows that the autograder failed
+        return {"output": f"Not graded: {result.problem} No points are lost."}
     said = "\n".join(filter(None, (result.problem, remark(submission.mark))))
     return {
         "score": submission.mark.earned,

@@ -46,7 +46,8 @@ def _suite(submission: Submission) -> ElementTree.Element:
         timestamp=result.graded_at[:19],
     )
     properties = ElementTree.SubElement(suite, "properties")
-    facts = {"mark": number(mark.earned), "points": number(mark.points), "remark": remark(mark), "problem": result.problem}
+    earned = "" if mark.undecided else number(mark.earned)
+    facts = {"mark": earned, "points": number(mark.points), "remark": remark(mark), "problem": result.problem}
     for name, value in facts.items():
         if value:
             ElementTree.SubElement(properties, "property", name=name, value=_text(value))

@@ -25,7 +25,8 @@ class MarkedClass:
         topics: those to export, in the order of the course.
         people: everybody, by student; whoever is not in the roster has nothing but that name.
         marks: by student and topic.
-        zero_missing: whether what was not handed in, or could not be read, is exported as 0. If not, it is left out.
+        zero_missing: whether what was not handed in, or could not be read, is exported as 0. If not, it is left out. What
+            the machine failed at is always left out.
         scale: whether points are converted where a platform counts to another maximum.
         notes: what somebody should know who sends these marks; formats add to it.
     """
@@ -43,10 +44,12 @@ class MarkedClass:
         return round(sum(task.points for task in self.course.topics[topic].tasks.values()), 2)
 
     def mark(self, student: str, topic: str) -> Mark | None:
-        """The mark to export; None if there is nothing to say: not handed in, or unreadable, and nobody has decided."""
+        """The mark to export; None if there is nothing to say: not handed in, unreadable or not graded, and nobody has
+        decided."""
         mark = self.marks.get((student, topic))
-        decided = mark is not None and (mark.state == "graded" or mark.adjusted)
-        return mark if decided or (mark is not None and self.zero_missing) else None
+        if mark is None or mark.undecided:
+            return None
+        return mark if mark.state in ("graded", "not_graded") or mark.adjusted or self.zero_missing else None
 
 
 @dataclass(frozen=True)

@@ -43,10 +43,10 @@ def nbgrader_csv(marked: MarkedClass) -> bytes:
             first, _, last = person.name.rpartition(" ")
             raw = round(sum(task.earned for task in mark.tasks if not task.excused), 2) if mark else 0.0
             score = mark.earned if mark else 0.0
+            numbers = ["", "", ""] if mark and mark.undecided else map(number, (raw, max(0.0, raw - score), score))
             rows.append([
                 topic, due.isoformat(" ") if due else "", mark.submitted_at if mark else "", defused(student), defused(last),
-                defused(first), defused(person.email), number(raw), number(max(0.0, raw - score)), number(score),
-                number(marked.points(topic)),
+                defused(first), defused(person.email), *numbers, number(marked.points(topic)),
             ])  # fmt: skip
     return table_text([headers, *rows]).encode()
 
@@ -73,13 +73,10 @@ def _mark_rows(marked: MarkedClass) -> Iterator[list[Cell]]:
             "excused" if mark and mark.excused else mark.earned if mark else None for mark in marks.values()
         ]
         total = round(sum(mark.earned for mark in marks.values() if mark), 2)
-        excused = {topic for topic, mark in marks.items() if mark and mark.excused}
-        points = round(sum(marked.points(topic) for topic in marked.topics if topic not in excused), 2)
-        flags = [
-            f"{topic}: {', '.join(mark.flags)}"
-            for topic in marked.topics
-            if (mark := marked.marks.get((student, topic))) and mark.flags
-        ]
+        known = {topic: marked.marks.get((student, topic)) for topic in marked.topics}
+        without = {topic for topic, mark in known.items() if mark and (mark.undecided or (marks[topic] and mark.excused))}
+        points = round(sum(marked.points(topic) for topic in marked.topics if topic not in without), 2)
+        flags = [f"{topic}: {', '.join(mark.flags)}" for topic in marked.topics if (mark := known[topic]) and mark.flags]
         yield [student, person.name, person.email, person.id, person.login, *cells, total, points, "; ".join(flags)]
 
 
@@ -94,7 +91,8 @@ def _task_rows(marked: MarkedClass) -> Iterator[list[Cell]]:
                 flags = [flag for flag in ("adjusted", "excused", "manual") if getattr(task, flag)]
                 yield [
                     student, person.name, person.email, person.id, person.login, topic, task.task,
-                    None if task.excused or not said else task.earned, task.points, task.automatic if said else None,
+                    task.earned if not task.excused and (said or task.adjusted) else None, task.points,
+                    task.automatic if said else None,
                     task.pending, " ".join(flags), None if mark.excused or not said else mark.earned, mark.points,
                     " ".join(mark.flags), _remark(mark, task.task),
                 ]  # fmt: skip

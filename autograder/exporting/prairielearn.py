@@ -19,7 +19,7 @@ _LONGEST = 20_000
 def prairielearn(submission: Submission) -> dict[str, Any]:
     """The results of one submission."""
     mark, problem = submission.mark, submission.result.problem
-    if problem and not mark.adjusted:
+    if mark.undecided or (problem and not mark.adjusted):
         return {"gradable": False, "format_errors": [problem]}
     return {
         "gradable": True,

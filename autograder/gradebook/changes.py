@@ -30,7 +30,9 @@ class Change:
 
     @property
     def difference(self) -> float:
-        """By how many points the mark changes; what is not there counts as 0."""
+        """By how many points the mark changes; what is not there counts as 0, and what is not graded does not change it."""
+        if any(mark is not None and mark.undecided for mark in (self.before, self.after)):
+            return 0.0
         return round((self.after.earned if self.after else 0.0) - (self.before.earned if self.before else 0.0), 2)
 
 
@@ -74,7 +76,10 @@ def _reasons(old: TopicResult | None, new: TopicResult | None, before: Mark | No
     if old.submission.sha256 != new.submission.sha256:
         yield "another file was handed in"
     if old.problem != new.problem:
-        yield new.problem.rstrip(".") if new.problem else "the file can be read now"
+        again = "it is graded now" if old.not_graded else "the file can be read now"
+        yield new.problem.rstrip(".") if new.problem else again
+    if old.not_graded or new.not_graded:  # of the tasks nothing is known
+        return
     were, are = {task.task: task for task in old.tasks}, {task.task: task for task in new.tasks}
     for name in dict.fromkeys((*were, *are)):
         yield from _reasons_of_task(name, were.get(name), are.get(name))

@@ -39,10 +39,14 @@ class TaskMark(msgspec.Struct, frozen=True, kw_only=True):
     comments: tuple[str, ...] = ()
 
 
+State = Literal["graded", "unreadable", "not_graded", "missing"]
+
+
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """A student's mark for a topic: `earned` of `points`, rounded to two decimals, with everything taken into account.
 
-    `state` says where it comes from: a graded submission, one that could not be read (`unreadable`), or none (`missing`).
+    `state` says where it comes from: a graded submission, one that could not be read (`unreadable`), one that the machine
+    failed at (`not_graded`: all points are pending but those that a person gave), or none (`missing`).
     `automatic` is what the checks alone give, without lateness. `adjusted`: a person changed points, or excused something.
     `extension` is in hours. An excused mark has no points, so that sums come out right. `comments` are those on the whole
     topic; each task has its own.
@@ -50,7 +54,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
     student: str
     topic: str
-    state: Literal["graded", "unreadable", "missing"]
+    state: State
     points: float
     earned: float
     automatic: float
@@ -64,17 +68,24 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     comments: tuple[str, ...] = ()
 
     @property
+    def undecided(self) -> bool:
+        """Whether `earned` says nothing yet: the machine failed, and nobody has decided about all of the points."""
+        return self.state == "not_graded" and self.pending > 0
+
+    @property
     def flags(self) -> tuple[str, ...]:
-        """What a reader must know beside the number: missing, unreadable, excused, adjusted, extended, late, pending."""
+        """What a reader must know beside the number: missing, unreadable, not graded, excused, adjusted, extended, late,
+        pending."""
         late = self.lateness is not None and (self.lateness.penalty > 0 or self.lateness.budget_days > 0)
         flags = {
             "missing": self.state == "missing",
             "unreadable": self.state == "unreadable",
+            "not graded": self.undecided,
             "excused": self.excused,
             "adjusted": self.adjusted,
             "extended": self.extension > 0,
             "late": late,
-            "pending": self.pending > 0,
+            "pending": self.pending > 0 and not self.undecided,
         }
         return tuple(name for name, holds in flags.items() if holds)
 
@@ -161,9 +172,10 @@ def mark_of(
     """
     own = [entry for entry in decisions if entry.topic == topic]
     known: Mapping[str, TaskResult] = {task.task: task for task in result.tasks} if result else {}
+    state = _state(result)
     entries = course.topics[topic].tasks
     tasks = tuple(
-        _task_mark(name, entries.get(name), known.get(name), [each for each in own if each.task == name])
+        _task_mark(name, entries.get(name), known.get(name), [each for each in own if each.task == name], state)
         for name in dict.fromkeys((*entries, *known))
     )
     whole = [entry for entry in own if not entry.task]
@@ -180,7 +192,7 @@ def mark_of(
     return Mark(
         student=student,
         topic=topic,
-        state="missing" if result is None else "unreadable" if result.problem else "graded",
+        state=state,
         points=0.0 if excused else round(sum(task.points for task in counted), 2),
         earned=0.0 if excused else max(0.0, round(earned + decided.add, 2)),
         automatic=round(sum(task.automatic for task in tasks), 2),
@@ -213,12 +225,20 @@ def extension_for(course: Course, topic: str, decisions: Sequence[Adjustment]) -
     return extension_of(given[-1], course.topics[topic].due) if given else timedelta(0)
 
 
-def _task_mark(name: str, entry: TaskEntry | None, result: TaskResult | None, own: Sequence[Adjustment]) -> TaskMark:
+def _state(result: TopicResult | None) -> State:
+    if result is None:
+        return "missing"
+    return "not_graded" if result.not_graded else "unreadable" if result.problem else "graded"
+
+
+def _task_mark(
+    name: str, entry: TaskEntry | None, result: TaskResult | None, own: Sequence[Adjustment], state: State
+) -> TaskMark:
     decided = _decided(own)
     points = result.points if result else entry.points if entry else 0.0  # a result counts as it was graded
     manual = entry is not None and entry.kind == "manual"
-    automatic = result.earned if result else 0.0
-    waits = points if manual and result else result.pending if result else 0.0
+    automatic = result.earned if result and state != "not_graded" else 0.0
+    waits = points if state == "not_graded" or (manual and result) else result.pending if result else 0.0
     earned = automatic if decided.points is None else decided.points
     return TaskMark(
         task=name,

@@ -49,4 +49,7 @@ def _checked(result: TopicResult, data: bytes) -> Checked:
         cells = read_cells(data, Path(path).name) if data else ()
     except SubmissionError:
         cells = ()
-    return Checked(path, data, cells, result.topic, result.title, result.tasks, problem=result.problem)
+    problem, tasks = result.problem, result.tasks
+    if result.not_graded:  # nothing is known of its tasks, so they are not reported as wrong
+        problem, tasks = f"Not graded: {problem} No points are lost.", ()
+    return Checked(path, data, cells, result.topic, result.title, tasks, problem=problem)

@@ -3,6 +3,7 @@
 A result of a file that was graded before, under other checks, tolerances, seeds or versions, goes to OUT/.runs/proposed. In
 the end it is compared with the result in OUT. If no mark would change, or the changes are accepted, the new results take the
 place of the old ones, and OUT/.runs/previous keeps the old run: `autograde diff OUT/.runs/previous OUT` compares the two.
+What the machine failed at is never taken instead of a result that is there, accepted or not: the next run grades it again.
 Both are so deep that `OUT/*/*.json` are the results of the class and nothing else.
 """
 
@@ -36,10 +37,12 @@ def previous_of(out: Path) -> Path:
 
 @dataclass(frozen=True)
 class Regrade:
-    """What came of grading again: the marks that change, and whether the new results have been taken."""
+    """What came of grading again: the marks that change, and whether the new results have been taken. `failed`: how many
+    results stay as they were because the machine failed at the new ones."""
 
     changes: tuple[Change, ...]
     taken: bool
+    failed: int = 0
 
 
 def settle(
@@ -56,18 +59,21 @@ def settle(
         dry_run: take nothing.
     """
     folder = proposed_of(out)
+    graded = [key for key in proposed if not (_not_graded(folder, *key) and result_path(out, *key).exists())]
+    failed = len(proposed) - len(graded)
+    proposed = graded
     if not proposed:
         if not dry_run:
             _record_run(out)
             shutil.rmtree(folder, ignore_errors=True)
-        return Regrade((), taken=not dry_run)
+        return Regrade((), taken=not dry_run, failed=failed)
     students = sorted({student for student, _ in proposed})
     old = [result for student in students for result in read_all(out, student=student)]
     changes = tuple(changes_between(course, old, _overlaid(old, _read(folder, proposed)), adjustments))
     replaced = {(result.student, result.topic) for result in old}
     changes = tuple(change for change in changes if (change.student, change.topic) in replaced)
     if dry_run or (changes and not accept):
-        return Regrade(changes, taken=False)
+        return Regrade(changes, taken=False, failed=failed)
     _keep(out)
     for student, topic in proposed:
         target = result_path(out, student, topic)
@@ -76,7 +82,11 @@ def settle(
         result_path(folder, student, topic).replace(target)
     _record_run(out)
     shutil.rmtree(folder, ignore_errors=True)
-    return Regrade(changes, taken=True)
+    return Regrade(changes, taken=True, failed=failed)
+
+
+def _not_graded(folder: Path, student: str, topic: str) -> bool:
+    return read_result(result_path(folder, student, topic)).not_graded
 
 
 def _read(folder: Path, keys: Iterable[tuple[str, str]]) -> Iterator[TopicResult]:

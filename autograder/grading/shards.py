@@ -62,7 +62,8 @@ def share(discovery: Discovery, shard: Shard) -> Discovery:
 def merge(course: Course, folders: Sequence[Path], out: Path) -> int:
     """Copy all results to `out`, write their pages anew, and return their number. All is read before anything is written.
 
-    Of two results for the same submission, the one with fewer pending points is taken, else the newer one.
+    Of two results for the same submission, one that was graded is taken before one that the machine failed at, then the one
+    with fewer pending points, then the newer one.
 
     Raises:
         ResultError: if the folders are of different courses, seeds or devices, or hold results of different files for the
@@ -108,4 +109,4 @@ def _better(one: tuple[Path, TopicResult], other: tuple[Path, TopicResult]) -> t
         raise ResultError(
             f"{path} and {other_path} are results of different files or checks; delete the one that does not count."
         )
-    return max(one, other, key=lambda each: (-each[1].pending, each[1].graded_at))
+    return max(one, other, key=lambda each: (not each[1].not_graded, -each[1].pending, each[1].graded_at))

@@ -48,7 +48,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Student(msgspec.Struct, frozen=True, kw_only=True):
-    """A student's entries, in the order of the topics. What is missing counts as 0, so that totals can be compared."""
+    """A student's entries, in the order of the topics. What is missing counts as 0, so that totals can be compared; what
+    waits to be graded counts neither for nor against."""
 
     student: str
     name: str
@@ -341,12 +342,14 @@ class _Tally:
     def _entry(self, result: TopicResult) -> Entry:
         mark = self._marks.get((result.student, result.topic))
         late = ("late",) if result.lateness is not None and result.lateness.penalty and mark is None else ()
+        waits = result.not_graded and (mark is None or mark.undecided)
+        flags = (flag for flag in mark.flags if flag != "not graded") if mark else ()
         return Entry(
             topic=result.topic,
-            state="waiting" if result.not_graded else "unreadable" if result.problem else "graded",
-            earned=0.0 if result.not_graded else mark.earned if mark else result.earned,
+            state="waiting" if waits else "unreadable" if result.problem and not result.not_graded else "graded",
+            earned=0.0 if waits else mark.earned if mark else result.earned,
             points=mark.points if mark else result.points,
-            remarks=tuple(dict.fromkeys((*_remarks(result), *late, *(mark.flags if mark else ())))),
+            remarks=tuple(dict.fromkeys((*_remarks(result), *late, *flags))),
         )
 
     def figures(
@@ -385,7 +388,7 @@ class _Tally:
             student=student,
             name=people.get(student) or student,
             earned=round(sum(entry.earned for entry in entries), 2),
-            points=round(sum(entry.points for entry in entries), 2),
+            points=round(sum(entry.points for entry in entries if entry.state != "waiting"), 2),
             entries=entries,
         )
 

@@ -327,7 +327,7 @@ def _row(student: Student, *, link_missing: bool) -> _Row:
 
 def _entry_view(student: Student, entry: Entry, *, link_missing: bool) -> _EntryView:
     there = _is_there(entry)
-    decided = there or bool(entry.remarks)
+    decided = there or (entry.state == "missing" and bool(entry.remarks))
     tags = [_Tag(word, _STYLES.get(word, "pending")) for word in entry.remarks]
     if entry.state == "waiting":
         tags.insert(0, _Tag("not graded yet", "pending"))

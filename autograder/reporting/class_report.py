@@ -192,7 +192,8 @@ def as_markdown(figures: ClassFigures) -> bytes:
 
 def _mark(entry: Entry) -> float | None:
     """The points; None if there is no result, and nobody decided on any."""
-    return entry.earned if entry.state in ("graded", "unreadable") or entry.remarks else None
+    decided = entry.state in ("graded", "unreadable") or (entry.state == "missing" and entry.remarks)
+    return entry.earned if decided else None
 
 
 def _remarks(entries: Iterable[Entry]) -> Iterable[str]:

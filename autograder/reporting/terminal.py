@@ -65,7 +65,12 @@ class ClassSummary:
                 self.by_hand.add(key)
             penalty = mark.lateness.penalty if mark.lateness else 0.0
             self.graded[key] = replace(
-                self.graded[key], points=mark.points, earned=mark.earned, pending=mark.pending, penalty=penalty
+                self.graded[key],
+                points=mark.points,
+                earned=mark.earned,
+                pending=mark.pending,
+                penalty=penalty,
+                not_graded=mark.undecided,
             )
 
     def print(self, console: Console, *, named: Iterable[str] = ()) -> None:
@@ -100,7 +105,8 @@ class ClassSummary:
         return table
 
     def _total(self, student: str, topics: Sequence[str]) -> float:
-        return sum(self.graded[student, topic].earned for topic in topics if (student, topic) in self.graded)
+        found = [self.graded[student, topic] for topic in topics if (student, topic) in self.graded]
+        return sum(graded.earned for graded in found if not graded.not_graded)
 
     def _cell(self, student: str, topic: str) -> Text:
         graded = self.graded.get((student, topic))
@@ -226,7 +232,7 @@ def confinement(layers: dict[str, str], *, unsafe: bool) -> Text:
 def print_changes(changes: Iterable[Change], console: Console) -> None:
     """Print whose mark changes, by how much and why, the largest changes first."""
     for change in sorted(changes, key=lambda change: -abs(change.difference)):
-        before, after = (points_text(mark.earned) if mark else "–" for mark in (change.before, change.after))
+        before, after = (_earned(mark) for mark in (change.before, change.after))
         sign = "+" if change.difference > 0 else ""
         style = "green" if change.difference > 0 else "red" if change.difference < 0 else ""
         head = f"  {change.student}, {change.topic}: {before} -> {after}"
@@ -240,11 +246,15 @@ def print_changes(changes: Iterable[Change], console: Console) -> None:
             _print_indented(Text(readable(reason)), 6, console)
 
 
+def _earned(mark: Mark | None) -> str:
+    return "–" if mark is None else "not graded" if mark.undecided else points_text(mark.earned)
+
+
 def print_result(result: TopicResult, console: Console, *, mark: Mark | None = None, page: Path | None = None) -> None:
     """Print one result in full, for an instructor; with its mark, if given."""
     result = with_mark(result, mark) if mark else result
     points = f"{points_text(result.earned)} of {points_text(result.points)} points"
-    points = "not graded" if result.not_graded else points
+    points = "not graded" if (mark.undecided if mark else result.not_graded) else points
     head = f"{result.student}: {result.title or result.topic}, {points}"
     origin = f"{result.submission.path}, graded {result.graded_at}, seed {result.seed}, {result.device}"
     if result.version > 1:

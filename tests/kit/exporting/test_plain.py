@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import io
 
+import msgspec
 import openpyxl
 import pytest
-from marked_class_example import example
+from marked_class_example import COURSE, RESULTS, ROSTER, example
 
-from autograder.exporting.marked_class import name_key, number
+from autograder.exporting.canvas import canvas
+from autograder.exporting.marked_class import marked_class, name_key, number
+from autograder.exporting.moodle import moodle
 from autograder.exporting.plain import nbgrader_csv, per_task_csv, xlsx
 from autograder.exporting.tables import defused
+from autograder.gradebook.marks import marks_of_class
 
 
 def table(data: bytes) -> list[dict[str, str]]:
@@ -81,3 +85,21 @@ def test_formulas_are_defused_and_names_are_known_in_any_order() -> None:
     assert defused("a=1") == "a=1"
     assert name_key("Lovelace, Ada") == name_key("ada_lovelace") == name_key("Ada LOVELACE")
     assert name_key("李雷") != name_key("李 雷")
+
+
+def test_what_the_machine_failed_at_is_empty_in_every_table_even_with_zero_missing() -> None:
+    failed = [msgspec.structs.replace(each, problem="The disk was full.", not_graded=True) for each in RESULTS[1:3]]
+    marks = list(marks_of_class(COURSE, failed, {}, students=["ada"]))
+    marked = marked_class(COURSE, marks, ROSTER, students=["ada"], zero_missing=True)
+    for row in table(per_task_csv(marked)):
+        assert (row["earned"], row["mark"], row["mark_flags"]) == ("", "", "not graded")
+        assert row["pending"] == row["points"]
+    for row in table(nbgrader_csv(marked)):
+        assert (row["raw_score"], row["late_submission_penalty"], row["score"]) == ("", "", "")
+    head, ada = openpyxl.load_workbook(io.BytesIO(xlsx(marked)))["Marks"].iter_rows(values_only=True)
+    by_header = dict(zip(head, ada, strict=True))
+    assert (by_header["Views and strides (of 5)"], by_header["Total"], by_header["Points"]) == (None, 0, 0)
+    assert by_header["Remarks"] == "views: not graded; dtypes: not graded"
+    for platform in (canvas, moodle):
+        [*_, line] = csv.reader(io.StringIO(platform(marked, None, {}).decode(), newline=""))
+        assert line[-2:] == ["", ""]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 from marked_class_example import ADJUSTMENTS, COURSE, RESULTS
 
@@ -12,6 +13,7 @@ from autograder.exporting.formats import OF_A_SUBMISSION
 from autograder.exporting.junit import junit
 from autograder.exporting.marked_class import Submission
 from autograder.exporting.submission_lines import lines_of
+from autograder.gradebook.adjustments import Adjustment
 from autograder.gradebook.marks import mark_of
 
 
@@ -89,3 +91,19 @@ def test_junit() -> None:
     assert failure is not None
     assert failure.get("message") == "`result` is off by 1."
     assert suites["mueller/views"].get("skipped") == "4"
+
+
+def test_what_the_machine_failed_at_has_no_score() -> None:
+    failed = msgspec.structs.replace(EVERYBODY[2].result, problem="The disk was full.", not_graded=True)
+    waits = Submission(COURSE, failed, mark_of(COURSE, "ada", "views", failed, ()))
+    assert OF_A_SUBMISSION["gradescope"](waits) == {"output": "Not graded: The disk was full. No points are lost."}
+    assert OF_A_SUBMISSION["prairielearn"](waits) == {"gradable": False, "format_errors": ["The disk was full."]}
+    github = OF_A_SUBMISSION["github"](waits)
+    assert (github["status"], github["max_score"], len(github["tests"])) == ("error", 0, 1)
+    assert github["tests"][0]["message"] == "The disk was full."
+    properties = {each.get("name"): each.get("value") for each in ElementTree.fromstring(junit([waits])).iter("property")}
+    assert properties == {"points": "5", "remark": "not graded", "problem": "The disk was full."}
+    decided = (Adjustment(student="ada", topic="views", points=3),)
+    given = Submission(COURSE, failed, mark_of(COURSE, "ada", "views", failed, decided))
+    assert OF_A_SUBMISSION["gradescope"](given)["score"] == 3
+    assert OF_A_SUBMISSION["prairielearn"](given)["score"] == 0.6

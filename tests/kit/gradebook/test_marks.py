@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from autograder.course.course_file import Course, LatePolicy, TaskEntry, TopicEntry
 from autograder.gradebook.adjustments import Adjustment
+from autograder.gradebook.changes import changes_between
 from autograder.gradebook.lateness import lateness
 from autograder.gradebook.marks import Mark, mark_of, marks_of_class, marks_of_student
 from autograder.records.results import Lateness, SubmissionFile, TaskResult, TopicResult
@@ -177,3 +179,33 @@ def test_everybody_has_a_mark_for_what_anybody_handed_in() -> None:
         ("eve", "views", "missing", 3), ("eve", "dtypes", "missing", 0),
         ("zoe", "views", "missing", 0), ("zoe", "dtypes", "graded", 1),
     ]  # fmt: skip
+
+
+def not_graded(*decisions: Adjustment) -> Mark:
+    failed = msgspec.structs.replace(result(double=2.0), problem="The disk was full.", not_graded=True)
+    return mark_of(course(), "ada", "views", failed, decisions)
+
+
+def test_what_the_machine_failed_at_has_all_points_pending_until_somebody_decides() -> None:
+    plain = not_graded()
+    assert (plain.state, plain.earned, plain.automatic, plain.pending, plain.points) == ("not_graded", 0, 0, 5, 5)
+    assert (plain.undecided, plain.flags) == (True, ("not graded",))
+    some = not_graded(decided(task="double", points=3))
+    assert (some.earned, some.pending, some.undecided) == (3, 1, True)
+    for decisions in ([decided(points=2)], [decided(task="double", points=2), decided(task="guess", points=0)]):
+        whole = not_graded(*decisions)
+        assert (whole.earned, whole.pending, whole.undecided, whole.flags) == (2, 0, False, ("adjusted",))
+    assert not not_graded(decided(excused=True)).undecided
+
+
+def test_a_task_that_is_new_in_the_course_is_pending_too() -> None:
+    failed = msgspec.structs.replace(result(), problem="The disk was full.", not_graded=True, tasks=())
+    assert mark_of(course(), "ada", "views", failed, []).pending == 5
+
+
+def test_a_failed_machine_is_no_change_of_a_mark() -> None:
+    failed = msgspec.structs.replace(result(), problem="The disk was full.", not_graded=True)
+    [lost] = changes_between(course(), [result(double=4)], [failed], {})
+    assert (lost.difference, lost.reasons) == (0, ("The disk was full",))
+    [found] = changes_between(course(), [failed], [result(double=4)], {})
+    assert (found.difference, found.reasons) == (0, ("it is graded now",))

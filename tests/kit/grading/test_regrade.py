@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
+import msgspec
 import pytest
 from tiny_course import make_class, make_course
 from typer.testing import CliRunner, Result
 
 from autograder.commands.instructor import app
+from autograder.course.course_file import load_course
+from autograder.grading.regrade import proposed_of, settle
+from autograder.grading.result_files import read_result, write_result
 from autograder.processes.pool import Pool
 
 
@@ -160,3 +164,18 @@ def test_a_manual_task_waits_for_a_person(graded: Path) -> None:
     page = (graded / "grades/ann/views.html").read_text()
     assert "pending" not in page.partition("<main")[2]
     assert "Which divisors did you try?" in page
+
+
+def test_what_the_machine_failed_at_never_replaces_a_graded_result(graded: Path, tmp_path: Path) -> None:
+    out = tmp_path / "grades"
+    right = read_result(graded / "grades/ann/views.json")
+    failed = msgspec.structs.replace(right, problem="The disk was full.", not_graded=True, tasks=(), fingerprint="new")
+    write_result(right, out)
+    for student in ("ann", "new"):
+        write_result(msgspec.structs.replace(failed, student=student), proposed_of(out))
+    course, proposed = load_course(graded), [("ann", "views"), ("new", "views")]
+    done = settle(course, out, proposed, {}, accept=True, dry_run=False)
+    assert (done.changes, done.taken, done.failed) == ((), True, 1)
+    assert read_result(out / "ann/views.json") == right
+    assert read_result(out / "new/views.json").not_graded
+    assert not proposed_of(out).exists()

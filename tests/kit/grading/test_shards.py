@@ -127,3 +127,12 @@ def test_shares_on_the_command_line_make_the_class(tmp_path: Path, pool: Pool, m
 
 def stable(result: TopicResult) -> TopicResult:
     return msgspec.structs.replace(result, graded_at="", usage=Usage())
+
+
+def test_merging_takes_what_was_graded_before_what_the_machine_failed_at(course: Course, tmp_path: Path) -> None:
+    failed = result_of("ann", earned=0.0, not_graded=True, problem="The disk was full.", graded_at="2027-01-02")
+    one = folder(tmp_path / "1", result_of("ann", pending=2.0, graded_at="2027-01-01"))
+    two = folder(tmp_path / "2", failed)
+    for number, order in enumerate(([one, two], [two, one])):
+        merge(course, order, tmp_path / f"out{number}")
+        assert [each.not_graded for each in read_all(tmp_path / f"out{number}")] == [False]

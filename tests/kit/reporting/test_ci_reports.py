@@ -118,3 +118,10 @@ def test_no_report_holds_text_of_hidden_checks(
         assert secret not in everything
     assert (tmp_path / "GITHUB_STEP_SUMMARY").read_text() == (tmp_path / "reports/summary.md").read_text()
     assert (tmp_path / "GITHUB_OUTPUT").read_text().splitlines()[1] == "points=1"
+
+
+def test_what_could_not_be_judged_is_not_reported_as_done() -> None:
+    waits = Checked("a.py", b"", (), "views", "Views", (), problem="Not graded: the disk was full. No points are lost.")
+    decoded = json.loads(base64.b64decode(classroom_result([waits])))
+    assert (decoded["status"], decoded["max_score"], decoded["tests"]) == ("fail", 0, [])
+    assert "No points are lost." in summary([waits])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import pytest
 from made_up_results import check, result, task
 
@@ -12,6 +13,7 @@ from autograder.records.jobs import CellReport, Outcome, Usage
 from autograder.records.observation import ErrorFact
 from autograder.records.results import Diagnosis, FirstCause, Lateness
 from autograder.reporting.class_figures import count_class
+from autograder.reporting.class_report import as_markdown
 
 NO_PANDAS = (
     CellReport(
@@ -172,6 +174,21 @@ def test_a_failed_machine_says_nothing_about_a_student():
     assert figures.students[0].entries[0].state == "waiting"
     assert figures.tasks == figures.again == ()
     assert [each.text for each in figures.troubles] == ["The disk was full"]
+
+
+def test_what_is_not_graded_counts_neither_for_nor_against():
+    graded = result(task(check()), student="ada")
+    failed = msgspec.structs.replace(graded, topic="views", problem="The disk was full.", not_graded=True)
+    mark = Mark(student="ada", topic="views", state="not_graded", points=5, earned=0, automatic=0, pending=5, extension=2)
+    [ada] = count_class([graded, failed], marks={("ada", "views"): mark}).students
+    waits = next(entry for entry in ada.entries if entry.topic == "views")
+    assert (waits.state, waits.earned, waits.remarks) == ("waiting", 0, ("extended",))
+    assert ada.points == graded.points
+    assert "| – |" in as_markdown(count_class([failed], marks={("ada", "views"): mark})).decode()
+    decided = msgspec.structs.replace(mark, earned=3, pending=0, adjusted=True)
+    [ada] = count_class([graded, failed], marks={("ada", "views"): decided}).students
+    assert [(entry.state, entry.earned) for entry in ada.entries if entry.topic == "views"] == [("graded", 3)]
+    assert ada.points == graded.points + 5
 
 
 def test_a_first_cause_counts_the_tasks_that_depend_on_it():
