@@ -83,13 +83,28 @@ def _write(path: Path, data: bytes, mode: int) -> None:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Wait until nobody else is inside `locked` for the same folder, in this process or another. Leaves no file behind."""
+def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Have a folder to oneself, among all who use `locked`, in this process and others. The lock ends with the process and
+    leaves no file behind. Where the file system has no locks, everybody gets in.
+
+    Args:
+        folder: the folder.
+        wait: whether to wait until nobody else has it.
+
+    Raises:
+        BlockingIOError: if somebody else has it and this is not to wait.
+        OSError: if it cannot be opened.
+    """
     import fcntl  # not on Windows, where nothing is graded
 
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:  # a file system without locks
+            pass
         yield
     finally:
         os.close(descriptor)

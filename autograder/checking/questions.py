@@ -1,9 +1,10 @@
-"""While a check runs, nobody answers: `input()`, `breakpoint()` and debuggers say so instead of waiting for ever."""
+"""While a check runs, nobody answers: `input()`, `getpass()`, `breakpoint()` and debuggers say so instead of waiting."""
 
 from __future__ import annotations
 
 import bdb
 import builtins
+import getpass
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ def unanswered() -> Iterator[None]:
     """Refuse questions inside, whichever function or debugger asks them. A notebook would wait for an answer."""
     places: tuple[tuple[Any, str, str], ...] = (
         (builtins, "input", "input()"),
+        (getpass, "getpass", "getpass()"),
         (sys, "breakpointhook", "breakpoint()"),
         (bdb.Bdb, "set_trace", "a debugger"),
     )

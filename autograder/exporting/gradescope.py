@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograder.exporting.marked_class import Submission, remark
-from autograder.exporting.submission_lines import lines_of
+from autograder.exporting.marked_class import Submission
+from autograder.exporting.submission_lines import lines_of, said_of
 
 __all__ = ["gradescope"]
 
@@ -19,11 +19,10 @@ def gradescope(submission: Submission) -> dict[str, Any]:
     result = submission.result
     if submission.mark.undecided:  # without a score, Gradescope shows that the autograder failed
         return {"output": f"Not graded: {result.problem} No points are lost."}
-    said = "\n".join(filter(None, (result.problem, remark(submission.mark))))
     return {
         "score": submission.mark.earned,
         "execution_time": round(result.usage.wall_seconds, 2),
-        "output": said,
+        "output": said_of(submission),
         "output_format": "text",
         "test_output_format": "text",
         "visibility": "visible",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograder.exporting.marked_class import Submission, remark
-from autograder.exporting.submission_lines import lines_of
+from autograder.exporting.marked_class import Submission
+from autograder.exporting.submission_lines import lines_of, said_of
 
 __all__ = ["prairielearn"]
 
@@ -18,13 +18,13 @@ _LONGEST = 20_000
 
 def prairielearn(submission: Submission) -> dict[str, Any]:
     """The results of one submission."""
-    mark, problem = submission.mark, submission.result.problem
-    if mark.undecided or (problem and not mark.adjusted):
-        return {"gradable": False, "format_errors": [problem]}
+    mark, result = submission.mark, submission.result
+    if mark.undecided or (result.problem and not result.cells and not mark.adjusted):
+        return {"gradable": False, "format_errors": [result.problem]}
     return {
         "gradable": True,
         "score": round(min(1.0, mark.earned / mark.points), 4) if mark.points else 0.0,
-        "message": remark(mark),
+        "message": said_of(submission),
         "tests": [
             {"name": line.name, "points": line.earned, "max_points": line.points, "output": line.text[:_LONGEST]}
             for line in lines_of(submission)

@@ -14,7 +14,7 @@ from autograder.records.results import TaskResult
 from autograder.reporting.labels import readable
 from autograder.reporting.task_view import task_view
 
-__all__ = ["Line", "lines_of"]
+__all__ = ["Line", "lines_of", "said_of"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,15 @@ def lines_of(submission: Submission) -> list[Line]:
     return lines
 
 
+def said_of(submission: Submission) -> str:
+    """What there is to say about the whole: what went wrong with cells, what is pending, late or decided; one line each."""
+    result = submission.result
+    lines = [result.problem, *(f"Cell {cell.number}: {cell.note}" for cell in result.cells if cell.note)]
+    if result.pending:
+        lines.append(f"{result.pending:g} points are pending: their checks need a GPU.")
+    return readable("\n".join(filter(None, (*lines, remark(submission.mark)))))
+
+
 def _line(task: TaskMark, result: TaskResult | None) -> Line:
     text = list(_sentences(result)) if result else []
     if task.adjusted:
@@ -56,5 +65,5 @@ def _sentences(result: TaskResult) -> list[str]:
     said = [*view.notes, *(f"{diagnosis.kicker} {diagnosis.feedback}" for diagnosis in view.diagnoses)]
     for check in view.checks:
         said.append(f"{check.state.symbol} {check.state.word}: {check.sentence}")
-        said += [f"    {detail}" for detail in (*check.details, *check.sentences)]
+        said += [f"    {text}" for text in (*check.details, *check.sentences, check.line) if text]
     return said

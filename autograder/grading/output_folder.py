@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from autograder import _files
 from autograder.errors import ResultError
 
 __all__ = ["locked"]
@@ -22,18 +21,13 @@ def locked(out: Path) -> Iterator[None]:
         OSError: if it cannot be made or opened.
     """
     out.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
-    try:
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(_files.locked(out, wait=False))
         except BlockingIOError as error:
             raise ResultError(
                 f"{out}: another autograde is grading into this folder; wait until it has ended, or choose another with -o."
             ) from error
-        except OSError:  # a file system without locks
-            pass
         for part in (*out.glob(".*.part"), *out.glob("*/.*.part")):
             part.unlink(missing_ok=True)
         yield
-    finally:
-        os.close(descriptor)

@@ -18,12 +18,13 @@ from autograder._files import write_whole
 from autograder._words import suggestion
 from autograder.course.course_file import Course
 from autograder.errors import AutogradeError, CourseError
+from autograder.exporting.gradescope import gradescope
 from autograder.grading.grader import Grader
-from autograder.platforms.one_submission import feedback, find_one, task_text
+from autograder.platforms.one_submission import find_one, results_of
 from autograder.records.results import TopicResult
 from autograder.release.wheel import whole_wheel
 
-__all__ = ["export", "results_of", "run"]
+__all__ = ["export", "run"]
 
 _TIME = (1980, 1, 1, 0, 0, 0)
 _FOLDERS = ("exercises", "solutions", "tests/visible", "tests/hidden")
@@ -105,30 +106,14 @@ def run(root: Path, *, unsafe: bool = False) -> None:
         assignment = msgspec.json.decode((root / "source/assignment.json").read_bytes(), type=_Assignment)
         with Grader(root / "source/course", seed=assignment.seed, workers=1, unsafe=unsafe) as grader:
             found = find_one(root / "submission", grader.course, assignment.topic)
-            body = {"score": 0, "output": found} if isinstance(found, str) else results_of(grader.grade(found))
+            body = {"score": 0, "output": found} if isinstance(found, str) else _body(grader.course, grader.grade(found))
     except AutogradeError as error:
         # Without a score, Gradescope shows that the autograder failed, and to whom that is due.
         body = {"output": f"The autograder could not run: {error} This is not due to your submission."}
     write_whole(root / "results/results.json", msgspec.json.encode(body))
 
 
-def results_of(result: TopicResult) -> dict[str, Any]:
-    """A result in the format of Gradescope's results.json: a test for each task, with what students may see of it."""
+def _body(course: Course, result: TopicResult) -> dict[str, Any]:
     if result.not_graded:
         return {"output": f"Not graded: {result.problem} Please hand in again."}
-    return {
-        "score": result.earned,
-        "output": feedback(result),
-        "output_format": "text",
-        "tests": [
-            {
-                "name": task.task,
-                "score": task.earned,
-                "max_score": task.points,
-                "status": "passed" if task.earned == task.points else "failed",
-                "output": task_text(task),
-                "output_format": "text",
-            }
-            for task in result.tasks
-        ],
-    }
+    return results_of(gradescope, course, result)

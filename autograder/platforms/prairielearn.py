@@ -12,11 +12,11 @@ import msgspec
 
 from autograder._files import write_whole
 from autograder.errors import AutogradeError
+from autograder.exporting.prairielearn import prairielearn
 from autograder.grading.grader import Grader
-from autograder.platforms.one_submission import feedback, find_one, task_text
-from autograder.records.results import TopicResult
+from autograder.platforms.one_submission import find_one, results_of
 
-__all__ = ["results_of", "run"]
+__all__ = ["run"]
 
 
 def run(course: Path, topic: str, root: Path, *, unsafe: bool = False) -> None:
@@ -24,25 +24,13 @@ def run(course: Path, topic: str, root: Path, *, unsafe: bool = False) -> None:
     try:
         with Grader(course, workers=1, unsafe=unsafe) as grader:
             found = find_one(root / "student", grader.course, topic)
-            body = _invalid(found) if isinstance(found, str) else results_of(grader.grade(found, topic=topic))
+            if isinstance(found, str):
+                body = _invalid(found)
+            else:
+                body = results_of(prairielearn, grader.course, grader.grade(found, topic=topic))
     except AutogradeError as error:
         body = _invalid(f"The autograder could not run: {error} This is not due to your submission.")
     write_whole(root / "results/results.json", msgspec.json.encode(body))
-
-
-def results_of(result: TopicResult) -> dict[str, Any]:
-    """A result in the format of PrairieLearn's results.json; what could not be read costs no attempt."""
-    if result.not_graded or (result.problem and not result.cells):
-        return _invalid(result.problem)
-    return {
-        "gradable": True,
-        "score": result.earned / result.points if result.points else 0.0,
-        "message": feedback(result),
-        "tests": [
-            {"name": task.task, "points": task.earned, "max_points": task.points, "output": task_text(task)}
-            for task in result.tasks
-        ],
-    }
 
 
 def _invalid(sentence: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from autograder import _files
-from autograder._files import decode_versioned, read_source, read_whole, write_whole
+from autograder._files import decode_versioned, locked, read_source, read_whole, write_whole
 from autograder.errors import ResultError
 
 
@@ -88,3 +88,20 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(OSError, match=r"No space left on device: .*result\.json'"):
         write_whole(tmp_path / "result.json", b"1")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_somebodys_own_and_those_who_do_not_wait_are_told(tmp_path: Path) -> None:
+    with locked(tmp_path), pytest.raises(BlockingIOError), locked(tmp_path, wait=False):
+        raise AssertionError("two have one folder")
+    with locked(tmp_path, wait=False):
+        assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_file_system_without_locks_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait: bool) -> None:
+    def without_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", without_locks)
+    with locked(tmp_path, wait=wait), locked(tmp_path, wait=wait):
+        pass

@@ -233,6 +233,7 @@ def test_replacements() -> None:
     [
         ("input('How many? ')", "input()"),
         ("breakpoint()", "breakpoint()"),
+        ("__import__('getpass').getpass()", "getpass()"),
         ("__import__('pdb').set_trace()", "a debugger"),
         ("__import__('bdb').Bdb().set_trace()", "a debugger"),
     ],

@@ -17,6 +17,7 @@ from autograder.errors import CourseError
 from autograder.grading import grader
 from autograder.platforms import gradescope, prairielearn
 from autograder.processes.pool import Pool
+from autograder.records.jobs import Run
 
 CI = Path(__file__).parents[3] / "ci"
 
@@ -127,6 +128,19 @@ def test_prairielearn(course: Path, tmp_path: Path) -> None:
         "gradable": False,
         "format_errors": ["views.ipynb is not a notebook: line 1 is not valid JSON."],
     }
+
+
+@pytest.mark.usefixtures("shared")
+def test_what_the_machine_failed_at_has_no_score(
+    course: Path, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pool, "run", lambda *_: Run(problem="The disk was full.", not_graded=True))
+    write_notebook(root / "submission/views.ipynb", RIGHT)
+    assert gradescope_results(root) == {"output": "Not graded: The disk was full. Please hand in again."}
+    write_notebook(tmp_path / "student/views.ipynb", RIGHT)
+    prairielearn.run(course, "views", tmp_path)
+    read = json.loads((tmp_path / "results/results.json").read_text())
+    assert read == {"gradable": False, "format_errors": ["The disk was full."]}
 
 
 def test_prairielearns_script(tmp_path: Path) -> None:
