@@ -5,7 +5,7 @@ Only what a student may see is in them (`task_view` decides). The formats, each 
 * GitHub's workflow commands, `::error file=…,line=…::…`: docs.github.com, “Workflow commands for GitHub Actions”
 * GitHub Classroom's points: the JSON that the action `autograding-grading-reporter` reads
 * GitLab's code quality report: docs.gitlab.com, “Code Quality”, “Code Quality report format”
-* JUnit's XML, as GitLab and GitHub's actions read it: docs.gitlab.com, “Unit test reports”
+* JUnit's XML, as GitLab and GitHub's actions read it (junit.py)
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
 import msgspec
 
@@ -27,9 +26,10 @@ from autograder._words import counted
 from autograder.course.cells import definition_line
 from autograder.course.lines import Lines
 from autograder.records.jobs import Cell, Outcome
-from autograder.records.results import CheckResult, TaskResult
+from autograder.records.results import TaskResult
+from autograder.reporting.junit import Suite, case_name, junit
 from autograder.reporting.labels import points_text, readable, task_state
-from autograder.reporting.task_view import CheckView, task_view
+from autograder.reporting.task_view import task_view
 
 __all__ = [
     "Checked",
@@ -38,7 +38,6 @@ __all__ = [
     "code_quality",
     "findings",
     "github_commands",
-    "junit",
     "summary",
     "write_reports",
 ]
@@ -94,13 +93,8 @@ def _of_task(checked: Checked, task: TaskResult, lines: Lines) -> Iterator[Findi
             line=lines.line(*place) if place else 1,
             title=f"{task.task}: {shown.sentence}",
             text=readable("\n".join(texts[:_MOST_LINES]) or "This check did not pass."),
-            name=f"{checked.topic}.{task.task}.{_name(check, task)}",
+            name=f"{checked.topic}.{task.task}.{case_name(check, task)}",
         )
-
-
-def _name(check: CheckResult, task: TaskResult) -> str:
-    """A check's name, or, if it is hidden, its number."""
-    return check.name if check.visible else f"hidden_{task.checks.index(check) + 1}"
 
 
 def github_commands(found: Iterable[Finding]) -> str:
@@ -161,33 +155,6 @@ def code_quality(found: Iterable[Finding]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
 
 
-def junit(files: Iterable[Checked]) -> bytes:
-    """A JUnit report: a suite for each file, a case for each check."""
-    root = ElementTree.Element("testsuites", name="autograde")
-    for each in files:
-        suite = ElementTree.SubElement(root, "testsuite", name=each.topic)
-        for task in each.tasks:
-            view = task_view(task, instructor=False)
-            for check, shown in zip(task.checks, view.checks, strict=True):
-                _case(suite, each, task, check, shown)
-        cases = suite.findall("testcase")
-        suite.set("tests", str(len(cases)))
-        suite.set("failures", str(len(suite.findall("testcase/failure"))))
-        suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
-    ElementTree.indent(root)
-    return b'<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode").encode() + b"\n"
-
-
-def _case(suite: ElementTree.Element, each: Checked, task: TaskResult, check: CheckResult, shown: CheckView) -> None:
-    name = f"{_name(check, task)}: {readable(shown.sentence)}"
-    case = ElementTree.SubElement(suite, "testcase", classname=f"{each.topic}.{task.task}", name=name, file=each.path)
-    if not task.attempted or check.outcome is Outcome.NOT_RUN:
-        ElementTree.SubElement(case, "skipped", message=readable(check.reason) or task_state(task).word)
-    elif check.outcome is not Outcome.PASSED:
-        text = readable("\n".join([*shown.details, *shown.sentences]))
-        ElementTree.SubElement(case, "failure", message=shown.state.word, type=str(check.outcome)).text = text
-
-
 def summary(files: Iterable[Checked], *, footer: str = "") -> str:
     """A summary in Markdown: for each file a table of its tasks, and what is known about the mistakes."""
     parts = []
@@ -223,7 +190,7 @@ def write_reports(files: Sequence[Checked], out: Path, *, footer: str = "") -> N
     found = [finding for each in files for finding in findings(each)]
     attempted = [each for each in files if each.problem or any(task.attempted for task in each.tasks)]
     text = summary(attempted, footer=footer)
-    write_whole(out / "junit.xml", junit(files))
+    write_whole(out / "junit.xml", junit(Suite(each.topic, each.topic, each.tasks, path=each.path) for each in files))
     write_whole(out / "code-quality.json", code_quality(found))
     write_whole(out / "summary.md", text.encode())
     tasks = [task for each in files for task in each.tasks]

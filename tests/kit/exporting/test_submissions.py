@@ -86,7 +86,7 @@ def test_junit() -> None:
     lilei = suites["lilei/views"]
     assert [lilei.get(key) for key in ("tests", "failures", "errors", "skipped")] == ["4", "1", "1", "0"]
     first = next(lilei.iter("testcase"))
-    assert (first.get("classname"), first.get("name")) == ("lilei.views.double", "What values is about.")
+    assert (first.get("classname"), first.get("name")) == ("lilei.views.double", "values: What values is about.")
     failure = first.find("failure")
     assert failure is not None
     assert failure.get("message") == "`result` is off by 1."

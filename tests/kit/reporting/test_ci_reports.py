@@ -19,10 +19,10 @@ from autograder.reporting.ci_reports import (
     code_quality,
     findings,
     github_commands,
-    junit,
     summary,
     write_reports,
 )
+from autograder.reporting.junit import Suite, junit
 
 SOURCE = b"# %%\nimport torch\n\n# %%\ndef double(x):\n    y = x\n    return y\n\n# %%\ndef later():\n    ...\n"
 TASKS = (
@@ -91,9 +91,11 @@ def test_gitlab_code_quality() -> None:
 
 
 def test_junit() -> None:
-    root = ElementTree.fromstring(junit([CHECKED]))
+    root = ElementTree.fromstring(junit([Suite("views", "views", CHECKED.tasks, path=CHECKED.path)]))
     [suite] = root
-    assert suite.attrib == {"name": "views", "tests": "4", "failures": "2", "skipped": "1"}
+    assert suite.attrib == {"name": "views", "tests": "4", "failures": "1", "errors": "1", "skipped": "1"}
+    case = {"classname": "views.double", "name": "test_ok: It is there.", "time": "0", "file": "src/a,b.py"}
+    assert suite[0].attrib == case
     assert [case.get("classname") for case in suite] == ["views.double"] * 3 + ["views.later"]
     assert "`result` is half" in (suite[1][0].text or "")
 
