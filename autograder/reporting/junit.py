@@ -54,7 +54,8 @@ def case_name(check: CheckResult, task: TaskResult) -> str:
 def _suite(suite: Suite) -> ElementTree.Element:
     cases = [case for task in suite.tasks for case in _cases(suite, task)]
     counts = {name: str(sum(case.find(tag) is not None for case in cases)) for name, tag in _COUNTS.items()}
-    element = ElementTree.Element("testsuite", name=_text(suite.name), tests=str(len(cases)), **counts, **suite.facts)
+    element = ElementTree.Element("testsuite", name=_text(suite.name), tests=str(len(cases)))
+    element.attrib.update(counts | dict(suite.facts))
     properties = {name: value for name, value in suite.properties.items() if value}
     if properties:
         parent = ElementTree.SubElement(element, "properties")
