@@ -20,7 +20,7 @@ import typer
 from typer.core import TyperCommand
 
 from autograder._words import counted, suggestion
-from autograder.commands import adjust, ci, collect, diff, export, extras, handing_out, importing, init, student
+from autograder.commands import adjust, ci, collect, diff, export, extras, handing_out, importing, init, similar, student
 from autograder.commands import desk as instructors_desk
 from autograder.commands import serve as serving
 from autograder.commands.one_line import one_line_mistakes, require_supported_versions, tolerant_output
@@ -54,6 +54,7 @@ student.register(app)
 collect.register(app)
 init.register(app)
 importing.register(app)
+similar.register(app)
 
 
 class Device(StrEnum):

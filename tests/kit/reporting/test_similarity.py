@@ -1,0 +1,93 @@
+"""Which sources are similar, and that a page shows them as text."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from autograder.reporting.similar_page import write_similar
+from autograder.reporting.similarity import similar_pairs
+
+GIVEN = "def double(x):\n    # Your answer\n    ...\n"
+COPIED = '''def double(x):
+    """Twice x."""
+    total = torch.zeros_like(x)
+    for index, row in enumerate(x):
+        total[index] = row + row if row.sum() > 3 else 2 * row
+    assert total.shape == x.shape, "shape"
+    return total
+'''
+RENAMED = """def double(tensor):
+    result = pt.zeros_like(tensor)   # mine
+    for i, line in enumerate(tensor):
+        result[i] = line + line if line.sum() > 7 else 9 * line
+    assert result.shape == tensor.shape, f"not {i} the same"
+    return result
+"""
+
+
+def expression(draw: random.Random, depth: int) -> str:
+    if not depth:
+        return draw.choice(["x", "7", "y.T", "len(x)"])
+    way = draw.choice(["{} + {}", "{}.sum({})", "[{}, {}]", "({} @ {})", "max({}, {})", "{} ** -{}", "not {} or {}"])
+    return way.format(expression(draw, depth - 1), expression(draw, depth - 1))
+
+
+def made_up(number: int) -> str:
+    draw = random.Random(number)
+    ways = ["y = {}", "if {}: y -= 1", "for k in {}: y *= k", "while {}: del y[0]", "return {}"]
+    return "def double(x):\n" + "".join(f"    {draw.choice(ways).format(expression(draw, 3))}\n" for _ in range(7))
+
+
+CLASS = {f"s{number:02}": made_up(number) for number in range(20)} | {"ann": COPIED, "bo": RENAMED}
+
+
+def test_a_renamed_copy_stands_out_from_the_class() -> None:
+    found = similar_pairs("views", "double", CLASS, given=GIVEN)
+    assert (found.compared, found.found, found.groups) == (22, 1, (("ann", "bo"),))
+    [pair] = found.pairs
+    assert (pair.one, pair.other) == ("ann", "bo")
+    assert pair.similarity > 0.95
+    assert pair.unusual > 3.5
+    assert pair.share == pytest.approx(230 / 231, abs=1e-4)
+    assert found.median < 0.7
+
+
+def test_what_was_handed_out_or_most_of_the_class_wrote_is_not_compared() -> None:
+    assert similar_pairs("views", "double", {"ann": COPIED, "bo": RENAMED}, given=COPIED).compared == 0
+    everybody = {f"s{number}": COPIED for number in range(6)}
+    assert similar_pairs("views", "double", everybody).compared == 0
+    assert (
+        similar_pairs(
+            "views", "double", {"ann": "def double(x): return 2 * x", "bo": "def double(y): return 2 * y"}
+        ).compared
+        == 0
+    )
+
+
+@pytest.mark.parametrize("sources", [{}, {"ann": COPIED}, {"ann": "\x00 def (('''" * 50, "bo": "€" * 200}])
+def test_nothing_to_compare_and_no_python(sources: dict[str, str]) -> None:
+    assert similar_pairs("views", "double", sources).pairs == ()
+
+
+def test_groups_are_what_pairs_connect() -> None:
+    found = similar_pairs("views", "double", CLASS | {"cy": COPIED.replace("torch", "th")}, threshold=0.9)
+    assert found.groups == (("ann", "bo", "cy"),)
+    assert found.found == 3
+
+
+def test_the_page_says_that_it_is_no_proof_and_shows_text_as_text(tmp_path: Path) -> None:
+    sources = {("views", "double"): CLASS | {"ann": COPIED + "# </pre><script>alert(1)</script>\n"}}
+    found = [similar_pairs("views", "double", sources["views", "double"], given=GIVEN)]
+    people = {"ann": "Ann <b>Lee</b>"}
+    path = write_similar(found, sources, tmp_path / "similar.html", title="T", threshold=0.8, people=people)
+    text = path.read_text()
+    assert "Similarity is no proof." in text
+    assert "Ann &lt;b&gt;Lee&lt;/b&gt;" in text
+    assert "&lt;/pre&gt;&lt;script&gt;" in text
+    assert "<script" not in text
+    assert "1 pair in 1 task of 1, from 80 % upwards." in text
+    empty = write_similar([], {}, tmp_path / "empty.html", title="T", threshold=0.8, people={})
+    assert "No pair is that similar." in empty.read_text()
