@@ -23,6 +23,8 @@ from autograder.records.jobs import CellReport, Outcome, Usage
 from autograder.records.observation import ErrorFact
 from autograder.records.results import Diagnosis, Difference, Lateness, TaskResult, TopicResult
 from autograder.reporting.class_page import write_index
+from autograder.reporting.similar_page import write_similar
+from autograder.reporting.similarity import similar_pairs
 from autograder.reporting.topic_page import write_pages
 
 ROOT = Path(__file__).parents[3]
@@ -174,6 +176,25 @@ def test_an_instructors_page_and_back(grades: Path, page: Page, screenshots: Pat
     page.go_back()
     page.get_by_role("link", name="The class").click()
     expect_that(page.locator("#students")).to_be_visible()
+
+
+def test_the_page_of_similar_submissions(page: Page, screenshots: Path, tmp_path: Path) -> None:
+    lines = ("total = 0", "for row in x:", "    total = total + row.sum() / len(x) / row.numel()", "return total")
+    loop = "def mean(x):\n" + "".join(f"    {line}\n" for line in lines)
+    own = {"ada": loop, "boris": loop.replace("row", "line"), "hana": loop.replace("total", "a" * 200)}
+    sources = {("views", "mean"): own}
+    found = [similar_pairs("views", "mean", own)]
+    path = write_similar(found, sources, tmp_path / "similar.html", title="A course", threshold=0.8, people=PEOPLE)
+    page.goto(path.as_uri())
+    page.locator("summary").first.click()
+    expect_that(page.get_by_text("def mean(x)").filter(visible=True)).to_have_count(2)
+    page.set_viewport_size({"width": 1000, "height": 900})
+    page.screenshot(path=screenshots / "similar.png")
+    assert faults(page) == []
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 400, "height": 900})
+    assert faults(page) == []
+    assert not is_too_wide(page)
 
 
 def _places(sheet: PageObject) -> list[float]:

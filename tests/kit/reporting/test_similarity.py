@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,12 @@ def test_what_was_handed_out_or_most_of_the_class_wrote_is_not_compared() -> Non
 @pytest.mark.parametrize("sources", [{}, {"ann": COPIED}, {"ann": "\x00 def (('''" * 50, "bo": "€" * 200}])
 def test_nothing_to_compare_and_no_python(sources: dict[str, str]) -> None:
     assert similar_pairs("views", "double", sources).pairs == ()
+
+
+def test_hostile_text_takes_bounded_time() -> None:
+    started = time.process_time()
+    assert similar_pairs("views", "double", {"ann": "'\\N{" * 50_000, "bo": "(" * 500_000}).found == 0
+    assert time.process_time() - started < 10  # without the bound on characters, pygments takes minutes
 
 
 def test_groups_are_what_pairs_connect() -> None:
