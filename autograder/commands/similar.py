@@ -40,7 +40,7 @@ def similar(
         from autograder.grading.marks import people_of
         from autograder.grading.similar import find_similar, sources_in
 
-        extras.require("rapidfuzz", "jinja2")
+        extras.require("rapidfuzz", "pygments", "jinja2")
         loaded = load_course(course)
         for name in topic or ():
             if name not in loaded.topics:

@@ -64,7 +64,8 @@ def settle(
     proposed = graded
     if not proposed:
         if not dry_run:
-            _record_run(out)
+            if not failed:
+                _record_run(out)
             shutil.rmtree(folder, ignore_errors=True)
         return Regrade((), taken=not dry_run, failed=failed)
     students = sorted({student for student, _ in proposed})

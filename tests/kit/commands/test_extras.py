@@ -71,6 +71,7 @@ def test_only_extras_get_the_sentence():
         ("show ann views", "rich"),
         ("export-nbgrader", "nbformat"),
         ("serve --port 0", "uvicorn"),
+        ("similar", "rapidfuzz"),
     ],
 )
 def test_a_command_without_its_extra(command: str, missing: str, tmp_path: Path):
