@@ -77,10 +77,11 @@ def _task(at: int, found: TaskSimilarity, sources: Mapping[str, str], people: Ma
     compared = counted(found.compared, "source")
     pairs = counted(found.found, "pair")
     shown = f", of which the first {len(found.pairs)} are listed" if found.found > len(found.pairs) else ""
+    middle = f"Half of the class's pairs are {found.median * 100:.0f} % similar or more."
     return _TaskView(
         id=f"task-{at}",
         heading=f"`{found.task}` ({found.topic})",
-        summary=f"{pairs} among {compared}{shown}. Half of the class's pairs are {found.median * 100:.0f} % similar or more.",
+        summary=f"{pairs} among {compared}{shown}. {middle}",
         groups=tuple(", ".join(people.get(name, name) for name in group) for group in found.groups if len(group) > 2),
         pairs=tuple(_pair(pair, sources if number < _SHOWN else None, people) for number, pair in enumerate(found.pairs)),
     )
