@@ -1,0 +1,60 @@
+"""The students' half where Python lacks what only POSIX has, as on Windows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from released_course import SCALE, release_course
+
+from autograder.processes.pool import Pool
+from autograder.release.wheel import student_modules
+
+_STUDENT = """
+import importlib, os, signal, sys
+import torch
+
+for name in ("fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"):
+    sys.modules[name] = None
+for module, names in {
+    os: ("fork", "geteuid", "getpgid", "getuid", "killpg", "setsid"),
+    signal: ("ITIMER_REAL", "SIGALRM", "SIGHUP", "SIGKILL", "SIGQUIT", "pthread_sigmask", "setitimer"),
+}.items():
+    for name in names:
+        if hasattr(module, name):
+            delattr(module, name)
+for name in sys.argv[2:]:
+    importlib.import_module(name)
+from autograder.student.notebook import check, hint, progress
+
+exec(sys.argv[1])
+check("scale")
+hint("scale")
+progress()
+"""
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Path:
+    return release_course(tmp_path_factory.mktemp("course"), pool)
+
+
+def test_check_hint_and_progress_need_no_posix(source: Path, tmp_path: Path) -> None:
+    names = [".".join(Path("autograder", path).with_suffix("").parts) for path in student_modules() if path.endswith(".py")]
+    folder = shutil.copytree(source, tmp_path / "mine")
+    seen = subprocess.run(
+        [sys.executable, "-c", _STUDENT, SCALE, *(name.removesuffix(".__init__") for name in names)],
+        cwd=folder,
+        env={name: value for name, value in os.environ.items() if not name.startswith(("AUTOGRADE", "JPY_"))},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (seen.returncode, seen.stderr) == (0, "")
+    assert "scale" in seen.stdout
+    assert "Hint 1" in seen.stdout
