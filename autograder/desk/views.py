@@ -128,6 +128,8 @@ def _form_of(books: Books, entry: Entry, task: str, attempt: Attempt | None) -> 
 def _now(mark: Mark, task: str) -> str:
     """What a task or a topic counts now."""
     if not task:
+        if mark.undecided:
+            return "not graded yet"
         flags = f" ({', '.join(mark.flags)})" if mark.flags else ""
         return f"{points_text(mark.earned)} of {points_text(mark.points)} points{flags}"
     own = next(each for each in mark.tasks if each.task == task)
@@ -295,4 +297,6 @@ def _change_row(change: Change, names: dict[str, str]) -> ChangeRow:
 
 
 def _mark_text(mark: Mark | None) -> str:
-    return f"{points_text(mark.earned)} of {points_text(mark.points)}" if mark else "–"
+    if mark is None:
+        return "–"
+    return "not graded yet" if mark.undecided else f"{points_text(mark.earned)} of {points_text(mark.points)}"

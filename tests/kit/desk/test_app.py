@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from desk_course import HOSTILE, PNG, at_desk, form_in, make_class_with_answers, make_manual_course, write_results
 from made_up_results import Page
@@ -16,6 +17,7 @@ from autograder.course.course_file import load_course
 from autograder.desk.app import Desk
 from autograder.errors import CourseError, ResultError
 from autograder.gradebook.adjustments import Adjustment, load_adjustments, write_adjustment
+from autograder.grading.result_files import read_result, result_path, write_result
 
 ANN, BO, ZOE = (f"/instructor-pages/{name}/views.html" for name in ("ann", "bo", "zoe"))
 
@@ -207,6 +209,21 @@ def test_who_handed_in_nothing_can_be_given_time_or_excused(client: TestClient, 
     assert "more time: 2d (grace, " in text
     assert send(client, ZOE, "why", points="1")[0] == 303
     assert [each.student for each in decisions(root)] == ["zoe", "zoe"]
+
+
+def test_what_the_machine_failed_at_is_no_zero(tmp_path: Path) -> None:
+    root = make_manual_course(tmp_path)
+    make_class_with_answers(root / "submitted")
+    write_results(root, ["ann"])
+    path = result_path(root / "grades", "ann", "views")
+    nothing = {"tasks": (), "earned": 0.0, "not_graded": True, "problem": "The machine ran out of memory."}
+    write_result(msgspec.structs.replace(read_result(path), **nothing), root / "grades")
+    with at_desk(root) as client:
+        text = words_of(client.get(ANN).text)
+        assert "not graded yet" in text
+        assert "0 of" not in text
+        assert send(client, ANN, points="7", comment="By hand.")[0] == 303
+        assert "7 of 10 points" in words_of(client.get(ANN).text)
 
 
 def test_comments_used_before_can_be_chosen(client: TestClient, root: Path) -> None:
