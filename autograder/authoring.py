@@ -28,6 +28,7 @@ from autograder.records.observation import (
 __all__ = [
     "Marked",
     "Raises",
+    "Results",
     "alike",
     "alternative",
     "at_least",
@@ -40,8 +41,10 @@ __all__ = [
     "ignoring",
     "misconception",
     "mostly",
+    "observes",
     "only",
     "raises",
+    "results",
     "says",
     "secret",
     "unordered",
@@ -123,6 +126,28 @@ def alternative(task: str) -> Callable[[F], F]:
     return mark
 
 
+def observes(kind: type | str) -> Callable[[F], F]:
+    """Make a function of a file of checks the observer of a type that the kit does not know, or of a student's class.
+
+    The function takes a thing of that type, or of a subclass, and returns a dict of what is to be compared, with strings as
+    keys; it must not change the thing. It runs beside student code, wherever a check of the file returns such a thing.
+
+    Args:
+        kind: the class, or, for a class that the code under test defines, its name.
+
+    Raises:
+        TypeError: if it is neither.
+    """
+    if kind is object or not isinstance(kind, type | str):
+        raise TypeError(f"@observes takes a class other than object, or the name of one, not {kind!r}.")
+
+    def mark(function: F) -> F:
+        function.__autograde_observes__ = (*getattr(function, "__autograde_observes__", ()), kind)  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
 @dataclass(frozen=True)
 class Marked:
     """A returned thing with the policy for comparing it. Inside a marked thing, an inner mark wins."""
@@ -136,6 +161,13 @@ class Raises:
     """A call whose exception is the observation; see `raises`."""
 
     call: Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a function returned, call by call; see `results`."""
+
+    values: tuple[Any, ...]
 
 
 def _mark(thing: Any, **changes: Any) -> Marked:
@@ -253,3 +285,15 @@ def raises(call: Callable[[], Any]) -> Raises:
     In `raises(lambda: code.match(x))`, the reference decides whether the call must raise, and what.
     """
     return Raises(call)
+
+
+def results(function: Any, *inputs: Any) -> Any:
+    """Observe a function by what it returns: `results(code.make_adder(2), 3, 4)` calls what `make_adder` returned twice.
+
+    Args:
+        function: what is called. A thing that cannot be called is returned as it is, so that students read what it is.
+        inputs: the argument of each call; a tuple stands for several.
+    """
+    if not callable(function):
+        return function
+    return Results(tuple(function(*each) if type(each) is tuple else function(each) for each in inputs))

@@ -7,6 +7,8 @@ with hooks off: a subclass that overrides `__iter__`, `__eq__` or `named_paramet
 from __future__ import annotations
 
 import collections
+import io
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -14,9 +16,10 @@ import msgspec
 import numpy
 import torch
 
-from autograder.authoring import Marked, Raises
+from autograder.authoring import Marked, Raises, Results
 from autograder.checking.code import NotAttempted, UndefinedName
 from autograder.checking.error_facts import describe_error, in_words
+from autograder.checking.observers import Observers
 from autograder.checking.parts import parts_of
 from autograder.checking.tensor_facts import (
     MAX_BYTES,
@@ -24,7 +27,9 @@ from autograder.checking.tensor_facts import (
     Unobservable,
     array_extent,
     array_fact,
+    is_nested,
     is_tensor,
+    nested_parts,
     tensor_extent,
     tensor_fact,
 )
@@ -47,6 +52,7 @@ MAX_DEPTH = 16
 """How deeply returned things may be nested."""
 MAX_THINGS = 20_000
 """How many things one check may return, on all levels together."""
+_MOST_FROM_ITERATOR = 1000
 _TEXT_LIMIT = 20_000
 _SHARES_LIMIT = 32
 _ALONE = "result"
@@ -57,11 +63,15 @@ _ndarray = numpy.ndarray
 _generic = numpy.generic
 _numpy_dtype = numpy.dtype
 _instance_dict = object.__getattribute__
+_mro = type.__dict__["__mro__"].__get__
 _extra_state = torch.nn.Module.get_extra_state
 _OrderedDict = collections.OrderedDict
+_FUNCTIONS = (type(lambda: None), type(len), type(Observers().parts))
+_ADVICE = "a function is compared by what it returns: results(function, input)"
+_NO_OBSERVERS = Observers()
 
 
-def observe(thing: Any, inputs: Mapping[str, Any] = {}) -> Fact:
+def observe(thing: Any, inputs: Mapping[str, Any] = {}, observers: Observers = _NO_OBSERVERS) -> Fact:
     """The facts of a thing that a check returned.
 
     Args:
@@ -70,6 +80,7 @@ def observe(thing: Any, inputs: Mapping[str, Any] = {}) -> Fact:
             marks (`only`, `close`, …) set the policy of everything inside them, and a `raises` is called now.
         inputs: what the check drew, by name: tensors, arrays, modules, optimizers, or nested lists and dicts of tensors.
             A returned tensor that uses their storage names them in `shares`.
+        observers: the author's own, for types that are not observed otherwise, or not as they should be.
 
     Returns:
         The fact. `shares` names returned things by their keys: `gradient`, `parts[0]`, `net.weight`; a thing returned
@@ -77,8 +88,9 @@ def observe(thing: Any, inputs: Mapping[str, Any] = {}) -> Fact:
 
     Raises:
         UndefinedName, NotAttempted: if the code inside a `raises` is not there yet.
+        BaseException: what a returned iterator, or a student's class that an author's observer reads, raises.
     """
-    observer = _Observer()
+    observer = _Observer(observers)
     fact = observer.see(thing, "", _PLAIN, 0)
     return observer.with_shares(fact, inputs)
 
@@ -86,7 +98,8 @@ def observe(thing: Any, inputs: Mapping[str, Any] = {}) -> Fact:
 class _Observer:
     """One call of `observe`: how much more may be sent, and the memory of every leaf seen so far, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, observers: Observers) -> None:
+        self.own = observers
         self.things_left = MAX_THINGS
         self.bytes_left = MAX_BYTES
         self.extents: list[tuple[str, Extent | None]] = []
@@ -106,6 +119,14 @@ class _Observer:
         if depth > MAX_DEPTH:
             return OpaqueFact(type=name, reason=f"it is nested more than {MAX_DEPTH} levels deep", policy=policy)
         try:
+            own = self.own.parts(thing)
+            if own is not None:
+                return self.mapping(own, name, path, policy, depth)
+            if kind is Results:
+                calls = [(f"call {number}", value) for number, value in enumerate(thing.values, start=1)]
+                return self.mapping(calls, "function", path, policy, depth)
+            if is_tensor(thing) and is_nested(thing):
+                return self.mapping(nested_parts(thing), "NestedTensor", path, policy, depth)
             if is_tensor(thing) or issubclass(kind, _ndarray):
                 return self.leaf(thing, path, policy)
             if issubclass(kind, _Module):
@@ -119,9 +140,12 @@ class _Observer:
             items = _as_sequence(thing)
             if items is not None:
                 return self.sequence(items, name, path, policy, depth)
+            if _is_iterator(kind):
+                name = name if name == "generator" else "iterator"
+                return self.sequence(_drawn(thing), name, path, policy, depth)
         except Unobservable as error:
             return OpaqueFact(type=name, reason=str(error), policy=policy)
-        return OpaqueFact(type=name, policy=policy)
+        return OpaqueFact(type=name, reason=_ADVICE if kind in _FUNCTIONS else "", policy=policy)
 
     def parts(self, thing: Any) -> list[tuple[Any, Any]] | None:
         try:
@@ -256,6 +280,19 @@ def _as_sequence(thing: Any) -> list[Any] | None:
     if kind in (range, slice):
         return [thing.start, thing.stop, thing.step]
     return None
+
+
+def _is_iterator(kind: type) -> bool:
+    """Whether things of this type are iterators; open files do not count."""
+    return not issubclass(kind, io.IOBase) and any("__next__" in vars(base) for base in _mro(kind))
+
+
+def _drawn(iterator: Any) -> list[Any]:
+    """All that an iterator still has to give: what it raises is raised here."""
+    items = list(itertools.islice(iterator, _MOST_FROM_ITERATOR + 1))
+    if len(items) > _MOST_FROM_ITERATOR:
+        raise Unobservable(f"it gives more than {_MOST_FROM_ITERATOR:,} items; return some of them, with itertools.islice")
+    return items
 
 
 def _key(key: Any) -> str:

@@ -17,6 +17,7 @@ from autograder.checking.error_facts import describe_error, gives_none, safe_tex
 from autograder.checking.execute_file import execute_file
 from autograder.checking.given import Given
 from autograder.checking.observe import observe
+from autograder.checking.observers import Observers
 from autograder.checking.questions import unanswered
 from autograder.checking.switches import Generators, Switches
 from autograder.checking.type_names import base_names, type_name
@@ -53,6 +54,7 @@ def run_check(function: Callable[[Code, Given], Any], code: Code, request: Check
         The observation, whatever student code does short of ending the process.
     """
     given = _given(request, device)
+    observers = Observers(getattr(function, "__globals__", {}))
     before = Switches.now()
     on_gpu = device.startswith("cuda")
     usual = before.usual(deterministic=on_gpu)
@@ -70,7 +72,7 @@ def run_check(function: Callable[[Code, Given], Any], code: Code, request: Check
             _simplefilter("always")
             try:
                 with unanswered():
-                    returned = observe(function(code, given), given.inputs())
+                    returned = observe(function(code, given), given.inputs(), observers)
             except BaseException as raised:  # student code may raise SystemExit or KeyboardInterrupt
                 error = _with_none(_described(raised), code, request.task)
             try:

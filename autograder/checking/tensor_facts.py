@@ -25,7 +25,9 @@ __all__ = [
     "array_fact",
     "contents",
     "input_state",
+    "is_nested",
     "is_tensor",
+    "nested_parts",
     "part_states",
     "tensor_extent",
     "tensor_fact",
@@ -55,6 +57,8 @@ _is_conj, _is_neg, _resolve_conj, _resolve_neg = _Base.is_conj, _Base.is_neg, _B
 _numel, _element_size, _storage_offset = _Base.numel, _Base.element_size, _Base.storage_offset
 _to_dense, _dequantize, _untyped_storage = _Base.to_dense, _Base.dequantize, _Base.untyped_storage
 _is_quantized, _is_meta, _is_cpu = _Base.is_quantized.__get__, _Base.is_meta.__get__, _Base.is_cpu.__get__
+_is_nested, _unbind = _Base.is_nested.__get__, torch.Tensor.unbind
+_Jagged: Any = torch.nested._internal.nested_tensor.NestedTensor
 _storage_pointer, _storage_bytes = _Storage.data_ptr, _Storage.nbytes
 _storage_identity = _Storage._cdata.__get__
 _array_bytes, _array_view, _array_astype = numpy.ndarray.tobytes, numpy.ndarray.view, numpy.ndarray.astype
@@ -83,6 +87,23 @@ class Extent(NamedTuple):
 def is_tensor(thing: object) -> bool:
     """Whether the type of `thing` is a tensor type, whatever it claims to be."""
     return issubclass(type(thing), _Base)
+
+
+def is_nested(tensor: torch.Tensor) -> bool:
+    """Whether a tensor is one of several tensors in one, as `torch.nested` makes them."""
+    return type(tensor) in (torch.Tensor, _Jagged) and bool(_is_nested(tensor))
+
+
+def nested_parts(tensor: torch.Tensor) -> list[tuple[str, Any]]:
+    """The layout of a nested tensor, and the tensors in it.
+
+    Raises:
+        Unobservable: if PyTorch cannot take it apart.
+    """
+    try:
+        return [("layout", _layout(tensor)), ("tensors", list(_unbind(tensor)))]
+    except _ERRORS as error:
+        raise Unobservable(f"PyTorch cannot read it: {_first_line(error)}") from None
 
 
 def tensor_fact(tensor: torch.Tensor, policy: Policy = _PLAIN) -> TensorFact:

@@ -44,7 +44,10 @@ __all__ = ["agree", "compare", "has_judge", "is_telling_error", "message_templat
 _MOST_MATCHED = 1000
 _UNORDERED_TYPES = {"set", "frozenset"}
 # Types that are as good as each other: subclasses that only add methods.
-_ALIKE = {"Size": "tuple", "OrderedDict": "dict", "defaultdict": "dict", "Counter": "dict", "frozenset": "set"}
+_ALIKE = {
+    **{"Size": "tuple", "OrderedDict": "dict", "defaultdict": "dict", "Counter": "dict"},
+    **{"frozenset": "set", "generator": "iterator"},
+}
 
 # What a slip of the pen raises, whatever the mistake behind it, if there is one.
 _SLIPS = {

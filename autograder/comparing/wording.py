@@ -52,7 +52,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,59}")
 _KNOWN_NAMES = frozenset(
     (
         *vars(builtins),
-        *("NoneType", "ellipsis", "function", "method", "module", "generator", "coroutine", "Tensor", "Parameter", "Buffer"),
+        *("NoneType", "ellipsis", "function", "method", "module", "generator", "iterator", "coroutine"),
+        *("Tensor", "NestedTensor", "Parameter", "Buffer"),
         *("ndarray", "Size", "dtype", "device", "layout", "Generator", "OrderedDict", "defaultdict", "Counter", "Module"),
         *("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "Linear", "Embedding", "Dropout"),
         *("Conv1d", "Conv2d", "Conv3d", "BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm", "RMSNorm", "LSTM", "GRU"),

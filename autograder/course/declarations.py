@@ -66,11 +66,12 @@ def read_checks(path: Path, *, shown: Path | None = None) -> tuple[CheckSpec, ..
 
     Raises:
         AuthoringError: one line for each mistake: a syntax error, an argument that is unknown, wrong or not a literal, a
-            missing docstring, a name used twice, a name that does not start with `test_`.
+            missing docstring, a name used twice, a name that does not start with `test_`, an observer that is not a
+            function of one thing.
     """
     name = shown or path
     specs: list[CheckSpec] = []
-    problems: list[str] = []
+    problems = list(_observer_problems(path, name))
     for node, kind, arguments in _decorated(path, name, problems):
         where = f"{name}:{node.lineno}"
         if kind != "checks":
@@ -87,6 +88,23 @@ def read_checks(path: Path, *, shown: Path | None = None) -> tuple[CheckSpec, ..
         specs.append(CheckSpec(name=node.name, sentence=sentence, line=node.lineno, **arguments))
     _raise(problems)
     return tuple(specs)
+
+
+def _observer_problems(path: Path, shown: Path) -> Iterator[str]:
+    for node in parse_file(path, shown).body:
+        if not isinstance(node, _Definition):
+            continue
+        marks = [mark for mark in node.decorator_list if _decorator_name(mark) == "observes"]
+        for mark in marks:
+            if not isinstance(mark, ast.Call) or len(mark.args) != 1 or mark.keywords:
+                yield f"{shown}:{node.lineno}: write @observes(TYPE), with the class that {node.name} observes, or its name."
+        if marks and not (isinstance(node, ast.FunctionDef) and _takes_one_thing(node.args)):
+            yield f"{shown}:{node.lineno}: {node.name} must be a plain function that takes one thing and returns a dict."
+
+
+def _takes_one_thing(arguments: ast.arguments) -> bool:
+    positional = len(arguments.posonlyargs) + len(arguments.args)
+    return positional - len(arguments.defaults) == 1 and not any(each is None for each in arguments.kw_defaults)
 
 
 def read_variants(path: Path, *, kind: str | None = None, shown: Path | None = None) -> tuple[VariantSpec, ...]:

@@ -226,7 +226,9 @@ def _misfortune(seen: Observation | NotObserved) -> str:
     if isinstance(seen, NotObserved):
         return f"has no result: {seen.reason.rstrip('.')}"
     if seen.returned is not None:
-        return f"returns something that cannot be observed, {_unobserved(seen.returned)}; return its parts"
+        what = _unobserved(seen.returned)
+        remedy = "" if " (" in what else "; return its parts, or write an observer for it, @observes"
+        return f"returns something that cannot be observed, {what}{remedy}"
     if seen.error is None:
         return "returns nothing"
     message = f": {seen.error.message}" if seen.error.message else ""

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 import autograder
+from autograder import Grader
 from autograder.checking.given import Given
 from autograder.course import new_topic
 from autograder.course.course_file import LatePolicy, TaskEntry, TopicEntry, load_course
@@ -42,6 +43,55 @@ def test_every_key_of_the_course_is_explained():
     assert [name for name in fields if f"`{name}`" not in section and f".{name.upper()[:-1]}`" not in section] == []
 
 
+def examples(title: str, language: str = "python") -> list[str]:
+    """The examples in a section of the guide."""
+    section = GUIDE.read_text(encoding="utf-8").partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+
+
+def write_bank(root: Path, solution: str, **more: str) -> None:
+    """Write a course of one topic, `bank`, around a section's example."""
+    task = re.search(r"^def (\w+)", solution, re.MULTILINE)
+    assert task is not None
+    stub = solution[: task.start()] + solution[task.start() :].partition("\n")[0] + "\n    raise NotImplementedError\n"
+    files = {
+        "course.yml": f"title: T\ntopics: {{bank: {{title: B, number: 1, tasks: {{{task[1]}: {{points: 2}}}}}}}}\n",
+        "exercises/bank.py": f"# %%\n{stub}",
+        "solutions/bank.py": f"# %%\n{solution}",
+        **more,
+    }
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+
+
+ACCOUNT = """
+from decimal import Decimal
+
+
+class Account:
+    def __init__(self, owner, balance):
+        self.owner, self.balance = owner, balance
+
+
+def open_account(owner, cents):
+    return Account(owner, Decimal(cents) / 100)
+"""
+
+
+def test_the_example_of_an_observer_works(tmp_path: Path, pool: Pool) -> None:
+    (example,) = examples("An observer for a type of your own")
+    write_bank(tmp_path, ACCOUNT, **{"tests/visible/test_bank.py": example})
+    with Grader(tmp_path, seed=3, pool=pool) as grader:
+        right = grader.grade(ACCOUNT, topic="bank")
+        wrong = grader.grade(ACCOUNT.replace("Decimal(cents) / 100", "Decimal(cents // 100)"), topic="bank")
+    assert (right.earned, wrong.earned) == (2, 0)
+    assert re.fullmatch(
+        r"`account\[\"balance\"\]\[\"text\"\]` is '\d+'; it should be '\d+\.\d+'\.",
+        wrong.tasks[0].checks[0].differences[0].sentence,
+    )
+
+
 def insert(path: Path, text: str, before: str = "") -> None:
     """Put text before a line, or at the end."""
     old = path.read_text(encoding="utf-8")
@@ -51,7 +101,7 @@ def insert(path: Path, text: str, before: str = "") -> None:
 
 
 def test_following_the_guide_gives_a_topic_that_verifies_and_can_be_released(tmp_path: Path, pool: Pool):
-    exercise, reference, visible, hidden, alternative, misconceptions = blocks("python")
+    exercise, reference, visible, hidden, alternative, misconceptions = blocks("python")[:6]
     points, hints, _ = blocks("yaml")
     (tmp_path / "course.yml").write_text("title: A course\ntopics:\n")
     new_topic.create(tmp_path, "strides")

@@ -65,7 +65,7 @@ def test_things_that_differ_have_facts_that_differ(one: Any, other: Any) -> None
         ("\ud800", ValueFact(type="str", value="\\ud800")),
         (None, ValueFact(type="NoneType")),
         (..., ValueFact(type="ellipsis")),
-        (len, OpaqueFact(type="builtin_function_or_method")),
+        (property(), OpaqueFact(type="property")),
     ],
 )
 def test_single_values(thing: object, fact: ValueFact) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import enum
+import importlib.util
+import itertools
 import subprocess
 import sys
+from collections import namedtuple
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,10 +18,19 @@ import torch
 from torch.distributions import Categorical, Independent, Normal
 from torch.nn.utils.rnn import pack_sequence
 
+from autograder.authoring import results
 from autograder.checking.observe import observe
 from autograder.comparing.arrays import DEFAULT_TOLERANCES as TOLERANCES
 from autograder.comparing.compare import compare
 from autograder.records.observation import MappingFact, Observation, OpaqueFact
+
+Point = namedtuple("Point", "x y")
+
+
+@dataclass
+class Plain:
+    x: int
+    y: str
 
 
 class Colour(enum.Enum):
@@ -55,6 +68,20 @@ def bars(*heights: float) -> Any:
     return made
 
 
+def nested(last: float, layout: torch.layout = torch.jagged) -> torch.Tensor:
+    return torch.nested.nested_tensor([torch.zeros(2), torch.tensor([1.0, 2.0, last])], layout=layout)
+
+
+def quantised(values: list[float]) -> torch.Tensor:
+    return torch.quantize_per_tensor(torch.tensor(values), scale=0.5, zero_point=2, dtype=torch.quint8)
+
+
+def frame(column: str, values: list[Any]) -> Any:
+    import pandas
+
+    return pandas.DataFrame({"name": ["a", "b"], column: values})
+
+
 def image(shade: int) -> Any:
     from PIL import Image
 
@@ -86,12 +113,37 @@ PAIRS: dict[str, tuple[Any, Any, Any]] = {
         lambda: pack_sequence([torch.ones(2), torch.ones(1)]),
         lambda: [torch.ones(2)],
     ),
+    "dataclass": (lambda: Plain(1, "a"), lambda: Plain(1, "b"), lambda: {"x": 1, "y": "a"}),
+    "named tuple": (lambda: Point(1, 2), lambda: Point(1, 3), lambda: (1, 2)),
+    "iterator": (lambda: iter([1, 2]), lambda: (n for n in (1, 3)), lambda: [1, 2]),
+    "generator": (lambda: (n for n in (1, 2)), lambda: (n for n in (1, 2, 3)), lambda: (1, 2)),
+    "function": (
+        lambda: results(lambda x: x + 1, 1, 2),
+        lambda: results(lambda x: 2 * x, 1, 2),
+        lambda: results(torch.ones(2), 1, 2),
+    ),
+    "nested tensor": (lambda: nested(3.0), lambda: nested(4.0), lambda: nested(3.0, torch.strided)),
+    "nested strided tensor": (
+        lambda: nested(3.0, torch.strided),
+        lambda: nested(4.0, torch.strided),
+        lambda: torch.zeros(2, 3),
+    ),
+    "quantised": (lambda: quantised([0.5, 1]), lambda: quantised([0.5, 2]), lambda: torch.tensor([0.5, 1.0])),
+    "sparse rows": (
+        lambda: torch.eye(2).to_sparse_csr(),
+        lambda: (torch.eye(2) * 2).to_sparse_csr(),
+        lambda: torch.eye(2).to_sparse(),
+    ),
     "sparse": (lambda: torch.eye(2).to_sparse(), lambda: torch.eye(2).to_sparse() * 2, lambda: torch.eye(2)),
     "figure": (figure, lambda: figure(points=(1.0, 0.6)), lambda: figure(title="")),
     "legend": (figure, lambda: figure(label="validation"), lambda: figure(legend=False)),
     "bars": (lambda: bars(1, 2), lambda: bars(1, 3), lambda: bars()),
     "image": (lambda: image(7), lambda: image(8), lambda: None),
 }
+
+
+if importlib.util.find_spec("pandas"):
+    PAIRS["frame"] = (lambda: frame("x", [1, 2]), lambda: frame("x", [1, 3]), lambda: frame("y", [1, 2]))
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -111,6 +163,38 @@ def test_the_sentence_names_the_part() -> None:
     assert sentences(SimpleNamespace(a=1), SimpleNamespace(a=2)) == [
         '`it["a"]` is 2; it should be 1. Your value is 2 times the expected one.'
     ]
+
+
+def test_iterators_of_any_kind_are_as_good_as_each_other() -> None:
+    assert sentences(iter([1, 2]), (n for n in (1, 2))) == []
+    assert sentences((n for n in (1, 2)), map(int, "12")) == []
+
+
+def test_an_iterator_without_an_end_is_not_waited_for() -> None:
+    fact = observe(itertools.count())
+    assert isinstance(fact, OpaqueFact)
+    assert fact.reason == "it gives more than 1,000 items; return some of them, with itertools.islice"
+
+
+def test_what_an_iterator_raises_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        observe({"it": (1 / n for n in (1, 0))})
+
+
+def test_an_open_file_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "words").write_text("a")
+    with (tmp_path / "words").open() as file:
+        assert isinstance(observe(file), OpaqueFact)
+
+
+def test_a_function_is_compared_by_its_results() -> None:
+    assert sentences(results(max, (1, 2)), results(min, (1, 2))) == [
+        '`it["call 1"]` is 1; it should be 2. Your value is 1/2 of the expected one.'
+    ]
+    assert sentences(results(abs, 1), results(3, 1)) == ["`it` is an int; it should be a function."]
+    fact = observe(lambda: 1)
+    assert isinstance(fact, OpaqueFact)
+    assert fact.reason == "a function is compared by what it returns: results(function, input)"
 
 
 def test_a_students_subclass_is_not_asked() -> None:

@@ -77,26 +77,28 @@ def test_a_key_holds_the_reference_and_each_misconception_for_its_task(key: Answ
 
 def test_a_thing_that_is_not_observed_is_the_authors_mistake(tmp_path: Path, pool: Pool) -> None:
     hidden = """
+        from threading import Lock
+
         from autograder import checks, only
 
 
         @checks("scale")
-        def test_iterator(code, given):
-            \"\"\"The items.\"\"\"
-            return {"items": iter([code.scale(given.normal(3), 2.0)])}
+        def test_lock(code, given):
+            \"\"\"The lock.\"\"\"
+            return {"lock": Lock()}
 
 
         @checks("scale")
         def test_type(code, given):
             \"\"\"The type alone.\"\"\"
-            return only(iter([code.scale(given.normal(3), 2.0)]), "type")
+            return only(Lock(), "type")
         """
     course = load_course(write_course(tmp_path, tests__hidden__test_small=hidden))
     with pytest.raises(AuthoringError) as refused:
         build_key(course, load_topic(course, "small"), seed=3, pool=pool, cache=None)
     assert str(refused.value) == (
-        "tests/hidden/test_small.py:5: test_iterator: the reference returns something that cannot be observed, "
-        "builtins.list_iterator; return its parts (draw 0)."
+        "tests/hidden/test_small.py:7: test_lock: the reference returns something that cannot be observed, "
+        "_thread.lock; return its parts, or write an observer for it, @observes (draw 0)."
     )
 
 
