@@ -71,4 +71,4 @@ screenshots: $(READY) $(BROWSER) ## Retake the screenshots in docs/
 		tests/kit/acceptance/test_desk_in_browser.py --screenshots docs/images
 
 clean: ## Remove everything installed or generated outside git
-	rm -rf $(VENV) build .autograde grades
+	rm -rf $(VENV) build .autograde/keys grades
