@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from autograder.reporting.labels import Label, readable
-from autograder.student.view import AnswerView, HintView, Note, ProgressView, TaskAnswer
+from autograder.student.view import AnswerView, HintView, Note, ProgressView, SolutionView, TaskAnswer
 
 __all__ = ["html"]
 
@@ -44,13 +44,15 @@ background: none; color: inherit; border: 0; border-bottom: 1px solid rgba(128, 
 </style>"""
 
 
-def html(view: AnswerView | HintView | ProgressView | Note) -> str:
+def html(view: AnswerView | HintView | ProgressView | SolutionView | Note) -> str:
     """The view for a notebook: one element with its own style and no scripts."""
     if isinstance(view, AnswerView):
         style = view.tasks[0].state.style if view.single else ""
         name, parts = f"Check of {view.tasks[0].name if view.single else view.title}", _answer(view)
     elif isinstance(view, HintView):
         style, name, parts = "", f"Hints for {view.task}", _hints(view)
+    elif isinstance(view, SolutionView):
+        style, name, parts = "", f"Solution of {view.task}", _solution(view)
     elif isinstance(view, ProgressView):
         style, name, parts = "", f"Progress in {view.title}", _progress(view)
     else:
@@ -128,6 +130,14 @@ def _hints(view: HintView) -> Iterator[str]:
         *earlier, last = map(_prose, view.hints)
         yield _list([*earlier, f"<strong>{last}</strong>"], "ol")
     yield _paragraph(view.note)
+
+
+def _solution(view: SolutionView) -> Iterator[str]:
+    yield f'<p class="autograde-head">A worked solution of <code>{_text(view.task)}</code></p>'
+    yield _block(view.source, "The solution")
+    if view.mistakes:
+        yield "<p>What is wrong with the common wrong ways:</p>"
+        yield _list(map(_prose, view.mistakes))
 
 
 def _progress(view: ProgressView) -> Iterator[str]:

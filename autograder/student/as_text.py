@@ -11,11 +11,11 @@ from typing import Any
 
 from autograder.reporting.labels import Label, readable
 from autograder.student.as_html import html
-from autograder.student.view import AnswerView, HintView, Note, ProgressView, TaskAnswer
+from autograder.student.view import AnswerView, HintView, Note, ProgressView, SolutionView, TaskAnswer
 
 __all__ = ["Line", "lines", "plain", "show"]
 
-View = AnswerView | HintView | ProgressView | Note
+View = AnswerView | HintView | ProgressView | SolutionView | Note
 
 _GREEN, _RED, _YELLOW, _BLUE, _BOLD, _DIM = "32", "31", "33", "34", "1", "2"
 _COLOURS = {
@@ -108,6 +108,8 @@ def _lines(view: View) -> Iterator[Line]:
         yield Line(view.note, style=_DIM)
     elif isinstance(view, ProgressView):
         yield from _progress_lines(view)
+    elif isinstance(view, SolutionView):
+        yield from _solution_lines(view)
     else:
         yield Line(view.text, style=_RED if view.problem else "")
 
@@ -146,6 +148,16 @@ def _task_lines(task: TaskAnswer, indent: int) -> Iterator[Line]:
         yield Line("Warnings (these never count):", indent, style=_DIM)
         for text in task.warnings:
             yield Line(text, indent + 4, style=_DIM)
+
+
+def _solution_lines(view: SolutionView) -> Iterator[Line]:
+    yield Line(f"A worked solution of {view.task}", style=_BOLD)
+    for text in view.source.splitlines():
+        yield Line(text, 4, code=True)
+    if view.mistakes:
+        yield Line("What is wrong with the common wrong ways:", style=_BOLD)
+        for text in view.mistakes:
+            yield Line(f"• {text}", 2)
 
 
 def _progress_lines(view: ProgressView) -> Iterator[Line]:

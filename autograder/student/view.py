@@ -22,6 +22,7 @@ __all__ = [
     "Note",
     "ProgressRow",
     "ProgressView",
+    "SolutionView",
     "TaskAnswer",
     "answer_view",
     "answer_view_of",
@@ -32,6 +33,11 @@ __all__ = [
 ]
 
 _PRINTED_SHOWN = 1000
+_WAYS_OUT = {
+    "never": "",
+    "after_due": " `{}` shows a worked solution once your instructor has published the passphrase.",
+    "after_pass": " `{}` shows a worked solution once your own passes all visible checks.",
+}
 _WARNINGS_SHOWN = 3
 _STATES = {
     "complete": Label("complete", "✓", "passes"),
@@ -92,6 +98,15 @@ class HintView:
     hints: tuple[str, ...]
     total: int
     note: str
+
+
+@dataclass(frozen=True)
+class SolutionView:
+    """A worked solution: its source, and a sentence on each common wrong way."""
+
+    task: str
+    source: str
+    mistakes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -211,11 +226,13 @@ def _summary(task: TaskResult, state: Label) -> str:
     return f"{passed} of {counted(count, 'visible check')} passed"
 
 
-def hint_view(topic: ReleasedTopic, task: str, read: int, *, again: str) -> HintView:
-    """The first `read` hints of a task; `again` is how to ask for the next one."""
+def hint_view(topic: ReleasedTopic, task: str, read: int, *, again: str, way_out: str) -> HintView:
+    """The first `read` hints of a task; `again` is how to ask for the next one, `way_out` for the solution."""
     hints = topic.hints.get(task, [])
     unread = len(hints) - read
     note = f"{counted(unread, 'hint')} left. Show the next one: `{again}`." if unread else "This is the last hint."
+    if not unread and topic.card.tasks[task].kind != "variable":
+        note += _WAYS_OUT[topic.card.solutions].format(way_out)
     return HintView(task, tuple(hints[:read]), len(hints), note if hints else "There are no hints for this task.")
 
 
