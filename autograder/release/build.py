@@ -2,7 +2,7 @@
 
 README.md           how to set up, how to work, what counts
 requirements.txt    what the notebooks need
-course.json         what `check`, `hint` and `progress` must know about the course
+course.json         what `check`, `hint`, `progress` and `solution` must know about the course
 wheels/             the part of autograde that students need
 TOPIC.ipynb         the notebook, from exercises/TOPIC.py
 hints/TOPIC.yml     the hints
@@ -10,9 +10,8 @@ checks/test_TOPIC.py   the visible checks
 keys/TOPIC.key      the public answer key: the visible checks on the public seed
 solutions/          worked solutions, sealed or not, of the topics for which course.yml wants them
 
-Two builds from the same files (and the same secret, where solutions are sealed) are equal byte for byte.
-A new release is searched for anything private before it replaces the
-old one.
+Two builds from the same files (and the same secret, where solutions are sealed) are equal byte for byte. A new
+release is searched for anything private before it replaces the old one.
 """
 
 from __future__ import annotations
