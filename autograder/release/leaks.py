@@ -3,10 +3,10 @@
 What must not appear is read from the private files as they are today: each of their lines and statements, the names of
 hidden checks, and the files' paths; and the passphrases of sealed solutions.
 
-Anything that is also in a public file is not private. Text is compared as Python tokens, so different spacing, quotes or
-line breaks hide nothing; code is also compared as `ast.unparse` writes it. The whole release is read: notebooks string by string
-(sources, outputs, metadata, attachments), MessagePack value by value, archives member by member, base64 decoded, and any
-other file as text or bytes.
+Anything that is also in a public file is not private. Text is compared as Python tokens, so different spacing, quotes
+or line breaks hide nothing; code is also compared as `ast.unparse` writes it. The whole release is read: notebooks
+string by string (sources, outputs, metadata, attachments), MessagePack value by value, archives member by member,
+base64 decoded, and any other file as text or bytes.
 """
 
 from __future__ import annotations
