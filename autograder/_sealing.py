@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from autograder.errors import AutogradeError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 __all__ = ["Sealed", "seal", "unseal"]
 
@@ -53,7 +57,8 @@ def unseal(sealed: Sealed, passphrase: str) -> bytes | None:
         return None
 
 
-def _aes_siv(passphrase: str, salt: bytes):  # type: ignore[no-untyped-def]
+def _aes_siv(passphrase: str, salt: bytes) -> tuple[AESSIV, type[Exception]]:
+    """The cipher, and what it raises if the key is wrong."""
     try:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESSIV

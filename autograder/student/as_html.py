@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from autograder.reporting.labels import Label, readable
-from autograder.student.view import AnswerView, HintView, Note, ProgressView, SolutionView, TaskAnswer
+from autograder.student.view import AnswerView, HintView, Note, ProgressView, SolutionView, TaskAnswer, TopicRow
 
 __all__ = ["html"]
 
@@ -41,6 +41,9 @@ padding: .1em .8em; margin: .5em 0; }
 background: none; color: inherit; border: 0; border-bottom: 1px solid rgba(128, 128, 128, .4); }
 .autograde table.autograde-table tr { background: none; }
 .autograde table.autograde-table .autograde-number { text-align: right; }
+.autograde-bar { display: inline-block; width: 8em; height: .7em; border: 1px solid #6b7686; border-radius: .35em; \
+overflow: hidden; vertical-align: middle; }
+.autograde-bar > span { display: block; height: 100%; background: #1f8a4c; }
 </style>"""
 
 
@@ -143,13 +146,23 @@ def _solution(view: SolutionView) -> Iterator[str]:
 def _progress(view: ProgressView) -> Iterator[str]:
     yield f'<table class="autograde-table"><caption>{_text(view.title)}</caption><thead><tr>'
     yield '<th scope="col">Task</th><th scope="col">State</th>'
-    for name in ("Visible checks passed", "Hints read", "Points"):
+    for name in ("Points", "Visible checks passed", "Hints read"):  # a narrow page shows the first ones
         yield f'<th scope="col" class="autograde-number">{name}</th>'
     yield "</tr></thead><tbody>"
     for row in view.rows:
-        cells = "".join(f'<td class="autograde-number">{_text(text)}</td>' for text in (row.checks, row.hints, row.points))
+        cells = "".join(f'<td class="autograde-number">{_text(text)}</td>' for text in (row.points, row.checks, row.hints))
         yield f'<tr><th scope="row"><code>{_text(row.name)}</code></th><td>{_tag(row.state)}</td>{cells}</tr>'
     yield "</tbody></table>"
     yield _paragraph(view.summary)
-    if view.topics:
-        yield f"<p>Other topics: {'; '.join(f'{_text(title)} ({_text(done)})' for title, done in view.topics)}.</p>"
+    if len(view.topics) > 1:
+        yield '<table class="autograde-table"><caption>Topics</caption><tbody>'
+        for topic in view.topics:
+            name = f"<strong>{_text(topic.title)}</strong>" if topic.here else _text(topic.title)
+            yield f'<tr><th scope="row">{name}</th><td>{_bar(topic)}</td><td>{_text(topic.words)}</td></tr>'
+        yield "</tbody></table>"
+
+
+def _bar(topic: TopicRow) -> str:
+    """A picture of what the words beside it say."""
+    percent = 100 * topic.done // max(topic.total, 1)
+    return f'<span class="autograde-bar" aria-hidden="true"><span style="width: {percent}%"></span></span>'

@@ -11,7 +11,7 @@ from typing import Any
 
 from autograder.reporting.labels import Label, readable
 from autograder.student.as_html import html
-from autograder.student.view import AnswerView, HintView, Note, ProgressView, SolutionView, TaskAnswer
+from autograder.student.view import AnswerView, HintView, Note, ProgressView, SolutionView, TaskAnswer, TopicRow
 
 __all__ = ["Line", "lines", "plain", "show"]
 
@@ -23,6 +23,7 @@ _COLOURS = {
     "partial": _YELLOW,
 }  # fmt: skip
 _WIDEST = 110
+_BAR = 10
 
 
 @dataclass(frozen=True)
@@ -171,5 +172,15 @@ def _progress_lines(view: ProgressView) -> Iterator[Line]:
         label = Label(row.state.style, row.state.symbol, row.state.word.ljust(words))
         yield Line(f"{row.name.ljust(widest)}  {', '.join(facts)}", 2, label)
     yield Line(view.summary)
-    if view.topics:
-        yield Line("Other topics: " + "; ".join(f"{title} ({done})" for title, done in view.topics) + ".", style=_DIM)
+    if len(view.topics) > 1:
+        yield Line("Topics", style=_BOLD)
+        widest = max(len(topic.title) for topic in view.topics)
+        for topic in view.topics:
+            yield Line(f"{topic.title.ljust(widest)}  {_bar(topic)}  {topic.words}", 2, style=_BOLD if topic.here else "")
+
+
+def _bar(topic: TopicRow) -> str:
+    """Full only if all is done, and empty only if nothing is."""
+    full = topic.done * _BAR // max(topic.total, 1)
+    full = max(full, 1) if topic.done else 0
+    return "█" * full + "░" * (_BAR - full)
