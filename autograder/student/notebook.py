@@ -80,7 +80,8 @@ def _must_fit(function: Callable[..., None], arguments: tuple[Any, ...], options
         inspect.signature(function).bind(*arguments, **options)
     except TypeError:
         name = function.__name__
-        unknown = [option for option in options if option not in inspect.signature(function).parameters]
+        known = [each.name for each in inspect.signature(function).parameters.values() if each.kind != each.VAR_POSITIONAL]
+        unknown = [option for option in options if option not in known]
         what = f"no argument called {unknown[0]}" if unknown else f"fewer arguments than {len(arguments) + len(options)}"
         raise RequestError(f"`{name}` takes {what}: write {_CALLS[name]}.") from None
 

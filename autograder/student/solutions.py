@@ -11,6 +11,7 @@ import msgspec
 
 from autograder._files import decode_versioned, read_whole, write_whole
 from autograder._sealing import Sealed, unseal
+from autograder._words import suggestion
 from autograder.errors import RequestError
 from autograder.records.course_card import TopicCard
 from autograder.records.worked_solutions import FORMAT_VERSION, SealedSolutions, TopicSolutions, solutions_file
@@ -53,7 +54,7 @@ def worked_solution(
     name = topic_meant(release, [task], topic, namespace or {})
     card = release.card.topics[name]
     if task not in card.tasks:
-        raise RequestError(f"There is no task {task!r} in {name}; its tasks are {', '.join(card.tasks)}.")
+        raise RequestError(f"There is no task {task!r} in {name}; {suggestion(task, card.tasks)}")
     if card.tasks[task].kind == "variable":
         raise RequestError(
             f"{task} is a value, not code, so it has no worked solution; run the lines it is about and compare."
@@ -67,15 +68,14 @@ def worked_solution(
             )
         solutions = _read(release.folder, name)
     else:
-        how = _calls(task, call)
-        solutions = _unsealed(release.folder, name, card, passphrase, how)
+        solutions = _unsealed(release.folder, name, card, passphrase, _with_passphrase(task, call))
     if task not in solutions.tasks:
         raise RequestError(f"The release has no worked solution of {task}; take all files fresh from one release.")
     found = solutions.tasks[task]
     return SolutionView(task, found.source, tuple(found.mistakes))
 
 
-def _calls(task: str, call: str) -> str:
+def _with_passphrase(task: str, call: str) -> str:
     """How to ask for a solution with a passphrase: in a notebook, or in a terminal."""
     return call.format(task, ', passphrase="…"' if "(" in call else ' --passphrase "…"')
 
