@@ -152,7 +152,7 @@ def solution(task: Any = None, passphrase: str = "", *, topic: str = "") -> None
     """
     namespace = _namespace()
     name = _name_of(task, find_release(), namespace, _SOLVE_A_TASK)
-    show(worked_solution(name, topic, passphrase, namespace, call='solution("{}"{})', check='check("{}")'))
+    show(worked_solution(name, topic, passphrase, namespace, sealed='solution("{}", passphrase="…")', check='check("{}")'))
 
 
 def _flat(tasks: tuple[Any, ...]) -> Iterator[Any]:

@@ -31,7 +31,7 @@ def worked_solution(
     passphrase: str = "",
     namespace: Mapping[str, Any] | None = None,
     *,
-    call: str = "autograde solution {}{}",
+    sealed: str = 'autograde solution {} --passphrase "…"',
     check: str = "autograde check",
 ) -> SolutionView:
     """A task's solution.
@@ -43,8 +43,8 @@ def worked_solution(
         topic: its topic's name, if that is not clear.
         passphrase: what the instructor published; empty if it was not given.
         namespace: the student's names, if there are any.
-        call: how to ask for a solution; the first `{}` stands for the task, the second for the passphrase.
-        check: how to check the task; `{}` stands for it.
+        sealed: how to ask for a sealed solution; `{}` stands for the task.
+        check: how to check the task, likewise.
 
     Raises:
         RequestError: if there is no such task, it is a prediction, its solution is closed, or the passphrase is wrong.
@@ -66,23 +66,19 @@ def worked_solution(
             raise RequestError(
                 f"The solution of {task} opens once your own passes all visible checks; run {check.format(task)} first."
             )
-        solutions = _read(release.folder, name)
+        path = release.folder / solutions_file(name, "json")
+        solutions = _decoded(_bytes(path), TopicSolutions, path)
     else:
-        solutions = _unsealed(release.folder, name, card, passphrase, _with_passphrase(task, call))
+        solutions = _unsealed(release.folder, name, card, passphrase, sealed.format(task))
     if task not in solutions.tasks:
         raise RequestError(f"The release has no worked solution of {task}; take all files fresh from one release.")
     found = solutions.tasks[task]
     return SolutionView(task, found.source, tuple(found.mistakes))
 
 
-def _with_passphrase(task: str, call: str) -> str:
-    """How to ask for a solution with a passphrase: in a notebook, or in a terminal."""
-    return call.format(task, ', passphrase="…"' if "(" in call else ' --passphrase "…"')
-
-
 def _unsealed(folder: Path, topic: str, card: TopicCard, passphrase: str, how: str) -> TopicSolutions:
     path = folder / solutions_file(topic, "sealed")
-    record = _decoded(path, SealedSolutions)
+    record = _decoded(_bytes(path), SealedSolutions, path)
     kept = folder / solutions_file(topic, "passphrase")
     given = isinstance(passphrase, str) and passphrase.strip()
     words = passphrase if given else _kept(kept)
@@ -101,7 +97,7 @@ def _unsealed(folder: Path, topic: str, card: TopicCard, passphrase: str, how: s
     if given:
         with suppress(OSError):
             write_whole(kept, f"{words.strip()}\n".encode())
-    return msgspec.json.decode(text, type=TopicSolutions)
+    return _decoded(text, TopicSolutions, path)
 
 
 def _kept(path: Path) -> str:
@@ -111,15 +107,14 @@ def _kept(path: Path) -> str:
         return ""
 
 
-def _read(folder: Path, topic: str) -> TopicSolutions:
-    return _decoded(folder / solutions_file(topic, "json"), TopicSolutions)
-
-
-def _decoded(path: Path, kind: type[T]) -> T:
+def _bytes(path: Path) -> bytes:
     try:
-        data = read_whole(path)
+        return read_whole(path)
     except OSError as error:
         raise RequestError(f"{path} is missing; take it from the release.") from error
+
+
+def _decoded(data: bytes, kind: type[T], path: Path) -> T:
     return decode_versioned(
         data,
         kind,
