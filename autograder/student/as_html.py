@@ -39,6 +39,7 @@ padding: .1em .8em; margin: .5em 0; }
 .autograde caption { text-align: left; font-weight: 600; color: inherit; padding: 0 0 .3em; }
 .autograde table.autograde-table th, .autograde table.autograde-table td { text-align: left; padding: .25em .8em .25em 0; \
 background: none; color: inherit; border: 0; border-bottom: 1px solid rgba(128, 128, 128, .4); }
+.autograde table.autograde-table tbody th { min-width: 8em; font-weight: 400; }
 .autograde table.autograde-table tr { background: none; }
 .autograde table.autograde-table .autograde-number { text-align: right; }
 .autograde-bar { display: inline-block; width: 8em; height: .7em; border: 1px solid #6b7686; border-radius: .35em; \
