@@ -1,6 +1,7 @@
 """autograde: exercises for PyTorch that grade themselves.
 
-The names that authors of checks need, those that students need (`check`, `hint` and `progress`), and `Grader`, which grades
+The names that authors of checks need, those that students need (`check`, `hint`, `progress` and
+`solution`), and `Grader`, which grades
 from Python. Importing the package imports no torch; the students' names do.
 """
 
@@ -34,7 +35,7 @@ from autograder.authoring import (
 if TYPE_CHECKING:
     from autograder.grading.grader import Grader as Grader
     from autograder.simulation.session import SimulatedGpu
-    from autograder.student.notebook import check, hint, progress
+    from autograder.student.notebook import check, hint, progress, solution
 
 # Without Grader: students' notebooks may have `from autograder import *`, and not the instructor's half of the package.
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "says",
     "secret",
     "simulated_gpu",
+    "solution",
     "unordered",
 ]
 
@@ -80,7 +82,7 @@ def simulated_gpu(gpus: int = 1, *, seed: int = 0) -> AbstractContextManager[Sim
 
 
 def __getattr__(name: str) -> Any:
-    if name not in ("Grader", "check", "hint", "progress"):
+    if name not in ("Grader", "check", "hint", "progress", "solution"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import sys
     from importlib import import_module

@@ -12,6 +12,7 @@ from autograder.errors import AutogradeError
 __all__ = ["EXTRAS", "missing_extra", "require"]
 
 EXTRAS = {
+    "cryptography": "grade",
     "jinja2": "grade",
     "jupytext": "grade",
     "matplotlib": "grade",

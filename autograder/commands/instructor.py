@@ -264,6 +264,12 @@ def new(
 @app.command()
 def release(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; report what is out of date or would leak.")] = False,
+    open_: Annotated[
+        str | None, typer.Option("--open", metavar="TOPIC", help="Print the passphrase of this topic's sealed solutions.")
+    ] = None,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="With --open: write the passphrase into the release as well.")
+    ] = False,
     course: CourseOption = Path("course.yml"),
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The folder to release to.", show_default="release/ of the course")
@@ -273,12 +279,18 @@ def release(
     """Build what students get: notebooks, visible checks, public answer keys. Fails if anything private would leak."""
     with one_line_mistakes():
         from autograder.course.course_file import load_course
+        from autograder.errors import AutogradeError
         from autograder.processes.pool import Pool
         from autograder.release.build import build
         from autograder.release.build import check as check_release
 
         loaded = load_course(course)
         folder = out or loaded.root / "release"
+        if open_ is not None and not check:
+            _open_solutions(loaded, open_, folder, publish=publish)
+            return
+        if open_ is not None or publish:
+            raise AutogradeError("--publish goes with --open TOPIC, and neither goes with --check.")
         with Pool(unsafe=unsafe) as pool:
             if not check:
                 paths = build(loaded, pool, folder)
@@ -290,6 +302,20 @@ def release(
         if problems:
             raise typer.Exit(1)
         typer.echo(f"{folder} is up to date and holds nothing private.")
+
+
+def _open_solutions(course: Course, topic: str, folder: Path, *, publish: bool) -> None:
+    from datetime import UTC, datetime
+
+    from autograder.release.solutions import passphrase_of, write_passphrase
+
+    passphrase = passphrase_of(course, topic, folder)
+    typer.echo(passphrase)
+    due = course.topics[topic].due
+    if due is not None and datetime.now(UTC) < due:
+        typer.echo(f"note: {topic} is not due until {due:%Y-%m-%d %H:%M}.", err=True)
+    if publish:
+        typer.echo(f"wrote {write_passphrase(topic, passphrase, folder)}", err=True)
 
 
 @app.command("export-nbgrader")

@@ -1,4 +1,4 @@
-"""The commands of students: `autograde start`, `check`, `watch`, `hint`, `progress` and `ci`.
+"""The commands of students: `autograde start`, `check`, `watch`, `hint`, `solution`, `progress` and `ci`.
 
 Where only a release's wheel is installed, they are all that `autograde` offers; the instructor's command has them too.
 Nothing heavy is imported until a command needs it.
@@ -102,6 +102,19 @@ def hint(task: Annotated[str, typer.Argument(help="The task.")], topic: TopicOpt
         show(one_more_hint(task, topic or ""))
 
 
+def solution(
+    task: Annotated[str, typer.Argument(help="The task.")],
+    topic: TopicOption = None,
+    passphrase: Annotated[str, typer.Option(help="What your instructor published.", show_default=False)] = "",
+) -> None:
+    """Show a worked solution of a task, if the course has it open by now."""
+    with one_line_mistakes():
+        from autograder.student.as_text import show
+        from autograder.student.solutions import worked_solution
+
+        show(worked_solution(task, topic or "", passphrase))
+
+
 def progress(topic: TopicOption = None) -> None:
     """Show how each task stood when it was last checked."""
     with one_line_mistakes():
@@ -113,7 +126,7 @@ def progress(topic: TopicOption = None) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add the students' commands to a command."""
-    for command in (start, check, watch, hint, progress, ci):
+    for command in (start, check, watch, hint, solution, progress, ci):
         app.command(rich_help_panel="For students")(command)
 
 

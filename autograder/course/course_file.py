@@ -24,6 +24,7 @@ from autograder._yaml import read_yaml
 from autograder.course.declarations import parse_file
 from autograder.errors import AuthoringError, CourseError
 from autograder.records.jobs import Limits
+from autograder.records.worked_solutions import SolutionsPolicy
 
 __all__ = ["Course", "LatePolicy", "TaskEntry", "TopicEntry", "load_course"]
 
@@ -43,6 +44,7 @@ _Seconds = Annotated[float, Meta(gt=0, le=86400, description="a number of second
 _Megabytes = Annotated[int, Meta(ge=1, le=2**20, description="a whole number of megabytes of at least 1")]
 _Kilobytes = Annotated[int, Meta(ge=1, le=2**30, description="a whole number of kilobytes of at least 1")]
 _Tolerance = Annotated[float, Meta(ge=0, lt=1, description="a number from 0 up to but not including 1, like 1e-5")]
+_Solutions = Annotated[SolutionsPolicy, Meta(description="never, after_due or after_pass")]
 _Due = Annotated[datetime, Meta(tz=True, description="a date, time and UTC offset, like 2027-03-01T23:59+01:00")]
 
 _NAME_REMEDY = "use ASCII letters, digits and underscores, starting with a letter, but no Python keyword."
@@ -111,6 +113,7 @@ class _TopicFields(msgspec.Struct, frozen=True, kw_only=True):
     tasks: dict[str, TaskEntry]
     required: _Flag = True
     due: _Due | None = None
+    solutions: _Solutions | None = None
     draws: _Draws | None = None
     limits: _LimitsEntry = _LimitsEntry()
 
@@ -120,6 +123,7 @@ class _CourseFields(msgspec.Struct, frozen=True, kw_only=True):
     package: _Text | None = None
     topics: dict[str, _TopicFields]
     draws: _Draws = 3
+    solutions: _Solutions = "never"
     limits: _LimitsEntry = _LimitsEntry()
     tolerances: _TolerancesEntry = _TolerancesEntry()
     cuda_tolerances: _OtherTolerances = _OtherTolerances()
@@ -128,13 +132,18 @@ class _CourseFields(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TopicEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A topic's entry in course.yml. `limits` are complete; `draws` is None if the course's number applies."""
+    """A topic's entry in course.yml. `limits` and `solutions` are complete; `draws` is None if the course's number applies.
+
+    `solutions` says when students may see worked solutions: never, when the instructor publishes the passphrase, or of each
+    task that passes its visible checks.
+    """
 
     title: str
     number: int
     tasks: dict[str, TaskEntry]
     required: bool = True
     due: datetime | None = None
+    solutions: SolutionsPolicy = "never"
     draws: int | None = None
     limits: Limits = Limits()
 
@@ -191,6 +200,7 @@ def load_course(path: Path) -> Course:
                 tasks=topic.tasks,
                 required=topic.required,
                 due=topic.due,
+                solutions=topic.solutions or fields.solutions,
                 draws=topic.draws,
                 limits=_over(limits, topic.limits),
             )

@@ -16,7 +16,7 @@ __all__ = ["source_notes"]
 
 _MOST_NOTES = 10
 _TEXT_SHOWN = 60
-_FOR_STUDENTS = frozenset(["check", "hint", "progress", "simulated_gpu"])
+_FOR_STUDENTS = frozenset(["check", "hint", "progress", "simulated_gpu", "solution"])
 _LIBRARIES = sys.stdlib_module_names | {"torch", "numpy", "autograder", "IPython"}
 _MODULES = {"gc": "uses gc, as code that frees memory does", "ctypes": "uses ctypes"}
 _ATTRIBUTES = {

@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from autograder.records.worked_solutions import SolutionsPolicy
+
 __all__ = ["COURSE_FILE", "FORMAT_VERSION", "CourseCard", "TaskCard", "TaskKind", "TopicCard", "digest"]
 
 COURSE_FILE = "course.json"
@@ -40,6 +42,7 @@ class TopicCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     checks: str
     required: bool = True
     due: datetime | None = None
+    solutions: SolutionsPolicy = "never"
     cell_seconds: float = 20.0
     check_seconds: float = 5.0
     topic_seconds: float = 120.0

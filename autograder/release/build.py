@@ -2,15 +2,16 @@
 
 README.md           how to set up, how to work, what counts
 requirements.txt    what the notebooks need
-course.json         what `check`, `hint` and `progress` must know about the course
+course.json         what `check`, `hint`, `progress` and `solution` must know about the course
 wheels/             the part of autograde that students need
 TOPIC.ipynb         the notebook, from exercises/TOPIC.py
 hints/TOPIC.yml     the hints
 checks/test_TOPIC.py   the visible checks
 keys/TOPIC.key      the public answer key: the visible checks on the public seed
+solutions/          worked solutions, sealed or not, of the topics for which course.yml wants them
 
-Two builds from the same files are equal byte for byte. A new release is searched for anything private before it replaces the
-old one.
+Two builds from the same files (and the same secret, where solutions are sealed) are equal byte for byte. A new
+release is searched for anything private before it replaces the old one.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from autograder.records.course_card import COURSE_FILE
 from autograder.release import leaks, public_keys
 from autograder.release.make_card import course_card
 from autograder.release.notebooks import notebook_bytes
+from autograder.release.solutions import closed_secrets, current_files, open_topics, solution_files
 from autograder.release.wheel import wheel
 
 if TYPE_CHECKING:
@@ -59,15 +61,17 @@ def build(course: Course, pool: Pool, out: Path) -> list[Path]:
         out: the folder; created if it does not exist.
 
     Raises:
-        ReleaseError: if something private would leak, or an author left something unwritten; one line for each.
+        ReleaseError: if something private would leak, an author left something unwritten, or the secret of the course that
+            seals solutions is lost; one line for each.
         AuthoringError: if a topic's files have mistakes.
     """
     if marks := _unwritten(course):
         raise ReleaseError("\n".join(marks))
+    solutions = solution_files(course, out, new_secret=True)
     with TemporaryFolder() as folder:
         fresh = folder / "release"
-        _write_all(course, pool, fresh, old=out)
-        if leaked := leaks.scan(course.root, fresh):
+        _write_all(course, pool, fresh, old=out, solutions=solutions)
+        if leaked := _leaks(course, fresh):
             raise ReleaseError("\n".join(map(str, leaked)))
         for path in _stale(out, set(_listing(fresh))):
             path.unlink()
@@ -93,9 +97,14 @@ def check(course: Course, pool: Pool, out: Path) -> list[str]:
         AuthoringError: if a topic's files have mistakes.
     """
     problems = _unwritten(course)
+    try:
+        solutions = solution_files(course, out, new_secret=False)
+    except ReleaseError as error:
+        problems.append(str(error))
+        solutions = current_files(out)
     with TemporaryFolder() as folder:
         fresh = folder / "release"
-        _write_all(course, pool, fresh, old=out)
+        _write_all(course, pool, fresh, old=out, solutions=solutions)
         expected, actual = _listing(fresh), _listing(out)
         for name, path in expected.items():
             if name not in actual:
@@ -103,7 +112,11 @@ def check(course: Course, pool: Pool, out: Path) -> list[str]:
             elif path.read_bytes() != actual[name].read_bytes():
                 problems.append(f"{out / name} does not match its sources; run `autograde release`.")
         problems += [f"{out / name} is not part of the release; remove it." for name in actual if name not in expected]
-    return problems + [str(leak) for leak in leaks.scan(course.root, out)]
+    return problems + [str(leak) for leak in _leaks(course, out)]
+
+
+def _leaks(course: Course, folder: Path) -> list[leaks.Leak]:
+    return leaks.scan(course.root, folder, solved_in_public=open_topics(course), never_public=closed_secrets(course, folder))
 
 
 def _unwritten(course: Course) -> list[str]:
@@ -119,21 +132,22 @@ def _listing(folder: Path) -> dict[str, Path]:
 def _stale(out: Path, current: set[str]) -> Iterator[Path]:
     """Files of an older release that this one no longer has."""
     for name, path in _listing(out).items():
-        ours = name.startswith(("keys/", "checks/", "hints/", "wheels/")) and name.endswith((".key", ".py", ".yml", ".whl"))
+        folder = name.startswith(("keys/", "checks/", "hints/", "wheels/", "solutions/"))
+        ours = folder and name.endswith((".key", ".py", ".yml", ".whl", ".json", ".sealed", ".passphrase"))
         notebook = "/" not in name and name.endswith(".ipynb") and notebook_topic(path.read_bytes()) is not None
         if name not in current and (ours or notebook):
             yield path
 
 
-def _write_all(course: Course, pool: Pool, folder: Path, *, old: Path) -> None:
+def _write_all(course: Course, pool: Pool, folder: Path, *, old: Path, solutions: Mapping[str, bytes]) -> None:
     topics = [load_topic(course, name) for name in course.topics]
     keys = {topic.name: public_keys.make(course, topic, pool) for topic in topics}
     package = course.package
-    files = {"README.md": _readme(course, keys), COURSE_FILE: course_card(course, topics)}
+    files = {"README.md": _readme(course, keys), COURSE_FILE: course_card(course, topics), **solutions}
     if not package:
         name, data = wheel()
         files[f"wheels/{name}"], package = data, f"./wheels/{name}"
-    files["requirements.txt"] = _requirements(topics, keys, package)
+    files["requirements.txt"] = _requirements(course, topics, keys, package)
     for topic in topics:
         files |= _topic_files(course, topic)
     for name, data in files.items():
@@ -168,9 +182,11 @@ def _topic_files(course: Course, topic: Topic) -> dict[str, bytes]:
     return files
 
 
-def _requirements(topics: Sequence[Topic], keys: Mapping[str, AnswerKey], package: str) -> bytes:
+def _requirements(course: Course, topics: Sequence[Topic], keys: Mapping[str, AnswerKey], package: str) -> bytes:
     """The torch release that the keys were made with, a notebook server, what the notebooks import, and autograde."""
     needed = {"jupyterlab", "torch"}
+    if any(entry.solutions == "after_due" for entry in course.topics.values()):
+        needed.add("cryptography")
     for topic in topics:
         for cell in topic.exercise:
             needed |= {_DISTRIBUTIONS.get(module, module) for module in _imported(cell.source)}

@@ -1,10 +1,12 @@
 """Searches a release for anything from the private folders: hidden checks, solutions, misconceptions, their names.
 
 What must not appear is read from the private files as they are today: each of their lines and statements, the names of
-hidden checks, and the files' paths. Anything that is also in a public file is not private. Text is compared as Python
-tokens, so different spacing, quotes or line breaks hide nothing; code is also compared as `ast.unparse` writes it. The whole
-release is read: notebooks string by string (sources, outputs, metadata, attachments), MessagePack value by value, archives
-member by member, base64 decoded, and any other file as text or bytes.
+hidden checks, and the files' paths; and the passphrases of sealed solutions.
+
+Anything that is also in a public file is not private. Text is compared as Python tokens, so different spacing, quotes
+or line breaks hide nothing; code is also compared as `ast.unparse` writes it. The whole release is read: notebooks
+string by string (sources, outputs, metadata, attachments), MessagePack value by value, archives member by member,
+base64 decoded, and any other file as text or bytes.
 """
 
 from __future__ import annotations
@@ -12,15 +14,17 @@ from __future__ import annotations
 import ast
 import base64
 import binascii
+import copy
 import gzip
 import io
 import json
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +32,7 @@ import msgspec
 
 from autograder._files import PACKAGE
 from autograder.keys.key import packed_part
+from autograder.records.worked_solutions import solutions_file
 
 __all__ = ["Leak", "scan"]
 
@@ -82,17 +87,22 @@ class _Piece:
         return _tokens(self.text) + (_tokens(_unparsed(self.text)) if self.code else ())
 
 
-def scan(root: Path, release: Path) -> list[Leak]:
+def scan(
+    root: Path, release: Path, *, solved_in_public: Collection[str] = (), never_public: Mapping[str, str] | None = None
+) -> list[Leak]:
     """Everything private in a release.
 
     Args:
         root: the course's folder, which holds the private and the public folders.
         release: the folder to search, or a single file.
+        solved_in_public: the topics whose worked solutions are readable in the release. The file of these solutions may hold
+            lines of their references, and no other file may.
+        never_public: passphrases and the like, by what to call them.
 
     Returns:
         One leak for each place and private file, in the order of the release's files.
     """
-    index = _Index(_private(root))
+    index = _Index(chain(_passwords(never_public or {}), _private(root)))
     index.forget(_package_tokens())
     for path in _files(root / "solutions" / "misconceptions"):
         for feedback in _feedback(path.read_text(encoding="utf-8", errors="replace")):
@@ -100,11 +110,17 @@ def scan(root: Path, release: Path) -> list[Leak]:
     for path in _files(*(root / name for name in PUBLIC_PATHS)):
         for piece in _pieces(path.read_bytes(), path.name, "", 0):
             index.forget(piece.tokens())
+    of_solved = copy.deepcopy(index) if solved_in_public else index
+    for path in (root / "solutions" / f"{topic}.py" for topic in solved_in_public):
+        for piece in _pieces(path.read_bytes(), path.name, "", 0):
+            of_solved.forget(piece.tokens())
+    solved_files = {release / solutions_file(topic, "json") for topic in solved_in_public}
     leaks: list[Leak] = []
     for path in _files(release):
         name = path.relative_to(release.parent).as_posix()
         for piece in (_Piece("its name", name), *_pieces(path.read_bytes(), path.name, "", 0)):
-            leaks += _grouped(name, piece.where, index.search(piece.tokens()))
+            found = (of_solved if path in solved_files else index).search(piece.tokens())
+            leaks += _grouped(name, piece.where, found)
     return leaks
 
 
@@ -124,6 +140,12 @@ def _grouped(file: str, where: str, secrets: list[_Secret]) -> Iterator[Leak]:
         first = min(group, key=lambda secret: secret.line)
         place = f"{private}:{first.line}" if first.line else private
         yield Leak(file, where, place, first.text, len({secret.line for secret in group}) - 1)
+
+
+def _passwords(named: Mapping[str, str]) -> Iterator[_Secret]:
+    for what, password in named.items():
+        for text in (password, password.replace("-", "")):
+            yield _Secret(_tokens(text), "the course's private folder", 0, what)
 
 
 def _private(root: Path) -> Iterator[_Secret]:

@@ -36,6 +36,7 @@ def _topic_card(course: Course, topic: Topic) -> TopicCard:
         checks=digest(topic.visible.source.encode()) if topic.visible else "",
         required=entry.required,
         due=entry.due,
+        solutions=entry.solutions,
         cell_seconds=entry.limits.cell_seconds,
         check_seconds=entry.limits.check_seconds,
         topic_seconds=entry.limits.topic_seconds,

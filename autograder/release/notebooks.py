@@ -34,6 +34,10 @@ from autograder import check, hint, progress
 
 # check("NAME") checks a task, check() all of them; hint("NAME") gives one more hint; progress() shows how far you are.\
 """
+_SETUP_WITH_SOLUTIONS = (
+    _SETUP.replace("hint, progress", "hint, progress, solution")
+    + '\n# solution("NAME") shows a worked solution, once it is open.'
+)
 _CHECKED = re.compile(r'\Acheck\("(\w+)"\)\Z')
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -57,9 +61,10 @@ def notebook_bytes(course: Course, topic: Topic) -> bytes:
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     _take_code(notebook.cells, topic)
     tasks = course.topics[topic.name].tasks
-    notebook.cells = list(_with_checks(notebook.cells, tasks))
+    setup = _SETUP if course.topics[topic.name].solutions == "never" else _SETUP_WITH_SOLUTIONS
+    notebook.cells = list(_with_checks(notebook.cells, tasks, setup))
     _name_cells(notebook.cells, tasks)
-    _mark_cells(notebook.cells, tasks)
+    _mark_cells(notebook.cells, tasks, setup)
     try:
         nbformat.validate(notebook)
     except nbformat.ValidationError as error:
@@ -77,17 +82,17 @@ def _take_code(cells: Iterable[Any], topic: Topic) -> None:
         cell.source = read.get(number, "")
 
 
-def _with_checks(cells: Sequence[Any], tasks: Iterable[str]) -> Iterator[Any]:
+def _with_checks(cells: Sequence[Any], tasks: Iterable[str], setup: str) -> Iterator[Any]:
     """The cells, with the import after the title and a call to `check` after each task's last definition."""
     titled = bool(cells) and cells[0].cell_type == "markdown"
     last = {task: cell for cell in cells for task in _defined(cell, tasks)}
     new: Callable[[str], Any] = new_code_cell
     if not titled:
-        yield new(_SETUP)
+        yield new(setup)
     for number, cell in enumerate(cells):
         yield cell
         if number == 0 and titled:
-            yield new(_SETUP)
+            yield new(setup)
         for task in tasks:
             if last.get(task) is cell:
                 yield new(f'check("{task}")')
@@ -107,10 +112,10 @@ def _name_cells(cells: Iterable[Any], tasks: Iterable[str]) -> None:
         cell.id = _free(_cell_name(cell, tasks), taken)
 
 
-def _mark_cells(cells: Sequence[Any], tasks: Mapping[str, TaskEntry]) -> None:
+def _mark_cells(cells: Sequence[Any], tasks: Mapping[str, TaskEntry], setup: str) -> None:
     points = {_cell_id("check", name): task.points for name, task in tasks.items()}
-    setup = next(cell.id for cell in cells if cell.source == _SETUP)
-    mark_cells(cells, {_cell_id("task", name) for name in tasks}, points, setup)
+    setup_cell = next(cell.id for cell in cells if cell.source == setup)
+    mark_cells(cells, {_cell_id("task", name) for name in tasks}, points, setup_cell)
 
 
 def _cell_id(kind: str, name: str) -> str:

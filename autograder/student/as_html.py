@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from autograder.reporting.labels import Label, readable
-from autograder.student.view import AnswerView, HintView, Note, ProgressView, TaskAnswer
+from autograder.student.view import AnswerView, HintView, Note, ProgressView, SolutionView, TaskAnswer, TopicRow
 
 __all__ = ["html"]
 
@@ -39,18 +39,24 @@ padding: .1em .8em; margin: .5em 0; }
 .autograde caption { text-align: left; font-weight: 600; color: inherit; padding: 0 0 .3em; }
 .autograde table.autograde-table th, .autograde table.autograde-table td { text-align: left; padding: .25em .8em .25em 0; \
 background: none; color: inherit; border: 0; border-bottom: 1px solid rgba(128, 128, 128, .4); }
+.autograde table.autograde-table tbody th { min-width: 8em; font-weight: 400; }
 .autograde table.autograde-table tr { background: none; }
 .autograde table.autograde-table .autograde-number { text-align: right; }
+.autograde-bar { display: inline-block; width: 8em; height: .7em; border: 1px solid #6b7686; border-radius: .35em; \
+overflow: hidden; vertical-align: middle; }
+.autograde-bar > span { display: block; height: 100%; background: #1f8a4c; }
 </style>"""
 
 
-def html(view: AnswerView | HintView | ProgressView | Note) -> str:
+def html(view: AnswerView | HintView | ProgressView | SolutionView | Note) -> str:
     """The view for a notebook: one element with its own style and no scripts."""
     if isinstance(view, AnswerView):
         style = view.tasks[0].state.style if view.single else ""
         name, parts = f"Check of {view.tasks[0].name if view.single else view.title}", _answer(view)
     elif isinstance(view, HintView):
         style, name, parts = "", f"Hints for {view.task}", _hints(view)
+    elif isinstance(view, SolutionView):
+        style, name, parts = "", f"Solution of {view.task}", _solution(view)
     elif isinstance(view, ProgressView):
         style, name, parts = "", f"Progress in {view.title}", _progress(view)
     else:
@@ -130,16 +136,34 @@ def _hints(view: HintView) -> Iterator[str]:
     yield _paragraph(view.note)
 
 
+def _solution(view: SolutionView) -> Iterator[str]:
+    yield f'<p class="autograde-head">A worked solution of <code>{_text(view.task)}</code></p>'
+    yield _block(view.source, "The solution")
+    if view.mistakes:
+        yield "<p>What is wrong with the common wrong ways:</p>"
+        yield _list(map(_prose, view.mistakes))
+
+
 def _progress(view: ProgressView) -> Iterator[str]:
     yield f'<table class="autograde-table"><caption>{_text(view.title)}</caption><thead><tr>'
     yield '<th scope="col">Task</th><th scope="col">State</th>'
-    for name in ("Visible checks passed", "Hints read", "Points"):
+    for name in ("Points", "Visible checks passed", "Hints read"):  # a narrow page shows the first ones
         yield f'<th scope="col" class="autograde-number">{name}</th>'
     yield "</tr></thead><tbody>"
     for row in view.rows:
-        cells = "".join(f'<td class="autograde-number">{_text(text)}</td>' for text in (row.checks, row.hints, row.points))
+        cells = "".join(f'<td class="autograde-number">{_text(text)}</td>' for text in (row.points, row.checks, row.hints))
         yield f'<tr><th scope="row"><code>{_text(row.name)}</code></th><td>{_tag(row.state)}</td>{cells}</tr>'
     yield "</tbody></table>"
     yield _paragraph(view.summary)
-    if view.topics:
-        yield f"<p>Other topics: {'; '.join(f'{_text(title)} ({_text(done)})' for title, done in view.topics)}.</p>"
+    if len(view.topics) > 1:
+        yield '<table class="autograde-table"><caption>Topics</caption><tbody>'
+        for topic in view.topics:
+            name = f"<strong>{_text(topic.title)}</strong>" if topic.here else _text(topic.title)
+            yield f'<tr><th scope="row">{name}</th><td>{_bar(topic)}</td><td>{_text(topic.words)}</td></tr>'
+        yield "</tbody></table>"
+
+
+def _bar(topic: TopicRow) -> str:
+    """A picture of what the words beside it say."""
+    percent = 100 * topic.done // max(topic.total, 1)
+    return f'<span class="autograde-bar" aria-hidden="true"><span style="width: {percent}%"></span></span>'

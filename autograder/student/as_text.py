@@ -11,11 +11,11 @@ from typing import Any
 
 from autograder.reporting.labels import Label, readable
 from autograder.student.as_html import html
-from autograder.student.view import AnswerView, HintView, Note, ProgressView, TaskAnswer
+from autograder.student.view import AnswerView, HintView, Note, ProgressView, SolutionView, TaskAnswer, TopicRow
 
 __all__ = ["Line", "lines", "plain", "show"]
 
-View = AnswerView | HintView | ProgressView | Note
+View = AnswerView | HintView | ProgressView | SolutionView | Note
 
 _GREEN, _RED, _YELLOW, _BLUE, _BOLD, _DIM = "32", "31", "33", "34", "1", "2"
 _COLOURS = {
@@ -23,6 +23,7 @@ _COLOURS = {
     "partial": _YELLOW,
 }  # fmt: skip
 _WIDEST = 110
+_BAR = 10
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ def _lines(view: View) -> Iterator[Line]:
         yield Line(view.note, style=_DIM)
     elif isinstance(view, ProgressView):
         yield from _progress_lines(view)
+    elif isinstance(view, SolutionView):
+        yield from _solution_lines(view)
     else:
         yield Line(view.text, style=_RED if view.problem else "")
 
@@ -148,6 +151,16 @@ def _task_lines(task: TaskAnswer, indent: int) -> Iterator[Line]:
             yield Line(text, indent + 4, style=_DIM)
 
 
+def _solution_lines(view: SolutionView) -> Iterator[Line]:
+    yield Line(f"A worked solution of {view.task}", style=_BOLD)
+    for text in view.source.splitlines():
+        yield Line(text, 4, code=True)
+    if view.mistakes:
+        yield Line("What is wrong with the common wrong ways:", style=_BOLD)
+        for text in view.mistakes:
+            yield Line(f"• {text}", 2)
+
+
 def _progress_lines(view: ProgressView) -> Iterator[Line]:
     yield Line(view.title, style=_BOLD)
     widest = max((len(row.name) for row in view.rows), default=0)
@@ -159,5 +172,15 @@ def _progress_lines(view: ProgressView) -> Iterator[Line]:
         label = Label(row.state.style, row.state.symbol, row.state.word.ljust(words))
         yield Line(f"{row.name.ljust(widest)}  {', '.join(facts)}", 2, label)
     yield Line(view.summary)
-    if view.topics:
-        yield Line("Other topics: " + "; ".join(f"{title} ({done})" for title, done in view.topics) + ".", style=_DIM)
+    if len(view.topics) > 1:
+        yield Line("Topics", style=_BOLD)
+        widest = max(len(topic.title) for topic in view.topics)
+        for topic in view.topics:
+            yield Line(f"{topic.title.ljust(widest)}  {_bar(topic)}  {topic.words}", 2, style=_BOLD if topic.here else "")
+
+
+def _bar(topic: TopicRow) -> str:
+    """Full only if all is done, and empty only if nothing is."""
+    full = topic.done * _BAR // max(topic.total, 1)
+    full = max(full, 1) if topic.done else 0
+    return "█" * full + "░" * (_BAR - full)

@@ -96,7 +96,12 @@ def known_tasks(topic: ReleasedTopic, tasks: Sequence[str]) -> list[str]:
 
 
 def one_more_hint(
-    task: str, topic: str = "", namespace: Mapping[str, Any] | None = None, *, again: str = "autograde hint {}"
+    task: str,
+    topic: str = "",
+    namespace: Mapping[str, Any] | None = None,
+    *,
+    again: str = "autograde hint {}",
+    way_out: str = "autograde solution {}",
 ) -> HintView:
     """The hints of a task that have been read, and one more, which now counts as read.
 
@@ -105,6 +110,7 @@ def one_more_hint(
         topic: its topic's name, if that is not clear.
         namespace: the student's names, if there are any.
         again: how to ask for the next hint; `{}` stands for the task.
+        way_out: how to ask for the task's worked solution, likewise.
 
     Raises:
         RequestError: if there is no such task or topic.
@@ -117,7 +123,7 @@ def one_more_hint(
     record = store.task(chosen.name, task)
     read = min(record.hints + 1, len(chosen.hints.get(task, ())))
     store.keep(chosen.name, {task: msgspec.structs.replace(record, hints=read)})
-    return hint_view(chosen, task, read, again=again.format(task))
+    return hint_view(chosen, task, read, again=again.format(task), way_out=way_out.format(task))
 
 
 def progress_of(topic: str = "", namespace: Mapping[str, Any] | None = None) -> ProgressView:

@@ -1,4 +1,4 @@
-"""`check`, `hint` and `progress` as students call them in a notebook or at a Python prompt."""
+"""`check`, `hint`, `progress` and `solution` as students call them in a notebook or at a Python prompt."""
 
 from __future__ import annotations
 
@@ -21,20 +21,23 @@ from autograder.student.as_text import show
 from autograder.student.lookup import known_tasks, one_more_hint, progress_of, topic_meant
 from autograder.student.released import Release, ReleasedTopic, find_release
 from autograder.student.session import ask
+from autograder.student.solutions import worked_solution
 from autograder.student.source import source_of
 from autograder.student.store import Store, TaskRecord
 from autograder.student.view import Note, answer_view, record_of, state_of
 
-__all__ = ["NotComplete", "check", "hint", "progress"]
+__all__ = ["NotComplete", "check", "hint", "progress", "solution"]
 
 P = ParamSpec("P")
 _NEVER = 1 << 30
 _NAME_A_TASK = 'Give the name of a task in quotes, as in check("match"), or nothing to check them all.'
 _HINT_A_TASK = 'Give the name of a task in quotes, as in hint("match"); each call shows one more hint.'
+_SOLVE_A_TASK = 'Give the name of a task in quotes, as in solution("match").'
 _CALLS = {
     "check": 'check("match"), check() for all tasks or check(topic="dtypes")',
     "hint": 'hint("match"), which shows one more hint each time',
     "progress": 'progress() or progress("dtypes")',
+    "solution": 'solution("match"), or solution("match", passphrase="…") where it needs one',
 }
 
 
@@ -77,7 +80,8 @@ def _must_fit(function: Callable[..., None], arguments: tuple[Any, ...], options
         inspect.signature(function).bind(*arguments, **options)
     except TypeError:
         name = function.__name__
-        unknown = [option for option in options if option != "topic"]
+        known = [each.name for each in inspect.signature(function).parameters.values() if each.kind != each.VAR_POSITIONAL]
+        unknown = [option for option in options if option not in known]
         what = f"no argument called {unknown[0]}" if unknown else f"fewer arguments than {len(arguments) + len(options)}"
         raise RequestError(f"`{name}` takes {what}: write {_CALLS[name]}.") from None
 
@@ -124,7 +128,7 @@ def hint(task: Any = None, *, topic: str = "") -> None:
     """
     namespace = _namespace()
     name = _name_of(task, find_release(), namespace, _HINT_A_TASK)
-    show(one_more_hint(name, topic, namespace, again='hint("{}")'))
+    show(one_more_hint(name, topic, namespace, again='hint("{}")', way_out='solution("{}")'))
 
 
 @_in_a_sentence
@@ -135,6 +139,20 @@ def progress(topic: str = "") -> None:
         topic: the topic's name, if it is not clear which one is meant.
     """
     show(progress_of(topic, _namespace()))
+
+
+@_in_a_sentence
+def solution(task: Any = None, passphrase: str = "", *, topic: str = "") -> None:
+    """Show a worked solution of a task, and what is wrong with the common wrong ones, if the course has it open by now.
+
+    Args:
+        task: the task's name; the function or class itself works too.
+        passphrase: what the instructor published, where the solutions are sealed.
+        topic: the topic's name, if it is not clear which one is meant.
+    """
+    namespace = _namespace()
+    name = _name_of(task, find_release(), namespace, _SOLVE_A_TASK)
+    show(worked_solution(name, topic, passphrase, namespace, sealed='solution("{}", passphrase="…")', check='check("{}")'))
 
 
 def _flat(tasks: tuple[Any, ...]) -> Iterator[Any]:

@@ -1,8 +1,8 @@
-"""`check`, `hint` and `progress` while a notebook is being graded: they do nothing, and say so."""
+"""`check`, `hint`, `progress` and `solution` while a notebook is being graded: they do nothing, and say so."""
 
 from __future__ import annotations
 
-__all__ = ["check", "hint", "progress"]
+__all__ = ["check", "hint", "progress", "solution"]
 
 
 def check(*arguments: object, **options: object) -> None:
@@ -18,3 +18,8 @@ def hint(*arguments: object, **options: object) -> None:
 def progress(*arguments: object, **options: object) -> None:
     """Do nothing."""
     print("(progress() does nothing during grading)")
+
+
+def solution(*arguments: object, **options: object) -> None:
+    """Do nothing."""
+    print("(solution() does nothing during grading)")

@@ -22,7 +22,9 @@ __all__ = [
     "Note",
     "ProgressRow",
     "ProgressView",
+    "SolutionView",
     "TaskAnswer",
+    "TopicRow",
     "answer_view",
     "answer_view_of",
     "hint_view",
@@ -32,6 +34,11 @@ __all__ = [
 ]
 
 _PRINTED_SHOWN = 1000
+_WAYS_OUT = {
+    "never": "",
+    "after_due": " `{}` shows a worked solution once your instructor has published the passphrase.",
+    "after_pass": " `{}` shows a worked solution once your own passes all visible checks.",
+}
 _WARNINGS_SHOWN = 3
 _STATES = {
     "complete": Label("complete", "✓", "passes"),
@@ -95,6 +102,15 @@ class HintView:
 
 
 @dataclass(frozen=True)
+class SolutionView:
+    """A worked solution: its source, and a sentence on each common wrong way."""
+
+    task: str
+    source: str
+    mistakes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ProgressRow:
     """A task in the table of progress."""
 
@@ -106,13 +122,28 @@ class ProgressRow:
 
 
 @dataclass(frozen=True)
+class TopicRow:
+    """A topic in the table of topics: how many of its tasks passed when last checked; `here` if it is the one shown."""
+
+    title: str
+    done: int
+    total: int
+    here: bool
+
+    @property
+    def words(self) -> str:
+        """What the bar shows, in words."""
+        return f"{self.done} of {counted(self.total, 'task')}"
+
+
+@dataclass(frozen=True)
 class ProgressView:
-    """A topic's tasks, and the state of the course's other topics, one line each."""
+    """A topic's tasks, and how far each topic of the course is, this one included."""
 
     title: str
     rows: tuple[ProgressRow, ...]
     summary: str
-    topics: tuple[tuple[str, str], ...]
+    topics: tuple[TopicRow, ...]
 
 
 def state_of(task: TaskResult, answer: Answer) -> Label:
@@ -211,16 +242,18 @@ def _summary(task: TaskResult, state: Label) -> str:
     return f"{passed} of {counted(count, 'visible check')} passed"
 
 
-def hint_view(topic: ReleasedTopic, task: str, read: int, *, again: str) -> HintView:
-    """The first `read` hints of a task; `again` is how to ask for the next one."""
+def hint_view(topic: ReleasedTopic, task: str, read: int, *, again: str, way_out: str) -> HintView:
+    """The first `read` hints of a task; `again` is how to ask for the next one, `way_out` for the solution."""
     hints = topic.hints.get(task, [])
     unread = len(hints) - read
     note = f"{counted(unread, 'hint')} left. Show the next one: `{again}`." if unread else "This is the last hint."
+    if not unread and topic.card.tasks[task].kind != "variable":
+        note += _WAYS_OUT[topic.card.solutions].format(way_out)
     return HintView(task, tuple(hints[:read]), len(hints), note if hints else "There are no hints for this task.")
 
 
 def progress_view(release: Release, name: str, store: Store) -> ProgressView:
-    """The state of a topic's tasks when they were last checked, and the course's other topics in brief."""
+    """The state of a topic's tasks when they were last checked, and a bar for each topic of the course."""
     card = release.card.topics[name]
     records = store.tasks(name)
     rows = tuple(
@@ -230,10 +263,11 @@ def progress_view(release: Release, name: str, store: Store) -> ProgressView:
     summary = f"{len(rows) - len(incomplete)} of {counted(len(rows), 'task')} passed all visible checks when last checked."
     if incomplete:
         summary += f" Next: `{incomplete[0]}`."
-    others = tuple(
-        (other.title, _done(other.tasks, store.tasks(key))) for key, other in release.card.topics.items() if key != name
+    topics = tuple(
+        TopicRow(each.title, _done(each.tasks, store.tasks(key)), len(each.tasks), here=key == name)
+        for key, each in release.card.topics.items()
     )
-    return ProgressView(card.title, rows, summary, others)
+    return ProgressView(card.title, rows, summary, topics)
 
 
 def _row(name: str, points: str, record: TaskRecord) -> ProgressRow:
@@ -242,10 +276,8 @@ def _row(name: str, points: str, record: TaskRecord) -> ProgressRow:
     return ProgressRow(name, state, checks, str(record.hints or "–"), points)
 
 
-def _done(tasks: Iterable[str], records: Mapping[str, TaskRecord]) -> str:
-    names = list(tasks)
-    done = sum(records.get(name, TaskRecord()).state == "complete" for name in names)
-    return f"{done} of {counted(len(names), 'task')}"
+def _done(tasks: Iterable[str], records: Mapping[str, TaskRecord]) -> int:
+    return sum(records.get(name, TaskRecord()).state == "complete" for name in tasks)
 
 
 def record_of(record: TaskRecord, task: TaskResult, answer: Answer) -> TaskRecord:

@@ -6,6 +6,7 @@ import gc
 import json
 import linecache
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from autograder.course.cells import read_cells
 from autograder.keys.key import read_key, write_key
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, Job
+from autograder.student.as_html import html
+from autograder.student.lookup import progress_of
 from autograder.student.notebook import check, hint, progress
 from autograder.student.released import PLACE, find_release
 
@@ -172,14 +175,28 @@ def test_hints_come_one_by_one_and_are_remembered(folder, capsys):
 
 def test_progress(folder, capsys):
     said = say(capsys, SCALE, 'check("scale")', 'hint("noise")', "progress()")
-    assert said.splitlines()[-6:] == [
+    assert said.splitlines()[-8:] == [
         "Small",
         "  ✓ passes          scale  4 points, 3 of 3 visible checks passed",
         "  ○ not checked yet noise  2 points, hints read: 1",
         "  ○ not checked yet guess  1 point",
         "1 of 3 tasks passed all visible checks when last checked. Next: `noise`.",
-        "Other topics: Other (0 of 1 task).",
+        "Topics",
+        "  Small  ███░░░░░░░  1 of 3 tasks",
+        "  Other  ░░░░░░░░░░  0 of 1 task",
     ]
+
+
+def test_progress_as_a_page_has_points_first_and_a_bar_for_each_topic(folder, capsys):
+    say(capsys, SCALE, 'check("scale")')
+    page = html(progress_of("small"))
+    columns = re.findall('<th scope="col"[^>]*>([^<]*)</th>', page)
+    assert columns == ["Task", "State", "Points", "Visible checks passed", "Hints read"]
+    (row,) = re.findall('<tr><th scope="row"><code>scale</code>.*</tr>', page)
+    assert re.findall('class="autograde-number">([^<]*)<', row) == ["4", "3 of 3", "–"]
+    assert '<th scope="row"><strong>Small</strong></th>' in page
+    bars = re.findall(r'<span style="width: (\d+)%"></span></span></td><td>([^<]*)</td>', page)
+    assert bars == [("33", "1 of 3 tasks"), ("0", "0 of 1 task")]
 
 
 def test_a_store_that_cannot_be_read_or_written_costs_nothing(folder, capsys):

@@ -32,8 +32,11 @@ OTHER = {
 SCALE = "def scale(x, by):\n    if by == 0:\n        raise ValueError\n    return x * by\n"
 
 
-def release_course(root: Path, pool: Pool) -> Path:
-    """Write the course below `root`, release it, and return the release's folder."""
+def release_course(root: Path, pool: Pool, *, solutions: tuple[str, str] = ("never", "never")) -> Path:
+    """Write the course below `root`, release it, and return the release's folder.
+
+    Its two topics show their worked solutions as `solutions` says.
+    """
     write_course(root)
     (root / "exercises/hints").mkdir()
     (root / "exercises/hints/small.yml").write_text(HINTS, encoding="utf-8")
@@ -42,6 +45,9 @@ def release_course(root: Path, pool: Pool) -> Path:
         (root / name).write_text(text, encoding="utf-8")
     text = "  other:\n    title: Other\n    number: 2\n    tasks:\n      Keeper: {points: 1.5}\n"
     path = root / "course.yml"
-    path.write_text(path.read_text(encoding="utf-8").rstrip() + "\n" + text, encoding="utf-8")
+    course = path.read_text(encoding="utf-8").rstrip() + "\n" + text
+    for number, policy in enumerate(solutions, 1):
+        course = course.replace(f"    number: {number}\n", f"    number: {number}\n    solutions: {policy}\n")
+    path.write_text(course, encoding="utf-8")
     build.build(load_course(root), pool, root / "release")
     return root / "release"
