@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from autograder.records.jobs import NotObserved, Run
+from autograder.records.jobs import NotObserved, Outcome, Run
 from autograder.records.observation import Observation
 from autograder.records.results import TaskResult
-from autograder.scoring.score import score
+from autograder.scoring.common_slips import Slip, common_slip
+from autograder.scoring.score import SIDE_EFFECTS, score
 from autograder.student.released import ReleasedTopic
 
 __all__ = ["Answer", "answer"]
@@ -26,6 +27,7 @@ class Answer:
         warnings: by task, what PyTorch or Python warned about; warnings never count.
         printed: by task, the first output of the code.
         total: how many tasks the topic has.
+        slips: by task, the everyday mistake behind its failed checks, if there is one.
         predictions: those of its tasks that are variables: a value is right or wrong, not right in parts.
     """
 
@@ -36,6 +38,7 @@ class Answer:
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     printed: Mapping[str, str] = field(default_factory=dict)
     total: int = 0
+    slips: Mapping[str, Slip] = field(default_factory=dict)
     predictions: frozenset[str] = frozenset()
 
 
@@ -54,12 +57,21 @@ def answer(
             warnings.setdefault(task_of[check], {}).update(dict.fromkeys(one.warnings))
             if one.output.strip():
                 printed.setdefault(task_of[check], one.output)
+    results = score(topic.rules, topic.key, Run(observations=dict(seen)), visible_only=True, tasks=tasks)
     return Answer(
         topic=topic.name,
-        tasks=score(topic.rules, topic.key, Run(observations=dict(seen)), visible_only=True, tasks=tasks),
+        tasks=results,
         problems=problems,
         warnings={task: tuple(texts) for task, texts in warnings.items()},
         printed=printed,
         total=len(topic.card.tasks),
+        slips={result.task: slip for result in results if (slip := _slip(topic, result, seen)) is not None},
         predictions=frozenset(name for name, card in topic.card.tasks.items() if card.kind == "variable"),
     )
+
+
+def _slip(topic: ReleasedTopic, task: TaskResult, seen: Mapping[tuple[str, int], Observation | NotObserved]) -> Slip | None:
+    failed = [check for check in task.checks if check.outcome is Outcome.FAILED and check.name != SIDE_EFFECTS]
+    if not failed or not task.attempted:
+        return None
+    return common_slip(task.task, failed, seen, topic.key, topic.rules.tolerances, topic.checks_file.source)
