@@ -50,10 +50,12 @@ _UNUSABLE = re.compile(
 
 @dataclass(frozen=True)
 class Slip:
-    """A sentence on what went wrong, and the checks that failed because of it."""
+    """A sentence on what went wrong, and the checks that failed because of it. `certain`: it says what to mend, where one that
+    is not only says whose line stopped."""
 
     feedback: str
     checks: tuple[str, ...]
+    certain: bool = True
 
 
 def common_slip(
@@ -89,7 +91,9 @@ def common_slip(
     if not checks:
         return None
     most = max(checks, key=lambda kind: len(checks[kind]))
-    return Slip(sentences[most], tuple(checks[most]))
+    if most == "none" and _none_is_right(task, key, source):
+        return None
+    return Slip(sentences[most], tuple(checks[most]), certain=most != "check")
 
 
 def _slip(
@@ -118,7 +122,9 @@ def _of_error(task: str, error: ErrorFact, actual: Observation, check: _Check) -
     if error.origin != "check" or error.type == "AssertionError":
         return None
     count = check.unpacked(error.check_line, task)
-    if error.gives_none or (count and not error.held and "NoneType" in error.message):
+    if error.gives_none:
+        return _none(task, actual, check, never=True)
+    if count and not error.held and "NoneType" in error.message:
         return _none(task, actual, check)
     if count and (found := _what_came(error.message)):
         yours = f"You wrote {_article(error.held)}" if error.held else f"`{task}` returned {found}"
@@ -136,8 +142,9 @@ def _of_result(task: str, wanted: Fact, yours: Fact, actual: Observation, check:
     if isinstance(yours, ValueFact) and yours.type == "NoneType":
         return None if task in check.variables(task) else _none(task, actual, check)
     several = isinstance(wanted, SequenceFact) and wanted.type == "tuple"
-    if not several and not isinstance(yours, SequenceFact):
-        return None  # one thing for one thing: the check says best what differs
+    same = isinstance(wanted, SequenceFact) and isinstance(yours, SequenceFact) and wanted.type == yours.type
+    if not several and (same or not isinstance(yours, SequenceFact)):
+        return None  # one thing for one thing, or a list's length: the check says best what differs
     verb = "You wrote" if task in check.variables(task) else f"`{task}` returned"
     comma = ""
     if isinstance(yours, SequenceFact) and yours.type == "tuple" and len(yours.items) == 1 and not several:
@@ -145,17 +152,31 @@ def _of_result(task: str, wanted: Fact, yours: Fact, actual: Observation, check:
     return "number", f"{verb} {_in_words(yours)}; {_in_words(wanted, number=False)} is asked for.{comma}"
 
 
-def _none(task: str, actual: Observation, check: _Check) -> tuple[str, str]:
+def _none(task: str, actual: Observation, check: _Check, *, never: bool = False) -> tuple[str, str]:
     if actual.output.strip() and not check.prints:
         text = (
             f"Your code printed something, but `{task}` returned None: `print` only shows a value, `return` hands it back."
         )
         return "none", text
-    return "none", f"`{task}` returned None: write `return` before the value that it should give back."
+    if never:
+        return "none", f"`{task}` never returns a value: write `return` before the one that it should give back."
+    return "none", f"`{task}` returned None. Does every way through it end in `return` and a value?"
+
+
+def _none_is_right(task: str, key: AnswerKey, source: str) -> bool:
+    """Whether the reference, too, returns None in a check of this file: then None says nothing about a missing `return`."""
+    for name, check in _functions(source).items():
+        for seen in key.reference.get(name, ()):
+            facts = [_at(where, seen.returned) for where in check.returns(task)] if seen.returned is not None else []
+            if any(isinstance(fact, ValueFact) and fact.type == "NoneType" for fact in facts):
+                return True
+    return False
 
 
 def _in_words(fact: Fact, *, number: bool = True) -> str:
     if isinstance(fact, SequenceFact) and fact.type in ("tuple", "list"):
+        if not fact.items:
+            return f"an empty {fact.type}"
         return f"{with_article(fact.type)} of {_number(len(fact.items))}" if number or fact.type == "tuple" else "a list"
     if number and isinstance(fact, ValueFact) and fact.value is not None:
         return value_text(fact.value, quote=True)
@@ -168,13 +189,9 @@ def _what_came(message: str) -> str:
         return with_article(found[1] or found[2])
     if found := _TOO_FEW.search(message):
         return f"something with {_number(int(found[1]))} item{'' if found[1] == '1' else 's'}"
-    return (
-        "something with more items"
-        if _TOO_MANY in message
-        else "a 0-dim tensor"
-        if "iteration over a 0-d tensor" in message
-        else ""
-    )
+    if _TOO_MANY in message:
+        return "something with more items"
+    return "a 0-dim tensor" if "iteration over a 0-d tensor" in message else ""
 
 
 def _article(held: str) -> str:

@@ -87,7 +87,7 @@ class TaskAnswer:
     def telling(self) -> bool:
         """Whether there is more to say than the summary."""
         quiet = ("complete", "untouched", "undefined", "idle")
-        return bool(self.warnings) or self.state.style not in quiet
+        return bool(self.warnings or self.boxes) or self.state.style not in quiet
 
 
 @dataclass(frozen=True)
@@ -201,16 +201,22 @@ def _task_answer(task: TaskResult, answer: Answer) -> TaskAnswer:
         state=state,
         summary="" if task.attempted and task.task in answer.predictions else _summary(task, state),
         problem=answer.problems.get(task.task, ""),
-        boxes=_one_box(task, view, slip),
+        boxes=_one_box(task, view, slip, answer.unread.get(task.task, "")),
         checks=tuple(_check_answers(task, view, slip.checks if slip is not None else ())),
         warnings=shown,
         printed=printed if len(printed) <= _PRINTED_SHOWN else printed[: _PRINTED_SHOWN - 1] + "…",
     )
 
 
-def _one_box(task: TaskResult, view: TaskView, slip: Slip | None) -> tuple[DiagnosisView, ...]:
-    """The one thing to look at first: a mistake that is known exactly, else an everyday slip, else what it could be."""
-    if slip is not None and not any(each.exact for each in task.diagnoses):
+def _one_box(task: TaskResult, view: TaskView, slip: Slip | None, unread: str) -> tuple[DiagnosisView, ...]:
+    """The one thing to look at first: a cell that did not run, else a mistake that is known exactly, else an everyday slip,
+    else what it could be, else whose line stopped."""
+    if unread:
+        return (
+            DiagnosisView("Look at this first:", f"{unread} The `{task.task}` checked here is not the one in that cell."),
+        )
+    better = task.diagnoses if slip is not None and not slip.certain else [each for each in task.diagnoses if each.exact]
+    if slip is not None and not better:
         return (DiagnosisView("Look at this first:", slip.feedback),)
     return view.diagnoses[:1]
 

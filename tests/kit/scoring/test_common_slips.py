@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from autograder.checking.code import Code
@@ -22,6 +24,7 @@ NAMED = "value = code.f(given.normal(3))\n    return only({'value': value}, 'typ
 INNER = "return {'gradient': code.f(given.normal(3)).grad}"
 NETS = """net = code.f()
     return {'out': net(torch.ones(1, 2)).shape}"""
+NONES = "long = code.f(given.normal(3))\n    short = code.f(given.normal(2))\n    return {'long': long, 'short': short}"
 MODULE = "return {'net': only(code.f(), 'type')}"
 GUESS = "return {'guess': secret(float(code.f))}"
 GUESSES = "first, second = code.f\n    return {'a': secret(float(first)), 'b': secret(float(second))}"
@@ -42,7 +45,7 @@ def source_of(body: str) -> str:
     return f'{HEAD}@checks("f")\ndef test_f(code, given):\n    """It is right."""\n    {body}\n'
 
 
-def box(body: str, right: str, wrong: str, tmp_path) -> str:
+def box(body: str, right: str, wrong: str, tmp_path: Path) -> str:
     path = tmp_path / "test_x.py"
     path.write_text(source_of(body), encoding="utf-8")
     reference, actual = seen(right, body), seen(wrong, body)
@@ -58,13 +61,8 @@ def box(body: str, right: str, wrong: str, tmp_path) -> str:
         tasks={},
         feedback={},
     )
-    rules = Rules(
-        points={"f": 1.0},
-        checks=tuple(TopicCheck(spec, visible=True) for spec in read_checks(path)),
-        draws={"test_f": 1},
-        tolerances=TOLERANCES,
-        side_effects={},
-    )
+    checks = tuple(TopicCheck(spec, visible=True) for spec in read_checks(path))
+    rules = Rules(points={"f": 1.0}, checks=checks, draws={"test_f": 1}, tolerances=TOLERANCES, side_effects={})
     observed: dict[tuple[str, int], Observation | NotObserved] = {("test_f", 0): actual}
     (result,) = score(rules, key, Run(observations=observed), visible_only=True)
     failed = [check for check in result.checks if check.outcome == "failed" and check.name == "test_f"]
@@ -80,13 +78,23 @@ ONE = "def f(x): return x * 2"
 @pytest.mark.parametrize(
     ("body", "right", "wrong", "sentence"),
     [
-        (PAIR, TWO, "def f(x): x.sum()", "`f` returned None: write `return` before the value that it should give back."),
-        (PAIR, TWO, "def f(x):\n    if len(x) > 9: return x, x", "`f` returned None: write `return` before"),
+        (
+            PAIR,
+            TWO,
+            "def f(x): x.sum()",
+            "`f` never returns a value: write `return` before the one that it should give back.",
+        ),
+        (
+            PAIR,
+            TWO,
+            "def f(x):\n    if len(x) > 9: return x, x",
+            "`f` returned None. Does every way through it end in `return` and a value?",
+        ),
         (PAIR, TWO, "def f(x): print(x)", "Your code printed something, but `f` returned None: `print` only shows a value"),
         (ALONE, ONE, "def f(x): print(x)", "Your code printed something, but `f` returned None"),
-        (NAMED, ONE, "def f(x): x * 2", "`f` returned None: write `return`"),
+        (NAMED, ONE, "def f(x): x * 2", "`f` returned None. Does every way through it end in `return` and a value?"),
         (PAIR, TWO, "def f(x): return 5", "`f` returned an int; two values are asked for."),
-        (PAIR, TWO, "def f(x): return x, x, x", "`f` returned more; two values are asked for."),
+        (PAIR, TWO, "def f(x): return x, x, x", "`f` returned something with more items; two values are asked for."),
         (PAIR, TWO, "def f(x): return [x]", "`f` returned something with one item; two values are asked for."),
         (PAIR, TWO, "def f(x): return x.sum()", "`f` returned a 0-dim tensor; two values are asked for."),
         (NAMED, TWO, "def f(x): return 5", "`f` returned 5; a tuple of two is asked for."),
@@ -101,12 +109,12 @@ ONE = "def f(x): return x * 2"
             INNER,
             ONE,
             "def f(x): return [x]",
-            "the check cannot use what it gave back: 'list' object has no attribute 'grad'.",
+            "cannot use what it gave back: 'list' object has no attribute 'grad'.",
         ),
-        (GUESS, "f = 3", "f = (1, 2)", "You wrote tuple of 2; one number is asked for."),
+        (GUESS, "f = 3", "f = (1, 2)", "You wrote a tuple of 2; one number is asked for."),
         (GUESS, "f = 3", "f = 'three'", "You wrote 'three'; one number is asked for."),
         (GUESSES, "f = 3, 4", "f = 5", "You wrote 5; two values are asked for."),
-        (GUESSES, "f = 3, 4", "f = 5, 6, 7", "You wrote tuple of 3; two values are asked for."),
+        (GUESSES, "f = 3, 4", "f = 5, 6, 7", "You wrote a tuple of 3; two values are asked for."),
         (
             NETS,
             RIGHT_NET,
@@ -122,7 +130,7 @@ ONE = "def f(x): return x * 2"
         ),
     ],
 )
-def test_it_is_told_in_a_sentence(body: str, right: str, wrong: str, sentence: str, tmp_path) -> None:
+def test_it_is_told_in_a_sentence(body: str, right: str, wrong: str, sentence: str, tmp_path: Path) -> None:
     assert sentence in box(body, right, wrong, tmp_path)
 
 
@@ -132,11 +140,13 @@ def test_it_is_told_in_a_sentence(body: str, right: str, wrong: str, sentence: s
         (ALONE, ONE, "def f(x): print(x); return x * 3"),  # it prints, and returns a value
         (PAIR, TWO, "def f(x): return None + 1"),  # the student's own line raised
         (PAIR, TWO, "def f(x):\n    a, b = 5\n    return a, b"),
-        (PAIR, TWO, "f = abs"),  # a builtin has no line of its own
+        (PAIR, TWO, "import operator\nf = operator.getitem"),  # a builtin has no line of its own
         (PAIR, TWO, "def f(x): return x, x * 2"),
         (NAMED, ONE, "def f(x): return x.tolist()[0]"),  # one thing for one thing: the check says it
         (INNER, ONE, "def f(x): return None if len(x) == 3 else x"),  # the None is not seen to be returned
         (INNER, "def f(x):\n    x.requires_grad_(); x.sum().backward(); return x", "def f(x): return x"),  # .grad is None
+        (NAMED, "def f(x): return [1, 2]", "def f(x): return [1]"),  # a list's length is its content
+        (NONES, "def f(x): return x if len(x) == 3 else None", "def f(x): return None"),  # None may be right
         (GUESS, "f = 3", "f = 4"),
         (GUESSES, "f = 3, 4", "f = 3, 5"),
         (GUESSES, "f = 3, 4", "f = 3, 'x'"),
@@ -145,5 +155,5 @@ def test_it_is_told_in_a_sentence(body: str, right: str, wrong: str, sentence: s
         (NETS, RIGHT_NET, RIGHT_NET.replace("return x", "return self._parameters.foo")),
     ],
 )
-def test_where_it_is_not_so_nothing_is_said(body: str, right: str, wrong: str, tmp_path) -> None:
+def test_where_it_is_not_so_nothing_is_said(body: str, right: str, wrong: str, tmp_path: Path) -> None:
     assert box(body, right, wrong, tmp_path) == ""
