@@ -50,8 +50,8 @@ _UNUSABLE = re.compile(
 
 @dataclass(frozen=True)
 class Slip:
-    """A sentence on what went wrong, and the checks that failed because of it. `certain`: it says what to mend, where one that
-    is not only says whose line stopped."""
+    """A sentence on what went wrong, and the checks that failed because of it. `certain`: it says what to mend, not only
+    whose line stopped."""
 
     feedback: str
     checks: tuple[str, ...]
