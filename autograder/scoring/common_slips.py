@@ -34,7 +34,12 @@ __all__ = ["NO_SUPER", "Slip", "common_slip"]
 NO_SUPER = "did not call super().__init__()"
 """What an `OpaqueFact` says of a module without a register."""
 
-_MARKS = frozenset(("only", "ignoring", "exactly", "close", "unordered", "secret"))
+_MARKS = frozenset(
+    (
+        *("only", "ignoring", "exactly", "close", "unordered", "secret", "says"),
+        *("at_least", "at_most", "average_between", "mostly", "distributed_as"),
+    )
+)
 _ALONE = "result"
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _NOT_ITERABLE = re.compile(r"cannot unpack non-iterable (\w+) object|'(\w+)' object is not iterable")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from autograder._words import counted
+from autograder.records.course_card import TaskCard
 from autograder.records.jobs import Outcome
 from autograder.records.results import CheckResult, TaskResult
 from autograder.reporting.labels import Label, points_text, readable
@@ -199,7 +200,7 @@ def _task_answer(task: TaskResult, answer: Answer) -> TaskAnswer:
     return TaskAnswer(
         name=task.task,
         state=state,
-        summary="" if task.attempted and task.task in answer.predictions else _summary(task, state),
+        summary="" if task.task in answer.predictions else _summary(task, state),
         problem=answer.problems.get(task.task, ""),
         boxes=_one_box(task, view, slip, answer.unread.get(task.task, "")),
         checks=tuple(_check_answers(task, view, slip.checks if slip is not None else ())),
@@ -262,9 +263,7 @@ def progress_view(release: Release, name: str, store: Store) -> ProgressView:
     """The state of a topic's tasks when they were last checked, and the course's other topics in brief."""
     card = release.card.topics[name]
     records = store.tasks(name)
-    rows = tuple(
-        _row(task, points_text(entry.points), records.get(task, TaskRecord())) for task, entry in card.tasks.items()
-    )
+    rows = tuple(_row(task, entry, records.get(task, TaskRecord())) for task, entry in card.tasks.items())
     incomplete = [row.name for row in rows if row.state.style != "complete"]
     summary = f"{len(rows) - len(incomplete)} of {counted(len(rows), 'task')} passed all visible checks when last checked."
     if incomplete:
@@ -275,10 +274,11 @@ def progress_view(release: Release, name: str, store: Store) -> ProgressView:
     return ProgressView(card.title, rows, summary, others)
 
 
-def _row(name: str, points: str, record: TaskRecord) -> ProgressRow:
+def _row(name: str, card: TaskCard, record: TaskRecord) -> ProgressRow:
     state = _STATES.get(record.state, _PROBLEM)
-    checks = f"{record.passed} of {record.checks}" if record.checks and record.state in _MEASURED else "–"
-    return ProgressRow(name, state, checks, str(record.hints or "–"), points)
+    in_parts = card.kind != "variable" and record.checks and record.state in _MEASURED
+    checks = f"{record.passed} of {record.checks}" if in_parts else "–"
+    return ProgressRow(name, state, checks, str(record.hints or "–"), points_text(card.points))
 
 
 def _done(tasks: Iterable[str], records: Mapping[str, TaskRecord]) -> str:

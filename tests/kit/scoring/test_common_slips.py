@@ -17,13 +17,14 @@ from autograder.scoring.common_slips import common_slip
 from autograder.scoring.rules import Rules
 from autograder.scoring.score import score
 
-HEAD = "import torch\nfrom torch import nn\n\nfrom autograder import checks, only, secret\n\n\n"
+HEAD = "import torch\nfrom torch import nn\n\nfrom autograder import checks, distributed_as, only, secret\n\n\n"
 PAIR = "first, second = code.f(given.normal(3))\n    return first + second"
 ALONE = "return only(code.f(given.normal(3)), 'values')"
 NAMED = "value = code.f(given.normal(3))\n    return only({'value': value}, 'type', 'values')"
 INNER = "return {'gradient': code.f(given.normal(3)).grad}"
 NETS = """net = code.f()
     return {'out': net(torch.ones(1, 2)).shape}"""
+JUDGED = "return distributed_as(code.f(given.normal(3000)), 'normal', mean=0, std=2)"
 NONES = "long = code.f(given.normal(3))\n    short = code.f(given.normal(2))\n    return {'long': long, 'short': short}"
 MODULE = "return {'net': only(code.f(), 'type')}"
 GUESS = "return {'guess': secret(float(code.f))}"
@@ -92,6 +93,7 @@ ONE = "def f(x): return x * 2"
         ),
         (PAIR, TWO, "def f(x): print(x)", "Your code printed something, but `f` returned None: `print` only shows a value"),
         (ALONE, ONE, "def f(x): print(x)", "Your code printed something, but `f` returned None"),
+        (JUDGED, ONE, "def f(x): print(x)", "Your code printed something, but `f` returned None"),
         (NAMED, ONE, "def f(x): x * 2", "`f` returned None. Does every way through it end in `return` and a value?"),
         (PAIR, TWO, "def f(x): return 5", "`f` returned an int; two values are asked for."),
         (PAIR, TWO, "def f(x): return x, x, x", "`f` returned something with more items; two values are asked for."),

@@ -326,6 +326,8 @@ def test_a_prediction_is_right_or_wrong_and_not_in_parts(folder, capsys):
     assert right.startswith("✓ passes guess")
     assert wrong.startswith("✗ not right yet guess")
     assert not any("visible check" in said or "hidden" in said for said in (right, wrong))
+    said = say(capsys, "progress()")
+    assert "✗ not right yet   guess  1 point\n" in said, "a wrong one earns no `1 of 2`"
 
 
 def test_a_class_where_a_function_stands(folder, capsys):
