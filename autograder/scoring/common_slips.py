@@ -170,9 +170,11 @@ def _none(task: str, actual: Observation, check: _Check, *, never: bool = False)
 
 def _none_is_right(task: str, key: AnswerKey, source: str) -> bool:
     """Whether the reference, too, returns None in a check of this file: then None says nothing about a missing `return`."""
-    for name, check in _functions(source).items():
+    for name in _functions(source):
         for seen in key.reference.get(name, ()):
-            facts = [_at(where, seen.returned) for where in check.returns(task)] if seen.returned is not None else []
+            if seen.returned is None:
+                continue
+            facts = [_at(where, seen.returned) for where in _check(source, name).returns(task)]
             if any(isinstance(fact, ValueFact) and fact.type == "NoneType" for fact in facts):
                 return True
     return False
@@ -321,12 +323,10 @@ def _unmarked(node: ast.expr) -> ast.expr:
 
 
 @lru_cache(maxsize=4)
-def _functions(source: str) -> dict[str, _Check]:
-    return {node.name: _Check(node) for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+def _functions(source: str) -> dict[str, ast.FunctionDef]:
+    return {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
 
 
-_NOTHING = _Check(ast.FunctionDef("nothing", ast.arguments([], [], None, [], [], None, []), [], []))
-
-
+@lru_cache(maxsize=256)
 def _check(source: str, name: str) -> _Check:
-    return _functions(source).get(name, _NOTHING)
+    return _Check(_functions(source)[name])

@@ -36,7 +36,9 @@ def unread_cell(cells: Sequence[str], task: str) -> str:
         task: the task's name.
     """
     name = re.escape(task)
-    gives = re.compile(rf"^(?:(?:async +)?def|class) +{name}\b|^{name} *[:=]|^(?:from|import) .*\b{name}\b", re.MULTILINE)
+    gives = re.compile(
+        rf"^(?:(?:async +)?def|class) +{name}\b|^{name} *[:=](?!=)|^(?:from|import) .*\b{name}\b", re.MULTILINE
+    )
     number = next((number for number in range(len(cells) - 1, 0, -1) if gives.search(cells[number])), 0)
     if not number:
         return ""

@@ -183,7 +183,9 @@ def _graded_view(title: str, answer: Answer) -> AnswerView:
     for task in answer.tasks:
         view = task_view(task, instructor=False)
         passed = f"{view.passed} of {counted(len(view.checks), 'check')} passed, {view.earned} of {view.points} points"
-        checks = tuple(_check_answer(one, check) for one, check in zip(view.checks, task.checks, strict=True))
+        checks = tuple(
+            _check_answer(one, check, len(one.sentences)) for one, check in zip(view.checks, task.checks, strict=True)
+        )
         tasks.append(TaskAnswer(view.name, view.state, passed, "", view.diagnoses, checks, (), ""))
         notes += view.notes
     return AnswerView(title, tuple(tasks), len(tasks) == 1, "", tuple(notes))
@@ -234,8 +236,9 @@ def _check_answers(task: TaskResult, view: TaskView, explained: Collection[str])
             yield _check_answer(one, check)
 
 
-def _check_answer(view: CheckView, check: CheckResult) -> CheckAnswer:
-    shown, folded = view.sentences[:_DIFFERENCES_SHOWN], view.sentences[_DIFFERENCES_SHOWN:]
+def _check_answer(view: CheckView, check: CheckResult, most: int = _DIFFERENCES_SHOWN) -> CheckAnswer:
+    """What is told of a check: `most` of its differences, the rest folded."""
+    shown, folded = view.sentences[:most], view.sentences[most:]
     more = differing(check.differences) - len(shown) if folded else 0
     return CheckAnswer(view.state, view.sentence, (*shown, *view.details), folded, more, view.line)
 

@@ -126,6 +126,7 @@ def test_a_cell_that_python_cannot_read_is_named():
     sentence = "Cell 3 did not run: SyntaxError, expected ':' on line 1 (`def scale(x, by)`)."
     assert unread_cell(cells, "scale") == sentence
     assert unread_cell(cells, "scales") == ""
+    assert unread_cell(["", SCALE, "scale == ("], "scale") == ""
     assert unread_cell([*cells, "import mine\nfrom mine import scale"], "scale") == ""
     assert unread_cell([*cells, "await something()\nscale = 3"], "scale") == ""
     answer = Answer(topic="small", tasks=(TaskResult(task="scale", points=1.0),))
