@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType, SimpleNamespace, TracebackType
 from typing import Any, Literal
 
 import numpy
@@ -20,7 +20,7 @@ from autograder.checking.tensor_facts import is_tensor
 from autograder.checking.type_names import base_names, type_name
 from autograder.records.observation import ErrorFact, SourceLine
 
-__all__ = ["add_plain_file", "describe_error", "gives_none", "in_words", "own_frames", "safe_text"]
+__all__ = ["add_plain_file", "describe_error", "gives_none", "in_words", "line_of_init", "own_frames", "safe_text"]
 
 _MESSAGE_LIMIT = 500
 _ARGUMENTS_LIMIT = 400
@@ -30,6 +30,7 @@ _CELL = re.compile(r"<cell (\d{1,6})>")
 _plain_files = {"<submission>"}
 _GENERATOR = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _RAISE = dis.opmap["RAISE_VARARGS"]
+_MODULE_FILE = torch.nn.Module.__init__.__code__.co_filename
 _Base: Any = torch._C.TensorBase
 _DTYPE, _SHAPE, _DEVICE = _Base.dtype.__get__, _Base.shape.__get__, _Base.device.__get__
 _CODE_NAME = type(lambda: None).__dict__["__qualname__"].__get__
@@ -84,6 +85,9 @@ def describe_error(error: BaseException) -> ErrorFact:
     steps = _steps(_TRACEBACK(error))
     inner = [step for step in steps if _cell_of(step.tb_frame) is not None]
     at = _line_at(inner[-1]) if inner else None
+    unready = _unready_module(error, steps)
+    if unready is not None and at is None:
+        at = line_of_init(type(unready))
     if issubclass(kind, SyntaxError):
         at = _line_of_syntax_error(error) or at
     return ErrorFact(
@@ -95,6 +99,8 @@ def describe_error(error: BaseException) -> ErrorFact:
         not_attempted=kind is NotImplementedError and bool(inner) and inner[-1] is steps[-1] and _raises(inner[-1]),
         own_words=bool(steps) and _raises(steps[-1]) and _is_under_test(steps[-1].tb_frame),
         origin=_origin(steps),
+        check_line=_line_of_check(steps),
+        unready=unready is not None,
     )
 
 
@@ -104,6 +110,38 @@ def _origin(steps: list[TracebackType]) -> Literal["code", "library", "check"]:
     if not any(own):
         return "check"
     return "code" if own[-1] else "library"
+
+
+def _line_of_check(steps: list[TracebackType]) -> int:
+    """The line of the file of checks that stopped; 0 if code under test was running."""
+    if _origin(steps) != "check":
+        return 0
+    return next((step.tb_lineno for step in reversed(steps) if _is_check(step.tb_frame)), 0)
+
+
+def _unready_module(error: BaseException, steps: list[TracebackType]) -> torch.nn.Module | None:
+    """The module that PyTorch's own lines stumbled over because `Module.__init__` has not run for it."""
+    if not isinstance(error, AttributeError) or not steps or steps[-1].tb_frame.f_code.co_filename != _MODULE_FILE:
+        return None
+    module = steps[-1].tb_frame.f_locals.get("self")
+    if not isinstance(module, torch.nn.Module) or "_parameters" in object.__getattribute__(module, "__dict__"):
+        return None
+    return module
+
+
+def line_of_init(kind: type) -> SourceLine | None:
+    """The first line of the student's `__init__` that calls no other one, in a class or in those that it inherits from."""
+    for each in kind.__mro__:
+        init = vars(each).get("__init__")
+        if each is torch.nn.Module or type(init) is not _Function:
+            continue
+        frame: Any = SimpleNamespace(f_code=init.__code__, f_globals=init.__globals__)
+        number = _cell_of(frame)
+        if "__init__" not in init.__code__.co_names and number is not None:
+            line = init.__code__.co_firstlineno
+            text = linecache.getline(init.__code__.co_filename, line)
+            return SourceLine(number, line, _clean(text.strip(), _LINE_LIMIT))
+    return None
 
 
 def gives_none(function: object) -> bool:

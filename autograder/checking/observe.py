@@ -18,7 +18,7 @@ import torch
 
 from autograder.authoring import Marked, Raises, Results
 from autograder.checking.code import NotAttempted, UndefinedName
-from autograder.checking.error_facts import describe_error, in_words
+from autograder.checking.error_facts import describe_error, in_words, line_of_init
 from autograder.checking.observers import Observers
 from autograder.checking.parts import parts_of
 from autograder.checking.tensor_facts import (
@@ -333,7 +333,9 @@ def module_parts(module: torch.nn.Module) -> ModuleParts:
             raise Unobservable("its modules are nested too deeply, or contain each other")
         attributes = _instance_dict(part, "__dict__")
         if type(attributes.get("_parameters")) is not dict or type(attributes.get("_modules")) is not dict:
-            raise Unobservable("its __init__ did not call super().__init__()")
+            at = line_of_init(type(part))
+            place = "" if at is None else f" (cell {at.cell}, line {at.line})" if at.cell else f" (line {at.line})"
+            raise Unobservable(f"its __init__{place} did not call super().__init__()")
         training.append((prefix.removesuffix("."), attributes.get("training") is True))
         unsaved = attributes.get("_non_persistent_buffers_set", ())
         for tensors, registry in ((parameters, "_parameters"), (buffers, "_buffers")):

@@ -13,7 +13,7 @@ import torch
 
 from autograder.authoring import Mark
 from autograder.checking.code import Code
-from autograder.checking.error_facts import describe_error, gives_none, safe_text
+from autograder.checking.error_facts import describe_error, gives_none, in_words, safe_text
 from autograder.checking.execute_file import execute_file
 from autograder.checking.given import Given
 from autograder.checking.observe import observe
@@ -74,7 +74,7 @@ def run_check(function: Callable[[Code, Given], Any], code: Code, request: Check
                 with unanswered():
                     returned = observe(function(code, given), given.inputs(), observers)
             except BaseException as raised:  # student code may raise SystemExit or KeyboardInterrupt
-                error = _with_none(_described(raised), code, request.task)
+                error = _with_answer(_described(raised), code, request.task)
             try:
                 effects |= _global_effects(generators, given)
                 given.end_simulation()
@@ -111,14 +111,17 @@ def _described(error: BaseException) -> ErrorFact:
         return ErrorFact(type=type_name(type(error)), bases=base_names(type(error)))
 
 
-def _with_none(error: ErrorFact, code: Code, task: str) -> ErrorFact:
-    """The error, with a mark if a check's line met the None that the task's function returns."""
-    if error.origin != "check" or "NoneType" not in error.message:
+def _with_answer(error: ErrorFact, code: Code, task: str) -> ErrorFact:
+    """The error, if a check's line met it, with what a task's variable holds, or a mark if its function returns None."""
+    if error.origin != "check":
         return error
     try:
-        none = gives_none(getattr(code, task))
+        thing = getattr(code, task)
+        if not callable(thing):
+            return _replace(error, held=in_words(thing))
+        none = "NoneType" in error.message and gives_none(thing)
     except Exception:  # student code can leave anything under the name, or nothing
-        none = False
+        return error
     return _replace(error, gives_none=True) if none else error
 
 

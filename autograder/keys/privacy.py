@@ -79,4 +79,4 @@ def _public_fact(fact: Fact, salt: bytes, keep_messages: bool) -> Fact:
 
 def _public_error(error: ErrorFact, keep_messages: bool) -> ErrorFact:
     message = message_template(error.message) if keep_messages and not error.own_words else ""
-    return msgspec.structs.replace(error, message=message, at=None, arguments="")
+    return msgspec.structs.replace(error, message=message, at=None, arguments="", held="")

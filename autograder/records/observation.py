@@ -226,7 +226,9 @@ class ErrorFact(msgspec.Struct, frozen=True, tag="error", tag_field="kind", kw_o
     `not_attempted`: the stub is unchanged. `own_words`: the code under test raised the exception itself, with its own text.
     `origin` says whose line stopped: the code under test's (`code`), one of a library that it called (`library`), or the
     check's own, on what the code had returned (`check`); empty where nobody looked. `gives_none`: a check's line met None,
-    and the task's function never returns anything else.
+    and the task's function never returns anything else. `check_line` is the check's line that stopped, if the check stopped;
+    `held` says what a task's variable holds, if that is what the check could not use. `unready`: a module was used before
+    its `super().__init__()` had run.
     """
 
     type: str
@@ -239,6 +241,9 @@ class ErrorFact(msgspec.Struct, frozen=True, tag="error", tag_field="kind", kw_o
     own_words: bool = False
     origin: Literal["code", "library", "check", ""] = ""
     gives_none: bool = False
+    check_line: int = 0
+    held: str = ""
+    unready: bool = False
 
 
 class RaisedFact(msgspec.Struct, frozen=True, tag="raised", tag_field="kind", kw_only=True, omit_defaults=True):

@@ -17,7 +17,7 @@ from autograder.records.results import CheckResult, Diagnosis, Difference, TaskR
 from autograder.scoring.diagnosis import diagnose
 from autograder.scoring.rules import Rules
 
-__all__ = ["NO_DEVICE", "SIDE_EFFECTS", "Scorer", "complete", "score"]
+__all__ = ["NO_DEVICE", "SIDE_EFFECTS", "Scorer", "complete", "differing", "score"]
 
 SIDE_EFFECTS = "side_effects"
 """The name of the check that every task gets automatically."""
@@ -26,6 +26,7 @@ NO_DEVICE = "no device"
 """The reason of a check that waits for a GPU; its points are pending."""
 
 _MOST_DIFFERENCES = 5
+_MORE = "…"
 _MOST_REMEMBERED, _LARGEST_REMEMBERED = 128, 1 << 17  # answers to tasks, and the bytes of one: 16 MB at most
 _NOTHING_RETURNED = "None of the checks ran to the end."
 
@@ -248,7 +249,14 @@ def _first_few(differences: tuple[Difference, ...]) -> tuple[Difference, ...]:
     if len(differences) <= _MOST_DIFFERENCES:
         return differences
     more = len(differences) - _MOST_DIFFERENCES + 1
-    return (*differences[: _MOST_DIFFERENCES - 1], difference("…", "", f"{more} more things differ."))
+    return (*differences[: _MOST_DIFFERENCES - 1], difference(_MORE, "", f"{more} more things differ."))
+
+
+def differing(differences: tuple[Difference, ...]) -> int:
+    """How many things differ, those counted that a check's differences do not tell one by one."""
+    if differences and differences[-1].where == _MORE:
+        return len(differences) - 1 + int(differences[-1].sentence.partition(" ")[0])
+    return len(differences)
 
 
 def _with_error(result: CheckResult, error: ErrorFact, visible: bool) -> CheckResult:

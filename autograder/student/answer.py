@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from autograder.records.jobs import NotObserved, Run
+from autograder.records.jobs import NotObserved, Outcome, Run
 from autograder.records.observation import Observation
 from autograder.records.results import TaskResult
-from autograder.scoring.score import score
+from autograder.scoring.common_slips import Slip, common_slip
+from autograder.scoring.score import SIDE_EFFECTS, score
 from autograder.student.released import ReleasedTopic
 
-__all__ = ["Answer", "answer"]
+__all__ = ["Answer", "answer", "with_unread_cells"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Answer:
         warnings: by task, what PyTorch or Python warned about; warnings never count.
         printed: by task, the first output of the code.
         total: how many tasks the topic has.
+        slips: by task, the everyday mistake behind its failed checks, if there is one.
+        unread: by task, a sentence on the cell that defines it last, if Python could not read that cell.
         predictions: those of its tasks that are variables: a value is right or wrong, not right in parts.
     """
 
@@ -36,6 +39,8 @@ class Answer:
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     printed: Mapping[str, str] = field(default_factory=dict)
     total: int = 0
+    slips: Mapping[str, Slip] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
     predictions: frozenset[str] = frozenset()
 
 
@@ -44,8 +49,9 @@ def answer(
     tasks: Sequence[str],
     seen: Mapping[tuple[str, int], Observation | NotObserved],
     problems: Mapping[str, str],
+    orders: Mapping[str, str],
 ) -> Answer:
-    """The answer to what was seen of some tasks."""
+    """The answer to what was seen of some tasks; `orders` says of some that their arguments are in another order."""
     task_of = {check.name: check.task for check in topic.rules.checks}
     warnings: dict[str, dict[str, None]] = {}
     printed: dict[str, str] = {}
@@ -54,12 +60,36 @@ def answer(
             warnings.setdefault(task_of[check], {}).update(dict.fromkeys(one.warnings))
             if one.output.strip():
                 printed.setdefault(task_of[check], one.output)
+    results = score(topic.rules, topic.key, Run(observations=dict(seen)), visible_only=True, tasks=tasks)
     return Answer(
         topic=topic.name,
-        tasks=score(topic.rules, topic.key, Run(observations=dict(seen)), visible_only=True, tasks=tasks),
+        tasks=results,
         problems=problems,
         warnings={task: tuple(texts) for task, texts in warnings.items()},
         printed=printed,
         total=len(topic.card.tasks),
+        slips={result.task: slip for result in results if (slip := _slip(topic, result, seen, orders)) is not None},
         predictions=frozenset(name for name, card in topic.card.tasks.items() if card.kind == "variable"),
     )
+
+
+def with_unread_cells(answered: Answer, sentences: Mapping[str, str]) -> Answer:
+    """The answer, with sentences on cells that Python could not read, in place of a missing name or above the checks."""
+    problems = {
+        task: sentences.get(task, text) if task in answered.undefined else text for task, text in answered.problems.items()
+    }
+    return replace(answered, problems=problems, unread=sentences)
+
+
+def _slip(
+    topic: ReleasedTopic,
+    task: TaskResult,
+    seen: Mapping[tuple[str, int], Observation | NotObserved],
+    orders: Mapping[str, str],
+) -> Slip | None:
+    failed = [check for check in task.checks if check.outcome is Outcome.FAILED and check.name != SIDE_EFFECTS]
+    if not failed or not task.attempted:
+        return None
+    if task.task in orders:
+        return Slip(orders[task.task], ())
+    return common_slip(task.task, failed, seen, topic.key, topic.rules.tolerances, topic.checks_file.source)

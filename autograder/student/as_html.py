@@ -110,13 +110,15 @@ def _task(task: TaskAnswer) -> Iterator[str]:
     if task.problem:
         yield _paragraph(task.problem)
         return
-    for diagnosis in task.view.diagnoses:
-        sentence = f"<strong>{_prose(diagnosis.feedback)}</strong>"
-        yield f'<div class="autograde-callout"><p>{_text(diagnosis.kicker)}</p><p>{sentence}</p></div>'
+    for box in task.boxes:
+        sentence = f"<strong>{_prose(box.feedback)}</strong>"
+        yield f'<div class="autograde-callout"><p>{_text(box.kicker)}</p><p>{sentence}</p></div>'
     items = []
-    for check in task.view.checks:
+    for check in task.checks:
         parts = [f"{_tag(check.state)} {_prose(check.sentence)}"]
-        parts += [_paragraph(text) for text in (*check.sentences, *check.details)]
+        parts += [_paragraph(text) for text in check.told]
+        if check.folded:
+            parts.append(f"<details><summary>and {check.more} more</summary>{_list(map(_prose, check.folded))}</details>")
         parts += [_block(check.line, "Your line")] if check.line else []
         items.append("\n".join(parts))
     yield _list(items)

@@ -132,13 +132,15 @@ def _task_lines(task: TaskAnswer, indent: int) -> Iterator[Line]:
     if task.problem:
         yield Line(task.problem, indent)
         return
-    for diagnosis in task.view.diagnoses:
-        yield Line(diagnosis.kicker, indent)
-        yield Line(diagnosis.feedback, indent + 2, style=_BLUE)
-    for check in task.view.checks:
+    for box in task.boxes:
+        yield Line(box.kicker, indent)
+        yield Line(box.feedback, indent + 2, style=_BLUE)
+    for check in task.checks:
         yield Line(check.sentence, indent, check.state)
-        for text in (*check.sentences, *check.details):
+        for text in check.told:
             yield Line(text, indent + 4)
+        if check.more:
+            yield Line(f"and {check.more} more", indent + 4, style=_DIM)
         if check.line:
             yield Line(check.line, indent + 8, code=True)
     if task.printed and task.telling:

@@ -11,7 +11,7 @@ from autograder.checking.type_names import type_name
 from autograder.comparing.wording import with_article
 from autograder.records.course_card import TaskCard
 
-__all__ = ["problem_with"]
+__all__ = ["other_order", "problem_with"]
 
 
 def problem_with(task: str, card: TaskCard, namespace: Mapping[str, Any]) -> str:
@@ -36,6 +36,26 @@ def problem_with(task: str, card: TaskCard, namespace: Mapping[str, Any]) -> str
     return (
         f"`{task}` now takes ({_arguments_of(thing)}); the exercise says ({card.arguments}). "
         "Restore its arguments, with their names and order."
+    )
+
+
+def other_order(task: str, card: TaskCard, namespace: Mapping[str, Any]) -> str:
+    """One sentence if a task's function takes the arguments that the exercise names, but in another order; else empty.
+
+    That is no problem by itself: its checks run, and pass where the order does not matter.
+    """
+    thing = namespace.get(task)
+    if card.kind != "function" or card.arguments is None or not callable(thing):
+        return ""
+    try:
+        yours, wanted = (list(each.parameters) for each in (inspect.signature(thing), _signature(card.arguments)))
+    except (ValueError, TypeError, SyntaxError):
+        return ""
+    if yours == wanted or sorted(yours) != sorted(wanted):
+        return ""
+    return (
+        f"`{task}` takes its arguments in a different order: yours are ({', '.join(yours)}), "
+        f"the exercise says ({', '.join(wanted)})."
     )
 
 

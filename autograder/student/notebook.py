@@ -6,7 +6,7 @@ import gc
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import wraps
@@ -16,13 +16,13 @@ from typing import Any, ParamSpec
 import msgspec
 
 from autograder.errors import AutogradeError, RequestError
-from autograder.student.answer import Answer
+from autograder.student.answer import Answer, with_unread_cells
 from autograder.student.as_text import show
 from autograder.student.lookup import known_tasks, one_more_hint, progress_of, topic_meant
 from autograder.student.released import Release, ReleasedTopic, find_release
 from autograder.student.session import ask
 from autograder.student.solutions import worked_solution
-from autograder.student.source import source_of
+from autograder.student.source import source_of, unread_cell
 from autograder.student.store import Store, TaskRecord
 from autograder.student.view import Note, answer_view, record_of, state_of
 
@@ -108,8 +108,9 @@ def check(*tasks: Any, topic: str = "") -> None:
     if not topic and len(names) == 1 and names[0] in release.card.topics and not release.topics_with(names[0]):
         names, topic = [], names[0]
     chosen = release.topic(topic_meant(release, names, topic, namespace))
-    answer = ask(chosen, known_tasks(chosen, names), namespace, locate=_locator(namespace))
-    show(answer_view(chosen, answer))
+    asked = known_tasks(chosen, names)
+    answer = ask(chosen, asked, namespace, locate=_locator(namespace))
+    show(answer_view(chosen, with_unread_cells(answer, _unread_cells(asked))))
     store = Store(release.folder)
     store.keep(chosen.name, _records(chosen, answer, namespace, store))
     if os.environ.get("NBGRADER_EXECUTION") == "validate":
@@ -191,6 +192,17 @@ def _locator(namespace: dict[str, Any]) -> Callable[[FrameType], int | None]:
         return number if isinstance(number, int) else 0
 
     return locate
+
+
+def _unread_cells(tasks: Sequence[str]) -> dict[str, str]:
+    """By task, what is wrong with the last cell that defines it, if Python cannot read that cell and so ran none of it."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    cells = getattr(getattr(shell, "history_manager", None), "input_hist_parsed", None)
+    if not isinstance(cells, list):
+        return {}
+    found = {task: unread_cell(cells, task) for task in tasks}
+    return {task: text for task, text in found.items() if text}
 
 
 def _records(topic: ReleasedTopic, answer: Answer, namespace: Mapping[str, Any], store: Store) -> dict[str, TaskRecord]:

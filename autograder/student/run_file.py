@@ -41,11 +41,13 @@ _ENVIRONMENT = {"MPLBACKEND": "agg", "PYTHONHASHSEED": "0"}
 
 @dataclass
 class FileRun:
-    """What came of a run: reports on cells, what the checks saw, problems with tasks' names and with the run as a whole."""
+    """What came of a run: reports on cells, what the checks saw, problems with tasks' names, functions whose arguments are
+    in another order, and a problem with the run as a whole."""
 
     cells: list[CellReport] = field(default_factory=list)
     seen: dict[tuple[str, int], Observation | NotObserved] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
+    orders: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
 
 
@@ -156,7 +158,8 @@ class Runner:
         if isinstance(names, Unloadable):
             file_run.problem = f"The checks could not be loaded: {names.problem}"
             return True
-        file_run.problems = names.problems if isinstance(names, Names) else {}
+        if isinstance(names, Names):
+            file_run.problems, file_run.orders = names.problems, names.orders
         for request in remaining:
             try:
                 answer = process.expect(request.seconds + _SLACK_SECONDS)

@@ -21,7 +21,7 @@ from autograder.errors import AuthoringError
 from autograder.records.jobs import CheckRequest, NotObserved, Outcome
 from autograder.records.observation import Observation
 from autograder.student.answer import Answer, answer
-from autograder.student.definitions import problem_with
+from autograder.student.definitions import other_order, problem_with
 from autograder.student.released import ReleasedTopic
 
 __all__ = ["ask"]
@@ -53,6 +53,7 @@ def ask(
             problems[task] = f"`{task}` is not defined yet: run the cell that defines it, then check again."
         elif problem := problem_with(task, topic.card.tasks[task], namespace):
             problems[task] = problem
+    orders = {task: text for task in tasks if (text := other_order(task, topic.card.tasks[task], namespace))}
     functions = _loaded(topic)
     code = Code(namespace)
     seen: dict[tuple[str, int], Observation | NotObserved] = {}
@@ -63,7 +64,7 @@ def ask(
             seen[request.check, request.draw] = one
             if isinstance(one, NotObserved):
                 stopped["" if one.outcome is Outcome.NOT_RUN else request.check] = one
-    return replace(answer(topic, tasks, seen, problems), undefined=frozenset(undefined))
+    return replace(answer(topic, tasks, seen, problems, orders), undefined=frozenset(undefined))
 
 
 def _loaded(topic: ReleasedTopic) -> dict[str, Callable[..., Any]]:

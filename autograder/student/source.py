@@ -1,12 +1,18 @@
-"""Recognises a definition by its text."""
+"""Recognises a definition by its text, even one that Python cannot read."""
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
+import re
 import textwrap
+from collections.abc import Sequence
 
-__all__ = ["source_digest", "source_of"]
+__all__ = ["source_digest", "source_of", "unread_cell"]
+
+_AS_IN_A_CELL = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+_LINE_SHOWN = 80
 
 
 def source_of(thing: object) -> str:
@@ -20,3 +26,28 @@ def source_of(thing: object) -> str:
 def source_digest(source: str) -> str:
     """A digest of the text of a definition, regardless of its indentation."""
     return hashlib.blake2b(textwrap.dedent(source).strip().encode("utf-8", "replace"), digest_size=12).hexdigest()
+
+
+def unread_cell(cells: Sequence[str], task: str) -> str:
+    """Say what is wrong with the last cell that gives a task its name, if Python cannot read it; else empty.
+
+    Args:
+        cells: the cells that were run, each at the number in brackets beside it.
+        task: the task's name.
+    """
+    name = re.escape(task)
+    gives = re.compile(
+        rf"^(?:(?:async +)?def|class) +{name}\b|^{name} *[:=](?!=)|^(?:from|import) .*\b{name}\b", re.MULTILINE
+    )
+    number = next((number for number in range(len(cells) - 1, 0, -1) if gives.search(cells[number])), 0)
+    if not number:
+        return ""
+    try:
+        compile(cells[number], "<cell>", "exec", flags=_AS_IN_A_CELL, dont_inherit=True)
+    except SyntaxError as error:
+        line = f", {error.msg} on line {error.lineno}" if error.lineno else ""
+        text = " ".join((error.text or "").split()).replace("`", "'")[:_LINE_SHOWN]
+        return f"Cell {number} did not run: {type(error).__name__}{line}{f' (`{text}`)' if text else ''}."
+    except ValueError:  # a null character
+        pass
+    return ""

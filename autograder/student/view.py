@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import msgspec
 
 from autograder._words import counted
+from autograder.records.course_card import TaskCard
 from autograder.records.jobs import Outcome
-from autograder.records.results import TaskResult
+from autograder.records.results import CheckResult, TaskResult
 from autograder.reporting.labels import Label, points_text, readable
-from autograder.reporting.task_view import CheckView, TaskView, task_view
+from autograder.reporting.task_view import CheckView, DiagnosisView, TaskView, task_view
+from autograder.scoring.common_slips import Slip
+from autograder.scoring.score import differing
 from autograder.student.answer import Answer
 from autograder.student.released import Release, ReleasedTopic
 from autograder.student.store import Store, TaskRecord
 
 __all__ = [
     "AnswerView",
+    "CheckAnswer",
     "HintView",
     "Note",
     "ProgressRow",
@@ -40,6 +44,7 @@ _WAYS_OUT = {
     "after_pass": " `{}` shows a worked solution once your own passes all visible checks.",
 }
 _WARNINGS_SHOWN = 3
+_DIFFERENCES_SHOWN = 2
 _STATES = {
     "complete": Label("complete", "✓", "passes"),
     "partial": Label("partial", "◐", "partly right"),
@@ -62,14 +67,27 @@ class Note:
 
 
 @dataclass(frozen=True)
+class CheckAnswer:
+    """One check: its state, what it looks at, what is told of it, and what is folded: `more` things that differ, too."""
+
+    state: Label
+    sentence: str
+    told: tuple[str, ...] = ()
+    folded: tuple[str, ...] = ()
+    more: int = 0
+    line: str = ""
+
+
+@dataclass(frozen=True)
 class TaskAnswer:
-    """One task: its state, and what its checks found."""
+    """One task: its state, what is behind its failures (`boxes`), and what its checks found."""
 
     name: str
     state: Label
     summary: str
     problem: str
-    view: TaskView
+    boxes: tuple[DiagnosisView, ...]
+    checks: tuple[CheckAnswer, ...]
     warnings: tuple[str, ...]
     printed: str
 
@@ -77,7 +95,7 @@ class TaskAnswer:
     def telling(self) -> bool:
         """Whether there is more to say than the summary."""
         quiet = ("complete", "untouched", "undefined", "idle")
-        return bool(self.warnings) or self.state.style not in quiet
+        return bool(self.warnings or self.boxes) or self.state.style not in quiet
 
 
 @dataclass(frozen=True)
@@ -191,18 +209,23 @@ def answer_view_of(title: str, answer: Answer, *, hidden: bool = False) -> Answe
 
 
 def _graded_view(title: str, answer: Answer) -> AnswerView:
-    tasks = []
+    tasks: list[TaskAnswer] = []
+    notes: list[str] = []
     for task in answer.tasks:
         view = task_view(task, instructor=False)
         passed = f"{view.passed} of {counted(len(view.checks), 'check')} passed, {view.earned} of {view.points} points"
-        tasks.append(TaskAnswer(view.name, view.state, passed, "", view, (), ""))
-    return AnswerView(title, tuple(tasks), len(tasks) == 1, "", tuple(note for task in tasks for note in task.view.notes))
+        checks = tuple(
+            _check_answer(one, check, len(one.sentences)) for one, check in zip(view.checks, task.checks, strict=True)
+        )
+        tasks.append(TaskAnswer(view.name, view.state, passed, "", view.diagnoses, checks, (), ""))
+        notes += view.notes
+    return AnswerView(title, tuple(tasks), len(tasks) == 1, "", tuple(notes))
 
 
 def _task_answer(task: TaskResult, answer: Answer) -> TaskAnswer:
     state = state_of(task, answer)
     view = task_view(task, instructor=False)
-    view = replace(view, checks=tuple(_without_repetitions(view.checks)))
+    slip = answer.slips.get(task.task)
     warnings = answer.warnings.get(task.task, ())
     more = len(warnings) - _WARNINGS_SHOWN
     shown = (*warnings[:_WARNINGS_SHOWN], *((f"and {more} more",) if more > 0 else ()))
@@ -210,25 +233,45 @@ def _task_answer(task: TaskResult, answer: Answer) -> TaskAnswer:
     return TaskAnswer(
         name=task.task,
         state=state,
-        summary="" if task.attempted and task.task in answer.predictions else _summary(task, state),
+        summary="" if task.task in answer.predictions else _summary(task, state),
         problem=answer.problems.get(task.task, ""),
-        view=view,
+        boxes=_one_box(task, view, slip, answer.unread.get(task.task, "")),
+        checks=tuple(_check_answers(task, view, slip.checks if slip is not None else ())),
         warnings=shown,
         printed=printed if len(printed) <= _PRINTED_SHOWN else printed[: _PRINTED_SHOWN - 1] + "…",
     )
 
 
-def _without_repetitions(checks: Iterable[CheckView]) -> Iterator[CheckView]:
-    """Reports only once in full what ended several checks the same way: an exception or an undefined name."""
-    told: set[tuple[str, str]] = set()
-    for check in checks:
-        what = (check.line, "".join(check.sentences))
-        missing = any("is not defined in your file" in text for text in check.sentences)
-        if (check.line or missing) and what in told:
-            yield replace(check, details=("As above.",), sentences=(), line="")
+def _one_box(task: TaskResult, view: TaskView, slip: Slip | None, unread: str) -> tuple[DiagnosisView, ...]:
+    """The one thing to look at first: a cell that did not run, else a mistake that is known exactly, else an everyday slip,
+    else what it could be, else whose line stopped."""
+    if unread:
+        return (
+            DiagnosisView("Look at this first:", f"{unread} The `{task.task}` checked here is not the one in that cell."),
+        )
+    better = task.diagnoses if slip is not None and not slip.certain else [each for each in task.diagnoses if each.exact]
+    if slip is not None and not better:
+        return (DiagnosisView("Look at this first:", slip.feedback),)
+    return view.diagnoses[:1]
+
+
+def _check_answers(task: TaskResult, view: TaskView, explained: Collection[str]) -> Iterator[CheckAnswer]:
+    """What is told of the checks: once in full what ended several of them for the same reason."""
+    told: set[tuple[str, ...]] = set()
+    for check, one in zip(task.checks, view.checks, strict=True):
+        reason = ("slip",) if check.name in explained else (one.line, *one.sentences) if one.sentences else ()
+        if reason and reason in told:
+            yield CheckAnswer(one.state, one.sentence, ("For the same reason as above.",))
         else:
-            told.add(what)
-            yield check
+            told.add(reason)
+            yield _check_answer(one, check)
+
+
+def _check_answer(view: CheckView, check: CheckResult, most: int = _DIFFERENCES_SHOWN) -> CheckAnswer:
+    """What is told of a check: `most` of its differences, the rest folded."""
+    shown, folded = view.sentences[:most], view.sentences[most:]
+    more = differing(check.differences) - len(shown) if folded else 0
+    return CheckAnswer(view.state, view.sentence, (*shown, *view.details), folded, more, view.line)
 
 
 def _summary(task: TaskResult, state: Label) -> str:
@@ -256,9 +299,7 @@ def progress_view(release: Release, name: str, store: Store) -> ProgressView:
     """The state of a topic's tasks when they were last checked, and a bar for each topic of the course."""
     card = release.card.topics[name]
     records = store.tasks(name)
-    rows = tuple(
-        _row(task, points_text(entry.points), records.get(task, TaskRecord())) for task, entry in card.tasks.items()
-    )
+    rows = tuple(_row(task, entry, records.get(task, TaskRecord())) for task, entry in card.tasks.items())
     incomplete = [row.name for row in rows if row.state.style != "complete"]
     summary = f"{len(rows) - len(incomplete)} of {counted(len(rows), 'task')} passed all visible checks when last checked."
     if incomplete:
@@ -270,10 +311,11 @@ def progress_view(release: Release, name: str, store: Store) -> ProgressView:
     return ProgressView(card.title, rows, summary, topics)
 
 
-def _row(name: str, points: str, record: TaskRecord) -> ProgressRow:
+def _row(name: str, card: TaskCard, record: TaskRecord) -> ProgressRow:
     state = _STATES.get(record.state, _PROBLEM)
-    checks = f"{record.passed} of {record.checks}" if record.checks and record.state in _MEASURED else "–"
-    return ProgressRow(name, state, checks, str(record.hints or "–"), points)
+    in_parts = card.kind != "variable" and record.checks and record.state in _MEASURED
+    checks = f"{record.passed} of {record.checks}" if in_parts else "–"
+    return ProgressRow(name, state, checks, str(record.hints or "–"), points_text(card.points))
 
 
 def _done(tasks: Iterable[str], records: Mapping[str, TaskRecord]) -> int:

@@ -55,9 +55,10 @@ class CellRan(msgspec.Struct, frozen=True, tag="cell", kw_only=True):
 
 
 class Names(msgspec.Struct, frozen=True, tag="names"):
-    """The checks are loaded; what is wrong with tasks' names, one sentence each."""
+    """The checks are loaded; what is wrong with tasks' names, and which take their arguments in another order."""
 
     problems: dict[str, str]
+    orders: dict[str, str]
 
 
 class Saw(msgspec.Struct, frozen=True, tag="saw"):
@@ -148,7 +149,7 @@ def _run(order: Order, shell: Shell, send: Callable[[FromWorker], None]) -> None
     from autograder.checking.code import Code
     from autograder.checking.error_facts import describe_error
     from autograder.checking.run_check import load_checks, run_check
-    from autograder.student.definitions import problem_with
+    from autograder.student.definitions import other_order, problem_with
 
     whole = order.whole.splitlines(keepends=True)
     for cell in order.cells:
@@ -167,7 +168,8 @@ def _run(order: Order, shell: Shell, send: Callable[[FromWorker], None]) -> None
     except Exception as problem:  # student code may have changed what the checks import
         send(Unloadable(f"{type(problem).__name__}: {problem}"))
         return
-    send(Names(problems))
+    orders = {task: text for task, card in order.cards.items() if (text := other_order(task, card, shell.user_ns))}
+    send(Names(problems, orders))
     if functions:
         code = Code(shell.user_ns)
         for request in order.requests:

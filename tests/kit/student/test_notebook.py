@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy
@@ -22,11 +23,16 @@ import autograder
 from autograder.course.cells import read_cells
 from autograder.keys.key import read_key, write_key
 from autograder.processes.pool import Pool
-from autograder.records.jobs import Cell, Job
+from autograder.records.jobs import Cell, Job, Outcome
+from autograder.records.results import CheckResult, Difference, TaskResult
+from autograder.student.answer import Answer, with_unread_cells
 from autograder.student.as_html import html
+from autograder.student.as_text import plain
 from autograder.student.lookup import progress_of
 from autograder.student.notebook import check, hint, progress
 from autograder.student.released import PLACE, find_release
+from autograder.student.source import unread_cell
+from autograder.student.view import answer_view_of
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +88,56 @@ def test_an_exception_shows_the_students_own_line_and_is_told_once(folder, capsy
     assert "It was called with x: float32 tensor of shape (3, 4), by: 2.5." in said
     assert "          return x[99]" in said
     assert "Output of your code:\n      seen" in said
+
+
+def test_one_box_says_what_to_look_at_first(folder, capsys):
+    said = say(capsys, "def scale(x, by):\n    print(x * by)\n", 'check("scale")')
+    assert said.count("Look at this first:") == 1
+    assert "Your code printed something, but `scale` returned None" in said
+    said = say(
+        capsys, "def scale(by, x):\n    if by == 0:\n        raise ValueError\n    return x[0] * by\n", "check(scale)"
+    )
+    assert "`scale` takes its arguments in a different order: yours are (by, x), the exercise says (x, by)." in said
+    said = say(capsys, "def scale(x, by):\n    return (x * by,)\n", "check(scale)")
+    assert "`scale` returned a tuple of one; a Tensor is asked for. A comma after a value makes it a tuple." in said
+    assert "Look at this first:" not in say(capsys, SCALE, "check(scale)")
+
+
+def test_what_failed_for_the_same_reason_is_told_once_and_a_long_list_is_folded():
+    same = Difference(where="a", fact="dtype", sentence="`a` has dtype int64; it should be float32.")
+    many = tuple(Difference(where=name, fact="values", sentence=f"`{name}` differs.") for name in "abcd")
+    many = (*many, Difference(where="…", fact="", sentence="7 more things differ."))
+    checks = tuple(
+        CheckResult(
+            name=f"test_{number}", sentence=f"Check {number}.", visible=True, outcome=Outcome.FAILED, differences=each
+        )
+        for number, each in enumerate([(same,), many, (same,)])
+    )
+    answer = Answer(topic="small", tasks=(TaskResult(task="scale", points=1.0, checks=checks),))
+    view = answer_view_of("Small", answer)
+    said, page = plain(view), html(view)
+    assert said.count("`a` has dtype") == 1
+    assert "✗ failed Check 2.\n      For the same reason as above." in said
+    assert "      `a` differs.\n      `b` differs.\n      and 9 more\n" in said
+    assert "<details><summary>and 9 more</summary><ul>\n<li><code>c</code> differs.</li>" in page
+    assert "7 more things differ." in page
+
+
+def test_a_cell_that_python_cannot_read_is_named():
+    cells = ["", "def scale(x, by):\n    return x * by", "other = (", "def scale(x, by)\n    return x"]
+    sentence = "Cell 3 did not run: SyntaxError, expected ':' on line 1 (`def scale(x, by)`)."
+    assert unread_cell(cells, "scale") == sentence
+    assert unread_cell(cells, "scales") == ""
+    assert unread_cell(["", SCALE, "scale == ("], "scale") == ""
+    assert unread_cell([*cells, "import mine\nfrom mine import scale"], "scale") == ""
+    assert unread_cell([*cells, "await something()\nscale = 3"], "scale") == ""
+    answer = Answer(topic="small", tasks=(TaskResult(task="scale", points=1.0),))
+    there = with_unread_cells(answer, {"scale": sentence})
+    assert f"{sentence} The `scale` checked here is not the one in that cell." in plain(answer_view_of("Small", there))
+    undefined = replace(answer, problems={"scale": "It is not defined yet."}, undefined=frozenset({"scale"}))
+    assert plain(answer_view_of("Small", with_unread_cells(undefined, {"scale": sentence}))).splitlines()[1:2] == [
+        f"  {sentence}"
+    ]
 
 
 def test_not_attempted_is_not_wrong(folder, capsys):
@@ -287,6 +343,8 @@ def test_a_prediction_is_right_or_wrong_and_not_in_parts(folder, capsys):
     assert right.startswith("✓ passes guess")
     assert wrong.startswith("✗ not right yet guess")
     assert not any("visible check" in said or "hidden" in said for said in (right, wrong))
+    said = say(capsys, "progress()")
+    assert "✗ not right yet   guess  1 point\n" in said, "a wrong one earns no `1 of 2`"
 
 
 def test_a_class_where_a_function_stands(folder, capsys):
@@ -381,6 +439,8 @@ def test_in_a_kernel_the_released_notebook_answers_in_html(folder):
         'check("noise")',
         'check("guess")',
     ]
+    notebook.cells.append(nbformat.v4.new_code_cell("def noise(n)\n    return n", metadata={"tags": ["raises-exception"]}))
+    notebook.cells.append(nbformat.v4.new_code_cell('check("noise", "scale")'))
     cell = next(cell for cell in notebook.cells if cell.id == "task-scale")
     cell.source = "def scale(x, by):\n    y = -x * by\n    return y[7]"
     for source in ('hint("scale")', "progress()", "import sys; sys.stderr.flush()"):
@@ -399,6 +459,9 @@ def test_in_a_kernel_the_released_notebook_answers_in_html(folder):
     assert "Hint 1 of 3" in shown['hint("scale")'][0].data["text/html"]
     assert '<th scope="col">Task</th>' in shown["progress()"][0].data["text/html"]
     assert "not attempted" in shown['check("noise")'][0].data["text/html"]
+    (output,) = shown['check("noise", "scale")']
+    assert "did not run: SyntaxError" in output.data["text/html"]
+    assert output.data["text/plain"].count("The `noise` checked here is not the one in that cell.") == 1
 
 
 def test_while_grading_they_do_nothing(folder, pool):

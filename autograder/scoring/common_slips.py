@@ -1,0 +1,332 @@
+"""What goes wrong in every kind of task, told without a word from its author: None where a value is asked for, a missing
+`super().__init__()`, another number or kind of results, a line of the check that cannot use what came back.
+
+Each is told only where it can be seen to be so: from the exception, or from a thing that the check returns just as the
+student's function returned it, which is read from the check's source.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from autograder.comparing.compare import passes
+from autograder.comparing.wording import kind_text, value_text, with_article
+from autograder.keys.key import AnswerKey
+from autograder.records.jobs import NotObserved
+from autograder.records.observation import (
+    ErrorFact,
+    Fact,
+    MappingFact,
+    Observation,
+    OpaqueFact,
+    SequenceFact,
+    SourceLine,
+    ValueFact,
+)
+from autograder.records.results import CheckResult
+
+__all__ = ["NO_SUPER", "Slip", "common_slip"]
+
+NO_SUPER = "did not call super().__init__()"
+"""What an `OpaqueFact` says of a module without a register."""
+
+_MARKS = frozenset(
+    (
+        *("only", "ignoring", "exactly", "close", "unordered", "secret", "says"),
+        *("at_least", "at_most", "average_between", "mostly", "distributed_as"),
+    )
+)
+_ALONE = "result"
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_NOT_ITERABLE = re.compile(r"cannot unpack non-iterable (\w+) object|'(\w+)' object is not iterable")
+_TOO_FEW = re.compile(r"not enough values to unpack \(expected \d+, got (\d+)\)")
+_TOO_MANY = "too many values to unpack"
+_NO_NUMBER = re.compile(
+    r"(?:float|int)\(\) argument must be .*, not '(\w+)'|could not convert string to float|invalid literal"
+)
+_UNUSABLE = re.compile(
+    r"object has no attribute|object is not (?:subscriptable|iterable|callable)|values to unpack|non-iterable"
+)
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A sentence on what went wrong, and the checks that failed because of it. `certain`: it says what to mend, not only
+    whose line stopped."""
+
+    feedback: str
+    checks: tuple[str, ...]
+    certain: bool = True
+
+
+def common_slip(
+    task: str,
+    failed: Sequence[CheckResult],
+    seen: Mapping[tuple[str, int], Observation | NotObserved],
+    key: AnswerKey,
+    tolerances: Mapping[str, float],
+    source: str,
+) -> Slip | None:
+    """The slip behind most of the failed checks of a task, if one can be told.
+
+    Args:
+        task: the task's name.
+        failed: those of its checks that failed.
+        seen: what was seen of each draw of each check.
+        key: the answer key for the same seed.
+        tolerances: by dtype name.
+        source: the text of the file of checks.
+    """
+    sentences: dict[str, str] = {}
+    checks: dict[str, list[str]] = {}
+    for check in failed:
+        for draw, expected in enumerate(key.reference.get(check.name, ())):
+            actual = seen.get((check.name, draw))
+            if not isinstance(actual, Observation) or passes(expected, actual, tolerances):
+                continue
+            found = _slip(task, check, expected, actual, _check(source, check.name))
+            if found is not None:
+                sentences.setdefault(*found)
+                checks.setdefault(found[0], []).append(check.name)
+            break  # the check's own differences are about its first failed draw, too
+    if not checks:
+        return None
+    most = max(checks, key=lambda kind: len(checks[kind]))
+    if most == "none" and _none_is_right(task, key, source):
+        return None
+    return Slip(sentences[most], tuple(checks[most]), certain=most != "check")
+
+
+def _slip(
+    task: str, result: CheckResult, expected: Observation, actual: Observation, check: _Check
+) -> tuple[str, str] | None:
+    """The kind of slip and its sentence."""
+    if actual.error is not None:
+        return _of_error(task, actual.error, actual, check)
+    if expected.returned is None or actual.returned is None:
+        return None
+    if reason := next(_unready(actual.returned), ""):
+        return "super", f"Your module cannot be read: {reason}. Make it the first line of `__init__`."
+    for difference in result.differences:
+        if difference.fact not in ("type", "shape") or difference.where not in check.returns(task):
+            continue
+        wanted, yours = (_at(difference.where, fact) for fact in (expected.returned, actual.returned))
+        if wanted is not None and yours is not None and (sentence := _of_result(task, wanted, yours, actual, check)):
+            return sentence
+    return None
+
+
+def _of_error(task: str, error: ErrorFact, actual: Observation, check: _Check) -> tuple[str, str] | None:
+    if error.unready:
+        text = f"`super().__init__()` had not run when your module needed it{_place(error.at)}"
+        return "super", f"{text}: make it the first line of `__init__`."
+    if error.origin != "check" or error.type == "AssertionError":
+        return None
+    count = check.unpacked(error.check_line, task)
+    if error.gives_none:
+        return _none(task, actual, check, never=True)
+    if count and not error.held and "NoneType" in error.message:
+        return _none(task, actual, check)
+    if count and (found := _what_came(error.message)):
+        yours = f"You wrote {_article(error.held)}" if error.held else f"`{task}` returned {found}"
+        return "number", f"{yours}; {_number(count)} values are asked for."
+    if error.held and check.is_converted(error.check_line, task) and _NO_NUMBER.search(error.message):
+        return "number", f"You wrote {_article(error.held)}; one number is asked for."
+    if not error.held and _UNUSABLE.search(error.message) and "NoneType" not in error.message:
+        message = error.message.rstrip(".").replace("`", "'")
+        return "check", f"Your code ran without an error, but the check cannot use what it gave back: {message}."
+    return None
+
+
+def _of_result(task: str, wanted: Fact, yours: Fact, actual: Observation, check: _Check) -> tuple[str, str] | None:
+    """What is wrong with the kind or number of what a function returned, or a variable holds."""
+    if isinstance(yours, ValueFact) and yours.type == "NoneType":
+        return None if task in check.variables(task) else _none(task, actual, check)
+    several = isinstance(wanted, SequenceFact) and wanted.type == "tuple"
+    same = isinstance(wanted, SequenceFact) and isinstance(yours, SequenceFact) and wanted.type == yours.type
+    if not several and (same or not isinstance(yours, SequenceFact)):
+        return None  # one thing for one thing, or a list's length: the check says best what differs
+    verb = "You wrote" if task in check.variables(task) else f"`{task}` returned"
+    comma = ""
+    if isinstance(yours, SequenceFact) and yours.type == "tuple" and len(yours.items) == 1 and not several:
+        comma = " A comma after a value makes it a tuple."
+    return "number", f"{verb} {_in_words(yours)}; {_in_words(wanted, number=False)} is asked for.{comma}"
+
+
+def _none(task: str, actual: Observation, check: _Check, *, never: bool = False) -> tuple[str, str]:
+    if actual.output.strip() and not check.prints:
+        text = (
+            f"Your code printed something, but `{task}` returned None: `print` only shows a value, `return` hands it back."
+        )
+        return "none", text
+    if never:
+        return "none", f"`{task}` never returns a value: write `return` before the one that it should give back."
+    return "none", f"`{task}` returned None. Does every way through it end in `return` and a value?"
+
+
+def _none_is_right(task: str, key: AnswerKey, source: str) -> bool:
+    """Whether the reference, too, returns None in a check of this file: then None says nothing about a missing `return`."""
+    for name in _functions(source):
+        for seen in key.reference.get(name, ()):
+            if seen.returned is None:
+                continue
+            facts = [_at(where, seen.returned) for where in _check(source, name).returns(task)]
+            if any(isinstance(fact, ValueFact) and fact.type == "NoneType" for fact in facts):
+                return True
+    return False
+
+
+def _in_words(fact: Fact, *, number: bool = True) -> str:
+    if isinstance(fact, SequenceFact) and fact.type in ("tuple", "list"):
+        if not fact.items:
+            return f"an empty {fact.type}"
+        return f"{with_article(fact.type)} of {_number(len(fact.items))}" if number or fact.type == "tuple" else "a list"
+    if number and isinstance(fact, ValueFact) and fact.value is not None:
+        return value_text(fact.value, quote=True)
+    return kind_text(fact, quote=True)
+
+
+def _what_came(message: str) -> str:
+    """What could not be unpacked, by the interpreter's message; empty if it is about something else."""
+    if found := _NOT_ITERABLE.search(message):
+        return with_article(found[1] or found[2])
+    if found := _TOO_FEW.search(message):
+        return f"something with {_number(int(found[1]))} item{'' if found[1] == '1' else 's'}"
+    if _TOO_MANY in message:
+        return "something with more items"
+    return "a 0-dim tensor" if "iteration over a 0-d tensor" in message else ""
+
+
+def _article(held: str) -> str:
+    """`a tuple of 2`; `5` stays as it is."""
+    return with_article(held) if re.match(r"\w+ (?:of|tensor|array) ", held) else held
+
+
+def _number(count: int) -> str:
+    return _NUMBERS[count] if count < len(_NUMBERS) else str(count)
+
+
+def _place(at: SourceLine | None) -> str:
+    if at is None:
+        return ""
+    return f" (cell {at.cell}, line {at.line})" if at.cell else f" (line {at.line})"
+
+
+def _at(where: str, fact: Fact) -> Fact | None:
+    """The fact at a path that `_Check.returns` gives."""
+    if where == _ALONE:
+        return fact
+    return dict(zip(fact.keys, fact.items, strict=False)).get(where) if isinstance(fact, MappingFact) else None
+
+
+def _unready(fact: Fact) -> Iterator[str]:
+    """Why modules among the returned things could not be read, if their `super().__init__()` is missing."""
+    match fact:
+        case OpaqueFact(reason=reason) if NO_SUPER in reason:
+            yield reason
+        case SequenceFact(items=items) | MappingFact(items=items):
+            for item in items:
+                yield from _unready(item)
+
+
+# ---- the check's source -----------------------------------------------------------------------------------------------
+
+
+class _Check:
+    """The source of a check: where it returns what the task's function gave it, and where it takes that apart."""
+
+    def __init__(self, function: ast.FunctionDef) -> None:
+        self._nodes = list(ast.walk(function))
+        self._assigned: dict[str, list[ast.expr | None]] = {}
+        for node in self._nodes:
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                self._assigned.setdefault(node.id, []).append(None)
+        for node in self._nodes:
+            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+                self._assigned[node.targets[0].id].append(node.value)
+        calls = [node.func for node in self._nodes if isinstance(node, ast.Call)]
+        self.prints = any(isinstance(each, ast.Name) and each.id == "print" for each in calls)
+        self._called = [id(each) for each in calls]
+
+    def variables(self, task: str) -> set[str]:
+        """The task's name, if the check uses it as a variable."""
+        uses = [node for node in self._nodes if _is_task(node, task)]
+        return {task} if uses and not any(id(node) in self._called for node in uses) else set()
+
+    def returns(self, task: str) -> set[str]:
+        """The paths of those of the returned things that are what the task's function returned, or its variable."""
+        found: set[str] = set()
+        for node in self._nodes:
+            if not isinstance(node, ast.Return) or node.value is None:
+                continue
+            value = _unmarked(node.value)
+            if self._is_answer(value, task):
+                found.add(_ALONE)
+            if isinstance(value, ast.Dict):
+                for key, item in zip(value.keys, value.values, strict=True):
+                    if isinstance(key, ast.Constant) and isinstance(key.value, str) and self._is_answer(item, task):
+                        found.add(key.value)
+        return found
+
+    def unpacked(self, line: int, task: str) -> int:
+        """How many values the statement on a line takes out of the answer; 0 if it does not."""
+        for node in self._on(line):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple) and self._is_answer(node.value, task):
+                names = node.targets[0].elts
+                return len(names) if all(isinstance(name, ast.Name) for name in names) else 0
+        return 0
+
+    def is_converted(self, line: int, task: str) -> bool:
+        """Whether the statement on a line makes a number of the answer."""
+        return any(
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Name)
+            and call.func.id in ("float", "int")
+            and len(call.args) == 1
+            and self._is_answer(call.args[0], task)
+            for node in self._on(line)
+            for call in ast.walk(node)
+        )
+
+    def _on(self, line: int) -> Iterator[ast.stmt]:
+        for node in self._nodes:
+            if isinstance(node, ast.Assign | ast.Return | ast.Expr) and node.lineno <= line <= (node.end_lineno or 0):
+                yield node
+
+    def _is_answer(self, node: ast.expr, task: str) -> bool:
+        node = _unmarked(node)
+        if isinstance(node, ast.Name):
+            values = self._assigned.get(node.id, [])
+            # stored once, by a plain assignment
+            return len(values) == 2 and values[1] is not None and self._is_answer(values[1], task)
+        return _is_task(node.func if isinstance(node, ast.Call) else node, task)
+
+
+def _is_task(node: ast.AST, task: str) -> bool:
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr == task
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "code"
+    )
+
+
+def _unmarked(node: ast.expr) -> ast.expr:
+    """A thing without the marks around it: `x` for `only(x, "values")`."""
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _MARKS and node.args:
+        node = node.args[0]
+    return node
+
+
+@lru_cache(maxsize=4)
+def _functions(source: str) -> dict[str, ast.FunctionDef]:
+    return {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+
+
+@lru_cache(maxsize=256)
+def _check(source: str, name: str) -> _Check:
+    return _Check(_functions(source)[name])

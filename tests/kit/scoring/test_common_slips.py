@@ -1,0 +1,161 @@
+"""Everyday mistakes are told by the kit itself, and only where they were made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autograder.checking.code import Code
+from autograder.checking.run_check import load_checks, run_check
+from autograder.course.declarations import read_checks
+from autograder.course.topic_checks import TopicCheck
+from autograder.keys.key import AnswerKey
+from autograder.records.jobs import CheckModule, CheckRequest, NotObserved, Run
+from autograder.records.observation import Observation
+from autograder.scoring.common_slips import common_slip
+from autograder.scoring.rules import Rules
+from autograder.scoring.score import score
+
+HEAD = "import torch\nfrom torch import nn\n\nfrom autograder import checks, distributed_as, only, secret\n\n\n"
+PAIR = "first, second = code.f(given.normal(3))\n    return first + second"
+ALONE = "return only(code.f(given.normal(3)), 'values')"
+NAMED = "value = code.f(given.normal(3))\n    return only({'value': value}, 'type', 'values')"
+INNER = "return {'gradient': code.f(given.normal(3)).grad}"
+NETS = """net = code.f()
+    return {'out': net(torch.ones(1, 2)).shape}"""
+JUDGED = "return distributed_as(code.f(given.normal(3000)), 'normal', mean=0, std=2)"
+NONES = "long = code.f(given.normal(3))\n    short = code.f(given.normal(2))\n    return {'long': long, 'short': short}"
+MODULE = "return {'net': only(code.f(), 'type')}"
+GUESS = "return {'guess': secret(float(code.f))}"
+GUESSES = "first, second = code.f\n    return {'a': secret(float(first)), 'b': secret(float(second))}"
+NET = "import torch\nfrom torch import nn\nclass f(nn.Module):\n    def __init__(self):\n        {}\n"
+RIGHT_NET = (
+    NET.format("super().__init__()\n        self.fc = nn.Linear(2, 1)") + "    def forward(self, x):\n        return x\n"
+)
+
+
+def seen(source: str, body: str) -> Observation:
+    checks = load_checks(CheckModule("tests/visible/test_x.py", source_of(body)))
+    names: dict[str, object] = {"__name__": "student"}
+    exec(compile(source, "<cell 4>", "exec"), names)
+    return run_check(checks["test_f"], Code(names), CheckRequest(check="test_f", task="f", draw=0, seed=1, seconds=1))
+
+
+def source_of(body: str) -> str:
+    return f'{HEAD}@checks("f")\ndef test_f(code, given):\n    """It is right."""\n    {body}\n'
+
+
+def box(body: str, right: str, wrong: str, tmp_path: Path) -> str:
+    path = tmp_path / "test_x.py"
+    path.write_text(source_of(body), encoding="utf-8")
+    reference, actual = seen(right, body), seen(wrong, body)
+    assert reference.error is None, reference.error
+    key = AnswerKey(
+        topic="x",
+        device="cpu",
+        seed=1,
+        versions={},
+        made_from="",
+        reference={"test_f": [reference]},
+        misconceptions={},
+        tasks={},
+        feedback={},
+    )
+    checks = tuple(TopicCheck(spec, visible=True) for spec in read_checks(path))
+    rules = Rules(points={"f": 1.0}, checks=checks, draws={"test_f": 1}, tolerances=TOLERANCES, side_effects={})
+    observed: dict[tuple[str, int], Observation | NotObserved] = {("test_f", 0): actual}
+    (result,) = score(rules, key, Run(observations=observed), visible_only=True)
+    failed = [check for check in result.checks if check.outcome == "failed" and check.name == "test_f"]
+    slip = common_slip("f", failed, observed, key, TOLERANCES, source_of(body))
+    return "" if slip is None else slip.feedback
+
+
+TOLERANCES: dict[str, float] = {}
+TWO = "def f(x): return x, x"
+ONE = "def f(x): return x * 2"
+
+
+@pytest.mark.parametrize(
+    ("body", "right", "wrong", "sentence"),
+    [
+        (
+            PAIR,
+            TWO,
+            "def f(x): x.sum()",
+            "`f` never returns a value: write `return` before the one that it should give back.",
+        ),
+        (
+            PAIR,
+            TWO,
+            "def f(x):\n    if len(x) > 9: return x, x",
+            "`f` returned None. Does every way through it end in `return` and a value?",
+        ),
+        (PAIR, TWO, "def f(x): print(x)", "Your code printed something, but `f` returned None: `print` only shows a value"),
+        (ALONE, ONE, "def f(x): print(x)", "Your code printed something, but `f` returned None"),
+        (JUDGED, ONE, "def f(x): print(x)", "Your code printed something, but `f` returned None"),
+        (NAMED, ONE, "def f(x): x * 2", "`f` returned None. Does every way through it end in `return` and a value?"),
+        (PAIR, TWO, "def f(x): return 5", "`f` returned an int; two values are asked for."),
+        (PAIR, TWO, "def f(x): return x, x, x", "`f` returned something with more items; two values are asked for."),
+        (PAIR, TWO, "def f(x): return [x]", "`f` returned something with one item; two values are asked for."),
+        (PAIR, TWO, "def f(x): return x.sum()", "`f` returned a 0-dim tensor; two values are asked for."),
+        (NAMED, TWO, "def f(x): return 5", "`f` returned 5; a tuple of two is asked for."),
+        (NAMED, TWO, "def f(x): return x, x, x", "`f` returned a tuple of three; a tuple of two is asked for."),
+        (
+            NAMED,
+            ONE,
+            "def f(x): return x * 2,",
+            "`f` returned a tuple of one; a Tensor is asked for. A comma after a value makes it a tuple.",
+        ),
+        (
+            INNER,
+            ONE,
+            "def f(x): return [x]",
+            "cannot use what it gave back: 'list' object has no attribute 'grad'.",
+        ),
+        (GUESS, "f = 3", "f = (1, 2)", "You wrote a tuple of 2; one number is asked for."),
+        (GUESS, "f = 3", "f = 'three'", "You wrote 'three'; one number is asked for."),
+        (GUESSES, "f = 3, 4", "f = 5", "You wrote 5; two values are asked for."),
+        (GUESSES, "f = 3, 4", "f = 5, 6, 7", "You wrote a tuple of 3; two values are asked for."),
+        (
+            NETS,
+            RIGHT_NET,
+            NET.format("self.fc = nn.Linear(2, 1)"),
+            "`super().__init__()` had not run when your module needed it (cell 4, line 5): make it the first line",
+        ),
+        (NETS, RIGHT_NET, NET.format("self.size = 3"), "had not run when your module needed it (cell 4, line 4)"),
+        (
+            MODULE,
+            RIGHT_NET,
+            NET.format("self.size = 3"),
+            "its __init__ (cell 4, line 4) did not call super().__init__(). Make it the first line",
+        ),
+    ],
+)
+def test_it_is_told_in_a_sentence(body: str, right: str, wrong: str, sentence: str, tmp_path: Path) -> None:
+    assert sentence in box(body, right, wrong, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("body", "right", "wrong"),
+    [
+        (ALONE, ONE, "def f(x): print(x); return x * 3"),  # it prints, and returns a value
+        (PAIR, TWO, "def f(x): return None + 1"),  # the student's own line raised
+        (PAIR, TWO, "def f(x):\n    a, b = 5\n    return a, b"),
+        (PAIR, TWO, "import operator\nf = operator.getitem"),  # a builtin has no line of its own
+        (PAIR, TWO, "def f(x): return x, x * 2"),
+        (NAMED, ONE, "def f(x): return x.tolist()[0]"),  # one thing for one thing: the check says it
+        (INNER, ONE, "def f(x): return None if len(x) == 3 else x"),  # the None is not seen to be returned
+        (INNER, "def f(x):\n    x.requires_grad_(); x.sum().backward(); return x", "def f(x): return x"),  # .grad is None
+        (NAMED, "def f(x): return [1, 2]", "def f(x): return [1]"),  # a list's length is its content
+        (NONES, "def f(x): return x if len(x) == 3 else None", "def f(x): return None"),  # None may be right
+        (GUESS, "f = 3", "f = 4"),
+        (GUESSES, "f = 3, 4", "f = 3, 5"),
+        (GUESSES, "f = 3, 4", "f = 3, 'x'"),
+        (ALONE, "def f(x): x.mul_(2)", "def f(x): return x"),  # to return None is right
+        (NETS, RIGHT_NET, RIGHT_NET.replace("return x", "return self._parts")),  # an attribute of its own is missing
+        (NETS, RIGHT_NET, RIGHT_NET.replace("return x", "return self._parameters.foo")),
+    ],
+)
+def test_where_it_is_not_so_nothing_is_said(body: str, right: str, wrong: str, tmp_path: Path) -> None:
+    assert box(body, right, wrong, tmp_path) == ""
