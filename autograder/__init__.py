@@ -10,6 +10,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
+from autograder import source
 from autograder.authoring import (
     alike,
     alternative,
@@ -62,6 +63,7 @@ __all__ = [
     "secret",
     "simulated_gpu",
     "solution",
+    "source",
     "unordered",
 ]
 

@@ -33,6 +33,7 @@ from autograder.records.observation import (
     Policy,
     RaisedFact,
     SequenceFact,
+    SourceFact,
     TensorFact,
     ValueFact,
 )
@@ -173,6 +174,8 @@ def _differences(where: str, expected: Fact, actual: Fact, how: Options) -> list
         return _compare_mappings(where, expected, actual, how)
     if isinstance(expected, ModuleFact) and isinstance(actual, ModuleFact):
         return _compare_modules(where, expected, actual, how)
+    if isinstance(expected, SourceFact) and isinstance(actual, SourceFact):
+        return _listed(_compare_source(expected, actual))
     if isinstance(expected, RaisedFact) and isinstance(actual, RaisedFact):
         return _listed(_compare_raised(where, expected, actual, how))
     if isinstance(expected, OpaqueFact) and isinstance(actual, OpaqueFact):
@@ -391,6 +394,18 @@ def _compare_raised(where: str, expected: RaisedFact, actual: RaisedFact, how: O
     return difference(where, "type", f"{called(where)} raised {words.error_name(error, quote=how.quote)}; {wanted}.")
 
 
+def _compare_source(expected: SourceFact, actual: SourceFact) -> Difference | None:
+    """A rule on the source, kept or not: the reference's own count does not matter."""
+    if actual.found and actual.count <= expected.at_most:
+        return None
+    if not actual.found or not actual.places:
+        return difference("source", "values", "Your file has no definition of it that can be read, so the rule is not kept.")
+    first, more = actual.places[0], actual.count - 1
+    place = f"Cell {first.cell}, line {first.line}" if first.cell else f"Line {first.line}"
+    others = f" and {counted(more, 'more place')}" if more else ""
+    return difference("source", "values", f"{place}{others}: {expected.demand}")
+
+
 def same(left: Observation, right: Observation, tolerances: Mapping[str, float], *, effects: bool = True) -> bool:
     """Whether two observations are alike in all that is seen by default, not only in what a check compares.
 
@@ -448,6 +463,8 @@ def _same(left: Fact, right: Fact, how: Options) -> bool:
             if left.error is None or right.error is None:
                 return left.error is right.error and left.returned == right.returned
             return same_error(left.error, right.error)
+        case SourceFact(), SourceFact():
+            return left.obeys == right.obeys
         case DigestFact(), _:
             return not _compare("", left, right, how)
         case _, DigestFact():

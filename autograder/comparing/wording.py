@@ -26,6 +26,7 @@ from autograder.records.observation import (
     RaisedFact,
     SequenceFact,
     SketchFact,
+    SourceFact,
     TensorFact,
     ValueFact,
 )
@@ -137,7 +138,7 @@ def kind_text(fact: Fact, *, quote: bool) -> str:
             return "a module" if name in ("Module", "something else") else f"a module ({name})"
         case RaisedFact():
             return "the outcome of a call"
-        case DigestFact():
+        case DigestFact() | SourceFact():
             return "something else"
         case SketchFact():
             return kind_text(fact.tensor, quote=quote)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from autograder._files import read_source
 from autograder._words import counted, suggestion
 from autograder.errors import AuthoringError
+from autograder.records.jobs import SourceRule
 
 __all__ = ["CheckSpec", "VariantSpec", "parse_file", "read_checks", "read_variants"]
 
@@ -26,7 +28,8 @@ __all__ = ["CheckSpec", "VariantSpec", "parse_file", "read_checks", "read_varian
 class CheckSpec:
     """A check as declared. `sentence` is the first paragraph of its docstring on one line; `line` is its line number.
 
-    `weight` is its share of the task's points, relative to those of the task's other checks.
+    `weight` is its share of the task's points, relative to those of the task's other checks. With a `rule`, it is no
+    function: the source is judged, where no student code runs.
     """
 
     name: str
@@ -38,6 +41,7 @@ class CheckSpec:
     seconds: float | None = None
     device: str = "any"
     assertion: bool = False
+    rule: SourceRule | None = None
     line: int = 0
 
 
@@ -58,7 +62,7 @@ class VariantSpec:
 
 
 def read_checks(path: Path, *, shown: Path | None = None) -> tuple[CheckSpec, ...]:
-    """The checks of a file, in order.
+    """The checks of a file, in order, and after them its rules on the source.
 
     Args:
         path: the file.
@@ -86,8 +90,68 @@ def read_checks(path: Path, *, shown: Path | None = None) -> tuple[CheckSpec, ..
             problems.append(f"{where}: {node.name} must be a plain function.")
         sentence = " ".join(inspect.cleandoc(docstring or "").split("\n\n")[0].split())
         specs.append(CheckSpec(name=node.name, sentence=sentence, line=node.lineno, **arguments))
+    specs += _rules(path, name, problems)
     _raise(problems)
     return tuple(specs)
+
+
+_RULES = {
+    "forbids_loops": 'source.forbids_loops("task")',
+    "never_calls": 'source.never_calls("task", "torch.mean")',
+    "calls_at_most": 'source.calls_at_most("task", "torch.mean", 1)',
+}
+
+
+def _rules(path: Path, shown: Path, problems: list[str]) -> Iterator[CheckSpec]:
+    """The rules that a file states at its top level, as in `source.forbids_loops("task")`."""
+    lines: dict[str, int] = {}
+    for node in parse_file(path, shown).body:
+        match node:
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="source"), attr=kind)) as call):
+                spec = _rule(kind, call, f"{shown}:{node.lineno}", problems)
+                if spec is None:
+                    continue
+                if spec.name in lines:
+                    problems.append(
+                        f"{shown}:{node.lineno}: the same rule is on line {lines[spec.name]}; remove one of the two."
+                    )
+                lines[spec.name] = node.lineno
+                yield spec
+
+
+def _rule(kind: str, call: ast.Call, where: str, problems: list[str]) -> CheckSpec | None:
+    if kind not in _RULES:
+        problems.append(f"{where}: there is no rule source.{kind}; {suggestion(kind, _RULES)}")
+        return None
+    try:
+        task, *names = [ast.literal_eval(each) for each in call.args]
+        options = {each.arg: ast.literal_eval(each.value) for each in call.keywords}
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        problems.append(f"{where}: write literals, and the task first: {_RULES[kind]}.")
+        return None
+    at_most = names.pop() if kind == "calls_at_most" and len(names) == 2 else 0
+    weight, sentence = options.pop("weight", 1.0), options.pop("sentence", "")
+    fits = {
+        "forbids_loops": not names,
+        "never_calls": bool(names),
+        "calls_at_most": len(names) == 1 and type(at_most) is int and at_most > 0,
+    }
+    if not fits[kind] or options or not all(map(_is_text, (task, *names))) or not isinstance(sentence, str):
+        problems.append(f"{where}: write {_RULES[kind]}, and after that weight=… or sentence=… where they are needed.")
+        return None
+    if not _is_number(weight):
+        problems.append(f"{where}: weight of source.{kind} is {weight!r}; write a number above 0.")
+        return None
+    shown = " or ".join(f"`{each}`" for each in names)
+    demands = {
+        "forbids_loops": f"`{task}` must do without loops (for, while, comprehensions).",
+        "never_calls": f"`{task}` must do without {shown}.",
+        "calls_at_most": f"`{task}` must use {shown} in no more than {counted(at_most, 'place')}.",
+    }
+    demand = " ".join(sentence.split()) or demands[kind]
+    name = re.sub(r"\W+", "_", "_".join((task, kind, *names)))
+    rule = SourceRule(name, task, "loops" if kind == "forbids_loops" else "calls", tuple(names), at_most, demand)
+    return CheckSpec(name, task, demand, weight=weight, rule=rule, line=call.lineno)
 
 
 def _observer_problems(path: Path, shown: Path) -> Iterator[str]:

@@ -10,7 +10,7 @@ from autograder.course.course_file import Course
 from autograder.course.topic import Topic
 from autograder.course.topic_checks import derive_seed, draws_of, lacks_device
 from autograder.course.unneeded_cells import unneeded_cells
-from autograder.records.jobs import Cell, CheckRequest, Job, Replacement
+from autograder.records.jobs import Cell, CheckRequest, Job, Replacement, SourceRule
 
 __all__ = ["make_job", "with_cells"]
 
@@ -44,10 +44,15 @@ def make_job(
     """
     limits = course.topics[topic.name].limits
     requests: dict[bool, list[CheckRequest]] = {True: [], False: []}
+    rules: list[SourceRule] = []
     for check in topic.checks:
         if tasks is not None and check.task not in tasks:
             continue
         if lacks_device(check.spec, device):
+            continue
+        if check.spec.rule is not None:
+            if check.visible or hidden:
+                rules.append(check.spec.rule)
             continue
         for draw in range(draws_of(course, topic.name, check.spec)):
             request = CheckRequest(
@@ -66,6 +71,7 @@ def make_job(
         visible_requests=tuple(requests[True]),
         hidden=topic.hidden if hidden and requests[False] else None,
         hidden_requests=tuple(requests[False]) if hidden else (),
+        rules=tuple(rules),
         replacement=replacement,
         limits=limits,
         device=device,

@@ -75,7 +75,7 @@ def load_topic(course: Course, name: str) -> Topic:
             if twin is not None:
                 problems.append(
                     f"{path}:{spec.line}: {spec.name} is already defined in tests/visible/test_{name}.py; "
-                    "rename one of the two."
+                    f"{'remove' if spec.rule else 'rename'} one of the two."
                 )
             checks.append(TopicCheck(spec, visible))
     variants: dict[str, tuple[VariantSpec, ...]] = {}

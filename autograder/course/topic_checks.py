@@ -41,5 +41,7 @@ def lacks_device(spec: CheckSpec, device: str) -> bool:
 
 
 def draws_of(course: Course, topic: str, spec: CheckSpec) -> int:
-    """How often a check runs: the check's own number, else the topic's, else the course's."""
+    """How often a check runs: the check's own number, else the topic's, else the course's. A rule is judged once."""
+    if spec.rule is not None:
+        return 1
     return spec.draws or course.topics[topic].draws or course.draws

@@ -35,6 +35,7 @@ from autograder.records.observation import (
     Observation,
     OpaqueFact,
     SequenceFact,
+    SourceFact,
     TensorFact,
 )
 
@@ -189,6 +190,12 @@ def _observations(topic: Topic, job: Job, run: Run) -> dict[str, list[Observatio
         check = next(check for check in topic.checks if check.name == request.check)
         where = f"tests/{'visible' if check.visible else 'hidden'}/test_{topic.name}.py:{check.spec.line}"
         problems.append(f"{where}: {request.check}: the reference {_misfortune(seen)} (draw {request.draw}).")
+    for rule in job.rules:
+        seen = _seen(run, rule.check, 0)
+        if isinstance(seen, Observation) and isinstance(seen.returned, SourceFact) and seen.returned.obeys:
+            found[rule.check] = [seen]
+        elif not run.problem:
+            problems.append(f"{file}: the reference breaks a rule of its own: {rule.demand}")
     if problems:
         raise AuthoringError("\n".join(problems))
     return found

@@ -19,6 +19,7 @@ from autograder.records.observation import (
     Policy,
     RaisedFact,
     SequenceFact,
+    SourceFact,
 )
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ def _public_fact(fact: Fact, salt: bytes, keep_messages: bool) -> Fact:
         case RaisedFact():
             error = None if fact.error is None else _public_error(fact.error, keep_messages)
             return msgspec.structs.replace(fact, error=error, returned=fact.returned if keep_messages else "")
+        case SourceFact():
+            return msgspec.structs.replace(fact, count=0 if fact.count <= fact.at_most else fact.at_most + 1, places=())
     return fact
 
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from autograder.course.cells import has_value
+from autograder.course.source_rules import rule_observations
 from autograder.processes.compiled_files import compiled
 from autograder.processes.fork_server import Child, ChildLost, ForkServer, OutOfTime
 from autograder.processes.protocol import (
@@ -353,7 +354,7 @@ class JobRun:
         keys = ((request.check, request.draw) for request in requests)
         return Run(
             cells=tuple(cells),
-            observations={key: self.observations[key] for key in keys},
+            observations={**{key: self.observations[key] for key in keys}, **rule_observations(self.job)},
             layers=self.layers,
             usage=Usage(
                 wall_seconds=time.monotonic() - self._started,

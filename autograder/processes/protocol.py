@@ -27,6 +27,7 @@ from autograder.records.observation import (
     RaisedFact,
     SequenceFact,
     SketchFact,
+    SourceFact,
     TensorFact,
 )
 
@@ -381,9 +382,9 @@ def _check_fact(fact: Fact) -> None:
             raise ProtocolError("a module has too many names")
         for name in (*fact.state_dict, *(pair[0] for pair in (*fact.parameters, *fact.buffers, *fact.training))):
             _check_text(name, _LONGEST_NAME)
-    elif isinstance(fact, DigestFact | SketchFact):
-        raise ProtocolError("it sent what belongs only in an answer key")
-    if not isinstance(fact, RaisedFact | DigestFact | SketchFact):
+    elif isinstance(fact, DigestFact | SketchFact | SourceFact):
+        raise ProtocolError("it sent what only the trusted side makes")
+    if not isinstance(fact, RaisedFact | DigestFact | SketchFact | SourceFact):
         _check_text(fact.type, _LONGEST_NAME)
 
 

@@ -7,6 +7,7 @@ submission are each a `Job`. `autograder.processes.pool` runs jobs and returns a
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -27,6 +28,7 @@ __all__ = [
     "Outcome",
     "Replacement",
     "Run",
+    "SourceRule",
     "Usage",
 ]
 
@@ -91,6 +93,21 @@ class CheckRequest(msgspec.Struct, frozen=True):
     from_cpu: bool = False
 
 
+class SourceRule(msgspec.Struct, frozen=True):
+    """A rule on how a task's answer is written: how many loops, or uses of `names`, its source may have.
+
+    `check` is its name among the checks. A name is a full one, `torch.mean`, or that of a method, `.mean`. `demand` says
+    the rule to students.
+    """
+
+    check: str
+    task: str
+    kind: Literal["loops", "calls"]
+    names: tuple[str, ...]
+    at_most: int
+    demand: str
+
+
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What one submission may use. Seconds are wall-clock time, megabytes are 2**20 bytes."""
 
@@ -111,7 +128,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     `visible` and `hidden` are the checks files, each with its requests. The hidden part reaches the child only after all
     of the visible part is done. `unneeded` are the numbers of cells that run only if one of the others fails; a cell
     skipped for this reason has no report. `helpers` lie in the working folder; one of them may be the plain file `script`,
-    whose cells have the number 0. `own`: all of the code is the course's, so that what its process says may be shown.
+    whose cells have the number 0. No child hears of `rules`: they are judged on the source. `own`: all of the code is the
+    course's, so that what its process says may be shown.
     """
 
     topic: str
@@ -123,6 +141,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     visible_requests: tuple[CheckRequest, ...] = ()
     hidden: CheckModule | None = None
     hidden_requests: tuple[CheckRequest, ...] = ()
+    rules: tuple[SourceRule, ...] = ()
     replacement: Replacement | None = None
     limits: Limits = Limits()
     device: str = "cpu"

@@ -35,6 +35,7 @@ __all__ = [
     "RaisedFact",
     "SequenceFact",
     "SketchFact",
+    "SourceFact",
     "SourceLine",
     "TensorFact",
     "ValueFact",
@@ -283,7 +284,37 @@ class SketchFact(msgspec.Struct, frozen=True, tag="sketch", tag_field="kind", kw
     policy: Policy = Policy()
 
 
-Fact = TensorFact | ValueFact | SequenceFact | MappingFact | ModuleFact | RaisedFact | OpaqueFact | DigestFact | SketchFact
+class SourceFact(msgspec.Struct, frozen=True, tag="source", tag_field="kind", kw_only=True, omit_defaults=True):
+    """What a rule found in the source: `count` places, of which the first are given if there are more than `at_most`.
+
+    `demand` says the rule. `found`: the source has a definition to look at. No child sends one.
+    """
+
+    demand: str
+    at_most: int = 0
+    found: bool = True
+    count: int = 0
+    places: tuple[SourceLine, ...] = ()
+    policy: Policy = Policy()
+
+    @property
+    def obeys(self) -> bool:
+        """Whether the rule is kept."""
+        return self.found and self.count <= self.at_most
+
+
+Fact = (
+    TensorFact
+    | ValueFact
+    | SequenceFact
+    | MappingFact
+    | ModuleFact
+    | RaisedFact
+    | OpaqueFact
+    | DigestFact
+    | SketchFact
+    | SourceFact
+)
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

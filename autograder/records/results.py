@@ -48,7 +48,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     every task gets automatically. `reason` is set for `error`, `timeout` and `not_run`. `sentence` comes from the check's
     docstring. `weight` is its part of the task's points, compared with the other checks'. `device` is set if it ran on a
     different device from the rest of the result. `assertion`: it was judged beside the student's code, where a verdict can
-    be forged."""
+    be forged. `rule`: it is judged on the source alone."""
 
     name: str
     sentence: str
@@ -66,6 +66,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     arguments: str = ""
     device: str = ""
     assertion: bool = False
+    rule: bool = False
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):

@@ -165,6 +165,8 @@ def _check_view(check: CheckResult, task: TaskResult, own: set[str], marked: set
     label = _instructor_label(check) if instructor else check.name if check.visible else "only in grading"
     if not _has_equal_weights(task):
         label += f" · {points_text(task.points * check.weight / sum(each.weight for each in task.checks))} points"
+    if check.rule:
+        label += " · rule on the source"
     if check.assertion:
         label += " · asserted beside the code"
     if not task.attempted or check.outcome is Outcome.PASSED:

@@ -119,10 +119,13 @@ def _score_task(rules: Rules, key: AnswerKey, task: str, seen: _Seen, visible_on
             results.append(_judge(check, key.reference.get(check.name, []), seen[check.name], tolerances))
         else:
             results.append(_result(check, rules.draws[check.name], reason=NO_DEVICE))
+    run = [check for check in checks if check.spec.rule is None]
     if checks:
-        effects = _judge_side_effects(checks, key, seen)
+        effects = _judge_side_effects(run, key, seen)
         results.append(msgspec.structs.replace(effects, weight=rules.side_effects.get(task, 1.0)))
-    attempted = _is_attempted(seen)
+    attempted = _is_attempted({check.name: seen[check.name] for check in run if check.name in seen})
+    if not attempted:
+        results = [_unjudged(result) if result.rule else result for result in results]
     diagnoses = diagnose(task, _failing(results), seen, key, tolerances, side_effects=SIDE_EFFECTS) if attempted else ()
     return _totalled(task, rules.points[task], results, attempted, diagnoses)
 
@@ -137,7 +140,7 @@ def _totalled(
     """A task's result from the results of its checks, the last of which is `side_effects`."""
     passed = [result for result in results if result.outcome is Outcome.PASSED]
     waiting = [result for result in results if _is_pending(result)]
-    gates = [result for result in results if result.gate] or results[:-1]
+    gates = [result for result in results if result.gate] or [result for result in results[:-1] if not result.rule]
     opened = any(gate.outcome is Outcome.PASSED for gate in gates)
     may_open = opened or any(map(_is_pending, gates))
     everything = _weight(results)
@@ -210,6 +213,14 @@ def _result(check: TopicCheck, draws: int, *, outcome: Outcome = Outcome.NOT_RUN
         draws=draws,
         reason=reason,
         assertion=check.spec.assertion,
+        rule=check.spec.rule is not None,
+    )
+
+
+def _unjudged(rule: CheckResult) -> CheckResult:
+    """A rule on the source of a task that is not attempted: a stub does not earn anything by keeping it."""
+    return msgspec.structs.replace(
+        rule, outcome=Outcome.NOT_RUN, reason="The task is not attempted yet.", draws_passed=0, differences=()
     )
 
 

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import wraps
+from pathlib import Path
 from types import FrameType
 from typing import Any, ParamSpec
 
 import msgspec
 
 from autograder.errors import AutogradeError, RequestError
+from autograder.records.jobs import Cell
 from autograder.student.answer import Answer, with_unread_cells
 from autograder.student.as_text import show
 from autograder.student.lookup import known_tasks, one_more_hint, progress_of, topic_meant
@@ -109,7 +111,7 @@ def check(*tasks: Any, topic: str = "") -> None:
         names, topic = [], names[0]
     chosen = release.topic(topic_meant(release, names, topic, namespace))
     asked = known_tasks(chosen, names)
-    answer = ask(chosen, asked, namespace, locate=_locator(namespace))
+    answer = ask(chosen, asked, namespace, cells=_source_of(namespace), locate=_locator(namespace))
     show(answer_view(chosen, with_unread_cells(answer, _unread_cells(asked))))
     store = Store(release.folder)
     store.keep(chosen.name, _records(chosen, answer, namespace, store))
@@ -173,6 +175,17 @@ def _name_of(task: Any, release: Release, namespace: Mapping[str, Any], remedy: 
     if not isinstance(name, str):
         raise RequestError(remedy)
     return name
+
+
+def _source_of(namespace: Mapping[str, Any]) -> tuple[Cell, ...]:
+    """What the student has run: the notebook's cells in the order of running, or the file; nothing if it is not known."""
+    run = namespace.get("In")
+    if isinstance(run, list):
+        return tuple(Cell(number, source) for number, source in enumerate(run) if isinstance(source, str) and source)
+    try:
+        return (Cell(0, Path(namespace["__file__"]).read_text(encoding="utf-8")),)
+    except (KeyError, OSError, TypeError, ValueError):
+        return ()
 
 
 def _locator(namespace: dict[str, Any]) -> Callable[[FrameType], int | None]:

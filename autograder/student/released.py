@@ -13,11 +13,13 @@ import msgspec
 from autograder._files import decode_versioned, read_whole
 from autograder._words import suggestion
 from autograder.course.declarations import read_checks
+from autograder.course.source_rules import seen_of
 from autograder.course.topic_checks import TopicCheck, derive_seed, lacks_device
 from autograder.errors import KeyMismatch, RequestError
 from autograder.keys.key import AnswerKey, current_versions, read_key
 from autograder.records.course_card import COURSE_FILE, FORMAT_VERSION, CourseCard, TopicCard, digest
-from autograder.records.jobs import CheckModule, CheckRequest
+from autograder.records.jobs import Cell, CheckModule, CheckRequest
+from autograder.records.observation import Observation
 from autograder.scoring.rules import Rules
 
 __all__ = ["PLACE", "Release", "ReleasedTopic", "find_release"]
@@ -41,7 +43,7 @@ class ReleasedTopic:
         """All draws of the checks of these tasks, as the public key has them."""
         chosen = set(tasks)
         for check in self.rules.checks:
-            if check.task not in chosen or lacks_device(check.spec, self.key.device):
+            if check.task not in chosen or check.spec.rule or lacks_device(check.spec, self.key.device):
                 continue
             for draw in range(len(self.key.reference.get(check.name, ()))):
                 yield CheckRequest(
@@ -51,6 +53,12 @@ class ReleasedTopic:
                     seed=derive_seed(self.key.seed, self.name, check.name, draw),
                     seconds=check.spec.seconds or self.card.check_seconds,
                 )
+
+    def rule_observations(self, tasks: Iterable[str], cells: tuple[Cell, ...]) -> dict[tuple[str, int], Observation]:
+        """What the rules on the source of these tasks see in cells; nothing if there are none to look at."""
+        chosen = set(tasks if cells else ())
+        rules = [check.spec.rule for check in self.rules.checks if check.spec.rule is not None]
+        return {(rule.check, 0): seen_of(rule, cells) for rule in rules if rule.task in chosen}
 
     @cached_property
     def hints(self) -> dict[str, list[str]]:

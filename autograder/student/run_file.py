@@ -108,6 +108,7 @@ class Runner:
         missing = NotObserved(Outcome.NOT_RUN, file_run.problem or "It was not run.")
         for request in requests:
             file_run.seen.setdefault((request.check, request.draw), missing)
+        file_run.seen |= topic.rule_observations(topic.card.tasks, file.cells)
         file_run.cells = [reports[index] for index in sorted(reports)]
         return file_run
 

@@ -18,7 +18,7 @@ from autograder.checking.code import Code
 from autograder.checking.error_facts import own_frames
 from autograder.checking.run_check import load_checks, run_check
 from autograder.errors import AuthoringError
-from autograder.records.jobs import CheckRequest, NotObserved, Outcome
+from autograder.records.jobs import Cell, CheckRequest, NotObserved, Outcome
 from autograder.records.observation import Observation
 from autograder.student.answer import Answer, answer
 from autograder.student.definitions import other_order, problem_with
@@ -35,6 +35,7 @@ def ask(
     tasks: Sequence[str],
     namespace: Mapping[str, Any],
     *,
+    cells: tuple[Cell, ...] = (),
     locate: Callable[[FrameType], int | None],
 ) -> Answer:
     """Check tasks on what a namespace holds. Random states and global switches are restored afterwards.
@@ -43,6 +44,7 @@ def ask(
         topic: the released topic.
         tasks: the tasks to check.
         namespace: the student's names.
+        cells: the source of what they stand for, for rules on the source.
         locate: tells which frames are the student's; see `error_facts.own_frames`.
     """
     problems: dict[str, str] = {}
@@ -64,6 +66,7 @@ def ask(
             seen[request.check, request.draw] = one
             if isinstance(one, NotObserved):
                 stopped["" if one.outcome is Outcome.NOT_RUN else request.check] = one
+    seen |= topic.rule_observations((task for task in tasks if task not in problems), cells)
     return replace(answer(topic, tasks, seen, problems, orders), undefined=frozenset(undefined))
 
 
@@ -71,7 +74,7 @@ def _loaded(topic: ReleasedTopic) -> dict[str, Callable[..., Any]]:
     module = topic.checks_file
     if topic.card.checks not in _functions:
         functions = load_checks(module)
-        missing = [check.name for check in topic.rules.checks if check.name not in functions]
+        missing = [check.name for check in topic.rules.checks if not check.spec.rule and check.name not in functions]
         if missing:
             raise AuthoringError(f"{module.filename} has no check {missing[0]}; take a fresh copy from the release.")
         _functions[topic.card.checks] = functions

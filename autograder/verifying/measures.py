@@ -116,7 +116,8 @@ def measure(rules: Rules, key: AnswerKey, wide: AnswerKey, misconceptions: Seque
     told = {spec.name: _held_out(rules, key, spec) for spec in specs}
     true_of = _true_of(specs)
     untrue = {name: tuple(each for each in told[name] if name not in true_of[key.feedback[each]]) for name in told}
-    constant = [check for check in rules.checks if check.task not in secret and _is_constant(check, rules, wide)]
+    run = [check for check in rules.checks if check.task not in secret and check.spec.rule is None]
+    constant = [check for check in run if _is_constant(check, rules, wide)]
     return Measures(
         misconceptions=len(specs),
         seen_early=sum(any(check.name in visible for check in _failed(result)) for result in results.values()),

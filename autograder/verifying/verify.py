@@ -32,6 +32,7 @@ from autograder.verifying.accepted_mutants import entry_for, read_accepted, stal
 from autograder.verifying.findings import Equal, Survivor, TopicVerification, Verification
 from autograder.verifying.measures import Measures, measure
 from autograder.verifying.mutants import Mutant, make_mutants
+from autograder.verifying.unbroken_rules import unbroken_rules
 
 __all__ = ["verify"]
 
@@ -140,6 +141,7 @@ class _Proof:
         self._each_draw_exposes(key)
         self.measures = measure(rules_of(self.course, some, key.device), key, wide, topic.misconceptions)
         self.problems += self.measures.problems()
+        self.problems += unbroken_rules(some, key)
         self.never_told = frozenset(self.measures.never_told)
         self._try(self._misconceptions(some, key))
         if mutants:
