@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from autograder import source
+from autograder import source as source
 from autograder.authoring import (
     alike,
     alternative,
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from autograder.simulation.session import SimulatedGpu
     from autograder.student.notebook import check, hint, progress, solution
 
-# Without Grader: students' notebooks may have `from autograder import *`, and not the instructor's half of the package.
+# Without Grader and source: students' notebooks may have `from autograder import *`, and not the instructor's half of the
+# package, nor a module of such a common name.
 __all__ = [
     "alike",
     "alternative",
@@ -63,7 +64,6 @@ __all__ = [
     "secret",
     "simulated_gpu",
     "solution",
-    "source",
     "unordered",
 ]
 

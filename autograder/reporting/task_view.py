@@ -125,8 +125,10 @@ def _points_made(task: TaskResult) -> str:
     else:
         text = f"The {len(checks)} checks share the {points} points as shown beside each."
     gates = [f"“{check.sentence}”" for check in checks if check.gate]
-    if not gates or len(gates) == len(checks) - 1 > 1:
-        return f"{text} None counts until at least one passes besides the last." if len(checks) > 1 else text
+    rules = sum(check.rule for check in checks)
+    if not gates or len(gates) == len(checks) - rules - 1 > 1:
+        besides = "the last and the rules on the source" if rules else "the last"
+        return f"{text} None counts until at least one passes besides {besides}." if len(checks) > 1 else text
     which = "this one passes" if len(gates) == 1 else "one of these passes"
     return f"{text} None counts until {which}: {', '.join(gates)}"
 
