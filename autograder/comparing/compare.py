@@ -464,7 +464,7 @@ def _same(left: Fact, right: Fact, how: Options) -> bool:
                 return left.error is right.error and left.returned == right.returned
             return same_error(left.error, right.error)
         case SourceFact(), SourceFact():
-            return left.obeys == right.obeys
+            return (left.found, left.obeys) == (right.found, right.obeys)
         case DigestFact(), _:
             return not _compare("", left, right, how)
         case _, DigestFact():

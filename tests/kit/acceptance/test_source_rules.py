@@ -76,7 +76,7 @@ def outcomes(result: TaskResult) -> dict[str, str]:
 def test_who_keeps_the_rules_gets_all_points(grader: Grader) -> None:
     result = grade(grader, REFERENCE)
     assert (result.earned, result.diagnoses) == (5, ())
-    assert outcomes(result) == {**RULES, "row_means_calls_at_most_sum": "passed"}
+    assert outcomes(result) == {**RULES, "row_means_calls_at_most__sum": "passed"}
     assert grade(grader, "%%time\n" + REFERENCE).checks[1].outcome == "passed"
 
 
@@ -160,7 +160,7 @@ def test_a_rule_for_an_unknown_task_and_twice(root: Path, tmp_path: Path) -> Non
 def test_verify_asks_for_a_misconception_that_breaks_each_rule(root: Path, pool: Pool) -> None:
     verification = verify(load_course(root), None, pool, seeds=1, mutants=False)
     assert verification.problems == [
-        "rows: row_means: no misconception breaks the rule row_means_calls_at_most_sum; write one that does in "
+        "rows: row_means: no misconception breaks the rule row_means_calls_at_most__sum; write one that does in "
         "solutions/misconceptions/rows.py."
     ]
 
@@ -206,7 +206,7 @@ def test_a_notebook_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_a_file_is_told(folder: Path) -> None:
     (folder / "rows.py").write_text(LOOP)
     release = find_release()
-    run = Runner().run(release.topic("rows"), read_file(folder / "rows.py", release))
+    run = Runner().run(release.topic("rows"), read_file(release, folder / "rows.py"))
     seen = run.seen["row_means_forbids_loops", 0]
     assert isinstance(seen, Observation)
     assert isinstance(seen.returned, SourceFact)

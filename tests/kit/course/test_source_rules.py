@@ -200,7 +200,7 @@ NESTED = "lambda: " * 1_500 + "0"
         "import " + "a" * 50_000 + " as t\ndef f(x): return [" + "t.a, " * 9_000 + "]",
         "\n".join(f"m{n} = m{n - 1}" for n in range(3_000)) + "\ndef f(x): return [" + "m2999, " * 5_000 + "]",
         "def f(x):\n" + "".join(f"    m{n} = m{n - 1}\n" for n in range(5_000)),
-        "def f(x): pass\n" + "f = f\n" * 10_000,
+        "def f(x): pass\n" + "f = f\n" * 3_000,
         "from torch import *\n" * 4_000 + "def f(x): return mean(x)",
         "def f(x): return '\ud800'",
         "def f(x): return 0\0",

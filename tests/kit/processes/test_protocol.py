@@ -34,6 +34,7 @@ from autograder.records.observation import (
     OpaqueFact,
     RaisedFact,
     SequenceFact,
+    SourceFact,
     SourceLine,
     TensorFact,
     ValueFact,
@@ -152,6 +153,7 @@ REFUSED: dict[str, Observation] = {
     "a long text": observation_of(ValueFact(type="x" * 2000)),
     "a long message": Observation(check="a", draw=0, error=ErrorFact(type="E", message="x" * 200_000)),
     "a digest": observation_of(DigestFact(salt=b"", digest=b"")),
+    "that a rule is kept": observation_of(SourceFact(demand="No loops.")),
     "a tensor in a module that does not fit": observation_of(
         ModuleFact(type="Linear", parameters=(("w", tensor(values=bytes(4))),))
     ),
