@@ -36,6 +36,7 @@ from autograder.records.observation import (
     Observation,
     OpaqueFact,
     Policy,
+    SourceFact,
     SourceLine,
     TensorFact,
     ValueFact,
@@ -640,3 +641,32 @@ def test_a_sketch_says_what_its_tensor_says() -> None:
     assert not same(kept[1], right, TOLERANCES)
     assert not compare(kept[0], seen(distributed_as(drawn(1, 3), "normal", mean=0, std=1)), TOLERANCES)
     assert compare(kept[0], seen(distributed_as(drawn(1, 3)[:50], "normal", mean=0, std=1)), TOLERANCES)
+
+
+# rules on the source
+
+
+def ruled(count: int = 0, *, found: bool = True, at_most: int = 0, cell: int = 3) -> Observation:
+    places = (SourceLine(cell, 7, ""),) * count if count > at_most else ()
+    fact = SourceFact(demand="`f` must do without loops.", at_most=at_most, found=found, count=count, places=places)
+    return Observation(check="f_forbids_loops", draw=0, returned=fact)
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "sentence"),
+    [
+        (ruled(), ruled(1), "Cell 3, line 7: `f` must do without loops."),
+        (ruled(), ruled(3, cell=0), "Line 7 and 2 more places: `f` must do without loops."),
+        (ruled(1, at_most=1), ruled(2, at_most=1), "Cell 3, line 7 and 1 more place: `f` must do without loops."),
+        (ruled(), ruled(found=False), "Your file has no definition of it that can be read, so the rule is not kept."),
+    ],
+)
+def test_a_rule_is_kept_or_not(expected: Observation, actual: Observation, sentence: str) -> None:
+    assert [difference.sentence for difference in compare(expected, actual, TOLERANCES)] == [sentence]
+    assert not same(expected, actual, TOLERANCES)
+
+
+def test_how_a_rule_is_kept_does_not_matter() -> None:
+    assert compare(ruled(at_most=2), ruled(2, at_most=2), TOLERANCES) == ()
+    assert same(ruled(1), ruled(2), TOLERANCES)
+    assert not same(ruled(1), ruled(found=False), TOLERANCES)
