@@ -1,0 +1,128 @@
+"""What several of the instructor's commands share: options, the console, a bar of progress, what is said about a class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from autograder._words import suggestion
+from autograder.errors import AutogradeError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from autograder.grading.submissions import Discovery
+
+__all__ = [
+    "CourseOption",
+    "Device",
+    "JobsOption",
+    "OutOption",
+    "SandboxOption",
+    "UnsafeOption",
+    "WithSandbox",
+    "ask_for",
+    "console_of",
+    "print_left_out",
+    "progress_of",
+    "required",
+]
+
+
+class Device(StrEnum):
+    """Where students' code runs."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+CourseOption = Annotated[Path, typer.Option(help="course.yml, or the folder it is in.")]
+JobsOption = Annotated[
+    int | None, typer.Option(min=1, max=256, help="How many submissions to run at a time; one per core by default.")
+]
+SandboxOption = Annotated[
+    str,
+    typer.Option(
+        "--require-sandbox",
+        metavar="[=NAMES]",
+        help="Refuse to run without all layers of confinement, or without those named: --require-sandbox=landlock,seccomp "
+        "or a level, full, standard or minimal.",
+        show_default=False,
+    ),
+]
+OutOption = Annotated[Path, typer.Option("-o", "--out", help="The folder for the results.")]
+UnsafeOption = Annotated[bool, typer.Option("--unsafe", help="Run even without any confinement.")]
+
+
+class WithSandbox(TyperCommand):
+    """A command in which `--require-sandbox` alone stands for `--require-sandbox=full`, and takes no other word with it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See click.Command."""
+        args = ["--require-sandbox=full" if word == "--require-sandbox" else word for word in args]
+        return super().parse_args(ctx, args)
+
+
+def console_of(*, stderr: bool = False) -> Console:
+    """A console that prints text as it is."""
+    from rich.console import Console
+
+    return Console(markup=False, highlight=False, emoji=False, stderr=stderr)
+
+
+@contextmanager
+def progress_of(title: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A live bar on standard error, if that is a terminal. Call the value as `(done, total, what)`."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = console_of(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task(title, total=None)
+
+        def step(done: int, total: int, what: str) -> None:
+            progress.update(bar, completed=done, total=total, description=f"{title} {what}".replace("[", r"\["))
+
+        yield step
+
+
+def print_left_out(console: Console, discovery: Discovery) -> None:
+    """Say which files are not graded, and what else there is to know about what was found."""
+    from rich.text import Text
+
+    if discovery.unrecognised:
+        console.print(f"NOT GRADED, because not recognised ({len(discovery.unrecognised)}):", style="bold yellow")
+        for line in discovery.unrecognised:
+            console.print(Text(f"  {line}", "yellow"), soft_wrap=True)
+    for note in discovery.notes:
+        console.print(Text(note), soft_wrap=True)
+
+
+def required(names: str) -> list[str]:
+    """The layers and levels that --require-sandbox names.
+
+    Raises:
+        AutogradeError: if there is no such thing.
+    """
+    from autograder.sandbox import LAYERS, LEVELS
+
+    wanted = [name for name in names.split(",") if name]
+    known = (*LEVELS, *LAYERS)
+    for name in wanted:
+        if name not in known:
+            raise AutogradeError(f"--require-sandbox={name}: there is no such layer or level; {suggestion(name, known)}")
+    return wanted
+
+
+def ask_for(device: Device) -> None:
+    """Raise DeviceUnavailable if the device is a GPU and there is none."""
+    if device is Device.CUDA:
+        from autograder.processes.gpu import find_gpu
+
+        find_gpu()
