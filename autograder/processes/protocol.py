@@ -24,6 +24,7 @@ from autograder.records.observation import (
     MappingFact,
     ModuleFact,
     Observation,
+    OpaqueFact,
     RaisedFact,
     SequenceFact,
     SketchFact,
@@ -374,6 +375,8 @@ def _check_fact(fact: Fact) -> None:
             raise ProtocolError("a mapping does not have one key per item")
         for key in fact.keys:
             _check_text(key)
+    elif isinstance(fact, OpaqueFact):
+        _check_text(fact.reason)
     elif isinstance(fact, RaisedFact):
         _check_error(fact.error)
         _check_text(fact.returned)
@@ -420,8 +423,8 @@ def _bytes_of(fact: TensorFact) -> int:
 def _check_error(error: ErrorFact | None) -> None:
     if error is None:
         return
-    texts = (error.type, error.message, error.arguments, *error.bases)
-    for text in texts if error.at is None else (*texts, error.at.text):
+    texts = [value for name in error.__struct_fields__ if isinstance(value := getattr(error, name), str)]
+    for text in (*texts, *error.bases, "" if error.at is None else error.at.text):
         _check_text(text)
     if len(error.bases) > _LONGEST_NAME:
         raise ProtocolError("an error has too many bases")

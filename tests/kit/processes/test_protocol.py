@@ -152,6 +152,7 @@ REFUSED: dict[str, Observation] = {
     "too many": observation_of(SequenceFact(type="list", items=(ValueFact(type="int", value=1),) * 30_000)),
     "a long text": observation_of(ValueFact(type="x" * 2000)),
     "a long message": Observation(check="a", draw=0, error=ErrorFact(type="E", message="x" * 200_000)),
+    "a long reason": observation_of(OpaqueFact(type="E", reason="x" * 200_000)),
     "a digest": observation_of(DigestFact(salt=b"", digest=b"")),
     "that a rule is kept": observation_of(SourceFact(demand="No loops.")),
     "a tensor in a module that does not fit": observation_of(
@@ -165,6 +166,14 @@ REFUSED: dict[str, Observation] = {
 def test_what_is_no_sound_observation_is_refused(name: str) -> None:
     with pytest.raises(ProtocolError):
         decode_from_child(encode(Observed(REFUSED[name])))
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("name", [field.name for field in msgspec.structs.fields(ErrorFact) if field.type is str])
+def test_every_text_of_an_exception_has_an_end(name: str) -> None:
+    error = ErrorFact(**{"type": "E", name: "x" * 200_000})
+    with pytest.raises(ProtocolError):
+        decode_from_child(encode(Observed(Observation(check="a", draw=0, error=error))))
 
 
 def test_tensors_without_values_are_those_that_have_none() -> None:
