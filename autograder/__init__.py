@@ -1,8 +1,7 @@
 """autograde: exercises for PyTorch that grade themselves.
 
-The names that authors of checks need, those that students need (`check`, `hint`, `progress` and
-`solution`), and `Grader`, which grades
-from Python. Importing the package imports no torch; the students' names do.
+The names that authors of checks need, those that students need (`check`, `hint`, `progress` and `solution`), and `Grader`,
+which grades from Python. Importing the package imports no torch; the students' names do.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from autograder.desk.books import Books, Entry, about, comments_used, seen_of
 from autograder.desk.decisions import Attempt, DecisionForm, sentence_of
 from autograder.desk.manual import Answer, Place, Round
 from autograder.desk.regrading import Proposal
-from autograder.gradebook.adjustments import Adjustment, load_adjustments
+from autograder.gradebook.adjustments import Adjustment, Adjustments, load_adjustments
 from autograder.gradebook.changes import Change
 from autograder.gradebook.marks import Mark
 from autograder.records.results import INSTRUCTOR_PAGES
@@ -90,22 +90,22 @@ def forms_of(books: Books, entry: Entry, attempt: Attempt | None) -> EntryView:
     """The forms about a student's topic; one that was not saved keeps what was typed."""
     result = entry.result
     shown = {task.task for task in result.tasks if not (result.problem or task.standing == "missing")} if result else set()
-    forms = {task.task: _form_of(books, entry, task.task, attempt) for task in entry.mark.tasks}
+    decided = load_adjustments(books.course)
+    forms = {task.task: _form_of(decided, entry, task.task, attempt) for task in entry.mark.tasks}
     return EntryView(
         student=entry.student,
         topic=entry.topic,
         name=entry.name,
         graded=result is not None,
-        whole=_form_of(books, entry, "", attempt),
+        whole=_form_of(decided, entry, "", attempt),
         tasks={name: form for name, form in forms.items() if name in shown},
         missing=tuple(form for name, form in forms.items() if name not in shown),
         problem=attempt.problem if attempt else "",
     )
 
 
-def _form_of(books: Books, entry: Entry, task: str, attempt: Attempt | None) -> FormView:
-    """The form about a task, or about the whole topic."""
-    decided = load_adjustments(books.course)
+def _form_of(decided: Adjustments, entry: Entry, task: str, attempt: Attempt | None) -> FormView:
+    """The form about a task, or about the whole topic; `decided` is everything in adjustments.yml."""
     mine = attempt if attempt and attempt.form.task == task else None
     mark = entry.task(task) if task else None
     number = next((number for number, each in enumerate(entry.mark.tasks, 1) if each.task == task), 0)
@@ -236,7 +236,7 @@ def manual_view(
         other_names=manual_href(tour.topic, tour.task, place.key, named=not named),
         answer=tuple((cell, answer.printed.get(cell.number, "") if cell.number else "") for cell in answer.cells),
         note=answer.note,
-        form=_form_of(books, entry, tour.task, attempt),
+        form=_form_of(load_adjustments(books.course), entry, tour.task, attempt),
     )
 
 

@@ -67,8 +67,8 @@ def verify(
         course: the course.
         topics: names of topics; all if None.
         pool: runs the jobs in parallel.
-        seeds: how many seeds the reference, alternatives and hard-to-kill mutants run on; for misconceptions the
-            course's number of draws is enough, since each is recognised by what it returns.
+        seeds: how many seeds alternatives and hard-to-kill mutants run on. Five are enough for the rest: states that cells
+            leave behind, misconceptions, which are recognised by what they return, and accepted mutants.
         device: the device under test; `pool` must be made for it.
         mutants: whether to try mutants, which takes most of the time.
         on_progress: called as `(jobs done, jobs known so far, topic)` after each job.
