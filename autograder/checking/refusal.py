@@ -12,8 +12,8 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import CodeType, FunctionType
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 import torch
@@ -43,8 +43,7 @@ def unavailable(*functions: Callable[..., Any]) -> Iterator[None]:
     `__torch_function__`, and for those of `torch.nn.init`, even when a module's forward calls them. Of losses and
     activations, the operators behind them are refused too.
     """
-    from_python, from_copies = _AtTheCall(functions), _InFramesOfInit(_names_in_init(functions))
-    with _replaced_code(functions), _refused_operators(functions), from_copies, from_python:
+    with _replaced_code(functions), _refused_operators(functions), _refused_copies(functions), _AtTheCall(functions):
         yield
 
 
@@ -112,12 +111,13 @@ def _refusal_of(name: str) -> Callable[..., None]:
 # ---- torch.nn.init: Python functions, most of which never call `__torch_function__` -----------------------------------
 
 
-def _names_in_init(functions: _Functions) -> frozenset[str]:
-    return frozenset(
+def _refused_copies(functions: _Functions) -> AbstractContextManager[object]:
+    names = frozenset(
         function.__name__
         for function in functions
         if isinstance(function, FunctionType) and function.__module__ == "torch.nn.init"
     )
+    return _InFramesOfInit(names) if names else nullcontext()
 
 
 def _refuse(*args: Any, **kwargs: Any) -> None:
@@ -153,7 +153,7 @@ class _InFramesOfInit(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, operator: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        frame = _getframe(1) if self._names else None
+        frame: FrameType | None = _getframe(1)
         while frame is not None:
             if frame.f_code.co_filename == _INIT_FILE and frame.f_code.co_name in self._names:
                 raise RuntimeError(_message(frame.f_code.co_name))

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 
@@ -32,6 +33,8 @@ _HITS_BOUND = 1e-5
 # From here on, rounding makes draws coincide by itself.
 _COARSE = 2.0**-20
 _QUANTILES = 129
+# The table of the normal distribution function: how many standard deviations it reaches, and its knots in each.
+_FAR, _KNOTS_PER_STD = 9, 3600
 
 
 def judge_distribution(values: Array, judge: DistributedAs, *, epsilon: float) -> str:
@@ -227,9 +230,19 @@ class _Family:
 
 
 def _normal_cdf(z: Array) -> Array:
-    flat = np.fromiter(map(math.erf, (z / math.sqrt(2)).ravel().tolist()), np.float64, z.size)
-    shares: Array = ((1 + flat) / 2).reshape(z.shape)
+    """The standard normal distribution function, to 3e-9: NumPy has no `erf`, and one number at a time takes long."""
+    table = _normal_table()
+    place = np.clip((z + _FAR) * _KNOTS_PER_STD, 0, len(table) - 2)
+    left = place.astype(np.intp)
+    shares: Array = table[left] + (place - left) * (table[left + 1] - table[left])
     return shares
+
+
+@cache
+def _normal_table() -> Array:
+    """The function's values from -`_FAR` to `_FAR`; between two of them it is all but straight."""
+    knots = np.arange(-_FAR * _KNOTS_PER_STD, _FAR * _KNOTS_PER_STD + 1) / _KNOTS_PER_STD
+    return np.array([math.erfc(-x / math.sqrt(2)) / 2 for x in knots.tolist()])
 
 
 def quantiles(values: Array) -> Array:
