@@ -13,6 +13,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
@@ -26,7 +27,8 @@ __all__ = ["unavailable"]
 _Library, _schemas_of = torch.library.Library, torch._C._jit_get_schemas_for_operator
 _catch_warnings, _simplefilter, _getframe = warnings.catch_warnings, warnings.simplefilter, sys._getframe
 
-_KEYS = ("AutogradCPU", "CPU", "AutogradCUDA", "CUDA")
+# A simulated GPU's tensors are tensors of the CPU; each key takes time at every refusal.
+_KEYS = ("AutogradCPU", "CPU", *(("AutogradCUDA", "CUDA") if torch.version.cuda or torch.version.hip else ()))
 _LOSSES_AND_ACTIVATIONS = ("torch._C._nn", "torch.nn.functional")
 # How the operators of `F.nll_loss` or `F.logsigmoid` are called: `nll_loss_nd`, `nll_loss2d_forward`, `log_sigmoid_forward`.
 _BASES = ("{}", "{}_loss")
@@ -73,7 +75,7 @@ def _refused_operators(functions: _Functions) -> Iterator[None]:
 
     Operators such as `sum` stay: right answers and PyTorch itself need them.
     """
-    names = [name for function in functions for name in _operators_of(function)]
+    names = dict.fromkeys(name for function in functions for name in _operators_of(function))
     if not names:
         yield
         return
@@ -81,7 +83,7 @@ def _refused_operators(functions: _Functions) -> Iterator[None]:
     try:
         with _catch_warnings():
             _simplefilter("ignore")  # PyTorch tells that a kernel is overridden
-            for name in dict.fromkeys(names):
+            for name in names:
                 refuse = _refusal_of(name.partition(".")[0])
                 for key in _KEYS:
                     library.impl(name, refuse, key, allow_override=True)  # type: ignore[no-untyped-call]
@@ -90,15 +92,17 @@ def _refused_operators(functions: _Functions) -> Iterator[None]:
         library._destroy()  # type: ignore[no-untyped-call]
 
 
-def _operators_of(function: Callable[..., Any]) -> Iterator[str]:
+@cache
+def _operators_of(function: Callable[..., Any]) -> tuple[str, ...]:
     """The names of a function's operators with their overloads, e.g. `nll_loss.out`."""
     if getattr(function, "__module__", "") not in _LOSSES_AND_ACTIVATIONS:
-        return
-    for base in _BASES:
-        for form in _FORMS:
-            name = form.format(base.format(function.__name__))
-            for schema in _schemas_of(f"aten::{name}"):
-                yield f"{name}.{schema.overload_name}" if schema.overload_name else name
+        return ()
+    names = [form.format(base.format(function.__name__)) for base in _BASES for form in _FORMS]
+    return tuple(
+        f"{name}.{schema.overload_name}" if schema.overload_name else name
+        for name in names
+        for schema in _schemas_of(f"aten::{name}")
+    )
 
 
 def _refusal_of(name: str) -> Callable[..., None]:

@@ -36,6 +36,7 @@ def diagnose(
     tolerances: Mapping[str, float],
     *,
     side_effects: str = "side_effects",
+    unknown: str = "",
 ) -> tuple[Diagnosis, ...]:
     """The misconceptions that explain a task's failing checks.
 
@@ -46,6 +47,7 @@ def diagnose(
         key: the answer key for the same seed.
         tolerances: by dtype name.
         side_effects: the name of the check that every task gets automatically.
+        unknown: a misconception that is not considered, to see what would be told of it if nobody had thought of it.
 
     Returns:
         One exact diagnosis, or some that each explain half of the failing checks or more, the one that explains most first.
@@ -53,7 +55,7 @@ def diagnose(
     if not failing:
         return ()
     checks = [name for name in seen if name in key.reference]
-    candidates = [name for name, of in key.tasks.items() if of == task and name in key.misconceptions]
+    candidates = [name for name, of in key.tasks.items() if of == task and name in key.misconceptions and name != unknown]
     for name in candidates:
         known = key.misconceptions[name]
         if _proves_something(known, failing, side_effects) and all(

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-import msgspec
 
 from autograder.comparing.compare import passes
 from autograder.course.declarations import VariantSpec
 from autograder.course.topic_checks import TopicCheck
 from autograder.keys.key import AnswerKey
-from autograder.records.jobs import Outcome, Run
+from autograder.records.jobs import Outcome
 from autograder.records.observation import Fact, Judge, MappingFact, Observation, SequenceFact
 from autograder.records.results import CheckResult, TaskResult
-from autograder.scoring.diagnosis import can_be_diagnosed
+from autograder.scoring.diagnosis import can_be_diagnosed, diagnose
 from autograder.scoring.rules import Rules
-from autograder.scoring.score import score
+from autograder.scoring.score import SIDE_EFFECTS
 
 __all__ = ["KEEPS_TOO_MUCH", "Measures", "held_out_sentence", "measure"]
 
@@ -95,7 +93,9 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(shown[:_LISTED]) + more
 
 
-def measure(rules: Rules, key: AnswerKey, wide: AnswerKey, misconceptions: Sequence[VariantSpec]) -> Measures:
+def measure(
+    rules: Rules, key: AnswerKey, wide: AnswerKey, misconceptions: Sequence[VariantSpec], scored: Mapping[str, TaskResult]
+) -> Measures:
     """Measure a topic.
 
     Args:
@@ -103,17 +103,18 @@ def measure(rules: Rules, key: AnswerKey, wide: AnswerKey, misconceptions: Seque
         key: its answer key, misconceptions included.
         wide: a key with many draws of the reference.
         misconceptions: as they are declared.
+        scored: each misconception's result by that key.
     """
     secret = {check.task for check in rules.checks if _has_secrets(key, check.name)}
     specs = [spec for spec in misconceptions if spec.task not in secret]
-    results = {spec: _result(rules, key, key, spec.name) for spec in specs}
+    results = {spec: scored[spec.name] for spec in specs}
     visible = {check.name for check in rules.checks if check.visible}
     keep_most = [
         (spec, result.earned / result.points)
         for spec, result in results.items()
         if result.points and result.earned >= KEEPS_TOO_MUCH * result.points
     ]
-    told = {spec.name: _held_out(rules, key, spec) for spec in specs}
+    told = {spec.name: _held_out(rules, key, spec.name, result) for spec, result in results.items()}
     true_of = _true_of(specs)
     untrue = {name: tuple(each for each in told[name] if name not in true_of[key.feedback[each]]) for name in told}
     run = [check for check in rules.checks if check.task not in secret and check.spec.rule is None]
@@ -144,22 +145,16 @@ def _parts(fact: Fact | None) -> Iterator[Fact]:
             yield from _parts(item)
 
 
-def _result(rules: Rules, key: AnswerKey, told_by: AnswerKey, name: str) -> TaskResult:
-    """How a misconception is scored, where mistakes are told by the key `told_by`."""
-    seen = {(check, draw): one for check, draws in key.misconceptions[name].items() for draw, one in enumerate(draws)}
-    (result,) = score(rules, told_by, Run(observations=seen), tasks=[key.tasks[name]])
-    return result
-
-
 def _failed(result: TaskResult) -> list[CheckResult]:
     return [check for check in result.checks if check.outcome in (Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT)]
 
 
-def _held_out(rules: Rules, key: AnswerKey, spec: VariantSpec) -> tuple[str, ...]:
-    """Whose sentences are shown of a misconception that the key does not know."""
-    others = {name: seen for name, seen in key.misconceptions.items() if name != spec.name}
-    diagnoses = _result(rules, key, msgspec.structs.replace(key, misconceptions=others), spec.name).diagnoses
-    return tuple(each.misconception for each in diagnoses)
+def _held_out(rules: Rules, key: AnswerKey, name: str, result: TaskResult) -> tuple[str, ...]:
+    """Whose sentences are shown of a misconception while it is unknown."""
+    failing = [check.name for check in _failed(result)]
+    seen, tolerances = key.misconceptions[name], rules.tolerances
+    told = diagnose(result.task, failing, seen, key, tolerances, side_effects=SIDE_EFFECTS, unknown=name)
+    return tuple(each.misconception for each in told)
 
 
 def _true_of(specs: Sequence[VariantSpec]) -> dict[str, set[str]]:

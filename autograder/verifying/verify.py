@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import msgspec
 
@@ -39,6 +40,8 @@ __all__ = ["verify"]
 RUN_SEED = 1001
 """All seeds are derived from this one. It differs from the public key's 0 and is the same in every run."""
 
+_Seen = TypeVar("_Seen", Observation, Observation | NotObserved)
+
 _SAME_AGAIN = "another global random state"
 _STATES = {
     _SAME_AGAIN: "import random as _r, numpy as _n, torch as _t\n_r.seed(7); _n.random.seed(7); _t.manual_seed(7)",
@@ -48,6 +51,7 @@ _STATES = {
 """States that a notebook's cells may leave behind, on which no check may depend. The first changes no observation."""
 
 _SINGLE_DRAWS = 5  # a misconception must lose points on each of them alone, since a course may draw only once
+_DRAWS_AGAIN = 2  # whether a misconception does the same in another run
 _QUICK_SECONDS = 2.0  # for one check of a mutant, unless the reference itself is slow
 
 
@@ -68,7 +72,7 @@ def verify(
         topics: names of topics; all if None.
         pool: runs the jobs in parallel.
         seeds: how many seeds alternatives and hard-to-kill mutants run on. Five are enough for the rest: states that cells
-            leave behind, misconceptions, which are recognised by what they return, and accepted mutants.
+            leave behind, misconceptions, of which the first two run twice, and accepted mutants.
         device: the device under test; `pool` must be made for it.
         mutants: whether to try mutants, which takes most of the time.
         on_progress: called as `(jobs done, jobs known so far, topic)` after each job.
@@ -120,7 +124,6 @@ class _Proof:
     problems: list[str] = field(default_factory=list)
     equal: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
     measures: Measures | None = None
-    never_told: frozenset[str] = frozenset()
     mutants: list[Mutant] = field(default_factory=list)
     surviving: list[Mutant] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -139,11 +142,13 @@ class _Proof:
         self._try(self._reference(some, key))
         self._try(self._stub(some, key))
         self._each_draw_exposes(key)
-        self.measures = measure(rules_of(self.course, some, key.device), key, wide, topic.misconceptions)
+        scored = self._scored(some, key)
+        self.measures = measure(rules_of(self.course, some, key.device), key, wide, topic.misconceptions, scored)
         self.problems += self.measures.problems()
         self.problems += unbroken_rules(some, key)
-        self.never_told = frozenset(self.measures.never_told)
-        self._try(self._misconceptions(some, key))
+        told = [spec for spec in topic.misconceptions if self._must_fail(spec, scored, self.measures.never_told)]
+        few = _drawn(topic, _DRAWS_AGAIN, keep_declared=True)
+        self._try(self._again(few, told, _first_draws(key, few)))
         if mutants:
             self._try_mutants(topic, [(some, key), (many, wide)])
 
@@ -275,55 +280,67 @@ class _Proof:
                     )
                     break
 
-    def _misconceptions(self, topic: Topic, key: AnswerKey) -> Iterator[_Trial]:
-        """Runs each misconception once more on its own, except those that repeated in a shared process."""
-        repeated = self._repeated(topic, key)
+    def _scored(self, topic: Topic, key: AnswerKey) -> dict[str, TaskResult]:
+        """Each misconception's result, by what the key saw of it."""
+        results = {}
         for spec in topic.misconceptions:
+            known = key.misconceptions[spec.name]
+            seen = {(check, draw): one for check, draws in known.items() for draw, one in enumerate(draws)}
+            (results[spec.name],) = self._results(topic, key, Run(observations=seen), spec.task)
+        return results
+
+    def _must_fail(self, spec: VariantSpec, scored: Mapping[str, TaskResult], never_told: Sequence[str]) -> bool:
+        """Whether a misconception loses points and can be told; notes those that are told by the same."""
+        result = scored[spec.name]
+        if not _not_passed(result):
+            self.problems.append(
+                f"{spec.task}: the misconception {spec.name} passes every check; add the check that exposes it."
+            )
+            return False
+        exact = _exact(result)
+        if exact not in ((), (spec.name,)):
+            self.equal.add((result.task, tuple(sorted({*exact, spec.name}))))
+        return bool(exact) or spec.name not in never_told
+
+    def _again(self, topic: Topic, specs: Sequence[VariantSpec], key: AnswerKey) -> Iterator[_Trial]:
+        """Runs each misconception once more: what it does must repeat, or it cannot be told from others."""
+        repeated = self._repeated(topic, specs, key)
+        for spec in specs:
             if spec.name in repeated:
-                self._must_be_diagnosed(repeated[spec.name], spec.name)
                 continue
 
             def judge(run: Run, spec: VariantSpec = spec) -> None:
                 for result in self._results(topic, key, run, spec.task):
-                    self._must_be_diagnosed(result, spec.name)
+                    if not _exact(result):
+                        seen = ", ".join(diagnosis.misconception for diagnosis in result.diagnoses) or "nothing"
+                        self.problems.append(
+                            f"{result.task}: the misconception {spec.name} is diagnosed as {seen}, because its "
+                            "observations change from run to run."
+                        )
 
             yield _Trial(self._job(topic, topic.reference, spec), judge)
 
-    def _repeated(self, topic: Topic, key: AnswerKey) -> dict[str, TaskResult]:
-        """Results of the misconceptions that are diagnosed as themselves when those of a task run one after the other.
+    def _repeated(self, topic: Topic, specs: Sequence[VariantSpec], key: AnswerKey) -> set[str]:
+        """The misconceptions that are diagnosed exactly when those of a task run one after the other.
 
         Each ran alone when the key was made. If it does exactly the same here, after others, its observations repeat.
         """
         series: dict[tuple[str, int], list[VariantSpec]] = {}
-        for number, spec in enumerate(topic.misconceptions):
+        for number, spec in enumerate(specs):
             known = key.misconceptions[spec.name].values()
             # Anything but an observation would cost the process.
             if all(isinstance(seen, Observation) for draws in known for seen in draws):
                 series.setdefault((spec.task, number // IN_TURN), []).append(spec)
-        jobs = [[self._job(topic, topic.reference, spec) for spec in specs] for specs in series.values()]
+        jobs = [[self._job(topic, topic.reference, spec) for spec in some] for some in series.values()]
         self.progress.known += sum(map(len, jobs))
-        repeated = {}
-        for specs, runs in zip(series.values(), self.pool.map_in_turn(jobs), strict=True):
-            for spec, run in zip(specs, runs, strict=True):
+        repeated = set()
+        for some, runs in zip(series.values(), self.pool.map_in_turn(jobs), strict=True):
+            for spec, run in zip(some, runs, strict=True):
                 (result,) = self._results(topic, key, run, spec.task)
-                if _not_passed(result) and spec.name in _exact(result):
-                    repeated[spec.name] = result
+                if _exact(result):
+                    repeated.add(spec.name)
                 self.progress.step(self.name)
         return repeated
-
-    def _must_be_diagnosed(self, result: TaskResult, name: str) -> None:
-        where = f"{result.task}: the misconception {name}"
-        if not _not_passed(result):
-            self.problems.append(f"{where} passes every check; add the check that exposes it.")
-            return
-        exact = _exact(result)
-        if not exact and name in self.never_told:
-            return
-        if not exact:
-            seen = ", ".join(diagnosis.misconception for diagnosis in result.diagnoses) or "nothing"
-            self.problems.append(f"{where} is diagnosed as {seen}, because its observations change from run to run.")
-        elif exact != (name,):
-            self.equal.add((result.task, tuple(sorted({*exact, name}))))
 
     # ---- mutants --------------------------------------------------------------------------------------------------
 
@@ -426,6 +443,19 @@ def _drawn(topic: Topic, draws: int, *, keep_declared: bool = False) -> Topic:
         return spec if keep_declared and spec.draws else replace(spec, draws=draws)
 
     return replace(topic, checks=tuple(replace(check, spec=drawn(check.spec)) for check in topic.checks))
+
+
+def _first_draws(key: AnswerKey, topic: Topic) -> AnswerKey:
+    """What the key would be if each check had run on as many draws as it has in `topic`."""
+    draws = {check.name: check.spec.draws for check in topic.checks}
+    return msgspec.structs.replace(
+        key,
+        reference={check: seen[: draws[check]] for check, seen in key.reference.items()},
+        misconceptions={
+            name: {check: seen[: draws[check]] for check, seen in known.items()}
+            for name, known in key.misconceptions.items()
+        },
+    )
 
 
 def _single_draw(key: AnswerKey, misconception: str, draw: int) -> tuple[AnswerKey, Run]:

@@ -8,10 +8,22 @@ import pytest
 from small_course import write_course
 
 from autograder.course.course_file import load_course
+from autograder.course.declarations import VariantSpec
 from autograder.course.topic import load_topic
 from autograder.keys.build import build_key
+from autograder.keys.key import AnswerKey
+from autograder.records.jobs import Run
+from autograder.records.results import TaskResult
 from autograder.scoring.rules import Rules, rules_of
+from autograder.scoring.score import score
 from autograder.verifying.measures import Measures, measure
+
+
+def result(rules: Rules, key: AnswerKey, spec: VariantSpec) -> TaskResult:
+    known = key.misconceptions[spec.name]
+    seen = {(check, draw): one for check, draws in known.items() for draw, one in enumerate(draws)}
+    (scored,) = score(rules, key, Run(observations=seen), tasks=[spec.task])
+    return scored
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +49,8 @@ def measured(tmp_path_factory, pool):
             )
             for check in rules.checks
         )
-        return measure(Rules(rules.points, checks, rules.draws, rules.tolerances), key, key, specs)
+        changed = Rules(rules.points, checks, rules.draws, rules.tolerances)
+        return measure(changed, key, key, specs, {spec.name: result(changed, key, spec) for spec in specs})
 
     return run
 
