@@ -52,6 +52,7 @@ _STATES = {
 
 _SINGLE_DRAWS = 5  # a misconception must lose points on each of them alone, since a course may draw only once
 _DRAWS_AGAIN = 2  # whether a misconception does the same in another run
+_HARD_TO_KILL = 20  # draws for mutants that five draws do not kill
 _QUICK_SECONDS = 2.0  # for one check of a mutant, unless the reference itself is slow
 
 
@@ -71,8 +72,8 @@ def verify(
         course: the course.
         topics: names of topics; all if None.
         pool: runs the jobs in parallel.
-        seeds: how many seeds alternatives and hard-to-kill mutants run on. Five are enough for the rest: states that cells
-            leave behind, misconceptions, of which the first two run twice, and accepted mutants.
+        seeds: how many seeds alternatives run on. Five are enough for the rest: states that cells leave behind,
+            misconceptions, of which the first two run twice, and mutants, unless five do not kill one.
         device: the device under test; `pool` must be made for it.
         mutants: whether to try mutants, which takes most of the time.
         on_progress: called as `(jobs done, jobs known so far, topic)` after each job.
@@ -150,7 +151,7 @@ class _Proof:
         few = _drawn(topic, _DRAWS_AGAIN, keep_declared=True)
         self._try(self._again(few, told, _first_draws(key, few)))
         if mutants:
-            self._try_mutants(topic, [(some, key), (many, wide)])
+            self._try_mutants(topic, some, key)
 
     def result(self) -> TopicVerification:
         if self.topic is None:
@@ -344,7 +345,7 @@ class _Proof:
 
     # ---- mutants --------------------------------------------------------------------------------------------------
 
-    def _try_mutants(self, topic: Topic, fuller: Sequence[tuple[Topic, AnswerKey]]) -> None:
+    def _try_mutants(self, topic: Topic, some: Topic, key: AnswerKey) -> None:
         """Tries all mutants on one draw of each check; then the survivors on more and more, without a tight time limit.
 
         Those that are accepted as no mistakes need not survive the most draws.
@@ -354,17 +355,20 @@ class _Proof:
             self.mutants += make_mutants(topic.reference, task, self._tasks())
         thin = _drawn(topic, 1)
         self._try(self._pace(thin))
-        survivors: list[Mutant] = []
-        key = self._key(thin)
-        self._try(self._mutants(thin, key, self.mutants, survivors, quick=True), enough=self._shows_a_mistake(key))
-        settled: list[Mutant] = []
-        for drawn, key in fuller:
-            tried, survivors = survivors, []
-            self._try(self._mutants(drawn, key, tried, survivors), enough=self._shows_a_mistake(key))
-            settled += [mutant for mutant in survivors if mutant.identity in accepted]
-            survivors = [mutant for mutant in survivors if mutant.identity not in accepted]
+        survivors = self._survivors(thin, self._key(thin), self.mutants, quick=True)
+        survivors = self._survivors(some, key, survivors)
+        settled = [mutant for mutant in survivors if mutant.identity in accepted]
+        survivors = [mutant for mutant in survivors if mutant.identity not in accepted]
+        if survivors:
+            many = _drawn(topic, _HARD_TO_KILL)
+            survivors = self._survivors(many, self._key(many), survivors)
         self.problems += stale_entries(accepted, self.mutants, settled)
         self.accepted, self.surviving = len(settled), survivors
+
+    def _survivors(self, topic: Topic, key: AnswerKey, mutants: Sequence[Mutant], *, quick: bool = False) -> list[Mutant]:
+        survivors: list[Mutant] = []
+        self._try(self._mutants(topic, key, mutants, survivors, quick=quick), enough=self._shows_a_mistake(key))
+        return survivors
 
     def _shows_a_mistake(self, key: AnswerKey) -> Callable[[Observation], bool]:
         """Whether a check fails what it saw: then the mutant is noticed, and the other checks need not run."""
@@ -381,7 +385,7 @@ class _Proof:
             yield _Trial(self._make_job(topic, topic.reference, tasks=[task]), judge)
 
     def _mutants(
-        self, topic: Topic, key: AnswerKey, mutants: Sequence[Mutant], survivors: list[Mutant], *, quick: bool = False
+        self, topic: Topic, key: AnswerKey, mutants: Sequence[Mutant], survivors: list[Mutant], *, quick: bool
     ) -> Iterator[_Trial]:
         for mutant in mutants:
 

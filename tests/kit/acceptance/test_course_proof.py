@@ -16,9 +16,11 @@ COURSE = load_course(Path(__file__).parents[3])
 @pytest.mark.slow
 @pytest.mark.apart
 @pytest.mark.timeout(1200)
+@pytest.mark.parametrize("seeds", [5, pytest.param(20, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", COURSE.topics)
-def test_a_topic_proves_itself(name: str, pool: Pool) -> None:
-    verification = verify(COURSE, [name], pool)
+def test_a_topic_proves_itself(name: str, seeds: int, pool: Pool) -> None:
+    """Right answers are drawn five times in each check here, and twenty times in `make verify` and `make test-long`."""
+    verification = verify(COURSE, [name], pool, seeds=seeds)
     assert verification.problems == []
     (topic,) = verification.topics
     assert topic.mutants == topic.killed + topic.accepted
