@@ -33,7 +33,7 @@ quick: $(READY) ## Run what a change needs most often, in under two minutes
 test: $(READY) $(BROWSER) ## Run all tests, including the verification of the course
 	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
-test-long: $(READY) ## Run the tests that take hours: two hundred bad days
+test-long: $(READY) ## Run what takes hours: two hundred bad days, nbgrader on a whole class, the course's proof on twenty draws
 	$(BIN)/pytest -n0 -m long
 
 fuzz: $(READY) ## Fuzz every reader of bytes that are not ours, SECONDS=60 for each; TARGETS="zip roster" for some
