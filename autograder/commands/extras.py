@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 
 from autograder.errors import AutogradeError
 
-__all__ = ["EXTRAS", "missing_extra", "require"]
+__all__ = ["EXTRAS", "missing_extra", "require", "require_elsewhere"]
 
 EXTRAS = {
     "cryptography": "grade",
+    "distributed": "cluster",
     "jinja2": "grade",
     "jupytext": "grade",
     "matplotlib": "grade",
@@ -44,6 +46,12 @@ def require(*modules: str) -> None:
             if sentence := missing_extra(error):
                 raise AutogradeError(sentence) from None
             raise
+
+
+def require_elsewhere(module: str) -> None:
+    """Like `require`, for a module that another process will import, and this one must not."""
+    if find_spec(module) is None:
+        raise AutogradeError(missing_extra(ModuleNotFoundError(name=module)))
 
 
 def missing_extra(error: ModuleNotFoundError) -> str:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from autograder.course.course_file import Course
     from autograder.grading.regrade import Regrade
     from autograder.grading.submissions import Discovery
+    from autograder.processes.pool import Pool
     from autograder.records.results import Graded
     from autograder.reporting.terminal import ClassSummary
 
@@ -72,6 +73,10 @@ def grade(
     shard: Annotated[
         str | None, typer.Option(metavar="I/N", help="Only share I of N of the students; `merge` puts shares together.")
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Run submissions on the workers of this Dask scheduler: tls://HOST:PORT."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a line of JSON for each submission; all else goes to standard error.")
     ] = False,
@@ -98,6 +103,8 @@ def grade(
                                  "--seed or --force.")  # fmt: skip
         ask_for(device)
         extras.require("jinja2")
+        if scheduler:
+            extras.require_elsewhere("distributed")
         loaded = load_course(course)
         console = console_of(stderr=as_json)
         found = _paths(paths, loaded)
@@ -122,13 +129,13 @@ def grade(
             if resume:
                 _resume(
                     loaded, discovery, console, out, jobs=jobs, device=device.value, as_json=as_json, require=require,
-                    unsafe=unsafe,
+                    unsafe=unsafe, scheduler=scheduler,
                 )  # fmt: skip
                 return
             _grade(
                 loaded, discovery, console, out, topics=tuple(topic or ()), whole=not (topic or student or retry or shard),
                 jobs=jobs, seed=seed, device=device.value, force=force, dry_run=dry_run, accept=accept, as_json=as_json,
-                require=require, unsafe=unsafe,
+                require=require, unsafe=unsafe, scheduler=scheduler,
             )  # fmt: skip
 
 
@@ -163,19 +170,22 @@ def _grade(
     as_json: bool,
     require: Sequence[str],
     unsafe: bool,
+    scheduler: str | None,
 ) -> None:
     from autograder.gradebook.adjustments import load_adjustments
     from autograder.grading.grade import choose_seed
     from autograder.grading.grade_class import grade_class
     from autograder.grading.marks import refresh
     from autograder.grading.regrade import proposed_of, settle
-    from autograder.processes.pool import Pool
     from autograder.reporting.terminal import ClassSummary, confinement
 
     started = time.monotonic()
     adjustments, proposed = load_adjustments(course), proposed_of(out)
     summary = ClassSummary(course, discovery.students)
-    with progress_of("Grading") as step, Pool(jobs, device=device, require=require, unsafe=unsafe) as pool:
+    with (
+        progress_of("Grading") as step,
+        _pool(console, scheduler, jobs, device=device, require=require, unsafe=unsafe) as pool,
+    ):
         line = confinement(pool.layers, unsafe=pool.unsafe)
         chosen = choose_seed(
             course, out, seed=seed, device=device, force=force, whole=whole, proposed=proposed, dry_run=dry_run
@@ -211,6 +221,24 @@ def _grade(
         raise typer.Exit(1)
 
 
+def _pool(
+    console: Console, scheduler: str | None, jobs: int | None, *, device: str, require: Sequence[str], unsafe: bool
+) -> Pool:
+    """What runs submissions: this machine, or a scheduler's workers."""
+    if scheduler is None:
+        from autograder.processes.pool import Pool
+
+        return Pool(jobs, device=device, require=require, unsafe=unsafe)
+    from rich.text import Text
+
+    from autograder.cluster.pool import ClusterPool
+
+    def show(note: str) -> None:
+        console.print(Text(note, "yellow"), soft_wrap=True)
+
+    return ClusterPool(scheduler, jobs, device=device, require=require, unsafe=unsafe, on_note=show)
+
+
 def _print_regrade(console: Console, regrade: Regrade, out: Path, *, dry_run: bool) -> None:
     from autograder.grading.regrade import previous_of
     from autograder.reporting.terminal import print_changes
@@ -242,13 +270,13 @@ def _resume(
     as_json: bool,
     require: Sequence[str],
     unsafe: bool,
+    scheduler: str | None,
 ) -> None:
     from rich.text import Text
 
     from autograder.course.topic import load_topic
     from autograder.grading import grade, resume
     from autograder.grading.marks import refresh
-    from autograder.processes.pool import Pool
     from autograder.reporting.terminal import ClassSummary
 
     started = time.monotonic()
@@ -267,7 +295,7 @@ def _resume(
     if waiting:
         with (
             progress_of("Resuming") as step,
-            Pool(jobs, device=device, require=require, unsafe=unsafe) as pool,
+            _pool(console, scheduler, jobs, device=device, require=require, unsafe=unsafe) as pool,
         ):
             keys = dict.fromkeys((each.submission.topic, each.result.version) for each in waiting)
             prepared = {

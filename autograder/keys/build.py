@@ -42,7 +42,16 @@ from autograder.records.observation import (
 if TYPE_CHECKING:
     from autograder.processes.pool import Pool
 
-__all__ = ["IN_TURN", "build_key", "hash_of_sources", "kept_part", "key_folder", "require_graded", "versions_on"]
+__all__ = [
+    "IN_TURN",
+    "build_key",
+    "hash_of_package",
+    "hash_of_sources",
+    "kept_part",
+    "key_folder",
+    "require_graded",
+    "versions_on",
+]
 
 
 _Seen = TypeVar("_Seen", Observation, Observation | NotObserved)
@@ -253,7 +262,8 @@ def key_folder(course: Course) -> Path | None:
 
 
 @cache
-def _package_hash() -> str:
+def hash_of_package() -> str:
+    """The hash of the kit's own files."""
     digest = hashlib.blake2b(digest_size=16)
     for file in sorted(PACKAGE.rglob("*.py")):
         digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
@@ -277,7 +287,7 @@ def hash_of_sources(course: Course, topic: Topic, seed: int, device: str, versio
         seed,
         device,
         sorted((versions_on(device) if versions is None else versions).items()),
-        _package_hash(),
+        hash_of_package(),
         os.environ.get(CPU_CAPABILITY),
         [[cell.number, cell.source] for cell in topic.reference],
         [

@@ -33,7 +33,7 @@ from autograder.processes.temporary import TemporaryFolder
 from autograder.records.jobs import CellReport, Job, Limits, NotObserved, Outcome, Run, Usage
 from autograder.records.observation import Observation
 
-__all__ = ["Pool"]
+__all__ = ["Pool", "not_run"]
 
 _TRIAL_SECONDS = 30.0
 _ZYGOTES_PER_TRY = 2
@@ -150,7 +150,7 @@ class Pool:
         if not tried.losses or self._ends(stop):
             return tried.run
         if blame:
-            return _not_run(job, f"{blame} It was tried {tries} times.", tried.run)
+            return not_run(job, f"{blame} It was tried {tries} times.", tried.run)
         return msgspec.structs.replace(tried.run, tries=tries)
 
     def _try(self, job: Job, stop: _Stop, enough: Callable[[Observation], bool] | None) -> _Try:
@@ -159,7 +159,7 @@ class Pool:
             return _Try(attempt.run(), frozenset(attempt.losses))
 
         lost = frozenset({(START, "its zygote was lost")})
-        return self._run(work, stop) or _Try(_not_run(job, "The process that runs submissions was lost."), lost)
+        return self._run(work, stop) or _Try(not_run(job, "The process that runs submissions was lost."), lost)
 
     def _ends(self, stop: _Stop) -> bool:
         return stop.wanted or self._closed
@@ -210,7 +210,7 @@ class Pool:
         def run(jobs: Sequence[Job], stop: _Stop) -> tuple[Run, ...]:
             with self._turns.beside_others():
                 done = self._run(lambda server: run_in_turn(jobs, server, self._accept), stop)
-            return done or tuple(_not_run(job, "The process that runs submissions was lost.") for job in jobs)
+            return done or tuple(not_run(job, "The process that runs submissions was lost.") for job in jobs)
 
         return self._map(series, run)
 
@@ -392,7 +392,7 @@ def _blame(losses: Collection[tuple[str, str]], limits: Limits, *, killed: bool)
     return ""
 
 
-def _not_run(job: Job, reason: str, run: Run | None = None) -> Run:
+def not_run(job: Job, reason: str, run: Run | None = None) -> Run:
     """A run that says nothing about the code; `run` is what there was of it."""
     failure = NotObserved(Outcome.NOT_RUN, reason)
     return Run(

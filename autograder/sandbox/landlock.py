@@ -34,10 +34,12 @@ def abi() -> int:
     return libc.syscall(_CREATE_RULESET, None, 0, _GET_ABI, what="Landlock")
 
 
-def restrict(readable: Iterable[str], writable: Iterable[str], devices: Iterable[str] = ()) -> None:
+def restrict(
+    readable: Iterable[str], writable: Iterable[str], devices: Iterable[str] = (), *, network: bool = False
+) -> None:
     """Let this process only read below `readable`, only write below `writable`, and run nothing.
 
-    `devices` may be read, written and controlled.
+    `devices` may be read, written and controlled. `network` leaves TCP as it is.
 
     TCP, abstract sockets and signals to processes outside are refused too if the kernel can do so. Paths that do not exist
     are skipped. Rules apply to the current mounts, so call this after the last mount, and set `no_new_privs` before.
@@ -50,9 +52,9 @@ def restrict(readable: Iterable[str], writable: Iterable[str], devices: Iterable
     handled |= _REFER if version >= 2 else 0
     handled |= _TRUNCATE if version >= 3 else 0
     handled |= _IOCTL_DEV if version >= 5 else 0
-    network = 3 if version >= 4 else 0  # TCP bind and connect
+    ports = 3 if version >= 4 and not network else 0  # TCP bind and connect
     scoped = 3 if version >= 6 else 0  # abstract sockets, signals
-    attributes = struct.pack("QQQ", handled, network, scoped)[: 8 if version < 4 else 16 if version < 6 else 24]
+    attributes = struct.pack("QQQ", handled, ports, scoped)[: 8 if version < 4 else 16 if version < 6 else 24]
     ruleset = libc.syscall(_CREATE_RULESET, attributes, len(attributes), 0, what="landlock_create_ruleset")
     try:
         for path in readable:
