@@ -17,7 +17,9 @@ import logging
 import os
 import sys
 import sysconfig
+import threading
 import time
+import traceback
 import uuid
 import warnings
 from collections.abc import Coroutine
@@ -51,11 +53,10 @@ from autograder.sandbox import landlock, libc
 
 __all__ = ["main"]
 
-_CONNECT_SECONDS = 20
 _LOOK_SECONDS = 0.5
 _ANSWER_SECONDS = 60.0
 _NONE_FITS_SECONDS = 10.0
-_PATIENCE_SECONDS = 15.0
+_PATIENCE_SECONDS = 60.0
 _GPU = "GPU"
 _READABLE = ("/usr", "/lib", "/lib64", "/etc", "/run/systemd/resolve", "/dev/urandom")
 
@@ -70,7 +71,7 @@ class _Known:
     last_seen: float = 0.0
     station: Future[Any] | None = None
     parts: dict[str, Future[Any]] = field(default_factory=dict)
-    carrying: set[asyncio.Task[None]] = field(default_factory=set)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
     ready: bool = False
     silent: bool = False
     refused: str = ""
@@ -86,7 +87,6 @@ class _Courier:
         self._parts: dict[str, bytes] = {}
         self._name = uuid.uuid4().hex
         self._count = itertools.count()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._room = -1
         self._lonely_since: float | None = None
         self._said_lonely = False
@@ -95,7 +95,8 @@ class _Courier:
         """Work until the command closes its end."""
         messages: asyncio.Queue[bytes] = asyncio.Queue()
         loop = asyncio.get_running_loop()
-        reading = loop.run_in_executor(None, _read_all, loop, messages)
+        # Not a thread of the loop's: those are waited for at the end.
+        threading.Thread(target=_read_all, args=(loop, messages), daemon=True).start()
         watching = asyncio.create_task(self._watch())
         try:
             while True:
@@ -109,7 +110,6 @@ class _Courier:
                 self._take(msgspec.msgpack.decode(body, type=ToCourier))
         finally:
             watching.cancel()
-            reading.cancel()
 
     def _take(self, message: ToCourier) -> None:
         match message:
@@ -121,7 +121,8 @@ class _Courier:
             case Drop():
                 self._dispatch.drop()
                 for worker in self._workers.values():
-                    _cancel(worker)
+                    if worker.ready:
+                        _cancel(worker)
 
     # ---- workers that come and go --------------------------------------------------------------------------------
 
@@ -148,13 +149,16 @@ class _Courier:
         for address, info in found.items():
             if address not in self._workers:
                 self._workers[address] = _Known(info, now, self._capacity(info))
-                self._start(self._welcome(address))
+                self._start(self._welcome(address), address)
             worker = self._workers[address]
             if info["last_seen"] != worker.last_seen:
                 worker.last_seen, worker.seen = info["last_seen"], now
                 if worker.silent:
                     worker.silent = False
-                    self._arrive(address)
+                    if worker.ready:
+                        self._arrive(address)
+                    else:
+                        self._start(self._welcome(address), address)
             elif now - worker.seen > self._begin.silent_seconds and not worker.silent:
                 worker.silent = True
                 self._lose(address, f"has said nothing for {self._begin.silent_seconds:g} s")
@@ -180,7 +184,8 @@ class _Courier:
             conditions = msgspec.structs.replace(self._begin.conditions, workers=worker.capacity)
             worker.station = self._submit(address, "station", on_worker.open_station, conditions)
             try:
-                worker.refused = await self._submit(address, "problem", on_worker.problem_of, worker.station)
+                asked = self._submit(address, "problem", on_worker.problem_of, worker.station)
+                worker.refused = str(await self._result_of(asked))
             except Exception as error:  # whatever Dask raises, or the worker
                 worker.refused = f"It could not start ({_words(error)}); install the same autograde-torch[cluster] there."
         if self._workers.get(address) is not worker:
@@ -199,7 +204,7 @@ class _Courier:
 
     def _lose(self, address: str, what: str, *, blameless: bool = False) -> None:
         worker = self._workers[address]
-        had = len(worker.carrying)
+        had = len(worker.tasks) if worker.ready else 0
         given_up = self._dispatch.leave(address, blameless=blameless)
         _cancel(worker)
         if what:
@@ -230,9 +235,7 @@ class _Courier:
 
     def _pump(self) -> None:
         for job, address in self._dispatch.assign():
-            task = self._start(self._carry(job, address))
-            self._workers[address].carrying.add(task)
-            task.add_done_callback(self._workers[address].carrying.discard)
+            self._start(self._carry(job, address), address)
         if self._dispatch.room != self._room:
             self._room = self._dispatch.room
             _say(Room(self._room))
@@ -245,7 +248,7 @@ class _Courier:
             address, "job", on_worker.run_job, worker.station, worker.parts[job.part], job.own, on_gpu=self._on_gpu
         )
         try:
-            run = await asyncio.wait_for(future.result(), job.seconds)
+            run = bytes(await asyncio.wait_for(self._result_of(future), job.seconds))
         except asyncio.CancelledError:
             if future.status != "cancelled":  # by us
                 raise
@@ -259,15 +262,29 @@ class _Courier:
             self._give_up(address, f"failed ({_words(error)})")
         else:
             self._dispatch.finish(job.number, address)
-            _say(Back(number=job.number, run=bytes(run), worker=address))
+            _say(Back(number=job.number, run=run, worker=address))
         finally:
             future.release()  # type: ignore[no-untyped-call]
         self._pump()
 
+    async def _result_of(self, future: Future[Any]) -> Any:
+        """What a task returns. `Future.result` would fetch it with others' results, and wait for a frozen worker's."""
+        scheduler: Any = self._client.scheduler
+        while True:
+            await future.exception()  # type: ignore[no-untyped-call]
+            if future.status != "finished":
+                return await future.result()  # it raises
+            answer = await scheduler.gather(keys=[future.key])
+            if answer["status"] == "OK":
+                return answer["data"][future.key]
+            await asyncio.sleep(_LOOK_SECONDS)  # the worker has just been lost
+
     def _give_up(self, address: str, what: str, *, blameless: bool = True) -> None:
         """Use a worker no more."""
-        self._lose(address, what, blameless=blameless)
-        self._workers[address].refused = f"It {what}."
+        worker = self._workers[address]
+        if not worker.refused:
+            self._lose(address, what, blameless=blameless)
+            worker.refused = f"It {what}."
 
     def _submit(self, address: str, what: str, function: Any, *args: Any, on_gpu: bool = False) -> Future[Any]:
         key = f"autograde_{what}-{self._name}-{next(self._count)}"
@@ -276,11 +293,12 @@ class _Courier:
             function, *args, key=key, workers=[address], allow_other_workers=False, pure=False, resources=resources
         )
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _start(self, work: Coroutine[Any, Any, None], address: str) -> None:
+        """Do something that ends when the worker is lost."""
+        tasks = self._workers[address].tasks
         task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
 
 def _incarnation(info: dict[str, Any]) -> tuple[Any, Any]:
@@ -294,7 +312,7 @@ class _Over(Exception):
 
 def _cancel(worker: _Known) -> None:
     current = asyncio.current_task()
-    for task in tuple(worker.carrying):
+    for task in tuple(worker.tasks):
         if task is not current:
             task.cancel()
 
@@ -331,9 +349,7 @@ def _give_up_files() -> None:
 
 async def _connected(begin: Begin) -> None:
     try:
-        client = Client(  # type: ignore[no-untyped-call]
-            begin.address, asynchronous=True, set_as_default=False, timeout=_CONNECT_SECONDS
-        )
+        client = Client(begin.address, asynchronous=True, set_as_default=False)  # type: ignore[no-untyped-call]
         _give_up_files()  # it has read its certificates
         await client
     except Exception as error:
@@ -356,6 +372,9 @@ def main() -> None:
         asyncio.run(_connected(begin))
     except _Over as over:
         _say(Stopped(str(over)))
+    except Exception:
+        traceback.print_exc()  # the command shows its last line
+        sys.stderr.flush()
     os._exit(0)  # a thread may still be reading
 
 

@@ -1,6 +1,6 @@
 """Decides which worker gets which job, and what becomes of a job whose worker is lost. Knows nothing of Dask.
 
-A job that was lost once runs again alone on a worker, so that the next loss there is its own doing.
+What may have been running on a lost worker runs again alone on another, so that the next loss there is its own doing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from autograder.cluster.messages import Post
 __all__ = ["MOST_LOSSES", "Dispatch"]
 
 MOST_LOSSES = 3
-_AHEAD = 2  # jobs that a worker has for each that it can run: the next is there when one ends
+_AHEAD = 4  # jobs that a worker has for each that it can run, so that the way there and back costs no time
+_MAY_RUN = 2  # of those, the first, and as many that may have begun since we last heard of it
 
 
 @dataclass
@@ -76,18 +77,22 @@ class Dispatch:
             self._workers[worker].alone = False
 
     def leave(self, worker: str, *, blameless: bool = False) -> list[Post]:
-        """A worker is lost. Its jobs wait again, but for those that were lost too often: they are returned, and given up.
+        """A worker is lost. Its jobs wait again, but for those lost too often while they ran: they are given up.
 
         Args:
             worker: which.
             blameless: the jobs have nothing to do with it; their losses are not counted.
+
+        Returns:
+            Those that are given up.
         """
         gone = self._workers.pop(worker, None)
-        jobs = tuple(gone.jobs.values()) if gone else ()
-        if blameless:
-            self._waiting.extendleft(reversed(jobs))
+        if gone is None:
             return []
-        return [job for job in jobs if self._count_loss(job)]
+        jobs = list(gone.jobs.values())
+        running = 0 if blameless else _MAY_RUN * gone.capacity
+        self._waiting.extendleft(reversed(jobs[running:]))
+        return [job for job in jobs[:running] if self._count_loss(job)]
 
     def lose(self, number: int, worker: str) -> bool:
         """One of a worker's jobs is lost, but not the worker. Returns whether the job is given up."""

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
@@ -52,7 +52,8 @@ _RESUME = "The results so far are kept; run the same command again to resume."
 class ClusterPool(Pool):
     """A `Pool` that runs the course's own code here and submissions on the workers of a Dask scheduler.
 
-    Answer keys are thus made here, and neither they nor a solution ever leave this machine.
+    Answer keys are thus made here, and neither they nor a solution ever leave this machine. `answered` says how many runs
+    came from each worker, by its address.
     """
 
     def __init__(
@@ -85,9 +86,10 @@ class ClusterPool(Pool):
         require = tuple(require)
         conditions = conditions_here(device=device, require=require, unsafe=unsafe)
         self._courier = _Courier(Begin(address=address, conditions=conditions, silent_seconds=silent_seconds))
+        self.answered: Counter[str] = Counter()
         try:
-            super().__init__(workers, device=device, require=require, unsafe=unsafe)
             self._courier.wait_until_connected()
+            super().__init__(workers, device=device, require=require, unsafe=unsafe)
         except BaseException:
             self.close()
             raise
@@ -128,6 +130,7 @@ class ClusterPool(Pool):
         if isinstance(answer, SetAside):
             return not_run(job, answer.reason)
         try:
+            self.answered[answer.worker] += 1
             return read_run(job, answer.run)
         except ProtocolError as error:
             return not_run(job, f"What worker {answer.worker[:100]} sent is not to be trusted: {error}.")

@@ -205,6 +205,8 @@ def _grade(
     console.print(_counts(summary, time.monotonic() - started), soft_wrap=True)
     console.print(f"Seed {chosen.seed} ({chosen.origin}); `--seed {chosen.seed}` repeats this run.", soft_wrap=True)
     console.print(line, soft_wrap=True)
+    if scheduler:
+        console.print(_on_workers(pool, scheduler), soft_wrap=True)
     if not dry_run:
         console.print(f"Reports: {out / 'index.html'} and {out / 'STUDENT' / 'TOPIC.html'}", soft_wrap=True)
     _print_regrade(console, regrade, out, dry_run=dry_run)
@@ -237,6 +239,13 @@ def _pool(
         console.print(Text(note, "yellow"), soft_wrap=True)
 
     return ClusterPool(scheduler, jobs, device=device, require=require, unsafe=unsafe, on_note=show)
+
+
+def _on_workers(pool: Pool, scheduler: str) -> str:
+    from autograder.cluster.pool import ClusterPool
+
+    used = len(pool.answered) if isinstance(pool, ClusterPool) else 0
+    return f"Submissions ran on {counted(used, 'worker')} of {scheduler}."
 
 
 def _print_regrade(console: Console, regrade: Regrade, out: Path, *, dry_run: bool) -> None:

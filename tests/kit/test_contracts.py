@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 FORBIDDEN = {
     "Floors": ("comparing/compare.py", "import autograder.grading.grade"),
     "The trusted side": ("processes/pool.py", "import torch"),
+    "Dask, which unpickles": ("cluster/pool.py", "import distributed"),
     "The side of student code": ("checking/observe.py", "import autograder.keys.key"),
     "Students need nothing": ("student/view.py", "import autograder.sandbox"),
 }

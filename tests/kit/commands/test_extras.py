@@ -43,7 +43,7 @@ def imported(path: Path) -> set[str]:
 
 
 def test_whatever_is_imported_is_required_or_an_extra():
-    for extra in ("grade", "serve"):
+    for extra in ("grade", "serve", "cluster"):
         required = modules(PROJECT["optional-dependencies"][extra]) - {"pytest_timeout", "autograde-torch"}
         assert {module for module, name in EXTRAS.items() if name == extra} == required
     known = modules(PROJECT["dependencies"]) | set(EXTRAS) | set(COME_ALONG) | {"autograder"} | sys.stdlib_module_names
@@ -67,6 +67,7 @@ def test_only_extras_get_the_sentence():
         ("release", "nbformat"),
         ("grade class", "jinja2"),
         ("grade class", "rich"),
+        ("grade class --scheduler tcp://127.0.0.1:8786", "distributed"),
         ("verify", "rich"),
         ("show ann views", "rich"),
         ("export-nbgrader", "nbformat"),

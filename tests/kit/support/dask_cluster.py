@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 DASK = str(Path(sys.executable).with_name("dask"))
@@ -18,14 +19,17 @@ _SECONDS = 60
 class Cluster:
     """A scheduler and its workers, all of which end with `close`."""
 
-    def __init__(self, folder: Path, environment: dict[str, str] | None = None) -> None:
-        """Start the scheduler; `folder` is for logs, `environment` for Dask's settings."""
+    def __init__(self, folder: Path, settings: dict[str, str] | None = None) -> None:
+        """Start the scheduler; `folder` is for logs, `settings` are Dask's."""
         self.folder = folder
-        self._environment = {**os.environ, **(environment or {}), "PYTHONDONTWRITEBYTECODE": "1"}
+        self._environment = os.environ | (settings or {})
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         file = folder / "scheduler.json"
-        protocol = ("--protocol", "tls") if environment else ()
-        self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file), *protocol)
+        protocol = ("--protocol", "tls") if settings else ()
+        self._start(
+            "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file),
+            "--idle-timeout", "5 minutes", *protocol,
+        )  # fmt: skip
         self._file = file
         self.address = self._wait_for_address()
 
@@ -37,8 +41,6 @@ class Cluster:
             )
 
     def _wait_for_address(self) -> str:
-        import json
-
         until = time.monotonic() + _SECONDS
         while time.monotonic() < until:
             if self._file.exists() and (text := self._file.read_text()):
@@ -46,42 +48,56 @@ class Cluster:
             time.sleep(0.05)
         raise AssertionError((self.folder / "scheduler.log").read_text())
 
-    def worker(self, name: str, *arguments: str, nanny: bool = False) -> None:
+    def worker(self, name: str, *arguments: str) -> None:
         """Start a worker with one thread."""
-        more = () if nanny else ("--no-nanny",)
         self._start(
             name, "--scheduler-file", str(self._file), "--name", name, "--nthreads", "1", "--host", "127.0.0.1",
-            "--no-dashboard", "--memory-limit", "0", *more, *arguments,
+            "--no-nanny", "--no-dashboard", "--memory-limit", "0", "--death-timeout", "60",
+            "--local-directory", str(self.folder), *arguments,
         )  # fmt: skip
-
-    def log(self, name: str) -> str:
-        """What a process has printed."""
-        return (self.folder / f"{name}.log").read_text()
 
     def signal(self, name: str, number: int) -> None:
         """Send a signal to a process alone."""
         self.processes[name].send_signal(number)
 
-    def close(self) -> None:
-        """End all processes, frozen ones too, and what they have started."""
-        for process in self.processes.values():
+    def end(self, name: str) -> None:
+        """End a process, a frozen one too, and what it has started."""
+        process = self.processes.pop(name)
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGCONT)
-            process.terminate()
-        for process in self.processes.values():
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def close(self) -> None:
+        """End all processes, the scheduler last."""
+        for name in reversed(tuple(self.processes)):
+            self.end(name)
 
 
 @contextmanager
-def dask_cluster(folder: Path, *workers: str, environment: dict[str, str] | None = None) -> Iterator[Cluster]:
-    """A cluster with workers of these names."""
-    cluster = Cluster(folder, environment)
+def dask_cluster(folder: Path, settings: dict[str, str] | None = None) -> Iterator[Cluster]:
+    """A scheduler without workers."""
+    cluster = Cluster(folder, settings)
     try:
-        for name in workers:
-            cluster.worker(name)
         yield cluster
     finally:
         cluster.close()
+
+
+def tls_settings(folder: Path) -> dict[str, str]:
+    """Make a certificate in `folder`, and return the settings with which everybody uses it."""
+    from distributed import Security
+
+    made = Security.temporary()
+    settings = {"DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "true"}
+    (folder / "ca.pem").write_text(made.tls_ca_file)
+    settings["DASK_DISTRIBUTED__COMM__TLS__CA_FILE"] = str(folder / "ca.pem")
+    for role in ("scheduler", "worker", "client"):
+        for kind, text in (("cert", made.tls_client_cert), ("key", made.tls_client_key)):
+            (folder / f"{role}-{kind}.pem").write_text(text)
+            settings[f"DASK_DISTRIBUTED__COMM__TLS__{role}__{kind}".upper()] = str(folder / f"{role}-{kind}.pem")
+    return settings
