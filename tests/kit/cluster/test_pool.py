@@ -65,7 +65,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A scheduler with TLS and the worker `a`; all workers die of a submission with the word POISON."""
+    """A scheduler with TLS and two workers, `a` and one with another torch. All die of a submission with the word POISON."""
     folder = tmp_path_factory.mktemp("cluster")
     (folder / "poison.py").write_text(POISON)
     (folder / "another_version.py").write_text(ANOTHER_VERSION)
@@ -74,6 +74,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         for name, value in settings.items():  # the command's side needs them, too
             patch.setenv(name, value)
         add(running, "a")
+        running.worker("old", "--preload", str(folder / "another_version.py"))
         yield running
 
 
@@ -150,7 +151,6 @@ def test_the_courses_own_code_stays_here(root: Path, there: ClusterPool, cluster
 def test_a_worker_with_another_version_is_not_used(
     there: ClusterPool, cluster: Cluster, notes: list[str], slow: Job
 ) -> None:
-    cluster.worker("old", "--preload", str(cluster.folder / "another_version.py"))
     for _ in there.map(while_not(slow, lambda: any("old" in note for note in notes))):
         pass
     note = next(note for note in notes if "old" in note)
