@@ -166,6 +166,7 @@ def while_not(job: Job, over: Callable[[], bool]) -> Iterator[Job]:
     yield from itertools.repeat(job, 3)
 
 
+@pytest.mark.fault
 def test_a_late_worker_helps_and_is_given_up_on_when_it_freezes_or_dies(
     there: ClusterPool, cluster: Cluster, notes: list[str], slow: Job, expected: Run
 ) -> None:
@@ -204,6 +205,7 @@ def test_a_late_worker_helps_and_is_given_up_on_when_it_freezes_or_dies(
     assert any("will be graded elsewhere" in note for note in notes[told:])
 
 
+@pytest.mark.fault
 def test_a_submission_that_kills_its_worker_thrice_is_set_aside(
     there: ClusterPool, cluster: Cluster, notes: list[str], job_of: Callable[[str], Job], pool: Pool
 ) -> None:
@@ -233,6 +235,7 @@ def test_no_scheduler_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.apart
+@pytest.mark.fault
 def test_a_courier_that_ends_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "distributed.py").write_text("raise RuntimeError('it is broken')")
     monkeypatch.setenv("PYTHONPATH", os.fspath(tmp_path))
