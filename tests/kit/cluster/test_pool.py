@@ -125,6 +125,7 @@ def results_in(folder: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_the_command_gives_the_results_of_a_local_run(root: Path, cluster: Cluster, pool: Pool, tmp_path: Path) -> None:
     course = load_course(root / "course.yml")
     submissions = find_submissions([root / "submitted"], course).submissions
@@ -167,6 +168,7 @@ def while_not(job: Job, over: Callable[[], bool]) -> Iterator[Job]:
 
 
 @pytest.mark.fault
+@pytest.mark.slow
 def test_a_late_worker_helps_and_is_given_up_on_when_it_freezes_or_dies(
     there: ClusterPool, cluster: Cluster, notes: list[str], slow: Job, expected: Run
 ) -> None:
@@ -206,6 +208,7 @@ def test_a_late_worker_helps_and_is_given_up_on_when_it_freezes_or_dies(
 
 
 @pytest.mark.fault
+@pytest.mark.slow
 def test_a_submission_that_kills_its_worker_thrice_is_set_aside(
     there: ClusterPool, cluster: Cluster, notes: list[str], job_of: Callable[[str], Job], pool: Pool
 ) -> None:
