@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
 SECONDS := 60
+ROUNDS := 200
 
 .PHONY: demo quick test test-long fuzz versions lint format verify bench release dist screenshots clean help
 
@@ -33,8 +34,8 @@ quick: $(READY) ## Run what a change needs most often, in under two minutes
 test: $(READY) $(BROWSER) ## Run all tests, including the verification of the course
 	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
-test-long: $(READY) ## Run what takes hours: two hundred bad days, nbgrader on a whole class, the course's proof on twenty draws
-	$(BIN)/pytest -n0 -m long
+test-long: $(READY) ## Run what takes hours: ROUNDS=200 bad days, nbgrader on a whole class, the course's proof on twenty draws
+	$(BIN)/pytest -n0 -m long --rounds $(ROUNDS)
 
 fuzz: $(READY) ## Fuzz every reader of bytes that are not ours, SECONDS=60 for each; TARGETS="zip roster" for some
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'

@@ -217,7 +217,9 @@ def _grade(
             soft_wrap=True,
         )
     if summary.incomplete:
-        console.print("Close other programs or use fewer --jobs, and grade the rest with --retry.", soft_wrap=True)
+        console.print(
+            "Close other programs, free disk space or use fewer --jobs, and grade the rest with --retry.", soft_wrap=True
+        )
         raise typer.Exit(3)
     if regrade.changes and not regrade.taken and not dry_run:
         raise typer.Exit(1)
@@ -322,7 +324,9 @@ def _resume(
     console.print(f"Completed {counted(done, 'result')} on {device} in {seconds:.1f} s.", soft_wrap=True)
     console.print(f"Reports: {out / 'index.html'} and {out / 'STUDENT' / 'TOPIC.html'}", soft_wrap=True)
     if summary.incomplete:
-        console.print("Close other programs or use fewer --jobs, and run the same command again.", soft_wrap=True)
+        console.print(
+            "Close other programs, free disk space or use fewer --jobs, and run the same command again.", soft_wrap=True
+        )
         raise typer.Exit(3)
 
 

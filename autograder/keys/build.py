@@ -58,7 +58,7 @@ _Seen = TypeVar("_Seen", Observation, Observation | NotObserved)
 _CACHED_PER_TOPIC = 8
 _PART_SECONDS = 600.0
 _LARGEST_UNCOMPARED = 1024  # bytes
-_REMEDY = "Close other programs or use fewer --jobs, and run the same command again."
+_REMEDY = "Close other programs, free disk space or use fewer --jobs, and run the same command again."
 IN_TURN = 12
 """How many misconceptions share a process at most; more would leave other workers without work in the end."""
 

@@ -31,7 +31,7 @@ from autograder.processes.protocol import (
 from autograder.records.jobs import CELL_NOTES, CellReport, CheckModule, CheckRequest, Job, NotObserved, Outcome, Run, Usage
 from autograder.records.observation import ErrorFact, Observation
 
-__all__ = ["IDLE", "KEPT_WAITING", "START", "JobRun", "run_in_turn", "weaker"]
+__all__ = ["FULL_DISK", "IDLE", "KEPT_WAITING", "START", "JobRun", "run_in_turn", "weaker"]
 
 _START_SECONDS = 30.0
 _LOAD_SECONDS = 10.0
@@ -48,7 +48,7 @@ _PRELOADS = {
 """Word in the code → modules that it takes long to import."""
 
 START, _FILES, _REPLACEMENT, _WHOLE = "its start", "its files", "its replacement", "everything"
-IDLE, KEPT_WAITING = "idle", "kept waiting"
+IDLE, KEPT_WAITING, FULL_DISK = "idle", "kept waiting", "full disk"
 _LONGEST_EXTENSION = 9  # times the limit
 _SHORTEST_EXTENSION = 0.1  # seconds
 
@@ -84,7 +84,7 @@ class JobRun:
         """Prepare to run `job` in children of `server`. `accept` raises if a child's layers are not enough.
 
         Once `enough` returns True for an observation, nothing more runs. Afterwards, `losses` has what may have come from
-        outside: on what a child was lost, and how (`signal 9`, `idle`, `kept waiting`).
+        outside: on what a child was lost, and how (`signal 9`, `idle`, `kept waiting`); or that the disk was full.
         """
         self.job, self.server, self._accept, self._enough = job, server, accept, enough
         self.cells: dict[int, CellReport] = {}
@@ -148,6 +148,8 @@ class JobRun:
             ended = child.end()
             self._cpu_seconds += ended.cpu_seconds
             self._peak_mb = max(self._peak_mb, ended.peak_mb)
+            if child.lacked_space():
+                self.losses.add((_WHOLE, FULL_DISK))
             if self._late is not None:
                 place, seconds, waited = self._late
                 if wall - waited - ended.cpu_seconds > seconds / 2:
@@ -389,4 +391,7 @@ def run_in_turn(jobs: Sequence[Job], server: ForkServer, accept: Callable[[Mappi
         first.problem = str(over)
     finally:
         child.end()
+    if child.lacked_space():
+        for run in runs:
+            run.problem = run.problem or "The disk was full."
     return tuple(run._result() for run in runs)

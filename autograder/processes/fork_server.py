@@ -447,6 +447,10 @@ class Child:
             self._server.leave_scratch(self._scratch, untouched=self._private)
         return self._ended
 
+    def lacked_space(self) -> bool:
+        """After `end`: whether the disk has less space than the child may write. A private root has its own."""
+        return not self._private and machine.free_disk_mb(self._server.scratch) < self._limits.scratch_mb
+
     def _close(self, descriptor: int) -> None:
         if descriptor in self._open:
             self._open.discard(descriptor)

@@ -11,6 +11,7 @@ import contextlib
 import os
 import queue
 import sys
+import tempfile
 import threading
 import time
 from collections import deque
@@ -25,9 +26,9 @@ import msgspec
 
 from autograder import sandbox
 from autograder._versions import installed
-from autograder.errors import SandboxUnavailable
+from autograder.errors import MachineError, SandboxUnavailable
 from autograder.processes import machine
-from autograder.processes.drive_job import KEPT_WAITING, START, JobRun, run_in_turn
+from autograder.processes.drive_job import FULL_DISK, KEPT_WAITING, START, JobRun, run_in_turn
 from autograder.processes.fork_server import ChildLost, ForkServer, ZygoteLost
 from autograder.processes.temporary import TemporaryFolder
 from autograder.records.jobs import CellReport, Job, Limits, NotObserved, Outcome, Run, Usage
@@ -75,6 +76,7 @@ class Pool:
 
         Raises:
             SandboxUnavailable: if confinement is missing and `unsafe` was not given, or something of `require` is missing.
+            MachineError: if there is no space for temporary files, or no memory to start in.
         """
         if sys.platform == "win32":
             raise SandboxUnavailable("Submissions cannot be run on Windows itself; use WSL 2 or a Linux machine.")
@@ -258,6 +260,7 @@ class Pool:
 
     def _first_server(self) -> tuple[ForkServer, dict[str, str]]:
         """The first server, once it is warm, and what confines its children."""
+        kills = machine.oom_kills()
         for tries in range(1, _MOST_TRIES + 1):
             server = self._start(0)
             try:
@@ -265,6 +268,11 @@ class Pool:
             except (ChildLost, ZygoteLost) as error:  # somebody may have ended it
                 words = str(error)
                 self._discard(server)
+        if machine.oom_kills() > kills:
+            raise MachineError(
+                "The machine has too little memory to start the process that runs submissions: it was ended for lack of it. "
+                "Close other programs, or allow more memory to this container or group."
+            )
         raise SandboxUnavailable(
             f"The process that runs submissions was ended {_MOST_TRIES} times while it started: "
             f"{words or 'it ended without a message'}. With {_installed()}; docs/versions.md says what was tried."
@@ -386,6 +394,11 @@ def _blame(losses: Collection[tuple[str, str]], limits: Limits, *, killed: bool)
         return "The processes that run submissions were ended from outside, or could not start."
     if any(how == KEPT_WAITING for _, how in losses):
         return "Other programs kept the processors busy."
+    if any(how == FULL_DISK for _, how in losses):
+        return (
+            f"{tempfile.gettempdir()}: the disk has less space than the {limits.scratch_mb} MB that the code may write; "
+            "free some, or set TMPDIR to another folder."
+        )
     by_signal = any(how.startswith("signal") for _, how in losses)
     if by_signal and (killed or machine.free_memory_mb() < limits.memory_mb):
         return f"The machine has too little memory for the {limits.memory_mb} MB that the code may use."

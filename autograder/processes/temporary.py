@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import tempfile
@@ -10,11 +11,13 @@ from pathlib import Path
 from types import TracebackType
 
 from autograder.errors import MachineError
+from autograder.processes import machine
 from autograder.sandbox import scratch
 
 __all__ = ["TemporaryFolder"]
 
 _PREFIX = "autograde-"
+_LEAST_MB = 1.0
 _LOCK, _NEW_LOCK = ".lock", ".new-lock"
 
 
@@ -30,8 +33,7 @@ class TemporaryFolder:
         try:
             parent = Path(tempfile.gettempdir())
             _remove_left_behind(parent)
-            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-            self._lock = os.open(self.path / _NEW_LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            self.path, self._lock = _new_folder(parent)
         except OSError as error:
             reason = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
             raise MachineError(
@@ -55,6 +57,18 @@ class TemporaryFolder:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Remove it."""
         self.close()
+
+
+def _new_folder(parent: Path) -> tuple[Path, int]:
+    """A folder and the descriptor of what will be its lock; OSError if there is no space."""
+    if machine.free_disk_mb(parent) < _LEAST_MB:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(parent))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    try:
+        return folder, os.open(folder / _NEW_LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError:
+        scratch.remove(folder)  # without a lock, nobody would
+        raise
 
 
 def _remove_left_behind(parent: Path) -> None:

@@ -185,7 +185,7 @@ class ClassSummary:
             *(["~ decided by hand: see adjustments.yml"] if self.by_hand else []),
             *(
                 ["? points pending: some checks wait for a device, or a task for a person"]
-                if any(each.pending for each in self.graded.values())
+                if any(each.pending and not each.incomplete for each in self.graded.values())
                 else []
             ),
         ]

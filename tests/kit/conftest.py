@@ -14,6 +14,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Confinement can be tried with a GPU, too; and pictures that the documentation shows are taken by a test."""
     parser.addoption("--device", default="cpu", help="where confined children are, `cpu` or `cuda`")
     parser.addoption("--screenshots", metavar="FOLDER", help="where tests in a browser put their pictures")
+    parser.addoption("--rounds", type=int, default=200, help="how many bad days the tests marked `long` try; 200 by default")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each bad day is a test of its own; one in four more starves the machine."""
+    rounds = metafunc.config.getoption("--rounds")
+    for name, number in (("bad_day", rounds), ("starved_day", max(1, rounds // 4))):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, range(number))
 
 
 def pytest_configure() -> None:
