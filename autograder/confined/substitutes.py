@@ -9,13 +9,18 @@ import functools
 import inspect
 import mmap
 import multiprocessing.heap
+import multiprocessing.pool
+import multiprocessing.process
+import multiprocessing.queues
 import multiprocessing.shared_memory
 import multiprocessing.synchronize
 import multiprocessing.util
 import os
 import socket
 import subprocess
+import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, NoReturn, Self
 
 import torch
@@ -34,6 +39,7 @@ _NETWORK = "Grading does not allow the network; hand in the files that you need 
 _REFUSED: tuple[tuple[Any, str, str], ...] = (
     *((os, name, _PROCESSES) for name in ("fork", "forkpty", "posix_spawn", "posix_spawnp", "execv", "execve")),
     (subprocess, "_fork_exec", _PROCESSES),
+    (multiprocessing.process.BaseProcess, "start", _PROCESSES),
     (multiprocessing.util, "spawnv_passfds", _PROCESSES),
     (multiprocessing.synchronize.SemLock, "__init__", _PROCESSES),
     (multiprocessing.heap.Arena, "__init__", _SHARED),
@@ -46,11 +52,13 @@ _REFUSED: tuple[tuple[Any, str, str], ...] = (
 
 
 def put_in_place(shell: Shell) -> None:
-    """Let data load in the process itself, memory be private, and code be compiled without a compiler.
+    """Let data load in the process itself, pools of threads do without locks between processes, memory be private, and code
+    be compiled without a compiler.
 
     Call it once, in the zygote.
     """
     _load_in_process()
+    _let_threads_pool()
     _map_privately()
     _compile_without_compiler(shell)
 
@@ -98,6 +106,17 @@ def _load_in_process() -> None:
         original(*bound.args, **bound.kwargs)
 
     DataLoader.__init__ = __init__  # type: ignore[method-assign]
+
+
+def _let_threads_pool() -> None:
+    """Make a `ThreadPool` wake itself up through a queue whose locks are those of threads."""
+    locks = SimpleNamespace(Lock=threading.Lock)
+    context: Any = SimpleNamespace(SimpleQueue=lambda: multiprocessing.queues.SimpleQueue(ctx=locks))
+
+    def __init__(self: Any, processes: Any = None, initializer: Any = None, initargs: Any = ()) -> None:
+        multiprocessing.pool.Pool.__init__(self, processes, initializer, initargs, context=context)
+
+    multiprocessing.pool.ThreadPool.__init__ = __init__  # type: ignore[method-assign]
 
 
 class _Mapped(mmap.mmap):

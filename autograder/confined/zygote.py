@@ -20,6 +20,8 @@ import socket
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,7 +31,9 @@ from autograder import sandbox
 from autograder._files import PACKAGE
 from autograder.confined import heap
 from autograder.processes.protocol import Ended, Fork, Kill, Ready, Settings, ToZygote, encode
+from autograder.records.jobs import Limits
 from autograder.sandbox import libc, namespaces, seccomp
+from autograder.sandbox.excess import LOOK_SECONDS, Watch
 
 __all__ = ["LARGEST_ORDER", "PRELOADABLE", "main"]
 
@@ -73,6 +77,7 @@ def main() -> None:
         missing = _enter(settings, readable, control)
         own_processes = None if missing else os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC) if libc.LINUX else None
+        watch = Watch() if libc.LINUX else None
         shell = _warm_up(settings.place)
         # They import torch, which must happen in the namespaces.
         from autograder.confined.child import make_streams
@@ -109,7 +114,7 @@ def main() -> None:
     gc.set_threshold(5_000, 10, 10)
     gc.enable()
     control.send(encode(Ready()))
-    _serve(control, setup, shell, streams, own_processes)
+    _serve(control, setup, shell, streams, own_processes, watch)
 
 
 def _readable() -> tuple[str, ...]:
@@ -201,7 +206,14 @@ def _check_single_threaded() -> None:
         raise RuntimeError("an imported library started a thread; children forked now could hang")
 
 
-def _serve(control: socket.socket, setup: sandbox.Confinement, shell: Any, streams: Any, own_processes: int | None) -> None:
+def _serve(
+    control: socket.socket,
+    setup: sandbox.Confinement,
+    shell: Any,
+    streams: Any,
+    own_processes: int | None,
+    watch: Watch | None,
+) -> None:
     decoder: msgspec.msgpack.Decoder[ToZygote] = msgspec.msgpack.Decoder(ToZygote)
     while True:
         data, descriptors, _, _ = socket.recv_fds(control, LARGEST_ORDER, 3)
@@ -220,7 +232,7 @@ def _serve(control: socket.socket, setup: sandbox.Confinement, shell: Any, strea
             libc.setns(own_processes, libc.CLONE_NEWPID)
         for descriptor in descriptors:
             os.close(descriptor)
-        connected = _wait(control, pid, order.id, decoder)
+        connected, excess = _wait(control, pid, order, decoder, _look(watch, order.limits, setup))
         with contextlib.suppress(OSError):
             os.killpg(pid, signal.SIGKILL)  # if new processes were possible, this ends most of them
         _, status, usage = os.wait4(pid, 0)
@@ -229,6 +241,7 @@ def _serve(control: socket.socket, setup: sandbox.Confinement, shell: Any, strea
             status=os.waitstatus_to_exitcode(status),
             cpu_seconds=usage.ru_utime + usage.ru_stime,
             peak_mb=usage.ru_maxrss / 1024,
+            excess=excess,
         )
         if not connected:
             return
@@ -297,22 +310,41 @@ def _be_child(
         os._exit(status)
 
 
-def _wait(control: socket.socket, pid: int, job: int, decoder: msgspec.msgpack.Decoder[ToZygote]) -> bool:
-    """Wait until the child has ended, or is killed on order. Returns whether the trusted side is still there."""
+def _look(watch: Watch | None, limits: Limits, setup: sandbox.Confinement) -> Callable[[int], str] | None:
+    """What tells whether a child, given by a descriptor, uses too much; None if nothing does."""
+    if watch is None or setup.bare or setup.gpu:  # CUDA has much memory of its own
+        return None
+    return partial(watch.excess, limits=limits, count_threads=not setup.counts_processes)
+
+
+def _wait(
+    control: socket.socket,
+    pid: int,
+    order: Fork,
+    decoder: msgspec.msgpack.Decoder[ToZygote],
+    look: Callable[[int], str] | None,
+) -> tuple[bool, str]:
+    """Wait until the child has ended, or is killed, on order or because it uses too much.
+
+    Returns:
+        Whether the trusted side is still there, and what was too much.
+    """
     events = select.poll()
     events.register(control, select.POLLIN)
     process = os.pidfd_open(pid)
     try:
         events.register(process, select.POLLIN)
         while True:
-            ready = {descriptor for descriptor, _ in events.poll()}
+            ready = {descriptor for descriptor, _ in events.poll(LOOK_SECONDS * 1000 if look else None)}
             if process in ready:
-                return True
-            data = control.recv(LARGEST_ORDER)
-            order = decoder.decode(data) if data else None
-            if order is None or (isinstance(order, Kill) and order.id == job):
+                return True, ""
+            excess = look(process) if look else ""
+            data = control.recv(LARGEST_ORDER) if ready else None
+            told = decoder.decode(data) if data else None
+            gone = data == b""
+            if gone or excess or (isinstance(told, Kill) and told.id == order.id):
                 signal.pidfd_send_signal(process, signal.SIGKILL)
-                return order is not None
+                return not gone, excess
     finally:
         os.close(process)
 

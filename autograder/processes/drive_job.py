@@ -37,6 +37,7 @@ _START_SECONDS = 30.0
 _LOAD_SECONDS = 10.0
 _MOST_CHILDREN = 24
 _MOST_LOST_CELLS = 4
+_FULL_REPORTS, _LEAST_REPORT_BYTES = 4, 1 << 17  # of all children together, and of one
 _LINE_COMPARED = 100
 _LONGEST_WORDS = 500
 _PRELOADS = {
@@ -96,6 +97,7 @@ class JobRun:
         self._lost_cells: set[int] = set()
         self._left_out = {index for index, cell in enumerate(job.cells) if cell.number in job.unneeded}
         self._output_left = job.limits.output_kb << 10
+        self._report_left = _FULL_REPORTS * (job.limits.report_mb << 20)
         self._children = 0
         self._cpu_seconds = 0.0
         self._peak_mb = 0.0
@@ -127,6 +129,10 @@ class JobRun:
     def _check_that_more_may_run(self) -> None:
         if self._children >= _MOST_CHILDREN:
             raise _Over(f"The code ended or was ended {self._children} times; the rest was not run.")
+        if self._report_left < _LEAST_REPORT_BYTES:
+            raise _Over(
+                f"The code reported more than {_FULL_REPORTS} times {self.job.limits.report_mb} MB; the rest was not run."
+            )
         if len(self._lost_cells) >= _MOST_LOST_CELLS:
             raise _Over(f"{len(self._lost_cells)} cells ended the process or did not end; the rest was not run.")
         if time.monotonic() >= self._deadline:
@@ -138,13 +144,15 @@ class JobRun:
         """Continue in a new child. Returns whether everything is done."""
         self._children += 1
         self._late = None
-        child = self.server.fork(self.job.limits, self._preload)
+        report_bytes = min(self._report_left, self.job.limits.report_mb << 20)
+        child = self.server.fork(self.job.limits, self._preload, report_bytes)
         try:
             self._greet(child)
             self._write_files(child)
             return self._run_cells(child) and self._run_rest(child)
         finally:
             wall = child.wall_seconds
+            self._report_left -= report_bytes - child.report_bytes_left
             ended = child.end()
             self._cpu_seconds += ended.cpu_seconds
             self._peak_mb = max(self._peak_mb, ended.peak_mb)

@@ -216,14 +216,15 @@ class ForkServer:
         answer: FromZygote = msgspec.msgpack.decode(data, type=FromZygote)
         return answer
 
-    def fork(self, limits: Limits, preload: tuple[str, ...]) -> Child:
-        """Fork a child.
+    def fork(self, limits: Limits, preload: tuple[str, ...], report_bytes: int | None = None) -> Child:
+        """Fork a child, which may report so many bytes; as `limits` says if None.
 
         Raises:
             ZygoteLost: if the zygote is gone.
         """
         self._jobs += 1
-        return Child(self, self._jobs, limits, preload)
+        most = limits.report_mb << 20 if report_bytes is None else report_bytes
+        return Child(self, self._jobs, limits, preload, most)
 
     def take_scratch(self) -> Path:
         """An empty folder for a child to write to."""
@@ -256,10 +257,10 @@ class ForkServer:
 class Child:
     """A forked child: its pipes, and what it prints."""
 
-    def __init__(self, server: ForkServer, number: int, limits: Limits, preload: tuple[str, ...]) -> None:
+    def __init__(self, server: ForkServer, number: int, limits: Limits, preload: tuple[str, ...], report_bytes: int) -> None:
         """Fork it; see `ForkServer.fork`."""
         self._server, self._number, self._limits = server, number, limits
-        self._frames = Frames(limits.report_mb << 20)
+        self._frames = Frames(report_bytes)
         self._to_send = bytearray()
         self._printed = bytearray()
         self._dropped = 0
@@ -406,6 +407,11 @@ class Child:
             self._close(self._reports)
 
     @property
+    def report_bytes_left(self) -> int:
+        """How many bytes it may still report; less than 0 if it wanted to report more."""
+        return self._frames.bytes_left
+
+    @property
     def wall_seconds(self) -> float:
         """For how long it has been there."""
         return time.monotonic() - self._started
@@ -458,6 +464,8 @@ class Child:
 
 
 def _how_it_ended(ended: Ended, limits: Limits) -> ChildLost:
+    if ended.excess:
+        return ChildLost(f"was stopped because it {ended.excess}")
     if ended.status == -signal.SIGXCPU and ended.cpu_seconds >= limits.topic_seconds:
         return OutOfTime("used up its processor time")
     if ended.status >= 0:

@@ -126,12 +126,16 @@ class Ready(msgspec.Struct, frozen=True, tag="ready", kw_only=True):
 
 
 class Ended(msgspec.Struct, frozen=True, tag="ended", kw_only=True):
-    """Zygote → trusted side: a child has ended. `status` is its exit code, or minus the signal that ended it."""
+    """Zygote → trusted side: a child has ended. `status` is its exit code, or minus the signal that ended it.
+
+    `excess` says why the zygote ended it, if it did by itself; see `sandbox.excess`.
+    """
 
     id: int
     status: int
     cpu_seconds: float
     peak_mb: float
+    excess: str = ""
 
 
 FromZygote = Ready | Ended
@@ -259,8 +263,8 @@ class Frames:
     """Cuts a stream of bytes into frames, on the trusted side."""
 
     def __init__(self, most_bytes: int) -> None:
-        """Allow `most_bytes` for the whole stream."""
-        self._bytes_left = most_bytes
+        """Allow `most_bytes` for the whole stream; `bytes_left` is how many of them may still come."""
+        self.bytes_left = most_bytes
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> None:
@@ -269,8 +273,8 @@ class Frames:
         Raises:
             ProtocolError: if the stream exceeds its limit.
         """
-        self._bytes_left -= len(data)
-        if self._bytes_left < 0:
+        self.bytes_left -= len(data)
+        if self.bytes_left < 0:
             raise ProtocolError("it sent more than its limit allows")
         self._buffer += data
 
@@ -284,7 +288,7 @@ class Frames:
             return None
         size = _LENGTH.unpack_from(self._buffer)[0]
         end = _LENGTH.size + size
-        if size > len(self._buffer) + self._bytes_left:
+        if size > len(self._buffer) + self.bytes_left:
             raise ProtocolError(f"it announced a message of {size:,} bytes, more than its limit allows")
         if len(self._buffer) < end:
             return None

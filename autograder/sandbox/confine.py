@@ -44,6 +44,11 @@ class Confinement:
     bare: bool
     gpu: tuple[str, ...] = ()
 
+    @property
+    def counts_processes(self) -> bool:
+        """Whether the kernel counts a child's threads apart from those of others."""
+        return self.user is not None or self.in_user_namespace
+
 
 def undumpable() -> None:
     """Keep other processes of the same user from tracing this one and reading its memory."""
@@ -88,8 +93,7 @@ def confine(setup: Confinement, allowed: Limits, scratch: str | None, keep: Sequ
         put(layer, lambda: None, bare or setup.namespaces)
     if not private and scratch is not None:
         os.chdir(scratch)
-    count_processes = setup.user is not None or setup.in_user_namespace
-    put("limits", lambda: limits.apply(allowed, memory, count_processes=count_processes, gpu=bool(setup.gpu)))
+    put("limits", lambda: limits.apply(allowed, memory, count_processes=setup.counts_processes, gpu=bool(setup.gpu)))
     put("own_user", lambda: _become(setup.user), bare or setup.user_reason)
     if libc.LINUX and not setup.bare:
         libc.drop_capabilities()

@@ -22,7 +22,7 @@ def apply(limits: Limits, mapped_and_data: tuple[int, int], *, count_processes: 
     """Limit this process with all its threads to `limits`. Memory may grow by that much beyond `mapped_and_data`.
 
     Threads are limited only if `count_processes`: the kernel counts by user, so otherwise the user's other processes would
-    count too, and only the address space limits them. With `gpu`, there is room for CUDA's own data on the host, and the
+    count too, and `excess` looks at them. With `gpu`, there is room for CUDA's own data on the host, and the
     address space is not limited yet: CUDA first reserves as much as the machine and the GPU have memory, and afterwards
     `bind_address_space` limits it.
 
@@ -46,7 +46,7 @@ def apply(limits: Limits, mapped_and_data: tuple[int, int], *, count_processes: 
     }
     if mapped:
         # Threads' stacks and arenas reserve address space that they never use, so its limit is loose; it stops shared
-        # mappings, which RLIMIT_DATA does not count.
+        # mappings, which RLIMIT_DATA does not count. `excess` looks at what both let through.
         hard[resource.RLIMIT_DATA] = data + memory + (_CUDA_DATA if gpu else 0)
         if not gpu:
             hard[resource.RLIMIT_AS] = mapped + _address_space(limits)

@@ -16,7 +16,7 @@ from attack_jobs import HONEST, LIMITS, PRELUDE, assert_all_right, assert_still_
 
 from autograder.processes.pool import Pool
 from autograder.processes.protocol import Hello, Loaded, Observed, frame
-from autograder.records.jobs import NotObserved, Outcome, Run
+from autograder.records.jobs import CheckModule, CheckRequest, NotObserved, Outcome, Run
 from autograder.records.observation import Observation, TensorFact
 
 SECRET = "the-reference-solution-of-this-course"
@@ -352,6 +352,26 @@ def test_more_reports_than_allowed_are_refused(confined: Pool, honest: Run) -> N
     assert isinstance(seen, NotObserved)
     assert "more than its limit" in seen.reason
     assert run.observations["test_triple", 1] == honest.observations["test_triple", 1]
+
+
+def test_what_all_children_of_a_submission_report_is_bounded_together(confined: Pool) -> None:
+    ends = "import os, torch\nsaid = []\ndef double(x):\n    if said: os._exit(1)\n    said.append(1)\n"
+    job = job_of(HONEST, ends + "    return torch.zeros(200_000)\ntriple = double", limits=LIMITS)
+    names = [f"test_{number}" for number in range(40)]
+    checks = "from autograder import checks\n" + "".join(
+        f"@checks('double')\ndef {name}(code, given):\n    return code.double(given.normal(3))\n" for name in names
+    )
+    job = msgspec.structs.replace(
+        job,
+        visible=CheckModule("test_many.py", checks),
+        visible_requests=tuple(CheckRequest(name, "double", 0, 1, 1.0) for name in names),
+        limits=msgspec.structs.replace(LIMITS, report_mb=1),
+    )
+    run = confined.run(job)
+    seen = [each for each in run.observations.values() if isinstance(each, Observation)]
+    assert 4 <= len(seen) <= 5, "each is 0.8 MB"
+    assert run.problem == "The code reported more than 4 times 1 MB; the rest was not run."
+    assert (run.tries, run.not_graded) == (1, False)
 
 
 PATCHES = {

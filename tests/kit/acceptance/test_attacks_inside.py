@@ -84,6 +84,10 @@ ATTEMPTS = {
     "own the folder": "os.chown('.', 12345, 0); reached = os.stat('.').st_uid == 12345 or refuse()",
     "set the clock": "import time; time.clock_settime(0, 0); reached = 1",
     "the old system calls": "reached = call(0x40000000 | 39)",
+    "large buffers of sockets": "a, b = socket.socketpair(); a.setsockopt(socket.SOL_SOCKET, 7, 1 << 22); reached = 1",
+    "a program in a socket": "a, b = socket.socketpair(); a.setsockopt(socket.SOL_SOCKET, 26, bytes(16)); reached = 1",
+    "an idle schedule": "os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0)); reached = 1",
+    "an idle disk": "reached = call(251, 1, 0, 3 << 13)",
 }
 
 
@@ -92,6 +96,40 @@ def test_what_is_out_of_reach(name: str, confined: Pool, honest: Run) -> None:
     run = confined.run(job_of(PRELUDE.replace("{attempt}", ATTEMPTS[name].replace("{{", "{").replace("}}", "}")), HONEST))
     assert "REACHED" not in shown(run), run.cells[0].output
     assert run.cells[0].output.startswith("refused") or run.cells[0].outcome is Outcome.ERROR, run.cells[0]
+    assert_all_right(run, honest)
+
+
+MAP = """
+    import threading, time
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    size = 300 << 20
+"""
+FILL = "    ctypes.memset(start, 1, size) if start != 2**64 - 1 else refuse(); time.sleep(1); reached = 1"
+EXCESSES = {
+    "memory that grows downwards": (f"{MAP}    start = libc.mmap(None, size, 3, 0x122, -1, 0)\n{FILL}", "128 MB of memory"),
+    "memory that becomes writable late": (
+        f"{MAP}    start = libc.mmap(None, size, 0, 0x22, -1, 0)\n    libc.mprotect(start, size, 3)\n{FILL}",
+        "128 MB of memory",
+    ),
+    "threads with small stacks": (
+        f"{MAP}    threading.stack_size(1 << 15)\n    e = threading.Event()\n    for _ in range(500):\n"
+        "        threading.Thread(target=e.wait, daemon=True).start()\n    time.sleep(1); reached = 1",
+        "64 threads",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EXCESSES)
+def test_what_the_kernel_does_not_count_is_counted(name: str, confined: Pool, honest: Run) -> None:
+    attempt, what = EXCESSES[name]
+    limits = msgspec.structs.replace(LIMITS, memory_mb=128, cell_seconds=10.0)
+    run = confined.run(job_of(PRELUDE.replace("{attempt}", attempt), HONEST, limits=limits))
+    first = run.cells[0]
+    stopped = first.note.startswith("The cell was stopped because it ") and f" more than {what};" in first.note
+    assert stopped or first.output.startswith("refused"), first
+    assert run.tries == 1
     assert_all_right(run, honest)
 
 

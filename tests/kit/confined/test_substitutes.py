@@ -72,6 +72,10 @@ PROCESSES, SHARED, NETWORK = "other processes", "memory shared between processes
 REFUSED = {
     "a pool": (PROCESSES, "import multiprocessing; multiprocessing.Pool(2)"),
     "a process": (PROCESSES, "import multiprocessing; multiprocessing.Process(target=print).start()"),
+    "a server's process": (
+        PROCESSES,
+        "import multiprocessing; multiprocessing.get_context('forkserver').Process(target=print).start()",
+    ),
     "a spawned process": (PROCESSES, "import torch; torch.multiprocessing.spawn(print, nprocs=2)"),
     "an executor": (PROCESSES, "from concurrent.futures import ProcessPoolExecutor as P; P(2).submit(print).result()"),
     "a fork": (PROCESSES, "import os; os.fork()"),
@@ -103,6 +107,19 @@ def test_what_grading_does_not_allow_is_refused_in_a_sentence(name: str, confine
     error = run_cell(confined, source).error
     assert error is not None
     assert f"Grading does not allow {what}" in error.message
+
+
+@pytest.mark.parametrize("name", ["multiprocessing.pool.ThreadPool", "multiprocessing.dummy.Pool"])
+def test_a_pool_of_threads_works(name: str, confined: Pool) -> None:
+    source = f"""
+        import multiprocessing.dummy, multiprocessing.pool
+        with {name}(2) as pool:
+            assert pool.map(abs, [1, -2]) == [1, 2]
+            assert list(pool.imap_unordered(abs, [-3])) == [3]
+        assert {name}(initializer=print, initargs=("a",), processes=1).apply(abs, (-4,)) == 4
+        """
+    cell = run_cell(confined, source)
+    assert (cell.outcome, cell.output) == (Outcome.PASSED, "a\n"), cell
 
 
 def test_memory_without_a_file_is_counted(confined: Pool) -> None:
