@@ -16,7 +16,7 @@ import msgspec
 
 from autograder.errors import AutogradeError
 
-__all__ = ["PACKAGE", "decode_versioned", "locked", "read_source", "read_whole", "write_whole"]
+__all__ = ["PACKAGE", "decode_versioned", "locked", "naming", "read_source", "read_whole", "write_whole"]
 
 PACKAGE = Path(__file__).parent
 """The folder of the package `autograder`."""
@@ -28,8 +28,9 @@ _WITHOUT_WAITING: int = getattr(os, "O_NONBLOCK", 0)
 NOT_A_FILE = "it is not a regular file"
 
 
-def read_whole(path: Path) -> bytes:
-    """The bytes of a regular file; whatever else has taken its place is not waited for.
+def read_whole(path: Path, most: int = -1) -> bytes:
+    """The bytes of a regular file, not more than `most` unless that is negative; whatever else has taken its place is not
+    waited for.
 
     Raises:
         OSError: if there is no such file, or something else than a file.
@@ -37,7 +38,7 @@ def read_whole(path: Path) -> bytes:
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _WITHOUT_WAITING)) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EINVAL, NOT_A_FILE, str(path))
-        return file.read()
+        return file.read(most)
 
 
 def read_source(path: Path) -> str:
@@ -75,6 +76,17 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o666) -> None:
         if isinstance(error, OSError):  # a full disk is reported without a name, and the part's means nothing to anybody
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an OSError tell of a file: that a disk is full is reported without a name, as nothing was to be opened."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

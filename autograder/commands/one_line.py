@@ -98,7 +98,7 @@ def one_line_mistakes(interrupted: str = "Interrupted.") -> Iterator[None]:
             raise
         remedy = _REMEDIES.get(error.errno or 0, _OTHER_REMEDY)
         # Writing to a full disk fails without a file name.
-        place = "A file could not be written" if error.filename is None else error.filename
+        place = error.filename2 or error.filename or "A file could not be written"
         typer.echo(f"{place}: {error.strerror}; {remedy}.", err=True)
         raise typer.Exit(2) from None
 

@@ -25,6 +25,7 @@ def start(
 ) -> None:
     """Turn a topic's notebook into a Python file, to work on in an editor."""
     with one_line_mistakes():
+        from autograder._files import write_whole
         from autograder.errors import RequestError
         from autograder.student.released import find_release
         from autograder.student.student_file import python_file
@@ -40,7 +41,7 @@ def start(
         path = Path(f"{topic}.py")
         if path.exists():
             raise RequestError(f"{path} already exists; keep working on it, or move it first.")
-        path.write_text(python_file((release.folder / f"{topic}.ipynb").read_bytes()), encoding="utf-8")
+        write_whole(path, python_file((release.folder / f"{topic}.ipynb").read_bytes()).encode("utf-8"))
         typer.echo(f"Wrote {path}. Open it in your editor, and run `autograde watch {path}` in a terminal beside it.")
 
 

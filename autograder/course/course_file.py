@@ -340,9 +340,9 @@ def _check_topics(course: _CourseFields, mistakes: _Mistakes) -> None:
 
 def _check_files(course: _CourseFields, root: Path, mistakes: _Mistakes) -> None:
     for name, topic in course.topics.items():
-        missing = [role for role in (f"exercises/{name}.py", f"solutions/{name}.py") if not (root / role).is_file()]
+        missing = [role for role in (f"exercises/{name}.py", f"solutions/{name}.py") if not (root / role).exists()]
         tests = [f"tests/{kind}/test_{name}.py" for kind in ("visible", "hidden")]
-        if not any((root / test).is_file() for test in tests):
+        if not any((root / test).exists() for test in tests):
             missing.append(" or ".join(tests))
         if missing:
             mistakes.add(

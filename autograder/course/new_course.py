@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from autograder._files import write_whole
 from autograder.course import new_topic
 from autograder.course.course_file import load_course
 from autograder.errors import CourseError
@@ -75,10 +76,8 @@ def _write(root: Path, title: str) -> None:
         autoescape=False,
     )
     for name, template in _TEMPLATES.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         text = environment.get_template(template).render(title=title, quoted=json.dumps(title), topic=TOPIC)
-        path.write_text(text, encoding="utf-8", newline="\n")
+        write_whole(root / name, text.encode("utf-8"))
     new_topic.create(root, TOPIC, complete=True)
     load_course(root)
 

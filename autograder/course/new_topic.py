@@ -14,6 +14,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from autograder._files import read_whole, write_whole
 from autograder.course.course_file import load_course
 from autograder.errors import CourseError
 
@@ -77,20 +78,20 @@ def write(course_root: Path, name: str, texts: Mapping[str, str], *, title: str,
         raise CourseError(f"{course_file}: topics.{name} already exists; choose another name.")
     if taken := [path for path in topic_paths(root, name) if path.exists()]:
         raise CourseError(f"{taken[0]}: the file already exists; move it away or choose another name.")
-    before = course_file.read_bytes()
+    before = read_whole(course_file)
     entry = _entry(name, 1 + max(topics.values(), default=0), title, tasks)
     after = _with_entry(before.decode("utf-8"), entry, course_file)
     paths = [root / pattern.format(name) for pattern in texts]
     try:
         for path, text in zip(paths, texts.values(), strict=True):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", newline="\n")
-        course_file.write_bytes(after.encode("utf-8"))
+            write_whole(path, text.encode("utf-8"))
+        write_whole(course_file, after.encode("utf-8"))
         load_course(root)
     except BaseException:
-        course_file.write_bytes(before)
         for path in paths:
             path.unlink(missing_ok=True)
+        if read_whole(course_file) != before:
+            write_whole(course_file, before)
         raise
     return [*paths, course_file]
 

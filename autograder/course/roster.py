@@ -23,7 +23,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder._files import write_whole
+from autograder._files import read_whole, write_whole
 from autograder.course.course_file import Course
 from autograder.errors import CourseError
 from autograder.records.results import NAMES_OF_RESULTS
@@ -228,8 +228,7 @@ def _choices(person: Person) -> list[str]:
 def _rows(path: Path) -> list[list[str]]:
     """The lines of a CSV file, in the encoding and with the separator that it uses."""
     try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
+        data = read_whole(path, _LARGEST + 1)
     except OSError as error:
         raise CourseError(f"{path}: cannot be read ({error.strerror}).") from error
     if len(data) > _LARGEST:

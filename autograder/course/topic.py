@@ -65,7 +65,7 @@ def load_topic(course: Course, name: str) -> Topic:
     for folder, visible in (("visible", True), ("hidden", False)):
         path = Path("tests", folder, f"test_{name}.py")
         try:
-            specs = read_checks(root / path, shown=path) if (root / path).is_file() else ()
+            specs = read_checks(root / path, shown=path) if (root / path).exists() else ()
         except AuthoringError as error:
             problems.append(str(error))
             continue
@@ -121,7 +121,7 @@ def _cells(root: Path, path: Path, problems: list[str]) -> tuple[Cell, ...]:
 
 def _module(root: Path, path: Path) -> CheckModule | None:
     file = root / path
-    return CheckModule(path.as_posix(), read_source(file)) if file.is_file() else None
+    return CheckModule(path.as_posix(), read_source(file)) if file.exists() else None
 
 
 def _task_problems(path: Path, spec: CheckSpec | VariantSpec, tasks: Iterable[str]) -> list[str]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder._files import read_whole
 from autograder.errors import ResultError
 
 __all__ = ["Table", "defused", "read_table", "table_text"]
@@ -44,7 +45,7 @@ def read_table(path: Path) -> Table:
         ResultError: if it cannot be read as a table; the text says what to do.
     """
     try:
-        data = path.read_bytes()
+        data = read_whole(path)
     except FileNotFoundError as error:
         raise ResultError(f"{path}: there is no such file; export it from your learning platform first.") from error
     except OSError as error:

@@ -27,7 +27,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from autograder._files import locked, write_whole
+from autograder._files import locked, read_source, write_whole
 from autograder._words import suggestion
 from autograder._yaml import lines_of_items, read_yaml, yaml_text
 from autograder.course.course_file import Course
@@ -86,7 +86,7 @@ def load_adjustments(course: Course) -> Adjustments:
         return {}
     if not isinstance(entries, list):
         raise CourseError(f"{path}: write a list of entries, each with `- student: …`.")
-    _, lines = lines_of_items(path.read_text(encoding="utf-8"))
+    _, lines = lines_of_items(read_source(path))
     mistakes: list[str] = []
     decisions: dict[str, list[Adjustment]] = {}
     for line, entry in zip(lines, entries, strict=True):
@@ -136,7 +136,7 @@ def write_adjustment(
     path = course.root / ADJUSTMENTS_FILE
     with locked(course.root):
         check(load_adjustments(course))  # a file with mistakes is mended by hand first
-        before = path.read_text(encoding="utf-8") if path.exists() else _HEAD
+        before = read_source(path) if path.exists() else _HEAD
         write_whole(path, _appended(before, yaml_text([entry]), path).encode())
     return path
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from autograder._files import write_whole
+from autograder._files import read_whole, write_whole
 from autograder.course.course_file import Course
 from autograder.course.roster import load_roster
 from autograder.gradebook.adjustments import load_adjustments
@@ -155,7 +155,7 @@ def _read_marks(out: Path) -> tuple[Mapping[Key, Mark], int]:
     """The marks on the pages when OUT/marks.json was written, and when that was, in nanoseconds; 0 if there is none."""
     try:
         path = out / MARKS_FILE
-        read, since = msgspec.json.decode(path.read_bytes(), type=_MarksFile), path.stat().st_mtime_ns
+        read, since = msgspec.json.decode(read_whole(path), type=_MarksFile), path.stat().st_mtime_ns
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return {}, 0
     return {(mark.student, mark.topic): mark for mark in read.marks}, since

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from autograder._files import read_whole
 from autograder.course.cells import read_cells, source_with_helpers
 from autograder.course.course_file import Course
 from autograder.errors import SubmissionError
@@ -40,6 +41,6 @@ def _given(course: Course, topic: str, task: str) -> str:
     """The source of a task in the exercise; empty if there is none."""
     path = course.root / f"exercises/{topic}.py"
     try:
-        return source_with_helpers(read_cells(path.read_bytes(), path.name), task)
+        return source_with_helpers(read_cells(read_whole(path), path.name), task)
     except (OSError, SubmissionError):
         return ""

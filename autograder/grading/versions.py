@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from autograder._files import read_whole
 from autograder.course.course_file import Course
 from autograder.errors import SubmissionError
 from autograder.grading.result_files import result_path
@@ -52,7 +53,7 @@ def version_of(course: Course, submission: Submission, out: Path, seed: int) -> 
     Results of another run do not count, and neither does a file that could not be read: its page told nothing.
     """
     try:
-        old = msgspec.json.decode(result_path(out, submission.student, submission.topic).read_bytes(), type=_Head)
+        old = msgspec.json.decode(read_whole(result_path(out, submission.student, submission.topic)), type=_Head)
         data = submission.read()
     except (OSError, msgspec.MsgspecError, SubmissionError, UnicodeDecodeError, RecursionError):
         return 1

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autograder._files import read_whole
 from autograder.course.cells import python_text, read_cells, strict_json
 from autograder.errors import CourseError, SubmissionError
 from autograder.importing.ok_tests import read_ok_tests
@@ -63,7 +64,7 @@ def _cells(path: Path) -> list[_Cell]:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise CourseError(f"{path}: has more than 64 MB; clear its outputs and save it again.")
-        data = path.read_bytes()
+        data = read_whole(path)
     except OSError as error:
         raise CourseError(f"{path}: cannot be read ({error.strerror}); name a notebook or a Python file.") from error
     try:

@@ -6,6 +6,7 @@ out is listed with its reason; a zip that is not unpacked stays a file, so that 
 
 from __future__ import annotations
 
+import errno
 import lzma
 import os
 import re
@@ -18,10 +19,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO
 
-from autograder.errors import SubmissionError
+from autograder.errors import MachineError, SubmissionError
+from autograder.processes.temporary import TemporaryFolder
 
 __all__ = ["UNREADABLE", "Entry", "Source", "read_source", "shown"]
 
@@ -254,17 +255,29 @@ class _Reader:
         return None
 
     def extracted(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Path:
-        """The path of a numbered file with an entry's bytes: never more than the zip declares."""
+        """The path of a numbered file with an entry's bytes: never more than the zip declares.
+
+        Raises:
+            MachineError: if there is no space for it, which is no fault of the zip.
+        """
         if self.scratch is None:
-            self.scratch = Path(self.stack.enter_context(TemporaryDirectory(prefix="autograde-intake-")))
+            self.scratch = self.stack.enter_context(TemporaryFolder())
         self.written += 1
         path = self.scratch / str(self.written)
         left = info.file_size
-        with archive.open(info) as packed, path.open("wb") as file:
-            while left > 0 and (chunk := packed.read(min(_CHUNK, left))):
-                file.write(chunk)
-                left -= len(chunk)
-            packed.read(1)  # compares the checksum
+        try:
+            with archive.open(info) as packed, path.open("wb") as file:
+                while left > 0 and (chunk := packed.read(min(_CHUNK, left))):
+                    file.write(chunk)
+                    left -= len(chunk)
+                packed.read(1)  # compares the checksum
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise MachineError(
+                f"{self.scratch.parent}: {error.strerror}; free some space, or set TMPDIR to a folder with more, and "
+                "collect again."
+            ) from error
         return path
 
     def add(self, parts: tuple[str, ...], size: int, opened: Callable[[], IO[bytes]]) -> None:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from autograder._files import write_whole
+from autograder._files import naming, read_whole, write_whole
 from autograder._words import counted
 from autograder.course.course_file import Course
 from autograder.course.roster import Roster, folder_name
@@ -321,7 +321,7 @@ class _Collector:
 
     def write_time(self, path: Path, when: datetime) -> None:
         data = f"{_stamp(when)}\n".encode()
-        if not path.exists() or path.read_bytes() != data:
+        if not path.exists() or read_whole(path) != data:
             write_whole(path, data)
 
     def write(self, entry: Entry, target: Path) -> bool:
@@ -339,9 +339,12 @@ class _Collector:
                 path = target.with_name(f"{target.stem} ({number}){target.suffix}")
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_name(f".{number}.part")
-            with entry.opened() as file, part.open("wb") as copy:
-                shutil.copyfileobj(file, copy, _CHUNK)
-            part.replace(path)
+            try:
+                with naming(path), entry.opened() as file, part.open("wb") as copy:
+                    shutil.copyfileobj(file, copy, _CHUNK)
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
         except (FileExistsError, NotADirectoryError):  # a file is called like the folder that it needs
             names = "_".join(target.relative_to(self.out).parts)
             return self.write(entry, self.out / _UNASSIGNED / _safe(PurePosixPath(names)))

@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from autograder._files import write_whole
+from autograder._files import read_source, read_whole, write_whole
 from autograder.errors import SubmissionError
 
 __all__ = ["COLLECTED", "Collected"]
@@ -37,7 +37,7 @@ class Collected:
             SubmissionError: if it cannot be read.
         """
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_source(path)
         except (FileNotFoundError, NotADirectoryError):
             return cls(path)
         except (OSError, UnicodeDecodeError) as error:
@@ -81,5 +81,5 @@ class Collected:
         table.writeheader()
         table.writerows(self.rows[file] for file in sorted(self.rows, key=lambda file: (file.startswith("."), file)))
         data = text.getvalue().encode()
-        if self.rows and (not self.path.exists() or self.path.read_bytes() != data):
+        if self.rows and (not self.path.exists() or read_whole(self.path) != data):
             write_whole(self.path, data)

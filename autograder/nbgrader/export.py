@@ -22,6 +22,7 @@ import nbformat
 import nbformat.reader
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from autograder._files import write_whole
 from autograder.course.cells import holds_notebook, read_cells, strict_json
 from autograder.course.course_file import Course
 from autograder.errors import ReleaseError, SubmissionError
@@ -74,7 +75,7 @@ def export(course: Course, pool: Pool, out: Path, *, seed: int) -> list[str]:
         course=json.dumps(str(course.root)),
         seed=seed,
     )
-    config.write_text(text, encoding="utf-8")
+    write_whole(config, text.encode("utf-8"))
     _write_gradebook(course, out)
     return list(course.topics)
 
@@ -89,7 +90,7 @@ def _write_source(fresh: Path, name: str, target: Path) -> None:
         shutil.copytree(fresh / "wheels", target / "wheels")
     card = msgspec.json.decode((fresh / COURSE_FILE).read_bytes(), type=CourseCard)
     card = msgspec.structs.replace(card, topics={name: card.topics[name]})
-    (target / COURSE_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n")
+    write_whole(target / COURSE_FILE, msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n")
 
 
 def _write_gradebook(course: Course, out: Path) -> None:
@@ -124,7 +125,7 @@ def add_submissions(course: Course, submissions: Iterable[Submission], out: Path
             notes.append(note)
         nbformat.write(notebook, folder / f"{submission.topic}.ipynb")  # type: ignore[no-untyped-call]
         if submission.submitted_at is not None:
-            (folder / "timestamp.txt").write_text(f"{submission.submitted_at:%Y-%m-%d %H:%M:%S %z}\n", encoding="utf-8")
+            write_whole(folder / "timestamp.txt", f"{submission.submitted_at:%Y-%m-%d %H:%M:%S %z}\n".encode())
     return notes
 
 

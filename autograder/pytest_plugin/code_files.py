@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from autograder._files import read_whole
 from autograder.checking.code import Code
 from autograder.checking.run_check import run_check
 from autograder.checking.shell import Shell, make_shell
@@ -54,7 +55,7 @@ class Codes:
     def run(self, path: Path) -> Code:
         """The names that a notebook or Python file defines. If a cell raises, this is printed and the rest still runs."""
         if path not in self._known:
-            cells = read_cells(path.read_bytes(), path.name)
+            cells = read_cells(read_whole(path), path.name)
             if self._shell is None:
                 with contextlib.redirect_stdout(io.StringIO()):
                     self._shell = make_shell(self._profile)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from autograder._files import read_whole
 from autograder.errors import AutogradeError
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _codes(config: pytest.Config) -> Codes:
 def _topic_of(path: Path, topics: set[str]) -> str | None:
     from autograder.course.cells import notebook_topic
 
-    named = notebook_topic(path.read_bytes()) if path.suffix == ".ipynb" else None
+    named = notebook_topic(read_whole(path)) if path.suffix == ".ipynb" else None
     return next(
         (name for name in (named, path.stem, path.absolute().parent.name) if name is not None and name in topics), None
     )

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from autograder._files import read_whole
+from autograder._files import read_whole, write_whole
 from autograder.course.cells import notebook_topic
 from autograder.course.course_file import Course
 from autograder.course.new_topic import MARK, unwritten
@@ -79,8 +79,7 @@ def build(course: Course, pool: Pool, out: Path) -> list[Path]:
         for name, path in _listing(fresh).items():
             target = out / name
             if not target.is_file() or target.read_bytes() != path.read_bytes():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target)
+                write_whole(target, path.read_bytes())
             written.append(target)
     return written
 
@@ -151,9 +150,7 @@ def _write_all(course: Course, pool: Pool, folder: Path, *, old: Path, solutions
     for topic in topics:
         files |= _topic_files(course, topic)
     for name, data in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        write_whole(folder / name, data)
     (folder / "keys").mkdir(parents=True, exist_ok=True)
     for name, key in keys.items():
         known = old / "keys" / f"{name}.key"

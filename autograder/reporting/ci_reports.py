@@ -21,7 +21,7 @@ from pathlib import Path
 
 import msgspec
 
-from autograder._files import write_whole
+from autograder._files import naming, write_whole
 from autograder._words import counted
 from autograder.course.cells import definition_line
 from autograder.course.lines import Lines
@@ -206,5 +206,5 @@ def _append(variable: str, text: str) -> None:
     """Add to the file that GitHub names in an environment variable."""
     path = os.environ.get(variable)
     if path:
-        with Path(path).open("a", encoding="utf-8") as file:
+        with naming(Path(path)), Path(path).open("a", encoding="utf-8") as file:
             file.write(text)

@@ -21,7 +21,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from autograder._files import write_whole
+from autograder._files import naming, write_whole
 from autograder.gradebook.marks import Mark
 from autograder.records.results import TopicResult
 from autograder.reporting.templating import page_path
@@ -139,11 +139,14 @@ class _Zip:
         info = zipfile.ZipInfo(name, _DATE)
         info.compress_type = zipfile.ZIP_DEFLATED
         info.external_attr = 0o644 << 16
-        self._archive.writestr(info, data)
+        with naming(self._path):
+            self._archive.writestr(info, data)
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._archive.close()
-        if kind is None:
-            self._part.replace(self._path)
-        else:
+        try:
+            with naming(self._path):
+                self._archive.close()
+            if kind is None:
+                self._part.replace(self._path)
+        finally:
             self._part.unlink(missing_ok=True)

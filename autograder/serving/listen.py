@@ -10,6 +10,7 @@ from pathlib import Path
 
 import uvicorn
 
+from autograder._files import read_source
 from autograder.errors import AutogradeError
 from autograder.serving.service import Service
 
@@ -27,7 +28,7 @@ def read_tokens(path: Path) -> tuple[str, ...]:
         AutogradeError: if the file cannot be read, holds no token, or one of less than 16 characters.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_source(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise AutogradeError(f"{path}: cannot be read ({reason}).") from error

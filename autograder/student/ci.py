@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from autograder._files import read_whole
 from autograder.errors import RequestError, SubmissionError
 from autograder.reporting.ci_reports import Checked
 from autograder.student.check_file import answer_file
@@ -44,7 +45,7 @@ def _files_of(topic: str) -> list[Path]:
 def _check(release: Release, path: Path, runner: Runner) -> Checked:
     try:
         read = read_file(release, path, None)
-        data = path.read_bytes()
+        data = read_whole(path)
     except (RequestError, SubmissionError, OSError) as error:
         return Checked(str(path), b"", (), path.stem, path.name, (), problem=str(error))
     topic = release.topic(read.topic)

@@ -105,3 +105,12 @@ def test_a_file_system_without_locks_stops_nobody(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("fcntl.flock", without_locks)
     with locked(tmp_path, wait=wait), locked(tmp_path, wait=wait):
         pass
+
+
+def test_an_error_without_a_name_gets_one() -> None:
+    with pytest.raises(OSError, match="No space left") as caught, _files.naming(Path("a/b")):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == "a/b"
+    with pytest.raises(FileNotFoundError) as missing, _files.naming(Path("a/b")):
+        Path("nothing/there").read_bytes()
+    assert missing.value.filename == "nothing/there"

@@ -15,9 +15,10 @@ from typing import Any
 
 import attack_jobs
 import pytest
-from bad_day import Day
-from starved_machines import memory_group, small_disks
-from tiny_course import ENDS, MISCONCEPTIONS, RIGHT, WRONG
+from bad_day import COMMAND, Day
+from downloads import zipped
+from starved_machines import SmallDisks, memory_group, small_disks
+from tiny_course import ENDS, MISCONCEPTIONS, RIGHT, WRONG, make_course
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
@@ -110,6 +111,47 @@ def test_without_space_for_temporary_files_nothing_begins(day: Day) -> None:
         f"A folder for temporary files cannot be made ({reason}); free some space, or set TMPDIR to a folder that can be "
         "written to.\n",
     )
+
+
+def told(disks: SmallDisks, *words: str, temporary: Path | None = None) -> tuple[int, str]:
+    """The exit code of a command and the last line of what it says."""
+    environment = os.environ | ({"TMPDIR": str(temporary)} if temporary else {})
+    command = disks.inside([*COMMAND, *words])
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return done.returncode, "".join((done.stdout + done.stderr).splitlines(keepends=True)[-1:])
+
+
+def test_full_disks_leave_no_hand_in_out(tmp_path: Path) -> None:
+    root, temporary = make_course(tmp_path / "course"), tmp_path / "temporary"
+    large = RIGHT.encode() + b"# more\n" * 500_000
+    (root / "download.zip").write_bytes(zipped({"bo/work.zip": zipped({"views.py": large})}))
+    out = root / "submitted"
+    with small_disks(root) as disks:
+        disks.mount(temporary, 1500)
+        disks.mount(out, 1500)
+        code, said = told(disks, "collect", "download.zip", temporary=temporary)
+        remedy = "free some space, or set TMPDIR to a folder with more, and collect again"
+        assert (code, said) == (2, f"{temporary}: No space left on device; {remedy}.\n")
+        assert not list(disks.path(temporary).iterdir())
+        code, said = told(disks, "collect", "download.zip")
+        assert (code, said) == (2, f"submitted/bo/views/views.py: {FULL}")
+        assert not list(disks.path(out).rglob("*.part"))
+        disks.grow(out, 100 * KILOBYTES)
+        code, said = told(disks, "collect", "download.zip")
+        assert code == 0, said
+        (found,) = disks.path(out).rglob("views.py")
+        assert found.read_bytes() == large
+
+
+def test_a_full_disk_costs_no_course(tmp_path: Path) -> None:
+    with small_disks(tmp_path / "course") as disks:
+        disks.mount(tmp_path / "course", KILOBYTES)
+        root = make_course(disks.path(tmp_path / "course"))
+        before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        disks.fill(tmp_path / "course")
+        code, said = told(disks, "new", "more")
+        assert (code, said.partition(": ")[2]) == (2, FULL), said
+        assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and path.name != "fill"} == before
 
 
 SAVES = """

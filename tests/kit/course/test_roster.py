@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,9 @@ def test_mistakes_are_named(tmp_path: Path, text: str, message: str) -> None:
 def test_folder_names_are_safe(text: str, name: str) -> None:
     assert folder_name(text) == name
     assert len(folder_name("李" * 300).encode()) <= 80
+
+
+def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "roster.csv")
+    with pytest.raises(CourseError, match=r"roster\.csv: cannot be read \(it is not a regular file\)"):
+        read_roster(tmp_path / "roster.csv")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import textwrap
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from autograder.course.course_file import load_course
 from autograder.course.make_job import make_job
 from autograder.course.topic import load_topic
 from autograder.course.topic_checks import derive_seed
-from autograder.errors import AuthoringError
+from autograder.errors import AuthoringError, AutogradeError
 from autograder.records.jobs import Replacement
 
 
@@ -176,3 +177,14 @@ def test_the_sentence_is_the_first_paragraph_on_one_line(tmp_path: Path) -> None
         '''
     course = load_course(write_course(tmp_path, tests__hidden__test_small=textwrap.dedent(source)))
     assert load_topic(course, "small").checks[-1].spec.sentence == "A long sentence."
+
+
+@pytest.mark.parametrize("file", ["tests/hidden/test_{}.py", "tests/visible/test_{}.py", "solutions/{}.py"])
+def test_a_pipe_in_the_place_of_a_file_is_told(file: str, tmp_path: Path) -> None:
+    root = write_course(tmp_path)
+    (name, *_) = load_course(root).topics
+    path = root / file.format(name)
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    with pytest.raises(AutogradeError, match=rf"{path.name}: cannot be read \(it is not a regular file\)"):
+        load_topic(load_course(root), name)

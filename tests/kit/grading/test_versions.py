@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from autograder.course.course_file import Course, load_course
 from autograder.errors import AutogradeError
 from autograder.grading.grade import choose_seed
 from autograder.grading.grade_class import grade_class
+from autograder.grading.marks import refresh
 from autograder.grading.result_files import read_result
 from autograder.grading.submissions import find_submissions
-from autograder.grading.versions import seed_of_version
+from autograder.grading.versions import seed_of_version, version_of
 from autograder.processes.pool import Pool
 from autograder.records.results import Graded
 
@@ -79,3 +81,14 @@ def test_the_public_seed_is_refused(course: Course, tmp_path: Path) -> None:
     with pytest.raises(AutogradeError, match=r"^--seed 0 draws the inputs of the public answer keys"):
         choose_seed(course, tmp_path, seed=0, device="cpu", force=False)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_pipe_in_the_place_of_a_result_or_the_marks_is_not_waited_for(course: Course, tmp_path: Path) -> None:
+    path = write_notebook(tmp_path / "class/ann/views.ipynb", RIGHT)
+    (submission,) = find_submissions([path], course).submissions
+    (tmp_path / "out/ann").mkdir(parents=True)
+    for file in ("ann/views.json", "marks.json"):
+        os.mkfifo(tmp_path / "out" / file)
+    assert version_of(course, submission, tmp_path / "out", seed=5) == 1
+    assert refresh(course, tmp_path / "out", students=["ann"]) == {}
+    assert (tmp_path / "out/marks.json").is_file()

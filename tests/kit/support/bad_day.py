@@ -13,7 +13,7 @@ from typing import Any
 
 from tiny_course import make_course, write_notebook
 
-_COMMAND = [sys.executable, "-c", "from autograder.commands.instructor import main; main()"]
+COMMAND = [sys.executable, "-c", "from autograder.commands.instructor import main; main()"]
 END_SECONDS = 180.0
 
 
@@ -39,7 +39,7 @@ class Day:
         inside: Callable[[Sequence[str]], Sequence[str]] = _as_it_is,
     ) -> subprocess.Popen[str]:
         """Start to grade the class, into `out` if not into `self.out`; `inside` says what is to run the command."""
-        command = [*_COMMAND, "grade", "class", "-o", str(out or self.out), "--jobs", str(jobs), *(words or ("--seed", "5"))]
+        command = [*COMMAND, "grade", "class", "-o", str(out or self.out), "--jobs", str(jobs), *(words or ("--seed", "5"))]
         return subprocess.Popen(
             [*inside(command)],
             cwd=self.root,
