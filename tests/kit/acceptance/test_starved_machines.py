@@ -200,6 +200,16 @@ def test_a_disk_that_fills_while_code_writes_to_it_fails_no_code(day: Day) -> No
 
 
 @pytest.mark.long
+def test_without_memory_to_start_in_nothing_begins(day: Day) -> None:
+    with memory_group(200) as group:
+        code, said = day.grade(jobs=1, inside=group.inside)
+        assert group.kills >= 3
+    assert code == 2
+    assert said.startswith("The machine has too little memory to start the process that runs submissions")
+    assert not day.left_behind()
+
+
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_a_random_starved_day_changes_nothing(starved_day: int, day: Day, undisturbed: dict[str, Any]) -> None:
     chance = random.Random(2000 + starved_day)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -219,6 +220,16 @@ def test_groups_of_version_1_that_cannot_be_seen_from_a_container(system: Path) 
         },
     )
     assert (machine.free_memory_mb(), machine.oom_kills()) == (400.0, 3)
+
+
+def test_the_space_of_a_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 0 < machine.free_disk_mb(tmp_path) < float("inf")
+    assert machine.free_disk_mb(tmp_path / "nothing") == float("inf")
+    full = SimpleNamespace(f_bavail=1 << 20, f_frsize=4096, f_files=1000, f_favail=5)
+    monkeypatch.setattr(os, "statvfs", lambda folder: full)
+    assert machine.free_disk_mb(tmp_path) == 0, "no file can be made"
+    full.f_files = 0
+    assert machine.free_disk_mb(tmp_path) == 4096, "files have no limit"
 
 
 def test_elsewhere_nothing_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

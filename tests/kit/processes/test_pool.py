@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.errors import SandboxUnavailable
-from autograder.processes import fork_server
+from autograder.errors import MachineError, SandboxUnavailable
+from autograder.processes import fork_server, machine
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, CheckModule, CheckRequest, Job, Limits, NotObserved, Outcome, Replacement
 from autograder.records.observation import Observation, ValueFact
@@ -263,6 +263,15 @@ def test_a_process_that_crashes_while_it_starts_says_where(tmp_path: Path, monke
         r"ended 3 times while it started: Segmentation fault in \".*ctypes.*\", line \d+ in string_at. With Python 3\.\d+"
     )
     assert re.search(words, str(caught.value)), caught.value
+
+
+def test_without_memory_to_start_in_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import os\nos.kill(os.getpid(), 9)\n")
+    monkeypatch.setitem(fork_server._ENVIRONMENT, "PYTHONPATH", str(tmp_path))
+    kills = iter(range(10))
+    monkeypatch.setattr(machine, "oom_kills", lambda: next(kills))
+    with pytest.raises(MachineError, match=r"^The machine has too little memory to start .* allow more memory"):
+        Pool(1)
 
 
 def test_a_hundred_jobs_leave_nothing_behind(pool: Pool) -> None:
