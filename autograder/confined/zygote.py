@@ -113,6 +113,8 @@ def main() -> None:
     gc.freeze()
     gc.set_threshold(5_000, 10, 10)
     gc.enable()
+    if watch is not None:
+        watch.remember()
     control.send(encode(Ready()))
     _serve(control, setup, shell, streams, own_processes, watch)
 

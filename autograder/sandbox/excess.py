@@ -9,6 +9,7 @@ https://docs.kernel.org/filesystems/proc.html
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 
@@ -33,6 +34,12 @@ class Watch:
             OSError: if there is none.
         """
         self._proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._shared = 0
+
+    def remember(self) -> None:
+        """Note how much memory children will share with this process; less of it may be here when it has been swapped out."""
+        with contextlib.suppress(OSError, ValueError):
+            self._shared = max(self._shared, self._own_bytes("self"))
 
     def excess(self, process: int, limits: Limits, *, count_threads: bool) -> str:
         """What is too much, as the end of a sentence (`started more than 64 threads`); empty if nothing is, or it has ended.
@@ -42,9 +49,10 @@ class Watch:
             limits: what it may use.
             count_threads: whether to look at threads, too.
         """
+        self.remember()
         try:
             pid = self._pid(process)
-            if self._own_bytes(pid) > self._own_bytes("self") + limits.memory_mb * (1 << 20) + _SPARE_BYTES:
+            if self._own_bytes(pid) > self._shared + limits.memory_mb * (1 << 20) + _SPARE_BYTES:
                 return f"used more than {limits.memory_mb} MB of memory"
             if count_threads and os.stat(f"{pid}/task", dir_fd=self._proc).st_nlink - _FOLDER_ITSELF > limits.threads:
                 return f"started more than {limits.threads} threads"
