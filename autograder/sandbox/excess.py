@@ -37,7 +37,7 @@ class Watch:
         self._shared = 0
 
     def remember(self) -> None:
-        """Note how much memory children will share with this process; less of it may be here when it has been swapped out."""
+        """Note how much memory children share with this process; later, some of it may have been swapped out."""
         with contextlib.suppress(OSError, ValueError):
             self._shared = max(self._shared, self._own_bytes("self"))
 
