@@ -28,6 +28,7 @@ def diff(
         from autograder.errors import ResultError
         from autograder.gradebook.adjustments import load_adjustments
         from autograder.gradebook.changes import changes_between
+        from autograder.grading.handed_in import handed_in
         from autograder.grading.result_files import read_all
         from autograder.reporting.terminal import print_changes
 
@@ -35,7 +36,9 @@ def diff(
         for folder in (old, new):
             if not folder.is_dir():
                 raise ResultError(f"{folder}: there is no such folder of results.")
-        changes = tuple(changes_between(loaded, read_all(old), read_all(new), load_adjustments(loaded)))
+        changes = tuple(
+            changes_between(loaded, read_all(old), read_all(new), load_adjustments(loaded), handed_in=handed_in(new))
+        )
         console = Console(markup=False, highlight=False, emoji=False)
         if changes:
             print_changes(changes, console)

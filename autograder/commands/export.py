@@ -152,7 +152,7 @@ def _print_notes(marked: MarkedClass) -> None:
     chosen = [mark for (_, topic), mark in marked.marks.items() if topic in marked.topics]
     for flag, what in {
         "pending": "still has pending points, and counts without them",
-        "not graded": "was not graded, as the machine failed",
+        "not graded": "has not been graded",
         "unreadable": "could not be read",
         "missing": "was not handed in",
     }.items():

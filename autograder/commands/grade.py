@@ -175,6 +175,7 @@ def _grade(
     from autograder.gradebook.adjustments import load_adjustments
     from autograder.grading.grade import choose_seed
     from autograder.grading.grade_class import grade_class
+    from autograder.grading.handed_in import record
     from autograder.grading.marks import refresh
     from autograder.grading.regrade import proposed_of, settle
     from autograder.reporting.terminal import ClassSummary, confinement
@@ -190,6 +191,8 @@ def _grade(
         chosen = choose_seed(
             course, out, seed=seed, device=device, force=force, whole=whole, proposed=proposed, dry_run=dry_run
         )
+        if not dry_run:
+            record(discovery, topics or tuple(course.topics), out)
         with nullcontext() if dry_run else _shown_if_interrupted(course, out, discovery):
             for graded in grade_class(
                 course, discovery.submissions, pool, out, chosen.seed, device=device, force=force, adjustments=adjustments,
@@ -328,14 +331,13 @@ def _resume(
 
 @contextmanager
 def _shown_if_interrupted(course: Course, out: Path, discovery: Discovery) -> Iterator[None]:
-    """Where grading is interrupted, the class's page shows how far it came."""
+    """Where grading ends early, by Ctrl-C, a signal or a mistake in the course, the class's page shows how far it came."""
     from autograder.grading.marks import refresh
 
     try:
         yield
-    except KeyboardInterrupt:
-        waiting = {(submission.student, submission.topic) for submission in discovery.submissions}
-        refresh(course, out, students=discovery.students, waiting=waiting)
+    except (KeyboardInterrupt, AutogradeError):
+        refresh(course, out, students=discovery.students)
         raise
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import signal
@@ -170,7 +171,8 @@ def test_nothing_to_grade(folder: Path, tmp_path: Path) -> None:
     )
 
 
-def test_ctrl_c_keeps_the_results_so_far(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("end", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_keeps_the_results_so_far(folder: Path, tmp_path: Path, end: signal.Signals, code: int) -> None:
     write_notebook(tmp_path / "class/ann/views.ipynb", RIGHT)
     for name in ("bo", "cy", "di", "ed", "fay", "gus"):
         write_notebook(tmp_path / "class" / name / "views.ipynb", "import time\ntime.sleep(4.5)")
@@ -184,15 +186,19 @@ def test_ctrl_c_keeps_the_results_so_far(folder: Path, tmp_path: Path) -> None:
     deadline = time.monotonic() + 120
     while not (tmp_path / "grades/ann/views.json").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)
+    (os.killpg if end is signal.SIGINT else os.kill)(process.pid, end)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert errors.strip() == "Interrupted. The results so far are kept; run the same command again to resume."
     assert (tmp_path / "grades/ann/views.json").exists()
     assert not (tmp_path / "grades/gus/views.json").exists()
     page = (tmp_path / "grades/index.html").read_text()
     assert "instructor-pages/ann/views.html" in page
     assert "not graded yet" in page
+    run = autograde("export", "csv", "--zero-missing", "--results", str(tmp_path / "grades"), cwd=folder)
+    marks = {row["student"]: row["mark"] for row in csv.DictReader(run.stdout.splitlines())}
+    assert (marks["ann"], marks["gus"]) == ("5", "")
+    assert "has not been graded, and is left empty" in run.stderr
 
 
 def test_what_the_machine_failed_at_is_tried_again_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
