@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from autograder._words import counted, suggestion
+from autograder._words import counted
+from autograder.commands import completion
 from autograder.commands.one_line import one_line_mistakes
+from autograder.commands.options import CourseOption, check_topics
 from autograder.errors import AutogradeError
 
 if TYPE_CHECKING:
@@ -49,12 +51,15 @@ def collect(
             show_default="recognised",
         ),
     ] = None,
-    topic: Annotated[str | None, typer.Option(help="The topic of notebooks that do not say it.")] = None,
+    topic: Annotated[
+        str | None,
+        typer.Option(help="The topic of notebooks that do not say it.", autocompletion=completion.topics),
+    ] = None,
     timezone: Annotated[
         str | None,
         typer.Option(help="The zone of times written without one, for example Europe/Berlin.", show_default="local"),
     ] = None,
-    course: Annotated[Path, typer.Option(help="course.yml, or the folder it is in.")] = Path("course.yml"),
+    course: CourseOption = Path("course.yml"),
     out: Annotated[Path, typer.Option("-o", "--out", help="The class's folder.")] = Path("submitted"),
 ) -> None:
     """Read downloads of a learning platform into submitted/. Running it again changes nothing; later attempts replace.
@@ -67,8 +72,7 @@ def collect(
         from autograder.intake.handin import Context
 
         loaded = load_course(course)
-        if topic is not None and topic not in loaded.topics:
-            raise AutogradeError(f"--topic {topic}: the course has no such topic; {suggestion(topic, loaded.topics)}")
+        check_topics(loaded, [topic] if topic else [])
         people, words = _roster(loaded, roster)
         context = Context(tuple(loaded.topics), _zone(timezone))
         done = intake.collect(sources, loaded, out, roster=people, form=form, topic=topic, context=context)

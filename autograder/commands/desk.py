@@ -9,13 +9,14 @@ import typer
 
 from autograder.commands import extras
 from autograder.commands.one_line import one_line_mistakes
+from autograder.commands.options import CourseOption, ResultsArgument
 
 __all__ = ["desk"]
 
 
 def desk(
-    grades: Annotated[Path, typer.Argument(help="The folder of the results.")] = Path("grades"),
-    course: Annotated[Path, typer.Option(help="course.yml, or the folder it is in.")] = Path("course.yml"),
+    grades: ResultsArgument = Path("grades"),
+    course: CourseOption = Path("course.yml"),
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port on this machine.", show_default="a free one")] = 0,
     by: Annotated[str, typer.Option(help="Who decides.", show_default="you")] = "",
     unsafe: Annotated[bool, typer.Option("--unsafe", help="Grade again even without any confinement.")] = False,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from autograder.commands.one_line import one_line_mistakes
+from autograder.commands.options import CourseOption
 
 __all__ = ["register"]
 
@@ -15,7 +16,7 @@ __all__ = ["register"]
 def diff(
     old: Annotated[Path, typer.Argument(help="A folder of results.")] = Path("grades/.runs/previous"),
     new: Annotated[Path, typer.Argument(help="Another one.")] = Path("grades"),
-    course: Annotated[Path, typer.Option(help="course.yml, or the folder it is in.")] = Path("course.yml"),
+    course: CourseOption = Path("course.yml"),
 ) -> None:
     """Compare two folders of results: whose mark differs, by how much and why. Both get today's decisions and late policy.
 

@@ -17,9 +17,12 @@ from autograder.commands.one_line import one_line_mistakes
 from autograder.commands.options import (
     CourseOption,
     Device,
+    DeviceOption,
     JobsOption,
     OutOption,
     SandboxOption,
+    StudentsOption,
+    TopicsOption,
     UnsafeOption,
     WithSandbox,
     ask_for,
@@ -49,14 +52,14 @@ def grade(
         typer.Argument(help="A class's folder (STUDENT/TOPIC.ipynb), a student's, or a file.", show_default="submitted/"),
     ] = None,
     course: CourseOption = Path("course.yml"),
-    topic: Annotated[list[str] | None, typer.Option(help="Only this topic; can be repeated.")] = None,
-    student: Annotated[list[str] | None, typer.Option(help="Only this student; can be repeated.")] = None,
+    topic: TopicsOption = None,
+    student: StudentsOption = None,
     jobs: JobsOption = None,
     seed: Annotated[
         int | None,
         typer.Option(min=0, max=2**63 - 1, help="Repeat the run with this seed.", show_default="as before, or drawn"),
     ] = None,
-    device: Annotated[Device, typer.Option(help="Where the students' code runs.")] = Device.CPU,
+    device: DeviceOption = Device.CPU,
     out: OutOption = Path("grades"),
     force: Annotated[
         bool, typer.Option("--force", help="Grade unchanged submissions again too; a whole class with a new seed.")
@@ -86,6 +89,8 @@ def grade(
     """Grade a class. Unchanged submissions keep their results; an interrupted run resumes where it stopped.
 
     If checks have changed and marks would change with them, this shows whose, and nothing is written until you --accept it.
+
+    Example: autograde grade submitted/ --topic autograd -o grades
     """
     with one_line_mistakes("Interrupted. The results so far are kept; run the same command again to resume."):
         from autograder.course.course_file import load_course
@@ -106,6 +111,8 @@ def grade(
         if scheduler:
             extras.require_elsewhere("distributed")
         loaded = load_course(course)
+        # Less than minimal is refused in any case, unless --unsafe asks for it.
+        require = [*required(require_sandbox), *([loaded.sandbox] if loaded.sandbox != "minimal" else [])]
         console = console_of(stderr=as_json)
         found = _paths(paths, loaded)
         collect.refuse_downloads(found, loaded)
@@ -123,8 +130,6 @@ def grade(
             if not discovery.submissions:
                 console.print(f"There is nothing to try again: each result in {out} is graded.", soft_wrap=True)
                 return
-        # Less than minimal is refused in any case, unless --unsafe asks for it.
-        require = [*required(require_sandbox), *([loaded.sandbox] if loaded.sandbox != "minimal" else [])]
         with locked(out):
             if resume:
                 _resume(

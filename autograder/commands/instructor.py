@@ -1,10 +1,4 @@
-"""The command `autograde`. It parses, calls and prints; nothing heavy is imported until a command needs it.
-
-Exit codes: 0 the command did its work (whatever the scores), 1 `verify` or `release --check` found problems, or `grade` has
-results that would change marks and that nobody has accepted, 2 there is a mistake in the command line or in the course's
-files, or nothing to grade or collect, 3 `grade` did its work except for submissions that the machine failed at, 130
-interrupted.
-"""
+"""The command `autograde`. It parses, calls and prints; nothing heavy is imported until a command needs it."""
 
 from __future__ import annotations
 
@@ -13,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autograder._words import suggestion
 from autograder.commands import (
     adjust,
     ci,
     collect,
+    completion,
     diff,
     export,
     grade,
@@ -33,31 +27,29 @@ from autograder.commands.one_line import one_line_mistakes, require_supported_ve
 from autograder.commands.options import (
     CourseOption,
     Device,
+    DeviceOption,
     JobsOption,
     OutOption,
     SandboxOption,
+    StudentArgument,
+    TopicArgument,
     UnsafeOption,
     WithSandbox,
     ask_for,
+    check_topics,
     console_of,
     print_left_out,
     progress_of,
     required,
 )
+from autograder.commands.root import new_app
 
 if TYPE_CHECKING:
     from autograder.course.course_file import Course
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(
-    name="autograde",
-    help="Grade PyTorch exercises.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = new_app("Grade PyTorch exercises.")
 
 adjust.register(app)
 diff.register(app)
@@ -73,12 +65,15 @@ grade.register(app)
 
 @app.command()
 def show(
-    student: Annotated[str, typer.Argument(help="The student: the name of a folder in the results.")],
-    topic: Annotated[str, typer.Argument(help="The topic.")],
+    student: StudentArgument,
+    topic: TopicArgument,
     out: OutOption = Path("grades"),
     course: CourseOption = Path("course.yml"),
 ) -> None:
-    """Show one result in the terminal."""
+    """Show one result in the terminal.
+
+    Example: autograde show ada autograd
+    """
     with one_line_mistakes():
         from autograder.course.course_file import load_course
         from autograder.grading.marks import marks_in
@@ -94,10 +89,13 @@ def show(
 
 @app.command(cls=WithSandbox)
 def verify(
-    topics: Annotated[list[str] | None, typer.Argument(help="Topics to verify.", show_default="all")] = None,
+    topics: Annotated[
+        list[str] | None,
+        typer.Argument(help="Topics to verify.", show_default="all", autocompletion=completion.topics),
+    ] = None,
     course: CourseOption = Path("course.yml"),
     seeds: Annotated[int, typer.Option(min=1, max=100, help="How many seeds right answers must pass on.")] = 20,
-    device: Annotated[Device, typer.Option(help="Where the code runs.")] = Device.CPU,
+    device: DeviceOption = Device.CPU,
     mutants: Annotated[
         bool, typer.Option("--mutants/--no-mutants", help="Try mutants of the reference; this takes the longest.")
     ] = True,
@@ -105,17 +103,17 @@ def verify(
     require_sandbox: SandboxOption = "",
     unsafe: UnsafeOption = False,
 ) -> None:
-    """Prove that the checks pass right answers, fail wrong ones, and recognise known mistakes."""
+    """Prove that the checks pass right answers, fail wrong ones, and recognise known mistakes.
+
+    Example: autograde verify autograd --no-mutants
+    """
     with one_line_mistakes():
         from autograder.course.course_file import load_course
-        from autograder.errors import CourseError
         from autograder.processes.pool import Pool
         from autograder.verifying.verify import verify as verify_course
 
         loaded = load_course(course)
-        for name in topics or ():
-            if name not in loaded.topics:
-                raise CourseError(f"{name}: the course has no such topic; {suggestion(name, loaded.topics)}")
+        check_topics(loaded, topics or (), "")
         ask_for(device)
         require = required(require_sandbox)
         console = console_of()
@@ -140,7 +138,10 @@ def new(
     topic: Annotated[str, typer.Argument(help="The new topic's name, for example `views`.")],
     course: CourseOption = Path("course.yml"),
 ) -> None:
-    """Write the skeleton of a new topic: exercise, checks, reference, misconceptions, and its entry in course.yml."""
+    """Write the skeleton of a new topic: exercise, checks, reference, misconceptions, and its entry in course.yml.
+
+    Example: autograde new views
+    """
     with one_line_mistakes():
         from autograder.course import new_topic
 
@@ -154,7 +155,13 @@ def new(
 def release(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; report what is out of date or would leak.")] = False,
     open_: Annotated[
-        str | None, typer.Option("--open", metavar="TOPIC", help="Print the passphrase of this topic's sealed solutions.")
+        str | None,
+        typer.Option(
+            "--open",
+            metavar="TOPIC",
+            help="Print the passphrase of this topic's sealed solutions.",
+            autocompletion=completion.topics,
+        ),
     ] = None,
     publish: Annotated[
         bool, typer.Option("--publish", help="With --open: write the passphrase into the release as well.")
@@ -165,7 +172,10 @@ def release(
     ] = None,
     unsafe: UnsafeOption = False,
 ) -> None:
-    """Build what students get: notebooks, visible checks, public answer keys. Fails if anything private would leak."""
+    """Build what students get: notebooks, visible checks, public answer keys. Fails if anything private would leak.
+
+    Example: autograde release --check
+    """
     with one_line_mistakes():
         from autograder.course.course_file import load_course
         from autograder.errors import AutogradeError
@@ -219,7 +229,10 @@ def export_nbgrader(
     ] = None,
     unsafe: UnsafeOption = False,
 ) -> None:
-    """Make a course for nbgrader, in which nbgrader's own commands grade with autograde."""
+    """Make a course for nbgrader, in which nbgrader's own commands grade with autograde.
+
+    Example: autograde export-nbgrader -o nbgrader --submissions submitted/
+    """
     with one_line_mistakes():
         import secrets
 
