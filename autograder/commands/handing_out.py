@@ -85,7 +85,11 @@ def feedback(
         Path, typer.Option(help="For moodle and canvas: the folder that `autograde collect` filled.")
     ] = Path("submitted"),
     download: Annotated[
-        Path | None, typer.Option(help="For canvas: the zip that Canvas gave you, or the folder it was unpacked to.")
+        Path | None,
+        typer.Option(
+            help="For canvas: the zip that Canvas gave you, or the folder it was unpacked to.",
+            show_default="the names that `collect` recorded",
+        ),
     ] = None,
     course: CourseOption = Path("course.yml"),
 ) -> None:
@@ -108,8 +112,6 @@ def feedback(
         if zip_ is Platform.MOODLE:
             places = moodle_places(submitted, people_of(loaded))
         elif zip_ is Platform.CANVAS:
-            if download is None:
-                raise AutogradeError("--zip canvas needs the names of Canvas's own download; name it with --download.")
             places = canvas_places(submitted, download)
         chosen = (each for each in marked_results(loaded, results) if not topic or each[0].topic in topic)
         packed = write_feedback(chosen, out, layout=zip_.value if zip_ else "folders", places=places)
