@@ -15,10 +15,12 @@ from autograder._words import counted
 from autograder.commands import collect, extras
 from autograder.commands.one_line import one_line_mistakes
 from autograder.commands.options import (
+    CacheOption,
     CourseOption,
     Device,
     DeviceOption,
     JobsOption,
+    JsonOption,
     OutOption,
     SandboxOption,
     StudentsOption,
@@ -80,9 +82,8 @@ def grade(
         str | None,
         typer.Option(metavar="ADDRESS", help="Run submissions on the workers of this Dask scheduler: tls://HOST:PORT."),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print a line of JSON for each submission; all else goes to standard error.")
-    ] = False,
+    as_json: JsonOption = False,
+    cache: CacheOption = None,
     require_sandbox: SandboxOption = "",
     unsafe: UnsafeOption = False,
 ) -> None:
@@ -110,7 +111,7 @@ def grade(
         extras.require("jinja2")
         if scheduler:
             extras.require_elsewhere("distributed")
-        loaded = load_course(course)
+        loaded = replace(load_course(course), cache=cache)
         # Less than minimal is refused in any case, unless --unsafe asks for it.
         require = [*required(require_sandbox), *([loaded.sandbox] if loaded.sandbox != "minimal" else [])]
         console = console_of(stderr=as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,10 +26,12 @@ from autograder.commands import desk as instructors_desk
 from autograder.commands import serve as serving
 from autograder.commands.one_line import one_line_mistakes, require_supported_versions, tolerant_output
 from autograder.commands.options import (
+    CacheOption,
     CourseOption,
     Device,
     DeviceOption,
     JobsOption,
+    JsonOption,
     OutOption,
     SandboxOption,
     StudentArgument,
@@ -38,6 +41,7 @@ from autograder.commands.options import (
     ask_for,
     check_topics,
     console_of,
+    print_json,
     print_left_out,
     progress_of,
     required,
@@ -69,6 +73,7 @@ def show(
     topic: TopicArgument,
     out: OutOption = Path("grades"),
     course: CourseOption = Path("course.yml"),
+    as_json: JsonOption = False,
 ) -> None:
     """Show one result in the terminal.
 
@@ -84,6 +89,9 @@ def show(
         loaded = load_course(course) if course.exists() else None
         marks = marks_in(loaded, out, only=student) if loaded else ()
         mark = next((mark for mark in marks if mark.topic == topic), None)
+        if as_json:
+            print_json({"mark": mark, "result": read_result(path)})
+            return
         print_result(read_result(path), console_of(), mark=mark, page=path.with_suffix(".html"))
 
 
@@ -100,6 +108,7 @@ def verify(
         bool, typer.Option("--mutants/--no-mutants", help="Try mutants of the reference; this takes the longest.")
     ] = True,
     jobs: JobsOption = None,
+    as_json: JsonOption = False,
     require_sandbox: SandboxOption = "",
     unsafe: UnsafeOption = False,
 ) -> None:
@@ -116,7 +125,7 @@ def verify(
         check_topics(loaded, topics or (), "")
         ask_for(device)
         require = required(require_sandbox)
-        console = console_of()
+        console = console_of(stderr=as_json)
         with (
             progress_of("Verifying") as step,
             Pool(jobs, device=device.value, require=require, unsafe=unsafe) as pool,
@@ -124,6 +133,9 @@ def verify(
             verification = verify_course(
                 loaded, topics or None, pool, seeds=seeds, device=device.value, mutants=mutants, on_progress=step
             )
+        if as_json:
+            for topic in verification.topics:
+                print_json(topic.counts())
         if console.is_terminal:
             console.print(verification.table())
             console.print("\n".join([*verification.notes(), verification.summary()]), soft_wrap=True)
@@ -170,6 +182,7 @@ def release(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The folder to release to.", show_default="release/ of the course")
     ] = None,
+    cache: CacheOption = None,
     unsafe: UnsafeOption = False,
 ) -> None:
     """Build what students get: notebooks, visible checks, public answer keys. Fails if anything private would leak.
@@ -183,7 +196,7 @@ def release(
         from autograder.release.build import build
         from autograder.release.build import check as check_release
 
-        loaded = load_course(course)
+        loaded = replace(load_course(course), cache=cache)
         folder = out or loaded.root / "release"
         if open_ is not None and not check:
             _open_solutions(loaded, open_, folder, publish=publish)
@@ -227,6 +240,7 @@ def export_nbgrader(
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**63 - 1, help="The seed of the grading run.", show_default="drawn")
     ] = None,
+    cache: CacheOption = None,
     unsafe: UnsafeOption = False,
 ) -> None:
     """Make a course for nbgrader, in which nbgrader's own commands grade with autograde.
@@ -240,7 +254,7 @@ def export_nbgrader(
         from autograder.grading.grade import refuse_public
 
         refuse_public(seed)
-        loaded = load_course(course)
+        loaded = replace(load_course(course), cache=cache)
         collect.refuse_downloads(submissions or (), loaded)
 
         from autograder.grading.submissions import find_submissions

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from autograder.grading.submissions import Discovery
 
 __all__ = [
+    "CacheOption",
     "CourseOption",
     "Device",
     "DeviceOption",
     "JobsOption",
+    "JsonOption",
     "OutOption",
     "ResultsArgument",
     "SandboxOption",
@@ -39,6 +41,7 @@ __all__ = [
     "check_topics",
     "choice",
     "console_of",
+    "print_json",
     "print_left_out",
     "progress_of",
     "required",
@@ -83,7 +86,19 @@ TopicsOption = Annotated[
 ]
 ResultsArgument = Annotated[Path, typer.Argument(help="The folder of the results.")]
 DeviceOption = Annotated[Device, choice(Device, "--device", help="Where the students' code runs.")]
+CacheOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        envvar="AUTOGRADE_CACHE",
+        help="The folder in which answer keys are kept between runs.",
+        show_default="autograde/ in XDG_CACHE_HOME if that is set, else .autograde/ of the course",
+    ),
+]
 CourseOption = Annotated[Path, typer.Option(help="course.yml, or the folder it is in.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print JSON instead, as docs/commands.md describes; all else goes to standard error.")
+]
 JobsOption = Annotated[
     int | None, typer.Option(min=1, max=256, help="How many submissions to run at a time; one per core by default.")
 ]
@@ -108,6 +123,13 @@ class WithSandbox(TyperCommand):
         """See click.Command."""
         args = ["--require-sandbox=full" if word == "--require-sandbox" else word for word in args]
         return super().parse_args(ctx, args)
+
+
+def print_json(value: object) -> None:
+    """Print a value as a line of JSON."""
+    import msgspec
+
+    typer.echo(msgspec.json.encode(value).decode())
 
 
 def console_of(*, stderr: bool = False) -> Console:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from autograder.commands import completion
 from autograder.commands.one_line import one_line_mistakes
 from autograder.commands.options import (
+    CacheOption,
     CourseOption,
     Device,
     DeviceOption,
@@ -50,6 +52,7 @@ def serve(
     require_sandbox: Annotated[
         list[str] | None, typer.Option(help="Refuse to run without this layer or level of confinement; can be repeated.")
     ] = None,
+    cache: CacheOption = None,
     unsafe: UnsafeOption = False,
 ) -> None:
     """Grade submissions that come as HTTP requests, with processes and answer keys that are ready.
@@ -70,7 +73,7 @@ def serve(
         settings = Settings(tokens=tokens, queue=queue, per_client=per_client, max_bytes=max_mb << 20)
         ask_for(device)
         require = required(",".join(require_sandbox or ()))
-        loaded = load_course(course)
+        loaded = replace(load_course(course), cache=cache)
         check_topics(loaded, topic or ())
         with Grader(loaded, seed=seed, device=device.value, workers=jobs, require=require, unsafe=unsafe) as grader:
             for name in topic or grader.course.topics:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from autograder.commands.one_line import one_line_mistakes
-from autograder.commands.options import CourseOption, ResultsArgument, TopicsOption, check_topics
+from autograder.commands.options import CourseOption, JsonOption, ResultsArgument, TopicsOption, check_topics, print_json
 
 __all__ = ["register"]
 
@@ -22,9 +22,7 @@ def similar(
     threshold: Annotated[
         float, typer.Option(min=0.3, max=1.0, help="List pairs that are at least this similar, 0.3 to 1.")
     ] = 0.8,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print a JSON line for each task instead of writing a page.")
-    ] = False,
+    as_json: JsonOption = False,
     course: CourseOption = Path("course.yml"),
 ) -> None:
     """Show which graded submissions are alike, task by task, and how unusual that is in this class. It is no proof.
@@ -32,8 +30,6 @@ def similar(
     Example: autograde similar --topic autograd --threshold 0.9
     """
     with one_line_mistakes():
-        import msgspec
-
         from autograder._words import counted
         from autograder.commands import extras
         from autograder.course.course_file import load_course
@@ -52,7 +48,7 @@ def similar(
         found = find_similar(loaded, sources, threshold=threshold)
         if as_json:
             for each in found:
-                typer.echo(msgspec.json.encode(each).decode())
+                print_json(each)
             return
         from autograder.reporting.similar_page import write_similar
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -44,8 +44,8 @@ class Entry:
 class Books:
     """A course and its folder of results."""
 
-    def __init__(self, course: Path, out: Path) -> None:
-        """Open them.
+    def __init__(self, course: Path, out: Path, *, cache: Path | None = None) -> None:
+        """Open them; `cache` is where answer keys are kept.
 
         Raises:
             ResultError: if the folder holds no results.
@@ -59,8 +59,12 @@ class Books:
             )
         self.out = out
         self._path = course / "course.yml" if course.is_dir() else course
-        self._course = load_course(self._path)
+        self._cache = cache
+        self._course = self._loaded()
         self._read = self._path.stat().st_mtime_ns
+
+    def _loaded(self) -> Course:
+        return replace(load_course(self._path), cache=self._cache)
 
     @property
     def course(self) -> Course:
@@ -71,7 +75,7 @@ class Books:
         """
         written = self._path.stat().st_mtime_ns
         if written != self._read:
-            self._course, self._read = load_course(self._path), written
+            self._course, self._read = self._loaded(), written
         return self._course
 
     def entry(self, student: str, topic: str) -> Entry:

@@ -59,8 +59,8 @@ def _recorded_places(submitted: Path) -> dict[tuple[str, str], str]:
     if unknown:
         more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
         raise SubmissionError(
-            f"{submitted / COLLECTED}: does not say how Canvas named the files of {', '.join(unknown[:3])}{more}. Collect the "
-            "download again, or name it with --download."
+            f"{submitted / COLLECTED}: does not say how Canvas named the files of {', '.join(unknown[:3])}{more}. "
+            "Collect the download again, or name it with --download."
         )
     return places
 

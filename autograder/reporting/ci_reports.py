@@ -49,8 +49,8 @@ _MOST_ANNOTATIONS = 40
 @dataclass(frozen=True)
 class Checked:
     """A file that was checked: its path in the repository, its bytes and cells, its topic's name and title, and what came
-    of each task. `problem` is a sentence if nothing could be run. `predictions`: the tasks whose value is right or wrong, not
-    right in parts."""
+    of each task. `problem` is a sentence if nothing could be run. `predictions` are the tasks whose value is right or wrong,
+    not right in parts."""
 
     path: str
     data: bytes

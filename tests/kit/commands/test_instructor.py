@@ -48,8 +48,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = make_course(tmp_path_factory.mktemp("course"))
     make_class(root / "class")
     (root / "class/ann/vews.ipynb").write_text("{}")
-    run = autograde("grade", "class", "--seed", "11", cwd=root, PYTHONPROFILEIMPORTTIME="1")
+    run = autograde("grade", "class", "--seed", "11", "--cache", "kept", cwd=root, PYTHONPROFILEIMPORTTIME="1")
     assert run.returncode == 0, run.stderr
+    assert not (root / ".autograde").exists()
     (root / "first.txt").write_text(run.stdout)
     (root / "first.err").write_text(run.stderr)
     return root
@@ -83,6 +84,7 @@ def test_a_class_is_graded(folder: Path) -> None:
     assert re.search(r"^Graded 6 submissions in [\d.]+ s; 6 students\.$", out, re.MULTILINE)
     assert (folder / "grades/index.html").is_file()
     assert (folder / "grades/ann/views.json").is_file()
+    assert len(list((folder / "kept/keys").glob("views-*.key"))) == 1
     assert "test_two_dimensions" not in (folder / "grades/ann/views.html").read_text()
     assert "test_two_dimensions" in (folder / "grades/instructor-pages/ann/views.html").read_text()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -21,6 +22,7 @@ from autograder._files import PACKAGE
 from autograder.commands import instructor, student
 from autograder.commands.root import EXIT_CODES
 from autograder.grading.result_files import GradingRecord, write_result, write_run
+from autograder.keys.build import CACHE
 
 APPS = {"instructor": instructor.app, "student": student.app}
 BUILT: dict[str, Any] = {name: typer.main.get_command(app) for name, app in APPS.items()}
@@ -60,6 +62,12 @@ def test_versions(app: str) -> None:
     assert run.exit_code == 0
     assert run.output.startswith(f"autograde {metadata.version('autograde-torch')} (Python {sys.version_info[0]}.")
     assert f"torch {metadata.version('torch')})" in run.output
+
+
+@pytest.mark.parametrize("name", ["grade", "release", "serve", "desk", "export-nbgrader"])
+def test_what_keeps_answer_keys_says_where(name: str) -> None:
+    [option] = [each for each in BUILT["instructor"].commands[name].params if each.name == "cache"]
+    assert (option.opts, option.envvar) == (["--cache"], CACHE)
 
 
 @pytest.fixture(scope="module")
@@ -185,3 +193,37 @@ def test_near_misses_are_suggested_to_students(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.chdir(PACKAGE.parent / "release")
     run = CliRunner().invoke(student.app, words.split(), env={"COLUMNS": "200"})
     assert (run.exit_code, hint in run.output) == (2, True), run.output
+
+
+def json_of(*words: str) -> tuple[list[Any], str]:
+    """The lines of JSON on standard output, and standard error."""
+    run = CliRunner().invoke(instructor.app, [*words, "--json"])
+    assert run.exit_code == 0, run.output
+    return [json.loads(line) for line in run.stdout.splitlines()], run.stderr
+
+
+def test_json_is_all_that_is_on_standard_output(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(root)
+    write_result(result("ann", "views", double=4, guess=1), tmp_path / "new")
+    [change], _ = json_of("diff", "grades", str(tmp_path / "new"))
+    reasons = change.pop("reasons")
+    assert change == {"student": "ann", "topic": "views", "before": 4, "after": 5, "difference": 1}
+    assert reasons[0].startswith("guess 0 -> 1")
+    [back], _ = json_of("diff", str(tmp_path / "new"), str(tmp_path))
+    assert (back["before"], back["after"], back["reasons"]) == (5, None, ["no longer there"])
+    [shown], _ = json_of("show", "ann", "views")
+    assert (shown["mark"]["earned"], shown["result"]["student"]) == (4, "ann")
+    (tmp_path / "class/ada").mkdir(parents=True)
+    (tmp_path / "class/ada/views.py").write_text("guess = 7")
+    [collected], said = json_of("collect", str(tmp_path / "class"), "-o", str(tmp_path / "out"))
+    assert (collected["new"], collected["students"], collected["missing"]) == (["ada/views"], ["ada"], ["adam"])
+    assert "Next: autograde grade" in said
+
+
+def test_every_command_with_json_is_in_the_docs() -> None:
+    page = (PACKAGE.parent / "docs/commands.md").read_text()
+    table = page.partition("## JSON for scripts")[2].partition("## ")[0]
+    have = {
+        name for name, command in BUILT["instructor"].commands.items() if any("--json" in p.opts for p in command.params)
+    }
+    assert have == set(re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE))
