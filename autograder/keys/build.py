@@ -258,7 +258,7 @@ def _misfortune(seen: Observation | NotObserved) -> str:
 
 
 def key_folder(course: Course) -> Path | None:
-    """Where answer keys are kept between runs; None where the course's folder cannot be written to.
+    """Where answer keys are kept between runs; None where neither of the default folders can be written to.
 
     It is `keys` in the first of these: `course.cache`, AUTOGRADE_CACHE, XDG_CACHE_HOME/autograde, .autograde in the course's
     folder. Source: XDG Base Directory Specification, by which a relative XDG_CACHE_HOME is ignored.
@@ -267,17 +267,25 @@ def key_folder(course: Course) -> Path | None:
         CourseError: if a folder that was named cannot be written to, or is where students' code may read.
     """
     named = course.cache or Path(os.environ.get(CACHE, ""))
+    if named.parts:
+        try:
+            return _made(named)
+        except OSError as error:
+            raise CourseError(f"{named}: cannot be the cache ({error.strerror or error}); choose another folder.") from error
     xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    moved = named if named.parts else xdg / "autograde" if xdg.is_absolute() else None
-    folder = (moved or course.root / ".autograde").absolute() / "keys"
-    if moved and any(folder.resolve().is_relative_to(path) for path in readable_paths(_PREFIXES, [], str(PACKAGE))):
-        raise CourseError(f"{moved}: students' code can read there, so answer keys cannot; choose another cache folder.")
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        if moved:
-            raise CourseError(f"{moved}: cannot be a cache folder ({error.strerror}); choose another one.") from error
-        return None
+    for place in (*([xdg / "autograde"] if xdg.is_absolute() else []), course.root / ".autograde"):
+        with contextlib.suppress(OSError):
+            return _made(place)
+    return None
+
+
+def _made(place: Path) -> Path:
+    """The folder of keys in a cache, which students' code must not be able to read."""
+    folder = place.absolute() / "keys"
+    for path in readable_paths(_PREFIXES, [], str(PACKAGE)):
+        if folder.resolve().is_relative_to(Path(path).resolve()):
+            raise OSError(f"students' code can read {path}")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 

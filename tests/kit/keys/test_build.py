@@ -332,8 +332,11 @@ def test_the_cache_can_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     moved = replace(own, cache=tmp_path / "option")
     assert key_folder(moved) == tmp_path / "option/keys"
     assert stat.S_IMODE((tmp_path / "option/keys").stat().st_mode) == 0o700
-    with pytest.raises(CourseError, match=r"file: cannot be a cache folder \(Not a directory\); choose another one"):
+    with pytest.raises(CourseError, match=r"file: cannot be the cache \(Not a directory\); choose another folder"):
         key_folder(replace(own, cache=tmp_path / "file"))
-    with pytest.raises(CourseError, match="students' code can read there"):
+    with pytest.raises(CourseError, match="students' code can read "):
         key_folder(replace(own, cache=Path(sys.prefix) / "lib/cache"))
     assert not (Path(sys.prefix) / "lib/cache").exists()
+    monkeypatch.delenv(CACHE)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert key_folder(own) == tmp_path / "course/.autograde/keys"
