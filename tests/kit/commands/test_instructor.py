@@ -26,6 +26,7 @@ from autograder.records.results import Graded
 from autograder.reporting.terminal import ClassSummary, confinement
 
 COMMAND = [sys.executable, "-c", "from autograder.commands.instructor import main; main()"]
+KEPT = ["--seed", "11", "--cache", "kept"]  # with these, answer keys are built once
 HEAVY = re.compile(r"\| +(torch|jupytext|nbformat|IPython)$", re.MULTILINE)
 
 
@@ -48,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = make_course(tmp_path_factory.mktemp("course"))
     make_class(root / "class")
     (root / "class/ann/vews.ipynb").write_text("{}")
-    run = autograde("grade", "class", "--seed", "11", "--cache", "kept", cwd=root, PYTHONPROFILEIMPORTTIME="1")
+    run = autograde("grade", "class", *KEPT, cwd=root, PYTHONPROFILEIMPORTTIME="1")
     assert run.returncode == 0, run.stderr
     assert not (root / ".autograde").exists()
     (root / "first.txt").write_text(run.stdout)
@@ -179,7 +180,7 @@ def test_an_interruption_keeps_the_results_so_far(folder: Path, tmp_path: Path, 
     for name in ("bo", "cy", "di", "ed", "fay", "gus"):
         write_notebook(tmp_path / "class" / name / "views.ipynb", "import time\ntime.sleep(4.5)")
     process = subprocess.Popen(
-        [*COMMAND, "grade", str(tmp_path / "class"), "-o", str(tmp_path / "grades"), "--jobs", "1"],
+        [*COMMAND, "grade", str(tmp_path / "class"), "-o", str(tmp_path / "grades"), "--jobs", "1", *KEPT],
         cwd=folder,
         stderr=subprocess.PIPE,
         text=True,
