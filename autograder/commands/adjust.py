@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from autograder.commands import completion
 from autograder.commands.one_line import one_line_mistakes
+from autograder.commands.options import CourseOption, OutOption, StudentArgument, TopicArgument
 
 if TYPE_CHECKING:
     from autograder.course.course_file import Course
@@ -15,18 +17,18 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-StudentArgument = Annotated[str, typer.Argument(help="The student: the name of a folder in the results.")]
-TopicArgument = Annotated[str, typer.Argument(help="The topic.")]
 CommentOption = Annotated[str, typer.Option(help="What the student is told.")]
 ByOption = Annotated[str, typer.Option(help="Who decides.", show_default="you")]
-CourseOption = Annotated[Path, typer.Option(help="course.yml, or the folder it is in.")]
-OutOption = Annotated[Path, typer.Option("-o", "--out", help="The folder of the results.")]
 
 
 def adjust(
     student: StudentArgument,
-    topic: Annotated[str | None, typer.Argument(help="The topic; only --late-days does without.")] = None,
-    task: Annotated[str | None, typer.Argument(help="The task.", show_default="the whole topic")] = None,
+    topic: Annotated[
+        str | None, typer.Argument(help="The topic; only --late-days does without.", autocompletion=completion.topics)
+    ] = None,
+    task: Annotated[
+        str | None, typer.Argument(help="The task.", show_default="the whole topic", autocompletion=completion.tasks)
+    ] = None,
     points: Annotated[
         str | None, typer.Option(help="Points instead of those of the checks; `auto` for theirs again.")
     ] = None,

@@ -9,10 +9,9 @@ from typing import Annotated
 import typer
 
 from autograder.commands.one_line import one_line_mistakes
+from autograder.commands.options import CourseOption, ResultsArgument, TopicArgument
 
 __all__ = ["register"]
-
-CourseOption = Annotated[Path, typer.Option(help="course.yml, or the folder it is in.")]
 
 
 def merge(
@@ -20,7 +19,10 @@ def merge(
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder for all results.")] = Path("grades"),
     course: CourseOption = Path("course.yml"),
 ) -> None:
-    """Put the results of several runs of `grade --shard` into one folder."""
+    """Put the results of several runs of `grade --shard` into one folder.
+
+    Example: autograde merge part-1 part-2 part-3 -o grades
+    """
     with one_line_mistakes():
         from autograder._words import counted
         from autograder.course.course_file import load_course
@@ -34,12 +36,14 @@ def merge(
 
 
 def annotate(
-    results: Annotated[Path, typer.Argument(help="A folder of results.")] = Path("grades"),
+    results: ResultsArgument = Path("grades"),
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder for the reports.")] = Path("autograde-report"),
 ) -> None:
     """Report results in the formats of continuous integration: JUnit, code quality, a summary, GitHub's annotations.
 
     Submissions must be where they were graded, and unchanged. Nothing that a student may not see is in the reports.
+
+    Example: autograde annotate grades -o autograde-report
     """
     with one_line_mistakes():
         from autograder.grading.annotate import checked_files
@@ -52,13 +56,16 @@ def annotate(
 
 
 def export_gradescope(
-    topic: Annotated[str, typer.Argument(help="The topic, which is the assignment.")],
+    topic: TopicArgument,
     course: CourseOption = Path("course.yml"),
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The zip file.", show_default="TOPIC-gradescope.zip")
     ] = None,
 ) -> None:
-    """Make the zip file that Gradescope takes as the autograder of an assignment."""
+    """Make the zip file that Gradescope takes as the autograder of an assignment.
+
+    Example: autograde export-gradescope autograd -o autograd.zip
+    """
     with one_line_mistakes():
         from autograder.course.course_file import load_course
         from autograder.platforms.gradescope import export
@@ -72,19 +79,25 @@ def run_gradescope(
     root: Annotated[Path, typer.Option(help="The folder that Gradescope calls /autograder.")] = Path("/autograder"),
     unsafe: Annotated[bool, typer.Option("--unsafe", help="Run even without any confinement.")] = False,
 ) -> None:
-    """Grade the submission in Gradescope's container; `run_autograder` calls this."""
+    """Grade the submission in Gradescope's container; `run_autograder` calls this.
+
+    Example: autograde run-gradescope --root /autograder
+    """
     from autograder.platforms.gradescope import run
 
     run(root, unsafe=unsafe)
 
 
 def run_prairielearn(
-    course: Annotated[Path, typer.Option(help="course.yml, or the folder it is in.")],
+    course: CourseOption,
     topic: Annotated[str, typer.Option(help="The topic.")],
     root: Annotated[Path, typer.Option(help="The folder that PrairieLearn calls /grade.")] = Path("/grade"),
     unsafe: Annotated[bool, typer.Option("--unsafe", help="Run even without any confinement.")] = False,
 ) -> None:
-    """Grade the submission in PrairieLearn's container; the question's entrypoint calls this."""
+    """Grade the submission in PrairieLearn's container; the question's entrypoint calls this.
+
+    Example: autograde run-prairielearn --course /grade/serverFilesCourse/course --topic autograd
+    """
     from autograder.platforms.prairielearn import run
 
     run(course, topic, root, unsafe=unsafe)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import tzinfo
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from autograder._words import counted, suggestion
+from autograder._words import counted
+from autograder.commands import completion
 from autograder.commands.one_line import one_line_mistakes
+from autograder.commands.options import CourseOption, JsonOption, check_topics, print_json
 from autograder.errors import AutogradeError
 
 if TYPE_CHECKING:
@@ -49,13 +52,17 @@ def collect(
             show_default="recognised",
         ),
     ] = None,
-    topic: Annotated[str | None, typer.Option(help="The topic of notebooks that do not say it.")] = None,
+    topic: Annotated[
+        str | None,
+        typer.Option(help="The topic of notebooks that do not say it.", autocompletion=completion.topics),
+    ] = None,
     timezone: Annotated[
         str | None,
         typer.Option(help="The zone of times written without one, for example Europe/Berlin.", show_default="local"),
     ] = None,
-    course: Annotated[Path, typer.Option(help="course.yml, or the folder it is in.")] = Path("course.yml"),
+    course: CourseOption = Path("course.yml"),
     out: Annotated[Path, typer.Option("-o", "--out", help="The class's folder.")] = Path("submitted"),
+    as_json: JsonOption = False,
 ) -> None:
     """Read downloads of a learning platform into submitted/. Running it again changes nothing; later attempts replace.
 
@@ -67,15 +74,16 @@ def collect(
         from autograder.intake.handin import Context
 
         loaded = load_course(course)
-        if topic is not None and topic not in loaded.topics:
-            raise AutogradeError(f"--topic {topic}: the course has no such topic; {suggestion(topic, loaded.topics)}")
+        check_topics(loaded, [topic] if topic else [])
         people, words = _roster(loaded, roster)
         context = Context(tuple(loaded.topics), _zone(timezone))
         done = intake.collect(sources, loaded, out, roster=people, form=form, topic=topic, context=context)
-        _print(done, out, words)
+        if as_json:
+            print_json(done)
+        _print(done, out, words, err=as_json)
         if not (done.new or done.replaced or done.unchanged):
             raise AutogradeError("No submission was found. Name the format with --from, or the topic with --topic.")
-        typer.echo(f"Next: autograde grade {_quoted(out)}")
+        typer.echo(f"Next: autograde grade {_quoted(out)}", err=as_json)
 
 
 def refuse_downloads(paths: Sequence[Path], course: Course) -> None:
@@ -123,29 +131,28 @@ def _zone(name: str | None) -> tzinfo | None:
         raise AutogradeError(f"--timezone {name}: there is no such zone; write one like Europe/Berlin.") from error
 
 
-def _print(done: Collection, out: Path, words: list[str]) -> None:
+def _print(done: Collection, out: Path, words: list[str], *, err: bool) -> None:
+    say = partial(typer.echo, err=err)
     for line in done.downloads:
-        typer.echo(line)
-    typer.echo(
+        say(line)
+    say(
         f"{counted(len(done.new) + len(done.replaced) + len(done.unchanged), 'submission')} of "
         f"{counted(len(done.students), 'student')} in {out}: {len(done.new)} new, {len(done.replaced)} replaced, "
         f"{len(done.unchanged)} unchanged."
     )
     if done.replaced:
-        typer.echo(f"Replaced by a later attempt; the earlier one is in {out / '.earlier'}: {', '.join(done.replaced)}")
+        say(f"Replaced by a later attempt; the earlier one is in {out / '.earlier'}: {', '.join(done.replaced)}")
     if done.left_out:
-        typer.secho(f"NOT COLLECTED as a submission ({len(done.left_out)}):", bold=True)
+        typer.secho(f"NOT COLLECTED as a submission ({len(done.left_out)}):", bold=True, err=err)
         for line in done.left_out:
-            typer.echo(f"  {line}")
-        typer.echo(f"These files are kept: in {out / '.unassigned'}, or in the student's folder.")
+            say(f"  {line}")
+        say(f"These files are kept: in {out / '.unassigned'}, or in the student's folder.")
     if done.late:
-        typer.echo(
-            f"Marked as late, without a time: {', '.join(done.late)}. To count it, write the time into timestamp.txt there."
-        )
+        say(f"Marked as late, without a time: {', '.join(done.late)}. To count it, write the time into timestamp.txt there.")
     if done.missing:
-        typer.echo(f"Nothing yet of {counted(len(done.missing), 'student')} of the roster: {', '.join(done.missing)}")
+        say(f"Nothing yet of {counted(len(done.missing), 'student')} of the roster: {', '.join(done.missing)}")
     for line in [*done.notes, *words]:
-        typer.echo(line)
+        say(line)
 
 
 def _quoted(path: Path) -> str:

@@ -9,15 +9,17 @@ import typer
 
 from autograder.commands import extras
 from autograder.commands.one_line import one_line_mistakes
+from autograder.commands.options import CacheOption, CourseOption, ResultsArgument
 
 __all__ = ["desk"]
 
 
 def desk(
-    grades: Annotated[Path, typer.Argument(help="The folder of the results.")] = Path("grades"),
-    course: Annotated[Path, typer.Option(help="course.yml, or the folder it is in.")] = Path("course.yml"),
+    grades: ResultsArgument = Path("grades"),
+    course: CourseOption = Path("course.yml"),
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port on this machine.", show_default="a free one")] = 0,
     by: Annotated[str, typer.Option(help="Who decides.", show_default="you")] = "",
+    cache: CacheOption = None,
     unsafe: Annotated[bool, typer.Option("--unsafe", help="Grade again even without any confinement.")] = False,
 ) -> None:
     """Open a desk in the browser: the class's pages, where you give and change marks while you look at them.
@@ -31,7 +33,7 @@ def desk(
         from autograder.desk.app import Desk
         from autograder.desk.serve import serve
 
-        opened = Desk(course, grades, by=by, unsafe=unsafe)
+        opened = Desk(course, grades, by=by, unsafe=unsafe, cache=cache)
         try:
             serve(opened, port, on_open=lambda address: typer.echo(f"The desk is open until Ctrl-C: {address}"))
         finally:

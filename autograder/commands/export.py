@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from autograder.commands import completion
 from autograder.commands.one_line import one_line_mistakes
+from autograder.commands.options import CourseOption, StudentsOption, TopicsOption, check_topics
 
 if TYPE_CHECKING:
     from autograder.course.course_file import Course
@@ -20,7 +22,11 @@ __all__ = ["register"]
 
 def export(
     format: Annotated[
-        str, typer.Argument(help="canvas, moodle, gradescope, github, prairielearn, junit, csv, xlsx or nbgrader.")
+        str,
+        typer.Argument(
+            help="canvas, moodle, gradescope, github, prairielearn, junit, csv, xlsx or nbgrader.",
+            autocompletion=completion.formats,
+        ),
     ],
     results: Annotated[Path, typer.Option(help="The folder of the results.")] = Path("grades"),
     out: Annotated[
@@ -31,8 +37,8 @@ def export(
         Path | None,
         typer.Option(help="Fill in this file, as Canvas or Moodle exported it. It stays as it is; -o is written."),
     ] = None,
-    topic: Annotated[list[str] | None, typer.Option(help="Only this topic; can be repeated.")] = None,
-    student: Annotated[list[str] | None, typer.Option(help="Only this student; can be repeated.")] = None,
+    topic: TopicsOption = None,
+    student: StudentsOption = None,
     column: Annotated[
         list[str] | None, typer.Option(help="TOPIC=HEADER: the column of a topic, where its header does not say so.")
     ] = None,
@@ -40,7 +46,7 @@ def export(
         bool, typer.Option("--zero-missing", help="Write 0 for what was not handed in or cannot be read.")
     ] = False,
     scale: Annotated[bool, typer.Option("--scale", help="Convert points to the platform's maximum.")] = False,
-    course: Annotated[Path, typer.Option(help="course.yml, or the folder it is in.")] = Path("course.yml"),
+    course: CourseOption = Path("course.yml"),
 ) -> None:
     """Export marks, with lateness and people's decisions in them.
 
@@ -52,10 +58,12 @@ def export(
         from autograder.exporting.formats import FORMATS, OF_A_CLASS, OF_A_SUBMISSION, PLATFORMS
         from autograder.exporting.junit import junit
         from autograder.exporting.marked_class import marked_class
-        from autograder.grading.marks import marks_in
+        from autograder.grading.marks import marks_in, students_of
 
         loaded = load_course(course)
-        _check(loaded, format, FORMATS, results, topic or (), into if format not in PLATFORMS else None)
+        _check(format, FORMATS, results, into if format not in PLATFORMS else None)
+        check_topics(loaded, topic or ())
+        _check_students(student or (), students_of(loaded, results))
         marked = marked_class(
             loaded, marks_in(loaded, results), load_roster(loaded), topics=topic or (), students=student or (),
             zero_missing=zero_missing, scale=scale,
@@ -78,9 +86,7 @@ def register(app: typer.Typer) -> None:
     app.command()(export)
 
 
-def _check(
-    course: Course, name: str, formats: Sequence[str], results: Path, topics: Sequence[str], misplaced: Path | None
-) -> None:
+def _check(name: str, formats: Sequence[str], results: Path, misplaced: Path | None) -> None:
     from autograder._words import suggestion
     from autograder.errors import AutogradeError, ResultError
 
@@ -88,20 +94,27 @@ def _check(
         raise AutogradeError(f"{name}: there is no such format; {suggestion(name, formats)}")
     if misplaced is not None:
         raise AutogradeError(f"--into is for canvas and moodle; {name} is always a new file.")
-    for topic in topics:
-        if topic not in course.topics:
-            raise AutogradeError(f"--topic {topic}: the course has no such topic; {suggestion(topic, course.topics)}")
     if not results.is_dir():
         raise ResultError(f"{results}: there is no such folder; run `autograde grade` first, or name it with --results.")
+
+
+def _check_students(names: Sequence[str], known: Sequence[str]) -> None:
+    from autograder._words import suggestion
+    from autograder.errors import AutogradeError
+
+    for name in names:
+        if name not in known:
+            raise AutogradeError(f"--student {name}: there is no such student; {suggestion(name, known)}")
 
 
 def _columns(given: Sequence[str], course: Course) -> dict[str, str]:
     from autograder.errors import AutogradeError
 
     pairs = dict(each.partition("=")[::2] for each in given)
+    check_topics(course, pairs, "--column ")
     for topic, header in pairs.items():
-        if topic not in course.topics or not header:
-            raise AutogradeError(f"--column {topic}={header}: write TOPIC=HEADER with a topic of the course.")
+        if not header:
+            raise AutogradeError(f"--column {topic}: write TOPIC=HEADER with the header of its column.")
     return pairs
 
 
@@ -152,7 +165,7 @@ def _print_notes(marked: MarkedClass) -> None:
     chosen = [mark for (_, topic), mark in marked.marks.items() if topic in marked.topics]
     for flag, what in {
         "pending": "still has pending points, and counts without them",
-        "not graded": "was not graded, as the machine failed",
+        "not graded": "has not been graded",
         "unreadable": "could not be read",
         "missing": "was not handed in",
     }.items():

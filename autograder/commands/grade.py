@@ -15,11 +15,16 @@ from autograder._words import counted
 from autograder.commands import collect, extras
 from autograder.commands.one_line import one_line_mistakes
 from autograder.commands.options import (
+    CacheOption,
     CourseOption,
     Device,
+    DeviceOption,
     JobsOption,
+    JsonOption,
     OutOption,
     SandboxOption,
+    StudentsOption,
+    TopicsOption,
     UnsafeOption,
     WithSandbox,
     ask_for,
@@ -49,14 +54,14 @@ def grade(
         typer.Argument(help="A class's folder (STUDENT/TOPIC.ipynb), a student's, or a file.", show_default="submitted/"),
     ] = None,
     course: CourseOption = Path("course.yml"),
-    topic: Annotated[list[str] | None, typer.Option(help="Only this topic; can be repeated.")] = None,
-    student: Annotated[list[str] | None, typer.Option(help="Only this student; can be repeated.")] = None,
+    topic: TopicsOption = None,
+    student: StudentsOption = None,
     jobs: JobsOption = None,
     seed: Annotated[
         int | None,
         typer.Option(min=0, max=2**63 - 1, help="Repeat the run with this seed.", show_default="as before, or drawn"),
     ] = None,
-    device: Annotated[Device, typer.Option(help="Where the students' code runs.")] = Device.CPU,
+    device: DeviceOption = Device.CPU,
     out: OutOption = Path("grades"),
     force: Annotated[
         bool, typer.Option("--force", help="Grade unchanged submissions again too; a whole class with a new seed.")
@@ -77,15 +82,16 @@ def grade(
         str | None,
         typer.Option(metavar="ADDRESS", help="Run submissions on the workers of this Dask scheduler: tls://HOST:PORT."),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print a line of JSON for each submission; all else goes to standard error.")
-    ] = False,
+    as_json: JsonOption = False,
+    cache: CacheOption = None,
     require_sandbox: SandboxOption = "",
     unsafe: UnsafeOption = False,
 ) -> None:
     """Grade a class. Unchanged submissions keep their results; an interrupted run resumes where it stopped.
 
     If checks have changed and marks would change with them, this shows whose, and nothing is written until you --accept it.
+
+    Example: autograde grade submitted/ --topic autograd -o grades
     """
     with one_line_mistakes("Interrupted. The results so far are kept; run the same command again to resume."):
         from autograder.course.course_file import load_course
@@ -105,7 +111,9 @@ def grade(
         extras.require("jinja2")
         if scheduler:
             extras.require_elsewhere("distributed")
-        loaded = load_course(course)
+        loaded = replace(load_course(course), cache=cache)
+        # Less than minimal is refused in any case, unless --unsafe asks for it.
+        require = [*required(require_sandbox), *([loaded.sandbox] if loaded.sandbox != "minimal" else [])]
         console = console_of(stderr=as_json)
         found = _paths(paths, loaded)
         collect.refuse_downloads(found, loaded)
@@ -123,8 +131,6 @@ def grade(
             if not discovery.submissions:
                 console.print(f"There is nothing to try again: each result in {out} is graded.", soft_wrap=True)
                 return
-        # Less than minimal is refused in any case, unless --unsafe asks for it.
-        require = [*required(require_sandbox), *([loaded.sandbox] if loaded.sandbox != "minimal" else [])]
         with locked(out):
             if resume:
                 _resume(
@@ -175,6 +181,7 @@ def _grade(
     from autograder.gradebook.adjustments import load_adjustments
     from autograder.grading.grade import choose_seed
     from autograder.grading.grade_class import grade_class
+    from autograder.grading.handed_in import record
     from autograder.grading.marks import refresh
     from autograder.grading.regrade import proposed_of, settle
     from autograder.reporting.terminal import ClassSummary, confinement
@@ -190,6 +197,8 @@ def _grade(
         chosen = choose_seed(
             course, out, seed=seed, device=device, force=force, whole=whole, proposed=proposed, dry_run=dry_run
         )
+        if not dry_run:
+            record(discovery, topics or tuple(course.topics), out)
         with nullcontext() if dry_run else _shown_if_interrupted(course, out, discovery):
             for graded in grade_class(
                 course, discovery.submissions, pool, out, chosen.seed, device=device, force=force, adjustments=adjustments,
@@ -332,14 +341,13 @@ def _resume(
 
 @contextmanager
 def _shown_if_interrupted(course: Course, out: Path, discovery: Discovery) -> Iterator[None]:
-    """Where grading is interrupted, the class's page shows how far it came."""
+    """Where grading ends early, by Ctrl-C, a signal or a mistake in the course, the class's page shows how far it came."""
     from autograder.grading.marks import refresh
 
     try:
         yield
-    except KeyboardInterrupt:
-        waiting = {(submission.student, submission.topic) for submission in discovery.submissions}
-        refresh(course, out, students=discovery.students, waiting=waiting)
+    except (KeyboardInterrupt, AutogradeError):
+        refresh(course, out, students=discovery.students)
         raise
 
 

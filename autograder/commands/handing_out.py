@@ -12,16 +12,13 @@ import typer
 
 from autograder._words import counted, suggestion
 from autograder.commands.one_line import one_line_mistakes
+from autograder.commands.options import CourseOption, ResultsArgument, TopicsOption, check_topics, choice
 
 if TYPE_CHECKING:
     from autograder.course.course_file import Course
     from autograder.reporting.class_figures import ClassFigures
 
 __all__ = ["register"]
-
-ResultsArgument = Annotated[Path, typer.Argument(help="The folder of results.")]
-CourseOption = Annotated[Path, typer.Option(help="course.yml, or the folder it is in.")]
-TopicOption = Annotated[list[str] | None, typer.Option(help="Only this topic; can be repeated.")]
 
 
 class Format(StrEnum):
@@ -44,12 +41,12 @@ class Platform(StrEnum):
 
 def report(
     results: ResultsArgument = Path("grades"),
-    format_: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.HTML,
+    format_: Annotated[Format, choice(Format, "--format", help="What to write.")] = Format.HTML,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The file to write.", show_default="standard output; html: index.html")
     ] = None,
     table: Annotated[str, typer.Option(help="Which table csv has.")] = "students",
-    topic: TopicOption = None,
+    topic: TopicsOption = None,
     course: CourseOption = Path("course.yml"),
 ) -> None:
     """Write what the class's page says from results that are there, as a page, Markdown, JSON, CSV or XLSX.
@@ -82,13 +79,17 @@ def report(
 def feedback(
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder for what students get.")],
     results: ResultsArgument = Path("grades"),
-    zip_: Annotated[Platform | None, typer.Option("--zip", help="Make zips, laid out for this platform.")] = None,
-    topic: TopicOption = None,
+    zip_: Annotated[Platform | None, choice(Platform, "--zip", help="Make zips, laid out for this platform.")] = None,
+    topic: TopicsOption = None,
     submitted: Annotated[
         Path, typer.Option(help="For moodle and canvas: the folder that `autograde collect` filled.")
     ] = Path("submitted"),
     download: Annotated[
-        Path | None, typer.Option(help="For canvas: the zip that Canvas gave you, or the folder it was unpacked to.")
+        Path | None,
+        typer.Option(
+            help="For canvas: the zip that Canvas gave you, or the folder it was unpacked to.",
+            show_default="the names that `collect` recorded",
+        ),
     ] = None,
     course: CourseOption = Path("course.yml"),
 ) -> None:
@@ -111,8 +112,6 @@ def feedback(
         if zip_ is Platform.MOODLE:
             places = moodle_places(submitted, people_of(loaded))
         elif zip_ is Platform.CANVAS:
-            if download is None:
-                raise AutogradeError("--zip canvas needs the names of Canvas's own download; name it with --download.")
             places = canvas_places(submitted, download)
         chosen = (each for each in marked_results(loaded, results) if not topic or each[0].topic in topic)
         packed = write_feedback(chosen, out, layout=zip_.value if zip_ else "folders", places=places)
@@ -131,9 +130,7 @@ def _look_at(results: Path, topics: Sequence[str], course: Course) -> None:
     """Raise AutogradeError if there are no results, or a topic is not there."""
     from autograder.errors import AutogradeError
 
-    for name in topics:
-        if name not in course.topics:
-            raise AutogradeError(f"--topic {name}: the course has no such topic; {suggestion(name, course.topics)}")
+    check_topics(course, topics)
     if next(results.glob("*/*.json"), None) is None:
         raise AutogradeError(f"{results}: there are no results; run `autograde grade` first, or name their folder.")
 

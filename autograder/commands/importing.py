@@ -16,7 +16,10 @@ def import_(
     source: Annotated[list[Path], typer.Argument(help="A notebook, or a folder with notebooks.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The course: the folder that contains course.yml.")] = Path(),
 ) -> None:
-    """Make topics from assignments of nbgrader, otter-grader or OK, or from notebooks with asserts."""
+    """Make topics from assignments of nbgrader, otter-grader or OK, or from notebooks with asserts.
+
+    Example: autograde import homework1.ipynb -o mycourse
+    """
     with one_line_mistakes():
         from autograder.importing.write_topic import import_topic, topic_name
 

@@ -16,7 +16,10 @@ def init(
     folder: Annotated[Path, typer.Argument(help="The new course's folder; it must be empty if it exists.")],
     title: Annotated[str, typer.Option(help="The course's title.", show_default="the folder's name")] = "",
 ) -> None:
-    """Write a small, complete course: verify, grade and release it at once, then make it yours."""
+    """Write a small, complete course: verify, grade and release it at once, then make it yours.
+
+    Example: autograde init mycourse --title "Deep learning"
+    """
     with one_line_mistakes():
         from autograder.course import new_course
 

@@ -1,23 +1,18 @@
-"""The command `autograde`. It parses, calls and prints; nothing heavy is imported until a command needs it.
-
-Exit codes: 0 the command did its work (whatever the scores), 1 `verify` or `release --check` found problems, or `grade` has
-results that would change marks and that nobody has accepted, 2 there is a mistake in the command line or in the course's
-files, or nothing to grade or collect, 3 `grade` did its work except for submissions that the machine failed at, 130
-interrupted.
-"""
+"""The command `autograde`. It parses, calls and prints; nothing heavy is imported until a command needs it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autograder._words import suggestion
 from autograder.commands import (
     adjust,
     ci,
     collect,
+    completion,
     diff,
     export,
     grade,
@@ -31,33 +26,34 @@ from autograder.commands import desk as instructors_desk
 from autograder.commands import serve as serving
 from autograder.commands.one_line import one_line_mistakes, require_supported_versions, tolerant_output
 from autograder.commands.options import (
+    CacheOption,
     CourseOption,
     Device,
+    DeviceOption,
     JobsOption,
+    JsonOption,
     OutOption,
     SandboxOption,
+    StudentArgument,
+    TopicArgument,
     UnsafeOption,
     WithSandbox,
     ask_for,
+    check_topics,
     console_of,
+    print_json,
     print_left_out,
     progress_of,
     required,
 )
+from autograder.commands.root import new_app
 
 if TYPE_CHECKING:
     from autograder.course.course_file import Course
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(
-    name="autograde",
-    help="Grade PyTorch exercises.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = new_app("Grade PyTorch exercises.")
 
 adjust.register(app)
 diff.register(app)
@@ -73,12 +69,16 @@ grade.register(app)
 
 @app.command()
 def show(
-    student: Annotated[str, typer.Argument(help="The student: the name of a folder in the results.")],
-    topic: Annotated[str, typer.Argument(help="The topic.")],
+    student: StudentArgument,
+    topic: TopicArgument,
     out: OutOption = Path("grades"),
     course: CourseOption = Path("course.yml"),
+    as_json: JsonOption = False,
 ) -> None:
-    """Show one result in the terminal."""
+    """Show one result in the terminal.
+
+    Example: autograde show ada autograd
+    """
     with one_line_mistakes():
         from autograder.course.course_file import load_course
         from autograder.grading.marks import marks_in
@@ -89,36 +89,43 @@ def show(
         loaded = load_course(course) if course.exists() else None
         marks = marks_in(loaded, out, only=student) if loaded else ()
         mark = next((mark for mark in marks if mark.topic == topic), None)
+        if as_json:
+            print_json({"mark": mark, "result": read_result(path)})
+            return
         print_result(read_result(path), console_of(), mark=mark, page=path.with_suffix(".html"))
 
 
 @app.command(cls=WithSandbox)
 def verify(
-    topics: Annotated[list[str] | None, typer.Argument(help="Topics to verify.", show_default="all")] = None,
+    topics: Annotated[
+        list[str] | None,
+        typer.Argument(help="Topics to verify.", show_default="all", autocompletion=completion.topics),
+    ] = None,
     course: CourseOption = Path("course.yml"),
     seeds: Annotated[int, typer.Option(min=1, max=100, help="How many seeds right answers must pass on.")] = 20,
-    device: Annotated[Device, typer.Option(help="Where the code runs.")] = Device.CPU,
+    device: DeviceOption = Device.CPU,
     mutants: Annotated[
         bool, typer.Option("--mutants/--no-mutants", help="Try mutants of the reference; this takes the longest.")
     ] = True,
     jobs: JobsOption = None,
+    as_json: JsonOption = False,
     require_sandbox: SandboxOption = "",
     unsafe: UnsafeOption = False,
 ) -> None:
-    """Prove that the checks pass right answers, fail wrong ones, and recognise known mistakes."""
+    """Prove that the checks pass right answers, fail wrong ones, and recognise known mistakes.
+
+    Example: autograde verify autograd --no-mutants
+    """
     with one_line_mistakes():
         from autograder.course.course_file import load_course
-        from autograder.errors import CourseError
         from autograder.processes.pool import Pool
         from autograder.verifying.verify import verify as verify_course
 
         loaded = load_course(course)
-        for name in topics or ():
-            if name not in loaded.topics:
-                raise CourseError(f"{name}: the course has no such topic; {suggestion(name, loaded.topics)}")
+        check_topics(loaded, topics or (), "")
         ask_for(device)
         require = required(require_sandbox)
-        console = console_of()
+        console = console_of(stderr=as_json)
         with (
             progress_of("Verifying") as step,
             Pool(jobs, device=device.value, require=require, unsafe=unsafe) as pool,
@@ -126,6 +133,9 @@ def verify(
             verification = verify_course(
                 loaded, topics or None, pool, seeds=seeds, device=device.value, mutants=mutants, on_progress=step
             )
+        if as_json:
+            for topic in verification.topics:
+                print_json(topic.counts())
         if console.is_terminal:
             console.print(verification.table())
             console.print("\n".join([*verification.notes(), verification.summary()]), soft_wrap=True)
@@ -140,7 +150,10 @@ def new(
     topic: Annotated[str, typer.Argument(help="The new topic's name, for example `views`.")],
     course: CourseOption = Path("course.yml"),
 ) -> None:
-    """Write the skeleton of a new topic: exercise, checks, reference, misconceptions, and its entry in course.yml."""
+    """Write the skeleton of a new topic: exercise, checks, reference, misconceptions, and its entry in course.yml.
+
+    Example: autograde new views
+    """
     with one_line_mistakes():
         from autograder.course import new_topic
 
@@ -154,7 +167,13 @@ def new(
 def release(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; report what is out of date or would leak.")] = False,
     open_: Annotated[
-        str | None, typer.Option("--open", metavar="TOPIC", help="Print the passphrase of this topic's sealed solutions.")
+        str | None,
+        typer.Option(
+            "--open",
+            metavar="TOPIC",
+            help="Print the passphrase of this topic's sealed solutions.",
+            autocompletion=completion.topics,
+        ),
     ] = None,
     publish: Annotated[
         bool, typer.Option("--publish", help="With --open: write the passphrase into the release as well.")
@@ -163,9 +182,13 @@ def release(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The folder to release to.", show_default="release/ of the course")
     ] = None,
+    cache: CacheOption = None,
     unsafe: UnsafeOption = False,
 ) -> None:
-    """Build what students get: notebooks, visible checks, public answer keys. Fails if anything private would leak."""
+    """Build what students get: notebooks, visible checks, public answer keys. Fails if anything private would leak.
+
+    Example: autograde release --check
+    """
     with one_line_mistakes():
         from autograder.course.course_file import load_course
         from autograder.errors import AutogradeError
@@ -173,7 +196,7 @@ def release(
         from autograder.release.build import build
         from autograder.release.build import check as check_release
 
-        loaded = load_course(course)
+        loaded = replace(load_course(course), cache=cache)
         folder = out or loaded.root / "release"
         if open_ is not None and not check:
             _open_solutions(loaded, open_, folder, publish=publish)
@@ -217,9 +240,13 @@ def export_nbgrader(
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**63 - 1, help="The seed of the grading run.", show_default="drawn")
     ] = None,
+    cache: CacheOption = None,
     unsafe: UnsafeOption = False,
 ) -> None:
-    """Make a course for nbgrader, in which nbgrader's own commands grade with autograde."""
+    """Make a course for nbgrader, in which nbgrader's own commands grade with autograde.
+
+    Example: autograde export-nbgrader -o nbgrader --submissions submitted/
+    """
     with one_line_mistakes():
         import secrets
 
@@ -227,7 +254,7 @@ def export_nbgrader(
         from autograder.grading.grade import refuse_public
 
         refuse_public(seed)
-        loaded = load_course(course)
+        loaded = replace(load_course(course), cache=cache)
         collect.refuse_downloads(submissions or (), loaded)
 
         from autograder.grading.submissions import find_submissions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -12,23 +12,36 @@ import typer
 from typer.core import TyperCommand
 
 from autograder._words import suggestion
+from autograder.commands import completion
 from autograder.errors import AutogradeError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from autograder.course.course_file import Course
     from autograder.grading.submissions import Discovery
 
 __all__ = [
+    "CacheOption",
     "CourseOption",
     "Device",
+    "DeviceOption",
     "JobsOption",
+    "JsonOption",
     "OutOption",
+    "ResultsArgument",
     "SandboxOption",
+    "StudentArgument",
+    "StudentsOption",
+    "TopicArgument",
+    "TopicsOption",
     "UnsafeOption",
     "WithSandbox",
     "ask_for",
+    "check_topics",
+    "choice",
     "console_of",
+    "print_json",
     "print_left_out",
     "progress_of",
     "required",
@@ -42,7 +55,50 @@ class Device(StrEnum):
     CUDA = "cuda"
 
 
+def choice(kind: type[StrEnum], *names: str, help: str) -> Any:
+    """An option whose value is one of an enumeration's; of anything else, the message says what may have been meant."""
+    values = [str(each) for each in kind]
+
+    def parse(text: str) -> StrEnum:
+        if text not in values:
+            raise typer.BadParameter(f"{text!r} is not one of these; {suggestion(text, values)}")
+        return kind(text)
+
+    return typer.Option(
+        *names,
+        help=help,
+        parser=parse,
+        metavar=f"[{'|'.join(values)}]",
+        autocompletion=lambda incomplete: [value for value in values if value.startswith(incomplete)],
+    )
+
+
+StudentArgument = Annotated[
+    str, typer.Argument(help="The student: the name of a folder in the results.", autocompletion=completion.students)
+]
+StudentsOption = Annotated[
+    list[str] | None,
+    typer.Option("--student", help="Only this student; can be repeated.", autocompletion=completion.students),
+]
+TopicArgument = Annotated[str, typer.Argument(help="The topic.", autocompletion=completion.topics)]
+TopicsOption = Annotated[
+    list[str] | None, typer.Option("--topic", help="Only this topic; can be repeated.", autocompletion=completion.topics)
+]
+ResultsArgument = Annotated[Path, typer.Argument(help="The folder of the results.")]
+DeviceOption = Annotated[Device, choice(Device, "--device", help="Where the students' code runs.")]
+CacheOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        envvar="AUTOGRADE_CACHE",
+        help="The folder in which answer keys are kept between runs.",
+        show_default="autograde/ in XDG_CACHE_HOME if that is set, else .autograde/ of the course",
+    ),
+]
 CourseOption = Annotated[Path, typer.Option(help="course.yml, or the folder it is in.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print JSON instead, as docs/commands.md describes; all else goes to standard error.")
+]
 JobsOption = Annotated[
     int | None, typer.Option(min=1, max=256, help="How many submissions to run at a time; one per core by default.")
 ]
@@ -67,6 +123,13 @@ class WithSandbox(TyperCommand):
         """See click.Command."""
         args = ["--require-sandbox=full" if word == "--require-sandbox" else word for word in args]
         return super().parse_args(ctx, args)
+
+
+def print_json(value: object) -> None:
+    """Print a value as a line of JSON."""
+    import msgspec
+
+    typer.echo(msgspec.json.encode(value).decode())
 
 
 def console_of(*, stderr: bool = False) -> Console:
@@ -118,6 +181,13 @@ def required(names: str) -> list[str]:
         if name not in known:
             raise AutogradeError(f"--require-sandbox={name}: there is no such layer or level; {suggestion(name, known)}")
     return wanted
+
+
+def check_topics(course: Course, topics: Iterable[str], said: str = "--topic ") -> None:
+    """Raise AutogradeError about the first topic that the course does not have. `said`: what stands before it."""
+    for topic in topics:
+        if topic not in course.topics:
+            raise AutogradeError(f"{said}{topic}: the course has no such topic; {suggestion(topic, course.topics)}")
 
 
 def ask_for(device: Device) -> None:

@@ -8,43 +8,38 @@ from typing import Annotated
 import typer
 
 from autograder.commands.one_line import one_line_mistakes
+from autograder.commands.options import CourseOption, JsonOption, ResultsArgument, TopicsOption, check_topics, print_json
 
 __all__ = ["register"]
 
 
 def similar(
-    results: Annotated[Path, typer.Argument(help="The folder of the results.")] = Path("grades"),
+    results: ResultsArgument = Path("grades"),
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The page to write.", show_default="RESULTS/similar.html")
     ] = None,
-    topic: Annotated[list[str] | None, typer.Option(help="Only this topic; can be repeated.")] = None,
+    topic: TopicsOption = None,
     threshold: Annotated[
         float, typer.Option(min=0.3, max=1.0, help="List pairs that are at least this similar, 0.3 to 1.")
     ] = 0.8,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print a JSON line for each task instead of writing a page.")
-    ] = False,
-    course: Annotated[Path, typer.Option(help="course.yml, or the folder it is in.")] = Path("course.yml"),
+    as_json: JsonOption = False,
+    course: CourseOption = Path("course.yml"),
 ) -> None:
     """Show which graded submissions are alike, task by task, and how unusual that is in this class. It is no proof.
 
     Example: autograde similar --topic autograd --threshold 0.9
     """
     with one_line_mistakes():
-        import msgspec
-
-        from autograder._words import counted, suggestion
+        from autograder._words import counted
         from autograder.commands import extras
         from autograder.course.course_file import load_course
-        from autograder.errors import AutogradeError, ResultError
+        from autograder.errors import ResultError
         from autograder.grading.marks import people_of
         from autograder.grading.similar import find_similar, sources_in
 
         extras.require("rapidfuzz", "pygments", "jinja2")
         loaded = load_course(course)
-        for name in topic or ():
-            if name not in loaded.topics:
-                raise AutogradeError(f"--topic {name}: the course has no such topic; {suggestion(name, loaded.topics)}")
+        check_topics(loaded, topic or ())
         if not results.is_dir():
             raise ResultError(f"{results}: there is no such folder; run `autograde grade` first, or name it.")
         sources = {key: value for key, value in sources_in(loaded, results).items() if not topic or key[0] in topic}
@@ -53,7 +48,7 @@ def similar(
         found = find_similar(loaded, sources, threshold=threshold)
         if as_json:
             for each in found:
-                typer.echo(msgspec.json.encode(each).decode())
+                print_json(each)
             return
         from autograder.reporting.similar_page import write_similar
 

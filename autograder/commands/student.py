@@ -13,17 +13,45 @@ import typer
 
 from autograder._words import suggestion
 from autograder.commands.one_line import one_line_mistakes, require_supported_versions, tolerant_output
+from autograder.commands.root import new_app
 
 __all__ = ["app", "main", "register"]
 
+
+def _topics(incomplete: str) -> list[str]:
+    """What the shell completes: the release's topics."""
+    return [name for name, _ in _tasks_by_topic() if name.startswith(incomplete)]
+
+
+def _tasks(context: typer.Context, incomplete: str) -> list[str]:
+    """What the shell completes: the tasks of the topic that was named before, or of all topics."""
+    chosen = context.params.get("topic")
+    return [
+        task for name, tasks in _tasks_by_topic() if chosen in (None, name) for task in tasks if task.startswith(incomplete)
+    ]
+
+
+def _tasks_by_topic() -> list[tuple[str, list[str]]]:
+    try:
+        from autograder.student.released import find_release
+
+        return [(name, list(topic.tasks)) for name, topic in find_release().card.topics.items()]
+    except Exception:  # whatever is wrong, the shell completes nothing, and the command will say it
+        return []
+
+
 FileArgument = Annotated[Path | None, typer.Argument(help="Your notebook or Python file.", show_default="the only one here")]
-TopicOption = Annotated[str | None, typer.Option(help="Its topic, if its name does not say.")]
+TopicOption = Annotated[str | None, typer.Option(help="Its topic, if its name does not say.", autocompletion=_topics)]
+TaskArgument = Annotated[str, typer.Argument(help="The task.", autocompletion=_tasks)]
 
 
 def start(
-    topic: Annotated[str | None, typer.Argument(help="The topic, for example `autograd`.")] = None,
+    topic: Annotated[str | None, typer.Argument(help="The topic, for example `autograd`.", autocompletion=_topics)] = None,
 ) -> None:
-    """Turn a topic's notebook into a Python file, to work on in an editor."""
+    """Turn a topic's notebook into a Python file, to work on in an editor.
+
+    Example: autograde start autograd
+    """
     with one_line_mistakes():
         from autograder._files import write_whole
         from autograder.errors import RequestError
@@ -46,7 +74,10 @@ def start(
 
 
 def check(file: FileArgument = None, topic: TopicOption = None) -> None:
-    """Run a notebook or Python file from top to bottom, as grading does, and check its tasks."""
+    """Run a notebook or Python file from top to bottom, as grading does, and check its tasks.
+
+    Example: autograde check autograd.ipynb
+    """
     with one_line_mistakes():
         from autograder.student.as_text import show
         from autograder.student.check_file import answer_file
@@ -72,7 +103,10 @@ def ci(
     ] = None,
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder for the reports.")] = Path("autograde-report"),
 ) -> None:
-    """Check files in continuous integration: reports, and on GitHub annotations, a summary and points."""
+    """Check files in continuous integration: reports, and on GitHub annotations, a summary and points.
+
+    Example: autograde ci autograd.ipynb -o autograde-report
+    """
     with one_line_mistakes():
         from autograder.reporting.ci_reports import write_reports
         from autograder.student.ci import FOOTER, check_files
@@ -81,7 +115,10 @@ def ci(
 
 
 def watch(file: FileArgument = None, topic: TopicOption = None) -> None:
-    """Check a file each time you save it, and show the next task."""
+    """Check a file each time you save it, and show the next task.
+
+    Example: autograde watch autograd.py
+    """
     with one_line_mistakes("Your place is saved."):
         from autograder.student.released import find_release
         from autograder.student.student_file import find_file
@@ -94,8 +131,11 @@ def watch(file: FileArgument = None, topic: TopicOption = None) -> None:
             watch_file(release, path, topic, saves)
 
 
-def hint(task: Annotated[str, typer.Argument(help="The task.")], topic: TopicOption = None) -> None:
-    """Show one more hint for a task."""
+def hint(task: TaskArgument, topic: TopicOption = None) -> None:
+    """Show one more hint for a task.
+
+    Example: autograde hint sign_ste
+    """
     with one_line_mistakes():
         from autograder.student.as_text import show
         from autograder.student.lookup import one_more_hint
@@ -104,11 +144,14 @@ def hint(task: Annotated[str, typer.Argument(help="The task.")], topic: TopicOpt
 
 
 def solution(
-    task: Annotated[str, typer.Argument(help="The task.")],
+    task: TaskArgument,
     topic: TopicOption = None,
     passphrase: Annotated[str, typer.Option(help="What your instructor published.", show_default=False)] = "",
 ) -> None:
-    """Show a worked solution of a task, if the course has it open by now."""
+    """Show a worked solution of a task, if the course has it open by now.
+
+    Example: autograde solution sign_ste --topic autograd
+    """
     with one_line_mistakes():
         from autograder.student.as_text import show
         from autograder.student.solutions import worked_solution
@@ -117,7 +160,10 @@ def solution(
 
 
 def progress(topic: TopicOption = None) -> None:
-    """Show how each task stood when it was last checked."""
+    """Show how each task stood when it was last checked.
+
+    Example: autograde progress --topic autograd
+    """
     with one_line_mistakes():
         from autograder.student.as_text import show
         from autograder.student.lookup import progress_of
@@ -131,14 +177,7 @@ def register(app: typer.Typer) -> None:
         app.command(rich_help_panel="For students")(command)
 
 
-app = typer.Typer(
-    name="autograde",
-    help="Check your solutions to PyTorch exercises.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = new_app("Check your solutions to PyTorch exercises.", codes=(0, 2, 130))
 register(app)
 
 

@@ -155,6 +155,7 @@ class Course:
     `tolerances` are by dtype name: float64, float32, float16, bfloat16; `cuda_tolerances` has those that differ on a GPU.
     `sandbox` is the level of confinement below which nothing is graded.
     `package` is what students install, as pip takes it, e.g. `autograde-torch==1.0`; empty if the release contains it.
+    `cache` is the folder that --cache names, if any; see `keys.build.key_folder`.
     """
 
     title: str
@@ -167,6 +168,7 @@ class Course:
     cuda_tolerances: dict[str, float] = field(default_factory=dict)
     package: str = ""
     sandbox: SandboxLevel = "minimal"
+    cache: Path | None = None
 
     def tolerances_on(self, device: str) -> dict[str, float]:
         """The tolerances by dtype name for results from `device`."""

@@ -58,7 +58,16 @@ Fields = Mapping[str, str]
 class Desk:
     """An instructor's desk for one course and its results."""
 
-    def __init__(self, course: Path, out: Path, *, by: str = "", unsafe: bool = False, keys: Keys | None = None) -> None:
+    def __init__(
+        self,
+        course: Path,
+        out: Path,
+        *,
+        by: str = "",
+        unsafe: bool = False,
+        cache: Path | None = None,
+        keys: Keys | None = None,
+    ) -> None:
         """Open a desk. Close it in the end.
 
         Args:
@@ -66,6 +75,7 @@ class Desk:
             out: the folder of the results.
             by: who decides; the user of this process if empty.
             unsafe: grade again even without any confinement.
+            cache: where answer keys are kept; see `keys.build.key_folder`.
             keys: its secrets; drawn if None.
 
         Raises:
@@ -73,7 +83,7 @@ class Desk:
             CourseError: if there are mistakes in the course's files.
         """
         self.keys = keys or Keys()
-        self._books, self._by = Books(course, out), by
+        self._books, self._by = Books(course, out, cache=cache), by
         self._regrading = Regrading(self._books, unsafe=unsafe)
         self._refresher = Refresher(lambda: refresh(self._books.course, out))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -14,6 +14,7 @@ from autograder.course.course_file import Course, load_course
 from autograder.errors import RequestError, ResultError
 from autograder.gradebook.adjustments import Adjustment, Adjustments, load_adjustments
 from autograder.gradebook.marks import Mark, TaskMark, marks_of_student
+from autograder.grading.handed_in import handed_in
 from autograder.grading.marks import people_of, students_of
 from autograder.grading.result_files import read_all, read_result, read_run, result_path
 from autograder.records.results import TopicResult
@@ -43,8 +44,8 @@ class Entry:
 class Books:
     """A course and its folder of results."""
 
-    def __init__(self, course: Path, out: Path) -> None:
-        """Open them.
+    def __init__(self, course: Path, out: Path, *, cache: Path | None = None) -> None:
+        """Open them; `cache` is where answer keys are kept.
 
         Raises:
             ResultError: if the folder holds no results.
@@ -58,8 +59,12 @@ class Books:
             )
         self.out = out
         self._path = course / "course.yml" if course.is_dir() else course
-        self._course = load_course(self._path)
+        self._cache = cache
+        self._course = self._loaded()
         self._read = self._path.stat().st_mtime_ns
+
+    def _loaded(self) -> Course:
+        return replace(load_course(self._path), cache=self._cache)
 
     @property
     def course(self) -> Course:
@@ -70,7 +75,7 @@ class Books:
         """
         written = self._path.stat().st_mtime_ns
         if written != self._read:
-            self._course, self._read = load_course(self._path), written
+            self._course, self._read = self._loaded(), written
         return self._course
 
     def entry(self, student: str, topic: str) -> Entry:
@@ -89,7 +94,8 @@ class Books:
         page_path(self.out, student, topic)  # a roster may hold any name
         decisions = decided.get(student, ())
         results = tuple(read_all(self.out, student=student))  # late days are spent over all topics
-        marks = marks_of_student(course, student, results, decisions, topics=course.topics)
+        known = handed_in(self.out)
+        marks = marks_of_student(course, student, results, decisions, topics=course.topics, handed_in=known)
         mark = next(each for each in marks if each.topic == topic)
         name = people_of(course, [student])[student]
         own = tuple(each for each in decisions if each.topic == topic)

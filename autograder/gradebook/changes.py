@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
 from autograder._words import counted
 from autograder.course.course_file import Course
 from autograder.gradebook.adjustments import Adjustments
-from autograder.gradebook.marks import Mark, marks_of_student
+from autograder.gradebook.marks import Mark, mark_of, marks_of_student
 from autograder.records.jobs import Outcome
 from autograder.records.results import CheckResult, TaskResult, TopicResult
 
@@ -37,7 +37,12 @@ class Change:
 
 
 def changes_between(
-    course: Course, old: Iterable[TopicResult], new: Iterable[TopicResult], adjustments: Adjustments
+    course: Course,
+    old: Iterable[TopicResult],
+    new: Iterable[TopicResult],
+    adjustments: Adjustments,
+    *,
+    handed_in: Collection[tuple[str, str]] = (),
 ) -> Iterator[Change]:
     """The marks that differ, by student and then in the order of the course, both with today's decisions and late policy.
 
@@ -46,6 +51,7 @@ def changes_between(
         old: the results of one grading, each student's together.
         new: those of the other.
         adjustments: what people decided.
+        handed_in: student and topic of what the new grading found; without a result, it is not graded rather than gone.
     """
     before, after = _by_student(old), _by_student(new)
     for student in sorted({*before, *after}, key=lambda name: (name.casefold(), name)):
@@ -55,6 +61,8 @@ def changes_between(
         new_marks = {mark.topic: mark for mark in marks_of_student(course, student, tuple(are.values()), decisions)}
         for topic in course.topics:
             first, second = old_marks.get(topic), new_marks.get(topic)
+            if first and second is None and (student, topic) in handed_in:
+                second = mark_of(course, student, topic, None, decisions, handed_in=True)
             if (first is None) != (second is None) or (first and second and _numbers(first) != _numbers(second)):
                 reasons = tuple(_reasons(were.get(topic), are.get(topic), first, second))
                 yield Change(student, topic, first, second, reasons)
@@ -71,7 +79,7 @@ def _numbers(mark: Mark) -> tuple[float, float, float]:
 
 def _reasons(old: TopicResult | None, new: TopicResult | None, before: Mark | None, after: Mark | None) -> Iterator[str]:
     if old is None or new is None:
-        yield "newly graded" if old is None else "no longer there"
+        yield "newly graded" if old is None else "not graded yet" if after else "no longer there"
         return
     if old.submission.sha256 != new.submission.sha256:
         yield "another file was handed in"

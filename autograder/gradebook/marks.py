@@ -8,7 +8,7 @@ count neither for nor against.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Literal, TypeVar
@@ -46,7 +46,8 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """A student's mark for a topic: `earned` of `points`, rounded to two decimals, with everything taken into account.
 
     `state` says where it comes from: a graded submission, one that could not be read (`unreadable`), one that the machine
-    failed at (`not_graded`: all points are pending but those that a person gave), or none (`missing`).
+    failed at or that no run has reached (`not_graded`: all points are pending but those that a person gave), or none
+    (`missing`).
     `automatic` is what the checks alone give, without lateness. `adjusted`: a person changed points, or excused something.
     `extension` is in hours. An excused mark has no points, so that sums come out right. `comments` are those on the whole
     topic; each task has its own.
@@ -69,7 +70,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def undecided(self) -> bool:
-        """Whether `earned` says nothing yet: the machine failed, and nobody has decided about all of the points."""
+        """Whether `earned` says nothing yet: it was not graded, and nobody has decided about all of the points."""
         return self.state == "not_graded" and self.pending > 0
 
     @property
@@ -97,7 +98,12 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def marks_of_class(
-    course: Course, results: Iterable[TopicResult], adjustments: Adjustments, *, students: Iterable[str] = ()
+    course: Course,
+    results: Iterable[TopicResult],
+    adjustments: Adjustments,
+    *,
+    students: Iterable[str] = (),
+    handed_in: Collection[tuple[str, str]] = (),
 ) -> Iterator[Mark]:
     """Everybody's marks, by student and then in the order of the course: for each topic that anybody handed in or that
     people decided about. What is missing has a mark too.
@@ -107,14 +113,18 @@ def marks_of_class(
         results: what was graded, each student's results together, as `read_all` gives them.
         adjustments: what people decided.
         students: more students, such as those of the roster.
+        handed_in: student and topic of what is known to be handed in; without a result, it is not graded instead of missing.
     """
     graded = {student: tuple(own) for student, own in groupby(map(_without_checks, results), lambda result: result.student)}
     topics = {result.topic for own in graded.values() for result in own}
     topics |= {entry.topic for own in adjustments.values() for entry in own if entry.topic}
+    topics |= {topic for _, topic in handed_in}
     order = [topic for topic in course.topics if topic in topics]
-    everybody = dict.fromkeys((*graded, *students, *adjustments))
+    everybody = dict.fromkeys((*graded, *students, *adjustments, *(student for student, _ in handed_in)))
     for student in sorted(everybody, key=lambda name: (name.casefold(), name)):
-        yield from marks_of_student(course, student, graded.get(student, ()), adjustments.get(student, ()), topics=order)
+        yield from marks_of_student(
+            course, student, graded.get(student, ()), adjustments.get(student, ()), topics=order, handed_in=handed_in
+        )
 
 
 def _without_checks(result: TopicResult) -> TopicResult:
@@ -130,6 +140,7 @@ def marks_of_student(
     decisions: Sequence[Adjustment],
     *,
     topics: Iterable[str] | None = None,
+    handed_in: Collection[tuple[str, str]] = (),
 ) -> tuple[Mark, ...]:
     """A student's marks in the order of the course. The budget of late days is spent in the order of the due times.
 
@@ -139,13 +150,15 @@ def marks_of_student(
         results: what was graded of theirs.
         decisions: theirs, in the order of adjustments.yml.
         topics: those to mark; those with a result if None.
+        handed_in: see `marks_of_class`.
     """
     by_topic = {result.topic: result for result in results}
     chosen = list(by_topic if topics is None else topics)
     budget = _late_days(course, decisions)
     marks: dict[str, Mark] = {}
     for topic in sorted((name for name in course.topics if name in chosen), key=lambda name: _due(course, name)):
-        mark = mark_of(course, student, topic, by_topic.get(topic), decisions, budget=budget)
+        known = (student, topic) in handed_in
+        mark = mark_of(course, student, topic, by_topic.get(topic), decisions, budget=budget, handed_in=known)
         budget -= mark.lateness.budget_days if mark.lateness else 0
         marks[topic] = mark
     return tuple(marks[topic] for topic in course.topics if topic in marks)
@@ -159,6 +172,7 @@ def mark_of(
     decisions: Sequence[Adjustment],
     *,
     budget: int | None = None,
+    handed_in: bool = False,
 ) -> Mark:
     """The mark of one submission, or of none.
 
@@ -166,13 +180,14 @@ def mark_of(
         course: the course. Where nothing was graded, its tasks say what there is to earn.
         student: the student.
         topic: the topic.
-        result: what was graded; None if nothing was handed in.
+        result: what was graded; None if nothing was.
         decisions: the student's, in the order of adjustments.yml.
         budget: the late days that are left; all of the student's if None.
+        handed_in: whether there is a submission even if there is no result.
     """
     own = [entry for entry in decisions if entry.topic == topic]
     known: Mapping[str, TaskResult] = {task.task: task for task in result.tasks} if result else {}
-    state = _state(result)
+    state = _state(result, handed_in)
     entries = course.topics[topic].tasks
     tasks = tuple(
         _task_mark(name, entries.get(name), known.get(name), [each for each in own if each.task == name], state)
@@ -225,9 +240,9 @@ def extension_for(course: Course, topic: str, decisions: Sequence[Adjustment]) -
     return extension_of(given[-1], course.topics[topic].due) if given else timedelta(0)
 
 
-def _state(result: TopicResult | None) -> State:
+def _state(result: TopicResult | None, handed_in: bool) -> State:
     if result is None:
-        return "missing"
+        return "not_graded" if handed_in else "missing"
     return "not_graded" if result.not_graded else "unreadable" if result.problem else "graded"
 
 

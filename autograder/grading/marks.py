@@ -14,6 +14,7 @@ from autograder.course.course_file import Course
 from autograder.course.roster import load_roster
 from autograder.gradebook.adjustments import load_adjustments
 from autograder.gradebook.marks import Mark, mark_of, marks_of_class, marks_of_student, with_mark
+from autograder.grading.handed_in import handed_in
 from autograder.grading.result_files import read_all, result_path
 from autograder.records.results import FORMAT_VERSION, TopicResult
 from autograder.reporting import topic_page
@@ -33,11 +34,10 @@ class _MarksFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def students_of(course: Course, out: Path) -> list[str]:
-    """Everybody in the roster or with a folder of results."""
+    """Everybody in the roster, with a result, or with a submission that has none yet."""
     roster = load_roster(course)
     listed = [person.student for person in roster.people] if roster else []
-    graded = [path.parent.name for path in out.glob("*/*.json") if not path.parent.name.startswith(".")]
-    return sorted({*listed, *graded})
+    return sorted({*listed, *(student for student, _ in handed_in(out))})
 
 
 def marks_in(course: Course, out: Path, *, only: str | None = None) -> Iterator[Mark]:
@@ -45,33 +45,33 @@ def marks_in(course: Course, out: Path, *, only: str | None = None) -> Iterator[
     roster = load_roster(course)
     students = [person.student for person in roster.people] if roster else []
     adjustments = load_adjustments(course)
+    known: Collection[Key] = handed_in(out)
     if only is not None:
         adjustments = {only: adjustments[only]} if only in adjustments else {}
-        students = []
-    return marks_of_class(course, read_all(out, student=only), adjustments, students=students)
+        students, known = [], {key for key in known if key[0] == only}
+    return marks_of_class(course, read_all(out, student=only), adjustments, students=students, handed_in=known)
 
 
-def refresh(course: Course, out: Path, *, students: Iterable[str] = (), waiting: Collection[Key] = ()) -> dict[Key, Mark]:
+def refresh(course: Course, out: Path, *, students: Iterable[str] = ()) -> dict[Key, Mark]:
     """Bring everything that shows marks up to date: pages whose mark has changed, OUT/index.html and OUT/marks.json.
 
     Args:
         course: the course.
         out: the folder of the results.
-        students: students to list besides those in the roster or with results.
-        waiting: student and topic of submissions that may have no result yet.
+        students: students to list besides those in the roster or with submissions.
 
     Returns:
         The marks of all results, by student and topic.
     """
     marks: dict[Key, Mark] = {}
-    write_figures(_count(course, out, _refreshed(course, out, marks), marks, students, waiting), out)
+    write_figures(_count(course, out, _refreshed(course, out, marks), marks, students), out)
     data = msgspec.json.encode(_MarksFile(marks=tuple(marks.values())))
     write_whole(out / MARKS_FILE, msgspec.json.format(data, indent=2) + b"\n")
     return marks
 
 
 def figures_of(course: Course, out: Path, *, topics: Collection[str] = ()) -> ClassFigures:
-    """The figures of a class from all results that are there; of certain topics only, if any are named."""
+    """The figures of a class from all that is there; of certain topics only, if any are named."""
     marks: dict[Key, Mark] = {}
 
     def results() -> Iterator[TopicResult]:
@@ -80,7 +80,7 @@ def figures_of(course: Course, out: Path, *, topics: Collection[str] = ()) -> Cl
                 marks[result.student, result.topic] = mark
                 yield with_mark(result, mark)
 
-    return _count(course, out, results(), marks)
+    return _count(course, out, results(), marks, topics=topics)
 
 
 def people_of(course: Course, students: Iterable[str] = ()) -> dict[str, str]:
@@ -109,11 +109,15 @@ def _count(
     results: Iterable[TopicResult],
     marks: dict[Key, Mark],
     students: Iterable[str] = (),
-    waiting: Collection[Key] = (),
+    *,
+    topics: Collection[str] = (),
 ) -> ClassFigures:
     """The figures of results with their marks, which `marks` holds by the time a result is taken."""
+    known = {key for key in handed_in(out) if key[1] in (topics or course.topics)}
     decided = {
-        (student, entry.topic): mark_of(course, student, entry.topic, None, decisions)
+        (student, entry.topic): mark_of(
+            course, student, entry.topic, None, decisions, handed_in=(student, entry.topic) in known
+        )
         for student, decisions in load_adjustments(course).items()
         for entry in decisions
         if entry.topic and not result_path(out, student, entry.topic).exists()
@@ -124,7 +128,7 @@ def _count(
         order=tuple(course.topics),
         people=people_of(course, students),
         marks=ChainMap(decided, marks),
-        waiting=waiting,
+        waiting=known,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from autograder._files import decode_versioned, read_whole, write_whole
-from autograder._words import closest
+from autograder._words import closest, suggestion
 from autograder.errors import ResultError
 from autograder.records.results import FORMAT_VERSION, INSTRUCTOR_PAGES, TopicResult
 
@@ -82,7 +82,10 @@ def find_result(out: Path, student: str, topic: str) -> Path:
             + (f"did you mean {' or '.join(map(repr, close))}?" if close else "run `autograde grade` first.")
         )
     topics = sorted(file.stem for file in (out / student).glob("*.json"))
-    raise ResultError(f"{student} has no result for {topic}; there are results for {', '.join(topics) or 'no topic'}.")
+    near = (
+        suggestion(topic, topics) if closest(topic, topics) else f"there are results for {', '.join(topics) or 'no topic'}."
+    )
+    raise ResultError(f"{student} has no result for {topic}; {near}")
 
 
 def _is_ours(name: str) -> bool:

@@ -16,6 +16,7 @@ from autograder.course.course_file import Course
 from autograder.errors import AutogradeError, ResultError
 from autograder.gradebook.adjustments import load_adjustments
 from autograder.gradebook.marks import mark_of
+from autograder.grading.handed_in import record_all
 from autograder.grading.marks import refresh
 from autograder.grading.result_files import GradingRecord, read_result, read_run, write_result, write_run
 from autograder.grading.submissions import Discovery
@@ -61,6 +62,7 @@ def share(discovery: Discovery, shard: Shard) -> Discovery:
 
 def merge(course: Course, folders: Sequence[Path], out: Path) -> int:
     """Copy all results to `out`, write their pages anew, and return their number. All is read before anything is written.
+    What any of the machines found and none of these has graded stays known as not graded.
 
     Of two results for the same submission, one that was graded is taken before one that the machine failed at, then the one
     with fewer pending points, then the newer one.
@@ -76,6 +78,7 @@ def merge(course: Course, folders: Sequence[Path], out: Path) -> int:
         key = (result.student, result.topic)
         chosen[key] = _better(chosen[key], (path, result)) if key in chosen else (path, result)
     write_run(record, out)
+    record_all(folders, out)
     adjustments = load_adjustments(course)
     for _, result in chosen.values():
         mark = mark_of(course, result.student, result.topic, result, adjustments.get(result.student, ()))

@@ -103,10 +103,12 @@ _NO_FILE = "it is not a regular file"
 @dataclass(frozen=True)
 class Discovery:
     """What was found: the submissions, by student and then in the order of the course's topics; every student who has a
-    folder; and sentences about what was left out (`unrecognised`) or chosen (`notes`)."""
+    folder; and sentences about what was left out (`unrecognised`) or chosen (`notes`). `found`: student and topic of each
+    submission for these topics, whoever was asked for."""
 
     submissions: tuple[Submission, ...]
     students: tuple[str, ...]
+    found: tuple[tuple[str, str], ...] = ()
     unrecognised: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -138,14 +140,12 @@ def find_submissions(
             )
     search.list_strays()
     order = list(course.topics)
-    chosen = [
-        search.choose(*key)
-        for key in sorted(search.candidates, key=lambda key: (key[0], order.index(key[1])))
-        if (not topics or key[1] in topics) and (not students or key[0] in students)
-    ]
+    candidates = sorted(search.candidates, key=lambda key: (key[0], order.index(key[1])))
+    found = tuple(key for key in candidates if not topics or key[1] in topics)
     return Discovery(
-        submissions=tuple(chosen),
+        submissions=tuple(search.choose(*key) for key in found if not students or key[0] in students),
         students=tuple(sorted(student for student in search.students if not students or student in students)),
+        found=found,
         unrecognised=tuple(search.unrecognised),
         notes=tuple(search.notes),
     )

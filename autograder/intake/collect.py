@@ -231,6 +231,8 @@ class _Collector:
         when = latest.handin.when
         if old and old["sha256"] == digest:
             self.result.unchanged.append(latest.place)
+            if not old["in_download"] and old["who"] == latest.who:
+                self.log.keep(old | {"in_download": shown(_unlike_a_formula("/".join(latest.file.entry.parts)))})
             changed = [str(path) for path in wanted if self.digest_of(folder / path) != wanted[path]]
             if changed:
                 names = shown(", ".join(changed))
@@ -304,7 +306,7 @@ class _Collector:
 
     def note(self, attempt: _Candidate, file: str, digest: str, *, counts: bool) -> None:
         """Write down where a file came from."""
-        when, path = attempt.handin.when, str(attempt.file.path)
+        when = attempt.handin.when
         row = {
             "student": attempt.student,
             "topic": attempt.topic,
@@ -313,9 +315,10 @@ class _Collector:
             "submitted_at": _stamp(when) if when else "",
             "late": "yes" if attempt.handin.late else "",
             "sha256": digest,
-            "handed_in_as": f"'{path}" if path[0] in "=+-@" else path,  # no formula for a spreadsheet
+            "handed_in_as": _unlike_a_formula(str(attempt.file.path)),
             "who": attempt.who,
             "download": attempt.download,
+            "in_download": _unlike_a_formula("/".join(attempt.file.entry.parts)),
         }
         self.log.keep({name: shown(text) for name, text in row.items()})
 
@@ -402,3 +405,8 @@ def _hash(file: IO[bytes]) -> str:
     while chunk := file.read(_CHUNK):
         digest.update(chunk)
     return digest.hexdigest()
+
+
+def _unlike_a_formula(path: str) -> str:
+    """A path that no spreadsheet takes for a formula."""
+    return f"'{path}" if path[0] in "=+-@" else path

@@ -14,6 +14,7 @@ __all__ = ["COLLECTED", "Collected"]
 
 COLLECTED = "collected.csv"
 _COLUMNS = ("student", "topic", "file", "counts", "submitted_at", "late", "sha256", "handed_in_as", "who", "download")
+_NEWER = ("in_download",)  # files that older versions wrote lack these
 
 Row = dict[str, str]
 
@@ -23,6 +24,7 @@ class Collected:
     """The rows by their `file`, a path below the class's folder; `counts` is "yes" for the attempt that is graded.
 
     `sha256` is that of the submission with its helpers; of an attempt that never counted, of the submission alone.
+    `in_download` is the file's path in the download, as the platform named it; empty if that was not recorded.
     """
 
     path: Path
@@ -47,7 +49,7 @@ class Collected:
             raise SubmissionError(f"{path}: lacks columns; move it away, and collect into an empty folder.")
         collected = cls(path)
         for row in rows:
-            collected.keep({name: row[name] or "" for name in _COLUMNS})
+            collected.keep({name: row.get(name) or "" for name in (*_COLUMNS, *_NEWER)})
         return collected
 
     def keep(self, row: Row) -> None:
@@ -77,7 +79,7 @@ class Collected:
     def write(self) -> None:
         """Write the file, unless it says the same already."""
         text = io.StringIO()
-        table = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+        table = csv.DictWriter(text, (*_COLUMNS, *_NEWER), lineterminator="\n")
         table.writeheader()
         table.writerows(self.rows[file] for file in sorted(self.rows, key=lambda file: (file.startswith("."), file)))
         data = text.getvalue().encode()

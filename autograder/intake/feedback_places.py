@@ -32,16 +32,40 @@ def moodle_places(submitted: Path, names: Mapping[str, str]) -> dict[tuple[str, 
     return places
 
 
-def canvas_places(submitted: Path, download: Path) -> dict[tuple[str, str], str]:
-    """By student and topic, the name of a page in a zip for Canvas, for all submissions that came from this download.
+def canvas_places(submitted: Path, download: Path | None = None) -> dict[tuple[str, str], str]:
+    """By student and topic, the name of a page in a zip for Canvas, for all submissions that came from Canvas.
 
     Args:
         submitted: the folder that `collect` filled.
-        download: Canvas's zip, or the folder that it was unpacked to. Only names are read.
+        download: Canvas's zip, or the folder that it was unpacked to: only names are read, and only submissions in it have
+            a place. If None, the names are those that `collect` recorded.
 
     Raises:
-        SubmissionError: if `collect` did not fill the folder, or the download cannot be read.
+        SubmissionError: if `collect` did not fill the folder or recorded no names, or the download cannot be read.
     """
+    return _recorded_places(submitted) if download is None else _places_in(download, submitted)
+
+
+def _recorded_places(submitted: Path) -> dict[tuple[str, str], str]:
+    places, unknown = {}, []
+    for row in _collected(submitted, "canvas"):
+        user = row["who"].partition(" ")[2]
+        parts = row["in_download"].removeprefix("'").split("/")  # a file may be inside a student's own zip
+        named = next((part for part in parts if (match := CANVAS_NAME.fullmatch(part)) and match["user"] == user), None)
+        if named is not None:
+            places[row["student"], row["topic"]] = canvas_name(named)
+        elif not row["in_download"]:
+            unknown.append(row["student"])
+    if unknown:
+        more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
+        raise SubmissionError(
+            f"{submitted / COLLECTED}: does not say how Canvas named the files of {', '.join(unknown[:3])}{more}. "
+            "Collect the download again, or name it with --download."
+        )
+    return places
+
+
+def _places_in(download: Path, submitted: Path) -> dict[tuple[str, str], str]:
     files: dict[str, dict[str, str]] = {}
     for name in sorted(_file_names(download)):
         if match := CANVAS_NAME.fullmatch(name):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import sys
 import time
 from collections.abc import Mapping
 from functools import cache
@@ -23,7 +24,7 @@ from autograder.course.course_file import Course
 from autograder.course.make_job import make_job
 from autograder.course.topic import Topic
 from autograder.course.topic_checks import draws_of
-from autograder.errors import AuthoringError, KeyMismatch, MachineError
+from autograder.errors import AuthoringError, CourseError, KeyMismatch, MachineError
 from autograder.keys.key import KEY_FORMAT, AnswerKey, current_versions, read_key, write_key
 from autograder.processes.fork_server import CPU_CAPABILITY
 from autograder.processes.gpu import find_gpu
@@ -38,11 +39,13 @@ from autograder.records.observation import (
     SourceFact,
     TensorFact,
 )
+from autograder.sandbox.namespaces import readable_paths
 
 if TYPE_CHECKING:
     from autograder.processes.pool import Pool
 
 __all__ = [
+    "CACHE",
     "IN_TURN",
     "build_key",
     "hash_of_package",
@@ -55,7 +58,10 @@ __all__ = [
 
 
 _Seen = TypeVar("_Seen", Observation, Observation | NotObserved)
+CACHE = "AUTOGRADE_CACHE"
+"""The environment variable that names the folder of the cache, as --cache does."""
 _CACHED_PER_TOPIC = 8
+_PREFIXES = (sys.prefix, sys.exec_prefix, sys.base_prefix)
 _PART_SECONDS = 600.0
 _LARGEST_UNCOMPARED = 1024  # bytes
 _REMEDY = "Close other programs, free disk space or use fewer --jobs, and run the same command again."
@@ -252,12 +258,34 @@ def _misfortune(seen: Observation | NotObserved) -> str:
 
 
 def key_folder(course: Course) -> Path | None:
-    """Where answer keys are kept between runs; None where the course's folder cannot be written to."""
-    folder = course.root / ".autograde" / "keys"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
+    """Where answer keys are kept between runs; None where neither of the default folders can be written to.
+
+    It is `keys` in the first of these: `course.cache`, AUTOGRADE_CACHE, XDG_CACHE_HOME/autograde, .autograde in the course's
+    folder. Source: XDG Base Directory Specification, by which a relative XDG_CACHE_HOME is ignored.
+
+    Raises:
+        CourseError: if a folder that was named cannot be written to, or is where students' code may read.
+    """
+    named = course.cache or Path(os.environ.get(CACHE, ""))
+    if named.parts:
+        try:
+            return _made(named)
+        except OSError as error:
+            raise CourseError(f"{named}: cannot be the cache ({error.strerror or error}); choose another folder.") from error
+    xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    for place in (*([xdg / "autograde"] if xdg.is_absolute() else []), course.root / ".autograde"):
+        with contextlib.suppress(OSError):
+            return _made(place)
+    return None
+
+
+def _made(place: Path) -> Path:
+    """The folder of keys in a cache, which students' code must not be able to read."""
+    folder = place.absolute() / "keys"
+    for path in readable_paths(_PREFIXES, [], str(PACKAGE)):
+        if folder.resolve().is_relative_to(Path(path).resolve()):
+            raise OSError(f"students' code can read {path}")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 

@@ -30,7 +30,7 @@ FORMAT_VERSION = 1
 INSTRUCTOR_PAGES = "instructor-pages"
 """The folder, beside the students' own, of pages that no student may see."""
 
-NAMES_OF_RESULTS = ("index.html", "run.json", "marks.json", INSTRUCTOR_PAGES)
+NAMES_OF_RESULTS = ("index.html", "run.json", "marks.json", "submissions.json", INSTRUCTOR_PAGES)
 """What lies beside the students' folders in a folder of results; no student can have such a name."""
 
 

@@ -49,7 +49,8 @@ _MOST_ANNOTATIONS = 40
 @dataclass(frozen=True)
 class Checked:
     """A file that was checked: its path in the repository, its bytes and cells, its topic's name and title, and what came
-    of each task. `problem` is a sentence if nothing could be run."""
+    of each task. `problem` is a sentence if nothing could be run. `predictions` are the tasks whose value is right or wrong,
+    not right in parts."""
 
     path: str
     data: bytes
@@ -58,6 +59,7 @@ class Checked:
     title: str
     tasks: tuple[TaskResult, ...]
     problem: str = ""
+    predictions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -167,9 +169,10 @@ def summary(files: Iterable[Checked], *, footer: str = "") -> str:
         for task in each.tasks:
             state = task_state(task)
             passed = sum(check.outcome is Outcome.PASSED for check in task.checks)
+            checks = "–" if task.task in each.predictions else f"{passed} of {counted(len(task.checks), 'check')}"
             parts.append(
                 f"| `{task.task}` | {state.symbol} {state.word} | {points_text(task.earned)} of {points_text(task.points)} "
-                f"| {passed} of {counted(len(task.checks), 'check')} |"
+                f"| {checks} |"
             )
         parts.append("")
         feedback = [(task.task, diagnosis.feedback) for task in each.tasks for diagnosis in task.diagnoses]

@@ -180,7 +180,7 @@ def count_class(
         order: of the topics; any others follow in the order they come in.
         people: the names of all who should be there, by student; others are listed under the name of their folder.
         marks: by student and topic; each is looked up after its result has been taken.
-        waiting: students and topics of submissions that may have no result yet.
+        waiting: students and topics of submissions that may have no result.
     """
     tally = _Tally({} if marks is None else marks)
     for result in results:
@@ -399,7 +399,7 @@ class _Tally:
             state="waiting" if (student, topic) in waiting else "missing",
             earned=mark.earned if mark else 0.0,
             points=mark.points if mark else self._points.get(topic, 0.0),
-            remarks=tuple(word for word in mark.flags if word != "missing") if mark else (),
+            remarks=tuple(word for word in mark.flags if word not in ("missing", "not graded")) if mark else (),
         )
 
     def _topic(self, topic: str) -> TopicFigures:

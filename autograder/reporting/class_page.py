@@ -206,7 +206,7 @@ def class_view(figures: ClassFigures, *, link_missing: bool = False) -> _ClassVi
     shares = [min(1.0, max(0.0, each.earned / each.points)) for each in handed_in if each.points]
     return _ClassView(
         title=figures.title,
-        summary=_summary(figures, len(handed_in)),
+        summary=_summary(figures),
         script=text,
         script_source=source,
         topics=tuple(_topic_row(each, len(figures.students), links) for each in figures.topics),
@@ -244,7 +244,7 @@ def _is_there(entry: Entry) -> bool:
     return entry.state in ("graded", "unreadable")
 
 
-def _summary(figures: ClassFigures, handed_in: int) -> str:
+def _summary(figures: ClassFigures) -> str:
     students = len(figures.students)
     parts = [
         f"{counted(students, 'student')}, {counted(sum(each.handed_in for each in figures.topics), 'graded submission')}"
@@ -254,8 +254,8 @@ def _summary(figures: ClassFigures, handed_in: int) -> str:
     waiting = sum(entry.state == "waiting" for each in figures.students for entry in each.entries)
     if waiting:
         parts.append(f"{waiting} not graded yet")
-    if handed_in < students:
-        parts.append(f"{counted(students - handed_in, 'student')} without any")
+    if without := sum(all(entry.state == "missing" for entry in each.entries) for each in figures.students):
+        parts.append(f"{counted(without, 'student')} without any")
     return "; ".join(parts) + "."
 
 

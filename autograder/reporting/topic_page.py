@@ -66,6 +66,7 @@ class _TopicView:
     cells: tuple[_CellView, ...]
     tasks: tuple[TaskView, ...]
     missing: tuple[str, ...]
+    notes: tuple[str, ...]
     machinery: tuple[tuple[str, str], ...]
     footer: tuple[str, ...]
 
@@ -125,6 +126,7 @@ def topic_view(graded: TopicResult, mark: Mark | None, *, instructor: bool) -> _
         cells=tuple(_cell_view(cell) for cell in result.cells if _worth_telling(cell)),
         tasks=tuple(task_view(task, instructor=instructor) for task in result.tasks),
         missing=() if result.problem else tuple(task.task for task in result.tasks if task.standing == "missing"),
+        notes=tuple(readable(note) for note in result.notes) if instructor else (),
         machinery=tuple(_machinery(result)) if instructor else (),
         footer=_footer(result, instructor=instructor),
     )

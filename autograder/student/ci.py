@@ -50,4 +50,6 @@ def _check(release: Release, path: Path, runner: Runner) -> Checked:
         return Checked(str(path), b"", (), path.stem, path.name, (), problem=str(error))
     topic = release.topic(read.topic)
     answered = answer_file(topic, read, runner.run(topic, read), Store(release.folder)).answer
-    return Checked(str(path), data, read.cells, read.topic, topic.card.title, answered.tasks)
+    return Checked(
+        str(path), data, read.cells, read.topic, topic.card.title, answered.tasks, predictions=answered.predictions
+    )

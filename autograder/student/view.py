@@ -213,7 +213,9 @@ def _graded_view(title: str, answer: Answer) -> AnswerView:
     notes: list[str] = []
     for task in answer.tasks:
         view = task_view(task, instructor=False)
-        passed = f"{view.passed} of {counted(len(view.checks), 'check')} passed, {view.earned} of {view.points} points"
+        earned = f"{view.earned} of {view.points} points"
+        in_parts = task.task not in answer.predictions
+        passed = f"{view.passed} of {counted(len(view.checks), 'check')} passed, {earned}" if in_parts else earned
         checks = tuple(
             _check_answer(one, check, len(one.sentences)) for one, check in zip(view.checks, task.checks, strict=True)
         )

@@ -62,6 +62,11 @@ class TopicVerification:
     measures: Measures | None = None
     problems: tuple[str, ...] = ()
 
+    def counts(self) -> dict[str, object]:
+        """The topic's counts and problems, as `autograde verify --json` prints them."""
+        names = ("topic", "tasks", "checks", "alternatives", "misconceptions", "mutants", "killed", "timed_out", "accepted")
+        return {name: getattr(self, name) for name in names} | {"surviving": len(self.survivors), "problems": self.problems}
+
 
 _COLUMNS = ("tasks", "checks", "alternatives", "misconceptions", "mutants", "killed", "accepted", "surviving", "problems")
 

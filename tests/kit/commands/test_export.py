@@ -78,7 +78,7 @@ def test_a_submissions_format(folder: Path) -> None:
         (["csv", "--topic", "vews"], "--topic vews: the course has no such topic; did you mean 'views'?"),
         (["csv", "--results", "nowhere"], "nowhere: there is no such folder; run `autograde grade` first"),
         (["github"], "github is for one submission, and there are 2; name a folder with -o, or choose one"),
-        (["canvas", "--column", "view=X"], "--column view=X: write TOPIC=HEADER with a topic of the course."),
+        (["canvas", "--column", "view=X"], "--column view: the course has no such topic; did you mean 'views'?"),
         (["canvas", "--into", "none.csv"], "none.csv: there is no such file; export it from your learning platform first."),
     ],
 )

@@ -71,7 +71,7 @@ def test_other_formats(course: Path) -> None:
             "--format html writes grades/index.html, beside the pages that it links to; leave out -o.",
         ),
         (["feedback", "-o", "grades/out"], "-o grades/out: is among the results, which students must not get;"),
-        (["feedback", "-o", "out", "--zip", "canvas"], "--zip canvas needs the names of Canvas's own download;"),
+        (["feedback", "-o", "out", "--zip", "canvas"], "submitted/collected.csv: is missing;"),
         (["feedback", "-o", "out", "--zip", "moodle"], "submitted/collected.csv: is missing;"),
     ],
 )

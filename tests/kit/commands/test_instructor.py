@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import signal
@@ -25,6 +26,7 @@ from autograder.records.results import Graded
 from autograder.reporting.terminal import ClassSummary, confinement
 
 COMMAND = [sys.executable, "-c", "from autograder.commands.instructor import main; main()"]
+KEPT = ["--seed", "11", "--cache", "kept"]  # with these, answer keys are built once
 HEAVY = re.compile(r"\| +(torch|jupytext|nbformat|IPython)$", re.MULTILINE)
 
 
@@ -47,8 +49,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = make_course(tmp_path_factory.mktemp("course"))
     make_class(root / "class")
     (root / "class/ann/vews.ipynb").write_text("{}")
-    run = autograde("grade", "class", "--seed", "11", cwd=root, PYTHONPROFILEIMPORTTIME="1")
+    run = autograde("grade", "class", *KEPT, cwd=root, PYTHONPROFILEIMPORTTIME="1")
     assert run.returncode == 0, run.stderr
+    assert not (root / ".autograde").exists()
     (root / "first.txt").write_text(run.stdout)
     (root / "first.err").write_text(run.stderr)
     return root
@@ -82,6 +85,7 @@ def test_a_class_is_graded(folder: Path) -> None:
     assert re.search(r"^Graded 6 submissions in [\d.]+ s; 6 students\.$", out, re.MULTILINE)
     assert (folder / "grades/index.html").is_file()
     assert (folder / "grades/ann/views.json").is_file()
+    assert len(list((folder / "kept/keys").glob("views-*.key"))) == 1
     assert "test_two_dimensions" not in (folder / "grades/ann/views.html").read_text()
     assert "test_two_dimensions" in (folder / "grades/instructor-pages/ann/views.html").read_text()
 
@@ -170,12 +174,13 @@ def test_nothing_to_grade(folder: Path, tmp_path: Path) -> None:
     )
 
 
-def test_ctrl_c_keeps_the_results_so_far(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("end", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_keeps_the_results_so_far(folder: Path, tmp_path: Path, end: signal.Signals, code: int) -> None:
     write_notebook(tmp_path / "class/ann/views.ipynb", RIGHT)
     for name in ("bo", "cy", "di", "ed", "fay", "gus"):
         write_notebook(tmp_path / "class" / name / "views.ipynb", "import time\ntime.sleep(4.5)")
     process = subprocess.Popen(
-        [*COMMAND, "grade", str(tmp_path / "class"), "-o", str(tmp_path / "grades"), "--jobs", "1"],
+        [*COMMAND, "grade", str(tmp_path / "class"), "-o", str(tmp_path / "grades"), "--jobs", "1", *KEPT],
         cwd=folder,
         stderr=subprocess.PIPE,
         text=True,
@@ -184,15 +189,19 @@ def test_ctrl_c_keeps_the_results_so_far(folder: Path, tmp_path: Path) -> None:
     deadline = time.monotonic() + 120
     while not (tmp_path / "grades/ann/views.json").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)
+    (os.killpg if end is signal.SIGINT else os.kill)(process.pid, end)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert errors.strip() == "Interrupted. The results so far are kept; run the same command again to resume."
     assert (tmp_path / "grades/ann/views.json").exists()
     assert not (tmp_path / "grades/gus/views.json").exists()
     page = (tmp_path / "grades/index.html").read_text()
     assert "instructor-pages/ann/views.html" in page
     assert "not graded yet" in page
+    run = autograde("export", "csv", "--zero-missing", "--results", str(tmp_path / "grades"), cwd=folder)
+    marks = {row["student"]: row["mark"] for row in csv.DictReader(run.stdout.splitlines())}
+    assert (marks["ann"], marks["gus"]) == ("5", "")
+    assert "has not been graded, and is left empty" in run.stderr
 
 
 def test_what_the_machine_failed_at_is_tried_again_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,6 +110,7 @@ def test_missing_results_say_what_is_there(tmp_path: Path) -> None:
         ("anne", "views", r"^anne: no results in .*; did you mean 'ann'\?$"),
         ("zzz", "views", r"^zzz: no results in .*; run `autograde grade` first\.$"),
         ("ann", "autograd", r"^ann has no result for autograd; there are results for views\.$"),
+        ("ann", "vews", r"^ann has no result for vews; did you mean 'views'\?$"),
     ]:
         with pytest.raises(ResultError, match=message):
             find_result(tmp_path, student, topic)

@@ -15,6 +15,7 @@ from autograder.course.roster import Person, Roster
 from autograder.errors import SubmissionError
 from autograder.grading.submissions import find_submissions
 from autograder.intake.collect import Collection, collect
+from autograder.intake.feedback_places import canvas_places
 from autograder.intake.handin import Context
 
 ROSTER = Roster((Person("ada", "Ada Lovelace"), Person("bo", "Bo Ek"), Person("cy", "Cy Ng")))
@@ -228,3 +229,24 @@ def test_helpers_of_a_notebook_in_a_folder_of_a_zip(run, tmp_path: Path) -> None
     work = zipped({"w/sub/views.ipynb": notebook("1"), "w/sub/d/x.csv": b"1", "w/readme.txt": b"2", "w/d/x.csv": b"3"})
     run(moodle(tmp_path / "1.zip", ada__work__zip=work))
     assert set(tree(tmp_path / "out/ada/views")) == {"views.ipynb", "d/x.csv", "d/x (2).csv", "readme.txt"}
+
+
+def test_how_canvas_named_each_file_is_recorded(run, tmp_path: Path) -> None:
+    """Feedback then needs no download; a record of an older version is completed by collecting again."""
+    files = {
+        "ekbo_LATE_12_71_views-1.ipynb": notebook("guess = 7"),
+        "lovelaceada_13_72_work.zip": zipped({"work/views.ipynb": notebook("guess = 8")}),
+    }
+    source = write_zip(tmp_path / "submissions.zip", files)
+    run(source)
+    assert canvas_places(tmp_path / "out") == canvas_places(tmp_path / "out", source) == {
+        ("bo", "views"): "ekbo_LATE_12_71_views-1.ipynb.html",
+        ("ada", "views"): "lovelaceada_13_72_work.zip.html",
+    }  # fmt: skip
+    table = tmp_path / "out/collected.csv"
+    recorded = table.read_text()
+    table.write_text("".join(f"{line.rpartition(',')[0]}\n" for line in recorded.splitlines()))
+    with pytest.raises(SubmissionError, match="Collect the download again"):
+        canvas_places(tmp_path / "out")
+    run(source)
+    assert table.read_text() == recorded

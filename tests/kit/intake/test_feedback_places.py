@@ -61,6 +61,20 @@ def test_canvas_has_the_name_of_the_file_that_counts(submitted, tmp_path_factory
     }
 
 
+def test_what_collect_recorded_does_without_the_download(submitted):
+    with pytest.raises(SubmissionError, match=r"how Canvas named the files of boris, chiara, dmitri\. .* with --download\."):
+        canvas_places(submitted)
+    lines = (submitted / "collected.csv").read_text(encoding="utf-8").splitlines()
+    named = {"boris": NAMES[1], "chiara": f"{NAMES[2]}/a.ipynb", "dmitri": f"folder/{NAMES[4]}"}
+    rows = [f"{line},{named.get(line.partition(',')[0], '')}" for line in lines[1:]]
+    (submitted / "collected.csv").write_text("\n".join([f"{lines[0]},in_download", *rows, ""]), encoding="utf-8")
+    assert canvas_places(submitted) == {
+        ("boris", "autograd"): f"{NAMES[1]}.html",
+        ("chiara", "autograd"): f"{NAMES[2]}.html",
+        ("dmitri", "autograd"): f"{NAMES[4]}.html",
+    }
+
+
 def test_without_a_record_the_message_says_what_to_do(tmp_path):
     with pytest.raises(SubmissionError, match=r"collected\.csv: is missing; .* on Moodle\. .*--zip plain"):
         moodle_places(tmp_path, {})

@@ -3,8 +3,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -15,10 +17,10 @@ from autograder.comparing.compare import compare, same
 from autograder.course.course_file import Course, load_course
 from autograder.course.make_job import make_job
 from autograder.course.topic import Topic, load_topic
-from autograder.errors import AuthoringError, KeyMismatch, MachineError
+from autograder.errors import AuthoringError, CourseError, KeyMismatch, MachineError
 from autograder.keys import build as build_module
 from autograder.keys import key as key_module
-from autograder.keys.build import build_key
+from autograder.keys.build import CACHE, build_key, key_folder
 from autograder.keys.key import KEY_FORMAT, AnswerKey, current_versions, read_key, write_key
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Job, Run
@@ -315,3 +317,26 @@ def test_answers_are_compared_with_digests(course: Course, topic: Topic, pool: P
     assert same(known, wrong, course.tolerances)
     assert not same(known, right, course.tolerances)
     assert not same(known, other, course.tolerances)
+
+
+def test_the_cache_can_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Course("A course", {}, tmp_path / "course")
+    (tmp_path / "file").touch()
+    monkeypatch.delenv(CACHE, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert key_folder(own) == tmp_path / "course/.autograde/keys"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert key_folder(own) == tmp_path / "xdg/autograde/keys"
+    monkeypatch.setenv(CACHE, str(tmp_path / "named"))
+    assert key_folder(own) == tmp_path / "named/keys"
+    moved = replace(own, cache=tmp_path / "option")
+    assert key_folder(moved) == tmp_path / "option/keys"
+    assert stat.S_IMODE((tmp_path / "option/keys").stat().st_mode) == 0o700
+    with pytest.raises(CourseError, match=r"file: cannot be the cache \(Not a directory\); choose another folder"):
+        key_folder(replace(own, cache=tmp_path / "file"))
+    with pytest.raises(CourseError, match="students' code can read "):
+        key_folder(replace(own, cache=Path(sys.prefix) / "lib/cache"))
+    assert not (Path(sys.prefix) / "lib/cache").exists()
+    monkeypatch.delenv(CACHE)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert key_folder(own) == tmp_path / "course/.autograde/keys"

@@ -167,6 +167,9 @@ def test_the_round_trip_with_damaged_notebooks(course: Path, pool: Pool) -> None
     assert 0 < float(rows["half", "small"]["score"]) < full
     for student in ("warns", "moved", "copied", "split", "retyped", "unmarked"):
         assert float(rows[student, "small"]["score"]) == full, student
+    right = nbformat.read(folder / "autograded/right/small/small.ipynb", as_version=4)
+    said = {name: cell_of(right, f"check-{name}").outputs[0]["data"]["text/plain"] for name in ("scale", "guess")}
+    assert ("checks passed, " in said["scale"], "checks passed" in said["guess"]) == (True, False)
     nbgrader(folder, "generate_feedback", "small", "--student", "half")
     page = (folder / "feedback/half/small/small.html").read_text()
     assert "What about a factor of zero?" in page

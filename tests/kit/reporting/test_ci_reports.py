@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -23,6 +24,8 @@ from autograder.reporting.ci_reports import (
     write_reports,
 )
 from autograder.reporting.junit import Suite, junit
+from autograder.student.answer import Answer
+from autograder.student.view import answer_view_of
 
 SOURCE = b"# %%\nimport torch\n\n# %%\ndef double(x):\n    y = x\n    return y\n\n# %%\ndef later():\n    ...\n"
 TASKS = (
@@ -106,6 +109,20 @@ def test_the_summary() -> None:
     assert "| `double` | ◐ partly right | 1 of 4 | 1 of 3 checks |" in text
     assert "* `double`: Is it &lt;twice&gt;?" in text
     assert text.endswith("That is all.\n")
+
+
+def test_a_prediction_is_not_right_in_parts() -> None:
+    checks = (
+        CheckResult(name="test_guess", sentence="It is right.", visible=True, outcome=Outcome.FAILED),
+        CheckResult(name="side_effects", sentence="It changes nothing else.", visible=True, outcome=Outcome.PASSED),
+    )
+    guess = TaskResult(task="guess", points=1.0, checks=checks)
+    checked = replace(CHECKED, tasks=(*TASKS, guess), predictions=frozenset(["guess"]))
+    assert "| `guess` | ✗ no points yet | 0 of 1 | – |" in summary([checked])
+    answered = Answer(topic="views", tasks=(guess,), predictions=frozenset(["guess"]))
+    view = answer_view_of("Views", answered, hidden=True)
+    assert [task.summary for task in view.tasks] == ["0 of 1 points"]
+    assert "1 of 2" in answer_view_of("Views", Answer(topic="views", tasks=(guess,)), hidden=True).tasks[0].summary
 
 
 def test_no_report_holds_text_of_hidden_checks(

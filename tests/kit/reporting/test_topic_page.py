@@ -141,9 +141,12 @@ def test_what_comes_out_of_a_hidden_check_stays_with_the_instructor(tmp_path):
         arguments="x = 0.123456",
     )
     died = check("test_other_name", Outcome.ERROR, sentence="It ends.", visible=False, reason="exit code 3: printed-secret")
-    graded = result(task(hidden, died))
+    graded = result(task(hidden, died), notes=("cell 3, line 4: assigns to <b>math.sqrt</b>",))
     student = write_page(graded, tmp_path).read_text()
     for word in [
+        "Worth a look",
+        "math.sqrt",
+        "The message is",
         "secret_name",
         "TheSourceOfTheCheck",
         "given.normal",
@@ -164,8 +167,13 @@ def test_what_comes_out_of_a_hidden_check_stays_with_the_instructor(tmp_path):
         "printed-secret",
         "namespaces",
         "off: not permitted",
+        "The message is: def test_secret_name(code, given): ...",
+        "It was called with x = 0.123456.",
+        "Worth a look, never a mark",
+        "cell 3, line 4: assigns to &lt;b&gt;math.sqrt&lt;/b&gt;",
     ]:
         assert word in instructor
+    assert "Worth a look" not in write_page(result(task(hidden)), tmp_path, audience="instructor").read_text()
     assert "For instructors." in instructor
 
 
