@@ -19,6 +19,7 @@ from autograder.commands import (
     handing_out,
     importing,
     init,
+    nbgrader,
     similar,
     student,
 )  # fmt: skip
@@ -42,7 +43,6 @@ from autograder.commands.options import (
     check_topics,
     console_of,
     print_json,
-    print_left_out,
     progress_of,
     required,
 )
@@ -64,6 +64,7 @@ collect.register(app)
 init.register(app)
 importing.register(app)
 similar.register(app)
+nbgrader.register(app)
 grade.register(app)
 
 
@@ -228,49 +229,6 @@ def _open_solutions(course: Course, topic: str, folder: Path, *, publish: bool) 
         typer.echo(f"note: {topic} is not due until {due:%Y-%m-%d %H:%M}.", err=True)
     if publish:
         typer.echo(f"wrote {write_passphrase(topic, passphrase, folder)}", err=True)
-
-
-@app.command("export-nbgrader")
-def export_nbgrader(
-    course: CourseOption = Path("course.yml"),
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder for the nbgrader course.")] = Path("nbgrader"),
-    submissions: Annotated[
-        list[Path] | None, typer.Option(help="A class's folder to copy into submitted/; can be repeated.")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, max=2**63 - 1, help="The seed of the grading run.", show_default="drawn")
-    ] = None,
-    cache: CacheOption = None,
-    unsafe: UnsafeOption = False,
-) -> None:
-    """Make a course for nbgrader, in which nbgrader's own commands grade with autograde.
-
-    Example: autograde export-nbgrader -o nbgrader --submissions submitted/
-    """
-    with one_line_mistakes():
-        import secrets
-
-        from autograder.course.course_file import load_course
-        from autograder.grading.grade import refuse_public
-
-        refuse_public(seed)
-        loaded = replace(load_course(course), cache=cache)
-        collect.refuse_downloads(submissions or (), loaded)
-
-        from autograder.grading.submissions import find_submissions
-        from autograder.nbgrader.export import add_submissions, export
-        from autograder.processes.pool import Pool
-
-        discovery = find_submissions(submissions, loaded) if submissions else None
-        with Pool(unsafe=unsafe) as pool:
-            names = export(loaded, pool, out, seed=1 + secrets.randbelow(2**31 - 1) if seed is None else seed)
-        if discovery is not None:
-            print_left_out(console_of(), discovery)
-            for note in add_submissions(loaded, discovery.submissions, out):
-                typer.echo(note)
-        typer.echo(
-            f"Wrote {out} with {len(names)} assignments. Next, in that folder: nbgrader generate_assignment {names[0]}"
-        )
 
 
 app.command()(instructors_desk.desk)

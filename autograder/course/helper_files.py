@@ -19,7 +19,7 @@ MOST_HELPERS = 64
 _MOST_LOOKED_AT = 500
 _DEEPEST = 3
 _LARGEST_SEARCHED = 64 << 20
-_IGNORED = ("__pycache__", "__MACOSX", "node_modules", "timestamp.txt")
+_IGNORED = ("__pycache__", "__MACOSX", "node_modules", "timestamp.txt", "submission_secret.txt")
 
 
 def find_helpers(

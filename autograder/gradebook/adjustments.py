@@ -20,7 +20,7 @@ from __future__ import annotations
 import getpass
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -41,6 +41,7 @@ __all__ = [
     "load_adjustments",
     "signed",
     "write_adjustment",
+    "write_adjustments",
 ]
 
 ADJUSTMENTS_FILE = "adjustments.yml"
@@ -112,15 +113,37 @@ def signed(adjustment: Adjustment) -> Adjustment:
 def write_adjustment(
     course: Course, adjustment: Adjustment, *, check: Callable[[Adjustments], None] = lambda decided: None
 ) -> Path:
-    """Add a decision to the end of adjustments.yml and return the file's path. Two writers wait for each other.
+    """Add a decision to the end of adjustments.yml; see `write_adjustments`."""
+    return write_adjustments(course, [adjustment], check=check)
+
+
+def write_adjustments(
+    course: Course, adjustments: Sequence[Adjustment], *, check: Callable[[Adjustments], None] = lambda decided: None
+) -> Path:
+    """Add decisions to the end of adjustments.yml, all or none, and return the file's path. Two writers wait for each other.
 
     Args:
         course: the course.
-        adjustment: the decision.
+        adjustments: the decisions, at least one.
         check: called with what has been decided so far while nobody else can write; if it raises, nothing is written.
 
     Raises:
-        CourseError: if the decision, or the file as it is, has a mistake; nothing is written then.
+        CourseError: if a decision, or the file as it is, has a mistake; nothing is written then.
+    """
+    entries = [_entry(course, each) for each in adjustments]
+    path = course.root / ADJUSTMENTS_FILE
+    with locked(course.root):
+        check(load_adjustments(course))  # a file with mistakes is mended by hand first
+        before = read_source(path) if path.exists() else _HEAD
+        write_whole(path, _appended(before, yaml_text(entries), path).encode())
+    return path
+
+
+def _entry(course: Course, adjustment: Adjustment) -> dict[str, Any]:
+    """A decision as it is written.
+
+    Raises:
+        CourseError: if it has a mistake.
     """
     entry = {name: value for name, value in msgspec.structs.asdict(adjustment).items() if value not in ("", None)}
     for name in ("points", "add"):
@@ -133,21 +156,16 @@ def write_adjustment(
         wrong = [f"extension is {_shown(adjustment.extension)}, but {adjustment.topic} is due {when}; write a later time."]
     if wrong:
         raise CourseError("\n".join(wrong))
-    path = course.root / ADJUSTMENTS_FILE
-    with locked(course.root):
-        check(load_adjustments(course))  # a file with mistakes is mended by hand first
-        before = read_source(path) if path.exists() else _HEAD
-        write_whole(path, _appended(before, yaml_text([entry]), path).encode())
-    return path
+    return entry
 
 
-def _appended(before: str, entry: str, path: Path) -> str:
+def _appended(before: str, entries: str, path: Path) -> str:
     column, lines = lines_of_items(before)
     if lines and column < 0:
         raise CourseError(
             f"{path}: the list is in brackets; write each entry on lines of its own, starting with `- student:`."
         )
-    indented = "".join(f"{' ' * max(column, 0)}{line}\n" for line in entry.rstrip("\n").split("\n"))
+    indented = "".join(f"{' ' * max(column, 0)}{line}\n" for line in entries.rstrip("\n").split("\n"))
     newline = "\n" if before and not before.endswith("\n") else ""
     return f"{before}{newline}{indented}"
 

@@ -20,7 +20,18 @@ from autograder.gradebook.adjustments import Adjustment, Adjustments, extension_
 from autograder.gradebook.lateness import lateness
 from autograder.records.results import Lateness, TaskResult, TopicResult
 
-__all__ = ["Mark", "TaskMark", "extension_for", "mark_of", "marks_of_class", "marks_of_student", "with_mark"]
+__all__ = [
+    "Decided",
+    "Mark",
+    "TaskMark",
+    "decided_by",
+    "extension_for",
+    "mark_of",
+    "marks_of_class",
+    "marks_of_student",
+    "with_mark",
+    "without_checks",
+]
 
 
 class TaskMark(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,7 +126,7 @@ def marks_of_class(
         students: more students, such as those of the roster.
         handed_in: student and topic of what is known to be handed in; without a result, it is not graded instead of missing.
     """
-    graded = {student: tuple(own) for student, own in groupby(map(_without_checks, results), lambda result: result.student)}
+    graded = {student: tuple(own) for student, own in groupby(map(without_checks, results), lambda result: result.student)}
     topics = {result.topic for own in graded.values() for result in own}
     topics |= {entry.topic for own in adjustments.values() for entry in own if entry.topic}
     topics |= {topic for _, topic in handed_in}
@@ -127,7 +138,7 @@ def marks_of_class(
         )
 
 
-def _without_checks(result: TopicResult) -> TopicResult:
+def without_checks(result: TopicResult) -> TopicResult:
     """A result as marks need it: a class of these fits into memory."""
     tasks = tuple(msgspec.structs.replace(task, checks=(), diagnoses=(), source="") for task in result.tasks)
     return msgspec.structs.replace(result, tasks=tasks, cells=(), versions={}, layers={})
@@ -194,7 +205,7 @@ def mark_of(
         for name in dict.fromkeys((*entries, *known))
     )
     whole = [entry for entry in own if not entry.task]
-    decided = _decided(whole)
+    decided = decided_by(whole)
     excused = _last([entry.excused for entry in whole]) or False
     extension = extension_for(course, topic, decisions)
     due, when = course.topics[topic].due, _moment(result)
@@ -249,7 +260,7 @@ def _state(result: TopicResult | None, handed_in: bool) -> State:
 def _task_mark(
     name: str, entry: TaskEntry | None, result: TaskResult | None, own: Sequence[Adjustment], state: State
 ) -> TaskMark:
-    decided = _decided(own)
+    decided = decided_by(own)
     points = result.points if result else entry.points if entry else 0.0  # a result counts as it was graded
     manual = entry is not None and entry.kind == "manual"
     automatic = result.earned if result and state != "not_graded" else 0.0
@@ -269,8 +280,8 @@ def _task_mark(
     )
 
 
-class _Decided(msgspec.Struct, frozen=True):
-    """What a person's decisions about one thing come to."""
+class Decided(msgspec.Struct, frozen=True):
+    """What a person's decisions about one task, or about a whole topic, come to."""
 
     points: float | None = None
     add: float = 0.0
@@ -278,16 +289,18 @@ class _Decided(msgspec.Struct, frozen=True):
 
     @property
     def changes(self) -> bool:
+        """Whether points are other than those of the checks."""
         return self.points is not None or self.add != 0.0
 
 
-def _decided(entries: Iterable[Adjustment]) -> _Decided:
-    decided = _Decided()
+def decided_by(entries: Iterable[Adjustment]) -> Decided:
+    """What entries about one task, or about a whole topic, come to together; in the order of adjustments.yml."""
+    decided = Decided()
     for entry in entries:
         if entry.points is not None:  # what came before was about other points
-            decided = _Decided(None if entry.points == "auto" else float(entry.points))
+            decided = Decided(None if entry.points == "auto" else float(entry.points))
         comments = (*decided.comments, entry.comment) if entry.comment else decided.comments
-        decided = _Decided(decided.points, decided.add + (entry.add or 0.0), comments)
+        decided = Decided(decided.points, decided.add + (entry.add or 0.0), comments)
     return decided
 
 

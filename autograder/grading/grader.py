@@ -21,6 +21,8 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
+import msgspec
+
 from autograder._words import suggestion
 from autograder.course.course_file import Course, load_course
 from autograder.course.make_job import make_job
@@ -28,7 +30,7 @@ from autograder.errors import MachineError, SubmissionError
 from autograder.grading.grade import PreparedTopic, job_and_result, prepare, refuse_public
 from autograder.grading.submissions import Submission, submission_at
 from autograder.processes.pool import Pool
-from autograder.records.jobs import Cell, Job, Run
+from autograder.records.jobs import Cell, HelperFile, Job, Run
 from autograder.records.results import TaskResult, TopicResult
 from autograder.scoring.first_causes import explained
 
@@ -195,8 +197,15 @@ class Grader:
         work = partial(self.grade, source, topic=topic, student=student)
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    def run_cells(self, cells: tuple[Cell, ...], *, topic: str) -> tuple[Run, tuple[TaskResult, ...]]:
+    def run_cells(
+        self, cells: tuple[Cell, ...], *, topic: str, helpers: tuple[HelperFile, ...] = ()
+    ) -> tuple[Run, tuple[TaskResult, ...]]:
         """Run code cells that somebody else has read, all of them, even the handed-out examples, and score the tasks.
+
+        Args:
+            cells: the cells.
+            topic: the topic.
+            helpers: what lies in their working folder.
 
         Raises:
             MachineError: if the machine failed.
@@ -204,7 +213,7 @@ class Grader:
         prepared = self.prepare(topic)
         key = prepared.key
         job = make_job(self.course, prepared.topic, cells, seed=key.seed, device=key.device, all_cells=True)
-        run = self.pool.run(job)
+        run = self.pool.run(msgspec.structs.replace(job, helpers=helpers))
         if run.not_graded:
             raise MachineError(run.problem)
         with self._scoring:

@@ -1,7 +1,7 @@
 """`autograde export-nbgrader`: a course folder in which nbgrader's own commands work and give autograde's scores.
 
-nbgrader_config.py            tells nbgrader to grade with autograde
-gradebook.db                  the topics with their due times, and the students
+nbgrader_config.py            tells nbgrader to grade with autograde (see `config`)
+gradebook.db                  the topics with their due times; or they are in another database
 source/TOPIC/TOPIC.ipynb      the released notebook, with what `check` needs beside it
 submitted/STUDENT/TOPIC/      a class's submissions, if there are any
 
@@ -10,58 +10,68 @@ The folder holds nothing private. nbgrader's autograde step reads what is privat
 
 from __future__ import annotations
 
-import json
-import re
+import contextlib
+import secrets
 import shutil
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import nbformat
-import nbformat.reader
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder._files import write_whole
-from autograder.course.cells import holds_notebook, read_cells, strict_json
+from autograder._files import read_whole, write_whole
 from autograder.course.course_file import Course
-from autograder.errors import ReleaseError, SubmissionError
-from autograder.grading.grade import fault_of
-from autograder.grading.submissions import Submission
+from autograder.course.helper_files import read_helpers
+from autograder.errors import ReleaseError
+from autograder.grading.submissions import MAX_FILE_MB, Submission
+from autograder.nbgrader.config import CONFIG_FILE, kept_settings, new_settings, write_config
+from autograder.nbgrader.database import open_gradebook, require_database
+from autograder.nbgrader.notebooks import as_notebook
 from autograder.processes.pool import Pool
 from autograder.processes.temporary import TemporaryFolder
 from autograder.records.course_card import COURSE_FILE, CourseCard
 from autograder.release.build import build
 
-__all__ = ["add_submissions", "export"]
+__all__ = ["Exported", "add_submissions", "export"]
 
-_CONFIG = """\
-# Written by `autograde export-nbgrader`. autograde grades the submissions, confined.
-from autograder.nbgrader import plugin
-
-c = get_config()  # noqa: F821
-c.CourseDirectory.course_id = {title}
-c.CourseDirectory.root = {root}
-plugin.configure(c, course={course}, seed={seed})
-"""
+_SECRET = "submission_secret.txt"
+_LONGEST_SECRET = 1000
 
 
-def export(course: Course, pool: Pool, out: Path, *, seed: int) -> list[str]:
-    """Write an nbgrader course and return the names of its assignments.
+@dataclass(frozen=True)
+class Exported:
+    """The names of the assignments, and sentences about an nbgrader_config.py that was kept."""
+
+    assignments: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def export(course: Course, pool: Pool, out: Path, *, seed: int | None = None, db_url: str = "") -> Exported:
+    """Write an nbgrader course.
 
     Args:
         course: the course.
         pool: runs what the release's keys need.
-        out: the folder; created if missing, and refused if it holds anything but an earlier export.
-        seed: the seed of the grading run.
+        out: the folder; created if missing, and refused if it holds anything but an earlier export. Its
+            nbgrader_config.py is never overwritten.
+        seed: the seed of the grading run; if None, that of an earlier export, or a new one.
+        db_url: the URL of nbgrader's database; if empty, that of nbgrader_config.py, or a file in the folder.
 
     Raises:
+        AutogradeError: if `seed` or `db_url` are not those in the nbgrader_config.py there, or there is no such database.
         ReleaseError: if the folder holds something else, or the release would hold something private.
         AuthoringError: if a topic's files have mistakes.
     """
-    config = out / "nbgrader_config.py"
-    if out.exists() and any(out.iterdir()) and not config.exists():
+    there = (out / CONFIG_FILE).exists()
+    if not there and out.exists() and any(out.iterdir()):
         raise ReleaseError(f"{out} holds files, but no nbgrader course of autograde's; name an empty folder with -o.")
+    drawn = 1 + secrets.randbelow(2**31 - 1)
+    settings = new_settings(course, out, db_url=db_url, seed=drawn if seed is None else seed)
+    notes: list[str] = []
+    if there:
+        settings, notes = kept_settings(out, settings, seed_given=seed is not None, db_url_given=bool(db_url))
+    require_database(settings.db_url, folder=out)
     with TemporaryFolder() as folder:
         fresh = folder / "release"
         build(course, pool, fresh)
@@ -69,15 +79,13 @@ def export(course: Course, pool: Pool, out: Path, *, seed: int) -> list[str]:
             target = out / "source" / name
             shutil.rmtree(target, ignore_errors=True)
             _write_source(fresh, name, target)
-    text = _CONFIG.format(
-        title=json.dumps(course.title),
-        root=json.dumps(str(out.absolute())),
-        course=json.dumps(str(course.root)),
-        seed=seed,
-    )
-    write_whole(config, text.encode("utf-8"))
-    _write_gradebook(course, out)
-    return list(course.topics)
+    if not there:
+        write_config(out, settings)
+    with open_gradebook(settings.db_url, settings.course_id, folder=out) as gradebook:
+        for name, topic in course.topics.items():
+            due = {"duedate": topic.due.isoformat()} if topic.due else {}
+            gradebook.update_or_create_assignment(name, **due)
+    return Exported(tuple(course.topics), tuple(notes))
 
 
 def _write_source(fresh: Path, name: str, target: Path) -> None:
@@ -93,79 +101,34 @@ def _write_source(fresh: Path, name: str, target: Path) -> None:
     write_whole(target / COURSE_FILE, msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n")
 
 
-def _write_gradebook(course: Course, out: Path) -> None:
-    from nbgrader.api import Gradebook  # type: ignore[import-untyped] # slow, since it opens a database
+def add_submissions(submissions: Iterable[Submission], out: Path) -> list[str]:
+    """Put a class's submissions where nbgrader looks for them, with the files that they use. Returns a sentence about each
+    one that had to be changed (see `as_notebook`).
 
-    from autograder.nbgrader.plugin import find_alembic
-
-    find_alembic()
-    with Gradebook(f"sqlite:///{(out / 'gradebook.db').absolute()}") as gradebook:
-        for name, topic in course.topics.items():
-            due = {"duedate": topic.due.isoformat()} if topic.due else {}
-            gradebook.update_or_create_assignment(name, **due)
-
-
-def add_submissions(course: Course, submissions: Iterable[Submission], out: Path) -> list[str]:
-    """Put a class's submissions where nbgrader looks for them. Returns a sentence about each one that had to be changed.
-
-    A Python file becomes a notebook. A file that cannot be read is replaced by a notebook that says so. What nbgrader might
-    stumble over without need is put right without a word: the encoding, NaN, cells without an id of their own.
+    `nbgrader release_feedback` needs a submission's time and its secret, which names its feedback in the exchange. The
+    secret is the one beside the submission, or that of an earlier export, or a new one.
     """
     notes = []
     for submission in submissions:
         folder = out / "submitted" / submission.student / submission.topic
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            notebook, note = _as_notebook(submission)
-        except Exception as error:  # whatever a submission holds, the others are exported
-            problem = str(error) if isinstance(error, SubmissionError) else fault_of(error)
-            note = f"{submission.student}, {submission.topic}: {problem}"
-            notebook = _notebook([new_markdown_cell(f"The submission could not be read: {problem}")])  # type: ignore[no-untyped-call]
+        notebook, note = as_notebook(submission)
         if note:
-            notes.append(note)
-        nbformat.write(notebook, folder / f"{submission.topic}.ipynb")  # type: ignore[no-untyped-call]
-        if submission.submitted_at is not None:
-            write_whole(folder / "timestamp.txt", f"{submission.submitted_at:%Y-%m-%d %H:%M:%S %z}\n".encode())
+            notes.append(f"{submission.student}, {submission.topic}: {note}")
+        write_whole(folder / f"{submission.topic}.ipynb", (nbformat.writes(notebook) + "\n").encode())  # type: ignore[no-untyped-call]
+        for helper in read_helpers(submission.path, submission.helpers, MAX_FILE_MB << 20):
+            write_whole(folder / helper.name, helper.content)
+        when = submission.submitted_at
+        write_whole(folder / "timestamp.txt", f"{when:%Y-%m-%d %H:%M:%S %z}\n".encode() if when else b"")
+        if (secret := _secret_of(submission)) or not (folder / _SECRET).exists():
+            write_whole(folder / _SECRET, secret or secrets.token_hex(64).encode(), mode=0o600)
     return notes
 
 
-def _as_notebook(submission: Submission) -> tuple[Any, str]:
-    data = submission.read()
-    cells = read_cells(data, submission.path.name)
-    who = f"{submission.student}, {submission.topic}"
-    if holds_notebook(data, submission.path.name):
-        try:
-            return _tidied(data), ""
-        except (nbformat.ValidationError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
-            note = f"{who}: nbgrader would refuse this notebook, so only its code cells were kept."
-    else:
-        note = f"{who}: {submission.path.name} was turned into a notebook."
-    return _notebook([new_code_cell(cell.source) for cell in cells]), note  # type: ignore[no-untyped-call]
-
-
-def _tidied(data: bytes) -> Any:
-    """A notebook as nbformat has it, valid and without anything that nbformat warns of.
-
-    Raises:
-        Exception: one of many, if it is not valid apart from its ids and empty cells.
-    """
-    parts = json.loads(strict_json(data))
-    parts["nbformat"] = int(parts["nbformat"])
-    notebook: Any = nbformat.convert(nbformat.reader.reads(json.dumps(parts)), 4)  # type: ignore[no-untyped-call]
-    with_ids = notebook.nbformat_minor >= 5
-    taken = set()
-    for number, cell in enumerate(notebook.cells):
-        if cell.source is None:
-            cell.source = ""
-        name = cell.pop("id", None)
-        if with_ids:
-            proper = isinstance(name, str) and re.fullmatch(r"[\w-]{1,64}", name, re.ASCII) and name not in taken
-            cell.id = name if proper else f"autograde-{number}"
-            taken.add(cell.id)
-    nbformat.validate(notebook)
-    return notebook
-
-
-def _notebook(cells: list[Any]) -> Any:
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    return new_notebook(cells=cells, metadata={"kernelspec": kernel})  # type: ignore[no-untyped-call]
+def _secret_of(submission: Submission) -> bytes:
+    """The secret beside a submission that came through nbgrader's exchange, or nothing."""
+    with contextlib.suppress(OSError):
+        path = (submission.path.parent / _SECRET).resolve(strict=True)
+        root = (submission.folder or submission.path.parent).resolve()
+        if path.is_relative_to(root) and path.stat().st_size <= _LONGEST_SECRET:
+            return read_whole(path).strip()
+    return b""

@@ -8,8 +8,6 @@ nothing. Before that, damaged cells of the notebook are repaired (`repair`), and
 from __future__ import annotations
 
 import atexit
-import os
-import sysconfig
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -29,11 +27,15 @@ from nbgrader.preprocessors import (  # type: ignore[import-untyped]
 )
 from traitlets import Integer, Unicode
 
-from autograder.course.course_file import load_course
+from autograder.course.course_file import Course, load_course
+from autograder.errors import SubmissionError
 from autograder.gradebook.lateness import lateness
 from autograder.grading.grader import Grader
+from autograder.grading.submissions import files_of, submission_at
+from autograder.nbgrader.database import find_alembic
+from autograder.nbgrader.notebooks import TolerantExporter
 from autograder.nbgrader.repair import RepairCells, cells_of
-from autograder.records.jobs import CellReport
+from autograder.records.jobs import CellReport, HelperFile
 from autograder.records.results import TaskResult
 from autograder.reporting.labels import points_text
 from autograder.student.answer import Answer
@@ -41,7 +43,7 @@ from autograder.student.as_html import html
 from autograder.student.as_text import plain
 from autograder.student.view import answer_view_of
 
-__all__ = ["GradeConfined", "LatePolicy", "configure", "find_alembic"]
+__all__ = ["GradeConfined", "LatePolicy", "SaveGrades", "configure"]
 
 _OUTPUT_SHOWN = 10_000
 
@@ -56,21 +58,15 @@ def configure(config: Any, *, course: str, seed: int) -> None:
     """
     find_alembic()
     config.ClearSolutions.enabled = False  # a released notebook holds stubs, no solutions
+    config.Autograde.exporter_class = TolerantExporter
     config.Autograde.sanitize_preprocessors = [
         RepairCells, ClearOutput, DeduplicateIds, OverwriteKernelspec, OverwriteCells, CheckCellMetadata,
     ]  # fmt: skip
-    config.Autograde.autograde_preprocessors = [GradeConfined, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata]
+    config.Autograde.autograde_preprocessors = [GradeConfined, SaveGrades, AssignLatePenalties, CheckCellMetadata]
     config.AssignLatePenalties.plugin_class = LatePolicy
-    for plugin in (config.GradeConfined, config.LatePolicy):
+    for plugin in (config.GradeConfined, config.LatePolicy, config.SaveGrades):
         plugin.course = course
     config.GradeConfined.seed = seed
-
-
-def find_alembic() -> None:
-    """Put this environment's commands on PATH: nbgrader calls `alembic` by name, even if the environment is not active."""
-    scripts, path = sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)
-    if scripts not in path.split(os.pathsep):
-        os.environ["PATH"] = f"{scripts}{os.pathsep}{path}"
 
 
 class GradeConfined(NbGraderPreprocessor):  # type: ignore[misc]
@@ -84,7 +80,7 @@ class GradeConfined(NbGraderPreprocessor):  # type: ignore[misc]
         grader = _grader(self.course, self.seed)
         cells, problem = cells_of(nb)
         topic = resources["nbgrader"]["assignment"]
-        run, tasks = grader.run_cells(cells, topic=topic)
+        run, tasks = grader.run_cells(cells, topic=topic, helpers=self._helpers(resources["nbgrader"], grader.course))
         if problem or run.problem:
             self.log.warning("%s: %s", resources["nbgrader"].get("student"), problem or run.problem)
         reports = {report.number: report for report in run.cells}
@@ -97,6 +93,38 @@ class GradeConfined(NbGraderPreprocessor):  # type: ignore[misc]
                 task = results[str(cell.metadata["nbgrader"]["grade_id"]).removeprefix("check-")]
                 cell.outputs = list(_verdict(grader.course.topics[topic].title, task, number, frozenset(predictions)))
         return nb, resources
+
+    def _helpers(self, where: Any, course: Course) -> tuple[HelperFile, ...]:
+        """The files that were handed in beside the notebook and that it uses."""
+        places = self.parent.parent.coursedir  # of the exporter's converter
+        folder = places.format_path(places.submitted_directory, where["student"], where["assignment"])
+        try:
+            path = Path(folder, f"{where['notebook']}.ipynb")
+            submission = submission_at(path, course, topic=where["assignment"], student=where["student"])
+            return files_of(submission, submission.read(), course)[0]
+        except SubmissionError:  # nothing was handed in, or it cannot be read
+            return ()
+
+
+class SaveGrades(SaveAutoGrades):  # type: ignore[misc]
+    """Saves the points of the checks. Those of a manual task are left to a person, whom formgrader asks for them."""
+
+    course = Unicode(".", help="The folder of course.yml.").tag(config=True)
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """Save a notebook's points; see nbconvert's Preprocessor."""
+        tasks = load_course(Path(self.course)).topics[resources["nbgrader"]["assignment"]].tasks
+        self._manual = {f"check-{name}" for name, task in tasks.items() if task.kind == "manual"}
+        saved: tuple[Any, Any] = super().preprocess(nb, resources)
+        return saved
+
+    def _add_score(self, cell: Any, resources: Any) -> None:
+        super()._add_score(cell, resources)
+        name = cell.metadata["nbgrader"]["grade_id"]
+        if name in self._manual:
+            grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
+            grade.auto_score, grade.needs_manual_grade = None, grade.manual_score is None
+            self.gradebook.db.commit()
 
 
 def _outputs(report: CellReport | None) -> Iterator[Any]:

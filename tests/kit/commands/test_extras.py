@@ -18,7 +18,12 @@ from autograder.commands.one_line import one_line_mistakes
 
 PROJECT = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
 MODULES = {"ipython": "IPython", "pyyaml": "yaml", "scikit-learn": "sklearn", "pytest-timeout": "pytest_timeout"}
-COME_ALONG = {"traitlets": "ipython", "markupsafe": "jinja2"}  # what a requirement itself requires
+COME_ALONG = {
+    "traitlets": "ipython",
+    "markupsafe": "jinja2",
+    "nbconvert": "nbgrader",
+    "sqlalchemy": "nbgrader",
+}  # what a requirement itself requires
 
 
 def modules(requirements: list[str]) -> set[str]:

@@ -45,7 +45,7 @@ def course(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Path:
     root = tmp_path_factory.mktemp("course")
     release_course(root, pool)
     loaded = load_course(root)
-    assert export.export(loaded, pool, root / "nbgrader", seed=SEED) == ["small", "other"]
+    assert export.export(loaded, pool, root / "nbgrader", seed=SEED) == export.Exported(("small", "other"), ())
     nbgrader(root / "nbgrader", "generate_assignment", "small")
     return root
 
@@ -201,7 +201,7 @@ def test_what_other_tools_wrote_is_graded_too(course: Path, tmp_path: Path, recw
         path.write_bytes(text.encode({"ada": "utf-8-sig", "di": "utf-16"}.get(student, "utf-8")))
     recwarn.clear()
     found = find_submissions([tmp_path], load_course(course))
-    assert export.add_submissions(load_course(course), found.submissions, folder) == []
+    assert export.add_submissions(found.submissions, folder) == []
     assert not recwarn.list
     # nbgrader can also be given files without the export.
     raw = folder / "submitted/raw/small/small.ipynb"
@@ -238,7 +238,7 @@ def test_what_nbgrader_cannot_read_gets_a_stand_in(course: Path, tmp_path: Path)
         (tmp_path / "class" / name).write_text(text)
     loaded = load_course(course)
     found = find_submissions([tmp_path / "class"], loaded)
-    notes = export.add_submissions(loaded, found.submissions, tmp_path / "out")
+    notes = export.add_submissions(found.submissions, tmp_path / "out")
     assert notes == [
         "ann, small: small.py was turned into a notebook.",
         "bo, small: small.ipynb is empty.",
