@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
+POSTGRESQL := $(VENV)/.postgresql
 SECONDS := 60
 ROUNDS := 200
 
@@ -24,6 +25,9 @@ $(READY): pyproject.toml constraints.txt
 $(BROWSER): tests/kit/support/install_browser.sh $(READY)
 	@if tests/kit/support/install_browser.sh $(BIN); then touch $@; fi
 
+$(POSTGRESQL): tests/kit/support/install_postgresql.sh $(READY)
+	@if tests/kit/support/install_postgresql.sh; then touch $@; fi
+
 demo: $(READY) ## Build the release, grade the example class and print its table
 	$(BIN)/autograde release
 	$(BIN)/autograde grade examples/class --accept -o build/demo
@@ -31,7 +35,7 @@ demo: $(READY) ## Build the release, grade the example class and print its table
 quick: $(READY) ## Run what a change needs most often, in under two minutes
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not long" --ignore tests/kit/acceptance
 
-test: $(READY) $(BROWSER) ## Run all tests, including the verification of the course
+test: $(READY) $(BROWSER) $(POSTGRESQL) ## Run all tests, including the verification of the course
 	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 test-long: $(READY) ## Run what takes hours: ROUNDS=200 bad days, nbgrader on a whole class, the course's proof on twenty draws

@@ -6,12 +6,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +15,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from in_browser import SECONDS
+from jupyter_servers import jupyter
 from playwright.sync_api import Locator, Page
 from playwright.sync_api import expect as expect_that
 
@@ -63,17 +60,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     place = tmp_path_factory.mktemp("lab")
     folder = place / "release"
     shutil.copytree(ROOT / "release", folder)
-    own = {name: str(place / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
-    own |= {"JUPYTERLAB_SETTINGS_DIR": str(place / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(place / "workspaces")}
-    # The activated environment of the release's README.
-    own["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    options = [
-        "--no-browser",
-        "--allow-root",
-        "--ServerApp.port=0",
-        "--ServerApp.ip=127.0.0.1",
-        "--IdentityProvider.token=t",
-    ]
     # nbgrader's buttons belong to instructors; a student does not have them.
     pages = place / "jupyter_config_dir/labconfig/page_config.json"
     pages.parent.mkdir(parents=True)
@@ -81,29 +67,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     running = Lab(folder, "", place / "settings")
     running.set("apputils-extension/notification", fetchNews="false", checkForUpdates=False, doNotDisturbMode=True)
     running.set("notebook-extension/tracker", windowingMode="none")
-    log = place / "jupyter.log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options], cwd=folder, env=os.environ | own, stdout=output, stderr=output
-        )
-    try:
-        running.address = f"{_address(Path(own['JUPYTER_RUNTIME_DIR']), server, log)}lab"
+    with jupyter("jupyterlab", folder, place) as address:
+        running.address = f"{address}lab"
         yield running
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def _address(runtime: Path, server: subprocess.Popen[bytes], log: Path) -> str:
-    until = time.monotonic() + SECONDS
-    while time.monotonic() < until and server.poll() is None:
-        for path in runtime.glob("jpserver-*.json"):
-            try:
-                return str(json.loads(path.read_text(encoding="utf-8"))["url"])
-            except (json.JSONDecodeError, KeyError):  # it is being written
-                continue
-        time.sleep(0.1)
-    raise AssertionError(f"JupyterLab did not start:\n{log.read_text(encoding='utf-8')}")
 
 
 class Notebook:
