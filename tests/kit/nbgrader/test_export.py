@@ -18,7 +18,7 @@ from autograder.course.cells import read_cells
 from autograder.course.course_file import load_course
 from autograder.course.make_job import make_job
 from autograder.course.topic import load_topic
-from autograder.errors import ReleaseError
+from autograder.errors import AutogradeError, ReleaseError
 from autograder.grading.submissions import find_submissions
 from autograder.keys.build import build_key
 from autograder.nbgrader import export
@@ -199,6 +199,10 @@ def test_what_other_tools_wrote_is_graded_too(course: Path, tmp_path: Path, recw
         path = tmp_path / student / ("small.py" if student == "ed" else "small.ipynb")
         path.parent.mkdir()
         path.write_bytes(text.encode({"ada": "utf-8-sig", "di": "utf-16"}.get(student, "utf-8")))
+    # What a submission uses comes along.
+    (tmp_path / "flo").mkdir()
+    (tmp_path / "flo/tools.py").write_text(SCALE)
+    nbformat.write(solved(course, scale="from tools import scale"), tmp_path / "flo/small.ipynb")
     recwarn.clear()
     found = find_submissions([tmp_path], load_course(course))
     assert export.add_submissions(found.submissions, folder) == []
@@ -208,13 +212,53 @@ def test_what_other_tools_wrote_is_graded_too(course: Path, tmp_path: Path, recw
     raw.parent.mkdir(parents=True)
     cells = [dict(cell) for cell in solved(course).cells]
     cells.append(dict(new_markdown_cell("half a pair: \ud83d")))
-    raw.write_text(json.dumps(dict(solved(course)) | {"cells": cells, "metadata": ODD["cy"]["metadata"]}))
+    text = json.dumps(dict(solved(course)) | {"cells": cells, "metadata": ODD["cy"]["metadata"]})
+    raw.write_text(re.sub(r'"id": "[^"]*"', '"id": "same"', text), encoding="utf-8-sig")
     assert "DuplicateCellId" not in nbgrader(folder, "autograde", "small")
     nbgrader(folder, "generate_feedback", "small", "--student", "raw")
     assert (folder / "feedback/raw/small/small.html").is_file()
     rows = grades(folder)
-    assert len({rows[student, "small"]["score"] for student in (*ODD, "raw")}) == 1
+    assert len({rows[student, "small"]["score"] for student in (*ODD, "flo", "raw")}) == 1
     assert float(rows["raw", "small"]["score"]) > 6
+
+
+def test_feedback_is_released_for_what_came_without_the_exchange(course: Path, tmp_path: Path) -> None:
+    folder = course / "nbgrader"
+    nbgrader(folder, "generate_feedback", "small", "--student", "ada")
+    nbgrader(folder, "release_feedback", "small", "--student", "ada", f"--Exchange.root={tmp_path}")
+    [page] = (tmp_path / "A small course/feedback").iterdir()
+    assert page.read_bytes() == (folder / "feedback/ada/small/small.html").read_bytes()
+
+
+def test_times_secrets_and_files_come_along(course: Path, tmp_path: Path) -> None:
+    own = tmp_path / "class/ann/small"
+    own.mkdir(parents=True)
+    (own / "small.py").write_text("from tools.more import scale\n")
+    (own / "tools").mkdir()
+    (own / "tools/more.py").write_text(SCALE)
+    (own / "unused.csv").write_text("1")
+    (own / "timestamp.txt").write_text("2027-03-01 10:00:00 UTC")
+    (own / "submission_secret.txt").write_text("of the exchange")
+    (tmp_path / "class/bo").mkdir()
+    (tmp_path / "class/bo/small.py").write_text(SCALE)
+    loaded, out = load_course(course), tmp_path / "out"
+
+    def again() -> dict[str, bytes]:
+        export.add_submissions(find_submissions([tmp_path / "class"], loaded).submissions, out)
+        files = [path for path in out.rglob("*") if path.is_file() and path.suffix != ".ipynb"]
+        return {str(path.relative_to(out / "submitted")): path.read_bytes() for path in files}
+
+    first = again()
+    drawn = first.pop("bo/small/submission_secret.txt")
+    assert len(drawn) == 128
+    assert first == {
+        "ann/small/submission_secret.txt": b"of the exchange",
+        "ann/small/timestamp.txt": b"2027-03-01 10:00:00 +0000\n",
+        "ann/small/tools/more.py": SCALE.encode(),
+        "bo/small/timestamp.txt": b"",
+    }
+    assert again() == first | {"bo/small/submission_secret.txt": drawn}
+    assert not find_submissions([out / "submitted"], loaded).notes
 
 
 def test_validate_says_what_does_not_pass_yet(course: Path, tmp_path: Path) -> None:
@@ -246,6 +290,18 @@ def test_what_nbgrader_cannot_read_gets_a_stand_in(course: Path, tmp_path: Path)
     ]
     for student in ("ann", "bo", "cy"):
         nbformat.validate(nbformat.read(tmp_path / "out/submitted" / student / "small/small.ipynb", as_version=4))
+
+
+def test_another_export_keeps_the_configuration(course: Path, pool: Pool) -> None:
+    folder = course / "nbgrader"
+    config = folder / "nbgrader_config.py"
+    edited = config.read_bytes() + b'c.CourseDirectory.course_id = "CS 101"\n'
+    config.write_bytes(edited)
+    with pytest.raises(AutogradeError, match="the seed is 77 there, and --seed 78"):
+        export.export(load_course(course), pool, folder, seed=78)
+    exported = export.export(load_course(course), pool, folder)
+    assert exported.notes[0].endswith('course_id is "CS 101" there, and would be "A small course" now.')
+    assert config.read_bytes() == edited
 
 
 def test_another_folder_is_left_alone(course: Path, tmp_path: Path, pool: Pool) -> None:
