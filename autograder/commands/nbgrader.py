@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autograder.commands import collect
+from autograder.commands import collect, extras
 from autograder.commands.one_line import one_line_mistakes
 from autograder.commands.options import CourseOption, UnsafeOption, console_of, print_left_out
 
@@ -64,6 +64,7 @@ def export_nbgrader(
         refuse_public(seed)
         loaded = load_course(course)
         collect.refuse_downloads(submissions or (), loaded)
+        extras.require("nbgrader")
 
         from autograder.grading.submissions import find_submissions
         from autograder.nbgrader.export import add_submissions, export
@@ -102,6 +103,8 @@ def sync_nbgrader(
     """
     with one_line_mistakes():
         from autograder.course.course_file import load_course
+
+        extras.require("nbgrader")
         from autograder.nbgrader.sync import sync
 
         loaded = load_course(course)

@@ -442,7 +442,6 @@ _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)\s
 
 def _submitted_at(folder: Path) -> datetime | None:
     """The time in timestamp.txt, as nbgrader writes it: `2027-02-02 15:58:23.948203 UTC`. Without a zone it is UTC.
-    None if there is no such file, or it is empty.
 
     Raises:
         ValueError: if there is such a file but no time in it; the text says why.
@@ -456,8 +455,6 @@ def _submitted_at(folder: Path) -> datetime | None:
     if data is None:
         raise ValueError("it holds more than a time like 2027-02-02 15:58:23 UTC")
     text = text_of(data).decode("utf-8", "replace").strip()
-    if not text:
-        return None
     match = _TIMESTAMP.match(text)
     try:
         if match:

@@ -184,10 +184,12 @@ class _Sync:
         decided = dict(self.decided)
         for entry in self.entries:
             decided[entry.student] = (*decided.get(entry.student, ()), entry)
-        for student in dict.fromkeys(student for student, _ in self.tasks):
-            own = tuple(result for key, result in self.graded.items() if key[0] == student)
-            topics = {topic for each, topic in self.tasks if each == student} | {result.topic for result in own}
-            for mark in marks_of_student(self.course, student, own, decided.get(student, ()), topics=topics):
+        topics: dict[str, list[str]] = {}
+        for student, topic in (*self.tasks, *self.graded):
+            topics.setdefault(student, []).append(topic)
+        for student, own in topics.items():
+            results = [self.graded[student, topic] for topic in dict.fromkeys(own) if (student, topic) in self.graded]
+            for mark in marks_of_student(self.course, student, results, decided.get(student, ()), topics=own):
                 if (student, mark.topic) in self.tasks:
                     self._push_mark(mark, decided)
 

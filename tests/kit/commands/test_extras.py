@@ -76,6 +76,7 @@ def test_only_extras_get_the_sentence():
         ("verify", "rich"),
         ("show ann views", "rich"),
         ("export-nbgrader", "nbformat"),
+        ("sync-nbgrader", "nbgrader"),
         ("serve --port 0", "uvicorn"),
         ("similar", "rapidfuzz"),
     ],

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 __all__ = ["postgresql"]
 
 _NOBODY = 65534  # the server refuses to run as root
@@ -43,5 +45,9 @@ def postgresql() -> Iterator[str]:
 def _program(name: str) -> str:
     """A program of the server; Debian does not put it on the path."""
     found = shutil.which(name) or next((str(path) for path in Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), None)
-    assert found, f"{name} is missing; run tests/kit/support/install_postgresql.sh"
+    if not found:
+        message = f"{name} is missing; run tests/kit/support/install_postgresql.sh"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
     return found
