@@ -24,9 +24,9 @@ _CONFIG = """\
 from autograder.nbgrader import plugin
 
 c = get_config()  # noqa: F821
-c.CourseDirectory.course_id = {course_id}
-c.CourseDirectory.root = {root}
-{db_url}plugin.configure(c, course={course}, seed={seed})
+c.CourseDirectory.course_id = {settings.course_id!r}
+c.CourseDirectory.root = {settings.root!r}
+{db_url}plugin.configure(c, course={settings.course!r}, seed={settings.seed})
 """
 
 
@@ -93,13 +93,7 @@ def new_settings(course: Course, folder: Path, *, db_url: str, seed: int) -> Set
 def write_config(folder: Path, settings: Settings) -> None:
     """Write a new nbgrader_config.py. If it holds a password, only its owner can read it."""
     in_folder = settings.db_url == f"sqlite:///{settings.root}/gradebook.db"
-    text = _CONFIG.format(
-        course_id=json.dumps(settings.course_id),
-        root=json.dumps(settings.root),
-        db_url="" if in_folder else f"c.CourseDirectory.db_url = {json.dumps(settings.db_url)}\n",
-        course=json.dumps(settings.course),
-        seed=settings.seed,
-    )
+    text = _CONFIG.format(db_url="" if in_folder else f"c.CourseDirectory.db_url = {settings.db_url!r}\n", settings=settings)
     write_whole(folder / CONFIG_FILE, text.encode(), mode=0o600 if has_password(settings.db_url) else 0o666)
 
 
@@ -123,7 +117,7 @@ def kept_settings(folder: Path, new: Settings, *, seed_given: bool, db_url_given
             "the file, which is never overwritten, or leave out --db-url."
         )
     if there.course is None:
-        call = f"plugin.configure(c, course={json.dumps(new.course)}, seed={new.seed})"
+        call = f"plugin.configure(c, course={new.course!r}, seed={new.seed})"
         return there, [
             f"{path} was kept, and grades without autograde; add `from autograder.nbgrader import plugin` and `{call}`."
         ]

@@ -72,7 +72,7 @@ class Synced:
     written: Counter[str] = field(default_factory=Counter)
 
 
-class _Noted(msgspec.Struct, frozen=True, kw_only=True):
+class _Agreed(msgspec.Struct, frozen=True, kw_only=True):
     """What both sides said last of a task; `student`, `topic` and `task` are for readers."""
 
     student: str
@@ -85,7 +85,7 @@ class _SyncFile(msgspec.Struct, frozen=True, kw_only=True):
     """autograde-sync.json: what both sides said, by the id that nbgrader gave the grade."""
 
     format_version: int = _VERSION
-    grades: dict[str, _Noted] = {}
+    grades: dict[str, _Agreed] = {}
 
 
 @dataclass
@@ -125,20 +125,20 @@ def sync(
     require_database(url, folder=root, tables=True)
     graded = {(result.student, result.topic): without_checks(result) for result in read_all(results)}
     with locked(folder), open_gradebook(url, settings.course_id, folder=root) as gradebook:
-        run = _Sync(course, graded, gradebook.db, _read_notes(folder / SYNC_FILE), prefer)
+        run = _Sync(course, graded, gradebook.db, _read_agreed(folder / SYNC_FILE), prefer)
         run.bring_together()
         if dry_run:
             gradebook.db.rollback()
             return run.synced
         run.write_decisions()
         gradebook.db.commit()
-        _write_notes(folder / SYNC_FILE, run.notes_now())
+        _write_agreed(folder / SYNC_FILE, run.agreed_now())
     if run.entries and (results / "run.json").exists():
         refresh(course, results)
     return run.synced
 
 
-def _read_notes(path: Path) -> dict[str, _Noted]:
+def _read_agreed(path: Path) -> dict[str, _Agreed]:
     try:
         data = read_whole(path)
     except FileNotFoundError:
@@ -150,7 +150,7 @@ def _read_notes(path: Path) -> dict[str, _Noted]:
     return file.grades
 
 
-def _write_notes(path: Path, grades: dict[str, _Noted]) -> None:
+def _write_agreed(path: Path, grades: dict[str, _Agreed]) -> None:
     data = msgspec.json.format(msgspec.json.encode(_SyncFile(grades=grades)), indent=1) + b"\n"
     if not path.exists() or read_whole(path) != data:
         write_whole(path, data)
@@ -160,9 +160,9 @@ class _Sync:
     """One run, in one transaction of the database."""
 
     def __init__(
-        self, course: Course, graded: Mapping[Key, TopicResult], db: Any, notes: dict[str, _Noted], prefer: Prefer
+        self, course: Course, graded: Mapping[Key, TopicResult], db: Any, agreed: dict[str, _Agreed], prefer: Prefer
     ) -> None:
-        self.course, self.graded, self.db, self.notes, self.prefer = course, graded, db, notes, prefer
+        self.course, self.graded, self.db, self.agreed, self.prefer = course, graded, db, agreed, prefer
         self.synced = Synced()
         self.entries: list[Adjustment] = []
         self.tasks: dict[Key, list[_Task]] = {}
@@ -210,17 +210,17 @@ class _Sync:
         if self.entries:
             write_adjustments(self.course, [signed(entry) for entry in self.entries], check=unchanged)
 
-    def notes_now(self) -> dict[str, _Noted]:
+    def agreed_now(self) -> dict[str, _Agreed]:
         """What both sides say now. Where they do not agree, what they said last stays."""
-        notes = {key: noted for key, noted in self.notes.items() if noted.topic not in self.topics}
+        agreed = {key: last for key, last in self.agreed.items() if last.topic not in self.topics}
         for (student, topic), tasks in sorted(self.tasks.items()):
             for task in tasks:
                 base = self._base(task.grade)
                 kept = {name: getattr(base, name) for name in task.merged.conflicts}
                 said = msgspec.structs.replace(task.merged.said, **kept)
                 if said != Said():
-                    notes[task.grade.id] = _Noted(student=student, topic=topic, task=task.name, said=said)
-        return notes
+                    agreed[task.grade.id] = _Agreed(student=student, topic=topic, task=task.name, said=said)
+        return agreed
 
     # ---- reading ------------------------------------------------------------------------------------------------------
 
@@ -278,8 +278,8 @@ class _Sync:
         return _Task(name, grade, comment, ours, theirs, merged)
 
     def _base(self, grade: Any) -> Said:
-        noted = self.notes.get(grade.id)
-        return noted.said if noted else Said()
+        last = self.agreed.get(grade.id)
+        return last.said if last else Said()
 
     # ---- bringing together ----------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ def kept(folder: Path, new: Settings, *, seed: bool = False, url: bool = False) 
 
 
 def test_what_is_written_is_read_again(course: Course, tmp_path: Path) -> None:
+    course = replace(course, title="Über 'Tensoren' \U0001f600")
     for number, url in enumerate(("", URL, "sqlite:////tmp/other.db")):
         folder = tmp_path / f"nbgrader-{number}"
         new = new_settings(course, folder, db_url=url, seed=7)
@@ -64,7 +66,7 @@ def test_a_file_of_somebody_elses_is_kept_too(course: Course, tmp_path: Path) ->
     assert read_settings(tmp_path).db_url == f"sqlite:///{tmp_path}/gradebook.db"
     [note] = kept(tmp_path, new_settings(course, tmp_path, db_url="", seed=7))
     assert "was kept, and grades without autograde; add `from autograder.nbgrader import plugin`" in note
-    assert f'plugin.configure(c, course="{tmp_path}", seed=7)' in note
+    assert f"plugin.configure(c, course={str(tmp_path)!r}, seed=7)" in note
 
 
 def test_nothing_of_the_folder_one_is_in_counts(course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

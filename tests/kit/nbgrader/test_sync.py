@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from autograder.commands.instructor import app
 from autograder.course.course_file import load_course
-from autograder.gradebook.adjustments import load_adjustments
+from autograder.gradebook.adjustments import Adjustment, load_adjustments
 from autograder.nbgrader.database import find_alembic, open_gradebook
 from autograder.records.results import SubmissionFile, TopicResult
 
@@ -250,6 +250,39 @@ def test_without_the_notes_of_the_last_run_what_differs_is_a_conflict(root: Path
     (root / "nbgrader/autograde-sync.json").unlink()
     in_formgrader(root, "ada", "essay", manual_score=3)
     assert "ada, views, essay: points 2 in adjustments.yml, points 3 in nbgrader" in sync(code=1)
+
+
+def test_after_an_interruption_the_next_run_goes_on(root: Path) -> None:
+    (root / "adjustments.yml").write_text("- {student: bo, topic: views, task: double, points: 3}\n")
+    in_formgrader(root, "ada", "essay", manual_score=2)
+    before = (root / "nbgrader/gradebook.db").read_bytes()
+    sync()
+    after = bytes_of(root)["adjustments.yml"]
+    # As if it had been killed when adjustments.yml was written, but nothing else.
+    (root / "nbgrader/gradebook.db").write_bytes(before)
+    (root / "nbgrader/autograde-sync.json").unlink()
+    assert "bo, views, double: points 3 (was: nothing)" in sync()
+    assert bytes_of(root)["adjustments.yml"] == after
+    assert there(root, "bo")["double"][1] == 3.0
+    assert sync() == "Nothing to do: both sides say the same.\n"
+
+
+def test_what_somebody_decides_meanwhile_is_not_overlooked(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_formgrader(root, "ada", "essay", manual_score=2)
+    book = bytes_of(root)["gradebook.db"]
+    theirs = "- {student: ada, topic: views, task: essay, points: 1}\n"
+
+    def meanwhile(entry: Adjustment) -> Adjustment:
+        (root / "adjustments.yml").write_text(theirs)
+        return entry
+
+    monkeypatch.setattr("autograder.nbgrader.sync.signed", meanwhile)
+    assert "adjustments.yml: it has changed meanwhile, so nothing was written" in sync(code=2)
+    assert (root / "adjustments.yml").read_text() == theirs
+    assert bytes_of(root)["gradebook.db"] == book
+    monkeypatch.undo()
+    monkeypatch.chdir(root)
+    assert "ada, views, essay: points 1 in adjustments.yml, points 2 in nbgrader" in sync(code=1)
 
 
 def test_a_later_submission_in_nbgrader_keeps_its_scores(root: Path) -> None:
