@@ -31,7 +31,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """What is said, for people."""
         parts = [] if self.points is None else [f"points {self.points:g}"]
         parts += [f"add {self.add:g}"] if self.add else []
-        parts += [f'comment "{_short(self.comment)}"'] if self.comment else []
+        parts += [f'comment "{" ".join(self.comment.split())}"'] if self.comment else []
         return ", ".join(parts) or "nothing"
 
 
@@ -76,8 +76,3 @@ def entry_for(student: str, topic: str, task: str, ours: Said, wanted: Said) -> 
         return Adjustment(student=student, topic=topic, task=task, add=add or None, comment=comment)
     points: float | Literal["auto"] = "auto" if wanted.points is None else wanted.points
     return Adjustment(student=student, topic=topic, task=task, points=points, add=wanted.add or None, comment=wanted.comment)
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 60 else f"{line[:59]}…"
