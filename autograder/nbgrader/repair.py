@@ -96,6 +96,7 @@ def _repaired(nb: Any, wanted: Mapping[str, _Wanted]) -> Iterator[str]:
             yield from _put_back(nb, each, wanted, quiet=not marked)
     if marked:
         yield from _moved(nb, wanted)
+    _mark_answers(nb, wanted)
     for cell in nb.cells:
         if (name := _name(cell)) in wanted:
             cell.metadata["nbgrader"] = {**wanted[name].marks}
@@ -162,6 +163,18 @@ def _moved(nb: Any, wanted: Mapping[str, _Wanted]) -> Iterator[str]:
         elif not re.search(rf"\b{re.escape(each.task)}\b", own[-1].source):
             counts = "another cell does, and that one counts" if elsewhere else "no other cell does"
             yield f"The cell of `{each.task}` no longer defines it; {counts}."
+
+
+def _mark_answers(nb: Any, wanted: Mapping[str, _Wanted]) -> None:
+    """Mark the cell that defines a task, if none is marked as the task's: a grader's comment is shown there."""
+    for each in wanted.values():
+        name = f"task-{each.task}"
+        if not each.task or name not in wanted or any(_name(cell) == name for cell in nb.cells):
+            continue
+        for cell in reversed(nb.cells):
+            if cell.cell_type == "code" and not _name(cell) and task_source((Cell(1, cell.source),), each.task):
+                cell.metadata["nbgrader"] = dict(wanted[name].marks)
+                break
 
 
 def cells_of(nb: Any) -> tuple[tuple[Cell, ...], str]:
