@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,7 @@ import typer
 
 from autograder.commands import collect, extras
 from autograder.commands.one_line import one_line_mistakes
-from autograder.commands.options import CourseOption, UnsafeOption, console_of, print_left_out
+from autograder.commands.options import CacheOption, CourseOption, UnsafeOption, console_of, print_left_out
 
 if TYPE_CHECKING:
     from autograder.nbgrader.sync import Synced
@@ -49,6 +50,7 @@ def export_nbgrader(
         ),
     ] = None,
     db_url: DatabaseOption = "",
+    cache: CacheOption = None,
     unsafe: UnsafeOption = False,
 ) -> None:
     """Make a course for nbgrader, in which nbgrader's own commands grade with autograde.
@@ -62,7 +64,7 @@ def export_nbgrader(
         from autograder.grading.grade import refuse_public
 
         refuse_public(seed)
-        loaded = load_course(course)
+        loaded = replace(load_course(course), cache=cache)
         collect.refuse_downloads(submissions or (), loaded)
         extras.require("nbgrader")
 

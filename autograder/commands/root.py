@@ -13,7 +13,7 @@ __all__ = ["EXIT_CODES", "new_app"]
 
 EXIT_CODES = {
     0: "the command did its work, whatever the points",
-    1: "marks would change and wait for --accept, or `verify` or `release --check` found problems",
+    1: "marks would change and wait for --accept, or `verify`, `release --check` or `sync-nbgrader` found problems",
     2: "a mistake in the command line or in the course's files, or nothing to do",
     3: "grading ran, but the machine failed at some submissions: use --retry",
     130: "interrupted with Ctrl-C; after another signal that ends programs, 128 and its number (SIGTERM: 143)",
