@@ -67,6 +67,8 @@ def make_job(
     job = Job(
         topic=topic.name,
         cells=cells,
+        data=topic.data.public,
+        hidden_data=topic.data.hidden if hidden and requests[False] else (),
         visible=topic.visible if requests[True] else None,
         visible_requests=tuple(requests[True]),
         hidden=topic.hidden if hidden and requests[False] else None,

@@ -10,6 +10,7 @@ from autograder._files import read_source, read_whole
 from autograder._words import suggestion
 from autograder.course.cells import read_cells, task_source
 from autograder.course.course_file import Course
+from autograder.course.data_files import CourseData, read_data
 from autograder.course.declarations import CheckSpec, VariantSpec, read_checks, read_variants
 from autograder.course.topic_checks import TopicCheck
 from autograder.errors import AuthoringError, SubmissionError
@@ -26,7 +27,7 @@ class Topic:
 
     `examples` are the stripped texts of the exercise's cells that define no task; `definitions` are the tasks that the
     exercise defines as functions or classes. `checks` has the visible ones first, each file in order. A module is None if
-    its file does not exist.
+    its file does not exist. `data` are the course's, the same for each topic.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Topic:
     alternatives: tuple[VariantSpec, ...]
     misconception_module: CheckModule | None
     alternative_module: CheckModule | None
+    data: CourseData
 
     def checks_of(self, task: str) -> tuple[TopicCheck, ...]:
         """The checks of one task."""
@@ -88,6 +90,10 @@ def load_topic(course: Course, name: str) -> Topic:
             continue
         for variant in variants[folder]:
             problems += _task_problems(path, variant, tasks)
+    try:
+        data = read_data(root)
+    except AuthoringError as error:
+        problems.append(str(error))
     if problems:
         raise AuthoringError("\n".join(problems))
     return Topic(
@@ -106,6 +112,7 @@ def load_topic(course: Course, name: str) -> Topic:
         alternatives=variants["alternatives"],
         misconception_module=_module(root, Path("solutions", "misconceptions", f"{name}.py")),
         alternative_module=_module(root, Path("solutions", "alternatives", f"{name}.py")),
+        data=data,
     )
 
 

@@ -324,6 +324,7 @@ def hash_of_sources(course: Course, topic: Topic, seed: int, device: str, versio
         ],
         [[check.name, check.visible, draws_of(course, topic.name, check.spec)] for check in topic.checks],
         msgspec.to_builtins(course.topics[topic.name].limits),
+        topic.data.digest,
     ]
     return hashlib.blake2b(msgspec.msgpack.encode(parts), digest_size=32).hexdigest()
 

@@ -25,6 +25,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from autograder._files import write_whole
 from autograder.course.cells import holds_notebook, read_cells, strict_json
 from autograder.course.course_file import Course
+from autograder.course.data_files import FOLDER
 from autograder.errors import ReleaseError, SubmissionError
 from autograder.grading.grade import fault_of
 from autograder.grading.submissions import Submission
@@ -86,8 +87,9 @@ def _write_source(fresh: Path, name: str, target: Path) -> None:
         if (fresh / path).exists():
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(fresh / path, target / path)
-    if (fresh / "wheels").exists():
-        shutil.copytree(fresh / "wheels", target / "wheels")
+    for folder in ("wheels", FOLDER):
+        if (fresh / folder).exists():
+            shutil.copytree(fresh / folder, target / folder)
     card = msgspec.json.decode((fresh / COURSE_FILE).read_bytes(), type=CourseCard)
     card = msgspec.structs.replace(card, topics={name: card.topics[name]})
     write_whole(target / COURSE_FILE, msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n")

@@ -49,12 +49,13 @@ class TopicCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CourseCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A course, with its topics in teaching order."""
+    """A course, with its topics in teaching order, and the paths of its public data in the release."""
 
     format_version: int = FORMAT_VERSION
     title: str
     tolerances: dict[str, float]
     topics: dict[str, TopicCard]
+    data: tuple[str, ...] = ()
 
 
 def digest(data: bytes) -> str:

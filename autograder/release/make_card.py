@@ -9,6 +9,7 @@ import msgspec
 
 from autograder.course.cells import task_source
 from autograder.course.course_file import Course, TaskEntry
+from autograder.course.data_files import read_data
 from autograder.course.topic import Topic
 from autograder.records.course_card import CourseCard, TaskCard, TaskKind, TopicCard, digest
 from autograder.release.public_keys import content_version
@@ -22,6 +23,7 @@ def course_card(course: Course, topics: Sequence[Topic]) -> bytes:
         title=course.title,
         tolerances=course.tolerances,
         topics={topic.name: _topic_card(course, topic) for topic in topics},
+        data=tuple(file.name for file in read_data(course.root).public),
     )
     return msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n"
 

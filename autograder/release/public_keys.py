@@ -41,13 +41,15 @@ def make(course: Course, topic: Topic, pool: Pool) -> AnswerKey:
 
 
 def content_version(course: Course, topic: Topic) -> str:
-    """A hash of what students get of a topic: the cells, the visible checks, how often each runs, and the tasks."""
-    content = [
+    """A hash of what students get of a topic: the cells, the visible checks and how often each runs, the tasks, the data."""
+    content: list[object] = [
         [cell.source for cell in topic.exercise],
         topic.visible and topic.visible.source,
         [[check.name, draws_of(course, topic.name, check.spec)] for check in topic.checks if check.visible],
         {name: (task.points, task.side_effects) for name, task in course.topics[topic.name].tasks.items()},
     ]
+    if topic.data.public:
+        content.append([(file.name, hashlib.blake2b(file.content).digest()) for file in topic.data.public])
     return hashlib.blake2b(msgspec.msgpack.encode(content), digest_size=16).hexdigest()
 
 

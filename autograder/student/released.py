@@ -54,6 +54,11 @@ class ReleasedTopic:
                     seconds=check.spec.seconds or self.card.check_seconds,
                 )
 
+    @property
+    def data(self) -> Path:
+        """The folder of the course's data, if there is one."""
+        return self.folder / "data"
+
     def rule_observations(self, tasks: Iterable[str], cells: tuple[Cell, ...]) -> dict[tuple[str, int], Observation]:
         """What the rules on the source of these tasks see in cells; nothing if there are none to look at."""
         chosen = set(tasks if cells else ())

@@ -131,6 +131,7 @@ class Runner:
             module=topic.checks_file,
             requests=remaining,
             cards=topic.card.tasks,
+            data=str(topic.data) if topic.data.is_dir() else "",
         )
         try:
             process.expect(_START_SECONDS)
