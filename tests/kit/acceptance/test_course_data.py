@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -53,26 +54,16 @@ def column_mean(path, name):
         numbers = [float(row[name]) for row in csv.DictReader(file)]
     return sum(numbers) / len(numbers)
 """
-VISIBLE = '''\
-from autograder import checks
-
-
-@checks("column_mean", gate=True)
-def test_points(code, given):
-    """It is the mean of the column."""
-    name = given.choice(["x", "y"])
-    return {name: code.column_mean("data/points.csv", name)}
-'''
-HIDDEN = '''\
-from autograder import checks
-
-
-@checks("column_mean")
-def test_other_file(code, given):
-    """It works for another file."""
-    name = given.choice(["x", "y"])
-    return {name: code.column_mean("data/hidden/test.csv", name)}
-'''
+GUIDE = Path(__file__).parents[3] / "docs" / "authoring.md"
+IMPORT = "from autograder import checks\n\n\n"
+VISIBLE, HIDDEN = (
+    IMPORT + block
+    for block in re.findall(
+        r"```python\n(.*?)```",
+        GUIDE.read_text(encoding="utf-8").partition("\n## Data files\n")[2].partition("\n## ")[0],
+        re.DOTALL,
+    )
+)
 MISTAKES = """\
 from autograder import misconception
 
@@ -246,7 +237,9 @@ def test_data_that_the_course_no_longer_has_leave_the_release(root: Path, pool: 
 def test_a_visible_check_cannot_read_hidden_data(root: Path, pool: Pool) -> None:
     path = root / "tests/visible/test_tables.py"
     path.write_text(VISIBLE.replace("data/points.csv", "data/hidden/test.csv"))
-    with pytest.raises(AuthoringError, match=r"test_points: the reference raises FileNotFoundError: .*data/hidden/test\.csv"):
+    with pytest.raises(
+        AuthoringError, match=r"test_points: the reference raises FileNotFoundError: .*data/hidden/test\.csv"
+    ):
         prepare(load_course(root), "tables", pool, seed=SEED, device="cpu")
 
 

@@ -60,7 +60,9 @@ def test_what_is_no_data_is_refused_in_a_sentence(tmp_path: Path) -> None:
 def test_too_much_data_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with put(tmp_path, "data/big.bin").open("wb") as file:
         file.truncate(65 << 20)
-    with pytest.raises(AuthoringError, match=r"^data/ holds 1 files?, 65 MB together; every submission gets a copy, so keep"):
+    with pytest.raises(
+        AuthoringError, match=r"^data/ holds 1 files?, 65 MB together; every submission gets a copy, so keep"
+    ):
         read_data(tmp_path)
     put(tmp_path, "data/big.bin")
     put(tmp_path, "data/other.bin")
