@@ -9,6 +9,7 @@ from pathlib import Path
 from autograder._files import read_source, read_whole
 from autograder._words import suggestion
 from autograder.course.cells import read_cells, task_source
+from autograder.course.choices import choice_checks, choice_source
 from autograder.course.course_file import Course
 from autograder.course.data_files import CourseData, read_data
 from autograder.course.declarations import CheckSpec, VariantSpec, read_checks, read_variants
@@ -79,6 +80,10 @@ def load_topic(course: Course, name: str) -> Topic:
                     f"{path}:{spec.line}: {spec.name} is already defined in tests/visible/test_{name}.py; "
                     f"{'remove' if spec.rule else 'rename'} one of the two."
                 )
+            if tasks.get(spec.task) is not None and tasks[spec.task].kind == "choice":
+                problems.append(
+                    f"{path}:{spec.line}: {spec.name} is for {spec.task}, a choice, which has checks of its own; remove it."
+                )
             checks.append(TopicCheck(spec, visible))
     variants: dict[str, tuple[VariantSpec, ...]] = {}
     for folder, kind in (("misconceptions", "misconception"), ("alternatives", "alternative")):
@@ -94,6 +99,7 @@ def load_topic(course: Course, name: str) -> Topic:
         data = read_data(root)
     except AuthoringError as error:
         problems.append(str(error))
+    checks += choice_checks(tasks)
     if problems:
         raise AuthoringError("\n".join(problems))
     return Topic(
@@ -105,9 +111,9 @@ def load_topic(course: Course, name: str) -> Topic:
         ),
         definitions=frozenset(task for task in tasks if task_source(exercise, task).startswith(_DEFINES)),
         reference=reference,
-        visible=_module(root, Path("tests", "visible", f"test_{name}.py")),
-        hidden=_module(root, Path("tests", "hidden", f"test_{name}.py")),
-        checks=tuple(checks),
+        visible=_module(root, Path("tests", "visible", f"test_{name}.py"), choice_source(tasks, visible=True)),
+        hidden=_module(root, Path("tests", "hidden", f"test_{name}.py"), choice_source(tasks, visible=False)),
+        checks=tuple(sorted(checks, key=lambda check: not check.visible)),
         misconceptions=variants["misconceptions"],
         alternatives=variants["alternatives"],
         misconception_module=_module(root, Path("solutions", "misconceptions", f"{name}.py")),
@@ -126,9 +132,10 @@ def _cells(root: Path, path: Path, problems: list[str]) -> tuple[Cell, ...]:
     return ()
 
 
-def _module(root: Path, path: Path) -> CheckModule | None:
+def _module(root: Path, path: Path, more: str = "") -> CheckModule | None:
     file = root / path
-    return CheckModule(path.as_posix(), read_source(file)) if file.exists() else None
+    source = (read_source(file) if file.exists() else "") + more
+    return CheckModule(path.as_posix(), source) if more or file.exists() else None
 
 
 def _task_problems(path: Path, spec: CheckSpec | VariantSpec, tasks: Iterable[str]) -> list[str]:

@@ -21,7 +21,8 @@ TaskKind = Literal["function", "class", "variable"]
 class TaskCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A task: its points and level, what the exercise defines under its name, and the function's arguments.
 
-    `side_effects` is the weight of that check among the task's. `arguments` is written as in Python, `f, x, *, steps=…`,
+    `side_effects` is the weight of that check among the task's. With `only_form`, the visible checks look at the form of an
+    answer, and not whether it is right. `arguments` is written as in Python, `f, x, *, steps=…`,
     without annotations; None if the task is not a function.
     """
 
@@ -30,6 +31,7 @@ class TaskCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     level: str = "medium"
     side_effects: float = 1.0
     arguments: str | None = None
+    only_form: bool = False
 
 
 class TopicCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -29,6 +29,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from autograder._files import read_whole, write_whole
 from autograder.course.cells import notebook_topic
+from autograder.course.choices import choice_source
 from autograder.course.course_file import Course
 from autograder.course.data_files import FOLDER, read_data
 from autograder.course.new_topic import MARK, unwritten
@@ -187,12 +188,16 @@ def _still_true(path: Path, key: AnswerKey, course: Course) -> bool:
 def _topic_files(course: Course, topic: Topic) -> dict[str, bytes]:
     name, root = topic.name, course.root
     files = {f"{name}.ipynb": notebook_bytes(course, topic)}
-    for source, target in {
-        root / "exercises" / "hints" / f"{name}.yml": f"hints/{name}.yml",
-        root / "tests" / "visible" / f"test_{name}.py": f"checks/test_{name}.py",
-    }.items():
-        if source.is_file():
-            files[target] = read_whole(source)
+    for source, target, more in (
+        (root / "exercises" / "hints" / f"{name}.yml", f"hints/{name}.yml", ""),
+        (
+            root / "tests" / "visible" / f"test_{name}.py",
+            f"checks/test_{name}.py",
+            choice_source(course.topics[name].tasks, visible=True),
+        ),
+    ):
+        if source.is_file() or more:
+            files[target] = (read_whole(source) if source.is_file() else b"") + more.encode()
     return files
 
 

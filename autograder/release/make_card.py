@@ -51,7 +51,14 @@ def _task_card(topic: Topic, name: str, task: TaskEntry) -> TaskCard:
     arguments = None
     if isinstance(body[0], ast.FunctionDef | ast.AsyncFunctionDef):
         kind, arguments = "function", _arguments(body[0].args)
-    return TaskCard(points=task.points, level=task.level, side_effects=task.side_effects, kind=kind, arguments=arguments)
+    return TaskCard(
+        points=task.points,
+        level=task.level,
+        side_effects=task.side_effects,
+        kind=kind,
+        arguments=arguments,
+        only_form=task.only_form,
+    )
 
 
 def _arguments(given: ast.arguments) -> str:

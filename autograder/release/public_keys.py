@@ -35,7 +35,9 @@ def make(course: Course, topic: Topic, pool: Pool) -> AnswerKey:
         AuthoringError: if the reference raises, times out or dies in a check.
     """
     visible = tuple(check for check in topic.checks if check.visible)
-    shown = dataclasses.replace(topic, checks=visible, hidden=None)
+    tasks = course.topics[topic.name].tasks
+    wrong = tuple(spec for spec in topic.misconceptions if not tasks[spec.task].only_form)
+    shown = dataclasses.replace(topic, checks=visible, hidden=None, misconceptions=wrong)
     key = build_key(course, shown, seed=PUBLIC_SEED, pool=pool, cache=key_folder(course))
     return without_private_parts(msgspec.structs.replace(key, made_from=content_version(course, topic)))
 

@@ -220,10 +220,6 @@ def test_hidden_data_in_a_release_are_found(root: Path, pool: Pool) -> None:
     shutil.copy(root / "data/hidden/test.csv", root / "data/more.csv")
     with pytest.raises(ReleaseError, match=r"release/data/more\.csv holds `64 of 64 samples` from data/hidden/test\.csv;"):
         build.build(load_course(root), pool, root / "release")
-    (root / "data/more.csv").rename(root / "release/more.csv")
-    problems = build.check(load_course(root), pool, root / "release")
-    assert problems[0].endswith("more.csv is not part of the release; remove it.")
-    assert problems[1].endswith("from data/hidden/test.csv; hidden data must not be in what students get.")
 
 
 def test_data_that_the_course_no_longer_has_leave_the_release(root: Path, pool: Pool) -> None:
