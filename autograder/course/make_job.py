@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from autograder.course.course_file import Course
+from autograder.course.stubs import untouched
 from autograder.course.topic import Topic
 from autograder.course.topic_checks import derive_seed, draws_of, lacks_device
 from autograder.course.unneeded_cells import unneeded_cells
@@ -74,6 +75,7 @@ def make_job(
         hidden=topic.hidden if hidden and requests[False] else None,
         hidden_requests=tuple(requests[False]) if hidden else (),
         rules=tuple(rules),
+        untouched=untouched(cells, topic.stubs),
         replacement=replacement,
         limits=limits,
         device=device,
@@ -85,4 +87,4 @@ def make_job(
 def with_cells(job: Job, topic: Topic, cells: tuple[Cell, ...]) -> Job:
     """The same job for other cells; an example from the exercise runs only if something needs it."""
     unneeded = unneeded_cells(cells, topic.examples, topic.definitions)
-    return msgspec.structs.replace(job, cells=cells, unneeded=unneeded)
+    return msgspec.structs.replace(job, cells=cells, unneeded=unneeded, untouched=untouched(cells, topic.stubs))

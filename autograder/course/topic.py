@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from autograder.course.choices import choice_checks, choice_source
 from autograder.course.course_file import Course
 from autograder.course.data_files import CourseData, read_data
 from autograder.course.declarations import CheckSpec, VariantSpec, read_checks, read_variants
+from autograder.course.stubs import stub_digest
 from autograder.course.topic_checks import TopicCheck
 from autograder.errors import AuthoringError, SubmissionError
 from autograder.records.jobs import Cell, CheckModule
@@ -28,7 +29,8 @@ class Topic:
 
     `examples` are the stripped texts of the exercise's cells that define no task; `definitions` are the tasks that the
     exercise defines as functions or classes. `checks` has the visible ones first, each file in order. A module is None if
-    its file does not exist. `data` are the course's, the same for each topic.
+    its file does not exist. `data` are the course's, the same for each topic. `stubs` are digests of the stubs that do not
+    say themselves that they are one, by task.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Topic:
     misconception_module: CheckModule | None
     alternative_module: CheckModule | None
     data: CourseData
+    stubs: Mapping[str, str]
 
     def checks_of(self, task: str) -> tuple[TopicCheck, ...]:
         """The checks of one task."""
@@ -119,6 +122,7 @@ def load_topic(course: Course, name: str) -> Topic:
         misconception_module=_module(root, Path("solutions", "misconceptions", f"{name}.py")),
         alternative_module=_module(root, Path("solutions", "alternatives", f"{name}.py")),
         data=data,
+        stubs={task: digest for task in tasks if (digest := stub_digest(exercise, task))},
     )
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from autograder.course.cells import has_value
 from autograder.course.source_rules import rule_observations
+from autograder.course.stubs import with_untouched
 from autograder.processes.compiled_files import compiled
 from autograder.processes.fork_server import Child, ChildLost, ForkServer, OutOfTime
 from autograder.processes.protocol import (
@@ -416,9 +417,11 @@ class JobRun:
             if index not in self._left_out
         )
         keys = ((request.check, request.draw) for request in requests)
+        of_stubs = (request.check for request in requests if request.task in self.job.untouched)
+        seen = with_untouched({key: self.observations[key] for key in keys}, of_stubs)
         return Run(
             cells=tuple(cells),
-            observations={**{key: self.observations[key] for key in keys}, **rule_observations(self.job)},
+            observations={**seen, **rule_observations(self.job)},
             layers=self.layers,
             usage=Usage(
                 wall_seconds=time.monotonic() - self._started,

@@ -23,7 +23,8 @@ class TaskCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `side_effects` is the weight of that check among the task's. With `only_form`, the visible checks look at the form of an
     answer, and not whether it is right. `arguments` is written as in Python, `f, x, *, steps=…`,
-    without annotations; None if the task is not a function.
+    without annotations; None if the task is not a function. `stub` is the stub's digest where its text tells that it is one
+    (see `autograder.course.stubs`).
     """
 
     points: float
@@ -32,6 +33,7 @@ class TaskCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     side_effects: float = 1.0
     arguments: str | None = None
     only_form: bool = False
+    stub: str = ""
 
 
 class TopicCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -129,8 +129,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     of the visible part is done. `unneeded` are the numbers of cells that run only if one of the others fails; a cell
     skipped for this reason has no report. `helpers` lie in the working folder; one of them may be the plain file `script`,
     whose cells have the number 0. The course's own `data` replace any of the same name; `hidden_data` come with the hidden
-    part. Neither counts against `limits`. No child hears of `rules`: they are judged on the source. `own`: all of the code
-    is the course's, so that what its process says may be shown.
+    part. Neither counts against `limits`. No child hears of `rules`: they are judged on the source. `untouched` are tasks
+    whose code is the exercise's stub, whatever that does. `own`: all of the code is the course's, so that what its process
+    says may be shown.
     """
 
     topic: str
@@ -145,6 +146,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     hidden: CheckModule | None = None
     hidden_requests: tuple[CheckRequest, ...] = ()
     rules: tuple[SourceRule, ...] = ()
+    untouched: frozenset[str] = frozenset()
     replacement: Replacement | None = None
     limits: Limits = Limits()
     device: str = "cpu"

@@ -58,6 +58,7 @@ def _task_card(topic: Topic, name: str, task: TaskEntry) -> TaskCard:
         kind=kind,
         arguments=arguments,
         only_form=task.only_form,
+        stub=topic.stubs.get(name, ""),
     )
 
 

@@ -14,6 +14,7 @@ from autograder._files import decode_versioned, read_whole
 from autograder._words import suggestion
 from autograder.course.declarations import read_checks
 from autograder.course.source_rules import seen_of
+from autograder.course.stubs import untouched
 from autograder.course.topic_checks import TopicCheck, derive_seed, lacks_device
 from autograder.errors import KeyMismatch, RequestError
 from autograder.keys.key import AnswerKey, current_versions, read_key
@@ -64,6 +65,11 @@ class ReleasedTopic:
         chosen = set(tasks if cells else ())
         rules = [check.spec.rule for check in self.rules.checks if check.spec.rule is not None]
         return {(rule.check, 0): seen_of(rule, cells) for rule in rules if rule.task in chosen}
+
+    def checks_of_stubs(self, cells: tuple[Cell, ...]) -> list[str]:
+        """The checks of the tasks that are still the exercise's stub in cells."""
+        tasks = untouched(cells, {task: card.stub for task, card in self.card.tasks.items()})
+        return [check.name for check in self.rules.checks if check.task in tasks]
 
     @cached_property
     def hints(self) -> dict[str, list[str]]:
