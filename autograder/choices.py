@@ -44,12 +44,14 @@ def form_of(name: str, value: Any, *, options: Sequence[str] = (), several: bool
     return says(form, f"`{name}` must be {demand_of(options, several)}.")
 
 
-def answer_of(value: Any, *, options: Sequence[str] = (), several: bool = False, tolerance: float = 0.0) -> Marked:
+def answer_of(
+    name: str, value: Any, *, options: Sequence[str] = (), several: bool = False, tolerance: float = 0.0
+) -> Marked:
     """The answer, kept secret, for the check that judges it; a number is right within the `tolerance`."""
     plain = _plain(value, options, several)
     if isinstance(plain, float):
         return secret(close(only(plain, "values"), rtol=0.0, atol=tolerance))
-    return secret(_WRONG_FORM if plain is None else plain)
+    return says(secret(_WRONG_FORM if plain is None else plain), f"`{name}` is not the right answer.")
 
 
 def demand_of(options: Sequence[str], several: bool) -> str:

@@ -35,7 +35,8 @@ def {name}(code, given):
     """{sentence}"""
     answer = code.{task}
     options, several, tolerance = {options!r}, {several!r}, {tolerance!r}
-    return {{{task!r}: autograder.choices.answer_of(answer, options=options, several=several, tolerance=tolerance)}}
+    answer = autograder.choices.answer_of({task!r}, answer, options=options, several=several, tolerance=tolerance)
+    return {{{task!r}: answer}}
 '''
 
 

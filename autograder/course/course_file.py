@@ -94,6 +94,11 @@ class TaskEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     tells: Annotated[Literal["form", "verdict"], Meta(description="form or verdict")] = "form"
 
     @property
+    def effects_weight(self) -> float:
+        """The weight of `side_effects`; none for a choice, where only the answer counts."""
+        return 0.0 if self.kind == "choice" else self.side_effects
+
+    @property
     def only_form(self) -> bool:
         """Whether students hear only in grading whether their answer is right."""
         return self.kind == "choice" and self.tells == "form"
@@ -375,6 +380,8 @@ def _choice_mistakes(task: TaskEntry) -> Iterator[str]:
         if task.tells != "form":
             yield "tells is only for a choice; remove it, or write kind: choice."
         return
+    if task.side_effects != 1.0:
+        yield f"side_effects is {task.side_effects:g}, but nothing of a choice has side effects that count; remove it."
     options = task.options or ()
     if bool(options) == (task.tolerance is not None):
         yield "kind is choice; write either options or, for a number, tolerance."

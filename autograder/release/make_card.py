@@ -54,7 +54,7 @@ def _task_card(topic: Topic, name: str, task: TaskEntry) -> TaskCard:
     return TaskCard(
         points=task.points,
         level=task.level,
-        side_effects=task.side_effects,
+        side_effects=task.effects_weight,
         kind=kind,
         arguments=arguments,
         only_form=task.only_form,

@@ -48,7 +48,7 @@ def content_version(course: Course, topic: Topic) -> str:
         [cell.source for cell in topic.exercise],
         topic.visible and topic.visible.source,
         [[check.name, draws_of(course, topic.name, check.spec)] for check in topic.checks if check.visible],
-        {name: (task.points, task.side_effects) for name, task in course.topics[topic.name].tasks.items()},
+        {name: (task.points, task.effects_weight) for name, task in course.topics[topic.name].tasks.items()},
     ]
     if topic.data.public:
         content.append([(file.name, hashlib.blake2b(file.content).digest()) for file in topic.data.public])

@@ -166,7 +166,7 @@ class _Proof:
         )
         return TopicVerification(
             topic=self.name,
-            tasks=len(self._tasks()),
+            tasks=sum(task.kind != "manual" for task in self.course.topics[self.name].tasks.values()),
             checks=len(self.topic.checks),
             alternatives=len(self.topic.alternatives),
             misconceptions=len(self.topic.misconceptions),
@@ -210,7 +210,7 @@ class _Proof:
         )
 
     def _tasks(self) -> list[str]:
-        """The tasks that checks judge."""
+        """The tasks that an author's checks judge."""
         return [name for name, task in self.course.topics[self.name].tasks.items() if task.kind == "checked"]
 
     def _try(self, trials: Iterable[_Trial], *, enough: Callable[[Observation], bool] | None = None) -> None:

@@ -84,6 +84,16 @@ def test_wrong_answers_earn_nothing_and_have_the_right_form(results: dict[str, T
     assert results["wrong"].earned == 0
     assert outcomes(results["wrong"], "form") == [Outcome.PASSED] * 4
     assert outcomes(results["wrong"], "answer") == [Outcome.FAILED] * 4
+    sentences = [
+        check.differences[0].sentence for task in results["wrong"].tasks for check in task.checks if check.differences
+    ]
+    assert sentences[0] == "`copies` is not the right answer."
+    assert sentences[2] == "`megabytes` is not the right answer (yours: 4.5)."
+
+
+def test_only_the_answer_has_weight(results: dict[str, TopicResult]) -> None:
+    weights = {check.name: check.weight for check in results["right"].tasks[0].checks}
+    assert weights == {"test_form_of_copies": 0, "test_answer_of_copies": 1, "side_effects": 0}
 
 
 def test_a_wrong_option_shows_the_text_of_its_misconception(results: dict[str, TopicResult]) -> None:
@@ -147,11 +157,12 @@ def test_check_tells_the_form_and_the_rest_only_where_the_author_allows_it(relea
         assert "✓ answered copies ✓ answered views ✓ answered megabytes" in told
         assert "Grading says whether copies, views and megabytes are right." in told.replace("`", "")
     assert "✓ passes contiguous" in right
-    assert "`contiguous` is not the right answer (yours: 'yes')." in wrong
+    assert "`contiguous` is not the right answer." in wrong
     assert "does x change" not in wrong
 
 
 MISTAKES_IN_COURSE = [
+    ("options: [a, b, c]}", "options: [a, b], side_effects: 2}", "copies.side_effects is 2, but nothing of a choice has"),
     ("options: [a, b, c]}", "}", "copies.kind is choice; write either options or, for a number, tolerance."),
     ("options: [a, b, c]}", "options: [a, b], tolerance: 1}", "copies.kind is choice; write either options or, for a"),
     ("options: [a, b, c]}", "options: [a]}", "copies.options is a list; write 2 to 26 different texts, like [a, b, c],"),
