@@ -257,15 +257,17 @@ class _Proof:
     # ---- what must fail -------------------------------------------------------------------------------------------
 
     def _stub(self, topic: Topic, key: AnswerKey) -> Iterator[_Trial]:
+        """Stubs are judged by what they do, even those that grading knows by their text: none may give an answer away."""
+
         def judge(run: Run) -> None:
             for result in self._results(topic, key, run):
                 if result.earned > 0:
                     passed = ", ".join(check.name for check in result.checks if check.outcome is Outcome.PASSED)
                     self.problems.append(f"{result.task}: the untouched stub earns {result.earned:g} points ({passed}).")
-                if result.attempted:
+                if result.attempted and result.task not in topic.stubs:
                     self.problems.append(f"{result.task}: the untouched stub counts as attempted.")
 
-        yield _Trial(self._job(topic, topic.exercise), judge)
+        yield _Trial(msgspec.structs.replace(self._job(topic, topic.exercise), untouched=frozenset()), judge)
 
     def _choices(self, topic: Topic, key: AnswerKey) -> Iterator[_Trial]:
         """Other answers to each choice: right in other words, wrong, and of another form."""
