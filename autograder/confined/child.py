@@ -10,6 +10,7 @@ import functools
 import io
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -174,10 +175,28 @@ def _write_files(shell: Shell, message: WriteFiles) -> None:
     here = Path.cwd()
     for file in message.files:
         path = here / file.name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(file.content)
+        if message.read_only:
+            _write_read_only(here, path, file.content)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(file.content)
     if message.script:
         shell.be_script(str(here / message.script))
+
+
+def _write_read_only(here: Path, path: Path, content: bytes) -> None:
+    """Write a file that cannot be written again, in the place of whatever student code has put there."""
+    for folder in reversed(path.relative_to(here).parents):
+        if (here / folder).is_symlink() or not (here / folder).is_dir():
+            (here / folder).unlink(missing_ok=True)
+            (here / folder).mkdir()
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    # The mode must be there from the start: seccomp only pretends to change one.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o444)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
 
 
 def _replace(shell: Shell, message: Replace) -> None:

@@ -47,6 +47,11 @@ _Tolerance = Annotated[float, Meta(ge=0, lt=1, description="a number from 0 up t
 _Solutions = Annotated[SolutionsPolicy, Meta(description="never, after_due or after_pass")]
 _Due = Annotated[datetime, Meta(tz=True, description="a date, time and UTC offset, like 2027-03-01T23:59+01:00")]
 
+_Option = Annotated[str, Meta(min_length=1, max_length=100)]
+_OPTIONS = "2 to 26 different texts, like [a, b, c], in quotes where YAML takes them for something else"
+_Options = Annotated[tuple[_Option, ...], Meta(min_length=2, max_length=26, description=_OPTIONS)]
+_Distance = Annotated[float, Meta(ge=0, le=1e300, description="a number of at least 0: how far off an answer may be")]
+
 _NAME_REMEDY = "use ASCII letters, digits and underscores, starting with a letter, but no Python keyword."
 
 
@@ -73,12 +78,30 @@ class LatePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 class TaskEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A task's points and level, and the weight of `side_effects` among its checks. A person gives the points of a `manual`
-    task; checks give those of the others."""
+    task; checks give those of the others.
+
+    A `choice` is an answer that is one of `options`, or a list of them if `several`; or a number, right within `tolerance`.
+    It `tells` students only whether it has the right form, or also whether it is right.
+    """
 
     points: _Points
     side_effects: _Weight = 1.0
     level: Annotated[Level, Meta(description="easy, medium or hard")] = "medium"
-    kind: Annotated[Literal["checked", "manual"], Meta(description="checked or manual")] = "checked"
+    kind: Annotated[Literal["checked", "manual", "choice"], Meta(description="checked, manual or choice")] = "checked"
+    options: _Options | None = None
+    several: _Flag = False
+    tolerance: _Distance | None = None
+    tells: Annotated[Literal["form", "verdict"], Meta(description="form or verdict")] = "form"
+
+    @property
+    def effects_weight(self) -> float:
+        """The weight of `side_effects`; none for a choice, where only the answer counts."""
+        return 0.0 if self.kind == "choice" else self.side_effects
+
+    @property
+    def only_form(self) -> bool:
+        """Whether students hear only in grading whether their answer is right."""
+        return self.kind == "choice" and self.tells == "form"
 
 
 class _LimitsEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,6 +211,7 @@ def load_course(path: Path) -> Course:
     fields = _convert(_parsed(file), _CourseFields, "", mistakes := _Mistakes(str(file)))
     if isinstance(fields, _CourseFields):
         _check_topics(fields, mistakes)
+        _check_choices(fields, mistakes)
         if not mistakes.lines:
             _check_files(fields, file.absolute().parent, mistakes)
     if mistakes.lines or not isinstance(fields, _CourseFields):
@@ -340,11 +364,42 @@ def _check_topics(course: _CourseFields, mistakes: _Mistakes) -> None:
             mistakes.add(f"topics.{name}.number is {topic.number}, as in {other}; give each topic its own number.")
 
 
+def _check_choices(course: _CourseFields, mistakes: _Mistakes) -> None:
+    for topic, entry in course.topics.items():
+        for name, task in entry.tasks.items() if entry is not None else ():
+            if task is not None:
+                for text in _choice_mistakes(task):
+                    mistakes.add(f"topics.{topic}.tasks.{name}.{text}")
+
+
+def _choice_mistakes(task: TaskEntry) -> Iterator[str]:
+    settings = {"options": task.options, "several": task.several, "tolerance": task.tolerance}
+    if task.kind != "choice":
+        given = [key for key, value in settings.items() if value or (value == 0 and value is not False)]
+        yield from (f"{key} is only for a choice; remove it, or write kind: choice." for key in given)
+        if task.tells != "form":
+            yield "tells is only for a choice; remove it, or write kind: choice."
+        return
+    if task.side_effects != 1.0:
+        yield f"side_effects is {task.side_effects:g}, but nothing of a choice has side effects that count; remove it."
+    options = task.options or ()
+    if bool(options) == (task.tolerance is not None):
+        yield "kind is choice; write either options or, for a number, tolerance."
+    elif task.several and not options:
+        yield "several is true, but there are no options; remove it."
+    elif task.tells == "verdict" and not options:
+        yield "tells is verdict, but then the release would hold the right number; write form."
+    plain = [option.strip().casefold() for option in options]
+    if len(set(plain)) < len(plain) or any(each != each.strip() or not each.isprintable() for each in (*options, "x")):
+        yield f"options is {_shown(', '.join(options))}; write {_OPTIONS}."
+
+
 def _check_files(course: _CourseFields, root: Path, mistakes: _Mistakes) -> None:
     for name, topic in course.topics.items():
         missing = [role for role in (f"exercises/{name}.py", f"solutions/{name}.py") if not (root / role).exists()]
         tests = [f"tests/{kind}/test_{name}.py" for kind in ("visible", "hidden")]
-        if not any((root / test).exists() for test in tests):
+        checked = any(task.kind == "checked" for task in topic.tasks.values())
+        if checked and not any((root / test).exists() for test in tests):
             missing.append(" or ".join(tests))
         if missing:
             mistakes.add(
@@ -370,6 +425,8 @@ def _check_tasks(
             unlisted = [stub for stub in unlisted if stub not in close]
         elif task not in solved:
             mistakes.add(f"topics.{name}.tasks.{task} is not defined in solutions/{name}.py; define it there.")
+        elif topic.tasks[task].kind == "choice" and task not in stubs:
+            mistakes.add(f"topics.{name}.tasks.{task} is a choice; write `{task} = ...` in exercises/{name}.py.")
     for stub in unlisted:
         mistakes.add(
             f"topics.{name}.tasks.{stub} is missing, but its stub is on line {stubs[stub]} of exercises/{name}.py; "

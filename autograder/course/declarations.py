@@ -28,8 +28,8 @@ __all__ = ["CheckSpec", "VariantSpec", "parse_file", "read_checks", "read_varian
 class CheckSpec:
     """A check as declared. `sentence` is the first paragraph of its docstring on one line; `line` is its line number.
 
-    `weight` is its share of the task's points, relative to those of the task's other checks. With a `rule`, it is no
-    function: the source is judged, where no student code runs.
+    `weight` is its share of the task's points, relative to those of the task's other checks; with 0 it only tells
+    (`autograder.choices.form_check`). With a `rule`, it is no function: the source is judged, where no student code runs.
     """
 
     name: str
@@ -78,7 +78,9 @@ def read_checks(path: Path, *, shown: Path | None = None) -> tuple[CheckSpec, ..
     problems = list(_observer_problems(path, name))
     for node, kind, arguments in _decorated(path, name, problems):
         where = f"{name}:{node.lineno}"
-        if kind != "checks":
+        if kind == "form_check":
+            arguments |= {"weight": 0.0, "draws": 1}
+        elif kind != "checks":
             problems.append(f"{where}: @{kind} belongs in solutions/, not in a checks file.")
             continue
         docstring = ast.get_docstring(node)
@@ -190,7 +192,7 @@ def read_variants(path: Path, *, kind: str | None = None, shown: Path | None = N
     specs: list[VariantSpec] = []
     problems: list[str] = []
     for node, decorator, arguments in _decorated(path, name, problems):
-        if decorator == "checks" or decorator != (kind or decorator):
+        if decorator in ("checks", "form_check") or decorator != (kind or decorator):
             problems.append(f"{name}:{node.lineno}: @{decorator} does not belong in this file; {_HOMES[decorator]}.")
         else:
             specs.append(VariantSpec(name=node.name, line=node.lineno, **arguments))
@@ -285,9 +287,11 @@ _DECORATORS: dict[str, dict[str, _Argument]] = {
         "minor": _Argument(_is_flag, "True or False"),
     },
     "alternative": {"task": _TASK},
+    "form_check": {"task": _TASK},
 }
 _HOMES = {
     "checks": "move it to tests/",
+    "form_check": "it is for the kit's own checks",
     "misconception": "move it to solutions/misconceptions/",
     "alternative": "move it to solutions/alternatives/",
 }

@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from autograder.course.cells import read_cells
@@ -23,22 +23,24 @@ _IGNORED = ("__pycache__", "__MACOSX", "node_modules", "timestamp.txt", "submiss
 
 
 def find_helpers(
-    submission: Path, is_topic: Callable[[str], bool], most_bytes: int
+    submission: Path, is_topic: Callable[[str], bool], most_bytes: int, taken: Collection[str] = ()
 ) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     """The files in a submission's folder, or in folders in it, that it or one of its own modules mentions by name.
 
-    Notebooks and other submissions are none, nor is anything behind a link.
+    Notebooks and other submissions are none, nor is anything behind a link, or in the place of the course's own data.
 
     Args:
         submission: the submission's file.
         is_topic: whether a name is a topic's.
         most_bytes: how large they may be together.
+        taken: the paths of the course's data in the working folder.
 
     Returns:
         The files, and those that are too many or too large.
     """
     root = submission.parent
     beside = [path for path in _beside(root, is_topic, 1) if path != submission]
+    beside = [path for path in beside if not _in_the_way(path.relative_to(root).as_posix(), taken)]
     if not beside:
         return (), ()
     texts, found = [_text(submission)], []
@@ -92,6 +94,10 @@ def _beside(folder: Path, is_topic: Callable[[str], bool], depth: int) -> Iterat
                 yield path
         elif entry.is_dir(follow_symlinks=False) and depth < _DEEPEST and not is_topic(entry.name):
             yield from _beside(path, is_topic, depth + 1)
+
+
+def _in_the_way(name: str, taken: Collection[str]) -> bool:
+    return any(name == other or name.startswith(f"{other}/") or other.startswith(f"{name}/") for other in taken)
 
 
 def _read(path: Path, most_bytes: int) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from autograder.course.course_file import Course
+from autograder.course.stubs import untouched
 from autograder.course.topic import Topic
 from autograder.course.topic_checks import derive_seed, draws_of, lacks_device
 from autograder.course.unneeded_cells import unneeded_cells
@@ -67,11 +68,14 @@ def make_job(
     job = Job(
         topic=topic.name,
         cells=cells,
+        data=topic.data.public,
+        hidden_data=topic.data.hidden if hidden and requests[False] else (),
         visible=topic.visible if requests[True] else None,
         visible_requests=tuple(requests[True]),
         hidden=topic.hidden if hidden and requests[False] else None,
         hidden_requests=tuple(requests[False]) if hidden else (),
         rules=tuple(rules),
+        untouched=untouched(cells, topic.stubs),
         replacement=replacement,
         limits=limits,
         device=device,
@@ -83,4 +87,4 @@ def make_job(
 def with_cells(job: Job, topic: Topic, cells: tuple[Cell, ...]) -> Job:
     """The same job for other cells; an example from the exercise runs only if something needs it."""
     unneeded = unneeded_cells(cells, topic.examples, topic.definitions)
-    return msgspec.structs.replace(job, cells=cells, unneeded=unneeded)
+    return msgspec.structs.replace(job, cells=cells, unneeded=unneeded, untouched=untouched(cells, topic.stubs))

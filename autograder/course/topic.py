@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder._files import read_source, read_whole
 from autograder._words import suggestion
 from autograder.course.cells import read_cells, task_source
+from autograder.course.choices import choice_checks, choice_source
 from autograder.course.course_file import Course
+from autograder.course.data_files import CourseData, read_data
 from autograder.course.declarations import CheckSpec, VariantSpec, read_checks, read_variants
+from autograder.course.stubs import stub_digest
 from autograder.course.topic_checks import TopicCheck
 from autograder.errors import AuthoringError, SubmissionError
 from autograder.records.jobs import Cell, CheckModule
@@ -26,7 +29,8 @@ class Topic:
 
     `examples` are the stripped texts of the exercise's cells that define no task; `definitions` are the tasks that the
     exercise defines as functions or classes. `checks` has the visible ones first, each file in order. A module is None if
-    its file does not exist.
+    its file does not exist. `data` are the course's, the same for each topic. `stubs` are digests of the stubs that do not
+    say themselves that they are one, by task.
     """
 
     name: str
@@ -42,6 +46,8 @@ class Topic:
     alternatives: tuple[VariantSpec, ...]
     misconception_module: CheckModule | None
     alternative_module: CheckModule | None
+    data: CourseData
+    stubs: Mapping[str, str]
 
     def checks_of(self, task: str) -> tuple[TopicCheck, ...]:
         """The checks of one task."""
@@ -77,6 +83,10 @@ def load_topic(course: Course, name: str) -> Topic:
                     f"{path}:{spec.line}: {spec.name} is already defined in tests/visible/test_{name}.py; "
                     f"{'remove' if spec.rule else 'rename'} one of the two."
                 )
+            if tasks.get(spec.task) is not None and tasks[spec.task].kind == "choice":
+                problems.append(
+                    f"{path}:{spec.line}: {spec.name} is for {spec.task}, a choice, which has checks of its own; remove it."
+                )
             checks.append(TopicCheck(spec, visible))
     variants: dict[str, tuple[VariantSpec, ...]] = {}
     for folder, kind in (("misconceptions", "misconception"), ("alternatives", "alternative")):
@@ -88,6 +98,11 @@ def load_topic(course: Course, name: str) -> Topic:
             continue
         for variant in variants[folder]:
             problems += _task_problems(path, variant, tasks)
+    try:
+        data = read_data(root)
+    except AuthoringError as error:
+        problems.append(str(error))
+    checks += choice_checks(tasks)
     if problems:
         raise AuthoringError("\n".join(problems))
     return Topic(
@@ -99,13 +114,15 @@ def load_topic(course: Course, name: str) -> Topic:
         ),
         definitions=frozenset(task for task in tasks if task_source(exercise, task).startswith(_DEFINES)),
         reference=reference,
-        visible=_module(root, Path("tests", "visible", f"test_{name}.py")),
-        hidden=_module(root, Path("tests", "hidden", f"test_{name}.py")),
-        checks=tuple(checks),
+        visible=_module(root, Path("tests", "visible", f"test_{name}.py"), choice_source(tasks, visible=True)),
+        hidden=_module(root, Path("tests", "hidden", f"test_{name}.py"), choice_source(tasks, visible=False)),
+        checks=tuple(sorted(checks, key=lambda check: not check.visible)),
         misconceptions=variants["misconceptions"],
         alternatives=variants["alternatives"],
         misconception_module=_module(root, Path("solutions", "misconceptions", f"{name}.py")),
         alternative_module=_module(root, Path("solutions", "alternatives", f"{name}.py")),
+        data=data,
+        stubs={task: digest for task in tasks if (digest := stub_digest(exercise, task))},
     )
 
 
@@ -119,9 +136,10 @@ def _cells(root: Path, path: Path, problems: list[str]) -> tuple[Cell, ...]:
     return ()
 
 
-def _module(root: Path, path: Path) -> CheckModule | None:
+def _module(root: Path, path: Path, more: str = "") -> CheckModule | None:
     file = root / path
-    return CheckModule(path.as_posix(), read_source(file)) if file.exists() else None
+    source = (read_source(file) if file.exists() else "") + more
+    return CheckModule(path.as_posix(), source) if more or file.exists() else None
 
 
 def _task_problems(path: Path, spec: CheckSpec | VariantSpec, tasks: Iterable[str]) -> list[str]:

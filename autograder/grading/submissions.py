@@ -17,11 +17,13 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from autograder._words import suggestion
 from autograder.course.cells import notebook_topic, text_of
 from autograder.course.course_file import Course
+from autograder.course.data_files import data_names
 from autograder.course.helper_files import MOST_HELPERS, find_helpers, read_helpers
 from autograder.errors import SubmissionError
 from autograder.records.jobs import HelperFile
@@ -265,7 +267,12 @@ class _Search:
                 self.leave_out(path, reason, place)
 
     def helpers(self, path: Path, topic: str) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-        return find_helpers(path, lambda name: self.topic_of_name(name) is not None, _room(self.course, topic))
+        room = _room(self.course, topic)
+        return find_helpers(path, lambda name: self.topic_of_name(name) is not None, room, self.data)
+
+    @cached_property
+    def data(self) -> frozenset[str]:
+        return data_names(self.course.root)
 
     def look_at_topic_folder(self, folder: Path, student: str, topic: str, root: Path) -> None:
         files = [each for each in _entries(folder) if not _is_folder(each) and self.inside(each, root)]

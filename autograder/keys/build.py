@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from autograder._files import PACKAGE
+from autograder.choices import RIGHT_FORM, demand_of
 from autograder.comparing.bounds import sketch
+from autograder.course.choices import form_check, plain_answer
 from autograder.course.course_file import Course
 from autograder.course.make_job import make_job
 from autograder.course.topic import Topic
@@ -119,6 +121,7 @@ def _build(course: Course, topic: Topic, seed: int, device: str, pool: Pool, con
     reference_run = next(pool.map([reference_job]))
     require_graded(reference_run, topic.name)
     reference = _observations(topic, reference_job, reference_run)
+    _check_forms(course, topic, reference)
     runs = _misconception_runs(_misconception_jobs(course, topic, seed, device), pool, apart=apart)
     for run in runs.values():
         require_graded(run, topic.name)
@@ -214,6 +217,22 @@ def _observations(topic: Topic, job: Job, run: Run) -> dict[str, list[Observatio
     if problems:
         raise AuthoringError("\n".join(problems))
     return found
+
+
+def _check_forms(course: Course, topic: Topic, reference: Mapping[str, list[Observation]]) -> None:
+    """See to it that the reference's answers to choices have the form that course.yml asks for.
+
+    Raises:
+        AuthoringError: one line for each that has not.
+    """
+    problems = []
+    for task, entry in course.topics[topic.name].tasks.items():
+        for seen in reference.get(form_check(task), ()) if entry.kind == "choice" else ():
+            if plain_answer(seen) != RIGHT_FORM:
+                demand = demand_of(entry.options or (), entry.several)
+                problems.append(f"solutions/{topic.name}.py: `{task}` must be {demand}, as course.yml says.")
+    if problems:
+        raise AuthoringError("\n".join(problems))
 
 
 def _unobserved(fact: Fact) -> str:
@@ -324,6 +343,7 @@ def hash_of_sources(course: Course, topic: Topic, seed: int, device: str, versio
         ],
         [[check.name, check.visible, draws_of(course, topic.name, check.spec)] for check in topic.checks],
         msgspec.to_builtins(course.topics[topic.name].limits),
+        topic.data.digest,
     ]
     return hashlib.blake2b(msgspec.msgpack.encode(parts), digest_size=32).hexdigest()
 

@@ -22,6 +22,7 @@ import nbformat
 
 from autograder._files import read_whole, write_whole
 from autograder.course.course_file import Course
+from autograder.course.data_files import FOLDER
 from autograder.course.helper_files import read_helpers
 from autograder.errors import ReleaseError
 from autograder.grading.submissions import MAX_FILE_MB, Submission
@@ -94,8 +95,9 @@ def _write_source(fresh: Path, name: str, target: Path) -> None:
         if (fresh / path).exists():
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(fresh / path, target / path)
-    if (fresh / "wheels").exists():
-        shutil.copytree(fresh / "wheels", target / "wheels")
+    for folder in ("wheels", FOLDER):
+        if (fresh / folder).exists():
+            shutil.copytree(fresh / folder, target / folder)
     card = msgspec.json.decode((fresh / COURSE_FILE).read_bytes(), type=CourseCard)
     card = msgspec.structs.replace(card, topics={name: card.topics[name]})
     write_whole(target / COURSE_FILE, msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n")

@@ -7,7 +7,7 @@ continues with the rest. The hidden checks are sent only after everything that a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ import msgspec
 
 from autograder.course.cells import has_value
 from autograder.course.source_rules import rule_observations
+from autograder.course.stubs import with_untouched
 from autograder.processes.compiled_files import compiled
 from autograder.processes.fork_server import Child, ChildLost, ForkServer, OutOfTime
 from autograder.processes.protocol import (
@@ -28,13 +29,26 @@ from autograder.processes.protocol import (
     RunChecks,
     WriteFiles,
 )
-from autograder.records.jobs import CELL_NOTES, CellReport, CheckModule, CheckRequest, Job, NotObserved, Outcome, Run, Usage
+from autograder.records.jobs import (
+    CELL_NOTES,
+    CellReport,
+    CheckModule,
+    CheckRequest,
+    HelperFile,
+    Job,
+    Limits,
+    NotObserved,
+    Outcome,
+    Run,
+    Usage,
+)
 from autograder.records.observation import ErrorFact, Observation
 
 __all__ = ["FULL_DISK", "IDLE", "KEPT_WAITING", "START", "JobRun", "run_in_turn", "weaker"]
 
 _START_SECONDS = 30.0
 _LOAD_SECONDS = 10.0
+_DATA_BYTES = 8 << 20
 _MOST_CHILDREN = 24
 _MOST_LOST_CELLS = 4
 _FULL_REPORTS, _LEAST_REPORT_BYTES = 4, 1 << 17  # of all children together, and of one
@@ -59,6 +73,27 @@ _Answer = TypeVar("_Answer")
 def _one_line(said: str) -> str:
     """Words of a process that has run no student code, or the course's own."""
     return "".join(c for c in " ".join(said.split()) if c.isprintable())[:_LONGEST_WORDS]
+
+
+def _limits_with_data(job: Job) -> Limits:
+    """The job's limits, with room in the working folder for the course's data besides."""
+    size = sum(len(file.content) for file in (*job.data, *job.hidden_data))
+    megabytes = -(-size // 2**20)
+    return msgspec.structs.replace(job.limits, scratch_mb=job.limits.scratch_mb + megabytes) if size else job.limits
+
+
+def _data_messages(files: Sequence[HelperFile]) -> Iterator[WriteFiles]:
+    """Messages that bring the course's data, several files in each up to a size: what a child decodes takes its memory."""
+    several: list[HelperFile] = []
+    size = 0
+    for file in files:
+        if several and size + len(file.content) > _DATA_BYTES:
+            yield WriteFiles(tuple(several), read_only=True)
+            several, size = [], 0
+        several.append(file)
+        size += len(file.content)
+    if several:
+        yield WriteFiles(tuple(several), read_only=True)
 
 
 class _Over(Exception):
@@ -145,7 +180,7 @@ class JobRun:
         self._children += 1
         self._late = None
         report_bytes = min(self._report_left, self.job.limits.report_mb << 20)
-        child = self.server.fork(self.job.limits, self._preload, report_bytes)
+        child = self.server.fork(_limits_with_data(self.job), self._preload, report_bytes)
         try:
             self._greet(child)
             self._write_files(child)
@@ -199,15 +234,20 @@ class JobRun:
         self.layers = weaker(self.layers, hello.layers)
 
     def _write_files(self, child: Child) -> None:
-        if not self.job.helpers and not self.job.script:
-            return
-        child.send(WriteFiles(self.job.helpers, self.job.script))
-        try:
-            problem = self._answer(child, _FILES, _LOAD_SECONDS, partial(child.expect, Arranged)).problem
-        except ChildLost as lost:
-            problem = f"it {self._why(lost, _LOAD_SECONDS)[1]}"
-        if problem:
-            raise _Over(f"The files handed in beside it could not be put into the working folder: {_one_line(problem)}.")
+        messages = [("The course's data", message) for message in _data_messages(self.job.data)]
+        if self.job.helpers or self.job.script:
+            messages.insert(0, ("The files handed in beside it", WriteFiles(self.job.helpers, self.job.script)))
+        for what, message in messages:
+            try:
+                problem = self._arrange(child, message)
+            except ChildLost as lost:
+                problem = f"it {self._why(lost, _LOAD_SECONDS)[1]}"
+            if problem:
+                raise _Over(f"{what} could not be put into the working folder: {_one_line(problem)}.")
+
+    def _arrange(self, child: Child, message: WriteFiles) -> str:
+        child.send(message)
+        return self._answer(child, _FILES, _LOAD_SECONDS, partial(child.expect, Arranged)).problem
 
     def _run_rest(self, child: Child) -> bool:
         return self._replace(child) and self._run_visible(child) and self._run_hidden(child)
@@ -289,10 +329,25 @@ class JobRun:
     def _run_hidden(self, child: Child) -> bool:
         # Everything printed so far has been taken or dropped; whatever comes next is dropped too.
         child.take_output()
+        unanswered = self._unanswered(self.job.hidden_requests)
+        for message in _data_messages(self.job.hidden_data) if unanswered else ():
+            try:
+                problem = self._arrange(child, message)
+            except ChildLost as lost:
+                outcome, words = self._why(lost, _LOAD_SECONDS)
+                self._fail(unanswered, outcome, f"While the data of the checks were put in place, the process {words}.")
+                return False
+            if problem:
+                words = f": {_one_line(problem)}" if self.job.own else " beside this code."
+                self._fail(unanswered, Outcome.ERROR, f"The data of the checks could not be put in place{words}")
+                return True
         return self._run_checks(child, self.job.hidden, self.job.hidden_requests)
 
+    def _unanswered(self, requests: Iterable[CheckRequest]) -> tuple[CheckRequest, ...]:
+        return tuple(request for request in requests if (request.check, request.draw) not in self.observations)
+
     def _run_checks(self, child: Child, module: CheckModule | None, requests: Iterable[CheckRequest]) -> bool:
-        unanswered = tuple(request for request in requests if (request.check, request.draw) not in self.observations)
+        unanswered = self._unanswered(requests)
         if module is None or not unanswered:
             return True
         child.send(RunChecks(module, unanswered, self.job.device, compiled(module.filename, module.source)))
@@ -362,9 +417,11 @@ class JobRun:
             if index not in self._left_out
         )
         keys = ((request.check, request.draw) for request in requests)
+        of_stubs = (request.check for request in requests if request.task in self.job.untouched)
+        seen = with_untouched({key: self.observations[key] for key in keys}, of_stubs)
         return Run(
             cells=tuple(cells),
-            observations={**{key: self.observations[key] for key in keys}, **rule_observations(self.job)},
+            observations={**seen, **rule_observations(self.job)},
             layers=self.layers,
             usage=Usage(
                 wall_seconds=time.monotonic() - self._started,
@@ -387,9 +444,10 @@ def run_in_turn(jobs: Sequence[Job], server: ForkServer, accept: Callable[[Mappi
     """
     runs = [JobRun(job, server, accept) for job in jobs]
     first = runs[0]
-    child = server.fork(first.job.limits, first._preload)
+    child = server.fork(_limits_with_data(first.job), first._preload)
     try:
         first._greet(child)
+        first._write_files(child)
         if first._run_cells(child):
             for run in runs:
                 run._start_clock()

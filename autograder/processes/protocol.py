@@ -142,10 +142,14 @@ FromZygote = Ready | Ended
 
 
 class WriteFiles(msgspec.Struct, frozen=True, tag="write_files"):
-    """Put the files into the working folder and answer `Arranged`; `script` is the file that the code is, if it is one."""
+    """Put the files into the working folder and answer `Arranged`; `script` is the file that the code is, if it is one.
+
+    With `read_only`, they replace whatever is in their place, and nothing can be written to them.
+    """
 
     files: tuple[HelperFile, ...]
     script: str = ""
+    read_only: bool = False
 
 
 class RunCell(msgspec.Struct, frozen=True, tag="run_cell"):

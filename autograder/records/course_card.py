@@ -21,8 +21,10 @@ TaskKind = Literal["function", "class", "variable"]
 class TaskCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A task: its points and level, what the exercise defines under its name, and the function's arguments.
 
-    `side_effects` is the weight of that check among the task's. `arguments` is written as in Python, `f, x, *, steps=…`,
-    without annotations; None if the task is not a function.
+    `side_effects` is the weight of that check among the task's. With `only_form`, the visible checks look at the form of an
+    answer, and not whether it is right. `arguments` is written as in Python, `f, x, *, steps=…`,
+    without annotations; None if the task is not a function. `stub` is the stub's digest where its text tells that it is one
+    (see `autograder.course.stubs`).
     """
 
     points: float
@@ -30,6 +32,8 @@ class TaskCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     level: str = "medium"
     side_effects: float = 1.0
     arguments: str | None = None
+    only_form: bool = False
+    stub: str = ""
 
 
 class TopicCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -49,12 +53,13 @@ class TopicCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CourseCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A course, with its topics in teaching order."""
+    """A course, with its topics in teaching order, and the paths of its public data in the release."""
 
     format_version: int = FORMAT_VERSION
     title: str
     tolerances: dict[str, float]
     topics: dict[str, TopicCard]
+    data: tuple[str, ...] = ()
 
 
 def digest(data: bytes) -> str:

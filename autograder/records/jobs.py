@@ -128,20 +128,25 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     `visible` and `hidden` are the checks files, each with its requests. The hidden part reaches the child only after all
     of the visible part is done. `unneeded` are the numbers of cells that run only if one of the others fails; a cell
     skipped for this reason has no report. `helpers` lie in the working folder; one of them may be the plain file `script`,
-    whose cells have the number 0. No child hears of `rules`: they are judged on the source. `own`: all of the code is the
-    course's, so that what its process says may be shown.
+    whose cells have the number 0. The course's own `data` replace any of the same name; `hidden_data` come with the hidden
+    part. Neither counts against `limits`. No child hears of `rules`: they are judged on the source. `untouched` are tasks
+    whose code is the exercise's stub, whatever that does. `own`: all of the code is the course's, so that what its process
+    says may be shown.
     """
 
     topic: str
     cells: tuple[Cell, ...]
     unneeded: frozenset[int] = frozenset()
     helpers: tuple[HelperFile, ...] = ()
+    data: tuple[HelperFile, ...] = ()
+    hidden_data: tuple[HelperFile, ...] = ()
     script: str = ""
     visible: CheckModule | None = None
     visible_requests: tuple[CheckRequest, ...] = ()
     hidden: CheckModule | None = None
     hidden_requests: tuple[CheckRequest, ...] = ()
     rules: tuple[SourceRule, ...] = ()
+    untouched: frozenset[str] = frozenset()
     replacement: Replacement | None = None
     limits: Limits = Limits()
     device: str = "cpu"

@@ -8,6 +8,7 @@ TOPIC.ipynb         the notebook, from exercises/TOPIC.py
 hints/TOPIC.yml     the hints
 checks/test_TOPIC.py   the visible checks
 keys/TOPIC.key      the public answer key: the visible checks on the public seed
+data/…              the course's public data, from data/
 solutions/          worked solutions, sealed or not, of the topics for which course.yml wants them
 
 Two builds from the same files (and the same secret, where solutions are sealed) are equal byte for byte. A new
@@ -23,17 +24,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from autograder._files import read_whole, write_whole
 from autograder.course.cells import notebook_topic
+from autograder.course.choices import choice_source
 from autograder.course.course_file import Course
+from autograder.course.data_files import FOLDER, read_data
 from autograder.course.new_topic import MARK, unwritten
 from autograder.course.topic import Topic, load_topic
 from autograder.errors import KeyMismatch, ReleaseError
 from autograder.keys.key import read_key, torch_release, write_key
 from autograder.processes.temporary import TemporaryFolder
-from autograder.records.course_card import COURSE_FILE
+from autograder.records.course_card import COURSE_FILE, CourseCard
 from autograder.release import leaks, public_keys
 from autograder.release.make_card import course_card
 from autograder.release.notebooks import notebook_bytes
@@ -73,7 +77,7 @@ def build(course: Course, pool: Pool, out: Path) -> list[Path]:
         _write_all(course, pool, fresh, old=out, solutions=solutions)
         if leaked := _leaks(course, fresh):
             raise ReleaseError("\n".join(map(str, leaked)))
-        for path in _stale(out, set(_listing(fresh))):
+        for path in (*_stale(out, set(_listing(fresh))), *_stale_data(course, out)):
             path.unlink()
         written = []
         for name, path in _listing(fresh).items():
@@ -138,6 +142,19 @@ def _stale(out: Path, current: set[str]) -> Iterator[Path]:
             yield path
 
 
+def _stale_data(course: Course, out: Path) -> Iterator[Path]:
+    """Data of an older release, as its course.json lists them, that the course no longer has or that are hidden now."""
+    try:
+        card = msgspec.json.decode((out / COURSE_FILE).read_bytes(), type=CourseCard)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return
+    current = {file.name for file in read_data(course.root).public}
+    for name in card.data:
+        inside = name.startswith(f"{FOLDER}/") and ".." not in Path(name).parts
+        if inside and name not in current and (out / name).is_file():
+            yield out / name
+
+
 def _write_all(course: Course, pool: Pool, folder: Path, *, old: Path, solutions: Mapping[str, bytes]) -> None:
     topics = [load_topic(course, name) for name in course.topics]
     keys = {topic.name: public_keys.make(course, topic, pool) for topic in topics}
@@ -149,6 +166,7 @@ def _write_all(course: Course, pool: Pool, folder: Path, *, old: Path, solutions
     files["requirements.txt"] = _requirements(course, topics, keys, package)
     for topic in topics:
         files |= _topic_files(course, topic)
+    files |= {file.name: file.content for file in read_data(course.root).public}
     for name, data in files.items():
         write_whole(folder / name, data)
     (folder / "keys").mkdir(parents=True, exist_ok=True)
@@ -170,12 +188,16 @@ def _still_true(path: Path, key: AnswerKey, course: Course) -> bool:
 def _topic_files(course: Course, topic: Topic) -> dict[str, bytes]:
     name, root = topic.name, course.root
     files = {f"{name}.ipynb": notebook_bytes(course, topic)}
-    for source, target in {
-        root / "exercises" / "hints" / f"{name}.yml": f"hints/{name}.yml",
-        root / "tests" / "visible" / f"test_{name}.py": f"checks/test_{name}.py",
-    }.items():
-        if source.is_file():
-            files[target] = read_whole(source)
+    for source, target, more in (
+        (root / "exercises" / "hints" / f"{name}.yml", f"hints/{name}.yml", ""),
+        (
+            root / "tests" / "visible" / f"test_{name}.py",
+            f"checks/test_{name}.py",
+            choice_source(course.topics[name].tasks, visible=True),
+        ),
+    ):
+        if source.is_file() or more:
+            files[target] = (read_whole(source) if source.is_file() else b"") + more.encode()
     return files
 
 
@@ -219,4 +241,5 @@ def _readme(course: Course, keys: Mapping[str, AnswerKey]) -> bytes:
     torch = max((torch_release(key.versions) for key in keys.values()), default="")
     points = {name: f"{sum(task.points for task in topic.tasks.values()):g}" for name, topic in course.topics.items()}
     template = environment.get_template("release_readme.md.j2")
-    return template.render(course=course, torch=torch, points=points).encode()
+    data = next((file.name.removeprefix(f"{FOLDER}/") for file in read_data(course.root).public), "")
+    return template.render(course=course, torch=torch, points=points, data=data).encode()

@@ -1,7 +1,7 @@
 """Searches a release for anything from the private folders: hidden checks, solutions, misconceptions, their names.
 
 What must not appear is read from the private files as they are today: each of their lines and statements, the names of
-hidden checks, and the files' paths; and the passphrases of sealed solutions.
+hidden checks, and the files' paths; the passphrases of sealed solutions; and hidden data (`autograder.release.hidden_data`).
 
 Anything that is also in a public file is not private. Text is compared as Python tokens, so different spacing, quotes
 or line breaks hide nothing; code is also compared as `ast.unparse` writes it. The whole release is read: notebooks
@@ -31,8 +31,10 @@ from typing import Any
 import msgspec
 
 from autograder._files import PACKAGE
+from autograder.course.data_files import HIDDEN, data_names
 from autograder.keys.key import packed_part
 from autograder.records.worked_solutions import solutions_file
+from autograder.release.hidden_data import HiddenData
 
 __all__ = ["Leak", "scan"]
 
@@ -58,12 +60,13 @@ class Leak:
     private: str
     text: str
     more: int = 0
+    remedy: str = "remove it, or reword one of the two"
 
     def __str__(self) -> str:
         """The leak as one line of text."""
         place = f"{self.file}: {self.where}" if self.where else self.file
         more = f", and {self.more} more from that file" if self.more else ""
-        return f"{place} holds `{self.text}` from {self.private}{more}; remove it, or reword one of the two."
+        return f"{place} holds `{self.text}` from {self.private}{more}; {self.remedy}."
 
 
 @dataclass(frozen=True)
@@ -76,11 +79,12 @@ class _Secret:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A piece of the release's text; `code` if it may be parsed as Python."""
+    """A piece of the release's text; `code` if it may be parsed as Python. Or it is `data`, bytes as they stand there."""
 
     where: str
     text: str
     code: bool = False
+    data: bytes = b""
 
     def tokens(self) -> tuple[str, ...]:
         """The text's tokens; for code, also those of its normalised form."""
@@ -107,7 +111,8 @@ def scan(
     for path in _files(root / "solutions" / "misconceptions"):
         for feedback in _feedback(path.read_text(encoding="utf-8", errors="replace")):
             index.forget(_tokens(feedback))
-    for path in _files(*(root / name for name in PUBLIC_PATHS)):
+    public = [root / name for name in data_names(root) if not name.startswith(f"{HIDDEN}/")]
+    for path in _files(*(root / name for name in PUBLIC_PATHS), *sorted(public)):
         for piece in _pieces(path.read_bytes(), path.name, "", 0):
             index.forget(piece.tokens())
     of_solved = copy.deepcopy(index) if solved_in_public else index
@@ -115,13 +120,21 @@ def scan(
         for piece in _pieces(path.read_bytes(), path.name, "", 0):
             of_solved.forget(piece.tokens())
     solved_files = {release / solutions_file(topic, "json") for topic in solved_in_public}
+    hidden_data = HiddenData(root)
     leaks: list[Leak] = []
     for path in _files(release):
         name = path.relative_to(release.parent).as_posix()
         for piece in (_Piece("its name", name), *_pieces(path.read_bytes(), path.name, "", 0)):
             found = (of_solved if path in solved_files else index).search(piece.tokens())
             leaks += _grouped(name, piece.where, found)
-    return leaks
+            leaks += _data_leaks(name, piece, hidden_data)
+    return list(dict.fromkeys(leaks))
+
+
+def _data_leaks(file: str, piece: _Piece, hidden_data: HiddenData) -> Iterator[Leak]:
+    for found in hidden_data.search(piece.data):
+        samples = f"{found.samples} of {found.of} {'sample' if found.of == 1 else 'samples'}"
+        yield Leak(file, piece.where, found.name, samples, remedy="hidden data must not be in what students get")
 
 
 def _files(*paths: Path) -> Iterator[Path]:
@@ -154,6 +167,9 @@ def _private(root: Path) -> Iterator[_Secret]:
             name = path.relative_to(root).as_posix()
             yield _Secret(_tokens(name), name, 0, name)
             yield from _secrets_of(name, path.read_text(encoding="utf-8", errors="replace"))
+    for name in sorted(data_names(root)):
+        if name.startswith(f"{HIDDEN}/"):
+            yield _Secret(_tokens(name), name, 0, name)
 
 
 def _secrets_of(name: str, source: str) -> Iterator[_Secret]:
@@ -259,6 +275,7 @@ def _pieces(data: bytes, name: str, where: str, depth: int) -> Iterator[_Piece]:
     """All texts in a file's bytes; `where` says which part of the file they are in."""
     if depth > _DEEPEST:
         return
+    yield _Piece(where, "", data=data)
     if (packed := packed_part(data)) is not None:  # an answer key
         yield from _runs(packed, where)
     elif data[:4] == b"PK\x03\x04":

@@ -9,6 +9,7 @@ import msgspec
 
 from autograder.course.cells import task_source
 from autograder.course.course_file import Course, TaskEntry
+from autograder.course.data_files import read_data
 from autograder.course.topic import Topic
 from autograder.records.course_card import CourseCard, TaskCard, TaskKind, TopicCard, digest
 from autograder.release.public_keys import content_version
@@ -22,6 +23,7 @@ def course_card(course: Course, topics: Sequence[Topic]) -> bytes:
         title=course.title,
         tolerances=course.tolerances,
         topics={topic.name: _topic_card(course, topic) for topic in topics},
+        data=tuple(file.name for file in read_data(course.root).public),
     )
     return msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n"
 
@@ -49,7 +51,15 @@ def _task_card(topic: Topic, name: str, task: TaskEntry) -> TaskCard:
     arguments = None
     if isinstance(body[0], ast.FunctionDef | ast.AsyncFunctionDef):
         kind, arguments = "function", _arguments(body[0].args)
-    return TaskCard(points=task.points, level=task.level, side_effects=task.side_effects, kind=kind, arguments=arguments)
+    return TaskCard(
+        points=task.points,
+        level=task.level,
+        side_effects=task.effects_weight,
+        kind=kind,
+        arguments=arguments,
+        only_form=task.only_form,
+        stub=topic.stubs.get(name, ""),
+    )
 
 
 def _arguments(given: ast.arguments) -> str:

@@ -35,19 +35,23 @@ def make(course: Course, topic: Topic, pool: Pool) -> AnswerKey:
         AuthoringError: if the reference raises, times out or dies in a check.
     """
     visible = tuple(check for check in topic.checks if check.visible)
-    shown = dataclasses.replace(topic, checks=visible, hidden=None)
+    tasks = course.topics[topic.name].tasks
+    wrong = tuple(spec for spec in topic.misconceptions if not tasks[spec.task].only_form)
+    shown = dataclasses.replace(topic, checks=visible, hidden=None, misconceptions=wrong)
     key = build_key(course, shown, seed=PUBLIC_SEED, pool=pool, cache=key_folder(course))
     return without_private_parts(msgspec.structs.replace(key, made_from=content_version(course, topic)))
 
 
 def content_version(course: Course, topic: Topic) -> str:
-    """A hash of what students get of a topic: the cells, the visible checks, how often each runs, and the tasks."""
-    content = [
+    """A hash of what students get of a topic: the cells, the visible checks and how often each runs, the tasks, the data."""
+    content: list[object] = [
         [cell.source for cell in topic.exercise],
         topic.visible and topic.visible.source,
         [[check.name, draws_of(course, topic.name, check.spec)] for check in topic.checks if check.visible],
-        {name: (task.points, task.side_effects) for name, task in course.topics[topic.name].tasks.items()},
+        {name: (task.points, task.effects_weight) for name, task in course.topics[topic.name].tasks.items()},
     ]
+    if topic.data.public:
+        content.append([(file.name, hashlib.blake2b(file.content).digest()) for file in topic.data.public])
     return hashlib.blake2b(msgspec.msgpack.encode(content), digest_size=16).hexdigest()
 
 

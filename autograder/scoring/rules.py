@@ -41,5 +41,5 @@ def rules_of(course: Course, topic: Topic, device: str) -> Rules:
         checks=topic.checks,
         draws={check.name: draws_of(course, topic.name, check.spec) for check in topic.checks},
         tolerances=course.tolerances_on(device),
-        side_effects={name: task.side_effects for name, task in course.topics[topic.name].tasks.items()},
+        side_effects={name: task.effects_weight for name, task in course.topics[topic.name].tasks.items()},
     )

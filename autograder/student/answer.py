@@ -30,6 +30,7 @@ class Answer:
         slips: by task, the everyday mistake behind its failed checks, if there is one.
         unread: by task, a sentence on the cell that defines it last, if Python could not read that cell.
         predictions: those of its tasks that are variables: a value is right or wrong, not right in parts.
+        only_form: those of them of which the visible checks see only the form of the answer.
     """
 
     topic: str
@@ -42,6 +43,7 @@ class Answer:
     slips: Mapping[str, Slip] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
     predictions: frozenset[str] = frozenset()
+    only_form: frozenset[str] = frozenset()
 
 
 def answer(
@@ -70,6 +72,7 @@ def answer(
         total=len(topic.card.tasks),
         slips={result.task: slip for result in results if (slip := _slip(topic, result, seen, orders)) is not None},
         predictions=frozenset(name for name, card in topic.card.tasks.items() if card.kind == "variable"),
+        only_form=frozenset(name for name, card in topic.card.tasks.items() if card.only_form),
     )
 
 

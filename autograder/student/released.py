@@ -14,6 +14,7 @@ from autograder._files import decode_versioned, read_whole
 from autograder._words import suggestion
 from autograder.course.declarations import read_checks
 from autograder.course.source_rules import seen_of
+from autograder.course.stubs import untouched
 from autograder.course.topic_checks import TopicCheck, derive_seed, lacks_device
 from autograder.errors import KeyMismatch, RequestError
 from autograder.keys.key import AnswerKey, current_versions, read_key
@@ -54,11 +55,21 @@ class ReleasedTopic:
                     seconds=check.spec.seconds or self.card.check_seconds,
                 )
 
+    @property
+    def data(self) -> Path:
+        """The folder of the course's data, if there is one."""
+        return self.folder / "data"
+
     def rule_observations(self, tasks: Iterable[str], cells: tuple[Cell, ...]) -> dict[tuple[str, int], Observation]:
         """What the rules on the source of these tasks see in cells; nothing if there are none to look at."""
         chosen = set(tasks if cells else ())
         rules = [check.spec.rule for check in self.rules.checks if check.spec.rule is not None]
         return {(rule.check, 0): seen_of(rule, cells) for rule in rules if rule.task in chosen}
+
+    def checks_of_stubs(self, cells: tuple[Cell, ...]) -> list[str]:
+        """The checks of the tasks that are still the exercise's stub in cells."""
+        tasks = untouched(cells, {task: card.stub for task, card in self.card.tasks.items()})
+        return [check.name for check in self.rules.checks if check.task in tasks]
 
     @cached_property
     def hints(self) -> dict[str, list[str]]:

@@ -23,6 +23,7 @@ from typing import BinaryIO, Self
 
 import msgspec
 
+from autograder.course.stubs import with_untouched
 from autograder.records.jobs import Cell, CellReport, CheckRequest, NotObserved, Outcome
 from autograder.records.observation import Observation
 from autograder.student.released import ReleasedTopic
@@ -108,6 +109,7 @@ class Runner:
         missing = NotObserved(Outcome.NOT_RUN, file_run.problem or "It was not run.")
         for request in requests:
             file_run.seen.setdefault((request.check, request.draw), missing)
+        file_run.seen = with_untouched(file_run.seen, topic.checks_of_stubs(file.cells))
         file_run.seen |= topic.rule_observations(topic.card.tasks, file.cells)
         file_run.cells = [reports[index] for index in sorted(reports)]
         return file_run
@@ -131,6 +133,7 @@ class Runner:
             module=topic.checks_file,
             requests=remaining,
             cards=topic.card.tasks,
+            data=str(topic.data) if topic.data.is_dir() else "",
         )
         try:
             process.expect(_START_SECONDS)

@@ -17,6 +17,7 @@ import torch
 from autograder.checking.code import Code
 from autograder.checking.error_facts import own_frames
 from autograder.checking.run_check import load_checks, run_check
+from autograder.course.stubs import with_untouched
 from autograder.errors import AuthoringError
 from autograder.records.jobs import Cell, CheckRequest, NotObserved, Outcome
 from autograder.records.observation import Observation
@@ -44,7 +45,7 @@ def ask(
         topic: the released topic.
         tasks: the tasks to check.
         namespace: the student's names.
-        cells: the source of what they stand for, for rules on the source.
+        cells: the source of what they stand for, for rules on the source and for stubs.
         locate: tells which frames are the student's; see `error_facts.own_frames`.
     """
     problems: dict[str, str] = {}
@@ -66,6 +67,7 @@ def ask(
             seen[request.check, request.draw] = one
             if isinstance(one, NotObserved):
                 stopped["" if one.outcome is Outcome.NOT_RUN else request.check] = one
+    seen = with_untouched(seen, topic.checks_of_stubs(cells))
     seen |= topic.rule_observations((task for task in tasks if task not in problems), cells)
     return replace(answer(topic, tasks, seen, problems, orders), undefined=frozenset(undefined))
 

@@ -55,6 +55,7 @@ _STATES = {
     "": Label("idle", "○", "not checked yet"),
 }
 _MEASURED = ("complete", "partial", "none")
+_ANSWERED = Label("complete", "✓", "answered")
 _PROBLEM = Label("problem", "!", "cannot be checked")
 
 
@@ -175,7 +176,7 @@ def state_of(task: TaskResult, answer: Answer) -> Label:
     if not task.checks or all(check.outcome is Outcome.NOT_RUN for check in task.checks):
         return _STATES["idle"]
     if all(check.outcome is Outcome.PASSED for check in task.checks):
-        return _STATES["complete"]
+        return _ANSWERED if task.task in answer.only_form else _STATES["complete"]
     return _STATES["partial" if task.earned else "none"]
 
 
@@ -199,6 +200,11 @@ def answer_view_of(title: str, answer: Answer, *, hidden: bool = False) -> Answe
     lines = []
     if len(complete) == len(tasks) and any(task.name not in answer.predictions for task in tasks):
         lines.append("Grading also runs hidden checks, on other inputs.")
+    if answered := [f"`{task.name}`" for task in tasks if task.state is _ANSWERED]:
+        verb = "is" if len(answered) == 1 else "are"
+        lines.append(
+            f"Grading says whether {' and '.join(filter(None, (', '.join(answered[:-1]), answered[-1])))} {verb} right."
+        )
     return AnswerView(
         title=title,
         tasks=tasks,
@@ -315,6 +321,8 @@ def progress_view(release: Release, name: str, store: Store) -> ProgressView:
 
 def _row(name: str, card: TaskCard, record: TaskRecord) -> ProgressRow:
     state = _STATES.get(record.state, _PROBLEM)
+    if card.only_form and state.style == "complete":
+        state = _ANSWERED
     in_parts = card.kind != "variable" and record.checks and record.state in _MEASURED
     checks = f"{record.passed} of {record.checks}" if in_parts else "–"
     return ProgressRow(name, state, checks, str(record.hints or "–"), points_text(card.points))

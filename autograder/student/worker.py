@@ -34,13 +34,15 @@ _SEED = 0
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What to run. `whole` is the text of a Python file whose cells all have the number 0, else empty."""
+    """What to run. `whole` is the text of a Python file whose cells all have the number 0, else empty. `data` is the
+    release's folder of data, if it has one; the code gets a copy."""
 
     cells: tuple[Cell, ...]
     whole: str
     module: CheckModule | None
     requests: tuple[CheckRequest, ...]
     cards: dict[str, TaskCard]
+    data: str = ""
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -108,6 +110,8 @@ def main() -> None:
     threading.Thread(target=_end_with_parent, args=(instructions, folder), daemon=True).start()
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - it stays open as long as the process
     os.chdir(scratch)
+    if order.data:
+        shutil.copytree(order.data, scratch / Path(order.data).name)
     shell.start_here()
     torch.default_generator.manual_seed(_SEED)
     numpy.random.seed(_SEED)

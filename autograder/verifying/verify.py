@@ -15,6 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from autograder.comparing.compare import passes
+from autograder.course.choices import answer_check, form_check, plain_answer
 from autograder.course.course_file import Course
 from autograder.course.declarations import CheckSpec, VariantSpec
 from autograder.course.make_job import make_job
@@ -30,6 +31,7 @@ from autograder.records.results import CheckResult, TaskResult
 from autograder.scoring.rules import rules_of
 from autograder.scoring.score import score
 from autograder.verifying.accepted_mutants import entry_for, read_accepted, stale_entries
+from autograder.verifying.choices import ChoiceTrial, trials_of
 from autograder.verifying.findings import Equal, Survivor, TopicVerification, Verification
 from autograder.verifying.measures import Measures, measure
 from autograder.verifying.mutants import Mutant, make_mutants
@@ -142,6 +144,7 @@ class _Proof:
         key = build_key(self.course, some, seed=RUN_SEED, device=self.device, pool=self.pool, cache=None, apart=True)
         self._try(self._reference(some, key))
         self._try(self._stub(some, key))
+        self._try(self._choices(some, key))
         self._each_draw_exposes(key)
         scored = self._scored(some, key)
         self.measures = measure(rules_of(self.course, some, key.device), key, wide, topic.misconceptions, scored)
@@ -163,7 +166,7 @@ class _Proof:
         )
         return TopicVerification(
             topic=self.name,
-            tasks=len(self._tasks()),
+            tasks=sum(task.kind != "manual" for task in self.course.topics[self.name].tasks.values()),
             checks=len(self.topic.checks),
             alternatives=len(self.topic.alternatives),
             misconceptions=len(self.topic.misconceptions),
@@ -207,7 +210,7 @@ class _Proof:
         )
 
     def _tasks(self) -> list[str]:
-        """The tasks that checks judge."""
+        """The tasks that an author's checks judge."""
         return [name for name, task in self.course.topics[self.name].tasks.items() if task.kind == "checked"]
 
     def _try(self, trials: Iterable[_Trial], *, enough: Callable[[Observation], bool] | None = None) -> None:
@@ -254,15 +257,40 @@ class _Proof:
     # ---- what must fail -------------------------------------------------------------------------------------------
 
     def _stub(self, topic: Topic, key: AnswerKey) -> Iterator[_Trial]:
+        """Stubs are judged by what they do, even those that grading knows by their text: none may give an answer away."""
+
         def judge(run: Run) -> None:
             for result in self._results(topic, key, run):
                 if result.earned > 0:
                     passed = ", ".join(check.name for check in result.checks if check.outcome is Outcome.PASSED)
                     self.problems.append(f"{result.task}: the untouched stub earns {result.earned:g} points ({passed}).")
-                if result.attempted:
+                if result.attempted and result.task not in topic.stubs:
                     self.problems.append(f"{result.task}: the untouched stub counts as attempted.")
 
-        yield _Trial(self._job(topic, topic.exercise), judge)
+        yield _Trial(msgspec.structs.replace(self._job(topic, topic.exercise), untouched=frozenset()), judge)
+
+    def _choices(self, topic: Topic, key: AnswerKey) -> Iterator[_Trial]:
+        """Other answers to each choice: right in other words, wrong, and of another form."""
+        for task, entry in self.course.topics[self.name].tasks.items():
+            right = plain_answer(key.reference[answer_check(task)][0]) if entry.kind == "choice" else None
+            for trial in trials_of(entry, right) if right is not None else ():
+                source = f"def answer():\n    return {trial.answer!r}\n"
+                replacement = Replacement(task, "answer", "an answer that verify tries", source)
+
+                def judge(run: Run, task: str = task, trial: ChoiceTrial = trial) -> None:
+                    self._must_be_judged(self._results(topic, key, run, task)[0], trial)
+
+                yield _Trial(self._make_job(topic, topic.reference, tasks=[task], replacement=replacement), judge)
+
+    def _must_be_judged(self, result: TaskResult, trial: ChoiceTrial) -> None:
+        outcomes = {check.name: check.outcome is Outcome.PASSED for check in result.checks}
+        wanted = {form_check(result.task): trial.has_form, answer_check(result.task): trial.is_right}
+        for name, passes_it in wanted.items():
+            if outcomes[name] != passes_it:
+                verb = "fails" if passes_it else "passes"
+                self.problems.append(f"{result.task}: the answer {trial.answer!r} {verb} the check {name}.")
+        if not trial.is_right and result.earned:
+            self.problems.append(f"{result.task}: the wrong answer {trial.answer!r} earns {result.earned:g} points.")
 
     def _each_draw_exposes(self, key: AnswerKey) -> None:
         """A course may draw only once, so each misconception must lose points on each of the key's draws alone."""

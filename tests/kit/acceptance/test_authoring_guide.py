@@ -102,7 +102,7 @@ def insert(path: Path, text: str, before: str = "") -> None:
 
 def test_following_the_guide_gives_a_topic_that_verifies_and_can_be_released(tmp_path: Path, pool: Pool):
     exercise, reference, visible, hidden, alternative, misconceptions = blocks("python")[:6]
-    points, hints, _ = blocks("yaml")
+    points, hints, *_ = blocks("yaml")
     (tmp_path / "course.yml").write_text("title: A course\ntopics:\n")
     new_topic.create(tmp_path, "strides")
     insert(tmp_path / "exercises/strides.py", exercise, before="# %% [markdown]\n# ## What to read next")

@@ -1,0 +1,108 @@
+"""Reads a course's `data/`: files that code finds in its working folder, as students find them beside their notebook.
+
+data/…          PUBLIC   released with the notebooks, and there whenever code runs
+data/hidden/…   PRIVATE  never released, and there only while hidden checks run
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from autograder._files import read_whole
+from autograder._words import counted
+from autograder.errors import AuthoringError
+from autograder.records.jobs import HelperFile
+
+__all__ = ["FOLDER", "HIDDEN", "MOST_MEGABYTES", "CourseData", "data_names", "read_data"]
+
+FOLDER, HIDDEN = "data", "data/hidden"
+MOST_MEGABYTES = 64
+_MOST_FILES = 1000
+_IGNORED = ("__pycache__", "__MACOSX")
+
+
+class CourseData(NamedTuple):
+    """The files, public and hidden, and a hash of all; each one's name is its path in the course, like `data/points.csv`."""
+
+    public: tuple[HelperFile, ...] = ()
+    hidden: tuple[HelperFile, ...] = ()
+    digest: str = ""
+
+
+class _Found(NamedTuple):
+    name: str
+    size: int
+    changed: int
+
+
+def read_data(root: Path) -> CourseData:
+    """The files below `data/` in a course's folder, without those whose name starts with a dot.
+
+    Raises:
+        AuthoringError: one line for each mistake: a link, a name that is not printable, too many or too large files.
+    """
+    problems = [
+        f"{path.relative_to(root)} is a link; put the file itself there." for path in _paths(root) if path.is_symlink()
+    ]
+    for name in (FOLDER, HIDDEN):
+        if (root / name).is_file():
+            place = f"{FOLDER}/files/{Path(name).name}.csv"
+            problems.append(f"{name} is a file, where a folder of data is expected; move it, e.g. to {place}.")
+    problems += [
+        f"{name!a} needs a name of printable characters, without \\."
+        for name in sorted(data_names(root))
+        if not name.isprintable() or "\\" in name
+    ]
+    found = [] if problems else [_looked_at(root, name) for name in sorted(data_names(root))]
+    megabytes = sum(file.size for file in found) / 2**20
+    if len(found) > _MOST_FILES or megabytes > MOST_MEGABYTES:
+        problems.append(
+            f"{FOLDER}/ holds {counted(len(found), 'file')}, {megabytes:.0f} MB together; every submission gets a copy, so "
+            f"keep to {counted(_MOST_FILES, 'file')} and {MOST_MEGABYTES} MB."
+        )
+    if problems:
+        raise AuthoringError("\n".join(problems))
+    return _read(root, tuple(found))
+
+
+def data_names(root: Path) -> frozenset[str]:
+    """The paths of all these files in the course's folder, with `/`."""
+    return frozenset(path.relative_to(root).as_posix() for path in _paths(root) if path.is_file())
+
+
+@lru_cache(maxsize=2)
+def _read(root: Path, found: tuple[_Found, ...]) -> CourseData:
+    """The topics of a course share what is read, as long as no file changes."""
+    files = []
+    for name, _, _ in found:
+        try:
+            files.append(HelperFile(name, read_whole(root / name)))
+        except OSError as error:
+            raise AuthoringError(f"{name}: cannot be read ({error.strerror}).") from error
+    hidden = [file.name.startswith(f"{HIDDEN}/") for file in files]
+    return CourseData(
+        tuple(file for file, is_hidden in zip(files, hidden, strict=True) if not is_hidden),
+        tuple(file for file, is_hidden in zip(files, hidden, strict=True) if is_hidden),
+        hashlib.blake2b(msgspec.msgpack.encode(files), digest_size=20).hexdigest() if files else "",
+    )
+
+
+def _paths(root: Path) -> Iterator[Path]:
+    for path in (root / FOLDER).rglob("*"):
+        parts = path.relative_to(root).parts
+        if not any(part.startswith(".") or part in _IGNORED for part in parts):
+            yield path
+
+
+def _looked_at(root: Path, name: str) -> _Found:
+    try:
+        status = (root / name).stat()
+    except OSError as error:
+        raise AuthoringError(f"{name}: cannot be read ({error.strerror}).") from error
+    return _Found(name, status.st_size, status.st_mtime_ns)

@@ -1,0 +1,57 @@
+"""Stubs that do not say of themselves that they are one, like `y = None … return y`: known by the exercise's text.
+
+Such a task is not attempted as long as its definition is the exercise's, apart from comments, docstrings and blank lines.
+Stubs that raise NotImplementedError, and predictions with the value `...`, are known by what they do instead.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from autograder.course.cells import task_source
+from autograder.records.jobs import Cell, NotObserved
+from autograder.records.observation import ErrorFact, Observation
+
+__all__ = ["stub_digest", "untouched", "with_untouched"]
+
+_DOCUMENTED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def stub_digest(exercise: tuple[Cell, ...], task: str) -> str:
+    """A digest of a task's stub; empty if it says itself that it is one, or cannot be read."""
+    source = task_source(exercise, task)
+    return "" if "NotImplementedError" in source or source.rstrip().endswith("...") else _digest(source)
+
+
+def untouched(cells: tuple[Cell, ...], stubs: Mapping[str, str]) -> frozenset[str]:
+    """The tasks whose definition in cells is still the stub; `stubs` are digests by task, empty ones are never met."""
+    return frozenset(task for task, digest in stubs.items() if digest and _digest(task_source(cells, task)) == digest)
+
+
+def with_untouched(
+    seen: Mapping[tuple[str, int], Observation | NotObserved], checks: Iterable[str]
+) -> dict[tuple[str, int], Observation | NotObserved]:
+    """What was seen by check and draw, where these checks are of tasks that are not attempted."""
+    named = frozenset(checks)
+    return {key: _not_attempted(*key) if key[0] in named else one for key, one in seen.items()}
+
+
+@lru_cache(maxsize=4096)  # so that scoring sees one object, and knows it again
+def _not_attempted(check: str, draw: int) -> Observation:
+    return Observation(check=check, draw=draw, error=ErrorFact(type="NotAttempted", not_attempted=True, origin="code"))
+
+
+@lru_cache(maxsize=1024)
+def _digest(source: str) -> str:
+    try:
+        tree = ast.parse(source)
+        for node in ast.walk(tree):
+            if isinstance(node, _DOCUMENTED) and ast.get_docstring(node) is not None:
+                node.body = node.body[1:] or [ast.Pass()]
+        written = ast.dump(tree)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    return hashlib.blake2b(written.encode(), digest_size=16).hexdigest() if tree.body else ""

@@ -1,0 +1,71 @@
+"""A course's data are read once, in two parts, and what cannot be handed to students or children is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autograder.course import data_files
+from autograder.course.data_files import CourseData, data_names, read_data
+from autograder.errors import AuthoringError
+from autograder.records.jobs import HelperFile
+
+
+def put(root: Path, name: str, content: bytes = b"1\n") -> Path:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def test_a_course_without_data_has_none(tmp_path: Path) -> None:
+    assert read_data(tmp_path) == CourseData()
+
+
+def test_files_are_public_unless_they_are_in_hidden(tmp_path: Path) -> None:
+    for name in ("data/b.csv", "data/a/hidden/c.csv", "data/hidden/d/e.csv", "data/.git/f", "data/.DS_Store"):
+        put(tmp_path, name)
+    data = read_data(tmp_path)
+    assert data.public == (HelperFile("data/a/hidden/c.csv", b"1\n"), HelperFile("data/b.csv", b"1\n"))
+    assert data.hidden == (HelperFile("data/hidden/d/e.csv", b"1\n"),)
+    assert data_names(tmp_path) == {"data/a/hidden/c.csv", "data/b.csv", "data/hidden/d/e.csv"}
+
+
+def test_topics_share_what_is_read_until_a_file_changes(tmp_path: Path) -> None:
+    path = put(tmp_path, "data/a.csv")
+    before = read_data(tmp_path)
+    assert read_data(tmp_path) is before
+    path.write_bytes(b"22\n")
+    assert read_data(tmp_path).public[0].content == b"22\n"
+    assert read_data(tmp_path).digest != before.digest
+
+
+def test_what_is_no_data_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    put(tmp_path, "data/a.csv")
+    (tmp_path / "data/link.csv").symlink_to(tmp_path / "data/a.csv")
+    (tmp_path / "data/folder").symlink_to("/", target_is_directory=True)
+    put(tmp_path, "data/hidden")
+    put(tmp_path, "data/a\tb.csv")
+    with pytest.raises(AuthoringError) as caught:
+        read_data(tmp_path)
+    assert sorted(str(caught.value).splitlines()) == [
+        "'data/a\\tb.csv' needs a name of printable characters, without \\.",
+        "data/folder is a link; put the file itself there.",
+        "data/hidden is a file, where a folder of data is expected; move it, e.g. to data/files/hidden.csv.",
+        "data/link.csv is a link; put the file itself there.",
+    ]
+
+
+def test_too_much_data_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with put(tmp_path, "data/big.bin").open("wb") as file:
+        file.truncate(65 << 20)
+    with pytest.raises(
+        AuthoringError, match=r"^data/ holds 1 files?, 65 MB together; every submission gets a copy, so keep"
+    ):
+        read_data(tmp_path)
+    put(tmp_path, "data/big.bin")
+    put(tmp_path, "data/other.bin")
+    monkeypatch.setattr(data_files, "_MOST_FILES", 1)
+    with pytest.raises(AuthoringError, match=r"^data/ holds 2 files, 0 MB together; .*keep to 1 file and 64 MB\.$"):
+        read_data(tmp_path)
