@@ -151,8 +151,7 @@ class _Proof:
         self.problems += self.measures.problems()
         self.problems += unbroken_rules(some, key)
         told = [spec for spec in topic.misconceptions if self._must_fail(spec, scored, self.measures.never_told)]
-        few = _drawn(topic, _DRAWS_AGAIN, keep_declared=True)
-        self._try(self._again(few, told, _first_draws(key, few)))
+        self._try(self._again(some, told, key))
         if mutants:
             self._try_mutants(topic, some, key)
 
@@ -332,8 +331,14 @@ class _Proof:
         return bool(exact) or spec.name not in never_told
 
     def _again(self, topic: Topic, specs: Sequence[VariantSpec], key: AnswerKey) -> Iterator[_Trial]:
-        """Runs each misconception once more: what it does must repeat, or it cannot be told from others."""
-        repeated = self._repeated(topic, specs, key)
+        """Runs each misconception once more: what it does must repeat, or it cannot be told from others.
+
+        Few draws show that of most, which then run one after the other. The rest may carry something from draw to draw, and
+        run alone, on all of them.
+        """
+        assert self.topic is not None
+        few = _drawn(self.topic, _DRAWS_AGAIN, keep_declared=True)
+        repeated = self._repeated(few, specs, _first_draws(key, few))
         for spec in specs:
             if spec.name in repeated:
                 continue
