@@ -204,6 +204,7 @@ def test_an_interruption_keeps_the_results_so_far(folder: Path, tmp_path: Path, 
     assert "has not been graded, and is left empty" in run.stderr
 
 
+@pytest.mark.slow
 def test_what_the_machine_failed_at_is_tried_again_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = make_course(tmp_path)
     write_notebook(root / "class/ann/views.ipynb", RIGHT)

@@ -205,6 +205,7 @@ def test_resume_goes_with_a_gpu(tmp_path: Path) -> None:
     assert "use it with --device cuda" in done.stderr
 
 
+@pytest.mark.slow
 def test_without_a_gpu_the_command_says_what_to_do(course: Course) -> None:
     answer = json.loads(
         subprocess.run([sys.executable, "-m", "autograder.confined.look_for_gpu"], capture_output=True, check=True).stdout
@@ -218,6 +219,7 @@ def test_without_a_gpu_the_command_says_what_to_do(course: Course) -> None:
         assert "--resume --device cuda" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_pool_for_a_gpu_that_is_not_there_says_so() -> None:
     if json.loads(
         subprocess.run([sys.executable, "-m", "autograder.confined.look_for_gpu"], capture_output=True, check=True).stdout

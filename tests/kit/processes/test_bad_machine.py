@@ -118,6 +118,7 @@ def test_a_second_misfortune_elsewhere_is_another_misfortune(pool: Pool, honest:
     assert run.observations == honest.observations
 
 
+@pytest.mark.slow
 def test_without_memory_or_processors_to_spare_it_is_not_graded(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     killed = job_of("def answer():\n    import os; os.kill(os.getpid(), 9)")
     kills = iter(range(10))

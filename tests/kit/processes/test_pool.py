@@ -228,6 +228,7 @@ def test_jobs_run_side_by_side_come_back_in_order() -> None:
         assert [value_of(run.observations["test_guess", 0]) for run in runs] == list(range(1, 12))
 
 
+@pytest.mark.slow
 def test_a_lost_zygote_is_replaced_and_the_job_done_again() -> None:
     with Pool(1) as one:
         lost = one._servers[0]

@@ -196,6 +196,7 @@ def test_the_key_has_visible_checks_only_and_no_secret(root):
     assert b"dim=1" not in path.read_bytes()
 
 
+@pytest.mark.slow
 def test_two_builds_are_equal_byte_for_byte_and_changed_cells_change_no_other_id(root, tmp_path, pool):
     course = load_course(root)
     build.build(course, pool, tmp_path / "again")
@@ -221,6 +222,7 @@ def test_a_true_release_has_no_problems_and_is_not_written_again(root, pool):
     assert {path: path.stat().st_mtime_ns for path in (root / "release").rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_each_difference_is_told(root, pool):
     folder = root / "release"
     (folder / "README.md").unlink()
@@ -240,6 +242,7 @@ def test_each_difference_is_told(root, pool):
     assert checked(root, pool) == problems[2:]
 
 
+@pytest.mark.slow
 def test_a_key_is_compared_by_what_it_says(root, pool):
     path = root / "release/keys/means.key"
     key = read_key(path)

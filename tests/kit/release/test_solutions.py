@@ -63,6 +63,7 @@ def test_nothing_readable_of_a_closed_solution_is_in_the_release(root: Path):
         assert path.is_dir() or SECRET_LINE.encode() not in path.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_closed_solution_that_is_readable_is_a_leak(root: Path):
     course = load_course(root)
     sealed = root / "release/solutions/small.sealed"

@@ -153,6 +153,7 @@ def test_every_layer_is_described_and_reported(pool: Pool) -> None:
     assert all(state == "on" or state.startswith("off: ") for state in pool.layers.values())
 
 
+@pytest.mark.slow
 def test_without_confinement_nothing_is_run_unless_asked_for() -> None:
     with pytest.raises(SandboxUnavailable, match=r"cannot be confined on this system .*--unsafe"):
         Pool(1, _mode="bare")
@@ -160,6 +161,7 @@ def test_without_confinement_nothing_is_run_unless_asked_for() -> None:
         Pool(1, _mode="bare", unsafe=True, require=["standard"])
 
 
+@pytest.mark.slow
 def test_a_sandbox_can_be_required(pool: Pool) -> None:
     with Pool(1, _mode="plain", require=["minimal", "landlock", "seccomp"]) as required:
         assert sandbox.level(required.layers) == "standard"

@@ -186,6 +186,7 @@ def test_tokens_that_are_none(tmp_path: Path, text: str) -> None:
         listen.read_tokens(tmp_path / "tokens")
 
 
+@pytest.mark.slow
 def test_the_command_stops_when_all_is_answered(root: Path, path: Path, tmp_path: Path) -> None:
     (tmp_path / "tokens").write_text(f"# of ada\n{ADA}\n")
     own = tmp_path / "own"

@@ -146,6 +146,8 @@ def test_html_escapes_the_source(folder):
     assert 'aria-label="Solution of Keeper"' in shown
 
 
-def test_the_public_name():
+def test_the_public_name(monkeypatch):
+    # Where notebooks are graded, as other tests in this process may do, names stand for what does nothing.
+    monkeypatch.delitem(sys.modules, "autograder.checking.shell", raising=False)
     assert autograder.solution is solution
     assert "solution" in autograder.__all__

@@ -33,6 +33,8 @@ from autograder.student.session import ask
 from autograder.student.student_file import python_file, read_file
 from autograder.student.watch import watch
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = {
     "instructors": "from autograder.commands.instructor import main; main()",
     "students": "from autograder.commands.student import main; main()",
