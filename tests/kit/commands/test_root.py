@@ -136,8 +136,9 @@ def test_completion_is_light(root: Path) -> None:
     assert not HEAVY.search(run.stderr)
 
 
-def test_a_shell_can_be_told() -> None:
-    run = CliRunner().invoke(instructor.app, ["--show-completion", "bash"], prog_name="autograde")
+def test_completion_is_for_the_shell_that_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shellingham.detect_shell", lambda *args, **kwargs: ("bash", "/bin/bash"))
+    run = CliRunner().invoke(instructor.app, ["--show-completion"], prog_name="autograde")
     assert "complete -o default -F _autograde_completion autograde" in run.output
 
 
