@@ -72,6 +72,7 @@ def without_hooks(call: Callable[[], Any]) -> Any:
         lambda x, y: without_hooks(lambda: F.nll_loss(x, y)),
         lambda x, y: without_hooks(lambda: F.binary_cross_entropy_with_logits(x, x)),
         lambda x, y: without_hooks(lambda: F.softplus(x)),
+        lambda x, y: torch.func.grad(lambda x: torch.ops.aten.cross_entropy_loss(x, y))(x.detach()),
         lambda x, y: torch.ops.aten.log_sigmoid.default(x),
         lambda x, y: torch.ops.aten.softplus.default._op(x),
     ],
@@ -85,6 +86,14 @@ def test_the_operators_behind_them_are_refused(call: Callable[[Any, Any], Any], 
     with unavailable(*LOSSES), refused, torch.inference_mode():
         call(x.detach(), y)
     call(x, y)
+
+
+def test_an_operator_is_refused_in_a_gradient_of_each_sample() -> None:
+    x, y = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
+    each = torch.vmap(torch.func.grad(lambda x, y: torch.ops.aten.cross_entropy_loss(x[None], y[None])))
+    each(x, y)
+    with unavailable(*LOSSES), refused:
+        each(x, y)
 
 
 def test_what_right_answers_use_stays_and_says_nothing() -> None:
