@@ -5,6 +5,7 @@ import yaml
 
 import autograder.verifying.accepted_mutants
 import autograder.verifying.findings
+import autograder.verifying.try_mutants
 import autograder.verifying.verify
 from autograder.course.course_file import load_course
 from autograder.errors import AuthoringError
@@ -271,7 +272,7 @@ def test_a_reference_that_raises_is_a_problem_of_its_topic(proof):
 
 
 def test_mutants_in_endless_loops_are_ended_soon(proof, monkeypatch):
-    monkeypatch.setattr(autograder.verifying.verify, "_QUICK_SECONDS", 0.5)
+    monkeypatch.setattr(autograder.verifying.try_mutants, "_QUICK_SECONDS", 0.5)
     loop = "y = x\n    n = 1\n    while n < 2:\n        y = y + x\n        n += 1\n    return y"
     verification = proof(("solutions/tiny.py", "return 2 * x", loop))
     assert verification.topics[0].timed_out > 0

@@ -1,0 +1,117 @@
+"""Tries a topic's mutants: small wrong changes to the reference, each of which some check must notice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from autograder.comparing.compare import passes
+from autograder.course.topic import Topic
+from autograder.keys.key import AnswerKey
+from autograder.records.jobs import CheckRequest, Job, Outcome, Run
+from autograder.records.observation import Observation
+from autograder.verifying.accepted_mutants import read_accepted, stale_entries
+from autograder.verifying.draws import drawn
+from autograder.verifying.mutants import Mutant, make_mutants
+from autograder.verifying.trials import Trial, Trials, not_passed
+
+__all__ = ["TriedMutants", "try_mutants"]
+
+_HARD_TO_KILL = 20  # draws for mutants that few draws do not kill
+_QUICK_SECONDS = 2.0  # for one check of a mutant, unless the reference itself is slow
+
+
+@dataclass
+class TriedMutants:
+    """All mutants of a topic, those that nothing noticed, how many are accepted, and how many were noticed by time alone."""
+
+    mutants: list[Mutant] = field(default_factory=list)
+    surviving: list[Mutant] = field(default_factory=list)
+    accepted: int = 0
+    timed_out: int = 0
+
+
+def try_mutants(trials: Trials, topic: Topic, some: Topic, key: AnswerKey) -> TriedMutants:
+    """Try all mutants on one draw of each check; then the survivors on more and more, without a tight time limit.
+
+    Those that are accepted as no mistakes need not survive the most draws. Entries that accept what is no longer there
+    become problems.
+
+    Args:
+        trials: runs them.
+        topic: the topic.
+        some: the topic with the draws of `key`.
+        key: a key with several draws.
+    """
+    return _Tries(trials, topic).run(some, key)
+
+
+class _Tries:
+    def __init__(self, trials: Trials, topic: Topic) -> None:
+        self._trials, self._topic = trials, topic
+        self._seconds: dict[str, float] = {}
+        self._timed_out = 0
+
+    def run(self, some: Topic, key: AnswerKey) -> TriedMutants:
+        tasks = self._trials.tasks()
+        accepted = read_accepted(self._trials.course.root, self._trials.name, tasks)
+        mutants = [mutant for task in tasks for mutant in make_mutants(self._topic.reference, task, tasks)]
+        thin = drawn(self._topic, 1)
+        self._trials.try_all(self._pace(thin))
+        survivors = self._survivors(thin, self._trials.key(thin), mutants, quick=True)
+        survivors = self._survivors(some, key, survivors)
+        settled = [mutant for mutant in survivors if mutant.identity in accepted]
+        survivors = [mutant for mutant in survivors if mutant.identity not in accepted]
+        if survivors:
+            many = drawn(self._topic, _HARD_TO_KILL)
+            survivors = self._survivors(many, self._trials.key(many), survivors)
+        self._trials.problems += stale_entries(accepted, mutants, settled)
+        return TriedMutants(mutants, survivors, len(settled), self._timed_out)
+
+    def _pace(self, topic: Topic) -> Iterator[Trial]:
+        """Measures how long a task takes with the reference; a mutant gets a few times that."""
+        for task in self._trials.tasks():
+
+            def judge(run: Run, task: str = task) -> None:
+                self._seconds[task] = max(_QUICK_SECONDS, 3 * run.usage.wall_seconds)
+
+            yield Trial(self._trials.job(topic, topic.reference, tasks=[task]), judge)
+
+    def _survivors(self, topic: Topic, key: AnswerKey, mutants: Sequence[Mutant], *, quick: bool = False) -> list[Mutant]:
+        survivors: list[Mutant] = []
+        self._trials.try_all(self._alone(topic, key, mutants, survivors, quick=quick), enough=self._shows_a_mistake(key))
+        return survivors
+
+    def _shows_a_mistake(self, key: AnswerKey) -> Callable[[Observation], bool]:
+        """Whether a check fails what it saw: then the mutant is noticed, and the other checks need not run."""
+        tolerances = self._trials.course.tolerances_on(self._trials.device)
+        return lambda seen: not passes(key.reference[seen.check][seen.draw], seen, tolerances)
+
+    def _alone(
+        self, topic: Topic, key: AnswerKey, mutants: Sequence[Mutant], survivors: list[Mutant], *, quick: bool
+    ) -> Iterator[Trial]:
+        for mutant in mutants:
+
+            def judge(run: Run, mutant: Mutant = mutant) -> None:
+                for result in self._trials.results(topic, key, run, mutant.task):
+                    outcomes = {check.outcome for check in not_passed(result)}
+                    if not outcomes:
+                        survivors.append(mutant)
+                    elif outcomes <= {Outcome.TIMEOUT, Outcome.NOT_RUN}:
+                        self._timed_out += 1
+
+            job = self._trials.job(topic, mutant.cells, tasks=[mutant.task])
+            yield Trial(_quick(job, self._seconds[mutant.task]) if quick else job, judge)
+
+
+def _quick(job: Job, seconds: float) -> Job:
+    """The same job with short limits, since many mutants loop forever."""
+
+    def sooner(requests: tuple[CheckRequest, ...]) -> tuple[CheckRequest, ...]:
+        return tuple(msgspec.structs.replace(request, seconds=min(request.seconds, seconds)) for request in requests)
+
+    limits = msgspec.structs.replace(job.limits, topic_seconds=min(job.limits.topic_seconds, 2 * seconds))
+    requests = {"visible_requests": sooner(job.visible_requests), "hidden_requests": sooner(job.hidden_requests)}
+    return msgspec.structs.replace(job, limits=limits, **requests)
