@@ -319,7 +319,7 @@ def _resume(
         ):
             keys = dict.fromkeys((each.submission.topic, each.result.version) for each in waiting)
             prepared = {
-                (name, version): grade.prepare(course, name, pool, seed=seed, device=device, version=version)
+                (name, version): grade.prepare(course, name, pool, seed=seed, device=device, version=version, whole=True)
                 for name, version in keys
             }
             with _shown_if_interrupted(course, out, discovery):

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -38,7 +39,9 @@ from autograder.sandbox.excess import LOOK_SECONDS, Watch
 __all__ = ["LARGEST_ORDER", "PRELOADABLE", "main"]
 
 PRELOADABLE = (
-    *("sklearn.datasets", "pandas"),
+    *("matplotlib.pyplot", "sklearn.datasets", "pandas"),
+    "torch._dynamo",  # which optimizers import when they are made
+    "torch._decomp.decompositions_for_jvp",  # for `torch.func.jvp`
     # for torch.compile
     *(
         "torch._functorch.aot_autograd",
@@ -51,12 +54,13 @@ PRELOADABLE = (
 
 LARGEST_ORDER = 1 << 16
 _ALWAYS = (
-    *("asyncio", "torch", "torch._dynamo", "torch.testing", "torch.utils.data", "torch.utils.checkpoint", "torch.optim"),
-    "torch._decomp.decompositions_for_jvp",  # for `torch.func.jvp`
-    *("torch.func", "torch.profiler", "torch.nn.utils.parametrize", "torch.nn.utils.rnn", "autograder.confined.child"),
+    *("asyncio", "torch", "torch.testing", "torch.utils.data", "torch.utils.checkpoint", "torch.optim", "torch.func"),
+    *("torch.profiler", "torch.nn.utils.parametrize", "torch.nn.utils.rnn", "autograder.confined.child"),
     "autograder.simulation.session",
 )
-_IF_INSTALLED = ("matplotlib.pyplot",)
+_FORKS_BEFORE_SETTLING = 8
+"""Settling takes as long as it saves in some fifty children. Who has forked so often will fork more; who grades one
+submission does not pay for it."""
 _CHILD_FAILED = 97
 _ENVIRONMENT = dict(os.environ)
 # Uids that systemd reserves for services without an account. Graders that run at the same time take different ones, because
@@ -77,6 +81,7 @@ def main() -> None:
         missing = _enter(settings, readable, control)
         own_processes = None if missing else os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC) if libc.LINUX else None
+        threads = os.open("/proc/self/task", os.O_RDONLY | os.O_CLOEXEC) if libc.LINUX else None
         watch = Watch() if libc.LINUX else None
         shell = _warm_up(settings.place)
         # They import torch, which must happen in the namespaces.
@@ -86,8 +91,8 @@ def main() -> None:
         put_in_place(shell)
         streams = make_streams()
         sys.dont_write_bytecode = True
-        _check_single_threaded()
-        _freeze()
+        _check_single_threaded(threads)
+        _share()
         if not missing:
             namespaces.make_root(settings.place, readable, proc=settings.gpu)
         user, reason = _choose_user(settings, readable) if is_root else (None, "only root can give it another user")
@@ -110,13 +115,12 @@ def main() -> None:
         with contextlib.suppress(OSError):  # the layer's own state says so later
             seccomp.program(0)
     faulthandler.disable()  # from now on, it is submissions that crash
-    gc.freeze()
     gc.set_threshold(5_000, 10, 10)
     gc.enable()
     if watch is not None:
         watch.remember()
     control.send(encode(Ready()))
-    _serve(control, setup, shell, streams, own_processes, watch)
+    _Server(control, setup, shell, streams, own_processes, watch, threads).serve()
 
 
 def _readable() -> tuple[str, ...]:
@@ -178,84 +182,128 @@ def _warm_up(place: str) -> Any:
     """Import what submissions import, and run once what they all run; forward only."""
     for name in _ALWAYS:
         importlib.import_module(name)
-    for name in _IF_INSTALLED:
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            continue
     import torch
 
     from autograder.checking.shell import make_shell
-    from autograder.confined.rehearsal import rehearse
 
     torch.set_num_threads(1)
-    torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1), torch.nn.Flatten(), torch.nn.Linear(4, 2))(torch.ones(1, 1, 2, 2))
-    repr(torch.randn(2, 2))
-    torch.testing.assert_close(torch.ones(1), torch.ones(1))
-    buffer = io.BytesIO()
-    torch.save({"a": torch.ones(1)}, buffer)
-    buffer.seek(0)
-    torch.load(buffer)
     with tempfile.TemporaryDirectory(dir=place) as profile:  # where the trusted side removes it if this process is killed
         shell = make_shell(Path(profile))
-    with contextlib.redirect_stdout(io.StringIO()):
-        rehearse(shell)
+    _rehearse(shell)  # PyTorch also looks at the processor once, which children may not
     return shell
 
 
-def _check_single_threaded() -> None:
-    if libc.LINUX and len(list(Path("/proc/self/task").iterdir())) > 1:
+def _check_single_threaded(threads: int | None) -> None:
+    """`threads` is /proc/self/task, opened: the private root has none."""
+    if threads is not None and len(os.listdir(threads)) > 1:  # noqa: PTH208 - of a descriptor
         raise RuntimeError("an imported library started a thread; children forked now could hang")
 
 
-def _serve(
-    control: socket.socket,
-    setup: sandbox.Confinement,
-    shell: Any,
-    streams: Any,
-    own_processes: int | None,
-    watch: Watch | None,
-) -> None:
-    decoder: msgspec.msgpack.Decoder[ToZygote] = msgspec.msgpack.Decoder(ToZygote)
-    while True:
-        data, descriptors, _, _ = socket.recv_fds(control, LARGEST_ORDER, 3)
-        if not data:
+@dataclass
+class _Server:
+    """What a warm zygote has, and what it does with it."""
+
+    control: socket.socket
+    setup: sandbox.Confinement
+    shell: Any
+    streams: Any
+    own_processes: int | None
+    watch: Watch | None
+    threads: int | None
+
+    def serve(self) -> None:
+        """Fork a child on each order, and say what became of it."""
+        decoder: msgspec.msgpack.Decoder[ToZygote] = msgspec.msgpack.Decoder(ToZygote)
+        forks = 0
+        while True:
+            data, descriptors, _, _ = socket.recv_fds(self.control, LARGEST_ORDER, 3)
+            if not data:
+                return
+            order = decoder.decode(data)
+            if isinstance(order, Kill):
+                continue  # its child has ended in the meantime
+            self._preload(order.preload)
+            if forks == _FORKS_BEFORE_SETTLING:
+                self._settle()
+            forks += 1
+            if self.own_processes is not None:
+                libc.unshare(libc.CLONE_NEWPID)
+            pid = os.fork()
+            if pid == 0:
+                self._be_child(order, (descriptors[0], descriptors[1], descriptors[2]))
+            if self.own_processes is not None:
+                libc.setns(self.own_processes, libc.CLONE_NEWPID)
+            for descriptor in descriptors:
+                os.close(descriptor)
+            connected, excess = _wait(self.control, pid, order, decoder, self._look(order.limits))
+            with contextlib.suppress(OSError):
+                os.killpg(pid, signal.SIGKILL)  # if new processes were possible, this ends most of them
+            _, status, usage = os.wait4(pid, 0)
+            ended = Ended(
+                id=order.id,
+                status=os.waitstatus_to_exitcode(status),
+                cpu_seconds=usage.ru_utime + usage.ru_stime,
+                peak_mb=usage.ru_maxrss / 1024,
+                excess=excess,
+            )
+            if not connected:
+                return
+            self.control.send(encode(ended))
+
+    def _preload(self, names: tuple[str, ...]) -> None:
+        wanted = [name for name in names if name in PRELOADABLE and name not in sys.modules]
+        if not wanted:
             return
-        order = decoder.decode(data)
-        if isinstance(order, Kill):
-            continue  # its child has ended in the meantime
-        _preload(order.preload)
-        if own_processes is not None:
-            libc.unshare(libc.CLONE_NEWPID)
-        pid = os.fork()
-        if pid == 0:
-            _be_child(control, order, setup, shell, streams, (descriptors[0], descriptors[1], descriptors[2]))
-        if own_processes is not None:
-            libc.setns(own_processes, libc.CLONE_NEWPID)
-        for descriptor in descriptors:
-            os.close(descriptor)
-        connected, excess = _wait(control, pid, order, decoder, _look(watch, order.limits, setup))
-        with contextlib.suppress(OSError):
-            os.killpg(pid, signal.SIGKILL)  # if new processes were possible, this ends most of them
-        _, status, usage = os.wait4(pid, 0)
-        ended = Ended(
-            id=order.id,
-            status=os.waitstatus_to_exitcode(status),
-            cpu_seconds=usage.ru_utime + usage.ru_stime,
-            peak_mb=usage.ru_maxrss / 1024,
-            excess=excess,
-        )
-        if not connected:
-            return
-        control.send(encode(ended))
+        with namespaces.scratch_for_zygote() if not self.setup.namespaces else contextlib.nullcontext():
+            for name in wanted:
+                try:
+                    importlib.import_module(name)
+                except (ImportError, OSError):  # not installed, or it finds no place for its files
+                    continue
+        _check_single_threaded(self.threads)
+        _share()
+
+    def _settle(self) -> None:
+        """Run once what was imported since the start, and arrange the memory so that many forks are cheap."""
+        gc.disable()
+        _rehearse(self.shell)
+        _check_single_threaded(self.threads)
+        _share()
+        heap.settle()
+        gc.enable()
+
+    def _be_child(self, order: Fork, descriptors: tuple[int, int, int]) -> NoReturn:
+        from autograder.confined.child import run_child
+
+        status = _CHILD_FAILED
+        try:
+            self.control.close()
+            run_child(order, self.setup, self.shell, self.streams, descriptors)
+            status = 0
+        except BaseException:  # the child's last words go where its output goes
+            os.write(2, traceback.format_exc().encode())
+        finally:
+            os._exit(status)
+
+    def _look(self, limits: Limits) -> Callable[[int], str] | None:
+        """What tells whether a child, given by a descriptor, uses too much; None if nothing does."""
+        if self.watch is None or self.setup.bare or self.setup.gpu:  # CUDA has much memory of its own
+            return None
+        return partial(self.watch.excess, limits=limits, count_threads=not self.setup.counts_processes)
 
 
-def _freeze() -> None:
+def _rehearse(shell: Any) -> None:
+    from autograder.confined.rehearsal import rehearse
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        rehearse(shell)
+
+
+def _share() -> None:
     """Let children share everything made so far; the garbage collector leaves it alone."""
     _forget_own_folders()
     _seed()
     gc.freeze()
-    heap.settle()
 
 
 def _forget_own_folders() -> None:
@@ -278,45 +326,6 @@ def _seed() -> None:
 
     torch.default_generator.manual_seed(SEED)  # torch.manual_seed would also look for accelerators
     numpy.random.seed(SEED)
-
-
-def _preload(names: tuple[str, ...]) -> None:
-    wanted = [name for name in names if name in PRELOADABLE and name not in sys.modules]
-    for name in wanted:
-        try:
-            importlib.import_module(name)
-        except (ImportError, OSError):  # some make a folder for what they compile
-            continue
-    if wanted:
-        _freeze()
-
-
-def _be_child(
-    control: socket.socket,
-    order: Fork,
-    setup: sandbox.Confinement,
-    shell: Any,
-    streams: Any,
-    descriptors: tuple[int, int, int],
-) -> NoReturn:
-    from autograder.confined.child import run_child
-
-    status = _CHILD_FAILED
-    try:
-        control.close()
-        run_child(order, setup, shell, streams, descriptors)
-        status = 0
-    except BaseException:  # the child's last words go where its output goes
-        os.write(2, traceback.format_exc().encode())
-    finally:
-        os._exit(status)
-
-
-def _look(watch: Watch | None, limits: Limits, setup: sandbox.Confinement) -> Callable[[int], str] | None:
-    """What tells whether a child, given by a descriptor, uses too much; None if nothing does."""
-    if watch is None or setup.bare or setup.gpu:  # CUDA has much memory of its own
-        return None
-    return partial(watch.excess, limits=limits, count_threads=not setup.counts_processes)
 
 
 def _wait(

@@ -22,13 +22,13 @@ from autograder.course.course_file import Course
 from autograder.course.make_job import make_job, with_cells
 from autograder.course.source_notes import source_notes
 from autograder.course.topic import Topic, load_topic
-from autograder.errors import AuthoringError, AutogradeError, ResultError, SubmissionError
+from autograder.errors import AuthoringError, AutogradeError, MachineError, ResultError, SubmissionError
 from autograder.gradebook.adjustments import Adjustments
 from autograder.gradebook.marks import mark_of, with_mark
 from autograder.grading.result_files import GradingRecord, read_result, read_run, result_path, write_result, write_run
 from autograder.grading.submissions import Submission, files_of
 from autograder.grading.versions import files_digest, seed_of_version
-from autograder.keys.build import build_key, key_folder
+from autograder.keys.build import build_key, key_folder, with_misconceptions
 from autograder.keys.key import PUBLIC_SEED, AnswerKey
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, HelperFile, Job, Outcome, Run
@@ -145,19 +145,35 @@ def refuse_public(seed: int | None) -> None:
         )
 
 
-def prepare(course: Course, name: str, pool: Pool, *, seed: int, device: str, version: int = 1) -> PreparedTopic:
+def prepare(
+    course: Course, name: str, pool: Pool, *, seed: int, device: str, version: int = 1, whole: bool = False
+) -> PreparedTopic:
     """Read a topic and build its answer key, or take the key from the cache in the course's folder.
 
-    `seed` is the run's; the inputs of later versions follow from it.
+    Args:
+        course: the course.
+        name: the topic's name.
+        pool: runs the jobs, and those that scoring asks for later.
+        seed: the run's; the inputs of later versions follow from it.
+        device: where the students' code runs.
+        version: which versions of submissions it is for.
+        whole: run all misconceptions now, as a class needs nearly all of them; else those of a task when an answer to it is
+            wrong.
 
     Raises:
         AuthoringError: if the topic's own files have mistakes.
+        MachineError: if the machine failed at the course's own code; scoring may raise it, too.
     """
-    topic = load_topic(course, name)
-    key = build_key(course, topic, seed=seed_of_version(seed, version), device=device, pool=pool, cache=key_folder(course))
+    topic, cache = load_topic(course, name), key_folder(course)
+    tasks = None if whole else ()
+    key = build_key(course, topic, seed=seed_of_version(seed, version), device=device, pool=pool, cache=cache, tasks=tasks)
+
+    def learn(key: AnswerKey, task: str) -> AnswerKey:
+        return with_misconceptions(course, topic, key, pool=pool, cache=cache, tasks=(task,))
+
     content = content_of(course, topic, key.made_from, unsafe=pool.unsafe)
     job = make_job(course, topic, (), seed=key.seed, device=key.device)
-    return PreparedTopic(topic, key, content, job, Scorer(rules_of(course, topic, key.device), key), version)
+    return PreparedTopic(topic, key, content, job, Scorer(rules_of(course, topic, key.device), key, learn), version)
 
 
 def content_of(course: Course, topic: Topic, key_hash: str, *, unsafe: bool) -> str:
@@ -234,7 +250,7 @@ def job_and_result(
     def result_of(run: Run) -> TopicResult:
         try:
             return _result(course, item, run, pool)
-        except AuthoringError:
+        except (AuthoringError, MachineError):
             raise
         except Exception as error:  # likewise; without its cells, since what failed once may fail again
             return _result(course, replace(item, cells=(), problem=fault_of(error)), Run(), pool)
@@ -333,7 +349,7 @@ def _finish(course: Course, item: _Item, run: Run, pool: Pool, out: Path, adjust
     try:
         result = _result(course, item, run, pool)
         graded = marked(result, reused=False)
-    except (OSError, AuthoringError):
+    except (OSError, AuthoringError, MachineError):
         raise
     except Exception as error:  # likewise; without its cells, since what failed once may fail again
         result = _result(course, replace(item, cells=(), problem=fault_of(error)), Run(), pool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from autograder.processes.pool import Pool
 from autograder.records.results import Graded
 
 __all__ = ["grade_class", "not_graded"]
+
+_FEW = 4
+"""With more submissions than that, nearly every task has a wrong answer, and misconceptions run best all at once."""
 
 
 def grade_class(
@@ -51,9 +55,9 @@ def grade_class(
         AuthoringError: if a topic's own files are at fault.
     """
     prepared: dict[str, PreparedTopic] = {}
-    for name in dict.fromkeys(submission.topic for submission in submissions):
+    for name, count in Counter(submission.topic for submission in submissions).items():
         on_progress(0, len(submissions), f"(answer key of {name})")
-        prepared[name] = prepare(course, name, pool, seed=seed, device=device)
+        prepared[name] = prepare(course, name, pool, seed=seed, device=device, whole=count > _FEW)
     changed = {(each.student, each.topic): version_of(course, each, out, seed) for each in submissions}
     known: dict[tuple[str, int], PreparedTopic] = {}
     for name, version in sorted({(name, version) for (_, name), version in changed.items() if version > 1}):

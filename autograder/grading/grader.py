@@ -93,6 +93,7 @@ class Grader:
         self.pool = pool
         self.layers = pool.layers
         self.prepared: dict[str, PreparedTopic] = {}
+        self._whole: set[str] = set()
         self._preparing, self._scoring = threading.Lock(), threading.Lock()
         self._threads = ThreadPoolExecutor(pool.workers, thread_name_prefix="autograde-grader")
 
@@ -117,12 +118,25 @@ class Grader:
             SubmissionError: if the course has no such topic.
             AuthoringError: if the topic's own files are at fault.
         """
+        if topic not in self._whole:
+            self._check(topic)
+            with self._preparing:
+                if topic not in self._whole:
+                    self.prepared[topic] = self._prepare(topic, whole=True)
+                    self._whole.add(topic)
+        return self.prepared[topic]
+
+    def _prepared(self, topic: str) -> PreparedTopic:
+        """A topic whose misconceptions run when they are needed."""
         if topic not in self.prepared:
             self._check(topic)
             with self._preparing:
                 if topic not in self.prepared:
-                    self.prepared[topic] = prepare(self.course, topic, self.pool, seed=self.seed, device=self.device)
+                    self.prepared[topic] = self._prepare(topic, whole=False)
         return self.prepared[topic]
+
+    def _prepare(self, topic: str, *, whole: bool) -> PreparedTopic:
+        return prepare(self.course, topic, self.pool, seed=self.seed, device=self.device, whole=whole)
 
     def submission(self, source: Source, *, topic: str | None = None, student: str | None = None) -> Submission:
         """What is to be graded, as `grade_many` takes it. The arguments are those of `grade`."""
@@ -210,7 +224,7 @@ class Grader:
         Raises:
             MachineError: if the machine failed.
         """
-        prepared = self.prepare(topic)
+        prepared = self._prepared(topic)
         key = prepared.key
         job = make_job(self.course, prepared.topic, cells, seed=key.seed, device=key.device, all_cells=True)
         run = self.pool.run(msgspec.structs.replace(job, helpers=helpers))
@@ -224,7 +238,7 @@ class Grader:
             raise SubmissionError(f"{topic}: the course has no such topic; {suggestion(topic, self.course.topics)}")
 
     def _read(self, submission: Submission) -> tuple[Job | None, _ResultOf]:
-        return job_and_result(self.course, self.prepare(submission.topic), submission, self.pool)
+        return job_and_result(self.course, self._prepared(submission.topic), submission, self.pool)
 
     def _scored(self, result_of: _ResultOf, run: Run) -> TopicResult:
         with self._scoring:  # a scorer remembers what it has seen

@@ -11,7 +11,7 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +23,7 @@ from autograder.choices import RIGHT_FORM, demand_of
 from autograder.comparing.bounds import sketch
 from autograder.course.choices import form_check, plain_answer
 from autograder.course.course_file import Course
+from autograder.course.declarations import VariantSpec
 from autograder.course.make_job import make_job
 from autograder.course.topic import Topic
 from autograder.course.topic_checks import draws_of
@@ -56,6 +57,7 @@ __all__ = [
     "key_folder",
     "require_graded",
     "versions_on",
+    "with_misconceptions",
 ]
 
 
@@ -80,8 +82,9 @@ def build_key(
     pool: Pool,
     cache: Path | None = None,
     apart: bool = False,
+    tasks: Collection[str] | None = None,
 ) -> AnswerKey:
-    """Run the reference and all misconceptions, or take what a cache holds of the same content.
+    """Run the reference and the misconceptions, or take what a cache holds of the same content.
 
     The reference has a process of its own. Several misconceptions of a task share one, which takes less than half the time;
     the first of them runs once more in the end. Where that shows anything else than the first time, or the process was
@@ -95,42 +98,64 @@ def build_key(
         pool: runs the jobs.
         cache: a folder for keys, made if it is missing; None to build anew. A damaged entry is built anew.
         apart: run each misconception in a process of its own.
+        tasks: run only the misconceptions of these tasks; `with_misconceptions` adds others. All if None.
 
     Raises:
         AuthoringError: if the reference raises, times out or dies in a check; one line for each.
         MachineError: if the machine failed at any of the jobs; the key would lack something.
     """
     content = hash_of_sources(course, topic, seed, device)
-    entry = None if cache is None else cache / f"{topic.name}-{content[:32]}.key"
-    if entry is not None:
-        with contextlib.suppress(KeyMismatch):
-            key = read_key(entry)
-            if key.made_from == content:
-                return key
-    key = _build(course, topic, seed, device, pool, content, apart=apart)
-    if entry is not None:
-        with contextlib.suppress(OSError):  # a full disk, for example: the cache only saves time
-            entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_key(key, entry, private=True)
-            _drop_old_entries(entry)
+    key = None if cache is None else _cached(topic.name, content, cache)
+    if key is None:
+        key = _reference_key(course, topic, seed, device, pool, content)
+        _store(key, cache)
+    return with_misconceptions(course, topic, key, pool=pool, cache=cache, apart=apart, tasks=tasks)
+
+
+def with_misconceptions(
+    course: Course,
+    topic: Topic,
+    key: AnswerKey,
+    *,
+    pool: Pool,
+    cache: Path | None = None,
+    apart: bool = False,
+    tasks: Collection[str] | None = None,
+) -> AnswerKey:
+    """The key with the misconceptions of some tasks, all if None, besides those that it has; see `build_key`.
+
+    Raises:
+        MachineError: if the machine failed at any of the jobs.
+    """
+    missing = [
+        spec
+        for spec in topic.misconceptions
+        if spec.name not in key.misconceptions and (tasks is None or spec.task in tasks)
+    ]
+    if not missing:
+        return key
+    runs = _misconception_runs(_misconception_jobs(course, topic, missing, key.seed, key.device), pool, apart=apart)
+    for run in runs.values():
+        require_graded(run, topic.name)
+    known = dict(key.misconceptions)
+    for spec in missing:
+        wanted = [check.name for check in topic.checks_of(spec.task) if check.name in key.reference]
+        known[spec.name] = {
+            name: [kept_part(_seen(runs[spec.name], name, draw)) for draw in range(len(key.reference[name]))]
+            for name in wanted
+        }
+    in_order = {spec.name: known[spec.name] for spec in topic.misconceptions if spec.name in known}
+    key = msgspec.structs.replace(key, misconceptions=in_order)
+    _store(key, cache)
     return key
 
 
-def _build(course: Course, topic: Topic, seed: int, device: str, pool: Pool, content: str, *, apart: bool) -> AnswerKey:
-    reference_job = make_job(course, topic, topic.reference, seed=seed, device=device, own=True)
-    reference_run = next(pool.map([reference_job]))
-    require_graded(reference_run, topic.name)
-    reference = _observations(topic, reference_job, reference_run)
+def _reference_key(course: Course, topic: Topic, seed: int, device: str, pool: Pool, content: str) -> AnswerKey:
+    job = make_job(course, topic, topic.reference, seed=seed, device=device, own=True)
+    run = next(pool.map([job]))
+    require_graded(run, topic.name)
+    reference = _observations(topic, job, run)
     _check_forms(course, topic, reference)
-    runs = _misconception_runs(_misconception_jobs(course, topic, seed, device), pool, apart=apart)
-    for run in runs.values():
-        require_graded(run, topic.name)
-    misconceptions = {}
-    for spec in topic.misconceptions:
-        wanted = [check.name for check in topic.checks_of(spec.task) if check.name in reference]
-        misconceptions[spec.name] = {
-            name: [kept_part(_seen(runs[spec.name], name, draw)) for draw in range(len(reference[name]))] for name in wanted
-        }
     return AnswerKey(
         topic=topic.name,
         seed=seed,
@@ -138,16 +163,40 @@ def _build(course: Course, topic: Topic, seed: int, device: str, pool: Pool, con
         versions=versions_on(device),
         made_from=content,
         reference=reference,
-        misconceptions=misconceptions,
+        misconceptions={},
         tasks={spec.name: spec.task for spec in topic.misconceptions},
         feedback={spec.name: spec.feedback for spec in topic.misconceptions},
     )
 
 
-def _misconception_jobs(course: Course, topic: Topic, seed: int, device: str) -> dict[str, tuple[str, Job]]:
+def _cached(topic: str, content: str, cache: Path) -> AnswerKey | None:
+    with contextlib.suppress(KeyMismatch):
+        key = read_key(_entry(topic, content, cache))
+        if key.made_from == content:
+            return key
+    return None
+
+
+def _store(key: AnswerKey, cache: Path | None) -> None:
+    if cache is None:
+        return
+    entry = _entry(key.topic, key.made_from, cache)
+    with contextlib.suppress(OSError):  # a full disk, for example: the cache only saves time
+        entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_key(key, entry, private=True)
+        _drop_old_entries(entry)
+
+
+def _entry(topic: str, content: str, cache: Path) -> Path:
+    return cache / f"{topic}-{content[:32]}.key"
+
+
+def _misconception_jobs(
+    course: Course, topic: Topic, specs: Iterable[VariantSpec], seed: int, device: str
+) -> dict[str, tuple[str, Job]]:
     module = topic.misconception_module
     jobs = {}
-    for spec in topic.misconceptions:
+    for spec in specs:
         assert module is not None  # there are none without their file
         replacement = Replacement(spec.task, spec.name, module.filename, module.source)
         tasks = [spec.task]

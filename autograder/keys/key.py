@@ -42,7 +42,8 @@ class AnswerKey(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     `reference` and each misconception map a check's name to its observations, one a draw, in order; a misconception
     has the checks of its task only, and a `NotObserved` where it timed out or died. `tasks` and `feedback` are by
-    misconception, in the order of their file. `made_from` tells what the key was built from.
+    misconception, in the order of their file, even of those that have not been run yet. `made_from` tells what the key was
+    built from.
     """
 
     topic: str
@@ -55,6 +56,10 @@ class AnswerKey(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     tasks: dict[str, str]
     feedback: dict[str, str]
     public: bool = False
+
+    def knows(self, task: str) -> bool:
+        """Whether all misconceptions of a task have been run."""
+        return all(name in self.misconceptions for name, of in self.tasks.items() if of == task)
 
     @cached_property
     def wrong_checks(self) -> dict[tuple[str, tuple[tuple[str, float], ...]], set[str]]:

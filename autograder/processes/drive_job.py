@@ -55,8 +55,12 @@ _FULL_REPORTS, _LEAST_REPORT_BYTES = 4, 1 << 17  # of all children together, and
 _LINE_COMPARED = 100
 _LONGEST_WORDS = 500
 _PRELOADS = {
+    "matplotlib": ("matplotlib.pyplot",),
     "sklearn": ("sklearn.datasets",),
     "pandas": ("pandas",),
+    "optim": ("torch._dynamo",),
+    "utils.checkpoint": ("torch._dynamo",),
+    **dict.fromkeys(("jvp", "jacfwd", "hessian", "forward_ad"), ("torch._decomp.decompositions_for_jvp",)),
     "torch.compile": ("torch._functorch.aot_autograd", "functorch.compile", "torch._dynamo.backends.debugging"),
     "aot_eager": ("torch._inductor.compile_fx",),
 }
@@ -137,8 +141,8 @@ class JobRun:
         self._cpu_seconds = 0.0
         self._peak_mb = 0.0
         self._start_clock()
-        sources = [cell.source for cell in job.cells]
-        sources += [module.source for module in (job.visible, job.hidden) if module is not None]
+        sources = [cell.source for cell in job.cells if cell.number not in job.unneeded]
+        sources += [part.source for part in (job.visible, job.hidden, job.replacement) if part is not None]
         sources += [file.content.decode("utf-8", "replace") for file in job.helpers if file.name.endswith(".py")]
         wanted = (names for word, names in _PRELOADS.items() if any(word in source for source in sources))
         self._preload = tuple(name for names in wanted for name in names)

@@ -48,7 +48,7 @@ _Result = TypeVar("_Result")
 
 
 class Pool:
-    """Zygotes, one per worker; a context manager.
+    """Zygotes, at most one per worker; a context manager.
 
     `layers` says what confines children here, layer → `on` or `off: why`; `sandbox.LAYERS` says what each layer does.
     `unsafe` is True if they are not confined, which only happens if the caller asked for it.
@@ -66,7 +66,7 @@ class Pool:
         unsafe: bool = False,
         _mode: str = "auto",
     ) -> None:
-        """Start the zygotes, and wait until the first is warm.
+        """Start the first zygote, and wait until it is warm.
 
         Args:
             workers: how many children run at a time; one per processor core if None.
@@ -92,12 +92,11 @@ class Pool:
         self._folder = TemporaryFolder()
         self._folder.path.chmod(0o711)
         self.workers = workers or _cores()
-        # The last server used is used next: with little to do, the others need not even be ready.
+        # The last server used is used next, and others start when they are needed: one submission needs one.
         self._free: queue.LifoQueue[tuple[int, ForkServer | None]] = queue.LifoQueue()
         try:
-            others = [(slot, self._start(slot)) for slot in range(1, self.workers)]
-            for slot, server in reversed(others):
-                self._free.put((slot, server))
+            for slot in reversed(range(1, self.workers)):
+                self._free.put((slot, None))
             first, self.layers = self._first_server()
             self._free.put((0, first))
             self.unsafe = not sandbox.is_confined(self.layers)

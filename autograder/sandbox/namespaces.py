@@ -7,8 +7,10 @@ its own empty tmpfs to write to.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from autograder.sandbox import libc
@@ -25,6 +27,7 @@ __all__ = [
     "leave_child",
     "make_root",
     "readable_paths",
+    "scratch_for_zygote",
     "whether_possible",
 ]
 
@@ -191,6 +194,25 @@ def enter_child(scratch_mb: int, readable: Sequence[str], *, proc: bool = False)
     os.chdir(SCRATCH)
     if proc:
         libc.mount("proc", "/proc", "proc", flags, None)
+
+
+@contextlib.contextmanager
+def scratch_for_zygote() -> Iterator[None]:
+    """In the zygote, after `make_root`: a place for temporary files, which is gone afterwards."""
+    libc.mount("tmpfs", SCRATCH, "tmpfs", libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC, f"size={_ROOT_MEGABYTES}m")
+    folders = {name: os.environ.get(name) for name in ("HOME", "TMPDIR")}
+    os.environ.update(dict.fromkeys(folders, SCRATCH))
+    tempfile.tempdir = None
+    try:
+        yield
+    finally:
+        for name, folder in folders.items():
+            if folder is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = folder
+        tempfile.tempdir = None
+        libc.umount(SCRATCH)
 
 
 def _make_writable(folder: str, kept: Iterable[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -65,9 +65,12 @@ class Scorer:
     Without it a class takes 5 % more processor time (benchmarks/weigh.py).
     """
 
-    def __init__(self, rules: Rules, key: AnswerKey) -> None:
-        """Take what `score` takes, except the run."""
-        self._rules, self._key = rules, key
+    def __init__(self, rules: Rules, key: AnswerKey, learn: Callable[[AnswerKey, str], AnswerKey] | None = None) -> None:
+        """Take what `score` takes, except the run.
+
+        Where the key lacks a task's misconceptions when an answer is wrong for the first time, `learn` adds them.
+        """
+        self._rules, self._key, self._learn = rules, key, learn
         self._asked = {task: _asked(rules, key, task, visible_only=False) for task in rules.points}
         self._known: OrderedDict[tuple[str, tuple[int | NotObserved, ...]], tuple[_Seen, TaskResult]] = OrderedDict()
 
@@ -83,6 +86,9 @@ class Scorer:
             self._known.move_to_end(identity)
             return self._known[identity][1]
         result = _score_task(self._rules, self._key, task, seen, visible_only=False)
+        if self._learn and result.attempted and _failing(result.checks) and not self._key.knows(task):
+            self._key = self._learn(self._key, task)
+            result = _score_task(self._rules, self._key, task, seen, visible_only=False)
         if len(msgspec.msgpack.encode(seen)) <= _LARGEST_REMEMBERED:
             # The observations are kept too, so that no other object can get the same id.
             self._known[identity] = seen, result
