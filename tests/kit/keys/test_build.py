@@ -20,7 +20,7 @@ from autograder.course.topic import Topic, load_topic
 from autograder.errors import AuthoringError, CourseError, KeyMismatch, MachineError
 from autograder.keys import build as build_module
 from autograder.keys import key as key_module
-from autograder.keys.build import CACHE, build_key, key_folder
+from autograder.keys.build import CACHE, build_key, key_folder, with_misconceptions
 from autograder.keys.key import KEY_FORMAT, AnswerKey, current_versions, read_key, write_key
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Job, Run
@@ -147,6 +147,23 @@ def test_a_key_is_taken_from_the_cache(course: Course, topic: Topic, key: Answer
     assert build_key(course, topic, seed=3, pool=NO_POOL, cache=cache) == key
     (entry,) = cache.iterdir()
     assert stat.S_IMODE(entry.stat().st_mode) == 0o600
+
+
+def test_misconceptions_of_some_tasks_are_added_when_they_are_wanted(
+    course: Course, topic: Topic, pool: Pool, key: AnswerKey, tmp_path: Path
+) -> None:
+    first = build_key(course, topic, seed=3, pool=pool, cache=tmp_path, tasks=())
+    assert (first.reference, first.misconceptions) == (key.reference, {})
+    assert not first.knows("scale")
+    some = with_misconceptions(course, topic, first, pool=pool, cache=tmp_path, tasks=("scale",))
+    assert some.knows("scale")
+    assert {key.tasks[name] for name in some.misconceptions} == {"scale"} != set(key.tasks.values())
+    assert with_misconceptions(course, topic, some, pool=NO_POOL, tasks=("scale",)) is some
+    assert build_key(course, topic, seed=3, pool=NO_POOL, cache=tmp_path, tasks=("scale",)) == some
+    whole = build_key(course, topic, seed=3, pool=pool, cache=tmp_path)
+    assert whole == key
+    assert list(whole.misconceptions) == list(key.misconceptions)
+    assert build_key(course, topic, seed=3, pool=NO_POOL, cache=tmp_path) == key
 
 
 def test_another_seed_or_source_is_another_key(course: Course, topic: Topic, key: AnswerKey, cache: Path) -> None:

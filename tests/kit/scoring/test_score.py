@@ -246,6 +246,24 @@ def test_a_class_is_scored_as_each_submission_alone(small: Class, monkeypatch: p
     assert len(scorer._known) == 4
 
 
+def test_misconceptions_are_learnt_when_an_answer_is_wrong_for_the_first_time(small: Class) -> None:
+    rules = rules_of(small.course, small.topic, small.key.device)
+    learnt: list[str] = []
+
+    def learn(key: AnswerKey, task: str) -> AnswerKey:
+        learnt.append(task)
+        known = {name: seen for name, seen in small.key.misconceptions.items() if small.key.tasks[name] == task}
+        return msgspec.structs.replace(key, misconceptions={**key.misconceptions, **known})
+
+    scorer = Scorer(rules, msgspec.structs.replace(small.key, misconceptions={}), learn)
+    runs = [small.run(RIGHT), small.run(""), *(small.run(RIGHT.replace("x * by", wrong)) for wrong in ("x + by", "x - by"))]
+    scorer.score(runs[0])
+    scorer.score(runs[1])
+    assert learnt == []  # all is right, or nothing was written
+    assert [scorer.score(run) for run in runs] == [score(rules, small.key, run) for run in runs]
+    assert learnt == ["scale"]
+
+
 def test_a_task_of_which_the_same_was_seen_before_is_not_scored_again(small: Class, monkeypatch: pytest.MonkeyPatch) -> None:
     scorer = Scorer(rules_of(small.course, small.topic, small.key.device), small.key)
     first = scorer.score(small.run(RIGHT))
