@@ -105,11 +105,12 @@ def build_key(
         MachineError: if the machine failed at any of the jobs; the key would lack something.
     """
     content = hash_of_sources(course, topic, seed, device)
-    key = None if cache is None else _cached(topic.name, content, cache)
-    if key is None:
-        key = _reference_key(course, topic, seed, device, pool, content)
+    known = None if cache is None else _cached(topic.name, content, cache)
+    key = known or _reference_key(course, topic, seed, device, pool, content)
+    whole = with_misconceptions(course, topic, key, pool=pool, cache=cache, apart=apart, tasks=tasks)
+    if whole is key and known is None:
         _store(key, cache)
-    return with_misconceptions(course, topic, key, pool=pool, cache=cache, apart=apart, tasks=tasks)
+    return whole
 
 
 def with_misconceptions(
