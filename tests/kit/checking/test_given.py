@@ -27,7 +27,7 @@ shapes = st.lists(st.integers(0, 3), max_size=4).map(tuple)
 
 
 @drawn(st.sampled_from(sorted(DRAWS)), st.integers(0, 2**63 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_equal_seeds_give_equal_inputs_and_leave_the_global_generators_alone(kind: str, seed: int) -> None:
     before = torch.get_rng_state(), random.getstate(), numpy.random.get_state()[1].tobytes()  # type: ignore[index, union-attr]
     one, same, other = (DRAWS[kind](Given(number)) for number in (seed, seed, seed ^ 1))
@@ -39,7 +39,7 @@ def test_equal_seeds_give_equal_inputs_and_leave_the_global_generators_alone(kin
 
 
 @drawn(shapes)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_shapes_come_as_numbers_or_as_one_tuple(shape: tuple[int, ...]) -> None:
     given = Given(0)
     for draw in (given.normal, given.uniform, given.integers, given.bools):

@@ -39,7 +39,7 @@ plain = st.recursive(
 
 
 @given(plain)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_whatever_is_observed_can_be_sent_and_read_back(thing: Any) -> None:
     fact = observe(thing)
     assert repr(msgspec.msgpack.decode(msgspec.msgpack.encode(fact), type=Fact)) == repr(fact)
@@ -47,7 +47,7 @@ def test_whatever_is_observed_can_be_sent_and_read_back(thing: Any) -> None:
 
 
 @given(plain, plain)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_things_that_differ_have_facts_that_differ(one: Any, other: Any) -> None:
     assert (repr(one) == repr(other)) == (repr(observe(one)) == repr(observe(other)))
 

@@ -42,7 +42,7 @@ def tensors(draw: Any) -> torch.Tensor:
 
 
 @given(tensors())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_facts_describe_the_tensor(tensor: torch.Tensor) -> None:
     fact = tensor_fact(tensor)
     assert fact.shape == tuple(tensor.shape)
@@ -54,14 +54,14 @@ def test_the_facts_describe_the_tensor(tensor: torch.Tensor) -> None:
 
 
 @given(tensors())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_equal_tensors_have_equal_values_however_they_lie_in_memory(tensor: torch.Tensor) -> None:
     fact, other = tensor_fact(tensor), tensor_fact(tensor.resolve_conj().clone(memory_format=torch.contiguous_format))
     assert fact.values == other.values
 
 
 @given(tensors())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_an_array_is_seen_as_its_tensor_is(tensor: torch.Tensor) -> None:
     tensor = tensor.resolve_conj()
     fact, array = tensor_fact(tensor), array_fact(tensor.numpy())
@@ -70,7 +70,7 @@ def test_an_array_is_seen_as_its_tensor_is(tensor: torch.Tensor) -> None:
 
 
 @given(tensors())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_tensor_without_elements_has_no_extent_and_a_view_has_that_of_its_base(tensor: torch.Tensor) -> None:
     extent = tensor_extent(tensor)
     assert (extent is None) == (tensor.numel() == 0)

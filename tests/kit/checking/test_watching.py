@@ -44,7 +44,7 @@ def test_values_are_compared_bit_by_bit() -> None:
 
 
 @given(st.integers(0, 11), st.sampled_from([torch.float64, torch.int8, torch.bool, torch.bfloat16]))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_one_flipped_element_is_noticed(index: int, dtype: torch.dtype) -> None:
     x = torch.zeros(3, 4).to(dtype).t()
     watch = Watch("x", x)

@@ -501,7 +501,7 @@ MARKS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(thing=THINGS, mark=MARKS)
 def test_nothing_differs_from_itself(thing: Any, mark: Any) -> None:
     observation = seen(mark(thing))
@@ -509,7 +509,7 @@ def test_nothing_differs_from_itself(thing: Any, mark: Any) -> None:
     assert same(observation, observation, TOLERANCES)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(tensor=tensors(), place=st.integers(0, 1000), data=st.data())
 def test_a_change_beyond_the_tolerance_is_found_and_one_within_is_not(tensor: torch.Tensor, place: int, data: Any) -> None:
     if tensor.numel() == 0 or not tensor.is_floating_point():
@@ -524,7 +524,7 @@ def test_a_change_beyond_the_tolerance_is_found_and_one_within_is_not(tensor: to
     assert told(tensor, nearly) == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(left=THINGS, right=THINGS)
 def test_sentences_are_sentences(left: Any, right: Any) -> None:
     for difference in compare(seen(left), seen(right), TOLERANCES):

@@ -80,7 +80,7 @@ def test_half_a_surrogate_pair_in_code_becomes_a_replacement_character() -> None
         lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(st.characters()), inner, max_size=3)),
     )
 )
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 def test_strict_json_changes_only_what_others_cannot_read(value: object) -> None:
     text = json.dumps(value)
     strict = strict_json(text.encode()).decode()
@@ -150,7 +150,7 @@ def test_what_is_not_a_notebook_is_told_in_a_sentence(data: bytes, sentence: str
 
 @pytest.mark.attack
 @given(st.binary(max_size=200))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_bytes_give_cells_or_a_sentence(data: bytes) -> None:
     for name in ("a.ipynb", "a.py"):
         try:
@@ -236,7 +236,7 @@ LINES = st.sampled_from(
 
 
 @given(st.lists(st.tuples(st.booleans(), st.lists(LINES, min_size=1, max_size=4)), min_size=1, max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_jupytext_writes_is_read_as_the_same_cells(cells: list[tuple[bool, list[str]]]) -> None:
     new = [
         nbformat.v4.new_code_cell("\n".join(lines).strip("\n"))

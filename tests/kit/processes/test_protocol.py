@@ -81,7 +81,7 @@ facts = st.recursive(
 observations = st.builds(Observation, check=text, draw=st.integers(0, 99), returned=facts, error=st.none())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(observations, st.integers(1, 50))
 def test_an_observation_comes_back_as_it_was_however_it_is_cut(observation: Observation, size: int) -> None:
     stream = frame(Observed(observation)) + frame(Loaded("x"))
@@ -102,14 +102,14 @@ def decoded(body: bytes) -> object:
 
 
 @pytest.mark.attack
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_an_error_of_ours(body: bytes) -> None:
     decoded(body)
 
 
 @pytest.mark.attack
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(observations, st.data())
 def test_a_changed_byte_is_a_message_or_an_error_of_ours(observation: Observation, data: st.DataObject) -> None:
     body = bytearray(encode(Observed(observation)))

@@ -285,7 +285,7 @@ def test_hostile_text_stays_text_everywhere(tmp_path):
 
 
 @pytest.mark.attack
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_any_text_gives_a_well_formed_page(tmp_path_factory, text, source):
     out = tmp_path_factory.mktemp("page")

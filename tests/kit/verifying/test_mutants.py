@@ -220,7 +220,7 @@ EXPRESSIONS = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(EXPRESSIONS, EXPRESSIONS)
 def test_any_function_is_mutated_validly_and_the_original_restored(one, other):
     source = f"def task(x, y={other}):\n    z = {one}\n    if z:\n        return {other}\n    return x, {one}\n"
