@@ -36,7 +36,8 @@ def averages():
 
 
 @misconception(
-    "predicted_dtypes", "That is what the tutorial says. Which of the two functions looks at the numbers you give it?"
+    "predicted_dtypes",
+    "`float32` is the usual default. Which default was set here, and which of the two functions looks at the numbers?",
 )
 def always_float32():
     return torch.float32, torch.float32
@@ -90,7 +91,9 @@ def view_bits(img):
     return img.contiguous().view(torch.int8).float() / 255
 
 
-@misconception("scale_pixels", "What should happen to an image that is already floating? Read the end of the docstring.")
+@misconception(
+    "scale_pixels", "What should happen to an image that is already floating? Read the end of the docstring.", minor=True
+)
 def no_check(img):
     return img.to(torch.float32) / 255
 
@@ -130,13 +133,13 @@ def double(img):
     return img.double() / 255
 
 
-@misconception("scale_pixels", "`assert` does not raise the exception that the docstring asks for.")
+@misconception("scale_pixels", "`assert` does not raise the exception that the docstring asks for.", minor=True)
 def asserts(img):
     assert img.dtype == torch.uint8
     return img.to(torch.float32) / 255
 
 
-@misconception("scale_pixels", "You refuse only floating images. Which other dtypes are not uint8?")
+@misconception("scale_pixels", "You refuse only floating images. Which other dtypes are not uint8?", minor=True)
 def refuses_floats_only(img):
     if img.is_floating_point():
         raise TypeError
@@ -154,7 +157,9 @@ def flattens(img):
     return (img.to(torch.float32) / 255).flatten()
 
 
-@misconception("scale_pixels", "Which exception does your function raise, and which one does the docstring name?")
+@misconception(
+    "scale_pixels", "Which exception does your function raise, and which one does the docstring name?", minor=True
+)
 def raises_value_error(img):
     if img.dtype != torch.uint8:
         raise ValueError
@@ -462,7 +467,7 @@ def sums_in_own_type(x):
     return x.mean() if x.is_floating_point() else x.sum(dtype=x.dtype) / x.numel()
 
 
-@misconception("mean_any", "What is the mean of nothing? Try torch.tensor([]).")
+@misconception("mean_any", "What is the mean of nothing? Try torch.tensor([]).", minor=True)
 def no_empty_check(x):
     return x.mean(dtype=x.dtype if x.is_floating_point() else torch.get_default_dtype())
 
@@ -474,7 +479,7 @@ def cuts_the_graph(x):
     return x.detach().mean(dtype=x.dtype if x.is_floating_point() else torch.get_default_dtype())
 
 
-@misconception("mean_any", "(0,) is not the only shape without elements.")
+@misconception("mean_any", "(0,) is not the only shape without elements.", minor=True)
 def checks_the_length_only(x):
     if x.dim() and len(x) == 0:
         raise ValueError
@@ -488,7 +493,7 @@ def sums_in_a_loop(x):
     return sum(x.flatten()) / x.numel()
 
 
-@misconception("mean_any", "`assert` raises AssertionError; the docstring names another exception.")
+@misconception("mean_any", "`assert` raises AssertionError; the docstring names another exception.", minor=True)
 def asserts_elements(x):
     assert x.numel() > 0
     return x.mean(dtype=x.dtype if x.is_floating_point() else torch.get_default_dtype())

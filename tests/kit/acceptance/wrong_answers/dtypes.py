@@ -13,14 +13,16 @@ def by_way_of_float16(img):
     return (img.half() / 255).float()
 
 
-@misconception("scale_pixels", "It accepts bool images as a kind of uint8.")
+@misconception("scale_pixels", "It accepts bool images as a kind of uint8.", minor=True)
 def welcomes_bools(img):
     if img.dtype not in (torch.uint8, torch.bool):
         raise TypeError
     return img.to(torch.float32) / 255
 
 
-@misconception("scale_pixels", "It sets the default dtype, divides, and restores it only if the image was accepted.")
+@misconception(
+    "scale_pixels", "It sets the default dtype, divides, and restores it only if the image was accepted.", minor=True
+)
 def leaves_a_default_behind(img):
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
@@ -31,7 +33,7 @@ def leaves_a_default_behind(img):
     return result
 
 
-@misconception("scale_pixels", "It refuses an image that is not uint8 only if it has elements.")
+@misconception("scale_pixels", "It refuses an image that is not uint8 only if it has elements.", minor=True)
 def empty_images_of_any_dtype(img):
     if img.numel() and img.dtype != torch.uint8:
         raise TypeError
