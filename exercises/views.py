@@ -9,6 +9,34 @@
 # %% [markdown]
 # # view, reshape, permute
 #
+# A picture has its colours last: its shape is (height, width, colour). Your model wants them first, so you reshape it to
+# (colour, height, width). The model accepts the shape, no error is raised, and it learns next to nothing. This is what it
+# gets to see:
+
+# %%
+import matplotlib.pyplot as plt
+import torch
+from torch import Tensor
+
+# %%
+rows, columns = torch.meshgrid(
+    torch.linspace(-1, 1, 48), torch.linspace(-1.5, 1.5, 72), indexing="ij"
+)
+disc = (rows**2 + columns**2 < 0.6).float()
+picture = torch.stack([disc, (columns + 1.5) / 3, 1 - disc], dim=-1)
+regrouped = picture.reshape(3, 48, 72)
+
+figure, axes = plt.subplots(1, 4, figsize=(8, 1.9))
+axes[0].imshow(picture.numpy())
+axes[0].set_title("your picture")
+for axis, channel, name in zip(axes[1:], regrouped, ("red", "green", "blue"), strict=True):
+    axis.imshow(channel.numpy(), cmap="gray")
+    axis.set_title(f"the model's {name}")
+for axis in axes:
+    axis.axis("off")
+plt.show()
+
+# %% [markdown]
 # By the end of this notebook you will be able to:
 #
 # * tell regrouping from reordering: `view` and `reshape` split the same row of numbers differently, `permute` and
@@ -20,12 +48,7 @@
 # Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
 # where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring asks
 # for; any implementation that does it is fine.
-
-# %%
-import torch
-from torch import Tensor
-
-# %% [markdown]
+#
 # ## 1. A row of numbers, and a rule for reading it
 #
 # Memory has no rows and columns. A tensor's numbers follow one another in its *storage*; shape and *strides* say how to
@@ -69,7 +92,7 @@ print(a)
 # | `view`, `reshape`, `flatten`, `unflatten` | the order in which the numbers are read, row by row | where it is split |
 # | `permute`, `transpose`, `movedim`, `.T`, `.mT` | which numbers belong together along an axis | the order of the axes |
 #
-# The tutorial shows this with six numbers. Both results have shape (3, 2), but they agree in only two entries:
+# Six numbers show the difference. Both results have shape (3, 2), but they agree in only two entries:
 
 # %%
 a = torch.tensor([[1, 2, 3], [4, 5, 6]])
@@ -80,10 +103,8 @@ print(a.permute(1, 0))
 # A line through the numbers, in memory order, shows the difference. All three tensors read the same row of numbers. With
 # `view` the line still runs row by row; `permute` turns the table, and the line with it:
 
+
 # %%
-import matplotlib.pyplot as plt
-
-
 def draw_memory_order(axis, tensor, title):
     rows, columns = tensor.shape
     places = torch.empty(rows, columns, dtype=torch.int64)
@@ -112,17 +133,29 @@ for axis, title, tensor in zip(
     strict=True,
 ):
     draw_memory_order(axis, tensor, title)
+plt.show()
 
 # %% [markdown]
 # `permute` takes the order of the axes: output axis 0 is the input axis that comes first in the list, and so on.
-# `transpose(i, j)` swaps two axes and is also called `swapaxes` and `swapdims`; `movedim(i, j)` moves one axis and keeps
-# the others in order.
+# `transpose(i, j)` swaps two axes; `movedim(i, j)` moves one axis and keeps the others in order.
 
 # %%
 x = torch.randn(2, 3, 5)
 print(x.permute(2, 0, 1).shape)
 print(x.transpose(0, -1).shape)
 print(x.movedim(0, -1).shape)
+
+# %% [markdown]
+# `swapaxes` and `swapdims` are other names of `transpose`. NumPy knows `swapaxes`, too, so code written with it runs on
+# arrays and on tensors. (NumPy's `transpose` is PyTorch's `permute`.)
+
+# %%
+swapped = x.swapaxes(0, -1)
+print(swapped.shape, "equal:", torch.equal(swapped, x.transpose(0, -1)))
+print("a NumPy array:", x.numpy().swapaxes(0, -1).shape)
+
+swapped[4, 2, 1] = 7.0  # a view, like every transpose
+print(x[1, 2, 4])
 
 # %% [markdown]
 # ### Predict, then verify: one entry, two ways
@@ -153,19 +186,12 @@ else:
 
 # %% [markdown]
 # No error tells you that you picked the wrong one: the shape is right, and a network can even learn something from
-# scrambled pictures. So check entries, not shapes. Here is what happens to a picture stored with its colours last (height,
-# width, colour) when a model wants the colours first:
+# scrambled pictures. So check entries, not shapes. Here is the picture from the start again, with its axes in another order:
 
 # %%
-rows, columns = torch.meshgrid(
-    torch.linspace(-1, 1, 48), torch.linspace(-1.5, 1.5, 72), indexing="ij"
-)
-disc = (rows**2 + columns**2 < 0.6).float()
-picture = torch.stack([disc, (columns + 1.5) / 3, 1 - disc], dim=-1)
-print("height, width, colour:", tuple(picture.shape))
-
 reordered = picture.permute(2, 0, 1)
-regrouped = picture.reshape(3, 48, 72)
+print("height, width, colour:", tuple(picture.shape))
+print("colour, height, width:", tuple(reordered.shape), tuple(regrouped.shape))
 
 figure, axes = plt.subplots(1, 3, figsize=(8, 2.2))
 axes[0].imshow(picture.numpy())
@@ -176,6 +202,7 @@ axes[2].imshow(regrouped[0].numpy(), cmap="gray")
 axes[2].set_title("red channel, by reshape")
 for axis in axes:
     axis.axis("off")
+plt.show()
 
 # %% [markdown]
 # `regrouped` takes the first third of the memory for the red channel: the top third of the picture, all colours mixed.
@@ -201,9 +228,9 @@ def nhwc_to_nchw(x: Tensor) -> Tensor:
 # %% [markdown]
 # ## 3. When there is no view
 #
-# The new axes of a view need strides, too: each must be readable with *one* step width. The tutorial says that `view` "can
-# only be performed on contiguous tensors". That is not true. An axis can be split in two whatever its stride is; what may
-# fail is merging two axes, because their numbers have to follow each other at equal steps.
+# The new axes of a view need strides, too: each must be readable with *one* step width. A tensor need not be contiguous for
+# that. An axis can be split in two whatever its stride is; what may fail is merging two axes, because their numbers have to
+# follow each other at equal steps.
 
 # %%
 turned = torch.arange(6).view(2, 3).t()
@@ -260,8 +287,8 @@ print("reshape, a copy: ", turned.reshape(6))
 print("the same as:     ", turned.contiguous().view(6))
 
 # %% [markdown]
-# One of the sizes may be -1; it is then computed from the others. (The tutorial says that -1 "returns a flattened version";
-# that is the special case of a lone -1.) The computation is a division, and for an empty tensor it may have no answer:
+# One of the sizes may be -1; it is then computed from the others. The computation is a division, and for an empty tensor it
+# may have no answer:
 
 # %%
 print(torch.arange(6).view(2, -1).shape, torch.arange(6).view(-1).shape)
@@ -274,6 +301,8 @@ except RuntimeError as error:
 # Empty batches do occur: when a filter lets nothing through, say.
 #
 # ### Task `flatten_batch`
+#
+# Between the convolutions and the last linear layer of a classifier, each picture becomes one row of numbers.
 
 
 # %%
@@ -291,7 +320,61 @@ def flatten_batch(x: Tensor) -> Tensor:
 
 
 # %% [markdown]
-# ## 4. Splitting an axis, merging two
+# ## 4. One memory or two?
+#
+# Views save memory and time, but they can surprise you: you write to one tensor, and another one changes. To find out
+# beforehand, compare memory, not numbers. A tensor has two addresses, and only one of them helps:
+
+# %%
+x = torch.zeros(4, 3)
+for name, tensor in {"x": x, "x.t()": x.t(), "x[1:]": x[1:]}.items():
+    element = tensor.data_ptr() - x.data_ptr()
+    storage = tensor.untyped_storage().data_ptr() - x.untyped_storage().data_ptr()
+    print(
+        f"{name:6} first element {element:2} bytes further, storage {storage:2} bytes further"
+    )
+
+# %% [markdown]
+# A storage is just bytes; it knows no dtype. A view with another dtype reads the same bytes as other numbers. That is
+# rarely useful, but it is a view like any other:
+
+# %%
+bits = x.view(torch.int32)
+bits[0, 0] = 1_065_353_216
+print(x[0])
+
+# %% [markdown]
+# A tensor without elements has no memory to speak of. Its address tells you nothing:
+
+# %%
+print(
+    torch.empty(0).untyped_storage().data_ptr(), torch.empty(0, 3).untyped_storage().data_ptr()
+)
+
+# %% [markdown]
+# ### Task `same_storage`
+#
+# Ask this before you write to a tensor that somebody else may be reading.
+
+
+# %%
+def same_storage(a: Tensor, b: Tensor) -> bool:
+    """Return True if a and b use the same underlying storage, and False otherwise.
+
+    With one storage, writing to one tensor could be seen in the other. The two may start at
+    different offsets, like two rows of one matrix, and may have different dtypes. The answer is
+    False whenever a or b has no elements.
+
+    What counts is the memory, not the objects that stand for it: two tensors made from the same
+    NumPy array with torch.from_numpy use the same storage.
+
+    Return a Python bool. Modify nothing, and emit no warning (not even a deprecation warning).
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## 5. Splitting an axis, merging two
 #
 # Splitting an axis of size 6 into (2, 3) gives each index i two names: i = 3·a + b, with a from 0 to 1 and b from 0 to 2.
 # The second name runs faster. Split into (3, 2), the same axis gets other names: i = 2·a + b.
@@ -339,9 +422,9 @@ def split_heads(x: Tensor, num_heads: int) -> Tensor:
 
 
 # %% [markdown]
-# Afterwards, the heads' results are put side by side again.
-#
 # ### Task `merge_heads`
+#
+# After attention, the heads' results are put side by side again, so that the next layer gets D features per token.
 
 
 # %%
@@ -366,6 +449,7 @@ for number, axis in enumerate(axes.flat):
     axis.imshow(small[i * 12 : (i + 1) * 12, j * 12 : (j + 1) * 12].numpy())
     axis.set_title(f"patch {number}", fontsize=9)
     axis.axis("off")
+plt.show()
 
 # %% [markdown]
 # ### Task `patchify`
@@ -388,60 +472,6 @@ def patchify(img: Tensor, p: int) -> Tensor:
 
 
 # %% [markdown]
-# ## 5. One memory or two?
-#
-# Views save memory and time, but they can surprise you: you write to one tensor, and another one changes. To find out
-# beforehand, compare memory, not numbers. A tensor has two addresses, and only one of them helps:
-
-# %%
-x = torch.zeros(4, 3)
-for name, tensor in {"x": x, "x.t()": x.t(), "x[1:]": x[1:]}.items():
-    element = tensor.data_ptr() - x.data_ptr()
-    storage = tensor.untyped_storage().data_ptr() - x.untyped_storage().data_ptr()
-    print(
-        f"{name:6} first element {element:2} bytes further, storage {storage:2} bytes further"
-    )
-
-# %% [markdown]
-# (The tutorial's `x.storage()` still works, but warns: it is deprecated.)
-#
-# A storage is just bytes; it knows no dtype. A view with another dtype reads the same bytes as other numbers. That is
-# rarely useful, but it is a view like any other:
-
-# %%
-bits = x.view(torch.int32)
-bits[0, 0] = 1_065_353_216
-print(x[0])
-
-# %% [markdown]
-# A tensor without elements has no memory to speak of. Its address tells you nothing:
-
-# %%
-print(
-    torch.empty(0).untyped_storage().data_ptr(), torch.empty(0, 3).untyped_storage().data_ptr()
-)
-
-# %% [markdown]
-# ### Task `same_storage`
-
-
-# %%
-def same_storage(a: Tensor, b: Tensor) -> bool:
-    """Return True if a and b use the same underlying storage, and False otherwise.
-
-    With one storage, writing to one tensor could be seen in the other. The two may start at
-    different offsets, like two rows of one matrix, and may have different dtypes. The answer is
-    False whenever a or b has no elements.
-
-    What counts is the memory, not the objects that stand for it: two tensors made from the same
-    NumPy array with torch.from_numpy use the same storage.
-
-    Return a Python bool. Modify nothing, and emit no warning (not even a deprecation warning).
-    """
-    raise NotImplementedError
-
-
-# %% [markdown]
 # ## What to read next
 #
 # * [Tensor views](https://docs.pytorch.org/docs/stable/tensor_view.html) in PyTorch's documentation: which operations
@@ -450,3 +480,11 @@ def same_storage(a: Tensor, b: Tensor) -> bool:
 #   behind section 3.
 # * [einops](https://einops.rocks) writes such puzzles with named axes: `"b t (h d) -> b h t d"`.
 # * In this course, `interop` comes next: NumPy arrays are views of memory, too.
+#
+# ## Appendix: where the tutorial differs
+#
+# If you come from the [PyTorch tutorial](https://aman.ai/primers/pytorch/):
+#
+# * `view` "can only be performed on contiguous tensors": section 3 has a tensor that is not contiguous, and views of it.
+# * A size of -1 "returns a flattened version": only a lone -1 does. Among other sizes, it is computed from them.
+# * Its `x.storage()` still works, but warns, since it is deprecated. Use `x.untyped_storage()`.

@@ -184,6 +184,11 @@ def by_contiguous(x):
 
 
 @alternative("merge_heads")
+def by_swapaxes(x):
+    return torch.swapaxes(x, -3, -2).flatten(start_dim=-2)
+
+
+@alternative("merge_heads")
 def entry_by_entry(x):
     batch, heads, time, width = x.shape
     rows = [

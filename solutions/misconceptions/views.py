@@ -40,7 +40,7 @@ def turned_keeps_its_entries():
     return 5, 6
 
 
-@misconception("predicted_views", "That is the tutorial's rule. Do all of the calls merge axes?")
+@misconception("predicted_views", "Contiguous or not is only half of the question. Do all of the calls merge axes?")
 def never_without_contiguity():
     return False, False, False
 
@@ -105,12 +105,14 @@ def channels_in_front_of_the_batch(x):
     return x.movedim(-1, 0)
 
 
-@misconception("nhwc_to_nchw", "A single image without a batch dimension should raise the error that the docstring names.")
+@misconception(
+    "nhwc_to_nchw", "A single image without a batch dimension should raise the error that the docstring names.", minor=True
+)
 def any_number_of_dimensions(x):
     return x.permute(0, 3, 1, 2)
 
 
-@misconception("nhwc_to_nchw", "You add a batch dimension to a single image; the docstring asks for an error.")
+@misconception("nhwc_to_nchw", "You add a batch dimension to a single image; the docstring asks for an error.", minor=True)
 def single_images_welcome(x):
     if x.dim() == 3:
         x = x[None]
@@ -118,14 +120,14 @@ def single_images_welcome(x):
     return x.permute(0, 3, 1, 2)
 
 
-@misconception("nhwc_to_nchw", "You refuse too few dimensions. What about too many?")
+@misconception("nhwc_to_nchw", "You refuse too few dimensions. What about too many?", minor=True)
 def too_few_dimensions_only(x):
     if x.dim() < 4:
         raise ValueError
     return x.movedim(-1, 1)
 
 
-@misconception("nhwc_to_nchw", "`assert` raises AssertionError; the docstring names another exception.")
+@misconception("nhwc_to_nchw", "`assert` raises AssertionError; the docstring names another exception.", minor=True)
 def asserts_four_dimensions(x):
     assert x.dim() == 4
     return x.permute(0, 3, 1, 2)
@@ -162,7 +164,9 @@ def image_by_image(x):
     return torch.stack([image.permute(2, 0, 1) for image in x])
 
 
-@misconception("nhwc_to_nchw", "Which exception does your function raise, and which one does the docstring name?")
+@misconception(
+    "nhwc_to_nchw", "Which exception does your function raise, and which one does the docstring name?", minor=True
+)
 def raises_type_error(x):
     if x.dim() != 4:
         raise TypeError
@@ -242,13 +246,17 @@ def column_major(x):
     return x.permute(0, *range(x.dim() - 1, 0, -1)).reshape(n, columns)
 
 
-@misconception("flatten_batch", "A tensor without dimensions has no batch dimension; what does the docstring say about it?")
+@misconception(
+    "flatten_batch", "A tensor without dimensions has no batch dimension; what does the docstring say about it?", minor=True
+)
 def a_number_becomes_a_matrix(x):
     return x.reshape(1, 1) if x.dim() == 0 else x.reshape(_batch(x))
 
 
 @misconception(
-    "flatten_batch", "Which exception does your function raise for a 0-dim tensor, and which one does the docstring name?"
+    "flatten_batch",
+    "Which exception does your function raise for a 0-dim tensor, and which one does the docstring name?",
+    minor=True,
 )
 def leaves_the_error_to_pytorch(x):
     return x.reshape(x.shape[0], math.prod(x.shape[1:]))
@@ -321,27 +329,31 @@ def heads_as_features(x, num_heads):
     return x.reshape(batch, time, features, num_heads).transpose(1, 2)
 
 
-@misconception("split_heads", "A width that num_heads does not divide should raise the error that the docstring names.")
+@misconception(
+    "split_heads", "A width that num_heads does not divide should raise the error that the docstring names.", minor=True
+)
 def drops_the_rest(x, num_heads):
     features = x.shape[2] // num_heads
     return x[..., : features * num_heads].reshape(*x.shape[:2], num_heads, features).transpose(1, 2)
 
 
 @misconception(
-    "split_heads", "Which exception is raised if the width does not divide evenly, and which one does the docstring name?"
+    "split_heads",
+    "Which exception is raised if the width does not divide evenly, and which one does the docstring name?",
+    minor=True,
 )
 def leaves_indivisible_to_pytorch(x, num_heads):
     batch, time, width = x.shape
     return x.reshape(batch, time, num_heads, width // num_heads).transpose(1, 2)
 
 
-@misconception("split_heads", "`assert` raises AssertionError; the docstring names another exception.")
+@misconception("split_heads", "`assert` raises AssertionError; the docstring names another exception.", minor=True)
 def asserts_divisibility(x, num_heads):
     assert x.shape[2] % num_heads == 0
     return x.reshape(*x.shape[:2], num_heads, -1).transpose(1, 2)
 
 
-@misconception("split_heads", "The width alone has to be divisible, not the number of all elements.")
+@misconception("split_heads", "The width alone has to be divisible, not the number of all elements.", minor=True)
 def looks_at_all_elements(x, num_heads):
     if x.numel() % num_heads:
         raise ValueError
@@ -379,14 +391,16 @@ def squeezes_heads(x, num_heads):
     return x.reshape(batch, time, num_heads, features).transpose(1, 2).squeeze()
 
 
-@misconception("split_heads", "Which exception does your function raise, and which one does the docstring name?")
+@misconception("split_heads", "Which exception does your function raise, and which one does the docstring name?", minor=True)
 def raises_type_error_for_heads(x, num_heads):
     if x.shape[2] % num_heads:
         raise TypeError
     return x.unflatten(2, (num_heads, -1)).transpose(1, 2)
 
 
-@misconception("split_heads", "Having at least as many features as heads is not enough: try 7 features and 2 heads.")
+@misconception(
+    "split_heads", "Having at least as many features as heads is not enough: try 7 features and 2 heads.", minor=True
+)
 def refuses_too_many_heads_only(x, num_heads):
     if x.shape[2] < num_heads:
         raise ValueError
@@ -560,7 +574,7 @@ def assumes_contiguous_memory(img, p):
     return img.as_strided(sizes, steps).reshape(batch, rows * columns, channels * p * p)
 
 
-@misconception("patchify", "If p does not divide the picture, you silently throw the rest away.")
+@misconception("patchify", "If p does not divide the picture, you silently throw the rest away.", minor=True)
 def crops(img, p):
     batch, channels, height, width = img.shape
     rows, columns = height // p, width // p
@@ -568,28 +582,28 @@ def crops(img, p):
     return named.permute(0, 2, 4, 1, 3, 5).reshape(batch, rows * columns, channels * p * p)
 
 
-@misconception("patchify", "You check the height. What if p does not divide the width?")
+@misconception("patchify", "You check the height. What if p does not divide the width?", minor=True)
 def looks_at_the_height_only(img, p):
     if img.shape[2] % p:
         raise ValueError
     return crops(img, p)
 
 
-@misconception("patchify", "You check the width. What if p does not divide the height?")
+@misconception("patchify", "You check the width. What if p does not divide the height?", minor=True)
 def looks_at_the_width_only(img, p):
     if img.shape[3] % p:
         raise ValueError
     return crops(img, p)
 
 
-@misconception("patchify", "The number of pixels can be divisible even if a side is not.")
+@misconception("patchify", "The number of pixels can be divisible even if a side is not.", minor=True)
 def looks_at_the_area(img, p):
     if img.shape[2] * img.shape[3] % (p * p):
         raise ValueError
     return crops(img, p)
 
 
-@misconception("patchify", "Which exception is raised if p does not fit, and which one does the docstring name?")
+@misconception("patchify", "Which exception is raised if p does not fit, and which one does the docstring name?", minor=True)
 def leaves_misfits_to_pytorch(img, p):
     batch, channels, height, width = img.shape
     named = img.reshape(batch, channels, height // p, p, width // p, p)
@@ -624,14 +638,14 @@ def numbered_by_rows(img, p):
     return out
 
 
-@misconception("patchify", "You refuse an image if neither side fits. What happens to 4 x 9 pixels with p = 2?")
+@misconception("patchify", "You refuse an image if neither side fits. What happens to 4 x 9 pixels with p = 2?", minor=True)
 def refuses_if_neither_fits(img, p):
     if img.shape[2] % p and img.shape[3] % p:
         raise ValueError
     return crops(img, p)
 
 
-@misconception("patchify", "`assert` raises AssertionError; the docstring names another exception.")
+@misconception("patchify", "`assert` raises AssertionError; the docstring names another exception.", minor=True)
 def asserts_divisible_sides(img, p):
     assert img.shape[2] % p == 0
     assert img.shape[3] % p == 0

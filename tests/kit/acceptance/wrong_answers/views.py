@@ -14,7 +14,7 @@ def copies_single_channels(x):
     return x.clone().movedim(-1, 1) if x.shape[-1] == 1 else x.movedim(-1, 1)
 
 
-@misconception("nhwc_to_nchw", "Any number of dimensions from 4 up is accepted.")
+@misconception("nhwc_to_nchw", "Any number of dimensions from 4 up is accepted.", minor=True)
 def moves_the_last_of_many_axes(x):
     if x.dim() < 4:
         raise ValueError
@@ -69,7 +69,7 @@ def transposes_only_if_it_shows(x, num_heads):
     return cut if time == num_heads else cut.transpose(1, 2)
 
 
-@misconception("split_heads", "It refuses too few features only if the remainder is 1.")
+@misconception("split_heads", "It refuses too few features only if the remainder is 1.", minor=True)
 def refuses_a_remainder_of_one(x, num_heads):
     batch, time, width = x.shape
     if width % num_heads == 1:
@@ -114,7 +114,7 @@ def grid_of_a_square(img, p):
     return patches.reshape(batch, columns, rows, -1).transpose(1, 2).reshape(batch, rows * columns, channels * p * p)
 
 
-@misconception("patchify", "A p larger than the image gives one patch, filled with zeros.")
+@misconception("patchify", "A p larger than the image gives one patch, filled with zeros.", minor=True)
 def pads_small_images(img, p):
     height, width = img.shape[2:]
     if any(size > p and size % p for size in (height, width)):
