@@ -210,7 +210,11 @@ def second_size_by_minus_one(x):
     return x.reshape(n, -1)
 
 
-@misconception("flatten_batch", "How many rows does -1 stand for if there are no columns?")
+@misconception(
+    "flatten_batch",
+    "-1 is computed by dividing. By what, if the batch or its items are empty?",
+    also_true_of=("second_size_by_minus_one",),
+)
 def first_size_by_minus_one(x):
     _, columns = _batch(x)
     return x.reshape(-1, columns)
@@ -426,7 +430,11 @@ def merged_by_view(x):
     return x.transpose(1, 2).view(batch, time, heads * features)
 
 
-@misconception("merge_heads", "It works on contiguous tensors; now try the result of split_heads.")
+@misconception(
+    "merge_heads",
+    "view() cannot read every tensor: try a contiguous one, and the result of split_heads.",
+    also_true_of=("merged_by_view",),
+)
 def view_before_transpose(x):
     batch, heads, time, features = x.shape
     return x.view(batch, heads * time, features).unflatten(1, (heads, time)).transpose(1, 2).flatten(2)
