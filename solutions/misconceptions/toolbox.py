@@ -129,12 +129,14 @@ def double_precision(start, step, n):
     return start + step * torch.arange(_count(n), dtype=torch.float64)
 
 
-@misconception("sample_times", "Which exception does your function raise for n = -1, and which one does the docstring name?")
+@misconception(
+    "sample_times", "Which exception does your function raise for n = -1, and which one does the docstring name?", minor=True
+)
 def leaves_negative_counts_to_pytorch(start, step, n):
     return (start + step * torch.arange(n, dtype=torch.float64)).float()
 
 
-@misconception("sample_times", "A negative n should not give an empty tensor; what does the docstring say?")
+@misconception("sample_times", "A negative n should not give an empty tensor; what does the docstring say?", minor=True)
 def negative_counts_are_empty(start, step, n):
     return torch.tensor([start + i * step for i in range(n)], dtype=torch.float32)
 
@@ -382,14 +384,18 @@ def mask_on_the_default_device(seqs, pad_value=0):
     return _padded(seqs, pad_value), torch.arange(_some(seqs)) < torch.tensor([[len(s)] for s in seqs])
 
 
-@misconception("pad_sequences", "A batch of no sequences has neither dtype nor device: what does the docstring say?")
+@misconception(
+    "pad_sequences", "A batch of no sequences has neither dtype nor device: what does the docstring say?", minor=True
+)
 def empty_list_makes_empty_batch(seqs, pad_value=0):
     if not len(seqs):
         return torch.zeros(0, 0), torch.zeros(0, 0, dtype=torch.bool)
     return _padded(seqs, pad_value), _mask(seqs)
 
 
-@misconception("pad_sequences", "Which exception does an empty list raise, and which one does the docstring name?")
+@misconception(
+    "pad_sequences", "Which exception does an empty list raise, and which one does the docstring name?", minor=True
+)
 def empty_list_left_to_pytorch(seqs, pad_value=0):
     longest = max((len(s) for s in seqs), default=0)
     return torch.stack([F.pad(s, (0, longest - len(s)), value=pad_value) for s in seqs]), _mask(seqs)
