@@ -9,7 +9,31 @@
 # %% [markdown]
 # # Out of PyTorch and back
 #
-# By the end of this notebook you will be able to:
+# You want to plot a layer's weights. For the plot, you take them to NumPy and scale them, so that the largest becomes 1. Then
+# your model predicts something else:
+
+# %%
+import json
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from torch import Tensor
+
+# %%
+layer = torch.nn.Linear(3, 1)
+sample = torch.tensor([1.0, 2.0, 3.0])
+print("before the plot:", layer(sample).item())
+
+heights = layer.weight.detach().numpy()
+heights /= np.abs(heights).max()
+print("after the plot: ", layer(sample).item())
+
+# %% [markdown]
+# No training step was made, and nothing was assigned to the layer. This notebook shows what happened, and how to move data
+# out of PyTorch and back without surprises.
+#
+# By the end of it you will be able to:
 #
 # * turn any tensor into a NumPy array, even one that requires grad or is on a GPU;
 # * say when a tensor and an array share memory, and what follows from that;
@@ -19,13 +43,7 @@
 # Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
 # where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring asks
 # for; any implementation that does it is fine.
-
-# %%
-import numpy as np
-import torch
-from torch import Tensor
-
-# %% [markdown]
+#
 # ## 1. Two objects, one memory
 #
 # A tensor on the CPU and a NumPy array are built alike: a block of memory, a dtype, a shape and strides. So `t.numpy()`
@@ -40,9 +58,24 @@ print(a, t)
 print("one memory:", np.shares_memory(a, t.numpy()))
 
 # %% [markdown]
-# The tutorial says that `numpy()` "converts" a tensor. Nothing was converted: write to one of the two, and you change both.
-# A copy has its own memory; `t.clone()`, `a.copy()`, `np.array(a)` and `torch.tensor(a)` make one.
-#
+# Write to one of the two, and you change both. A copy has its own memory; `t.clone()`, `a.copy()`, `np.array(a)` and
+# `torch.tensor(a)` make one:
+
+# %%
+figure, axis = plt.subplots(figsize=(6, 1.9))
+for left, numbers in ((0, (100, 2, 3)), (5, (100, 2, 3))):
+    for i, number in enumerate(numbers):
+        axis.add_patch(
+            plt.Rectangle((left + i, 0), 1, 1, facecolor="lightblue", edgecolor="black")
+        )
+        axis.text(left + i + 0.5, 0.5, str(number), ha="center", va="center")
+for name, x, target in (("t", 0, 0.5), ("a = t.numpy()", 2.7, 2.2), ("b = a.copy()", 6.5, 6.5)):
+    axis.annotate(name, (target, 1.05), (x, 2.2), ha="center", arrowprops={"arrowstyle": "->"})
+axis.set(xlim=(-1, 9), ylim=(-0.1, 2.6), title="two memories for three names", aspect="equal")
+axis.axis("off")
+plt.show()
+
+# %% [markdown]
 # ### Predict, then verify: who notices what?
 #
 # One tensor, one array, and two ways to add 1. Which number does `a[0]` hold at the end? Replace the dots with a number.
@@ -99,11 +132,9 @@ array[0] = 50.0
 print(w)
 
 # %% [markdown]
-# Two more notes for readers of the tutorial. Its tensor `torch.tensor([1, 2, 3], requires_grad=True)` raises: only floating
-# (and complex) tensors can require gradients. And a tensor on the GPU has the type `torch.Tensor`, like any other; only
-# `numpy()` makes a `numpy.ndarray`.
-#
 # ### Task `to_numpy`
+#
+# Plots, scikit-learn and files of results want arrays, and none of them should be able to change your model.
 
 
 # %%
@@ -125,11 +156,9 @@ def to_numpy(t: Tensor) -> np.ndarray:
 # %% [markdown]
 # ## 3. From NumPy into training
 #
-# PyTorch's default floating type is `float32`, NumPy's is `float64`. `torch.from_numpy` and `torch.tensor` keep the array's
-# dtype. That is honest, but rarely what a model wants:
+# PyTorch and NumPy have different default floating types. A model notices:
 
 # %%
-layer = torch.nn.Linear(3, 1)
 try:
     layer(torch.from_numpy(np.ones((2, 3))))
 except RuntimeError as error:
@@ -157,6 +186,9 @@ else:
         predicted_dtypes,
         "and PyTorch says",
         (from_list.dtype, from_array.dtype),
+    )
+    print(
+        "torch.tensor and torch.from_numpy keep an array's dtype, and NumPy's default is float64."
     )
 
 # %% [markdown]
@@ -198,6 +230,8 @@ for example in (
 
 # %% [markdown]
 # ### Task `from_numpy`
+#
+# Nearly every dataset comes as arrays: this is the function between the file and the model.
 
 
 # %%
@@ -221,19 +255,36 @@ def from_numpy(a: np.ndarray) -> Tensor:
 # %% [markdown]
 # ## 4. Numbers for Python
 #
-# `item()` returns the number in a one-element tensor of any shape; `tolist()` returns all numbers as nested lists, or the
-# bare number if the tensor has no dimensions. Both fetch the tensor from its device and leave the graph behind.
+# `item()` returns the number in a one-element tensor of any shape. For a tensor with more elements it raises:
 
 # %%
 loss = torch.tensor([0.1], requires_grad=True)
-print(loss.item(), loss.tolist(), loss.sum().tolist())
+print(loss.item())
+
+scores = torch.tensor([[0.5, 1.5, 2.5], [3.5, 4.5, 5.5]])
+try:
+    scores.item()
+except RuntimeError as error:
+    print("RuntimeError:", error)
 
 # %% [markdown]
-# (Nothing is wrong with the digits. A Python float has 16 of them, and the `float32` nearest to 0.1 is not quite 0.1.)
+# `tolist()` returns all numbers: as lists of Python numbers, nested as deep as the tensor has dimensions, or as the bare
+# number if it has none. That is what `json` and most code without PyTorch wants:
+
+# %%
+print(scores.tolist())
+print(scores[0].tolist(), scores[0, 0].tolist())
+print(loss.tolist(), loss.sum().tolist())
+print(json.dumps({"scores": scores.tolist(), "hits": (scores > 2).sum(dim=1).tolist()}))
+
+# %% [markdown]
+# Both fetch the tensor from its device and leave the graph behind.
 #
-# The tutorial notes that neither is differentiable, as if that were a flaw. For keeping records, it is just what you want.
-# A loss that you keep as a *tensor* keeps its graph alive, and with it everything the forward pass saved for the backward
-# pass. Add up such losses, and you chain together the graphs of all batches:
+# (Nothing is wrong with the digits of 0.1. A Python float has 16 of them, and the `float32` nearest to 0.1 is not quite 0.1.)
+#
+# For keeping records, numbers without a graph are just what you want. A loss that you keep as a *tensor* keeps its graph
+# alive, and with it everything the forward pass saved for the backward pass. Add up such losses, and you chain together the
+# graphs of all batches:
 
 # %%
 w = torch.tensor(2.0, requires_grad=True)
@@ -259,8 +310,6 @@ print(f"The sum is the end of a chain of {depth} recorded steps; the number is j
 # The last batch is often smaller than the others, so each batch has to count once for each of its samples.
 
 # %%
-import matplotlib.pyplot as plt
-
 noise = torch.Generator().manual_seed(0)
 batch_losses = (
     2 * torch.exp(-torch.arange(60) / 25) + 0.3 * torch.rand(60, generator=noise)
@@ -270,7 +319,8 @@ figure, axis = plt.subplots(figsize=(5, 2.6))
 axis.plot(batch_losses, label="loss of each batch", alpha=0.5)
 axis.plot(averages, label="average so far")
 axis.set(xlabel="batch", ylabel="loss")
-_ = axis.legend()
+axis.legend()
+plt.show()
 
 # %%
 print(
@@ -282,6 +332,8 @@ print(
 
 # %% [markdown]
 # ### Task `LossMeter`
+#
+# Every training loop has such a meter, to print one number per epoch.
 
 
 # %%
@@ -328,3 +380,12 @@ class LossMeter:
 #   [`torch.as_tensor`](https://docs.pytorch.org/docs/stable/generated/torch.as_tensor.html): which dtypes they accept, and
 #   when they copy.
 # * In this course, `autograd` comes next: what a graph is, and where `detach()` cuts it.
+#
+# ## Appendix: where the tutorial differs
+#
+# If you come from the [PyTorch tutorial](https://aman.ai/primers/pytorch/):
+#
+# * `numpy()` "converts" a tensor: it converts nothing. The array reads the tensor's own memory.
+# * `torch.tensor([1, 2, 3], requires_grad=True)` raises: only floating and complex tensors can require gradients.
+# * A tensor on the GPU has the type `torch.Tensor`, like any other. Only `numpy()` makes a `numpy.ndarray`.
+# * That `item()` and `tolist()` are not differentiable is no flaw: for records, it is what you want.

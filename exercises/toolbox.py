@@ -338,8 +338,8 @@ if predicted_gradient is ...:
 else:
     print("You predicted", predicted_gradient, "and x.grad is", x.grad)
     print(
-        "Why: backward() sends a gradient into both arguments of where, and zeros into what was not\n"
-        "chosen. On their way back, these zeros are multiplied by the derivative, and"
+        "Why: backward() sends a gradient into both arguments of where, and zeros into\n"
+        "what was not chosen. These zeros are multiplied by the derivative on their way, and"
     )
     print("0 times (2, inf, nan) is", 0.0 * torch.tensor([2.0, float("inf"), float("nan")]))
 

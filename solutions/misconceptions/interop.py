@@ -189,7 +189,7 @@ def capital_tensor(a):
     return torch.Tensor(np.array(a, ndmin=1, order="C")).reshape(a.shape)
 
 
-@misconception("from_numpy", "What happens to an array of complex numbers, and which arrays should raise?")
+@misconception("from_numpy", "What happens to an array of complex numbers, and which arrays should raise?", minor=True)
 def accepts_complex(a):
     if a.dtype.kind in "OUSmM":
         raise TypeError
@@ -280,7 +280,9 @@ def adds_a_dimension(a):
 
 
 @misconception(
-    "from_numpy", "Which exception do you raise for complex numbers and objects, and which one does the docstring name?"
+    "from_numpy",
+    "Which exception do you raise for complex numbers and objects, and which one does the docstring name?",
+    minor=True,
 )
 def wrong_exception(a):
     kinds = {"f": np.float32, "i": np.int64, "u": np.int64, "b": np.bool_}
@@ -289,13 +291,13 @@ def wrong_exception(a):
     return torch.from_numpy(a.astype(kinds[a.dtype.kind], order="C"))
 
 
-@misconception("from_numpy", "An exception comes out, but is it the one that the docstring names?")
+@misconception("from_numpy", "An exception comes out, but is it the one that the docstring names?", minor=True)
 def lets_the_key_fail(a):
     kinds = {"f": np.float32, "i": np.int64, "u": np.int64, "b": np.bool_}
     return torch.from_numpy(a.astype(kinds[a.dtype.kind], order="C"))
 
 
-@misconception("from_numpy", "You convert whatever NumPy can convert. Which dtypes should raise even so?")
+@misconception("from_numpy", "You convert whatever NumPy can convert. Which dtypes should raise even so?", minor=True)
 def converts_what_it_can(a):
     kinds = {"i": np.int64, "u": np.int64, "b": np.bool_, "m": np.int64, "M": np.int64}
     return torch.from_numpy(a.astype(kinds.get(a.dtype.kind, np.float32), order="C"))
@@ -318,7 +320,7 @@ def default_dtype(a):
     return torch.from_numpy(a.astype(np.int64) if a.dtype.kind == "u" else a.copy()).to(dtype)
 
 
-@misconception("from_numpy", "Everything that is not a number becomes a mask: which arrays should raise?")
+@misconception("from_numpy", "Everything that is not a number becomes a mask: which arrays should raise?", minor=True)
 def the_rest_becomes_bool(a):
     kinds = {"f": np.float32, "i": np.int64, "u": np.int64}
     return torch.from_numpy(a.astype(kinds.get(a.dtype.kind, np.bool_), order="C"))
@@ -401,7 +403,9 @@ class ReturnsATensor(_Meter):
         return torch.tensor(super().mean(), dtype=torch.float64)
 
 
-@misconception("LossMeter", "What is the average of nothing? The docstring names an error.", also_true_of=("NotANumber",))
+@misconception(
+    "LossMeter", "What is the average of nothing? The docstring names an error.", also_true_of=("NotANumber",), minor=True
+)
 class Zero(_Meter):
     def mean(self):
         return self.total / max(self.count, 1)
@@ -411,13 +415,14 @@ class Zero(_Meter):
     "LossMeter",
     "What is the average of nothing? A number, even nan, is not what the docstring asks for.",
     also_true_of=("Zero",),
+    minor=True,
 )
 class NotANumber(_Meter):
     def mean(self):
         return self.total / self.count if self.count else float("nan")
 
 
-@misconception("LossMeter", "An empty meter raises an exception, but is it the one the docstring names?")
+@misconception("LossMeter", "An empty meter raises an exception, but is it the one the docstring names?", minor=True)
 class DividesByZero(_Meter):
     def mean(self):
         return self.total / self.count
@@ -569,7 +574,7 @@ class ReturnsANumPyNumber(_Meter):
         return np.float32(super().mean())
 
 
-@misconception("LossMeter", "`assert` raises AssertionError; the docstring names another exception.")
+@misconception("LossMeter", "`assert` raises AssertionError; the docstring names another exception.", minor=True)
 class AssertsLosses(_Meter):
     def mean(self):
         assert self.count

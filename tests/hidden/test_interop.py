@@ -56,9 +56,9 @@ def tensors_of(meter):
     return sum(tensors_within(part, {}) for part in (meter, *containers))
 
 
-@checks("to_numpy", gate=True)
+@checks("to_numpy", gate=True, device="second")
 def test_to_numpy_of_any_tensor(code, given):
-    """The values are right for every shape, any strides, every dtype, large numbers, and tensors with a graph."""
+    """Values, dtype and memory are right for every shape, any strides, every dtype and default dtype, and on any device."""
     rows, columns = given.integer(2, 6), given.integer(6, 9)
     tensors = {
         "0-d": given.normal(()),
@@ -89,47 +89,16 @@ def test_to_numpy_of_any_tensor(code, given):
         "bfloat16 that requires grad": given.normal(columns, dtype=torch.bfloat16, requires_grad=True),
         "0-d non-leaf": given.non_leaf(given.normal(())),
     }
-    return only({name: code.to_numpy(t) for name, t in tensors.items()}, "type", "shape", "values")
-
-
-@checks("to_numpy", device="second")
-def test_to_numpy_of_devices_dtypes_and_graphs(code, given):
-    """The dtype is kept under any default dtype, on any device; the tensor keeps its graph, and shares no memory."""
-    n = given.integer(3, 9)
-    tensors = {
-        "float16": given.normal(n, dtype=torch.float16),
-        "float32": given.normal(n),
-        "float64": given.normal(n, dtype=torch.float64),
-        "bfloat16": given.normal(n, dtype=torch.bfloat16),
-        "int16": given.integers(n, dtype=torch.int16),
-        "complex64": given.normal(n, dtype=torch.complex64),
-        "0-d float16": given.normal((), dtype=torch.float16),
-        "0-d uint8": given.integers((), dtype=torch.uint8),
-        "0-d bool": given.bools(()),
-        "0-d bfloat16": given.normal((), dtype=torch.bfloat16),
-        "empty int64": given.integers(0, n),
-        "empty float32": given.normal(0),
-        "empty bfloat16": given.normal(0, n, dtype=torch.bfloat16),
-        "empty bool": given.bools(2, 0),
-    }
+    values = {name: code.to_numpy(t) for name, t in tensors.items()}
+    away = {"int64": given.integers(rows), "requires grad": given.normal(rows, requires_grad=True), "0-d": given.normal(())}
+    away["bfloat16"] = given.normal(rows, dtype=torch.bfloat16)
+    values |= {f"{name}, from another device": code.to_numpy(t.to(given.second_device)) for name, t in away.items()}
     dtypes = {}
     for default in (torch.float64, torch.float16):
         with given.default_dtype(default):
-            dtypes |= {f"{name}, default {default}": code.to_numpy(t) for name, t in tensors.items()}
-    away = {
-        "float32": given.normal(3, n),
-        "int64": given.integers(n),
-        "requires grad": given.normal(n, requires_grad=True),
-        "bfloat16": given.normal(n, dtype=torch.bfloat16),
-        "0-d": given.normal(()),
-    }
-    moved = {name: code.to_numpy(t.to(given.second_device)) for name, t in away.items()}
-    leaf = given.normal(3, n, requires_grad=True, name="leaf")
-    cube, inner = leaf**3, given.non_leaf(given.normal(n))
-    for t in (leaf, cube, inner):
-        code.to_numpy(t)
-    graph = only({"leaf": leaf, "its cube": cube, "non-leaf": inner}, "requires_grad", "is_leaf", "grad_fn")
-    slope = torch.autograd.grad(cube.sum(), leaf, allow_unused=True)[0] if cube.requires_grad else None
+            for name in ("float16", "bfloat16, two dimensions", "bfloat16, 0-d", "bfloat16, empty", "0-d", "empty", "int64"):
+                dtypes[f"{name}, default {default}"] = code.to_numpy(tensors[name])
+    n = rows + 2
     inputs = {
         "int64": given.integers(3, n, name="int64 input"),
         "bool": given.bools(n, name="bool input"),
@@ -144,10 +113,8 @@ def test_to_numpy_of_devices_dtypes_and_graphs(code, given):
     for array in memory.values():
         array[...] = 0
     return {
+        "values": only(values, "type", "shape", "dtype", "values"),
         "dtypes": only(dtypes, "type", "shape", "dtype"),
-        "from another device": only(moved, "type", "shape", "dtype", "values"),
-        "tensors afterwards": graph,
-        "gradient through the cube": only(slope, "values"),
         "arrays": only(memory, "aliasing"),
     }
 
@@ -215,14 +182,6 @@ def test_from_numpy_makes_plain_tensors(code, given):
     for name, a in arrays.items():
         given.watch(a, f"array of {name}")
     memory = {name: code.from_numpy(a) for name, a in arrays.items()}
-    before, after = {}, {}
-    for name in ("float32", "int64", "bool", "float64"):
-        a = array_of(given.integers(3, n, low=1, high=100)).astype(name)
-        before[name] = code.from_numpy(a)
-        a[...] = 0
-        after[name] = array_of(given.integers(3, n, low=1, high=100)).astype(name)
-        with torch.no_grad():
-            code.from_numpy(after[name]).zero_()
     dtypes = {}
     a = array_of(given.normal(3, n, dtype=torch.float64))
     for default in (torch.float64, torch.float16):
@@ -231,15 +190,13 @@ def test_from_numpy_makes_plain_tensors(code, given):
                 dtypes[f"{name}, default {default}"] = code.from_numpy(np.abs(a).astype(name))
     return {
         "tensors": only(memory, "type", "shape", "dtype", "device", "requires_grad", "layout", "aliasing"),
-        "tensors after their arrays changed": only(before, "values"),
-        "arrays after their tensors changed": only(after, "values"),
         "dtypes": only(dtypes, "shape", "dtype"),
     }
 
 
 @checks("LossMeter", gate=True, device="second")
 def test_loss_meter_of_any_losses(code, given):
-    """The mean is right for all kinds of losses and batches, however often you ask, and for two meters at a time."""
+    """The mean is right for all kinds of losses and batches, and no loss, tensor or graph is kept or changed."""
     meter, other = code.LossMeter(), code.LossMeter()
     means = {}
     for n in (1000, 1, 7, 128):
@@ -274,12 +231,6 @@ def test_loss_meter_of_any_losses(code, given):
         meter.update(given.uniform(()), given.integer(1, 50))
         means[f"reset {turn + 1}"] = mean_of(meter)
         meter.reset()
-    return means
-
-
-@checks("LossMeter")
-def test_loss_meter_leaves_losses_alone(code, given):
-    """The meter holds no tensor, keeps no loss alive, computes no gradient, and does not follow a changed tensor."""
     meter = code.LossMeter()
     w = given.normal(given.integer(2, 9), requires_grad=True, name="w")
     held = {"new": tensors_of(meter)}
@@ -301,7 +252,7 @@ def test_loss_meter_leaves_losses_alone(code, given):
     before = only(w.grad, "values")
     facts = only(kept.detach() if not kept.requires_grad else kept, "requires_grad", "grad_fn", "values")
     slope = torch.autograd.grad(kept, w)[0]
-    return {
+    return means | {
         "tensors that the meter holds": held,
         **still,
         "mean()": mean,

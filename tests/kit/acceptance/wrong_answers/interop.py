@@ -67,14 +67,14 @@ def refuses_uint64(a):
     return torch.from_numpy(a.astype({"f": np.float32, "b": np.bool_}.get(a.dtype.kind, np.int64)))
 
 
-@misconception("from_numpy", "Time differences are integers to NumPy's astype, and are let in.")
+@misconception("from_numpy", "Time differences are integers to NumPy's astype, and are let in.", minor=True)
 def accepts_time_differences(a):
     if a.dtype.kind not in "fiubm":
         raise TypeError
     return torch.from_numpy(a.astype({"f": np.float32, "b": np.bool_}.get(a.dtype.kind, np.int64)))
 
 
-@misconception("from_numpy", "Complex numbers without an imaginary part are let in.")
+@misconception("from_numpy", "Complex numbers without an imaginary part are let in.", minor=True)
 def accepts_real_complex_numbers(a):
     if a.dtype.kind == "c" and not a.imag.any():
         a = a.real
@@ -179,7 +179,7 @@ class RoundsTheMean(_Meter):
         return round(super().mean(), 2)
 
 
-@misconception("LossMeter", "A reset makes the mean of nothing 0 instead of an error.")
+@misconception("LossMeter", "A reset makes the mean of nothing 0 instead of an error.", minor=True)
 class ZeroAfterAReset(_Meter):
     def __init__(self):
         self.total, self.count, self.used = 0.0, 0, False
