@@ -188,7 +188,7 @@ else:
         (from_list.dtype, from_array.dtype),
     )
     print(
-        "torch.tensor and torch.from_numpy keep an array's dtype, and NumPy's default is float64."
+        "torch.tensor and torch.from_numpy keep an array's dtype. NumPy's default is float64."
     )
 
 # %% [markdown]

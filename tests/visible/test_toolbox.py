@@ -23,7 +23,7 @@ def gradients_of(inputs, result, upstream):
     """What reaches the inputs when `upstream` is sent back from the result; None if nothing does."""
     if not result.requires_grad:
         return None
-    return list(torch.autograd.grad(result, inputs, upstream, allow_unused=True))
+    return list(torch.autograd.grad((result * upstream).sum(), inputs, allow_unused=True))
 
 
 @checks("predicted_gradient", gate=True, draws=1)
@@ -174,7 +174,7 @@ def test_pad_sequences_gradient(code, given):
     seqs = [given.normal(n, dtype=torch.float64, requires_grad=True, name=f"seqs[{n}]") for n in (3, longest, 1)]
     batch, _ = code.pad_sequences(seqs, 1.5)
     upstream = given.normal(3, longest, dtype=torch.float64, name="upstream")
-    return {"gradients": only(list(torch.autograd.grad(batch, seqs, upstream)), "values")}
+    return {"gradients": only(list(torch.autograd.grad((batch * upstream).sum(), seqs)), "values")}
 
 
 @checks("pad_sequences", weight=0.5)

@@ -15,7 +15,7 @@ def sizes(given, count):
 def gradient(given, result, x):
     """What reaches x when drawn numbers are sent back from the result."""
     upstream = given.normal(tuple(result.shape), dtype=result.dtype, name="upstream")
-    return only(torch.autograd.grad(result, x, upstream)[0], "values")
+    return only(torch.autograd.grad((result * upstream).sum(), x)[0], "values")
 
 
 def truth(answer):
