@@ -472,7 +472,7 @@ def no_empty_check(x):
     return x.mean(dtype=x.dtype if x.is_floating_point() else torch.get_default_dtype())
 
 
-@misconception("mean_any", "Does a gradient flow back to x from what you return?")
+@misconception("mean_any", "Does a gradient flow back to x from what you return?", also_true_of=("new_tensor_of_a_number",))
 def cuts_the_graph(x):
     if x.numel() == 0:
         raise ValueError
@@ -532,7 +532,11 @@ def no_finally(dtype, fn):
     return result
 
 
-@misconception("with_default_dtype", "You restore the usual default. What if it was something else before?")
+@misconception(
+    "with_default_dtype",
+    "You restore the usual default. What if it was something else before?",
+    also_true_of=("back_to_float32_without_finally",),
+)
 def back_to_float32(dtype, fn):
     torch.set_default_dtype(dtype)
     try:
@@ -632,7 +636,11 @@ def converts_any_result(dtype, fn):
     return fn().to(dtype)
 
 
-@misconception("with_default_dtype", "Let fn raise, and start from a default other than float32: what do you leave behind?")
+@misconception(
+    "with_default_dtype",
+    "Start from a default other than float32, and let fn return or raise: what do you leave behind?",
+    also_true_of=("back_to_float32",),
+)
 def back_to_float32_without_finally(dtype, fn):
     torch.set_default_dtype(dtype)
     result = fn()
