@@ -94,11 +94,11 @@ if predicted_shared is ...:
     print("Write down your prediction first, then run this cell.")
 else:
     print("You predicted", predicted_shared, "and a[0] is", a[0])
+    print(
+        "Which line writes to existing memory, and which makes a new tensor with an old name?"
+    )
 
 # %% [markdown]
-# If you are surprised: which of the two lines writes to existing memory, and which one makes a new tensor and gives it an
-# old name?
-#
 # ## 2. Three reasons why numpy() refuses
 #
 # NumPy knows nothing about gradients, has no GPU, and lacks some of PyTorch's dtypes. In each of these cases `numpy()`

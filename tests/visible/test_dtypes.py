@@ -67,6 +67,7 @@ def test_scale_pixels_dtype(code, given):
         with given.default_dtype(default):
             results[f"default {short(default)}"] = code.scale_pixels(img)
             results[f"default {short(default)}, 0-d image"] = code.scale_pixels(single)
+    results["empty image"] = code.scale_pixels(given.integers(0, 3, 4, high=256, dtype=torch.uint8))
     results["on another device"] = code.scale_pixels(img.to(given.second_device))
     return only(results, "type", "shape", "dtype", "device")
 

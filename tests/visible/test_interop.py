@@ -186,9 +186,9 @@ def test_loss_meter_weighs_by_samples(code, given):
     return {"mean()": mean_of(meter), "mean() after losses without n": mean_of(single)}
 
 
-@checks("LossMeter")
+@checks("LossMeter", device="second")
 def test_loss_meter_takes_tensors(code, given):
-    """Losses may be one-element tensors, with a graph or without, and the mean is a Python float."""
+    """Losses may be one-element tensors on any device, which may change afterwards, and the mean is a Python float."""
     meter = code.LossMeter()
     w = given.normal(4, requires_grad=True, name="w")
     meter.update(given.uniform(()), 3)
@@ -197,7 +197,16 @@ def test_loss_meter_takes_tensors(code, given):
     second = meter.mean()
     meter.update(given.uniform(1), n=2)
     third = meter.mean()
-    means = {"mean()": first, "mean() after a loss with a graph": second, "mean() after shape (1,)": third}
+    away = given.uniform(()).to(given.second_device)
+    meter.update(away, 4)
+    away.mul_(100)
+    fourth = meter.mean()
+    means = {
+        "mean()": first,
+        "mean() after a loss with a graph": second,
+        "mean() after shape (1,)": third,
+        "mean() after a loss on another device, changed later": fourth,
+    }
     kinds = {f"type of {name}": "float" if isinstance(mean, float) else type(mean).__name__ for name, mean in means.items()}
     return kinds | {name: close(float(mean), rtol=1e-5) for name, mean in means.items()}
 
