@@ -52,8 +52,8 @@ print(torch.tensor([True, False]).dtype)
 print(torch.tensor([1, 2.5]).dtype)
 
 # %% [markdown]
-# Whole numbers become `int64`, numbers with a decimal point become the default floating type (usually `float32`), and a
-# single number with a decimal point makes all of them floating.
+# Whole numbers become `int64`, numbers with a decimal point become the default floating type (usually `float32`;
+# `torch.get_default_dtype()` tells), and a single number with a decimal point makes all of them floating.
 #
 # `torch.Tensor`, with a capital T, is the class itself. Calling it infers nothing: it stores your numbers in the default
 # floating type. It also has a trap: it takes a single whole number as a *size*.
@@ -63,7 +63,8 @@ print(torch.Tensor([[1, 2], [3, 4]]).dtype)
 print(torch.Tensor(3).shape, "but", torch.tensor(3).shape)
 
 # %% [markdown]
-# Use `torch.tensor`, and add `dtype=...` when you want something other than what it would infer.
+# Use `torch.tensor`, and add `dtype=...` when you want something other than what it would infer. A tensor also has a
+# `device`, where its numbers are: `cpu`, or a GPU such as `cuda:0`. What you compute from it is on the same device.
 #
 # | dtype | bytes | holds | used for |
 # |---|---|---|---|
@@ -165,8 +166,8 @@ def scale_pixels(img: Tensor) -> Tensor:
 # %% [markdown]
 # ## 3. Conversions change numbers
 #
-# `.to(dtype)` converts; `.float()`, `.double()`, `.half()`, `.long()` and `.bool()` are short for it. A
-# conversion changes every number that the new type cannot hold:
+# `.to(dtype)` converts; `.float()`, `.double()`, `.half()`, `.long()` and `.bool()` are short for it. A conversion changes
+# every number that the new type cannot hold:
 
 # %%
 a = torch.tensor([[1, 2], [3, 4]])
@@ -240,7 +241,8 @@ print(correct.mean(dtype=torch.float32))
 
 # %% [markdown]
 # A *reduction* over all elements, such as `mean()` or `sum()`, returns a tensor with no dimensions at all: its shape is
-# `()`, and it holds one number. That is not the same as a tensor of shape `(1,)`.
+# `()`, and it holds one number. That is not the same as a tensor of shape `(1,)`. And it stays *differentiable*: when you
+# train, gradients flow back through it, until you take the bare number out with `item()`.
 
 # %%
 total = torch.tensor([1.0, 2.0]).sum()

@@ -282,7 +282,7 @@ print(json.dumps({"scores": scores.tolist(), "hits": (scores > 2).sum(dim=1).tol
 #
 # (Nothing is wrong with the digits of 0.1. A Python float has 16 of them, and the `float32` nearest to 0.1 is not quite 0.1.)
 #
-# For keeping records, numbers without a graph are just what you want. A loss that you keep as a *tensor* keeps its graph
+# For keeping records, numbers without a graph are what you want. A loss that you keep as a *tensor* keeps its graph
 # alive, and with it everything the forward pass saved for the backward pass. Add up such losses, and you chain together the
 # graphs of all batches:
 
