@@ -9,17 +9,11 @@
 # %% [markdown]
 # # GPU transfer
 #
-# By the end of this notebook you will be able to:
+# Your model takes all night on your laptop, so you rent a GPU. The script stops within a second. You mend that, and
+# now the expensive GPU is busy for a third of the time: it keeps waiting for your loop. In the end you bring the
+# weights home, and they do not load, because your laptop has no GPU.
 #
-# * write code that uses a GPU if there is one and runs without one;
-# * say which of two lines moves something and which returns a moved copy;
-# * create new tensors where the data is, and keep leaf tensors leaves when you move them;
-# * feed a GPU without waiting for it, and train in mixed precision;
-# * move models, checkpoints and half-finished training runs from one machine to another.
-#
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
-# asks for; any implementation that does it is fine.
+# Each of these takes one line to cause and one line to mend. Here is the first one, live:
 
 # %%
 from collections.abc import Iterable, Iterator
@@ -31,7 +25,49 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+try:
+    from autograder import simulated_gpu
+except ImportError:
+    simulated_gpu = nullcontext
+
+
+class Noisy(nn.Module):
+    """Works on every laptop."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 2)
+
+    def forward(self, x):
+        return self.layer(x + torch.randn(3))
+
+
+with simulated_gpu():
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model, x = Noisy().to(device), torch.ones(4, 3, device=device)
+    try:
+        print(model(x).shape)
+    except RuntimeError as error:
+        print("RuntimeError:", error)
+
 # %% [markdown]
+# By the end of this notebook you will be able to:
+#
+# * write code that uses a GPU if there is one and runs without one;
+# * say which of two lines moves something and which returns a moved copy;
+# * create new tensors where the data is, and keep leaf tensors leaves when you move them;
+# * load at home what was saved on a GPU, and choose a GPU to rent;
+# * feed a GPU without waiting for it, move a half-finished training run, and train in mixed precision.
+#
+# There are two parts. Part 1 has what every program for a GPU needs. Part 2 makes it fast, and is harder; you can come
+# back to it later.
+#
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
+# asks for; any implementation that does it is fine.
+#
+# # Part 1: The essentials
+#
 # ## 1. A GPU for everyone
 #
 # You do not need a GPU for this notebook. The package `autograder` has a *simulated* one: inside `with
@@ -39,34 +75,31 @@ from torch.nn import functional as F
 # gets faster, but you get the same errors as on a real GPU. Grading uses it, too.
 #
 # Without the package and without a GPU, the examples run on the CPU, where most of these mistakes go unnoticed. That is
-# what makes them dangerous.
+# what makes them dangerous: `Noisy` passes every test on a laptop.
+#
+# A tensor's data is on one device, and all tensors in an operation must be on the same device. (The exception: a
+# 0-dimensional CPU tensor counts as a number.) PyTorch moves nothing for you, because a copy over the bus costs more
+# than most computations.
 
 # %%
-try:
-    from autograder import simulated_gpu
-except ImportError:
-    simulated_gpu = nullcontext
-
 with simulated_gpu():
     gpu = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    print(torch.ones(2, device=gpu))
+    there, number, vector = torch.ones(2, device=gpu), torch.tensor(3.0), torch.ones(2)
+    print(there * number)
     try:
-        print(torch.ones(2, device=gpu) + torch.ones(2))
+        print(there * vector)
     except RuntimeError as error:
         print("RuntimeError:", error)
 
 # %% [markdown]
-# A tensor's data is on one device, and all tensors in an operation must be on the same device. (The exception: a
-# 0-dimensional CPU tensor counts as a number.) PyTorch moves nothing for you, because a copy over the bus costs more
-# than most computations.
-#
 # ## 2. Which device?
 #
-# You do not need the tutorial's `if params.cuda:` in front of every line. Choose a device once and use it everywhere.
-# The tutorial sees "no difference" between `.to()` and `.cuda()`. There are several: `.to(device)` also works for the
-# CPU, and it also takes a dtype; `.cuda()` only takes GPUs and fails if there is none.
+# Choose a device once, at the top of your program, and use it everywhere: `.to(device)` works for the CPU and for a
+# GPU, so no line after that needs an `if`. (`.cuda()` only takes GPUs, and fails if there is none.)
 #
 # ### Task `pick_device`
+#
+# With this function, the same script runs on your laptop and on a server, and says so if it cannot.
 
 
 # %%
@@ -88,10 +121,7 @@ def pick_device(prefer: str = "auto") -> torch.device:
 # %% [markdown]
 # ## 3. Moving
 #
-# `.to(device)`, `.cuda()` and `.cpu()` look the same for tensors and modules, but they are not: a module moves in
-# place, by swapping the data inside its parameters; a tensor stays where it is and returns a copy. (The tutorial says
-# that `.cuda()` "sends" both. It also says that the type of a GPU tensor is `numpy.ndarray`; in fact it is
-# `torch.Tensor`, as always.)
+# `.to(device)`, `.cuda()` and `.cpu()` look the same for tensors and modules. Do they do the same?
 #
 # ### Predict, then verify: what has moved?
 #
@@ -128,12 +158,14 @@ else:
             "and it is",
             [t.device.type for t in (model.weight, x, y)],
         )
+        print("Does model.to return the model itself?", model.to(where) is model)
+        print("Does x.to return x itself?            ", x.to(where) is x)
 
 # %% [markdown]
 # ### Task `to_device`
 #
 # A batch from a DataLoader is rarely a single tensor: there are dicts of inputs and tuples of labels, with file names
-# in between.
+# in between. Nearly every training loop has a function like this one.
 
 
 # %%
@@ -158,7 +190,8 @@ def to_device(obj: Any, device: torch.device | str) -> Any:
 # ### Task `run_where_model_is`
 #
 # Bring the data to the model, not the model to the data: the model may be large, and someone put it where it is on
-# purpose. A module has no `.device`, because its parts may be on several.
+# purpose. A module has no `.device`, because its parts may be on several. You need this wherever a model is used by
+# code that did not place it, as in a demo or an evaluation script.
 
 
 # %%
@@ -195,14 +228,16 @@ with simulated_gpu():
 # %% [markdown]
 # ### Task `causal_scores`
 #
-# A language model must not look into the future. Before the softmax, it sets the scores of later positions to -inf:
+# A language model must not look into the future. Before the softmax, it sets the scores of later positions to -inf.
+# Every GPT does this in every layer:
 
 # %%
 import matplotlib.pyplot as plt
 
-figure, axis = plt.subplots(figsize=(2.6, 2.6))
+figure, axis = plt.subplots(figsize=(2.8, 2.8), layout="constrained")
 axis.imshow(torch.ones(6, 6).tril().numpy(), cmap="Greys")
-_ = axis.set(title="may look at (dark)", xlabel="j", ylabel="i")
+axis.set(title="may look at (dark)", xlabel="j", ylabel="i")
+plt.show()
 
 
 # %%
@@ -220,10 +255,8 @@ def causal_scores(scores: Tensor) -> Tensor:
 # %% [markdown]
 # ### Task `leaf_on`
 #
-# The tutorial creates its leaf with `torch.tensor([1, 2, 3], requires_grad=True)`. That raises a RuntimeError: only
-# floating-point and complex numbers can have a gradient, and these are integers. Also, moving is an operation. After `t
-# = t.cuda()`, as in the tutorial, `t` is no longer the leaf you made but a result with a `grad_fn`; its `.grad` stays
-# None, and an optimizer refuses it.
+# Sometimes you train a tensor that is not part of a module: an image, a temperature, the embedding of a prompt. The
+# optimizer needs a *leaf*, a tensor that no operation has made, and moving is an operation:
 
 # %%
 with simulated_gpu():
@@ -236,6 +269,12 @@ with simulated_gpu():
         "- the gradient arrived at",
         "made" if made.grad is not None else "moved",
     )
+
+# %% [markdown]
+# The gradient went to the tensor you made, and the one you moved is of no use to an optimizer.
+#
+# Something else can go wrong: only floating-point and complex numbers can have a gradient. `torch.tensor([1, 2, 3],
+# requires_grad=True)` raises an error.
 
 
 # %%
@@ -257,6 +296,7 @@ def leaf_on(
 #
 # `module.to(device)` moves what the module knows about: its parameters and its *buffers*, tensors that belong to the
 # model but are not trained. A tensor in an ordinary attribute is left behind, and is missing from the state_dict, too.
+# Statistics of the training data belong in buffers: then whoever loads the model has them.
 
 
 # %%
@@ -282,13 +322,126 @@ class Standardizer(nn.Module):
 
 
 # %% [markdown]
-# ## 5. What waits for what?
+# ## 5. From one machine to another
+#
+# A file written by `torch.save` says where each tensor was. `torch.load` puts it back there; on a machine without that
+# GPU, it raises an error. `map_location` says where the tensors should go instead.
+#
+# ### Task `load_weights_`
+#
+# Train on a rented GPU, use the model at home: this is the function in between.
+
+
+# %%
+def load_weights_(model: nn.Module, path: str | Path) -> None:
+    """Load the state_dict in the file at `path` into the model, IN PLACE.
+
+    The file may have been written on a GPU, and this machine may have none. The model stays on
+    its device and keeps its Parameter objects; load its buffers, too. If names or shapes do not
+    fit, raise RuntimeError (as load_state_dict does). Return nothing.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## 6. A real GPU
+#
+# **Where to get one.**
+#
+# * [Colab](https://colab.research.google.com) lends you one in the browser, for nothing, as long as it has one to spare:
+#   *Runtime → Change runtime type → T4 GPU*. The machine disappears when you leave it idle, after some hours at the
+#   latest, and its files with it. So save checkpoints to your Drive (`from google.colab import drive`, then
+#   `drive.mount("/content/drive")`). Kaggle's notebooks are similar.
+# * VS Code runs a notebook where its *kernel* is. Connect to a machine with a GPU (extension *Remote - SSH*) or to
+#   Colab (extension *Colab*), and choose the kernel there: your files and your editor stay the same.
+# * Cloud providers rent GPUs by the hour. You pay while the machine is on, whether it computes or not; so switch it off
+#   afterwards, and check whether its disk still costs something. Get the program to run on the CPU first.
+# * Many universities have a cluster. There you ask for a GPU when you submit a job, often with `sbatch --gres=gpu:1`.
+#
+# **How to choose it.** Memory first: what does not fit does not run. Count the bytes below, and add the activations,
+# which grow with the batch. Next, the dtypes: GPUs since 2020 (L4, A10, A100, RTX 30 and later) are also fast in
+# bfloat16; a T4 only in float16. Speed and price come last.
+
+# %%
+wide = nn.Sequential(nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 10))
+adam = torch.optim.Adam(wide.parameters())
+wide(torch.randn(8, 256)).sum().backward()
+adam.step()
+number = sum(p.numel() for p in wide.parameters())
+kept = {
+    "weights": list(wide.parameters()),
+    "gradients": [p.grad for p in wide.parameters()],
+    "state of Adam": [
+        adam.state[p][name] for p in wide.parameters() for name in ("exp_avg", "exp_avg_sq")
+    ],
+}
+per_parameter = {
+    name: sum(t.nbytes for t in tensors) / number for name, tensors in kept.items()
+}
+print("bytes for each parameter:", per_parameter)
+
+figure, axis = plt.subplots(figsize=(6.5, 2.4), layout="constrained")
+sizes = {"0.3 billion\nparameters": 0.3, "1 billion": 1.0, "3 billion": 3.0}
+left = torch.zeros(3)
+for part, color in zip(per_parameter, ("#4477aa", "#ddaa33", "#bb5566"), strict=True):
+    gigabytes = torch.tensor([n * per_parameter[part] for n in sizes.values()])
+    axis.barh(list(sizes), gigabytes.numpy(), left=left.numpy(), label=part, color=color)
+    left = left + gigabytes
+for name, size in {"T4": 16, "L4": 24, "A100": 40}.items():
+    axis.axvline(size, color="black", linewidth=0.8)
+    axis.text(size, -0.55, f" {name}", va="bottom")
+axis.set(xlabel="GB to train in float32, without activations", xlim=(0, 72), ylim=(2.6, -0.9))
+axis.legend(loc="center right")
+plt.show()
+
+# %% [markdown]
+# **What changes.** Not much, if `pick_device` is at the top of your program:
+#
+# * PyTorch must be a build for CUDA. `torch.cuda.is_available()` tells you; if it is False, the
+#   [start page](https://pytorch.org/get-started/locally/) has the line to install.
+# * Copy the data to that machine's own disk, once. Reading it over a network in each epoch is slower than computing.
+# * `nvidia-smi` shows how busy the GPU is and how much memory is taken. If it is mostly idle, read on in part 2.
+# * If the memory runs out (`torch.OutOfMemoryError`), halve the batch.
+# * The last digits differ: a GPU adds in another order. Compare with a tolerance.
+#
+# # Part 2: Without waiting
+#
+# ## 7. What waits for what?
 #
 # A GPU works on its own. Python only tells it what to do and carries on at once. It can run ahead like this until it
 # needs a *number*: `loss.item()`, `float(loss)`, `print(loss)` and `if loss > 3:` wait until the GPU has computed
 # everything up to that point. With one such line in a loop, the GPU idles while Python works, and Python waits while
-# the GPU works.
-#
+# the GPU works:
+
+
+# %%
+def schedule(steps, python, gpu, wait):
+    """When Python prepares each step and when the GPU computes it: two lists of (start, duration)."""
+    prepared, computed, now, free = [], [], 0.0, 0.0
+    for _ in range(steps):
+        prepared.append((now, python))
+        now += python
+        begin = max(now, free)
+        computed.append((begin, gpu))
+        free = begin + gpu
+        if wait:
+            now = free
+    return prepared, computed
+
+
+figure, axes = plt.subplots(2, 1, figsize=(6.5, 2.8), sharex=True, layout="constrained")
+for axis, wait in zip(axes, (True, False), strict=True):
+    prepared, computed = schedule(6, python=2.0, gpu=3.0, wait=wait)
+    axis.broken_barh(prepared, (1.1, 0.8), color="#ddaa33", edgecolor="white")
+    axis.broken_barh(computed, (0.1, 0.8), color="#4477aa", edgecolor="white")
+    axis.set(yticks=(1.5, 0.5), yticklabels=("Python", "GPU"))
+    axis.set_title(
+        "waits in every step" if wait else "waits for nothing", loc="left", fontsize=10
+    )
+axes[1].set_xlabel("milliseconds")
+plt.show()
+
+# %% [markdown]
 # ### Predict, then verify: how often does a number come back?
 #
 # `model` is on a GPU, and so are the five tensors in `batches`:
@@ -328,6 +481,8 @@ else:
 
 # %% [markdown]
 # ### Task `mean_loss`
+#
+# This is the validation loss after each epoch, without a stop in every batch.
 
 
 # %%
@@ -348,7 +503,7 @@ def mean_loss(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> flo
 
 
 # %% [markdown]
-# ## 6. Copies without waiting
+# ## 8. Copies without waiting
 #
 # Data can also travel to a GPU while Python carries on. That takes two things: `non_blocking=True`, and *page-locked*
 # memory, which the GPU can read by itself: `x.pin_memory()`, or `pin_memory=True` in a DataLoader. If the data is in
@@ -369,6 +524,8 @@ with simulated_gpu():
 
 # %% [markdown]
 # ### Task `batches_on`
+#
+# Put it around a DataLoader, and the next batch is on its way while the GPU still works on the last one.
 
 
 # %%
@@ -389,7 +546,7 @@ def batches_on(batches: Iterable[Any], device: torch.device | str) -> Iterator[A
 
 
 # %% [markdown]
-# ## 7. Training that moves
+# ## 9. Training that moves
 #
 # An optimizer holds the parameter *objects*, and `model.to` keeps them. So an optimizer made before the move still has
 # the right parameters. What it remembers about them is another matter:
@@ -414,6 +571,8 @@ with simulated_gpu():
 
 # %% [markdown]
 # ### Task `move_training_`
+#
+# You need this to make room on a GPU in the middle of a run, or to go on with a run on another device.
 
 
 # %%
@@ -435,7 +594,7 @@ def move_training_(
 
 
 # %% [markdown]
-# ## 8. Mixed precision
+# ## 10. Mixed precision
 #
 # GPUs multiply float16 matrices many times faster than float32 ones. Under `torch.autocast`, each operation runs in the
 # dtype that suits it: products in float16, losses and norms in float32, while the parameters stay float32. Small
@@ -463,6 +622,8 @@ print("in float16, 1e-8 is", torch.tensor(1e-8).half().item())
 # in the forward pass.
 #
 # ### Task `mixed_step`
+#
+# With this step, large models train up to a few times faster, and their activations take half the memory.
 
 
 # %%
@@ -492,26 +653,6 @@ def mixed_step(
 
 
 # %% [markdown]
-# ## 9. From one machine to another
-#
-# A file written by `torch.save` says where each tensor was. `torch.load` puts it back there; on a machine without that
-# GPU, it raises an error. `map_location` says where the tensors should go instead.
-#
-# ### Task `load_weights_`
-
-
-# %%
-def load_weights_(model: nn.Module, path: str | Path) -> None:
-    """Load the state_dict in the file at `path` into the model, IN PLACE.
-
-    The file may have been written on a GPU, and this machine may have none. The model stays on
-    its device and keeps its Parameter objects; load its buffers, too. If names or shapes do not
-    fit, raise RuntimeError (as load_state_dict does). Return nothing.
-    """
-    raise NotImplementedError
-
-
-# %% [markdown]
 # ## What to read next
 #
 # * [CUDA semantics](https://docs.pytorch.org/docs/stable/notes/cuda.html) in PyTorch's documentation: asynchronous
@@ -522,3 +663,14 @@ def load_weights_(model: nn.Module, path: str | Path) -> None:
 # * [Automatic mixed precision](https://docs.pytorch.org/docs/stable/amp.html): the lists of operations and worked
 #   examples.
 # * In this course, `debugging` comes last: what to do when none of this helps.
+#
+# ## Appendix: where the tutorial differs
+#
+# If you also read the [PyTorch tutorial](https://aman.ai/primers/pytorch/):
+#
+# * It puts `if params.cuda:` in front of each line that moves something. A device that you choose once is enough.
+# * It sees "no difference" between `.to()` and `.cuda()`. But `.to(device)` also works for the CPU and takes a dtype.
+# * It says that `.cuda()` "sends" models and tensors alike; compare your first prediction. And it gives the type of a
+#   GPU tensor as `numpy.ndarray`; it is `torch.Tensor`, as always.
+# * It makes a leaf by `torch.tensor([1, 2, 3], requires_grad=True)`, which raises an error: these are integers. After
+#   its `t = t.cuda()`, `t` is no longer a leaf; its `.grad` stays None, and an optimizer refuses it.
