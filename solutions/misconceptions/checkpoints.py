@@ -117,8 +117,10 @@ def every_buffer(path, model, optimizer, epoch, metrics):
     torch.save({**_content(model, optimizer, epoch, metrics), "model": weights}, path)
 
 
-@misconception("save_checkpoint", "The tutorial's file uses different keys from those this task asks for.")
-def names_of_the_tutorial(path, model, optimizer, epoch, metrics):
+@misconception(
+    "save_checkpoint", "Which keys does your dict have, and which does the task ask for? Compare them letter by letter."
+)
+def names_of_another_course(path, model, optimizer, epoch, metrics):
     content = {"epoch": epoch, "state_dict": model.state_dict(), "optim_dict": optimizer.state_dict()}
     torch.save({**content, "metrics": metrics}, path)
 

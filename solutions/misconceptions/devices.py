@@ -539,7 +539,11 @@ def statistics(data):
     return data.mean(dim=0), torch.where(std == 0, 1, std)
 
 
-@misconception("Standardizer", "`.to` moves parameters and buffers. How would the module know about your attributes?")
+@misconception(
+    "Standardizer",
+    "`.to` moves parameters and buffers. How would the module know about your attributes?",
+    also_true_of=("FollowsX",),
+)
 class PlainAttributes(nn.Module):
     def __init__(self, data):
         super().__init__()
@@ -868,7 +872,9 @@ def looks_for_nan(model, batches):
 
 
 @misconception(
-    "mean_loss", "What does your division do if there are no samples, and which exception does the docstring ask for?"
+    "mean_loss",
+    "What does your division do if there are no samples, and which exception does the docstring ask for?",
+    minor=True,
 )
 def lets_the_division_fail(model, batches):
     device, total, count = next(model.parameters()).device, torch.zeros(()), 0
@@ -957,7 +963,7 @@ def keeps_the_graphs(model, batches):
     return total.item() / count
 
 
-@misconception("mean_loss", "What is the mean over no samples?")
+@misconception("mean_loss", "What is the mean over no samples?", minor=True)
 def zero_of_nothing(model, batches):
     device, total, count = next(model.parameters()).device, torch.zeros(()), 0
     with torch.no_grad():
@@ -1223,7 +1229,11 @@ def returns_a_float(model, x, y, optimizer, scaler, max_norm):
     return loss.item()
 
 
-@misconception("mixed_step", "There may be a GPU while the model is on the CPU. How can you tell where the model is?")
+@misconception(
+    "mixed_step",
+    "There may be a GPU while the model is on the CPU. How can you tell where the model is?",
+    also_true_of=("autocast_for_cuda",),
+)
 def autocast_for_cuda_if_there(model, x, y, optimizer, scaler, max_norm):
     optimizer.zero_grad()
     with torch.autocast("cuda" if torch.cuda.is_available() else "cpu", dtype=torch.float16):

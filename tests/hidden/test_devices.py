@@ -220,6 +220,9 @@ def run_where_model_is_first_parameter(code, given):
 def run_where_model_is_not_moved(code, given):
     """The model stays on its device and keeps its parameter objects, wherever x is."""
     here, there = given.module(network), given.module(network).to(given.second_device)
+    factor = given.number(2, 9)
+    for model in (here, there):
+        model.register_forward_pre_hook(lambda module, arguments: (arguments[0] * factor,))
     objects = [[id(p) for p in model.parameters()] for model in (here, there)]
     results = [code.run_where_model_is(there, given.normal(2, 3))]
     x = given.normal(2, 3).to(given.second_device)
@@ -357,8 +360,13 @@ def test_leaf_on_any_device(code, given):
 
 def standardizer_column_statistics(code, given):
     """mean and std are those of the columns, dividing by N - 1; two samples are enough."""
-    modules = [code.Standardizer(given.normal(n, f, mean=1.0, dtype=torch.float64)) for n, f in ((2, 3), (5, 2), (9, 1))]
-    return only([{"mean": module.mean, "std": module.std} for module in modules], "shape", "dtype", "values")
+    data = [given.normal(n, f, mean=1.0, dtype=torch.float64) for n, f in ((2, 3), (5, 2), (9, 1))]
+    data.append(given.normal(4, 2, requires_grad=True))
+    data.append(given.expanded(given.normal(1, 3), 2, 3))
+    modules = [code.Standardizer(each) for each in data]
+    return only(
+        [{"mean": module.mean, "std": module.std} for module in modules], "shape", "dtype", "values", "requires_grad"
+    )
 
 
 def standardizer_buffer_names(code, given):
@@ -399,7 +407,7 @@ def standardizer_more_dimensions(code, given):
 
 @checks("Standardizer", gate=True)
 def test_standardizer_statistics(code, given):
-    """mean and std are those of the columns, for two samples, too; x may have any number of dimensions."""
+    """mean and std are those of the columns, for any data; x may have any number of dimensions."""
     return {
         "column statistics": standardizer_column_statistics(code, given),
         "more dimensions": standardizer_more_dimensions(code, given),
@@ -445,7 +453,7 @@ def batches_on_already_there(code, given):
     return {"the same tensor": moved[0] is there, "batch": only(moved, "device", "values")}
 
 
-@checks("batches_on", device="second")
+@checks("batches_on", weight=0.5, device="second")
 def test_batches_on_odd_batches(code, given):
     """It works for batches of any size, also empty ones; tensors that are on the device are yielded themselves."""
     return {
@@ -484,10 +492,19 @@ def mean_loss_iterator(code, given):
     return {"result": code.mean_loss(given.module(lambda: nn.Linear(2, 3)), iter(batches))}
 
 
+def mean_loss_precision(code, given):
+    """A float64 model has a float64 loss, and its sum keeps all digits, with nothing recorded on the way."""
+    model = given.module(lambda: network(2, 3).double())
+    spy = given.spy(model)
+    batches = [(x.double(), y) for x, y in labelled(given, (2, 1, 3), features=2, classes=3)]
+    return {"result": close(code.mean_loss(model, batches), rtol=1e-10), "recorded": [c.grad_enabled for c in spy.calls]}
+
+
 @checks("mean_loss", device="second")
 def test_mean_loss_of_other_models(code, given):
     """Each part of the model runs in its own mode, and the model keeps its parameters; the last batch may be the largest."""
     return {
+        "precision": mean_loss_precision(code, given),
         "modes": mean_loss_modes(code, given),
         "iterator": mean_loss_iterator(code, given),
         "place of the model": mean_loss_place_of_the_model(code, given),
@@ -625,21 +642,14 @@ def mixed_step_on_cpu(code, given):
     return {"in the model": model.seen, "results": found}
 
 
-@checks("mixed_step", device="second")
-def test_mixed_step_scaler(code, given):
-    """The backward pass runs on the scaled loss, and after enough good steps the scale grows."""
-    return {
-        "scales the loss": mixed_step_scales_the_loss(code, given),
-        "updates the scaler": mixed_step_updates_the_scaler(code, given),
-    }
-
-
-@checks("mixed_step", device="second")
-def test_mixed_step_frozen_parameters(code, given):
-    """Frozen parameters stay as they are, and a machine without a GPU can take the step, too."""
+@checks("mixed_step", weight=0.5, device="second")
+def test_mixed_step_steps(code, given):
+    """The loss is scaled, the scale grows after good steps, frozen parameters stay, and it works without a GPU."""
     return {
         "on cpu": mixed_step_on_cpu(code, given),  # the first one: there is no GPU yet
         "forgets old gradients": mixed_step_forgets_old_gradients(code, given),
+        "scales the loss": mixed_step_scales_the_loss(code, given),
+        "updates the scaler": mixed_step_updates_the_scaler(code, given),
     }
 
 
