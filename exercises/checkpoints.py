@@ -9,16 +9,10 @@
 # %% [markdown]
 # # Saving and loading
 #
-# By the end of this notebook you will be able to:
+# Step 80 of 120, and the power fails. You had saved the weights, so you load them, start the loop again, and the loss
+# jumps to forty times what it was. No error, no warning, and the weights are the right ones. What was not in the file?
 #
-# * say what is part of a model's state and what is part of an optimizer's;
-# * save everything that training needs to continue as if it had never stopped;
-# * load a file without running a stranger's code, even on a machine without the GPU it was written on;
-# * reuse part of a checkpoint in another model.
-#
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
-# asks for; any implementation that does it is fine.
+# Here it is, live, with a linear model and Adam:
 
 # %%
 import copy
@@ -28,8 +22,46 @@ import torch
 from torch import Tensor, nn
 
 folder = tempfile.mkdtemp()
+noise = torch.Generator().manual_seed(0)
+inputs = torch.randn(64, 8, generator=noise)
+targets = inputs @ torch.randn(8, 1, generator=noise)
+
+
+def run(weights, steps, memory=None):
+    """Train a linear model; return its losses, its weights and the optimizer's state."""
+    weights = weights.clone().requires_grad_()
+    optimizer = torch.optim.Adam([weights], lr=0.1)
+    if memory is not None:
+        optimizer.load_state_dict(memory)
+    losses = []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = (inputs @ weights - targets).square().mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses, weights.detach(), copy.deepcopy(optimizer.state_dict())
+
+
+whole, _, _ = run(torch.zeros(8, 1), 120)
+_, middle, memory = run(torch.zeros(8, 1), 80)
+print(f"never stopped: loss {whole[80]:.5f}, five steps later {whole[85]:.5f}")
+again, _, _ = run(middle, 40)
+print(f"weights only:  loss {again[0]:.5f}, five steps later {again[5]:.5f}")
 
 # %% [markdown]
+# By the end of this notebook you will be able to:
+#
+# * say what is part of a model's state and what is part of an optimizer's;
+# * save everything that training needs to continue as if it had never stopped;
+# * load a file without running a stranger's code, even on a machine without the GPU it was written on;
+# * reuse part of a checkpoint in another model;
+# * lay out a project so that you still know next month which file came from which run.
+#
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
+# asks for; any implementation that does it is fine.
+#
 # ## 1. The state of a model
 #
 # A model is a Python object: a class, attributes, hooks and, somewhere inside, tensors. Training changes only the
@@ -41,9 +73,9 @@ for name, tensor in layer.state_dict().items():
     print(name, tuple(tensor.shape))
 
 # %% [markdown]
-# The tutorial says that `state_dict()` "stores the parameters of the model". It stores more than that. A *buffer* is a
-# tensor that belongs to the model but is not trained by the optimizer. Batch normalisation has three of them: the
-# running mean and the running variance that it needs in eval mode, and a counter of the batches seen so far.
+# Parameters are not all that it holds. A *buffer* is a tensor that belongs to the model but is not trained by the
+# optimizer. Batch normalisation has three of them: the running mean and the running variance that it needs in eval
+# mode, and a counter of the batches seen so far.
 
 # %%
 norm = nn.BatchNorm1d(4)
@@ -101,7 +133,7 @@ else:
     print("You predicted", predicted_before, "and it is", number)
 
 # %% [markdown]
-# What is in a file cannot change along with the model. In memory, `copy.deepcopy` makes a copy that is just as safe:
+# To keep the numbers as they are now, whatever happens later, use `copy.deepcopy`:
 
 # %%
 kept = copy.deepcopy(unit.state_dict())
@@ -114,8 +146,7 @@ print("kept:", kept["weight"].item(), " model:", unit.state_dict()["weight"].ite
 #
 # Most optimizers remember something: momentum is a decaying sum of past gradients, and Adam keeps two running means for
 # each parameter. That is their `state`. The learning rate is not part of it: it is an option, and options are kept in
-# `param_groups`, once per group of parameters. (The tutorial calls the learning rate "per-parameter"; it is per group.
-# `state` is empty before the first step.)
+# `param_groups`, once per group of parameters. (`state` is empty before the first step.)
 
 # %%
 optimizer = torch.optim.SGD(unit.parameters(), lr=0.1, momentum=0.9)
@@ -131,45 +162,21 @@ print(
 # %% [markdown]
 # Parameters have no names here; they are numbered in the order in which the optimizer got them.
 #
-# What happens if training continues without that memory? Below, a run with Adam stops after 80 steps. One continuation
-# starts with the right weights but a new optimizer; the other restores the optimizer's state, too. The new Adam does
-# not know how small the gradients have become and takes steps that are far too large: the first ones throw away much of
-# the progress.
-
+# That memory is what was missing at the top of this notebook. The new Adam does not know how small the gradients have
+# become and takes steps that are far too large: the first ones throw away much of the progress. With the optimizer's
+# state restored, nothing is lost:
 
 # %%
 import matplotlib.pyplot as plt
 
-noise = torch.Generator().manual_seed(0)
-inputs = torch.randn(64, 8, generator=noise)
-targets = inputs @ torch.randn(8, 1, generator=noise)
-
-
-def run(weights, steps, memory=None):
-    """Train a linear model; return its losses, its weights and the optimizer's state."""
-    weights = weights.clone().requires_grad_()
-    optimizer = torch.optim.Adam([weights], lr=0.1)
-    if memory is not None:
-        optimizer.load_state_dict(memory)
-    losses = []
-    for _ in range(steps):
-        optimizer.zero_grad()
-        loss = (inputs @ weights - targets).square().mean()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses, weights.detach(), copy.deepcopy(optimizer.state_dict())
-
-
-whole, _, _ = run(torch.zeros(8, 1), 120)
-_, middle, memory = run(torch.zeros(8, 1), 80)
-figure, axis = plt.subplots(figsize=(5.5, 2.8))
+figure, axis = plt.subplots(figsize=(5.5, 2.8), layout="constrained")
 axis.semilogy(whole, color="lightgray", linewidth=6, label="never stopped")
 axis.semilogy(range(80, 120), run(middle, 40, memory)[0], label="weights and optimizer")
-axis.semilogy(range(80, 120), run(middle, 40)[0], label="weights only")
+axis.semilogy(range(80, 120), again, label="weights only")
 axis.axvline(80, color="black", linewidth=0.5)
 axis.set(xlabel="step", ylabel="loss")
-_ = axis.legend(loc="lower left")
+axis.legend(loc="lower left")
+plt.show()
 
 # %% [markdown]
 # ## 4. What a file may contain
@@ -203,10 +210,10 @@ except pickle.UnpicklingError as error:
 # It refuses a pickled model, too. That would be of little use anyway, because it needs its class, in the same module
 # and in the same version. State dicts contain what is needed and nothing else.
 #
-# The tutorial stores `epoch + 1`, the next epoch to train. The functions below store the number they are given: the
-# caller knows what it means.
-#
 # ### Task `save_checkpoint`
+#
+# Call this after every epoch, and a power failure costs you one epoch at most. (Is `epoch` the last one that was
+# trained, or the next one to train? The caller knows; store the number as it is.)
 
 
 # %%
@@ -269,6 +276,8 @@ print(torch.load(f"{folder}/weights.pt", map_location="cpu"))
 # (A tensor on the device `meta` has a shape but no numbers; every computer has that device.)
 #
 # ### Task `load_checkpoint`
+#
+# This is the other half: it continues a run, and with no optimizer it loads a finished model for use.
 
 
 # %%
@@ -316,6 +325,8 @@ print(target)
 
 # %% [markdown]
 # ### Task `load_matching_`
+#
+# With this function, a model for your own classes starts from weights that took someone else a week of training.
 
 
 # %%
@@ -335,6 +346,40 @@ def load_matching_(model: nn.Module, state: dict[str, Tensor]) -> tuple[list[str
 
 
 # %% [markdown]
+# ## 7. A project's layout
+#
+# Checkpoints pile up. After a month there are forty files called `best.pt`, and nobody knows which learning rate made
+# which. A layout that has proved itself:
+#
+# ```text
+# project/
+#   README.md          how to install, to train and to evaluate: one command each
+#   pyproject.toml     what the code needs
+#   configs/
+#     small.yaml       what you choose: data, model, learning rate, epochs, seed
+#   src/project/
+#     data.py          datasets and transforms
+#     model.py         modules; knows no paths and no settings
+#     train.py         reads a config, trains, writes a run
+#     evaluate.py      reads a run, writes its numbers
+#   tests/             shapes, one training step, saving and loading
+#   notebooks/         for looking; what others need moves to src/
+#   data/              not in git
+#   runs/              not in git
+#     2027-03-01_small_seed0/
+#       config.yaml    what this run was made with, and the commit of the code
+#       metrics.csv    a line for each epoch
+#       last.pt        to continue
+#       best.pt        to use
+# ```
+#
+# * Keep configs and runs apart. You write `configs/` by hand and keep it in git; the program writes `runs/`, one new
+#   folder for each run, and never changes an old one.
+# * Each run holds a *copy* of its config, because the original will change.
+# * Settings are passed as arguments: `model.py` never reads a config, so tests and notebooks can use it.
+# * Write to `last.pt.tmp` first, then `os.replace("last.pt.tmp", "last.pt")`. If the power fails while you write, the old
+#   checkpoint is still there.
+#
 # ## What to read next
 #
 # * [Saving and loading models](https://docs.pytorch.org/tutorials/beginner/saving_loading_models.html): PyTorch's own
@@ -343,3 +388,11 @@ def load_matching_(model: nn.Module, state: dict[str, Tensor]) -> tuple[list[str
 #   what `weights_only` lets through.
 # * [safetensors](https://huggingface.co/docs/safetensors): a file format that can hold nothing but tensors.
 # * In this course, `devices` moves models and data between CPU and GPU.
+#
+# ## Appendix: where the tutorial differs
+#
+# If you also read the [PyTorch tutorial](https://aman.ai/primers/pytorch/):
+#
+# * It says that `state_dict()` "stores the parameters of the model". Buffers are in it, too.
+# * It calls the learning rate "per-parameter". It is an option of a group of parameters.
+# * It stores `epoch + 1`, the next epoch to train, under other keys than `save_checkpoint` here.
