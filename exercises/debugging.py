@@ -9,8 +9,34 @@
 # %% [markdown]
 # # Debugging
 #
+# Two hours into a run, the loss is `nan`. Nothing raised an error, and the log starts an hour after it happened. You
+# start again, with a smaller learning rate, and wait two more hours.
+#
+# Or you look: here is such a run, live. The loss is the mean distance between the outputs for two batches.
+
+# %%
+import math
+
+import torch
+from torch import Tensor, nn
+
+torch.manual_seed(0)
+model = nn.Sequential(nn.Linear(3, 16), nn.Tanh(), nn.Linear(16, 2))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for step in range(5):
+    one, other = torch.randn(32, 3), torch.randn(32, 3)
+    if step == 2:
+        other[7] = one[7]  # the same sample twice
+    loss = torch.sqrt(((model(one) - model(other)) ** 2).sum(dim=1)).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    print(f"step {step}: loss {loss.item():.4f}")
+
+# %% [markdown]
 # By the end of this notebook you will be able to:
 #
+# * stop a program where it matters, and look around;
 # * find the parameters whose gradient is broken and those that get none at all;
 # * tell a zero gradient from no gradient;
 # * find the layer where a nan or an infinity first appears;
@@ -19,23 +45,51 @@
 # Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
 # where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
 # asks for; any implementation that does it is fine.
-
-# %%
-import math
-
-import torch
-from torch import Tensor, nn
-
-# %% [markdown]
+#
 # ## 1. Stop and look
 #
-# PyTorch runs line by line, so you can stop anywhere and look at the tensors. The tutorial stops with `import pdb;
-# pdb.set_trace()`; since Python 3.7, `breakpoint()` does the same. After an exception, `%debug` in the next cell of a
-# notebook takes you to the line that raised it. At the prompt, `p x.shape` prints, `u` goes up to the caller, `c`
-# continues, and `q` quits.
+# PyTorch runs line by line, so you can stop anywhere and look at the tensors. Python's debugger, `pdb`, does that:
 #
-# That helps when something raises an exception. The bugs in this notebook do not: training continues, but the loss is
-# `nan` or does not fall. For those, you need code that looks for you.
+# * Write `breakpoint()` above the line in question, and call your function in a cell of its own, as in `forward(x)`. The
+#   program stops there and shows a prompt.
+# * After an exception, run `%debug` in the next cell: you are at the line that raised it, with all its variables.
+# * A script starts with `python -m pdb -c continue train.py`, and stops where it would have crashed.
+# * VS Code does the same with the mouse: click to the left of a line for a red dot, then choose *Debug Cell*.
+#
+# At the prompt, you type one of these, or any line of Python:
+#
+# | | |
+# |---|---|
+# | `l` | list the code around this line |
+# | `p x.shape` | print something |
+# | `n` | run this line, and stop at the next one |
+# | `s` | step into the function that this line calls |
+# | `u`, `d` | go up to the caller, and down again |
+# | `b 12, loss.isnan()` | stop at line 12, but only if this is true |
+# | `c` | continue |
+# | `q` | quit |
+#
+# A first look at a tensor might go like this:
+#
+# ```text
+# -> return self.head(hidden)
+# (Pdb) p hidden.shape, hidden.dtype, hidden.device
+# (torch.Size([32, 16]), torch.float32, device(type='cpu'))
+# (Pdb) p hidden.isfinite().all(), hidden.min(), hidden.max()
+# (tensor(False), tensor(nan), tensor(nan))
+# (Pdb) u
+# -> loss = model(x).mean()
+# (Pdb) p x.isfinite().all()
+# tensor(True)
+# (Pdb) q
+# ```
+#
+# So x was fine, and the bad number was made in between. Call your function *directly* when you debug it. Inside a check
+# nobody sits at the prompt, so `breakpoint()` is refused there: take it out before you run the check and before you
+# hand in.
+#
+# A debugger helps when you know where to stop. The bugs in this notebook do not raise anything: training continues, but
+# the loss is `nan` or does not fall. For those, you need code that looks for you.
 #
 # ## 2. Numbers that are not numbers
 #
@@ -51,8 +105,9 @@ print("nan:         ", torch.isnan(y).sum().item())
 print("finite:      ", torch.isfinite(y).sum().item(), "of", y.numel())
 
 # %% [markdown]
-# A gradient can be broken even though the forward pass looks healthy. The square root has slope 1/(2√x), which is
-# infinite at 0; if another factor in the chain rule is 0, the product `0 · inf` is nan:
+# A gradient can be broken even though the forward pass looks healthy. That is what happened at the top of this
+# notebook, in the last step with a healthy loss: the distance between equal samples is the square root of 0. The square
+# root has slope 1/(2√x), which is infinite at 0; if another factor in the chain rule is 0, the product `0 · inf` is nan:
 
 # %%
 x = torch.tensor([0.0, 4.0], requires_grad=True)
@@ -94,6 +149,8 @@ for name, parameter in model.named_parameters():
 
 # %% [markdown]
 # ### Task `nonfinite_grads`
+#
+# Call it between `backward()` and `step()`, and the run at the top can stop in step 2, before any weight is nan.
 
 
 # %%
@@ -111,8 +168,7 @@ def nonfinite_grads(model: nn.Module) -> list[str]:
 #
 # There may be a simple reason why a loss does not fall: it does not depend on the weights. Someone wrote `.detach()`,
 # `.item()` or `torch.tensor(loss)`, computed something under `no_grad`, or forgot to call a layer. If nothing is
-# connected, `backward()` raises an error (the tutorial expects `None` in `.grad`, but its program stops there). If some
-# of it is still connected, you get no warning.
+# connected, `backward()` raises an error. If some of it is still connected, you get no warning.
 #
 # ### Predict, then verify: who gets a gradient?
 #
@@ -158,6 +214,8 @@ except RuntimeError as error:
 # On its own, the second call would have worked. But the first one, although it failed, has already freed the graph.
 #
 # ### Task `disconnected`
+#
+# Call it once before a long run, on the first loss: it names each layer that you have built and never trained.
 
 
 # %%
@@ -191,12 +249,13 @@ stages = {"input": batch, "ReLU": torch.relu(batch)}
 stages["Linear"] = stages["ReLU"] @ torch.randn(8, 8, generator=noise)
 stages["BatchNorm"] = nn.BatchNorm1d(8)(stages["Linear"]).detach()
 
-figure, axes = plt.subplots(1, 4, figsize=(7.5, 1.9))
+figure, axes = plt.subplots(1, 4, figsize=(7.5, 2.1), layout="constrained")
 for axis, (name, values) in zip(axes, stages.items(), strict=True):
     axis.imshow(torch.isfinite(values).numpy(), cmap="coolwarm_r", vmin=-0.2, vmax=1.2)
     axis.set(title=name, xticks=[], yticks=[])
 axes[0].set(ylabel="sample")
-_ = axes[0].set(xlabel="feature")
+axes[0].set(xlabel="feature")
+plt.show()
 
 # %% [markdown]
 # Red is nan. The loss does not tell you where it came from; you have to look at each layer's output as it is computed.
@@ -251,6 +310,8 @@ print("running mean:", norm.running_mean)
 # torch.autograd.detect_anomaly():`, which switches it off again.)
 #
 # ### Task `first_nonfinite`
+#
+# When the loss is nan, this tells you which layer to look at, and the model is as it was when it went wrong.
 
 
 # %%
@@ -278,3 +339,10 @@ def first_nonfinite(model: nn.Module, x: Tensor) -> str | None:
 # * Andrej Karpathy, [A recipe for training neural networks](https://karpathy.github.io/2019/04/25/recipe/): in which
 #   order to look for mistakes that raise no error.
 # * In this course, you have reached the end of the path. Take a model of your own, break it, and find out where.
+#
+# ## Appendix: where the tutorial differs
+#
+# If you also read the [PyTorch tutorial](https://aman.ai/primers/pytorch/):
+#
+# * It stops with `import pdb; pdb.set_trace()`. Since Python 3.7, `breakpoint()` does the same.
+# * It expects `None` in `.grad` when a loss is not connected to the model. `backward()` raises an error first.

@@ -9,6 +9,21 @@
 # %% [markdown]
 # # Metrics
 #
+# Your model tells ill patients from healthy ones with an accuracy of 95 %. The clinic is delighted, until it notices
+# that nobody is ever called ill. Here is that model, live; the number is right, and it answers the wrong question.
+
+# %%
+import numpy as np
+import torch
+from torch import Tensor
+
+ill = torch.zeros(100, dtype=torch.int64)
+ill[:5] = 1
+called_ill = torch.zeros_like(ill)  # this is the whole model
+print("accuracy:          ", (called_ill == ill).double().mean().item())
+print("found of those ill:", (called_ill[ill == 1] == 1).double().mean().item())
+
+# %% [markdown]
 # By the end of this notebook you will be able to:
 #
 # * compute a metric in PyTorch along the right axis, and return it as a Python number;
@@ -19,13 +34,7 @@
 # Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
 # where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
 # asks for; any implementation that does it is fine.
-
-# %%
-import numpy as np
-import torch
-from torch import Tensor
-
-# %% [markdown]
+#
 # ## 1. From logits to a number
 #
 # A loss is made to be differentiated. A *metric* is made to be read: what share of the samples is classified correctly,
@@ -45,19 +54,19 @@ print("over everything: ", logits.argmax())
 # `dim` is the axis that *disappears*. None of these calls raises an error, but two of them answer a question nobody
 # asked. You do not need a softmax: it does not change which entry is the largest.
 #
-# The tutorial computes the accuracy with NumPy:
+# In older programs, you will find the accuracy computed with NumPy:
 
 
 # %%
-def tutorial_accuracy(out, labels):
+def numpy_accuracy(out, labels):
     outputs = np.argmax(out, axis=1)
     return np.sum(outputs == labels) / float(labels.size)
 
 
 labels = torch.tensor([0, 1, 2, 0, 0])
-print(tutorial_accuracy(logits.numpy(), labels.numpy()))
+print(numpy_accuracy(logits.numpy(), labels.numpy()))
 try:
-    tutorial_accuracy(logits.numpy(), labels)
+    numpy_accuracy(logits.numpy(), labels)
 except TypeError as error:
     print("TypeError:", error)
 
@@ -101,6 +110,8 @@ print(torch.tensor([]).mean())
 
 # %% [markdown]
 # ### Task `accuracy`
+#
+# This is the number that most training loops print, and the one that most often hides a wrong shape.
 
 
 # %%
@@ -128,7 +139,7 @@ import matplotlib.pyplot as plt
 animals = ["cat", "dog", "hare", "owl"]
 M = torch.tensor([[50, 8, 2, 0], [12, 45, 3, 0], [9, 1, 10, 0], [0, 1, 0, 4]])
 
-figure, axis = plt.subplots(figsize=(3.6, 3.2))
+figure, axis = plt.subplots(figsize=(3.6, 3.4), layout="constrained")
 axis.imshow(M.numpy(), cmap="Blues")
 for i in range(4):
     for j in range(4):
@@ -142,7 +153,8 @@ for i in range(4):
         )
 axis.set_xticks(range(4), animals)
 axis.set_yticks(range(4), animals)
-_ = axis.set(xlabel="predicted", ylabel="true", title="9 hares were taken for cats")
+axis.set(xlabel="predicted", ylabel="true", title="9 hares were taken for cats")
+plt.show()
 
 # %% [markdown]
 # Whether rows or columns stand for the true classes is a convention. This notebook follows scikit-learn: rows are true.
@@ -181,6 +193,8 @@ print(torch.bincount(places, minlength=6))
 # unless you ask for one with `minlength`.
 #
 # ### Task `confusion_matrix`
+#
+# Look at it before you tune anything: it tells you which data to collect next.
 
 
 # %%
@@ -198,7 +212,7 @@ def confusion_matrix(preds: Tensor, labels: Tensor, num_classes: int) -> Tensor:
 # %% [markdown]
 # ## 4. Rare classes count too
 #
-# Suppose 5 out of 100 patients are ill. A model that calls everyone healthy has an accuracy of 95 % and is useless.
+# Back to the clinic: 5 out of 100 patients are ill, and whoever calls everyone healthy has an accuracy of 95 %.
 #
 # For each class there are two questions, and a row or a column of the confusion matrix answers each. *Recall*: what
 # share of the class was found? The denominator is the sum of a row. *Precision*: what share of the samples taken for
@@ -236,6 +250,8 @@ print(f"{(found.double() / wanted).item():.12f}")
 
 # %% [markdown]
 # ### Task `macro_f1`
+#
+# Competitions and papers with rare classes report this number: whoever ignores a class pays for it.
 
 
 # %%
@@ -258,3 +274,8 @@ def macro_f1(M: Tensor) -> float:
 #   GPUs too.
 # * In this course, `modes` says which state a model must be in while you measure it, and `interop` keeps the mean of a
 #   loss over batches.
+#
+# ## Appendix: where the tutorial differs
+#
+# If you also read the [PyTorch tutorial](https://aman.ai/primers/pytorch/): it computes the accuracy with the NumPy
+# function of section 1, so logits and labels have to become arrays first.

@@ -304,7 +304,9 @@ def assigns(path, model, optimizer=None):
 
 
 @misconception(
-    "load_checkpoint", "Load into a model that lacks this bias, or has another shape: does anything raise an error?"
+    "load_checkpoint",
+    "Load into a model that lacks this bias, or has another shape: does anything raise an error?",
+    also_true_of=("parameters_alone_are_loaded",),
 )
 def by_data(path, model, optimizer=None):
     content = _read(path)

@@ -125,12 +125,12 @@ def test_save_checkpoint_leaves_no_trace(code, given):
 
 @checks("save_checkpoint", draws=1)
 def test_save_checkpoint_any_metrics(code, given):
-    """Epoch and metrics are stored as they are: no metrics, infinite ones, or some with the names of the file's keys."""
+    """Epoch and metrics are stored as they are, in exactly the file of that path, whatever was in it before."""
     model, optimizer = trained(given)
     several = {"epoch": given.number(), "model": given.number(), "val/loss": float("inf"), "best": -1.0}
     found = {}
     for name, epoch, metrics in (("no metrics", 0, {}), ("several metrics", given.integer(2, 1000), several)):
-        path = str(given.scratch / f"{name}.pt")
+        path = str(given.scratch / "run.v2")
         code.save_checkpoint(path, model, optimizer, epoch, metrics)
         content = torch.load(path, weights_only=False)
         found[name] = {"keys": sorted(content), "epoch": content["epoch"], "metrics": content["metrics"]}
