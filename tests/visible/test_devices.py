@@ -546,7 +546,7 @@ def test_mixed_step_trains(code, given):
     return only(close({"loss": loss, "parameters": list(model.parameters())}, rtol=4e-3), "shape", "device", "values")
 
 
-@checks("mixed_step", device="second")
+@checks("mixed_step", device="second", draws=1)
 def test_mixed_step_dtypes(code, given):
     """The model computes in float16 on the GPU; its parameters and the loss stay float32."""
     model, optimizer, scaler, x, y = mixed(given)
