@@ -27,7 +27,7 @@ print("found of those ill:", (called_ill[ill == 1] == 1).double().mean().item())
 # By the end of this notebook you will be able to:
 #
 # * compute a metric in PyTorch along the right axis, and return it as a Python number;
-# * notice when broadcasting compares everything with everything;
+# * notice when two shapes that look alike are not compared as you think;
 # * count pairs without looping over the samples, and without losing any;
 # * explain why accuracy is not enough when some classes are rare, and deal with classes that never occur.
 #
@@ -76,7 +76,7 @@ except TypeError as error:
 # a GPU, NumPy cannot even read them. Stay in PyTorch and leave it only at the very end: `item()` turns a tensor with
 # one element into a Python number.
 #
-# ## 2. A comparison that is too large
+# ## 2. Labels in a column
 #
 # Class labels sometimes come as a column, for example when they were read from a table. The shape (4, 1) looks almost
 # like the shape (4,).
@@ -179,10 +179,9 @@ else:
     print("You predicted", predicted_count, "and counts is", counts)
 
 # %% [markdown]
-# The line is short for `counts[places] = counts[places] + 1`: four numbers are read and four are written, and when
-# several are written to the same place, only one survives. To add up, use something else: `torch.bincount` counts how
-# often each number occurs, `Tensor.index_put_` has an argument `accumulate`, and there are `scatter_add_` and
-# `index_add_`.
+# To see why, write the line without `+=`: `counts[places] = counts[places] + 1`. Everything is read before anything is
+# written. For counting, PyTorch has functions that say what they do: `torch.bincount` counts how often each number
+# occurs, `Tensor.index_put_` has an argument `accumulate`, and there are `scatter_add_` and `index_add_`.
 
 # %%
 print(torch.bincount(places))

@@ -457,14 +457,22 @@ def intersection_over_union(M):
     return float((M.diagonal() / union.clamp(min=1)).mean())
 
 
-@misconception("macro_f1", "The mean is over all classes, also those with F1 = 0.")
+@misconception(
+    "macro_f1",
+    "The mean is over all classes, also those with F1 = 0.",
+    also_true_of=("skips_classes_that_are_never_true", "classes_with_a_hit", "nanmean"),
+)
 def skips_empty_classes(M):
     M = M.double()
     present = M.sum(0) + M.sum(1) > 0
     return float(_f1(M)[present].mean()) if present.any() else 0.0
 
 
-@misconception("macro_f1", "You leave out classes that are never true but sometimes predicted. They count, too.")
+@misconception(
+    "macro_f1",
+    "Which classes do you leave out of the mean? One that is never true counts, too.",
+    also_true_of=("skips_empty_classes",),
+)
 def skips_classes_that_are_never_true(M):
     M = M.double()
     present = M.sum(1) > 0
