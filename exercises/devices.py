@@ -416,7 +416,7 @@ plt.show()
 
 # %%
 def schedule(steps, python, gpu, wait):
-    """When Python prepares each step and when the GPU computes it: two lists of (start, duration)."""
+    """When Python prepares each step, and when the GPU computes it, as (start, duration)."""
     prepared, computed, now, free = [], [], 0.0, 0.0
     for _ in range(steps):
         prepared.append((now, python))

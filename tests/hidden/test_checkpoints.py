@@ -128,16 +128,17 @@ def test_save_checkpoint_any_metrics(code, given):
     """Epoch and metrics are stored as they are, in exactly the file of that path, whatever was in it before."""
     model, optimizer = trained(given)
     several = {"epoch": given.number(), "model": given.number(), "val/loss": float("inf"), "best": -1.0}
-    found = {}
+    found, folder = {}, given.scratch / "checkpoints"
+    folder.mkdir()
     for name, epoch, metrics in (("no metrics", 0, {}), ("several metrics", given.integer(2, 1000), several)):
-        path = str(given.scratch / "run.v2")
+        path = str(folder / "run.v2")
         code.save_checkpoint(path, model, optimizer, epoch, metrics)
         content = torch.load(path, weights_only=False)
         found[name] = {"keys": sorted(content), "epoch": content["epoch"], "metrics": content["metrics"]}
-    return found
+    return {**found, "files": sorted(file.name for file in folder.iterdir())}
 
 
-@checks("load_checkpoint", gate=True)
+@checks("load_checkpoint", gate=True, weight=2)
 def test_load_checkpoint_continues(code, given):
     """Training continues as if it had never stopped; the epoch is an int; the optimizer is optional."""
     found = {}
@@ -206,7 +207,7 @@ def refused(load, path, model):
     return False
 
 
-@checks("load_checkpoint")
+@checks("load_checkpoint", weight=2)
 def test_load_checkpoint_refuses(code, given):
     """What does not fit raises RuntimeError; a file with objects is refused, and code in it does not run."""
     load = code.load_checkpoint

@@ -167,7 +167,7 @@ def hooks(model):
     return found
 
 
-@checks("nonfinite_grads", gate=True)
+@checks("nonfinite_grads", gate=True, weight=2)
 def test_nonfinite_grads_of_any_parameter(code, given):
     """Infinities count, large finite numbers do not; for frozen, shared, 0-d and empty parameters and in every dtype."""
     model = given.with_grad(given.module(network, name="model"))
@@ -223,7 +223,7 @@ def test_nonfinite_grads_looks_at_gradients(code, given):
     return {"names": names, "afterwards": only(dict(model.named_parameters()), "gradient")}
 
 
-@checks("disconnected", gate=True)
+@checks("disconnected", gate=True, weight=2)
 def test_disconnected_single_parameters(code, given):
     """Each parameter is judged on its own and named once; a zero gradient is connected, frozen parameters are left out."""
     model = given.module(Halves, name="model")
@@ -298,7 +298,7 @@ class Named(nn.Sequential):
         return x
 
 
-@checks("first_nonfinite", gate=True)
+@checks("first_nonfinite", gate=True, weight=2)
 def test_first_nonfinite_in_call_order(code, given):
     """The first bad output in call order counts: nan or infinity, in any floating dtype, of a leaf, not of a container."""
     find, x = code.first_nonfinite, given.normal(4, 3)

@@ -129,7 +129,7 @@ def test_pick_device_every_wish(code, given):
     }
 
 
-@checks("pick_device", weight=0.5, draws=1)
+@checks("pick_device", draws=1)
 def test_pick_device_no_such_device(code, given):
     """Every GPU that does not exist is refused with a RuntimeError, and whatever is not a device with a ValueError."""
     return {
@@ -141,7 +141,7 @@ def test_pick_device_no_such_device(code, given):
 # to_device
 
 
-@checks("to_device", device="second")
+@checks("to_device", device="second", weight=2)
 def test_to_device_deep(code, given):
     """Containers in containers, empty ones, and things that only look like one."""
     marker, array = SimpleNamespace(_fields=("x",)), given.integers(3).numpy()
@@ -283,7 +283,7 @@ def causal_scores_dtypes(code, given):
     return only({str(kind): code.causal_scores(given.normal(3, 3, dtype=kind)) for kind in kinds}, "dtype", "values")
 
 
-@checks("causal_scores", gate=True)
+@checks("causal_scores", gate=True, weight=2)
 def test_causal_scores_shapes(code, given):
     """It works with batches and heads, with one position or none, for any scores, and in every floating dtype."""
     return {
@@ -400,9 +400,14 @@ def standardizer_places(code, given):
 
 
 def standardizer_more_dimensions(code, given):
-    """x may have any number of dimensions before the features, or none."""
-    module = code.Standardizer(given.normal(5, 3))
-    return only({str(shape): module(given.normal(shape)) for shape in ((3,), (2, 4, 3), (0, 3))}, "shape", "values")
+    """x may have any number of dimensions before the features, or none, and gets a gradient."""
+    module, found = code.Standardizer(given.normal(5, 3)), {}
+    for shape in ((3,), (2, 4, 3), (0, 3)):
+        x = given.normal(shape, requires_grad=True)
+        result = module(x)
+        (gradient,) = torch.autograd.grad(result.sum(), x, allow_unused=True)
+        found[str(shape)] = {"result": result, "gradient": gradient}
+    return only(found, "shape", "values")
 
 
 @checks("Standardizer", gate=True)

@@ -21,7 +21,7 @@ def floating(result):
     return only(float(result) if isinstance(result, float) else result, "type", "values")
 
 
-@checks("accuracy", gate=True)
+@checks("accuracy", gate=True, weight=2)
 def test_accuracy_of_any_logits(code, given):
     """It is right for any number of samples and classes, for large, small or close logits, and for every dtype."""
     many = given.integer(250, 350)

@@ -249,13 +249,14 @@ def test_causal_scores_any_values(code, given):
 
 @checks("causal_scores")
 def test_causal_scores_gradient(code, given):
-    """The gradient is 1 for kept entries and 0 for masked ones; scores itself does not change."""
+    """The gradient is 1 for kept entries and 0 for masked ones; the result is new, and scores itself does not change."""
     scores, weights = given.normal(2, 4, 4, requires_grad=True, name="scores"), given.uniform(2, 4, 4, low=0.5)
     result = code.causal_scores(scores)
     (gradient,) = torch.autograd.grad(result, scores, weights)
     other = given.normal(3, 3, name="other scores")
     code.causal_scores(other)
-    return only({"gradient": gradient, "scores": other}, "values")
+    single = only(code.causal_scores(given.normal(1, 1, name="a single score")), "values", "aliasing")
+    return {"gradient": only(gradient, "values"), "scores": only(other, "values"), "a single score": single}
 
 
 @checks("causal_scores", device="second", draws=2, weight=2)
