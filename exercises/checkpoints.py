@@ -22,6 +22,8 @@ import torch
 from torch import Tensor, nn
 
 folder = tempfile.mkdtemp()
+
+# %%
 noise = torch.Generator().manual_seed(0)
 inputs = torch.randn(64, 8, generator=noise)
 targets = inputs @ torch.randn(8, 1, generator=noise)

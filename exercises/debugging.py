@@ -20,6 +20,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+# %%
 torch.manual_seed(0)
 model = nn.Sequential(nn.Linear(3, 16), nn.Tanh(), nn.Linear(16, 2))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

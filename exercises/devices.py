@@ -31,6 +31,7 @@ except ImportError:
     simulated_gpu = nullcontext
 
 
+# %%
 class Noisy(nn.Module):
     """Works on every laptop."""
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+# %%
 ill = torch.zeros(100, dtype=torch.int64)
 ill[:5] = 1
 called_ill = torch.zeros_like(ill)  # this is the whole model
