@@ -252,7 +252,7 @@ def test_causal_scores_gradient(code, given):
     """The gradient is 1 for kept entries and 0 for masked ones; the result is new, and scores itself does not change."""
     scores, weights = given.normal(2, 4, 4, requires_grad=True, name="scores"), given.uniform(2, 4, 4, low=0.5)
     result = code.causal_scores(scores)
-    (gradient,) = torch.autograd.grad(result, scores, weights)
+    (gradient,) = torch.autograd.grad((result * weights).sum(), scores)
     other = given.normal(3, 3, name="other scores")
     code.causal_scores(other)
     single = only(code.causal_scores(given.normal(1, 1, name="a single score")), "values", "aliasing")
