@@ -435,11 +435,11 @@ def test_mean_loss_comes_back_once(code, given):
 def test_mean_loss_in_its_mode(code, given):
     """The model is called once per batch, in the mode it is in, and no gradients are recorded."""
     results = {}
-    for training in (True, False):
-        model = given.module(lambda: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))).train(training)
-        spy = given.spy(given.watch(model, f"model with training={training}"))
-        results[f"training={training}"] = code.mean_loss(model, labelled(given, (6, 4)))
-        results[f"training={training}, calls that record"] = [call.grad_enabled for call in spy.calls]
+    for mode in ("train", "eval"):
+        model = given.module(lambda: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))).train(mode == "train")
+        spy = given.spy(given.watch(model, f"model in {mode} mode"))
+        results[f"{mode} mode"] = code.mean_loss(model, labelled(given, (6, 4)))
+        results[f"{mode} mode: calls that record"] = [call.grad_enabled for call in spy.calls]
     return results
 
 
