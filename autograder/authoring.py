@@ -191,7 +191,10 @@ def _checked(facts: tuple[str, ...]) -> tuple[FactName, ...]:
 
 
 def only(thing: Any, *facts: FactName) -> Marked:
-    """Compare these facts and no others, e.g. `only(result, "shape", "dtype")`. They need not be default facts."""
+    """Compare these facts and no others, e.g. `only(result, "shape", "dtype")`. They need not be default facts.
+
+    Of a mapping without the fact "type", keys must not be missing, but there may be more of them.
+    """
     return _mark(thing, facts=_checked(facts))
 
 
