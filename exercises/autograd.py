@@ -9,17 +9,9 @@
 # %% [markdown]
 # # Automatic differentiation
 #
-# By the end of this notebook you will be able to:
-#
-# * tell which tensors can call `backward()` and which get a `.grad`;
-# * compute a gradient without leaving traces on inputs or parameters;
-# * explain how gradients accumulate in `.grad`, and make use of it;
-# * differentiate through a gradient;
-# * cut the graph exactly where it needs to be cut.
-#
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
-# asks for; any implementation that does it is fine.
+# Walk downhill on (w - 3)², thirty small steps, and you should end up close to 3. The loop below does not: it swings
+# past 3 and back, for as long as you let it. No error, no warning; one line is missing. Run it, look at the picture,
+# and see whether you can tell which line it is before section 2 does.
 
 # %%
 from collections.abc import Callable, Sequence
@@ -27,7 +19,40 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+# %%
+w = torch.tensor(0.0, requires_grad=True)
+path = []
+for _ in range(30):
+    path.append(w.item())
+    loss = (w - 3) ** 2
+    loss.backward()
+    with torch.no_grad():
+        w -= 0.1 * w.grad
+
+# %%
+import matplotlib.pyplot as plt
+
+plt.figure(figsize=(6, 2.5), facecolor="white")
+plt.plot(path, "o-", label="w")
+plt.axhline(3, color="tab:green", linestyle="--", label="the minimum")
+plt.xlabel("step")
+plt.ylabel("w")
+plt.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+plt.show()
+
 # %% [markdown]
+# By the end of this notebook you will be able to:
+#
+# * tell which tensors can call `backward()` and which get a `.grad`;
+# * explain how gradients accumulate in `.grad`, and make use of it;
+# * cut the graph exactly where it needs to be cut;
+# * compute a gradient without leaving traces on inputs or parameters;
+# * differentiate through a gradient, and write a backward pass of your own.
+#
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
+# asks for; any implementation that does it is fine.
+#
 # ## 1. Recording
 #
 # PyTorch records what you do with a tensor made with `requires_grad=True`: each operation becomes a node in a graph.
@@ -42,10 +67,6 @@ b.backward()
 print(a.grad)  # 2·a
 
 # %% [markdown]
-# A few notes if you have read the tutorial. `Variable` has been a plain tensor since 2018; leave it out. `b` is not "of
-# size 1": it has no dimensions at all, and its shape is `()`. And `requires_grad=True` only tells PyTorch to compute a
-# gradient; whether a tensor is *trained* depends on the list you give to the optimizer.
-#
 # The tensors where a graph begins are its *leaves*. `backward()` fills the `.grad` of every leaf that requires a
 # gradient, and of nothing else:
 
@@ -60,8 +81,7 @@ print("w:", w.requires_grad, w.is_leaf, w.grad)
 print("product:", product.requires_grad, product.is_leaf)
 
 # %% [markdown]
-# If nothing was recorded, there is no graph to walk back. And a result with several elements has no single derivative.
-# In the first case the tutorial says `b.grad` is `None`; in fact, its program crashes there:
+# If nothing was recorded, there is no graph to walk back. And a result with several elements has no single derivative:
 
 # %%
 b = torch.tensor(1.0)
@@ -89,10 +109,33 @@ for _ in range(3):
     print(w.grad)
 
 # %% [markdown]
-# ### Predict, then verify: what the tutorial reads from `a.grad`
+# So `w.grad = None` is the line that the first loop lacks: each step followed the sum of all slopes so far. With the
+# line, w settles at 3:
+
+# %%
+w = torch.tensor(0.0, requires_grad=True)
+cleared = []
+for _ in range(30):
+    cleared.append(w.item())
+    w.grad = None
+    loss = (w - 3) ** 2
+    loss.backward()
+    with torch.no_grad():
+        w -= 0.1 * w.grad
+
+plt.figure(figsize=(6, 2.5), facecolor="white")
+plt.plot(path, "o-", label="gradients add up")
+plt.plot(cleared, "s-", label="cleared in each step")
+plt.axhline(3, color="tab:green", linestyle="--", label="the minimum")
+plt.xlabel("step")
+plt.ylabel("w")
+plt.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+plt.show()
+
+# %% [markdown]
+# ### Predict, then verify: two results from one leaf
 #
-# The tutorial computes two results from the same leaf, calls `backward()` on both, and says of `a.grad`: "this is
-# dx/da". Its numbers happen to hide something; here are different ones. What is `a.grad` at the end? Replace the dots
+# Two results are computed from the same leaf, and both call `backward()`. What is `a.grad` at the end? Replace the dots
 # with a number.
 
 # %%
@@ -112,10 +155,66 @@ else:
     print("You predicted", predicted_gradient, "and a.grad is", a.grad)
 
 # %% [markdown]
-# In the tutorial `a` and `c` are 1, `x` is `a**3` and `z` is `c**a`. The derivative of `z` is `c**a * ln(c)`, and ln(1) is
-# 0: the second `backward()` adds nothing, so the claim looks true. Try it with `c = 2`.
+# ## 3. Cutting the graph
 #
-# ## 3. A gradient without traces
+# `detach()` returns the same numbers without their history: nothing changes in the forward pass, and in the backward
+# pass that path is closed. Other paths stay open. In `loss = y.detach() + w` with `y = w**2`, the gradient reaches `w`
+# only by the direct path:
+
+# %%
+w = torch.tensor(3.0, requires_grad=True)
+y = w**2
+loss = y.detach() + w
+loss.backward()
+print("loss:", loss.item(), " gradient:", w.grad.item())
+
+# %%
+boxes = {"w": (0, 0), "y = w**2": (1, 1), "y.detach()": (2.2, 1), "loss": (3.2, 0)}
+figure, axis = plt.subplots(figsize=(6, 2.2), facecolor="white")
+for start, end, style, color in [
+    ("y = w**2", "w", "-|>", "tab:green"),
+    ("y.detach()", "y = w**2", "-", "lightgray"),
+    ("loss", "y.detach()", "-", "lightgray"),
+    ("loss", "w", "-|>", "tab:green"),
+]:
+    arrow = {"arrowstyle": style, "color": color, "linewidth": 2, "shrinkA": 24, "shrinkB": 24}
+    axis.annotate("", boxes[end], boxes[start], arrowprops=arrow)
+for label, place in boxes.items():
+    axis.text(
+        *place,
+        label,
+        ha="center",
+        va="center",
+        bbox={"boxstyle": "round", "facecolor": "white"},
+    )
+axis.text(1.6, 1.25, "cut", ha="center", color="tab:red")
+axis.text(1.6, -0.28, "open", ha="center", color="tab:green")
+axis.set(xlim=(-0.5, 3.7), ylim=(-0.5, 1.5), title="The paths back from loss to w")
+axis.axis("off")
+plt.show()
+
+# %% [markdown]
+# The arrows show where a gradient can travel. There is a path from `y` to `w`, but no gradient arrives at `y`.
+#
+# ### Predict, then verify: half detached
+#
+# `w * w` is w², and its derivative at 3 is 6. Now one of the factors is detached. What is `w.grad`? Replace the dots with
+# a number.
+
+# %%
+w = torch.tensor(3.0, requires_grad=True)
+(w * w.detach()).backward()
+
+predicted_detached = ...
+
+# %%
+if predicted_detached is ...:
+    print("Write down your prediction first, then run this cell.")
+else:
+    print("You predicted", predicted_detached, "and w.grad is", w.grad)
+
+# %% [markdown]
+# ## 4. A gradient without traces
 #
 # `torch.autograd.grad(result, inputs)` *returns* gradients and leaves every `.grad` alone. `inputs` may be any tensors in
 # the graph, leaves or not. If the result does not depend on one of them, you get an error, unless you say
@@ -141,6 +240,9 @@ print(mine.is_leaf, mine.requires_grad, theirs.requires_grad)
 
 # %% [markdown]
 # ### Task `value_and_grad`
+#
+# Saliency maps, adversarial examples and optimizers of your own all need a value and its gradient, and must not disturb
+# the model that they look at.
 
 
 # %%
@@ -162,7 +264,57 @@ def value_and_grad(f: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Te
 
 
 # %% [markdown]
-# ## 4. Whose gradient?
+# ## 5. Accumulating on purpose
+#
+# A batch that does not fit into memory can be processed in pieces. Since `.grad` adds up, you can call `backward()` on one
+# piece after another, and each piece's graph is freed before the next one is built. But if the pieces differ in size,
+# the mean of their means is not the mean of all:
+
+# %%
+losses = torch.tensor([1.0, 2.0, 3.0, 10.0])
+print("mean of all:", losses.mean())
+print("mean of the pieces' means:", torch.stack([losses[:3].mean(), losses[3:].mean()]).mean())
+
+# %% [markdown]
+# A model is an `nn.Module`. `model.parameters()` gives you its parameters, the leaves that training changes;
+# `model.named_parameters()` gives you their names as well:
+
+# %%
+model = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
+model[0].bias.requires_grad_(False)  # frozen: not trained
+for name, parameter in model.named_parameters():
+    print(name, tuple(parameter.shape), parameter.requires_grad)
+
+# %% [markdown]
+# ### Task `accumulate_gradients`
+#
+# This is how people train with a batch size that their GPU has no room for.
+
+
+# %%
+def accumulate_gradients(
+    model: nn.Module,
+    loss_fn: Callable[[Tensor, Tensor], Tensor],
+    batches: Sequence[tuple[Tensor, Tensor]],
+) -> float:
+    """Accumulate gradients: leave in .grad what one big batch would leave there.
+
+    Afterwards, the .grad of every trainable parameter is the gradient of the mean loss over all
+    samples of all batches, as if they had been one batch. Return that mean loss as a Python
+    float.
+
+    loss_fn(model(xb), yb) returns the mean loss of a batch. Batches may differ in size; each
+    has at least one sample. Call the model exactly once per batch, in the given order.
+
+    Whatever was in .grad before the call must not influence the result. Parameter values,
+    requires_grad flags and the model's mode (training or eval) stay as they were; frozen
+    parameters get no gradient.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ## 6. Whose gradient?
 #
 # The loss of a batch is usually a mean, so its gradient is the mean of the samples' gradients. Once mixed, they cannot
 # be told apart. To look at one sample, make a batch of one. A slice keeps the batch dimension; an index drops it:
@@ -170,15 +322,6 @@ def value_and_grad(f: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Te
 # %%
 X = torch.arange(12.0).reshape(4, 3)
 print(X[2:3].shape, X[2].shape)
-
-# %% [markdown]
-# `model.named_parameters()` gives you each parameter with its name:
-
-# %%
-model = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
-model[0].bias.requires_grad_(False)  # frozen: not trained
-for name, parameter in model.named_parameters():
-    print(name, tuple(parameter.shape), parameter.requires_grad)
 
 # %% [markdown]
 # ### Task `per_sample_grads`
@@ -207,7 +350,7 @@ def per_sample_grads(
 
 
 # %% [markdown]
-# ## 5. Differentiating a gradient
+# ## 7. Differentiating a gradient
 #
 # A gradient is the result of a computation, so you can differentiate it again - if that computation was recorded as
 # well. `create_graph=True` asks for that:
@@ -244,103 +387,8 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 
 # %% [markdown]
-# ## 6. Accumulating on purpose
+# ## 8. A backward pass of your own
 #
-# A batch that does not fit into memory can be processed in pieces. Since `.grad` adds up, you can call `backward()` on one
-# piece after another, and each piece's graph is freed before the next one is built. But if the pieces differ in size,
-# the mean of their means is not the mean of all:
-
-# %%
-losses = torch.tensor([1.0, 2.0, 3.0, 10.0])
-print("mean of all:", losses.mean())
-print("mean of the pieces' means:", torch.stack([losses[:3].mean(), losses[3:].mean()]).mean())
-
-# %% [markdown]
-# ### Task `accumulate_gradients`
-
-
-# %%
-def accumulate_gradients(
-    model: nn.Module,
-    loss_fn: Callable[[Tensor, Tensor], Tensor],
-    batches: Sequence[tuple[Tensor, Tensor]],
-) -> float:
-    """Accumulate gradients: leave in .grad what one big batch would leave there.
-
-    Afterwards, the .grad of every trainable parameter is the gradient of the mean loss over all
-    samples of all batches, as if they had been one batch. Return that mean loss as a Python
-    float.
-
-    loss_fn(model(xb), yb) returns the mean loss of a batch. Batches may differ in size; each
-    has at least one sample. Call the model exactly once per batch, in the given order.
-
-    Whatever was in .grad before the call must not influence the result. Parameter values,
-    requires_grad flags and the model's mode (training or eval) stay as they were; frozen
-    parameters get no gradient.
-    """
-    raise NotImplementedError
-
-
-# %% [markdown]
-# ## 7. Cutting the graph
-#
-# `detach()` returns the same numbers without their history: nothing changes in the forward pass, and in the backward
-# pass that path is closed. Other paths stay open. In `loss = y.detach() + w` with `y = w**2`, the gradient reaches `w`
-# only by the direct path:
-
-# %%
-w = torch.tensor(3.0, requires_grad=True)
-y = w**2
-loss = y.detach() + w
-loss.backward()
-print("loss:", loss.item(), " gradient:", w.grad.item())
-
-# %%
-import matplotlib.pyplot as plt
-
-boxes = {"w": (0, 0), "y = w**2": (1, 1), "y.detach()": (2.2, 1), "loss": (3.2, 0)}
-figure, axis = plt.subplots(figsize=(6, 2.2))
-for start, end, style, color in [
-    ("y = w**2", "w", "-|>", "tab:green"),
-    ("y.detach()", "y = w**2", "-", "lightgray"),
-    ("loss", "y.detach()", "-", "lightgray"),
-    ("loss", "w", "-|>", "tab:green"),
-]:
-    arrow = {"arrowstyle": style, "color": color, "linewidth": 2, "shrinkA": 24, "shrinkB": 24}
-    axis.annotate("", boxes[end], boxes[start], arrowprops=arrow)
-for label, place in boxes.items():
-    axis.text(
-        *place,
-        label,
-        ha="center",
-        va="center",
-        bbox={"boxstyle": "round", "facecolor": "white"},
-    )
-axis.text(1.6, 1.25, "cut", ha="center", color="tab:red")
-axis.text(1.6, -0.28, "open", ha="center", color="tab:green")
-axis.set(xlim=(-0.5, 3.7), ylim=(-0.5, 1.5), title="The paths back from loss to w")
-_ = axis.axis("off")
-# %% [markdown]
-# The arrows show where a gradient can travel. There is a path from `y` to `w`, but no gradient arrives at `y`.
-#
-# ### Predict, then verify: half detached
-#
-# `w * w` is w², and its derivative at 3 is 6. Now one of the factors is detached. What is `w.grad`? Replace the dots with
-# a number.
-
-# %%
-w = torch.tensor(3.0, requires_grad=True)
-(w * w.detach()).backward()
-
-predicted_detached = ...
-
-# %%
-if predicted_detached is ...:
-    print("Write down your prediction first, then run this cell.")
-else:
-    print("You predicted", predicted_detached, "and w.grad is", w.grad)
-
-# %% [markdown]
 # When a cut is not enough, you can write both passes yourself. A `torch.autograd.Function` has a `forward` and a
 # `backward`; `backward` receives the gradient of the loss with respect to the output and returns the gradient with
 # respect to the input. This one keeps the numbers and flips the sign of the gradient:
@@ -393,3 +441,15 @@ def sign_ste(x: Tensor) -> Tensor:
 # * [Per-sample gradients](https://docs.pytorch.org/tutorials/intermediate/per_sample_grads.html): the same with
 #   `torch.func`, for a whole batch at once.
 # * In this course, `freezing` keeps parameters out of training, and `training` puts `backward()` into a loop.
+#
+# ## Appendix: where the tutorial differs
+#
+# If you have read the [PyTorch tutorial](https://aman.ai/primers/pytorch/), some of this may have surprised you.
+#
+# * `Variable` has been a plain tensor since 2018; leave it out.
+# * A sum such as `b` in section 1 is not "of size 1": it has no dimensions at all, and its shape is `()`.
+# * `requires_grad=True` tells PyTorch to compute a gradient, no more. Whether a tensor is *trained* depends on the list
+#   that you give to the optimizer.
+# * If nothing was recorded, `b.grad` is not `None` after `backward()`: the program crashes in `backward()`.
+# * It computes `x = a**3` and `z = c**a`, calls `backward()` on both and says of `a.grad`: "this is dx/da". Its numbers hide
+#   the mistake: with `c = 1` the derivative of `z`, `c**a * ln(c)`, is 0. Try it with `c = 2`.

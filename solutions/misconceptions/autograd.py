@@ -6,7 +6,7 @@ from torch import nn
 from autograder import misconception
 
 
-@misconception("predicted_gradient", "This is dx/da alone, as in the tutorial. How many backward() calls reached `a`?")
+@misconception("predicted_gradient", "This is dx/da alone. How many backward() calls reached `a`?")
 def only_the_first():
     return 12.0
 
@@ -28,8 +28,8 @@ def product():
     return 60.0
 
 
-@misconception("predicted_gradient", "Your derivative of a³ is the one at 1, the tutorial's a. What is a here?")
-def at_the_tutorials_point():
+@misconception("predicted_gradient", "Your derivative of a³ is the one at 1. What is a here?")
+def at_another_point():
     return 8.0
 
 
@@ -88,7 +88,9 @@ def attached(f, x):
 
 
 @misconception(
-    "value_and_grad", "Which results of f does your function accept, and does each of them have a single derivative?"
+    "value_and_grad",
+    "Which results of f does your function accept, and does each of them have a single derivative?",
+    minor=True,
 )
 def sums(f, x):
     z = x.detach().clone().requires_grad_()
@@ -146,7 +148,7 @@ def none_instead_of_zeros(f, x):
     return y.detach(), gradient
 
 
-@misconception("value_and_grad", "One element does not mean no dimensions: compare the shapes (1,) and ().")
+@misconception("value_and_grad", "One element does not mean no dimensions: compare the shapes (1,) and ().", minor=True)
 def one_element_is_enough(f, x):
     z = x.detach().clone().requires_grad_()
     y = f(z)
@@ -212,7 +214,9 @@ def always_float32(f, x):
 
 
 @misconception(
-    "value_and_grad", "autograd does complain about a vector, but with which exception? And what about shape (1,)?"
+    "value_and_grad",
+    "autograd does complain about a vector, but with which exception? And what about shape (1,)?",
+    minor=True,
 )
 def leaves_the_shape_to_autograd(f, x):
     z = x.detach().clone().requires_grad_()

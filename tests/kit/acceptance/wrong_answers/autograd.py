@@ -27,7 +27,7 @@ def backward_through_the_history_of_x(f, x):
     return value.detach(), torch.zeros_like(x, requires_grad=False) if gradient is None else gradient
 
 
-@misconception("value_and_grad", "It refuses only 1-dim results: a matrix is summed.")
+@misconception("value_and_grad", "It refuses only 1-dim results: a matrix is summed.", minor=True)
 def refuses_vectors_only(f, x):
     leaf = x.detach().clone().requires_grad_()
     value = f(leaf)
