@@ -9,16 +9,8 @@
 # %% [markdown]
 # # Freezing with requires_grad
 #
-# By the end of this notebook you will be able to:
-#
-# * freeze exactly the parameters you mean, by name;
-# * tell apart what `requires_grad`, `no_grad` and `eval()` switch off, and what each of them leaves running;
-# * freeze single entries of a parameter, which no flag can do;
-# * thaw part of a model in the middle of training so that it really is trained.
-#
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
-# asks for; any implementation that does it is fine.
+# You froze the body of a network and trained a new head. Now the body may learn as well, so you thaw it and train on. The
+# loss falls, the body gets its gradients, everything looks right. But look at the last number:
 
 # %%
 from collections.abc import Sequence
@@ -27,20 +19,50 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+# %%
+body, head = nn.Linear(4, 8), nn.Linear(8, 1)
+network = nn.Sequential(body, nn.Tanh(), head)
+x, y = torch.randn(64, 4), torch.randn(64, 1)
+
+body.requires_grad_(False)
+optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=0.1)
+start = body.weight.clone()
+for step in range(200):
+    if step == 100:
+        body.requires_grad_(True)
+    network.zero_grad()
+    loss = (network(x) - y).square().mean()
+    loss.backward()
+    optimizer.step()
+
+print("size of the body's gradient:", body.weight.grad.norm().item())
+print("how far the body has moved: ", (body.weight - start).norm().item())
+
 # %% [markdown]
+# Nothing warned you. Freezing takes one line, and each part of it has a way to go wrong that no error message tells. By the
+# end of this notebook you will be able to:
+#
+# * freeze exactly the parameters you mean, by name;
+# * tell apart what `requires_grad`, `no_grad` and `eval()` switch off, and what each of them leaves running;
+# * thaw part of a model in the middle of training so that it really is trained;
+# * freeze single entries of a parameter, which no flag can do.
+#
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
+# asks for; any implementation that does it is fine.
+#
 # ## 1. A flag on each parameter
 #
 # Somebody has trained a large network, and you want to train a few layers on top of it. The other layers should keep what
-# they have learned: you *freeze* them. The tutorial freezes the convolutional part of VGG16 with
+# they have learned: you *freeze* them, for example all the convolutions of a VGG16:
 #
 # ```python
 # for param in model.features.parameters():
 #     param.requires_grad = False
 # ```
 #
-# (and loads it with `vgg16(pretrained=True)`; today you write `vgg16(weights=VGG16_Weights.DEFAULT)`). The flag belongs to
-# the *parameter*. A module has no such flag, and as everywhere in Python, assigning to an attribute that does not exist
-# simply creates it:
+# The flag belongs to the *parameter*. A module has no such flag, and as everywhere in Python, assigning to an attribute that
+# does not exist creates it:
 
 # %%
 layer = nn.Linear(3, 2)
@@ -64,8 +86,7 @@ print([name for name, _ in model.named_parameters()])
 # So a name tells you which part of the model a parameter belongs to, but read it with care: `"layer10.weight"` starts with
 # `"layer1"`.
 #
-# If nothing that goes into a computation requires a gradient, nothing is recorded, and `backward()` raises. (The tutorial
-# shows `x.backward()` for such an `x` and says that `None` is printed afterwards. It never gets that far.) But what if
+# If nothing that goes into a computation requires a gradient, nothing is recorded, and `backward()` raises. But what if
 # there is a frozen layer in the *middle*?
 #
 # ### Predict, then verify: a frozen layer in the middle
@@ -90,6 +111,8 @@ else:
 
 # %% [markdown]
 # ### Task `freeze`
+#
+# Fine-tuning starts with this: keep the layers that are good already, and say by name which they are.
 
 
 # %%
@@ -113,28 +136,7 @@ def freeze(model: nn.Module, prefixes: Sequence[str]) -> list[str]:
 # %% [markdown]
 # ## 2. Frozen is not still
 #
-# Three switches are often confused. Each does one thing:
-#
-# | | what it switches off | what keeps running |
-# |---|---|---|
-# | `p.requires_grad = False` | the gradient of this one parameter | recording for others; dropout; BatchNorm's statistics |
-# | `with torch.no_grad():` | recording, for everything computed inside | dropout; BatchNorm's statistics |
-# | `module.eval()` | dropout; BatchNorm uses its statistics and stops updating them | recording, gradients |
-#
-# `no_grad` cuts the graph. The tutorial's example runs the middle one of three layers inside it:
-
-# %%
-lin0, lin1, lin2 = nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2)
-x1 = lin0(torch.randn(2, 2))
-with torch.no_grad():
-    x2 = lin1(x1)
-x3 = lin2(x2)
-x3.sum().backward()
-print(lin0.weight.grad, lin1.weight.grad, lin2.weight.grad)
-
-# %% [markdown]
-# `lin0` and `lin1` get nothing (the tutorial's sentence has a slip here): `lin1` ran without being recorded, so the path
-# back to `lin0` is gone too. The flags of both still say `True`. Compare that with your prediction above.
+# `requires_grad` is about gradients. What else goes on while a layer runs?
 #
 # ### Predict, then verify: BatchNorm in a frozen model
 #
@@ -159,8 +161,16 @@ else:
     )
 
 # %% [markdown]
-# Here is the same over many batches, with two frozen layers: one in training mode, one in eval mode. The statistics are
-# *buffers*, not parameters. No flag protects them.
+# Three switches are often confused. Each does one thing:
+#
+# | | what it switches off | what keeps running |
+# |---|---|---|
+# | `p.requires_grad = False` | the gradient of this one parameter | recording for others; dropout; BatchNorm's statistics |
+# | `with torch.no_grad():` | recording, for everything computed inside | dropout; BatchNorm's statistics |
+# | `module.eval()` | dropout; BatchNorm uses its statistics and stops updating them | recording, gradients |
+#
+# Here are two frozen layers over many batches, one in training mode and one in eval mode. The statistics are *buffers*, not
+# parameters. No flag protects them.
 
 # %%
 import matplotlib.pyplot as plt
@@ -176,12 +186,28 @@ for _ in range(40):
     training(batch), evaluation(batch)
     history.append((training.running_mean.item(), evaluation.running_mean.item()))
 
-figure, axis = plt.subplots(figsize=(5.5, 2.6))
+figure, axis = plt.subplots(figsize=(5.5, 2.6), facecolor="white")
 axis.plot(history, label=["training mode", "eval mode"])
 axis.set(xlabel="batches seen", ylabel="running mean", title="Two frozen BatchNorm layers")
-_ = axis.legend()
+axis.legend()
+plt.show()
 
 # %% [markdown]
+# `no_grad` cuts the graph. Here the middle one of three layers runs inside it:
+
+# %%
+lin0, lin1, lin2 = nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2)
+x1 = lin0(torch.randn(2, 2))
+with torch.no_grad():
+    x2 = lin1(x1)
+x3 = lin2(x2)
+x3.sum().backward()
+print(lin0.weight.grad, lin1.weight.grad, lin2.weight.grad)
+
+# %% [markdown]
+# `lin0` and `lin1` get nothing: `lin1` ran without being recorded, so the path back to `lin0` is gone too. The flags of both
+# still say `True`. Compare that with the frozen layer in the middle.
+#
 # `eval()` and `train()` set the attribute `training` of a module and of everything inside it. The old values are lost
 # unless you saved them, and they need not be the same everywhere. `modules()` goes through all modules, including the
 # outermost one:
@@ -215,64 +241,11 @@ def head_only_forward(backbone: nn.Module, head: nn.Module, x: Tensor) -> Tensor
 
 
 # %% [markdown]
-# ## 3. Single entries
+# ## 3. Who moves a parameter?
 #
-# The tutorial says that "even individual weights" can be frozen, but does not show how. The flag cannot do it: it belongs
-# to a whole tensor. Indexing makes a *new* tensor, and a flag set on that one has no effect on the parameter.
-#
-# But you can change a gradient on its way. After `tensor.register_hook(f)`, PyTorch calls `f` with each gradient that
-# arrives for the tensor, and uses what `f` returns instead. You get back a handle that lets you remove the hook again:
-
-# %%
-w = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
-handle = w.register_hook(lambda gradient: gradient.clamp(max=5))
-(w**2).sum().backward()
-print("with the hook:", w.grad)
-
-handle.remove()
-w.grad = None
-(w**2).sum().backward()
-print("without it:   ", w.grad)
-
-# %% [markdown]
-# A hook returns a new gradient. It must not modify the one it is given, because that tensor may be on its way to other
-# tensors too. And beware of multiplying by 0: it does not get rid of `inf` or `nan`.
-
-# %%
-broken = torch.tensor([float("inf"), float("nan"), 1.0])
-print(broken * 0)
-print(torch.where(torch.tensor([True, True, False]), 0.0, broken))
-
-# %% [markdown]
-# In plain SGD, an entry whose gradient is 0 stays where it is. Weight decay moves it all the same, and so does momentum
-# from before; optimizers have more than one reason to change a number.
-#
-# ### Task `freeze_entries`
-
-
-# %%
-def freeze_entries(param: nn.Parameter, mask: Tensor) -> RemovableHandle:
-    """Freeze single entries of a parameter, and return a handle that undoes it.
-
-    From now on, after every backward(), the entries of param.grad where mask is True are
-    exactly 0 (even where the incoming gradient is nan or inf); all other entries hold the
-    normal gradient. Other tensors get their normal gradients.
-
-    param stays the same object: a leaf with requires_grad=True and the values it had. If the
-    caller changes `mask` later, that has no effect. After handle.remove(), gradients are normal
-    again. param.grad is None when your function is called.
-
-    Raise ValueError if mask is not a bool tensor of param's shape.
-    """
-    raise NotImplementedError
-
-
-# %% [markdown]
-# ## 4. Who moves a parameter?
-#
-# Not the flag. "Setting `requires_grad=True` tells PyTorch that this parameter should be optimized", says the tutorial; in
-# fact, it tells PyTorch to compute a gradient. An *optimizer* moves the parameters you gave it, those of them that have
-# something in `.grad`:
+# Not the flag: `requires_grad=True` tells PyTorch to compute a gradient. An *optimizer* moves the parameters you gave it,
+# those of them that have something in `.grad`. (In the first cell, the body was not in that list: when the optimizer was made,
+# the list had no frozen parameters in it.) So it is here:
 
 # %%
 layer = nn.Linear(2, 1)
@@ -357,6 +330,62 @@ def unfreeze(model: nn.Module, optimizer: torch.optim.Optimizer, prefix: str, lr
 
 
 # %% [markdown]
+# ## 4. Single entries
+#
+# Can you freeze half of a weight? The flag cannot do it: it belongs to a whole tensor. Indexing makes a *new* tensor, and a
+# flag set on that one has no effect on the parameter.
+#
+# But you can change a gradient on its way. After `tensor.register_hook(f)`, PyTorch calls `f` with each gradient that
+# arrives for the tensor, and uses what `f` returns instead. You get back a handle that lets you remove the hook again:
+
+# %%
+w = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+handle = w.register_hook(lambda gradient: gradient.clamp(max=5))
+(w**2).sum().backward()
+print("with the hook:", w.grad)
+
+handle.remove()
+w.grad = None
+(w**2).sum().backward()
+print("without it:   ", w.grad)
+
+# %% [markdown]
+# A hook returns a new gradient. It must not modify the one it is given, because that tensor may be on its way to other
+# tensors too. And beware of multiplying by 0: it does not get rid of `inf` or `nan`.
+
+# %%
+broken = torch.tensor([float("inf"), float("nan"), 1.0])
+print(broken * 0)
+print(torch.where(torch.tensor([True, True, False]), 0.0, broken))
+
+# %% [markdown]
+# In plain SGD, an entry whose gradient is 0 stays where it is. Weight decay moves it all the same, and so does momentum
+# from before; optimizers have more than one reason to change a number.
+#
+# ### Task `freeze_entries`
+#
+# A pruned network is trained on while its removed weights stay 0; an embedding learns new words while the known ones keep
+# their vectors.
+
+
+# %%
+def freeze_entries(param: nn.Parameter, mask: Tensor) -> RemovableHandle:
+    """Freeze single entries of a parameter, and return a handle that undoes it.
+
+    From now on, after every backward(), the entries of param.grad where mask is True are
+    exactly 0 (even where the incoming gradient is nan or inf); all other entries hold the
+    normal gradient. Other tensors get their normal gradients.
+
+    param stays the same object: a leaf with requires_grad=True and the values it had. If the
+    caller changes `mask` later, that has no effect. After handle.remove(), gradients are normal
+    again. param.grad is None when your function is called.
+
+    Raise ValueError if mask is not a bool tensor of param's shape.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
 # ## What to read next
 #
 # * [Locally disabling gradient computation](https://docs.pytorch.org/docs/stable/notes/autograd.html#locally-disable-grad-doc)
@@ -365,3 +394,15 @@ def unfreeze(model: nn.Module, optimizer: torch.optim.Optimizer, prefix: str, lr
 #   tensors run, and what they may return.
 # * [`Optimizer.add_param_group`](https://docs.pytorch.org/docs/stable/generated/torch.optim.Optimizer.add_param_group.html).
 # * In this course, `parameters` comes next: what makes a tensor a parameter of a module in the first place.
+#
+# ## Appendix: where the tutorial differs
+#
+# If you have read the [PyTorch tutorial](https://aman.ai/primers/pytorch/), some of this may have surprised you.
+#
+# * It loads a trained network with `vgg16(pretrained=True)`; today you write `vgg16(weights=VGG16_Weights.DEFAULT)`.
+# * For an `x` without a graph, it shows `x.backward()` and says that `None` is printed afterwards. The program never gets that
+#   far: `backward()` raises.
+# * Its sentence about the three layers of section 2 has a slip: not only `lin1`, `lin0` gets no gradient either.
+# * "Setting `requires_grad=True` tells PyTorch that this parameter should be optimized", it says. It tells PyTorch to compute a
+#   gradient; the optimizer's list decides.
+# * It says that "even individual weights" can be frozen, but does not show how. Section 4 does.

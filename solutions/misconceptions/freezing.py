@@ -558,7 +558,7 @@ def changes_the_incoming_gradient(param, mask):
     return param.register_hook(lambda gradient: gradient.masked_fill_(frozen, 0))
 
 
-@misconception("freeze_entries", "A mask that can be broadcast does not have the parameter's shape.")
+@misconception("freeze_entries", "A mask that can be broadcast does not have the parameter's shape.", minor=True)
 def broadcasts(param, mask):
     if mask.dtype != torch.bool:
         raise ValueError
@@ -569,7 +569,7 @@ def broadcasts(param, mask):
     return param.register_hook(lambda gradient: gradient.masked_fill(frozen, 0))
 
 
-@misconception("freeze_entries", "The same number of entries does not mean the same shape.")
+@misconception("freeze_entries", "The same number of entries does not mean the same shape.", minor=True)
 def compares_sizes_only(param, mask):
     if mask.dtype != torch.bool or mask.numel() != param.numel():
         raise ValueError
@@ -577,7 +577,7 @@ def compares_sizes_only(param, mask):
     return param.register_hook(lambda gradient: gradient.masked_fill(frozen, 0))
 
 
-@misconception("freeze_entries", "What should happen with a mask of zeros and ones that is not bool?")
+@misconception("freeze_entries", "What should happen with a mask of zeros and ones that is not bool?", minor=True)
 def converts_numbers(param, mask):
     if mask.shape != param.shape:
         raise ValueError
@@ -688,7 +688,7 @@ def learning_rate_for_all(model, optimizer, prefix, lr):
     return len(new)
 
 
-@misconception("unfreeze", "A typo in the prefix goes unnoticed, and nothing is trained.")
+@misconception("unfreeze", "A typo in the prefix goes unnoticed, and nothing is trained.", minor=True)
 def silent(model, optimizer, prefix, lr):
     matching = [p for name, p in model.named_parameters() if _matches(name, prefix)]
     for p in matching:
@@ -802,7 +802,7 @@ def always_switches_recording_on(backbone, head, x):
     return head(features)
 
 
-@misconception("freeze_entries", "assert raises an AssertionError; which exception does the docstring ask for?")
+@misconception("freeze_entries", "assert raises an AssertionError; which exception does the docstring ask for?", minor=True)
 def asserts_the_mask(param, mask):
     assert mask.dtype == torch.bool
     assert mask.shape == param.shape

@@ -152,7 +152,7 @@ def replaces_an_earlier_hook(param, mask):
     return param.earlier_hook
 
 
-@misconception("freeze_entries", "A mask of zeros and ones in uint8 is taken for a bool mask.")
+@misconception("freeze_entries", "A mask of zeros and ones in uint8 is taken for a bool mask.", minor=True)
 def accepts_bytes(param, mask):
     if mask.dtype not in (torch.bool, torch.uint8) or mask.shape != param.shape:
         raise ValueError
