@@ -9,7 +9,29 @@
 # %% [markdown]
 # # Models and model summary
 #
-# By the end of this notebook you will be able to:
+# You feed 32 x 32 images to a network that somebody wrote for another size. It crashes. The message names two shapes, but
+# no layer, and printing the network does not show a single shape:
+
+# %%
+import torch
+from torch import Tensor, nn
+
+# %%
+network = nn.Sequential(
+    nn.Sequential(nn.Conv2d(3, 16, 5), nn.ReLU(), nn.MaxPool2d(2)),
+    nn.Sequential(nn.Conv2d(16, 32, 5), nn.ReLU(), nn.MaxPool2d(2)),
+    nn.Sequential(nn.Flatten(), nn.Linear(512, 100), nn.ReLU(), nn.Linear(100, 10)),
+)
+images = torch.zeros(8, 3, 32, 32)
+try:
+    network(images)
+except RuntimeError as error:
+    print("RuntimeError:", error)
+print(network)
+
+# %% [markdown]
+# At the end of this notebook you will have written a function, twenty lines long, that shows what comes out of each layer of
+# any model. By then you will be able to:
 #
 # * write a model as a subclass of `nn.Module`, and say which of its attributes are registered;
 # * count a model's numbers without counting shared ones twice, and tell parameters from buffers;
@@ -18,12 +40,7 @@
 # Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
 # where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
 # asks for; any implementation that does it is fine.
-
-# %%
-import torch
-from torch import Tensor, nn
-
-# %% [markdown]
+#
 # ## 1. A model is a class
 #
 # A PyTorch model is a subclass of `nn.Module` with two methods. The constructor makes the layers, once; `forward` uses
@@ -47,15 +64,13 @@ print(block(torch.zeros(2, 3)))
 print([name for name, _ in block.named_parameters()])
 
 # %% [markdown]
-# * `super().__init__()` comes first: it sets up the registers for the layers. (The tutorial's longer form,
-#   `super(TwoLayerNet, self).__init__()`, is from Python 2.)
+# * `super().__init__()` comes first: it sets up the registers for the layers.
 # * Call the model as `block(x)`, not `block.forward(x)`: the call does more than `forward`, as section 3 will show.
 # * Operations without parameters, like `torch.tanh` or `torch.relu`, need no layer. (`nn.Tanh` and `nn.ReLU` are for
 #   places that need a module, as in `nn.Sequential`.)
-# * `Variable`, which the tutorial wraps around the input, has been a plain tensor since 2018: leave it out.
 #
-# The tutorial says that the model expects the batch in the first dimension of `x`. A linear layer does not: it works on the
-# *last* dimension, and there may be any number of dimensions before it, even none.
+# Must the first dimension be a batch? A linear layer does not care: it works on the *last* dimension, and there may be any
+# number of dimensions before it, even none.
 
 # %%
 layer = nn.Linear(4, 2)
@@ -102,6 +117,8 @@ else:
 # the other.
 #
 # ### Task `TwoLayerNet`
+#
+# Two linear layers with a ReLU between them are the smallest useful network, and a part of many large ones.
 
 
 # %%
@@ -133,10 +150,10 @@ weight = nn.Linear(3, 2).weight
 print(len(weight), weight.numel(), weight.size())
 
 # %% [markdown]
-# ### Predict, then verify: the size of the tutorial's network
+# ### Predict, then verify: the size of a network
 #
-# The tutorial makes its network with `D_in, H, D_out = 100, 50, 10`. How many trainable numbers does it have? Replace the
-# dots with a number.
+# A network takes 100 numbers, has one hidden layer of 50 units with a ReLU, and gives 10 scores. How many trainable numbers
+# does it have? Replace the dots with a number.
 
 # %%
 predicted_count = ...
@@ -145,9 +162,27 @@ predicted_count = ...
 if predicted_count is ...:
     print("Write down your prediction first, then run this cell.")
 else:
-    network = nn.Sequential(nn.Linear(100, 50), nn.ReLU(), nn.Linear(50, 10))
-    sizes = {name: parameter.numel() for name, parameter in network.named_parameters()}
+    two_layers = nn.Sequential(nn.Linear(100, 50), nn.ReLU(), nn.Linear(50, 10))
+    sizes = {name: parameter.numel() for name, parameter in two_layers.named_parameters()}
     print("You predicted", predicted_count, "and it has", sum(sizes.values()), "-", sizes)
+
+# %% [markdown]
+# Which part of a model is large is often a surprise. These are the layers of the network that crashed:
+
+# %%
+import matplotlib.pyplot as plt
+
+sizes = {
+    f"{name}: {type(module).__name__}": sum(p.numel() for p in module.parameters())
+    for name, module in network.named_modules()
+    if isinstance(module, nn.Conv2d | nn.Linear)
+}
+figure, axis = plt.subplots(figsize=(6, 2.2), facecolor="white")
+bars = axis.barh(list(sizes), list(sizes.values()))
+axis.bar_label(bars, fmt="{:,.0f}", padding=3)
+axis.invert_yaxis()
+axis.set(xlim=(0, 65_000), xlabel="trainable numbers", title="Where the parameters are")
+plt.show()
 
 # %% [markdown]
 # Not every number in a model is trained. *Frozen* parameters have `requires_grad=False`. *Buffers* are tensors that belong
@@ -171,6 +206,8 @@ print(len(list(tied.parameters())), "parameter;", list(tied.state_dict()))
 
 # %% [markdown]
 # ### Task `count_parameters`
+#
+# The size of a model is the first thing that people report of it, and shared weights are easily counted twice.
 
 
 # %%
@@ -188,9 +225,8 @@ def count_parameters(model: nn.Module) -> dict[str, int]:
 # %% [markdown]
 # ## 3. Watching a model
 #
-# `print(model)` shows what a model consists of. (The tutorial's printout of VGG-16 comes from PyTorch of 2017; today, a layer
-# reads `Linear(in_features=25088, out_features=4096, bias=True)`.) It does not show what the model *does*: in which order
-# its parts run, how often, and which shapes come out. Only `forward` knows that.
+# `print(model)` shows what a model consists of. It does not show what the model *does*: in which order its parts run, how
+# often, and which shapes come out. Only `forward` knows that.
 
 
 # %%
@@ -208,12 +244,9 @@ twice = Twice()
 print(twice)
 
 # %% [markdown]
-# The tutorial recommends the package `pytorch-summary` for that. It is no longer maintained; its successor is `torchinfo`.
-# You can build the core of both in twenty lines, with *forward hooks*.
-#
-# A forward hook is a function that a module calls after each of its runs, with the module itself, its arguments and its
-# output. `register_forward_hook` returns a handle. Until you call the handle's `remove()`, the hook runs whenever anybody
-# uses the model:
+# You can watch the runs with *forward hooks*. A forward hook is a function that a module calls after each of its runs, with
+# the module itself, its arguments and its output. `register_forward_hook` returns a handle. Until you call the handle's
+# `remove()`, the hook runs whenever anybody uses the model:
 
 # %%
 handle = twice.body.register_forward_hook(
@@ -270,6 +303,9 @@ except RuntimeError as error:
 
 # %% [markdown]
 # ### Task `summarize`
+#
+# Packages like `torchinfo` print such a table; this is their core. It finds the layer whose input has the wrong shape, and the
+# one with too many parameters.
 
 
 # %%
@@ -291,6 +327,17 @@ def summarize(model: nn.Module, x: Tensor) -> list[tuple[str, str, tuple[int, ..
 
 
 # %% [markdown]
+# Back to the network that crashed. Its last part fails, so look at what comes out of the others. Which number should the first
+# linear layer have instead of 512?
+
+# %%
+try:
+    for row in summarize(network[:2], images):
+        print(*row, sep="  ")
+except NotImplementedError:
+    print("Write summarize first, then run this cell.")
+
+# %% [markdown]
 # ## What to read next
 #
 # * [`nn.Module`](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html): everything a module can do; and
@@ -299,3 +346,14 @@ def summarize(model: nn.Module, x: Tensor) -> list[tuple[str, str, tuple[int, ..
 # * [Forward and backward function hooks](https://docs.pytorch.org/docs/stable/notes/modules.html#module-hooks): the other
 #   kinds of hooks.
 # * In this course, `initialization` comes next: which numbers the parameters hold before the first step.
+#
+# ## Appendix: where the tutorial differs
+#
+# If you have read the [PyTorch tutorial](https://aman.ai/primers/pytorch/), some of this may have surprised you.
+#
+# * `super(TwoLayerNet, self).__init__()` is from Python 2; `super().__init__()` does the same.
+# * `Variable`, which it wraps around the input, has been a plain tensor since 2018: leave it out.
+# * It says that the model expects the batch in the first dimension of `x`. A linear layer works on the last one.
+# * Its printout of VGG-16 comes from PyTorch of 2017; today, a layer reads `Linear(in_features=25088, out_features=4096,
+#   bias=True)`.
+# * It recommends the package `pytorch-summary`, which is no longer maintained; its successor is `torchinfo`.

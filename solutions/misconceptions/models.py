@@ -592,7 +592,7 @@ def without_the_batch(model, x):
     return [(name, kind, shape[1:], count) for name, kind, shape, count in _watched(model, x)]
 
 
-@misconception("summarize", "The tutorial's table has -1 for the batch. What does the output's shape say?")
+@misconception("summarize", "Some tables have -1 for the batch. What does the output's shape say?")
 def batch_as_minus_one(model, x):
     return [(name, kind, (-1, *shape[1:]), count) for name, kind, shape, count in _watched(model, x)]
 
