@@ -9,7 +9,38 @@
 # %% [markdown]
 # # Parameter versus Tensor
 #
-# By the end of this notebook you will be able to:
+# A model centres its inputs and then scores them. You save it, load it on another machine, and PyTorch reports that all keys
+# matched. Yet the same input gets another score:
+
+# %%
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+# %%
+class Scorer(nn.Module):
+    def __init__(self, X):
+        super().__init__()
+        self.mean = X.mean(dim=0)
+        self.linear = nn.Linear(3, 1)
+
+    def forward(self, x):
+        return self.linear(x - self.mean)
+
+
+scorer = Scorer(torch.randn(100, 3) + 50)
+loaded = Scorer(torch.zeros(100, 3))  # made without the data, and then loaded
+print(loaded.load_state_dict(scorer.state_dict()))
+
+x = torch.full((1, 3), 50.0)
+print("score before saving:", scorer(x).item())
+print("score after loading:", loaded(x).item())
+
+# %% [markdown]
+# One attribute of this model is neither saved nor moved to a GPU, and nobody says so. Which one, and why, is what this
+# notebook is about. At its end you will be able to:
 #
 # * register what should be learned as a parameter, what is only state as a buffer, and keep the rest plain;
 # * predict what is in `parameters()`, in `buffers()` and in `state_dict()`;
@@ -19,14 +50,7 @@
 # Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
 # where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
 # asks for; any implementation that does it is fine.
-
-# %%
-from collections.abc import Sequence
-
-import torch
-from torch import Tensor, nn
-
-# %% [markdown]
+#
 # ## 1. What a module knows about itself
 #
 # A module keeps a register of its parts. When you assign an attribute, the module looks at the type of the value: an
@@ -40,7 +64,7 @@ class M(nn.Module):
         super().__init__()  # creates the register, so it must come first
         self.weights = nn.Parameter(torch.randn(2, 2))
         self.bias = nn.Parameter(torch.zeros(2))
-        self.t = torch.tensor(1.0)  # an integer in the tutorial
+        self.t = torch.tensor(1.0)
 
     def forward(self, x):
         return x @ self.weights + self.bias
@@ -51,23 +75,21 @@ for name, parameter in m.named_parameters():
     print(name, parameter)
 
 # %% [markdown]
-# This is the tutorial's example. The tutorial then says that being listed is "the only difference" between a tensor and a
-# parameter. There is more to it. A parameter
+# `t` is not listed. Being listed is not all that makes the difference. A parameter
 #
 # * is what an optimizer gets when you write `SGD(m.parameters(), ...)`;
 # * requires a gradient from the start, even if it is made under `no_grad`;
 # * is in `state_dict()`, which is what you save and load;
 # * moves along when you move the module to another device or dtype.
 #
-# A plain tensor does none of this, with or without `requires_grad=True`. (The tutorial has two slips here: the class is
-# `nn.Parameter`, while `nn.parameter` is the file it is defined in. And `torch.tensor(1)` cannot become a parameter at all:)
+# A plain tensor does none of this, with or without `requires_grad=True`. And only floating-point (or complex) numbers can be
+# learned:
 
 # %%
-for attempt in (lambda: nn.parameter(torch.ones(2)), lambda: nn.Parameter(torch.tensor(1))):
-    try:
-        attempt()
-    except (TypeError, RuntimeError) as error:
-        print(f"{type(error).__name__}: {error}")
+try:
+    nn.Parameter(torch.tensor(1))
+except RuntimeError as error:
+    print("RuntimeError:", error)
 
 print("state_dict:", list(m.state_dict()))
 m.to(torch.float64)
@@ -76,7 +98,7 @@ print("dtypes:", m.weights.dtype, m.t.dtype)
 # %% [markdown]
 # Some numbers belong to a model but are not learned: a mean over the training data, a mask, a counter. These are
 # *buffers*. `register_buffer(name, tensor)` makes one; like a parameter, it is saved and moved; unlike a parameter, it is
-# not in `parameters()`. With `persistent=False` it is moved, but not saved.
+# not in `parameters()`. With `persistent=False` it is moved, but not saved. The mean in the first cell should have been one.
 #
 # | | made by | `parameters()` | `state_dict()` | `.to(...)` |
 # |---|---|---|---|---|
@@ -120,6 +142,8 @@ print(layer.bias, [name for name, _ in layer.named_parameters()])
 
 # %% [markdown]
 # ### Task `Affine`
+#
+# Most normalisation layers end like this: after centring and scaling, the network learns its own scale and shift.
 
 
 # %%
@@ -222,6 +246,8 @@ else:
 
 # %% [markdown]
 # ### Task `MLP`
+#
+# With a depth that you choose when you make it, this is the model to try first on any table of numbers.
 
 
 # %%
@@ -299,6 +325,8 @@ print(target.copy_(torch.tensor([[1.0, 2.0, 3.0]])))
 
 # %% [markdown]
 # ### Task `set_weights_`
+#
+# You need this to load pretrained weights, or to reset a layer, while an optimizer is already at work on it.
 
 
 # %%
@@ -344,14 +372,15 @@ for _ in range(50):
     optimizer.step()
     distances.append((emb.weight - decoder.weight).norm().item())
 
-figure, axis = plt.subplots(figsize=(5.5, 2.6))
+figure, axis = plt.subplots(figsize=(5.5, 2.6), facecolor="white")
 axis.plot(distances)
 axis.set(
     xlabel="steps",
-    ylabel="distance between the weights",
+    ylabel="distance",
     title="Two weights that were equal at the start",
 )
-_ = axis.set_ylim(bottom=0)
+axis.set_ylim(bottom=0)
+plt.show()
 
 # %% [markdown]
 # If both modules hold the *same object*, it is listed once, both uses add to its gradient, and one step changes the weight
@@ -384,3 +413,13 @@ def tie_weights(decoder: nn.Linear, emb: nn.Embedding) -> None:
 # * Press and Wolf, [Using the output embedding to improve language models](https://arxiv.org/abs/1608.05859): why tying
 #   helps.
 # * In this course, `initialization` decides where parameters start, and `training` moves them.
+#
+# ## Appendix: where the tutorial differs
+#
+# If you have read the [PyTorch tutorial](https://aman.ai/primers/pytorch/), some of this may have surprised you.
+#
+# * It says that being listed in `parameters()` is "the only difference" between a tensor and a parameter. Section 1 has the
+#   others.
+# * It writes `nn.parameter` where it means the class `nn.Parameter`; the former is the file that defines the class, and cannot be
+#   called.
+# * In its module `M`, `self.t` is `torch.tensor(1)`. Whole numbers cannot become a parameter at all.

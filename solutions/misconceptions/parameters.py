@@ -606,7 +606,7 @@ class NoBias(_Network):
         self.layers = nn.ModuleList(nn.Linear(a, b, bias=False) for a, b in pairwise(sizes))
 
 
-@misconception("MLP", "Your class accepts a single size: how many layers does that make?")
+@misconception("MLP", "Your class accepts a single size: how many layers does that make?", minor=True)
 class AcceptsOneSize(_Network):
     def __init__(self, sizes):
         super().__init__()
@@ -866,7 +866,7 @@ def no_check(decoder, emb):
     decoder.weight = emb.weight
 
 
-@misconception("tie_weights", "You silently accept weights of different shapes; what should happen then?")
+@misconception("tie_weights", "You silently accept weights of different shapes; what should happen then?", minor=True)
 def does_nothing_where_shapes_differ(decoder, emb):
     if decoder.weight.shape == emb.weight.shape:
         decoder.weight = emb.weight

@@ -156,7 +156,7 @@ class SharesBiases(_MLP):
             layer.bias = known.setdefault(tuple(layer.weight.shape), layer.bias)
 
 
-@misconception("MLP", "It refuses fewer than two sizes with an assertion.")
+@misconception("MLP", "It refuses fewer than two sizes with an assertion.", minor=True)
 class Asserts(_MLP):
     def __init__(self, sizes):
         assert len(sizes) >= 2
