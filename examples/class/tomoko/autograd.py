@@ -4,6 +4,27 @@ import torch
 from torch import Tensor, nn
 
 
+w = torch.tensor(0.0, requires_grad=True)
+path = []
+for _ in range(30):
+    path.append(w.item())
+    loss = (w - 3) ** 2
+    loss.backward()
+    with torch.no_grad():
+        w -= 0.1 * w.grad
+
+
+import matplotlib.pyplot as plt
+
+plt.figure(figsize=(6, 2.5), facecolor="white")
+plt.plot(path, "o-", label="w")
+plt.axhline(3, color="tab:green", linestyle="--", label="the minimum")
+plt.xlabel("step")
+plt.ylabel("w")
+plt.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+plt.show()
+
+
 a = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
 b = (a**2).sum()
 print(b)
@@ -39,6 +60,26 @@ for _ in range(3):
     print(w.grad)
 
 
+w = torch.tensor(0.0, requires_grad=True)
+cleared = []
+for _ in range(30):
+    cleared.append(w.item())
+    w.grad = None
+    loss = (w - 3) ** 2
+    loss.backward()
+    with torch.no_grad():
+        w -= 0.1 * w.grad
+
+plt.figure(figsize=(6, 2.5), facecolor="white")
+plt.plot(path, "o-", label="gradients add up")
+plt.plot(cleared, "s-", label="cleared in each step")
+plt.axhline(3, color="tab:green", linestyle="--", label="the minimum")
+plt.xlabel("step")
+plt.ylabel("w")
+plt.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+plt.show()
+
+
 a = torch.tensor(2.0, requires_grad=True)
 x = a**3
 z = 5 * a
@@ -53,6 +94,50 @@ if predicted_gradient is ...:
     print("Write down your prediction first, then run this cell.")
 else:
     print("You predicted", predicted_gradient, "and a.grad is", a.grad)
+
+
+w = torch.tensor(3.0, requires_grad=True)
+y = w**2
+loss = y.detach() + w
+loss.backward()
+print("loss:", loss.item(), " gradient:", w.grad.item())
+
+
+boxes = {"w": (0, 0), "y = w**2": (1, 1), "y.detach()": (2.2, 1), "loss": (3.2, 0)}
+figure, axis = plt.subplots(figsize=(6, 2.2), facecolor="white")
+for start, end, style, color in [
+    ("y = w**2", "w", "-|>", "tab:green"),
+    ("y.detach()", "y = w**2", "-", "lightgray"),
+    ("loss", "y.detach()", "-", "lightgray"),
+    ("loss", "w", "-|>", "tab:green"),
+]:
+    arrow = {"arrowstyle": style, "color": color, "linewidth": 2, "shrinkA": 24, "shrinkB": 24}
+    axis.annotate("", boxes[end], boxes[start], arrowprops=arrow)
+for label, place in boxes.items():
+    axis.text(
+        *place,
+        label,
+        ha="center",
+        va="center",
+        bbox={"boxstyle": "round", "facecolor": "white"},
+    )
+axis.text(1.6, 1.25, "cut", ha="center", color="tab:red")
+axis.text(1.6, -0.28, "open", ha="center", color="tab:green")
+axis.set(xlim=(-0.5, 3.7), ylim=(-0.5, 1.5), title="The paths back from loss to w")
+axis.axis("off")
+plt.show()
+
+
+w = torch.tensor(3.0, requires_grad=True)
+(w * w.detach()).backward()
+
+predicted_detached = 3.0
+
+
+if predicted_detached is ...:
+    print("Write down your prediction first, then run this cell.")
+else:
+    print("You predicted", predicted_detached, "and w.grad is", w.grad)
 
 
 u = torch.tensor([1.0, 2.0], requires_grad=True)
@@ -92,14 +177,46 @@ def value_and_grad(f: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Te
     return value.detach(), gradient.detach()
 
 
-X = torch.arange(12.0).reshape(4, 3)
-print(X[2:3].shape, X[2].shape)
+losses = torch.tensor([1.0, 2.0, 3.0, 10.0])
+print("mean of all:", losses.mean())
+print("mean of the pieces' means:", torch.stack([losses[:3].mean(), losses[3:].mean()]).mean())
 
 
 model = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
 model[0].bias.requires_grad_(False)  # frozen: not trained
 for name, parameter in model.named_parameters():
     print(name, tuple(parameter.shape), parameter.requires_grad)
+
+
+def accumulate_gradients(
+    model: nn.Module,
+    loss_fn: Callable[[Tensor, Tensor], Tensor],
+    batches: Sequence[tuple[Tensor, Tensor]],
+) -> float:
+    """Accumulate gradients: leave in .grad what one big batch would leave there.
+
+    Afterwards, the .grad of every trainable parameter is the gradient of the mean loss over all
+    samples of all batches, as if they had been one batch. Return that mean loss as a Python
+    float.
+
+    loss_fn(model(xb), yb) returns the mean loss of a batch. Batches may differ in size; each
+    has at least one sample. Call the model exactly once per batch, in the given order.
+
+    Whatever was in .grad before the call must not influence the result. Parameter values,
+    requires_grad flags and the model's mode (training or eval) stay as they were; frozen
+    parameters get no gradient.
+    """
+    n, tot = sum(len(x) for x, _ in batches), 0.0
+    for xb, yb in batches:
+        model.zero_grad()
+        l = loss_fn(model(xb), yb) * len(xb) / n
+        l.backward()
+        tot += l.item()
+    return tot
+
+
+X = torch.arange(12.0).reshape(4, 3)
+print(X[2:3].shape, X[2].shape)
 
 
 def per_sample_grads(
@@ -132,8 +249,8 @@ print(first, "- requires_grad:", first.requires_grad)
 
 
 def gradient_penalty(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Return the gradient penalty: the mean over the samples i of (‖∂ critic(x)ᵢ / ∂ xᵢ‖₂ - 1)²,
-    as a 0-dim tensor.
+    """Return the gradient penalty, a 0-dim tensor:
+    the mean over the samples i of (‖∂ critic(x)ᵢ / ∂ xᵢ‖₂ - 1)².
 
     critic maps x of shape (N, D, ...) to N scores, of shape (N,) or (N, 1); score i depends
     only on x[i]. Each sample's norm runs over all of its dimensions.
@@ -145,83 +262,6 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     x = x.detach().clone().requires_grad_()
     (grad,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     return ((grad.flatten(1).norm(dim=1) - 1) ** 2).mean()
-
-
-losses = torch.tensor([1.0, 2.0, 3.0, 10.0])
-print("mean of all:", losses.mean())
-print("mean of the pieces' means:", torch.stack([losses[:3].mean(), losses[3:].mean()]).mean())
-
-
-def accumulate_gradients(
-    model: nn.Module,
-    loss_fn: Callable[[Tensor, Tensor], Tensor],
-    batches: Sequence[tuple[Tensor, Tensor]],
-) -> float:
-    """Accumulate gradients: leave in .grad what one big batch would leave there.
-
-    Afterwards, the .grad of every trainable parameter is the gradient of the mean loss over all
-    samples of all batches, as if they had been one batch. Return that mean loss as a Python
-    float.
-
-    loss_fn(model(xb), yb) returns the mean loss of a batch. Batches may differ in size; each
-    has at least one sample. Call the model exactly once per batch, in the given order.
-
-    Whatever was in .grad before the call must not influence the result. Parameter values,
-    requires_grad flags and the model's mode (training or eval) stay as they were; frozen
-    parameters get no gradient.
-    """
-    n, tot = sum(len(x) for x, _ in batches), 0.0
-    for xb, yb in batches:
-        model.zero_grad()
-        l = loss_fn(model(xb), yb) * len(xb) / n
-        l.backward()
-        tot += l.item()
-    return tot
-
-
-w = torch.tensor(3.0, requires_grad=True)
-y = w**2
-loss = y.detach() + w
-loss.backward()
-print("loss:", loss.item(), " gradient:", w.grad.item())
-
-
-import matplotlib.pyplot as plt
-
-boxes = {"w": (0, 0), "y = w**2": (1, 1), "y.detach()": (2.2, 1), "loss": (3.2, 0)}
-figure, axis = plt.subplots(figsize=(6, 2.2))
-for start, end, style, color in [
-    ("y = w**2", "w", "-|>", "tab:green"),
-    ("y.detach()", "y = w**2", "-", "lightgray"),
-    ("loss", "y.detach()", "-", "lightgray"),
-    ("loss", "w", "-|>", "tab:green"),
-]:
-    arrow = {"arrowstyle": style, "color": color, "linewidth": 2, "shrinkA": 24, "shrinkB": 24}
-    axis.annotate("", boxes[end], boxes[start], arrowprops=arrow)
-for label, place in boxes.items():
-    axis.text(
-        *place,
-        label,
-        ha="center",
-        va="center",
-        bbox={"boxstyle": "round", "facecolor": "white"},
-    )
-axis.text(1.6, 1.25, "cut", ha="center", color="tab:red")
-axis.text(1.6, -0.28, "open", ha="center", color="tab:green")
-axis.set(xlim=(-0.5, 3.7), ylim=(-0.5, 1.5), title="The paths back from loss to w")
-_ = axis.axis("off")
-
-
-w = torch.tensor(3.0, requires_grad=True)
-(w * w.detach()).backward()
-
-predicted_detached = 3.0
-
-
-if predicted_detached is ...:
-    print("Write down your prediction first, then run this cell.")
-else:
-    print("You predicted", predicted_detached, "and w.grad is", w.grad)
 
 
 class Reverse(torch.autograd.Function):
