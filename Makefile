@@ -61,8 +61,10 @@ format: $(READY) ## Format the code
 verify: $(READY) ## Prove the course's checks: reference, stubs, alternatives, misconceptions, mutants
 	$(BIN)/autograde verify
 
-bench: $(READY) ## Grade the same notebooks with nbgrader and with autograde, side by side
+bench: $(READY) ## Grade a class with nbgrader and with autograde, side by side; one submission; one on a warm server
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/cold.py
+	$(BIN)/python benchmarks/served.py
 
 release: $(READY) ## Build what students get
 	$(BIN)/autograde release

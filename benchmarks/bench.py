@@ -27,6 +27,7 @@ from pathlib import Path
 
 import measure
 import nbgrader_course
+from cold import BEGIN, END
 
 from autograder.course.course_file import load_course
 
@@ -144,7 +145,9 @@ def main() -> None:
         table = report(theirs, ours, floors, small, bench)
     print("\n" + table)
     if options.write:
-        (ROOT / "docs" / "benchmarks.md").write_text(PAGE.format(table=table), encoding="utf-8")
+        page = ROOT / "docs" / "benchmarks.md"
+        kept = page.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+        page.write_text(PAGE.format(table=table, cold=f"{BEGIN}{kept}{END}"), encoding="utf-8")
 
 
 def report(theirs: Series, ours: Series, floors: list[float], small: float, bench: Bench) -> str:
@@ -208,6 +211,15 @@ What it costs to grade a submission, compared with nbgrader on the same notebook
 * Memory is the sum of the proportional set sizes of all processes, sampled ten times a second in a separate run.
 * The floor is one warm process that runs cells and checks, observes and compares, without isolation, files or pages. Its
   start is not counted.
+
+## One submission
+
+What a push to CI costs, where everything starts anew: one right notebook of one topic. `benchmarks/cold.py --write` measures
+again. The second row is a plain test file, with the notebook's code and asserts that test the same; it confines nothing.
+
+{cold}
+autograde imports torch once in a process that forks, runs the reference and the submission in children of it, and writes
+result and pages. Misconceptions run only for tasks that are wrong. A cached answer key saves the reference's run.
 
 ## Memory and the size of a class
 
