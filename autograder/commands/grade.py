@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -238,13 +238,9 @@ def _grade(
 @contextmanager
 def _beside(make: Callable[[], Pool]) -> Iterator[Callable[[], Pool]]:
     """Make a pool while the block does other things until it asks for it; the pool is closed in the end."""
-    with ThreadPoolExecutor(1) as executor:
-        pool = executor.submit(make)
-        try:
-            yield pool.result
-        finally:
-            if pool.exception() is None:
-                pool.result().close()
+    with ExitStack() as stack, ThreadPoolExecutor(1) as executor:
+        pool = executor.submit(lambda: stack.enter_context(make()))
+        yield pool.result
 
 
 def _pool(
