@@ -180,8 +180,11 @@ def _grade(
     unsafe: bool,
     scheduler: str | None,
 ) -> None:
+    from autograder.grading.submissions import FEW
+
     started = time.monotonic()
-    make_pool = partial(_pool, console, scheduler, jobs, device=device, require=require, unsafe=unsafe)
+    several = len(discovery.submissions) > FEW
+    make_pool = partial(_pool, console, scheduler, jobs, device=device, require=require, unsafe=unsafe, at_once=several)
     with _beside(make_pool) as warm_pool, progress_of("Grading") as step:
         from autograder.gradebook.adjustments import load_adjustments
         from autograder.grading.grade import choose_seed
@@ -244,13 +247,20 @@ def _beside(make: Callable[[], Pool]) -> Iterator[Callable[[], Pool]]:
 
 
 def _pool(
-    console: Console, scheduler: str | None, jobs: int | None, *, device: str, require: Sequence[str], unsafe: bool
+    console: Console,
+    scheduler: str | None,
+    jobs: int | None,
+    *,
+    device: str,
+    require: Sequence[str],
+    unsafe: bool,
+    at_once: bool = True,
 ) -> Pool:
     """What runs submissions: this machine, or a scheduler's workers."""
     if scheduler is None:
         from autograder.processes.pool import Pool
 
-        return Pool(jobs, device=device, require=require, unsafe=unsafe)
+        return Pool(jobs, device=device, require=require, unsafe=unsafe, at_once=at_once)
     from rich.text import Text
 
     from autograder.cluster.pool import ClusterPool

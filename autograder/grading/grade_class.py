@@ -11,15 +11,12 @@ from autograder.errors import ResultError
 from autograder.gradebook.adjustments import Adjustments
 from autograder.grading.grade import PreparedTopic, grade, prepare
 from autograder.grading.result_files import read_result, result_path
-from autograder.grading.submissions import Submission
+from autograder.grading.submissions import FEW, Submission
 from autograder.grading.versions import version_of
 from autograder.processes.pool import Pool
 from autograder.records.results import Graded
 
 __all__ = ["grade_class", "not_graded"]
-
-_FEW = 4
-"""With more submissions than that, nearly every task has a wrong answer, and misconceptions run best all at once."""
 
 
 def grade_class(
@@ -57,7 +54,7 @@ def grade_class(
     prepared: dict[str, PreparedTopic] = {}
     for name, count in Counter(submission.topic for submission in submissions).items():
         on_progress(0, len(submissions), f"(answer key of {name})")
-        prepared[name] = prepare(course, name, pool, seed=seed, device=device, whole=count > _FEW)
+        prepared[name] = prepare(course, name, pool, seed=seed, device=device, whole=count > FEW)
     changed = {(each.student, each.topic): version_of(course, each, out, seed) for each in submissions}
     known: dict[tuple[str, int], PreparedTopic] = {}
     for name, version in sorted({(name, version) for (_, name), version in changed.items() if version > 1}):

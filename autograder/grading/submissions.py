@@ -29,8 +29,10 @@ from autograder.errors import SubmissionError
 from autograder.records.jobs import HelperFile
 from autograder.records.results import NAMES_OF_RESULTS
 
-__all__ = ["MAX_FILE_MB", "Discovery", "Submission", "files_of", "find_submissions", "submission_at"]
+__all__ = ["FEW", "MAX_FILE_MB", "Discovery", "Submission", "files_of", "find_submissions", "submission_at"]
 
+FEW = 4
+"""With more submissions than that, there is work for all processes, and nearly every task has a wrong answer."""
 MAX_FILE_MB = 64
 _MAX_TIMESTAMP = 1000
 _ENDINGS = (".ipynb", ".py")

@@ -64,12 +64,14 @@ class Pool:
         device: str = "cpu",
         require: Iterable[str] = (),
         unsafe: bool = False,
+        at_once: bool = False,
         _mode: str = "auto",
     ) -> None:
         """Start the first zygote, and wait until it is warm.
 
         Args:
             workers: how many children run at a time; one per processor core if None.
+            at_once: start the others beside it; else each when there is work for it.
             device: the device of the jobs to come; on `cuda`, children may use the GPU.
             require: refuse to run without all of these: names of `sandbox.LAYERS` or `sandbox.LEVELS`.
             unsafe: run even if nothing confines student code.
@@ -92,11 +94,12 @@ class Pool:
         self._folder = TemporaryFolder()
         self._folder.path.chmod(0o711)
         self.workers = workers or _cores()
-        # The last server used is used next, and others start when they are needed: one submission needs one.
+        # The last server used is used next: one submission needs one.
         self._free: queue.LifoQueue[tuple[int, ForkServer | None]] = queue.LifoQueue()
         try:
-            for slot in reversed(range(1, self.workers)):
-                self._free.put((slot, None))
+            others = [(slot, self._start(slot) if at_once else None) for slot in range(1, self.workers)]
+            for each in reversed(others):
+                self._free.put(each)
             first, self.layers = self._first_server()
             self._free.put((0, first))
             self.unsafe = not sandbox.is_confined(self.layers)

@@ -57,3 +57,6 @@ def test_the_second_process_starts_when_there_is_work_for_it() -> None:
         runs = list(two.map([job("import time; time.sleep(0.5); print(1)")] * 6))
         assert [printed(run) for run in runs] == [["1"]] * 6
         assert len(two._servers) == 2
+    with Pool(2, at_once=True) as both:
+        assert len(both._servers) == 2
+        assert printed(both.run(job("print(1)"))) == ["1"]
