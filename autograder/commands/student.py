@@ -69,7 +69,7 @@ def start(
         path = Path(f"{topic}.py")
         if path.exists():
             raise RequestError(f"{path} already exists; keep working on it, or move it first.")
-        write_whole(path, python_file((release.folder / f"{topic}.ipynb").read_bytes()).encode("utf-8"))
+        write_whole(path, python_file(release.notebook(topic).read_bytes()).encode("utf-8"))
         typer.echo(f"Wrote {path}. Open it in your editor, and run `autograde watch {path}` in a terminal beside it.")
 
 

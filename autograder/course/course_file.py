@@ -22,6 +22,7 @@ from msgspec import Meta
 from autograder._words import closest, suggestion
 from autograder._yaml import read_yaml
 from autograder.course.declarations import parse_file
+from autograder.course.file_names import START, released_name
 from autograder.errors import AuthoringError, CourseError
 from autograder.records.jobs import Limits
 from autograder.records.worked_solutions import SolutionsPolicy
@@ -134,6 +135,7 @@ class _TopicFields(msgspec.Struct, frozen=True, kw_only=True):
     title: _Text
     number: _Count
     tasks: dict[str, TaskEntry]
+    summary: _Text | None = None
     required: _Flag = True
     due: _Due | None = None
     solutions: _Solutions | None = None
@@ -144,6 +146,7 @@ class _TopicFields(msgspec.Struct, frozen=True, kw_only=True):
 class _CourseFields(msgspec.Struct, frozen=True, kw_only=True):
     title: _Text
     package: _Text | None = None
+    numbered: _Flag = False
     topics: dict[str, _TopicFields]
     draws: _Draws = 3
     solutions: _Solutions = "never"
@@ -156,6 +159,7 @@ class _CourseFields(msgspec.Struct, frozen=True, kw_only=True):
 
 class TopicEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A topic's entry in course.yml. `limits` and `solutions` are complete; `draws` is None if the course's number applies.
+    `summary` is a line for students on what the topic is about, or empty.
 
     `solutions` says when students may see worked solutions: never, when the instructor publishes the passphrase, or of each
     task that passes its visible checks.
@@ -164,6 +168,7 @@ class TopicEntry(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     number: int
     tasks: dict[str, TaskEntry]
+    summary: str = ""
     required: bool = True
     due: datetime | None = None
     solutions: SolutionsPolicy = "never"
@@ -178,6 +183,7 @@ class Course:
     `tolerances` are by dtype name: float64, float32, float16, bfloat16; `cuda_tolerances` has those that differ on a GPU.
     `sandbox` is the level of confinement below which nothing is graded.
     `package` is what students install, as pip takes it, e.g. `autograde-torch==1.0`; empty if the release contains it.
+    With `numbered`, the release's notebooks are named after their place in the course, `01_dtypes.ipynb`.
     `cache` is the folder that --cache names, if any; see `keys.build.key_folder`.
     """
 
@@ -190,8 +196,19 @@ class Course:
     late: LatePolicy | None = None
     cuda_tolerances: dict[str, float] = field(default_factory=dict)
     package: str = ""
+    numbered: bool = False
     sandbox: SandboxLevel = "minimal"
     cache: Path | None = None
+
+    def notebook(self, topic: str) -> str:
+        """The file name of a topic's notebook in the release."""
+        return f"{released_name(topic, self.topics, numbered=self.numbered)}.ipynb"
+
+    @property
+    def start(self) -> Path | None:
+        """The source of the start notebook, if the course has one."""
+        path = self.root / "exercises" / f"{START}.py"
+        return path if path.is_file() else None
 
     def tolerances_on(self, device: str) -> dict[str, float]:
         """The tolerances by dtype name for results from `device`."""
@@ -224,6 +241,7 @@ def load_course(path: Path) -> Course:
                 title=topic.title,
                 number=topic.number,
                 tasks=topic.tasks,
+                summary=topic.summary or "",
                 required=topic.required,
                 due=topic.due,
                 solutions=topic.solutions or fields.solutions,
@@ -239,6 +257,7 @@ def load_course(path: Path) -> Course:
         cuda_tolerances=_given(fields.cuda_tolerances),
         late=fields.late,
         package=fields.package or "",
+        numbered=fields.numbered,
         sandbox=fields.sandbox,
     )
 

@@ -15,7 +15,7 @@ from autograder.course.cells import task_source
 from autograder.records.jobs import Cell, NotObserved
 from autograder.records.observation import ErrorFact, Observation
 
-__all__ = ["stub_digest", "untouched", "with_untouched"]
+__all__ = ["has_work", "stub_digest", "untouched", "with_untouched"]
 
 _DOCUMENTED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -29,6 +29,33 @@ def stub_digest(exercise: tuple[Cell, ...], task: str) -> str:
 def untouched(cells: tuple[Cell, ...], stubs: Mapping[str, str]) -> frozenset[str]:
     """The tasks whose definition in cells is still the stub; `stubs` are digests by task, empty ones are never met."""
     return frozenset(task for task, digest in stubs.items() if digest and _digest(task_source(cells, task)) == digest)
+
+
+def has_work(cells: tuple[Cell, ...], stubs: Mapping[str, str]) -> bool:
+    """Whether cells define any of the tasks otherwise than as a stub; `stubs` are digests by task, or empty texts."""
+    return any(
+        (source := task_source(cells, task)) and not (_digest(source) == digest if digest else _says_stub(source))
+        for task, digest in stubs.items()
+    )
+
+
+def _says_stub(source: str) -> bool:
+    """Whether a definition's value is `...`, or it does nothing but raise NotImplementedError; of a class, some method."""
+    try:
+        node = ast.parse(source).body[0]
+    except (SyntaxError, ValueError, RecursionError, MemoryError, IndexError):
+        return False
+    if isinstance(node, ast.ClassDef):
+        return any(_only_raises(part.body) for part in node.body if isinstance(part, ast.FunctionDef))
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return _only_raises(node.body)
+    value = getattr(node, "value", None)
+    return isinstance(value, ast.Constant) and value.value is ...
+
+
+def _only_raises(body: list[ast.stmt]) -> bool:
+    code = [node for node in body if not isinstance(node, ast.Expr | ast.Pass)]
+    return len(code) == 1 and isinstance(code[0], ast.Raise) and "NotImplementedError" in ast.unparse(code[0])
 
 
 def with_untouched(

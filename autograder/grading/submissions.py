@@ -2,7 +2,7 @@
 
 What students hand in is opened by `_opened` only: regular files inside their own folder, up to a size.
 
-PATH/STUDENT/TOPIC.ipynb, PATH/STUDENT/TOPIC.py     one folder per student
+PATH/STUDENT/TOPIC.ipynb, PATH/STUDENT/TOPIC.py     one folder per student; a number before TOPIC may stay, 01_TOPIC
 PATH/STUDENT/TOPIC/ANY.ipynb                        nbgrader's layout, with its timestamp.txt
 PATH = STUDENT, or PATH = one such file             a single student, a single file
 
@@ -24,6 +24,8 @@ from autograder._words import suggestion
 from autograder.course.cells import notebook_topic, text_of
 from autograder.course.course_file import Course
 from autograder.course.data_files import data_names
+from autograder.course.exercise_work import ExerciseWork
+from autograder.course.file_names import START_HAS_NO_TASKS, is_start, split_duplicate, start_note, topic_in, topic_named
 from autograder.course.helper_files import MOST_HELPERS, find_helpers, read_helpers
 from autograder.errors import SubmissionError
 from autograder.records.jobs import HelperFile
@@ -143,6 +145,8 @@ def find_submissions(
                 f"--student {student}: there is no such student; {suggestion(student, sorted(search.students))}"
             )
     search.list_strays()
+    if starts := [student for student in search.starts if not students or student in students]:
+        search.notes.append(start_note(starts))
     order = list(course.topics)
     candidates = sorted(search.candidates, key=lambda key: (key[0], order.index(key[1])))
     found = tuple(key for key in candidates if not topics or key[1] in topics)
@@ -171,6 +175,7 @@ class _Search:
     unrecognised: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     strays: list[tuple[str, Path, str, int]] = field(default_factory=list)  # each may be what a submission uses
+    starts: dict[str, None] = field(default_factory=dict)  # students who handed in the start notebook, too
 
     def look_at(self, path: Path) -> None:
         if _is_folder(path):
@@ -198,6 +203,9 @@ class _Search:
         if path.suffix.lower() not in _ENDINGS:
             self.leave_out(path, "a submission ends in .ipynb or .py")
             return
+        if self.is_start_notebook(path, root):
+            self.leave_out(path, START_HAS_NO_TASKS)
+            return
         topic = self.topic_of_file(path, root)
         in_topic_folder = self.topic_of_name(folder.name)
         if in_topic_folder and topic in (None, in_topic_folder):
@@ -212,7 +220,7 @@ class _Search:
         return any(
             self.topic_of_name(each.name)
             if _is_folder(each)
-            else self.looks_like_one(each) and self.topic_of_file(each, folder.resolve())
+            else self.looks_like_one(each) and (self.topic_of_file(each, folder.resolve()) or is_start(each.stem))
             for each in _entries(folder)
         )
 
@@ -228,6 +236,9 @@ class _Search:
         before = self.found()
         for entry in _entries(folder):
             if not self.inside(entry, own):
+                continue
+            if self.is_start_notebook(entry, own):
+                self.starts[student] = None
                 continue
             topic = self.topic_of_name(entry.name)
             if _is_folder(entry) and topic:
@@ -246,7 +257,8 @@ class _Search:
                 else:
                     self.strays.append((student, entry, self.why_no_topic(entry), len(self.unrecognised)))
         if before == self.found():
-            self.leave_out(folder, "it holds no submission")
+            only = "nothing but the start notebook" if student in self.starts else "no submission"
+            self.leave_out(folder, f"it holds {only}")
 
     def found(self) -> tuple[int, int, int]:
         return len(self.unrecognised), len(self.strays), sum(map(len, self.candidates.values()))
@@ -278,6 +290,7 @@ class _Search:
 
     def look_at_topic_folder(self, folder: Path, student: str, topic: str, root: Path) -> None:
         files = [each for each in _entries(folder) if not _is_folder(each) and self.inside(each, root)]
+        files = [each for each in files if not self.is_start_notebook(each, root)]
         candidates = [each for each in files if each.suffix.lower() == ".ipynb"]
         candidates = candidates or [each for each in files if each.suffix.lower() == ".py"]
         if not candidates:
@@ -317,18 +330,37 @@ class _Search:
         return False
 
     def topic_of_name(self, name: str) -> str | None:
-        return next((topic for topic in self.course.topics if topic == name.lower()), None)
+        return topic_named(name, self.course.topics)
 
     def topic_of_file(self, path: Path, root: Path) -> str | None:
-        """The topic in the file's name, else in the notebook's metadata."""
+        """The topic that a file is named after, else the one in a notebook's metadata, else one in a notebook's name."""
         named = self.topic_of_name(path.stem)
         if named or path.suffix.lower() not in _ENDINGS:
             return named
+        notebook = path.suffix.lower() == ".ipynb"
+        stem, copy = split_duplicate(path.stem)
+        if notebook or copy > 0:  # views_old.py may be a module
+            named = self.topic_of_name(stem)
+        inside = None if named else self.topic_inside(path, root)
+        if named or inside in self.course.topics:
+            return named or inside
+        return topic_in(stem, self.course.topics) if notebook and inside is None else None
+
+    def topic_inside(self, path: Path, root: Path) -> str | None:
         try:
-            inside = notebook_topic(Submission("", "", path, folder=root).read())
+            return notebook_topic(Submission("", "", path, folder=root).read())
         except SubmissionError:
             return None
-        return inside if inside in self.course.topics else None
+
+    def is_start_notebook(self, path: Path, root: Path) -> bool:
+        """Whether a file, or a folder, is the start notebook: by its name, or a notebook by its metadata."""
+        if self.topic_of_name(split_duplicate(path.stem)[0]):
+            return False
+        if _is_folder(path):
+            return is_start(path.name)
+        if path.suffix.lower() not in _ENDINGS:
+            return False
+        return is_start(path.stem) or (path.suffix.lower() == ".ipynb" and is_start(self.topic_inside(path, root)))
 
     def looks_like_one(self, path: Path) -> bool:
         return path.suffix.lower() in _ENDINGS or self.topic_of_name(path.stem) is not None
@@ -340,11 +372,14 @@ class _Search:
     def choose(self, student: str, topic: str) -> Submission:
         """The file to grade, of several for one topic.
 
-        A notebook comes before a Python file, then the one named after the topic, then the first by name. (File times
-        mean nothing after a download.)
+        One with work in it comes before one with nothing but stubs, a notebook before a Python file, then the one named
+        after the topic, then the first by name. (File times mean nothing after a download.)
         """
         candidates = self.candidates[student, topic]
-        best, *others = sorted(candidates, key=lambda each: (each.path.suffix.lower() != ".ipynb", not each.named))
+        work = {each.path: len(candidates) == 1 or self.holds_work(each, topic) for each in candidates}
+        best, *others = sorted(
+            candidates, key=lambda each: (not work[each.path], each.path.suffix.lower() != ".ipynb", not each.named)
+        )
         helpers, too_much = self.helpers(best.path, topic)
         others = [each for each in others if each.path not in helpers]
         if others:
@@ -364,6 +399,17 @@ class _Search:
             when = None
             self.notes.append(f"{_printable(best.folder / 'timestamp.txt')}: {error}; {student} is not counted as late.")
         return Submission(student, topic, best.path, when, best.root, helpers)
+
+    def holds_work(self, candidate: _Candidate, topic: str) -> bool:
+        try:
+            data = Submission("", topic, candidate.path, folder=candidate.root).read()
+        except SubmissionError:
+            return True
+        return self.work.is_in(data, candidate.path.name, topic)
+
+    @cached_property
+    def work(self) -> ExerciseWork:
+        return ExerciseWork(self.course)
 
 
 def submission_at(path: Path, course: Course, *, topic: str | None = None, student: str | None = None) -> Submission:

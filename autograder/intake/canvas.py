@@ -5,6 +5,9 @@ if Canvas says so; the user's id; the file's id; the file's name, to which Canva
 handed in again. Anonymous assignments have `anon_x1Y2z` in place of name and id; text and links end in `_text.html` and
 `_link.html` without a file's id. No times are in it. Source: canvas-lms, lib/content_zipper.rb, `get_filename` and
 `add_upload_submission`.
+
+No two files have the same id: where several people have an `01`, as in `ada_12345_01_autograd.ipynb`, it is a notebook's
+number, and the files are named after people.
 """
 
 from __future__ import annotations
@@ -27,7 +30,11 @@ def recognises(names: Sequence[Parts]) -> bool:
     """Whether these are the files of such a download."""
     named = [match[1] for parts in names if (match := match_in(parts, _NAMED))]
     lower = [match for match in named if (match["name"] or "").lower() == (match["name"] or "")]
-    return share(names, _NAMED) >= 0.5 and len(lower) == len(named)
+    owners: dict[str, set[str]] = {}
+    for match in named:
+        owners.setdefault(match["number"] or "", set()).add(match["user"])
+    shared = any(len(users) > 1 for number, users in owners.items() if number)
+    return share(names, _NAMED) >= 0.5 and len(lower) == len(named) and not shared
 
 
 def read(source: Source, context: Context) -> Reading:

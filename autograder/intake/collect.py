@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from autograder._files import naming, read_whole, write_whole
 from autograder._words import counted
 from autograder.course.course_file import Course
+from autograder.course.exercise_work import ExerciseWork
+from autograder.course.file_names import split_duplicate, start_note, topic_named
 from autograder.course.roster import Roster, folder_name
 from autograder.errors import SubmissionError
 from autograder.intake.archive import UNREADABLE, Entry, Source, read_source, shown
 from autograder.intake.collected import COLLECTED, Collected
 from autograder.intake.formats import read_handins, recognise, title_of
 from autograder.intake.handin import Context, File, Handin
-from autograder.intake.names import split_duplicate, submissions_in, why_none
+from autograder.intake.names import is_start_notebook, submissions_in, why_none
 from autograder.intake.people import People
 
 __all__ = ["Collection", "collect"]
@@ -33,6 +37,7 @@ _CHUNK = 1 << 20
 _EARLIER = ".earlier"
 _UNASSIGNED = ".unassigned"
 _LONGEST_NAME = 120
+_MOST_READ = 64 << 20
 
 
 @dataclass
@@ -60,7 +65,7 @@ class _Candidate:
     handin: Handin
     who: str
     download: str
-    order: tuple[datetime, int, int, bool, int, bool]  # the greatest counts
+    order: tuple[datetime, int, int, bool, bool, int, bool]  # the greatest counts
 
     @property
     def place(self) -> str:
@@ -107,6 +112,8 @@ def collect(
         finally:
             log.write()
     result = collector.result
+    if collector.starts:
+        result.notes.append(start_note(list(collector.starts)))
     if roster:
         there = result.students | {row["student"] for row in log.rows.values()}
         result.missing = [each.student for each in roster.people if each.student not in there]
@@ -123,6 +130,11 @@ class _Collector:
     result: Collection = field(default_factory=Collection)
     candidates: dict[str, list[_Candidate]] = field(default_factory=dict)
     digests: dict[Entry, str] = field(default_factory=dict)
+    starts: dict[str, None] = field(default_factory=dict)
+
+    @cached_property
+    def work(self) -> ExerciseWork:
+        return ExerciseWork(self.course)
 
     def take(self, number: int, form: str, source: Source, context: Context) -> None:
         """Assign the hand-ins of a download."""
@@ -149,13 +161,20 @@ class _Collector:
     def take_handin(self, number: int, student: str, handin: Handin, who: str, source: Source) -> None:
         """Find the submissions among the files of a hand-in, and keep the rest where an instructor finds it."""
         topics = submissions_in(handin, self.course.topics, self.topic)
+        several = {topic for topic, files in Counter(topic for _, topic, *_ in topics).items() if files > 1}
         for file, topic, copy, exact in topics:
             when = handin.when or datetime.min.replace(tzinfo=UTC)
-            order = (when, number, handin.attempt, file.path.suffix.lower() == ".ipynb", copy, exact)
+            work = topic not in several or self.holds_work(file, topic)
+            order = (when, number, handin.attempt, work, file.path.suffix.lower() == ".ipynb", copy, exact)
             candidate = _Candidate(student, topic, file, handin, who, source.path.name, order)
             self.candidates.setdefault(candidate.place, []).append(candidate)
         taken = {file.path for file, *_ in topics}
-        others = [file for file in handin.files if file.path not in taken]
+        starts = [file for file in handin.files if is_start_notebook(file, self.course.topics)]
+        if starts:
+            self.starts[student] = None
+            if len(starts) == len(handin.files):
+                return
+        others = [file for file in handin.files if file.path not in taken and file not in starts]
         notebooks = [file for file in others if file.path.suffix.lower() == ".ipynb"]
         for file in notebooks:
             self.leave_out(f"{file.entry.shown}, of {student}", why_none(file, self.course.topics))
@@ -164,6 +183,13 @@ class _Collector:
             self.leave_out_rest(source, student, rest, silent=bool(notebooks))
         for file in others if not topics else notebooks:
             self.write(file.entry, self.out / student / _safe(file.path))
+
+    def holds_work(self, file: File, topic: str) -> bool:
+        """Whether anything but stubs is in a file; also if that cannot be told."""
+        try:
+            return self.work.is_in(file.entry.read(_MOST_READ), file.path.name, topic)
+        except UNREADABLE:
+            return True
 
     def leave_out_rest(self, source: Source, student: str, files: Sequence[File], *, silent: bool) -> None:
         """Say in a line what a hand-in without a submission consists of."""
@@ -269,7 +295,7 @@ class _Collector:
         files = {Path(f"{latest.topic}{latest.file.path.suffix.lower()}"): latest.file.entry}
         for file in latest.handin.files:
             ending = file.path.suffix.lower()
-            submission = ending == ".py" and split_duplicate(file.path.stem)[0].lower() in self.course.topics
+            submission = ending == ".py" and topic_named(split_duplicate(file.path.stem)[0], self.course.topics)
             if ending == ".ipynb" or submission or file.path == latest.file.path:
                 continue
             path = _safe(file.path.relative_to(base) if file.path.is_relative_to(base) else file.path)

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import cast
 
 from autograder._words import suggestion
+from autograder.course.file_names import topic_in
 from autograder.errors import SubmissionError
 from autograder.intake import (
     blackboard,
@@ -24,7 +25,7 @@ from autograder.intake import (
 from autograder.intake.archive import Source, read_source
 from autograder.intake.collected import COLLECTED
 from autograder.intake.handin import Context, Parts, Reading
-from autograder.intake.names import topic_in, topic_inside
+from autograder.intake.names import topic_inside
 
 __all__ = ["FORMATS", "download_at", "read_handins", "recognise", "title_of"]
 
@@ -107,11 +108,12 @@ def _recognises(name: str, names: Sequence[Parts], source: Source) -> bool:
 def _is_flat(source: Source, topics: Collection[str]) -> bool:
     """Whether the files at the top are those of several people for the same topic."""
     owners: dict[str, set[str]] = {}
+    at_top = plain.owners([entry.name for entry in source.entries if len(entry.parts) == 1], topics)
     for entry in source.entries:
         if len(entry.parts) == 1 and entry.name.lower().endswith((".ipynb", ".py")):
             topic = topic_in(PurePosixPath(entry.name).stem, topics) or topic_inside(entry, topics)
             if topic:
-                owners.setdefault(topic, set()).add(plain.owner(entry.name, topics).lower())
+                owners.setdefault(topic, set()).add(at_top[entry.name].lower())
     return any(len(each) >= (_MANY_OWNERS if "" in each else _FEWEST_OWNERS) for each in owners.values())
 
 

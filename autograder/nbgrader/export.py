@@ -79,7 +79,7 @@ def export(course: Course, pool: Pool, out: Path, *, seed: int | None = None, db
         for name in course.topics:
             target = out / "source" / name
             shutil.rmtree(target, ignore_errors=True)
-            _write_source(fresh, name, target)
+            _write_source(fresh, name, course.notebook(name), target)
     if not there:
         write_config(out, settings)
     with open_gradebook(settings.db_url, settings.course_id, folder=out) as gradebook:
@@ -89,9 +89,11 @@ def export(course: Course, pool: Pool, out: Path, *, seed: int | None = None, db
     return Exported(tuple(course.topics), tuple(notes))
 
 
-def _write_source(fresh: Path, name: str, target: Path) -> None:
-    """Write the assignment of one topic: the only folder that nbgrader gives to students."""
-    for path in (f"{name}.ipynb", "requirements.txt", f"keys/{name}.key", f"checks/test_{name}.py", f"hints/{name}.yml"):
+def _write_source(fresh: Path, name: str, notebook: str, target: Path) -> None:
+    """Write the assignment of one topic: the only folder that nbgrader gives to students. Its notebook has no number."""
+    target.mkdir(parents=True)
+    shutil.copyfile(fresh / notebook, target / f"{name}.ipynb")
+    for path in ("requirements.txt", f"keys/{name}.key", f"checks/test_{name}.py", f"hints/{name}.yml"):
         if (fresh / path).exists():
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(fresh / path, target / path)
@@ -99,7 +101,7 @@ def _write_source(fresh: Path, name: str, target: Path) -> None:
         if (fresh / folder).exists():
             shutil.copytree(fresh / folder, target / folder)
     card = msgspec.json.decode((fresh / COURSE_FILE).read_bytes(), type=CourseCard)
-    card = msgspec.structs.replace(card, topics={name: card.topics[name]})
+    card = msgspec.structs.replace(card, topics={name: msgspec.structs.replace(card.topics[name], notebook="")})
     write_whole(target / COURSE_FILE, msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n")
 
 

@@ -92,11 +92,12 @@ def _codes(config: pytest.Config) -> Codes:
 
 def _topic_of(path: Path, topics: set[str]) -> str | None:
     from autograder.course.cells import notebook_topic
+    from autograder.course.file_names import topic_named, topic_of_stem
 
     named = notebook_topic(read_whole(path)) if path.suffix == ".ipynb" else None
-    return next(
-        (name for name in (named, path.stem, path.absolute().parent.name) if name is not None and name in topics), None
-    )
+    if named in topics:
+        return named
+    return topic_of_stem(path.stem, topics) or topic_named(path.absolute().parent.name, topics)
 
 
 class CheckFailed(Exception):

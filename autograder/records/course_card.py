@@ -37,7 +37,10 @@ class TaskCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TopicCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A topic. `version` belongs to the notebook and the key; `checks` is the digest of the checks file."""
+    """A topic. `version` belongs to the notebook and the key; `checks` is the digest of the checks file.
+
+    `notebook` is the notebook's file name in the release, where that is not TOPIC.ipynb.
+    """
 
     title: str
     number: int
@@ -50,6 +53,7 @@ class TopicCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cell_seconds: float = 20.0
     check_seconds: float = 5.0
     topic_seconds: float = 120.0
+    notebook: str = ""
 
 
 class CourseCard(msgspec.Struct, frozen=True, kw_only=True):

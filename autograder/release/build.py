@@ -28,10 +28,11 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from autograder._files import read_whole, write_whole
-from autograder.course.cells import notebook_topic
+from autograder.course.cells import notebook_topic, read_cells
 from autograder.course.choices import choice_source
 from autograder.course.course_file import Course
 from autograder.course.data_files import FOLDER, read_data
+from autograder.course.file_names import START
 from autograder.course.new_topic import MARK, unwritten
 from autograder.course.topic import Topic, load_topic
 from autograder.errors import KeyMismatch, ReleaseError
@@ -40,7 +41,7 @@ from autograder.processes.temporary import TemporaryFolder
 from autograder.records.course_card import COURSE_FILE, CourseCard
 from autograder.release import leaks, public_keys
 from autograder.release.make_card import course_card
-from autograder.release.notebooks import notebook_bytes
+from autograder.release.notebooks import as_released, notebook_bytes, start_bytes
 from autograder.release.solutions import closed_secrets, current_files, open_topics, solution_files
 from autograder.release.wheel import wheel
 
@@ -57,7 +58,8 @@ _IGNORED = {".autograde", ".ipynb_checkpoints", "__pycache__", ".DS_Store"}
 def build(course: Course, pool: Pool, out: Path) -> list[Path]:
     """Write the release, replacing an older one, and return its files.
 
-    A key whose content has not changed stays as it is. So do files in `out` that no release wrote.
+    A key whose content has not changed stays as it is. So do files in `out` that no release wrote, and notebooks of an older
+    release that somebody has worked in since: one whose name is needed gets another, `01_dtypes-Copy1.ipynb`.
 
     Args:
         course: the course.
@@ -83,6 +85,8 @@ def build(course: Course, pool: Pool, out: Path) -> list[Path]:
         for name, path in _listing(fresh).items():
             target = out / name
             if not target.is_file() or target.read_bytes() != path.read_bytes():
+                if _worked_in(name, target):
+                    target.rename(_copy_of(target))
                 write_whole(target, path.read_bytes())
             written.append(target)
     return written
@@ -137,9 +141,26 @@ def _stale(out: Path, current: set[str]) -> Iterator[Path]:
     for name, path in _listing(out).items():
         folder = name.startswith(("keys/", "checks/", "hints/", "wheels/", "solutions/"))
         ours = folder and name.endswith((".key", ".py", ".yml", ".whl", ".json", ".sealed", ".passphrase"))
-        notebook = "/" not in name and name.endswith(".ipynb") and notebook_topic(path.read_bytes()) is not None
+        notebook = _is_notebook(name, path) and as_released(path.read_bytes())
         if name not in current and (ours or notebook):
             yield path
+
+
+def _is_notebook(name: str, path: Path) -> bool:
+    """Whether a file in a release is a notebook that a release wrote, whatever became of it since."""
+    return "/" not in name and name.endswith(".ipynb") and notebook_topic(path.read_bytes()) is not None
+
+
+def _worked_in(name: str, path: Path) -> bool:
+    return path.is_file() and _is_notebook(name, path) and not as_released(path.read_bytes())
+
+
+def _copy_of(path: Path) -> Path:
+    """A free name, as JupyterLab gives to copies."""
+    number = 1
+    while (free := path.with_name(f"{path.stem}-Copy{number}{path.suffix}")).exists():
+        number += 1
+    return free
 
 
 def _stale_data(course: Course, out: Path) -> Iterator[Path]:
@@ -163,6 +184,8 @@ def _write_all(course: Course, pool: Pool, folder: Path, *, old: Path, solutions
     if not package:
         name, data = wheel()
         files[f"wheels/{name}"], package = data, f"./wheels/{name}"
+    if course.start:
+        files[f"{START}.ipynb"] = start_bytes(course, course.start)
     files["requirements.txt"] = _requirements(course, topics, keys, package)
     for topic in topics:
         files |= _topic_files(course, topic)
@@ -187,7 +210,7 @@ def _still_true(path: Path, key: AnswerKey, course: Course) -> bool:
 
 def _topic_files(course: Course, topic: Topic) -> dict[str, bytes]:
     name, root = topic.name, course.root
-    files = {f"{name}.ipynb": notebook_bytes(course, topic)}
+    files = {course.notebook(name): notebook_bytes(course, topic)}
     for source, target, more in (
         (root / "exercises" / "hints" / f"{name}.yml", f"hints/{name}.yml", ""),
         (
@@ -206,9 +229,11 @@ def _requirements(course: Course, topics: Sequence[Topic], keys: Mapping[str, An
     needed = {"jupyterlab", "torch"}
     if any(entry.solutions == "after_due" for entry in course.topics.values()):
         needed.add("cryptography")
-    for topic in topics:
-        for cell in topic.exercise:
-            needed |= {_DISTRIBUTIONS.get(module, module) for module in _imported(cell.source)}
+    cells = [cell for topic in topics for cell in topic.exercise]
+    if course.start:
+        cells += read_cells(read_whole(course.start), course.start.name)
+    for cell in cells:
+        needed |= {_DISTRIBUTIONS.get(module, module) for module in _imported(cell.source)}
     torch = {torch_release(key.versions) for key in keys.values()}
     lines = [f"torch=={max(torch)}.*" if name == "torch" and torch else name for name in sorted(needed)]
     return ("\n".join([*lines, package]) + "\n").encode()
@@ -242,4 +267,5 @@ def _readme(course: Course, keys: Mapping[str, AnswerKey]) -> bytes:
     points = {name: f"{sum(task.points for task in topic.tasks.values()):g}" for name, topic in course.topics.items()}
     template = environment.get_template("release_readme.md.j2")
     data = next((file.name.removeprefix(f"{FOLDER}/") for file in read_data(course.root).public), "")
-    return template.render(course=course, torch=torch, points=points, data=data).encode()
+    start = f"{START}.ipynb" if course.start else ""
+    return template.render(course=course, torch=torch, points=points, data=data, start=start).encode()

@@ -42,6 +42,7 @@ def _topic_card(course: Course, topic: Topic) -> TopicCard:
         cell_seconds=entry.limits.cell_seconds,
         check_seconds=entry.limits.check_seconds,
         topic_seconds=entry.limits.topic_seconds,
+        notebook=course.notebook(topic.name) if course.numbered else "",
     )
 
 

@@ -1,8 +1,9 @@
-"""A topic's notebook as students get it, from exercises/TOPIC.py; the same source always gives the same bytes.
+"""The notebooks that students get, from exercises/TOPIC.py; the same source always gives the same bytes.
 
 Two kinds of cells are added to the source: one that imports `check`, `hint` and `progress`, after the title, and one that
 checks a task, after the task's own cell. They do nothing during grading. They and the tasks' cells carry nbgrader's
-metadata.
+metadata. The start notebook, from exercises/00_start.py, has no tasks: nothing is added to it but a table of the topics,
+where it says `<!-- topics -->`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import jupytext  # type: ignore[import-untyped] # it ships no types
@@ -18,15 +20,16 @@ import nbformat
 from nbformat.v4 import new_code_cell
 
 from autograder._files import read_source
-from autograder.course.cells import task_source
+from autograder.course.cells import read_cells, task_source
 from autograder.course.course_file import Course, TaskEntry
+from autograder.course.file_names import START
 from autograder.course.topic import Topic
-from autograder.errors import AuthoringError
+from autograder.errors import AuthoringError, SubmissionError
 from autograder.records.jobs import Cell
 from autograder.release.nbgrader_marks import mark_cells
 from autograder.release.public_keys import content_version
 
-__all__ = ["notebook_bytes"]
+__all__ = ["as_released", "notebook_bytes", "start_bytes"]
 
 _FORMAT = {"extension": ".py", "format_name": "percent", "comment_magics": False}
 _SETUP = """\
@@ -40,6 +43,8 @@ _SETUP_WITH_SOLUTIONS = (
 )
 _CHECKED = re.compile(r'\Acheck\("(\w+)"\)\Z')
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+_LANGUAGE = {"name": "python"}
+_TOPICS = "<!-- topics -->"
 
 
 def notebook_bytes(course: Course, topic: Topic) -> bytes:
@@ -51,33 +56,91 @@ def notebook_bytes(course: Course, topic: Topic) -> bytes:
     Raises:
         AuthoringError: if the exercise is not a valid notebook source.
     """
-    path = course.root / "exercises" / f"{topic.name}.py"
-    notebook: Any = jupytext.reads(read_source(path), fmt=_FORMAT)
-    notebook.metadata = {
-        "kernelspec": _KERNEL,
-        "language_info": {"name": "python"},
-        "autograde": {"topic": topic.name, "version": content_version(course, topic)},
-    }
-    notebook.nbformat, notebook.nbformat_minor = 4, 5
-    _take_code(notebook.cells, topic)
+    source = read_source(course.root / "exercises" / f"{topic.name}.py")
+    notebook = _notebook(source, topic.name, topic.exercise, content_version(course, topic))
     tasks = course.topics[topic.name].tasks
     setup = _SETUP if course.topics[topic.name].solutions == "never" else _SETUP_WITH_SOLUTIONS
     notebook.cells = list(_with_checks(notebook.cells, tasks, setup))
     _name_cells(notebook.cells, tasks)
     _mark_cells(notebook.cells, tasks, setup)
+    return _bytes(notebook, topic.name)
+
+
+def start_bytes(course: Course, path: Path) -> bytes:
+    """The start notebook, with a table of the course's topics and links to their notebooks.
+
+    Args:
+        course: the course.
+        path: the notebook's source.
+
+    Raises:
+        AuthoringError: if it is not a valid notebook source.
+    """
+    source = read_source(path)
+    try:
+        cells = read_cells(source.encode(), path.name)
+    except SubmissionError as error:
+        raise AuthoringError(f"exercises/{error}") from error
+    version = hashlib.blake2b(source.encode(), digest_size=16).hexdigest()
+    notebook = _notebook(source, START, cells, version)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = cell.source.replace(_TOPICS, _topics_table(course))
+    _name_cells(notebook.cells, ())
+    return _bytes(notebook, START)
+
+
+def _topics_table(course: Course) -> str:
+    """The topics in the order in which they are taught, as a table in Markdown."""
+    rows = ["| | notebook | what it is about | |", "|--:|---|---|---|"]
+    for number, (name, topic) in enumerate(course.topics.items(), 1):
+        notebook = course.notebook(name)
+        about = f"{topic.title}: {topic.summary}" if topic.summary else topic.title
+        cells = (f"{number}", f"[{name}]({notebook})", about, "required" if topic.required else "optional")
+        rows.append("| " + " | ".join(each.replace("|", "\\|") for each in cells) + " |")
+    return "\n".join(rows)
+
+
+def as_released(data: bytes) -> bool:
+    """Whether a notebook is as a release wrote it: nobody has opened it in a notebook program and saved it since."""
+    try:
+        notebook = json.loads(data)
+        bare = all(not cell.get("outputs") and cell.get("execution_count") is None for cell in notebook["cells"])
+        return bare and notebook["metadata"]["language_info"] == _LANGUAGE and _dumped(notebook) == data
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return False
+
+
+def _notebook(source: str, name: str, read: Sequence[Cell], version: str) -> Any:
+    notebook: Any = jupytext.reads(source, fmt=_FORMAT)
+    notebook.metadata = {
+        "kernelspec": _KERNEL,
+        "language_info": _LANGUAGE,
+        "autograde": {"topic": name, "version": version},
+    }
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    _take_code(notebook.cells, name, read)
+    return notebook
+
+
+def _bytes(notebook: Any, name: str) -> bytes:
     try:
         nbformat.validate(notebook)
     except nbformat.ValidationError as error:
-        raise AuthoringError(f"exercises/{topic.name}.py does not give a valid notebook: {error.message}.") from error
+        raise AuthoringError(f"exercises/{name}.py does not give a valid notebook: {error.message}.") from error
+    return _dumped(notebook)
+
+
+def _dumped(notebook: Any) -> bytes:
     return (json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def _take_code(cells: Iterable[Any], topic: Topic) -> None:
+def _take_code(cells: Iterable[Any], name: str, read_as: Iterable[Cell]) -> None:
     """Give the code cells the text that grading reads: Jupytext mistakes some comments for shell commands."""
-    read = {cell.number: cell.source for cell in topic.exercise}
+    read = {cell.number: cell.source for cell in read_as}
     code = [cell for cell in cells if cell.cell_type == "code"]
     if set(read) - set(range(1, len(code) + 1)):
-        raise AuthoringError(f"exercises/{topic.name}.py is not in the percent format; begin each cell with `# %%`.")
+        raise AuthoringError(f"exercises/{name}.py is not in the percent format; begin each cell with `# %%`.")
     for number, cell in enumerate(code, 1):
         cell.source = read.get(number, "")
 

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autograder._files import read_whole
+from autograder.course.file_names import is_start, topic_named
 from autograder.errors import RequestError, SubmissionError
 from autograder.reporting.ci_reports import Checked
 from autograder.student.check_file import answer_file
 from autograder.student.released import Release, find_release
 from autograder.student.run_file import Runner
 from autograder.student.store import Store
-from autograder.student.student_file import read_file
+from autograder.student.student_file import file_of, read_file
 
 __all__ = ["FOOTER", "check_files"]
 
@@ -25,21 +26,20 @@ FOOTER = "These are the visible checks. Grading also runs hidden checks, on othe
 
 def check_files(files: Sequence[Path]) -> list[Checked]:
     """Check files, or, if none are named, each topic's file in the working folder. A file that cannot be read is reported.
+    The start notebook is passed over.
 
     Raises:
         RequestError: if there is no release, or no file to check.
     """
     release = find_release(files[0].absolute().parent if files else None)
-    found = list(files) or [path for name in release.card.topics for path in _files_of(name)]
+    found = [path for path in files if not is_start(path.stem) or topic_named(path.stem, release.card.topics)]
+    if not files:
+        of_topics = [file_of(release, name, Path.cwd()) for name in release.card.topics]
+        found = [path.relative_to(Path.cwd()) for path in of_topics if path is not None]
     if not found:
         raise RequestError("There is no notebook or Python file for this course here; name the files to check.")
     with Runner() as runner:
         return [_check(release, path, runner) for path in found]
-
-
-def _files_of(topic: str) -> list[Path]:
-    """A topic's file in the working folder; a notebook comes first, as in grading."""
-    return [path for path in (Path(f"{topic}.ipynb"), Path(f"{topic}.py")) if path.is_file()][:1]
 
 
 def _check(release: Release, path: Path, runner: Runner) -> Checked:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from autograder._words import closest, suggestion
+from autograder.course.file_names import topic_of_stem
 from autograder.errors import RequestError
 from autograder.student.released import Release, ReleasedTopic, find_release
 from autograder.student.store import Store
@@ -58,8 +59,8 @@ def topic_meant(release: Release, tasks: Sequence[str], topic: str, namespace: M
 
 def _guess(release: Release, topics: Sequence[str], namespace: Mapping[str, Any]) -> str | None:
     for path in (namespace.get("__vsc_ipynb_file__"), os.environ.get("JPY_SESSION_NAME"), namespace.get("__file__")):
-        if isinstance(path, str) and Path(path).stem in topics:
-            return Path(path).stem
+        if isinstance(path, str) and (named := topic_of_stem(Path(path).stem, topics)):
+            return named
     if _last.get(release.folder) in topics:
         return _last[release.folder]
     defined = {name: sum(task in namespace for task in release.card.topics[name].tasks) for name in topics}

@@ -116,6 +116,10 @@ class Release:
             known = self._topics[name] = stamp, self._read(name)
         return known[1]
 
+    def notebook(self, name: str) -> Path:
+        """A topic's notebook in the release."""
+        return self.folder / (self.card.topics[name].notebook or f"{name}.ipynb")
+
     def _checks(self, name: str) -> Path:
         return self.folder / "checks" / f"test_{name}.py"
 

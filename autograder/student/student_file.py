@@ -12,11 +12,13 @@ from typing import Any
 from autograder._files import read_whole
 from autograder._words import suggestion
 from autograder.course.cells import holds_notebook, notebook_topic, notebook_version, python_text, read_cells
+from autograder.course.file_names import is_start, split_duplicate, topic_named, topic_of_stem
+from autograder.course.stubs import has_work
 from autograder.errors import RequestError, SubmissionError
 from autograder.records.jobs import Cell
 from autograder.student.released import Release
 
-__all__ = ["StudentFile", "find_file", "python_file", "read_file", "topic_of"]
+__all__ = ["StudentFile", "file_of", "find_file", "python_file", "read_file", "topic_of"]
 
 _ENDINGS = (".py", ".ipynb")
 
@@ -45,16 +47,18 @@ def find_file(release: Release, path: Path | None) -> Path:
     if path is not None:
         if path.is_file():
             return path
+        if other := _with_other_number(release, path):
+            return other
         topic = next((name for name, card in release.card.topics.items() if str(path) in card.tasks), None)
         if topic is not None:
             raise RequestError(
                 f"{path} is a task, but this command checks a whole file: name the file, or run `check({str(path)!r})` in "
-                f"the notebook {topic}.ipynb."
+                f"the notebook {release.notebook(topic).name}."
             )
         near = [each.name for each in _candidates(path.parent)] if path.parent.is_dir() else []
         raise RequestError(f"{path}: there is no such file{f'; {suggestion(path.name, near)}' if near else '.'}")
-    files = [each for each in _candidates(Path.cwd()) if each.suffix == ".py" and each.stem in release.card.topics]
-    files = files or [each for each in _candidates(Path.cwd()) if each.stem in release.card.topics]
+    named = [each for each in _candidates(Path.cwd()) if topic_named(each.stem, release.card.topics)]
+    files = [each for each in named if each.suffix == ".py"] or named
     if len(files) == 1:
         return files[0].relative_to(Path.cwd())
     if not files:
@@ -64,6 +68,31 @@ def find_file(release: Release, path: Path | None) -> Path:
 
 def _candidates(folder: Path) -> list[Path]:
     return sorted(each for each in folder.iterdir() if each.suffix in _ENDINGS and each.is_file())
+
+
+def _with_other_number(release: Release, path: Path) -> Path | None:
+    """The one file for the same topic where a name has another number, or none: `01_dtypes.ipynb` for `dtypes.ipynb`."""
+    topic = topic_named(path.stem, release.card.topics)
+    if topic is None or not path.parent.is_dir():
+        return None
+    same = [each for each in _candidates(path.parent) if each.suffix == path.suffix]
+    files = [each for each in same if topic_named(each.stem, release.card.topics) == topic]
+    return files[0] if len(files) == 1 else None
+
+
+def file_of(release: Release, topic: str, folder: Path) -> Path | None:
+    """A topic's file in a folder, of several as in grading: one with work in it first, then a notebook, then by name."""
+    named = [each for each in _candidates(folder) if topic_named(each.stem, release.card.topics) == topic]
+    work = {each: len(named) == 1 or _holds_work(release, topic, each) for each in named}
+    return min(named, key=lambda each: (not work[each], each.suffix != ".ipynb", each.name), default=None)
+
+
+def _holds_work(release: Release, topic: str, path: Path) -> bool:
+    stubs = {task: card.stub for task, card in release.card.topics[topic].tasks.items()}
+    try:
+        return has_work(read_cells(read_whole(path), path.name), stubs)
+    except (OSError, SubmissionError):
+        return True
 
 
 def topic_of(release: Release, path: Path, data: bytes, topic: str | None) -> str:
@@ -76,8 +105,13 @@ def topic_of(release: Release, path: Path, data: bytes, topic: str | None) -> st
         if topic not in release.card.topics:
             raise RequestError(f"There is no topic {topic!r}; {suggestion(topic, release.card.topics)}")
         return topic
-    for name in (notebook_topic(data), path.stem, path.absolute().parent.name):
-        if name in release.card.topics:
+    topics, inside = release.card.topics, notebook_topic(data)
+    exact = topic_named(split_duplicate(path.stem)[0], topics)
+    if is_start(inside) or (is_start(path.stem) and not exact):
+        first = release.notebook(next(iter(topics))).name
+        raise RequestError(f"{path.name} has no tasks to check; the first notebook that has some is {first}.")
+    for name in (inside, topic_of_stem(path.stem, topics), topic_named(path.absolute().parent.name, topics)):
+        if name in topics:
             return str(name)
     raise RequestError(
         f"{path.name}: which topic is it for? Name the file after its topic, or give the topic with --topic: "
