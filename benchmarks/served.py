@@ -31,7 +31,7 @@ ROUNDS, COPIES, SEED = 5, 20, 7
 
 def notebook() -> str:
     """The released notebook with the reference's answers in its task cells, as a student hands it in."""
-    made = json.loads((ROOT / f"release/{TOPIC}.ipynb").read_text(encoding="utf-8"))
+    made = json.loads((ROOT / "release" / load_course(ROOT).notebook(TOPIC)).read_text(encoding="utf-8"))
     answers = (ROOT / f"tests/kit/acceptance/right_answers/{TOPIC}.py").read_text(encoding="utf-8")
     made["cells"].append({"cell_type": "code", "id": "right", "metadata": {}, "outputs": [], "execution_count": None,
                           "source": answers})  # fmt: skip

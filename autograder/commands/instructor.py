@@ -206,8 +206,11 @@ def release(
             raise AutogradeError("--publish goes with --open TOPIC, and neither goes with --check.")
         with Pool(unsafe=unsafe) as pool:
             if not check:
-                paths = build(loaded, pool, folder)
+                notes: list[str] = []
+                paths = build(loaded, pool, folder, notes)
                 typer.echo(f"wrote {len(paths)} files below {folder}")
+                for note in notes:
+                    typer.echo(note, err=True)
                 return
             problems = check_release(loaded, pool, folder)
         for problem in problems:

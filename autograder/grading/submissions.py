@@ -290,7 +290,9 @@ class _Search:
 
     def look_at_topic_folder(self, folder: Path, student: str, topic: str, root: Path) -> None:
         files = [each for each in _entries(folder) if not _is_folder(each) and self.inside(each, root)]
-        files = [each for each in files if not self.is_start_notebook(each, root)]
+        starts = [each for each in files if self.is_start_notebook(each, root)]
+        self.starts |= dict.fromkeys([student] if starts else [])
+        files = [each for each in files if each not in starts]
         candidates = [each for each in files if each.suffix.lower() == ".ipynb"]
         candidates = candidates or [each for each in files if each.suffix.lower() == ".py"]
         if not candidates:

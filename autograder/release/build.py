@@ -55,7 +55,7 @@ _DISTRIBUTIONS = {"sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml", 
 _IGNORED = {".autograde", ".ipynb_checkpoints", "__pycache__", ".DS_Store"}
 
 
-def build(course: Course, pool: Pool, out: Path) -> list[Path]:
+def build(course: Course, pool: Pool, out: Path, notes: list[str] | None = None) -> list[Path]:
     """Write the release, replacing an older one, and return its files.
 
     A key whose content has not changed stays as it is. So do files in `out` that no release wrote, and notebooks of an older
@@ -65,6 +65,7 @@ def build(course: Course, pool: Pool, out: Path) -> list[Path]:
         course: the course.
         pool: runs references and misconceptions for the keys.
         out: the folder; created if it does not exist.
+        notes: takes a sentence about each notebook that was kept.
 
     Raises:
         ReleaseError: if something private would leak, an author left something unwritten, or the secret of the course that
@@ -79,16 +80,22 @@ def build(course: Course, pool: Pool, out: Path) -> list[Path]:
         _write_all(course, pool, fresh, old=out, solutions=solutions)
         if leaked := _leaks(course, fresh):
             raise ReleaseError("\n".join(map(str, leaked)))
-        for path in (*_stale(out, set(_listing(fresh))), *_stale_data(course, out)):
+        fresh_files = _listing(fresh)
+        for path in (*_stale(out, set(fresh_files)), *_stale_data(course, out)):
             path.unlink()
+        kept = [f"{path} was worked in, so it was kept." for path in _worked_in(out) if path.name not in fresh_files]
         written = []
-        for name, path in _listing(fresh).items():
+        worked_in = set(_worked_in(out))
+        for name, path in fresh_files.items():
             target = out / name
             if not target.is_file() or target.read_bytes() != path.read_bytes():
-                if _worked_in(name, target):
-                    target.rename(_copy_of(target))
+                if target in worked_in:
+                    copy = target.rename(_copy_of(target))
+                    kept.append(f"{target} was worked in, so it was kept as {copy.name}.")
                 write_whole(target, path.read_bytes())
             written.append(target)
+    if notes is not None:
+        notes += kept
     return written
 
 
@@ -151,8 +158,11 @@ def _is_notebook(name: str, path: Path) -> bool:
     return "/" not in name and name.endswith(".ipynb") and notebook_topic(path.read_bytes()) is not None
 
 
-def _worked_in(name: str, path: Path) -> bool:
-    return path.is_file() and _is_notebook(name, path) and not as_released(path.read_bytes())
+def _worked_in(out: Path) -> Iterator[Path]:
+    """The notebooks of this or an older release that somebody has saved since."""
+    for name, path in _listing(out).items():
+        if _is_notebook(name, path) and not as_released(path.read_bytes()):
+            yield path
 
 
 def _copy_of(path: Path) -> Path:

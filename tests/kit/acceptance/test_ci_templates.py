@@ -41,11 +41,11 @@ def schema(name: str) -> Any:
 def course(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Path:
     """A course as an instructor's repository has it, and in `students/` the repositories of two students."""
     root = tmp_path_factory.mktemp("course")
-    release_course(root, pool)
+    release_course(root, pool, numbered=True)
     for name in ("ann", "bo"):
         repository = root / "students" / name
         shutil.copytree(root / "release", repository)
-        (repository / "small.ipynb").unlink()
+        (repository / "01_small.ipynb").unlink()
         git(repository, "init", "--quiet")
         for state in ("first", "later"):
             (repository / "small.py").write_text(SOLUTION if name == "ann" else SOLUTION.replace("x * by", "x * by * 1.5"))
@@ -145,7 +145,8 @@ def test_an_instructors_workflow(course: Path, tmp_path: Path) -> None:
     [collect] = steps("instructor", "submissions")
     assert "NOT COLLECTED: cy" in shell(collect["run"], course, tools)
     submitted = sorted(path.relative_to(course / "submitted").as_posix() for path in (course / "submitted").rglob("*.*"))
-    assert submitted == ["ann/other.ipynb", "ann/small.py", "bo/other.ipynb", "bo/small.py"]
+    names = ("00_start.ipynb", "02_other.ipynb", "small.py")
+    assert submitted == [f"{student}/{name}" for student in ("ann", "bo") for name in names]
     workflow = template("github/instructor.yml")
     shares = workflow["jobs"]["shard"]["strategy"]["matrix"]["shard"]
     assert shares == list(range(1, workflow["env"]["SHARDS"] + 1))

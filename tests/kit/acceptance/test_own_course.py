@@ -58,7 +58,7 @@ def test_from_an_empty_folder_to_a_graded_class(environment: Path):
     course = environment / "course"
     assert "everything holds" in run(environment, "autograde", "verify", "--no-mutants", "--seeds", "3", cwd=course)
     assert "files below" in run(environment, "autograde", "release", cwd=course)
-    assert "row_means" in (course / "release" / "reductions.ipynb").read_text()
+    assert "row_means" in (course / "release" / "01_reductions.ipynb").read_text()
     run(environment, "autograde", "grade", "examples/class", cwd=course)
     earned = {
         student: json.loads((course / "grades" / student / "reductions.json").read_text())["earned"]

@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from autograder.course.stubs import stub_digest, untouched, with_untouched
+from autograder.course.stubs import has_work, stub_digest, untouched, with_untouched
 from autograder.records.jobs import Cell, NotObserved, Outcome
 from autograder.records.observation import Observation
 
@@ -96,3 +96,38 @@ def test_what_was_seen_of_an_untouched_task_is_that_it_is_not_attempted() -> Non
         assert (observation.check, observation.draw) == ("b", draw)
         assert observation.error is not None
         assert observation.error.not_attempted
+
+
+SAYS_SO = """
+def scale(x, by):
+    \"\"\"Return x times by.\"\"\"
+    raise NotImplementedError
+"""
+GIVEN_IN_PART = """
+class Meter:
+    def __init__(self):
+        super().__init__()
+        raise NotImplementedError
+
+    def reset(self):
+        self.total = 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("sources", "work"),
+    [
+        ((), False),
+        ((STUB, CLASS, SAYS_SO, GIVEN_IN_PART, "guess = ..."), False),
+        (("# my notes\nimport torch", SAYS_SO.replace("Return", "It returns"), "x = 3"), False),
+        ((SAYS_SO, "guess = 7"), True),
+        ((SAYS_SO.replace("raise NotImplementedError", "return x * by"),), True),
+        ((SAYS_SO.replace("raise", "y = x * by\n    raise"),), True),
+        ((GIVEN_IN_PART.replace("raise NotImplementedError", "self.total = 0"),), True),
+        ((STUB.replace("None", "2 * x"),), True),
+        (("def scale(x, by:\n    return x * by",), True),
+    ],
+)
+def test_a_file_with_work_differs_from_one_with_stubs(sources: tuple[str, ...], work: bool) -> None:
+    stubs = {**STUBS, "scale": "", "Meter": "", "guess": ""}
+    assert has_work(cells(*sources), stubs) is work

@@ -6,12 +6,14 @@ import json
 import os
 import socket
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_course import write_notebook
 
 from autograder.course.course_file import Course, TaskEntry, TopicEntry
 from autograder.errors import SubmissionError
@@ -86,6 +88,79 @@ def test_a_renamed_notebook_is_recognised_by_its_metadata(tmp_path: Path) -> Non
     released = json.dumps({"cells": [], "metadata": {"autograde": {"topic": "views"}}, "nbformat": 4})
     put(tmp_path, "ann/homework 1.ipynb", text=released)
     assert files(find_submissions([tmp_path], COURSE), tmp_path) == [("ann", "views", "ann/homework 1.ipynb")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "views.ipynb", "01_views.ipynb", "17_Views.ipynb", "01_views (2).ipynb", "views-Copy1.ipynb", "ada_01_views.ipynb",
+        "01_views.py", "01_views (2).py", "01_views/any.ipynb", "views/01_views.ipynb",
+    ],
+)  # fmt: skip
+def test_a_notebook_is_known_by_its_name_with_a_number_or_without(tmp_path: Path, name: str) -> None:
+    put(tmp_path, f"ann/{name}", "bo/autograd.ipynb")
+    found = find_submissions([tmp_path], COURSE)
+    assert files(found, tmp_path) == [("ann", "views", f"ann/{name}"), ("bo", "autograd", "bo/autograd.ipynb")]
+    assert found.unrecognised == found.notes == ()
+    assert files(find_submissions([tmp_path / f"ann/{name}"], COURSE), tmp_path) == [("ann", "views", f"ann/{name}")]
+    assert files(find_submissions([tmp_path / "ann"], COURSE), tmp_path) == [("ann", "views", f"ann/{name}")]
+
+
+def test_modules_whose_names_only_hold_a_topics_are_helpers(tmp_path: Path) -> None:
+    put(tmp_path, "ann/01_views.py", text="import views_old, my_views, autograd_tools")
+    put(tmp_path, "ann/views_old.py", "ann/my_views.py", "ann/autograd_tools.py", text="x = 1")
+    found = find_submissions([tmp_path], COURSE)
+    assert files(found, tmp_path) == [("ann", "views", "ann/01_views.py")]
+    assert [path.name for path in found.submissions[0].helpers] == ["autograd_tools.py", "my_views.py", "views_old.py"]
+    assert found.unrecognised == ()
+
+
+def test_work_comes_before_stubs_whatever_the_file_is_called(tmp_path: Path) -> None:
+    put(tmp_path, "exercises/views.py", text="def f(x):\n    raise NotImplementedError\n")
+    course = replace(COURSE, root=tmp_path)
+    stub, work = "def f(x):\n    raise NotImplementedError", "def f(x):\n    return x"
+    for student, names in {
+        "ann": {"01_views.ipynb": stub, "views.ipynb": work},
+        "bo": {"01_views.ipynb": work, "views.ipynb": stub},
+        "cy": {"01_views.ipynb": stub, "views.py": work},
+        "di": {"01_views.ipynb": stub, "views.ipynb": stub},
+        "ed": {"01_views.ipynb": work, "views.ipynb": work},
+    }.items():
+        for name, source in names.items():
+            path = tmp_path / "class" / student / name
+            if name.endswith(".py"):
+                put(path.parent, name, text=source)
+            else:
+                write_notebook(path, "import torch", source)
+    found = find_submissions([tmp_path / "class"], course)
+    assert [(each.student, each.path.name) for each in found.submissions] == [
+        ("ann", "views.ipynb"), ("bo", "01_views.ipynb"), ("cy", "views.py"),
+        ("di", "01_views.ipynb"), ("ed", "01_views.ipynb"),
+    ]  # fmt: skip
+    assert [note.partition(" handed")[0] for note in found.notes] == ["ann", "bo", "cy", "di", "ed"]
+
+
+def test_the_start_notebook_spoils_nothing(tmp_path: Path) -> None:
+    start = json.dumps({"cells": [], "metadata": {"autograde": {"topic": "00_start"}}, "nbformat": 4})
+    put(tmp_path, "ann/01_views.ipynb", "ann/00_start.ipynb", "bo/00_start (1).ipynb", "cy/views/00_start.ipynb")
+    put(tmp_path, "cy/views/views.ipynb", "di/00_start/00_start.ipynb", "di/autograd.ipynb")
+    put(tmp_path, "ed/getting started.ipynb", "ed/views.ipynb", text=start)
+    found = find_submissions([tmp_path], COURSE)
+    assert files(found, tmp_path) == [
+        ("ann", "views", "ann/01_views.ipynb"),
+        ("cy", "views", "cy/views/views.ipynb"),
+        ("di", "autograd", "di/autograd.ipynb"),
+        ("ed", "views", "ed/views.ipynb"),
+    ]
+    assert found.students == ("ann", "bo", "cy", "di", "ed")
+    assert found.unrecognised == (f"{tmp_path}/bo: it holds nothing but the start notebook.",)
+    assert found.notes == (
+        "ann, bo, cy and 2 more handed in the start notebook (00_start), which has nothing to grade; it was left out.",
+    )
+    alone = find_submissions([tmp_path / "ann/00_start.ipynb"], COURSE)
+    assert alone.submissions == ()
+    assert alone.unrecognised == (f"{tmp_path}/ann/00_start.ipynb: it is the start notebook, which has nothing to grade.",)
+    assert find_submissions([tmp_path / "bo"], COURSE).students == ("bo",)
 
 
 def test_what_is_not_recognised_is_listed_with_its_reason(tmp_path: Path) -> None:

@@ -165,6 +165,30 @@ def test_the_assignments_name_or_the_option_gives_the_topic(run, tmp_path: Path)
     assert done.new == ["cy/views"]
 
 
+def test_work_comes_before_an_untouched_notebook_of_a_later_release(run, tmp_path: Path) -> None:
+    stubs = notebook("guess = ...\ndef double(x):\n    raise NotImplementedError", "views")
+    work = notebook("def double(x):\n    return 2 * x", "views")
+    files = {"views": work, "01_views": stubs, "01_views (2)": stubs}
+    source = write_zip(tmp_path / "d.zip", {f"Ada Lovelace_7_assignsubmission_file/{n}.ipynb": d for n, d in files.items()})
+    assert run(source).new == ["ada/views"]
+    assert (tmp_path / "out/ada/views/views.ipynb").read_bytes() == work
+    both = {"views": work, "01_views": notebook("guess = 7", "views")}
+    source = write_zip(tmp_path / "e.zip", {f"Bo Ek_8_assignsubmission_file/{n}.ipynb": d for n, d in both.items()})
+    assert run(source).new == ["bo/views"]
+    assert sorted(tree(tmp_path / "out/bo") | tree(tmp_path / "out/.earlier/bo")) == [
+        next(iter(tree(tmp_path / "out/.earlier/bo"))), "views/views.ipynb",
+    ]  # fmt: skip
+
+
+def test_only_the_start_notebook(run, tmp_path: Path) -> None:
+    source = moodle(
+        tmp_path / "1.zip", ada__views=notebook("1"), bo__00_start=notebook("2"), cy__hello=notebook("3", "00_start")
+    )
+    done = run(source, topic="views")
+    assert (done.new, done.left_out, done.missing) == (["ada/views"], [], [])
+    assert done.notes == ["bo and cy handed in the start notebook (00_start), which has nothing to grade; it was left out."]
+
+
 def test_a_students_timestamp_says_nothing(run, tmp_path: Path) -> None:
     run(moodle(tmp_path / "1.zip", ada__views=notebook("1"), ada__timestamp__txt=b"2020-01-01 00:00:00 UTC"))
     assert set(tree(tmp_path / "out/ada/views")) == {"views.ipynb", "timestamp (the student's).txt"}

@@ -80,6 +80,36 @@ def test_everybody_of_a_class_of_forty_is_assigned(layout: str, course: Course, 
         assert (out / "s11/views/data/d.csv").read_bytes() == b"3"
 
 
+@pytest.mark.parametrize("layout", downloads.LAYOUTS)
+def test_numbered_notebooks_and_the_start_notebook(layout: str, course: Course, roster: Roster, tmp_path: Path) -> None:
+    make, form = downloads.LAYOUTS[layout]
+    files = {name.replace("views.ipynb", "03_views.ipynb"): data for name, data in make().items()}
+    start = downloads.notebook("print('Hello')", "00_start")
+    files |= {name.replace("03_views", "00_start"): start for name in files if name.endswith("03_views.ipynb")}
+    source = downloads.write_zip(tmp_path / "sheet 5.zip", files)
+    with ExitStack() as stack:
+        assert recognise(read_source(source, stack)) == form
+    done = collect([source], course, tmp_path / "out", roster=roster, context=Context(TOPICS))
+    expected = downloads.COLLECTED - ({"s09"} if layout == "flat files" else set())
+    assert {place.removesuffix("/views") for place in done.new} == expected
+    assert (tmp_path / "out/s00/views/views.ipynb").read_bytes() == downloads.notebook("x = 0")
+    assert not [line for line in done.left_out if "start" in line]
+    assert any(line.endswith("handed in the start notebook (00_start), which has nothing to grade; it was left out.")
+               for line in done.notes)  # fmt: skip
+    assert start not in {path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+
+
+def test_a_class_named_by_numbers_is_not_canvass(tmp_path: Path) -> None:
+    """`ada_1815_01_views.ipynb` looks as Canvas's names do, but for the file's id."""
+    files = {f"{who}_{id_}_01_views.ipynb": b"{}" for who, id_ in (("ada", 1815), ("bo", 1816), ("cy", 1817))}
+    with ExitStack() as stack:
+        source = read_source(downloads.write_zip(tmp_path / "d.zip", files), stack)
+        assert recognise(source) == "plain"
+        assert [each.who.guess for each in read_handins(source, "plain", Context(TOPICS)).handins] == [
+            "ada_1815", "bo_1816", "cy_1817",
+        ]  # fmt: skip
+
+
 @pytest.mark.parametrize("layout", ["moodle", "canvas", "github", "nbgrader submitted", "flat files"])
 def test_an_unpacked_download_is_the_same(layout: str, course: Course, roster: Roster, tmp_path: Path) -> None:
     make, form = downloads.LAYOUTS[layout]

@@ -1,40 +1,12 @@
-"""What a file's name says of its topic, and of being a further copy."""
+"""Whose a file is, by its name."""
 
 from __future__ import annotations
 
 import pytest
 
-from autograder.intake.names import split_duplicate, topic_in
-from autograder.intake.plain import owner
+from autograder.intake.plain import owner, owners
 
 TOPICS = ("views", "autograd", "data_loading", "data")
-
-
-@pytest.mark.parametrize(
-    ("stem", "plain", "copy"),
-    [
-        ("autograd", "autograd", 0),
-        ("autograd (2)", "autograd", 2),
-        ("autograd(3)", "autograd", 3),
-        ("autograd-1", "autograd", 1),
-        ("autograd-Copy1", "autograd", -1),
-        ("autograd - Kopie", "autograd", -1),
-        ("autograd 2026", "autograd 2026", 0),
-    ],
-)
-def test_copies(stem: str, plain: str, copy: int) -> None:
-    assert split_duplicate(stem) == (plain, copy)
-
-
-@pytest.mark.parametrize(
-    ("stem", "topic"),
-    [
-        ("Views_final", "views"), ("my-autograd", "autograd"), ("data_loading v2", "data_loading"), ("data", "data"),
-        ("previews", None), ("views autograd", None), ("homework", None),
-    ],
-)  # fmt: skip
-def test_topics(stem: str, topic: str | None) -> None:
-    assert topic_in(stem, TOPICS) == topic
 
 
 @pytest.mark.parametrize(
@@ -42,7 +14,20 @@ def test_topics(stem: str, topic: str | None) -> None:
     [
         ("ada_views.ipynb", "ada"), ("views - Ada Lovelace.ipynb", "Ada Lovelace"), ("VIEWS-ada (2).ipynb", "ada"),
         ("ada.ipynb", "ada"), ("views.ipynb", ""), ("views (2).ipynb", ""),
+        ("ada_01_views.ipynb", "ada"), ("01_views - Ada Lovelace.ipynb", "Ada Lovelace"), ("01_views.ipynb", ""),
+        ("al12_03_data_loading (2).ipynb", "al12"), ("1815_views.ipynb", "1815"), ("1815_01_views.ipynb", "1815"),
+        ("ada_00_start.ipynb", "ada"), ("00_start.ipynb", ""),
     ],
 )  # fmt: skip
 def test_owners(name: str, whose: str) -> None:
     assert owner(name, TOPICS) == whose
+
+
+def test_numbers_that_differ_for_one_topic_are_people() -> None:
+    codes = ["01_views.ipynb", "02_views.ipynb", "02_autograd.ipynb", "03_data.ipynb"]
+    assert owners(codes, TOPICS) == {
+        "01_views.ipynb": "01",
+        "02_views.ipynb": "02",
+        "02_autograd.ipynb": "",
+        "03_data.ipynb": "",
+    }

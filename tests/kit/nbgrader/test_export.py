@@ -43,7 +43,7 @@ NOISE = "def noise(n):\n    return torch.randn(n, 2)\n"
 def course(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Path:
     """A course with its release, exported to `nbgrader/`."""
     root = tmp_path_factory.mktemp("course")
-    release_course(root, pool)
+    release_course(root, pool, numbered=True)
     loaded = load_course(root)
     assert export.export(loaded, pool, root / "nbgrader", seed=SEED) == export.Exported(("small", "other"), ())
     nbgrader(root / "nbgrader", "generate_assignment", "small")
@@ -51,7 +51,7 @@ def course(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Path:
 
 
 def test_released_notebooks_are_nbgrader_assignments(course: Path) -> None:
-    notebook = nbformat.read(course / "release/small.ipynb", as_version=4)
+    notebook = nbformat.read(course / "release/01_small.ipynb", as_version=4)
     MetadataValidator().validate_nb(notebook)
     marked = {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells if "nbgrader" in cell.metadata}
     points = {name: cell.metadata.nbgrader.points for name, cell in marked.items() if cell.metadata.nbgrader.grade}
@@ -68,14 +68,15 @@ def test_released_notebooks_are_nbgrader_assignments(course: Path) -> None:
 
 
 def test_generating_changes_no_stub_and_gives_students_what_they_need(course: Path) -> None:
-    ours = nbformat.read(course / "release/small.ipynb", as_version=4)
+    ours = nbformat.read(course / "release/01_small.ipynb", as_version=4)
     theirs = nbformat.read(course / "nbgrader/release/small/small.ipynb", as_version=4)
     assert [cell.source for cell in theirs.cells] == [cell.source for cell in ours.cells]
     folder = course / "nbgrader/release/small"
     assert {path.name for path in folder.iterdir()} == {
         *("small.ipynb", "checks", "course.json", "hints", "keys", "requirements.txt", "wheels")
     }
-    assert list(json.loads((folder / "course.json").read_text())["topics"]) == ["small"]
+    card = json.loads((folder / "course.json").read_text())["topics"]
+    assert (list(card), card["small"].get("notebook")) == (["small"], None)
     written = [path.read_bytes() for path in (course / "nbgrader").rglob("*") if path.is_file()]
     assert not [data for data in written if b"secret comment" in data or b"test_scale_dtype" in data]
 
@@ -202,7 +203,7 @@ def test_what_other_tools_wrote_is_graded_too(course: Path, tmp_path: Path, recw
     # What a submission uses comes along.
     (tmp_path / "flo").mkdir()
     (tmp_path / "flo/tools.py").write_text(SCALE)
-    nbformat.write(solved(course, scale="from tools import scale"), tmp_path / "flo/small.ipynb")
+    nbformat.write(solved(course, scale="from tools import scale"), tmp_path / "flo/01_small.ipynb")
     recwarn.clear()
     found = find_submissions([tmp_path], load_course(course))
     assert export.add_submissions(found.submissions, folder) == []

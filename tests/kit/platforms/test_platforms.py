@@ -102,6 +102,26 @@ def test_gradescope_without_a_submission(root: Path) -> None:
     }
 
 
+@pytest.mark.usefixtures("shared")
+@pytest.mark.parametrize("name", ["01_views.ipynb", "views (1).ipynb", "ada_01_views.ipynb", "03_views.py", "my work.ipynb"])
+def test_a_number_in_the_files_name_or_none(root: Path, course: Path, tmp_path: Path, name: str) -> None:
+    for folder in (root / "submission", tmp_path / "student"):
+        write_notebook(folder / "00_start.ipynb", "guess = 7")
+        if name.endswith(".py"):
+            (folder / name).write_text(RIGHT)
+        else:
+            write_notebook(folder / name, RIGHT)
+    assert gradescope_results(root)["score"] == 5.0
+    prairielearn.run(course, "views", tmp_path)
+    assert json.loads((tmp_path / "results/results.json").read_text())["score"] == 1.0
+
+
+@pytest.mark.usefixtures("shared")
+def test_nothing_but_the_start_notebook(root: Path) -> None:
+    write_notebook(root / "submission/00_start.ipynb", "guess = 7")
+    assert str(gradescope_results(root)["output"]).startswith("There is no file views.ipynb or views.py")
+
+
 def test_gradescope_without_a_course_gives_no_score(root: Path) -> None:
     (root / "source/course/course.yml").unlink()
     results = gradescope_results(root)

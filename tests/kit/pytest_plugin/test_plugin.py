@@ -123,6 +123,8 @@ def test_code_is_run_on_the_checks_of_its_topic(pytester: pytest.Pytester, cours
     (course / "tests/visible/test_other.py").write_text(CHECKS.replace("double", "halve"), encoding="utf-8")
     (course / "doubling.py").write_text(REFERENCE, encoding="utf-8")
     run(pytester, "tests", "--code", "doubling.py").assert_outcomes(passed=4, deselected=2)
+    (course / "01_doubling.py").write_text(REFERENCE, encoding="utf-8")
+    run(pytester, "tests", "--code", "01_doubling.py").assert_outcomes(passed=4, deselected=2)
     (course / "mine.py").write_text(REFERENCE, encoding="utf-8")
     result = run(pytester, "tests", "--code", "mine.py")
     assert result.ret == pytest.ExitCode.USAGE_ERROR

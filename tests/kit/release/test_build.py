@@ -19,7 +19,7 @@ import pytest
 from autograder.course import new_topic
 from autograder.course.cells import notebook_topic, read_cells
 from autograder.course.course_file import Course, load_course
-from autograder.errors import ReleaseError
+from autograder.errors import AuthoringError, ReleaseError
 from autograder.keys.key import read_key, write_key
 from autograder.processes.pool import Pool
 from autograder.records.course_card import CourseCard, digest
@@ -329,3 +329,95 @@ def test_both_guides_for_students_set_colab_up_with_the_same_cell() -> None:
         lines = [line.strip() for line in (Path(__file__).parents[3] / path).read_text(encoding="utf-8").splitlines()]
         start = lines.index(cell[0])
         assert lines[start - 1 : start + 4] == ["```", *cell, "```"], path
+
+
+START = """# %% [markdown]
+# # Welcome
+#
+# <!-- topics -->
+
+# %%
+import numpy
+
+# %%
+print("Hello")
+"""
+
+
+def numbered(root: Path) -> Course:
+    """The course, with numbers before its notebooks' names."""
+    path = root / "course.yml"
+    path.write_text(path.read_text().replace("topics:\n", "numbered: true\ntopics:\n").replace(
+        "    title: Means\n", "    title: Means | rows\n    summary: what a mean is\n"
+    ))  # fmt: skip
+    return load_course(root)
+
+
+def worked_in(path: Path) -> bytes:
+    """Save a notebook as JupyterLab does after a cell was run."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata.language_info = {"name": "python", "version": "3.12.1"}
+    cell = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    cell.source, cell.execution_count = "def row_means(x):\n    return x.mean(dim=1)", 1
+    nbformat.write(notebook, path)
+    return path.read_bytes()
+
+
+def test_numbers_before_the_names(root, pool):
+    course = numbered(root)
+    (root / "exercises/00_start.py").write_text(START)
+    release = root / "release"
+    build.build(course, pool, release)
+    assert {path.name for path in release.glob("*.ipynb")} == {"00_start.ipynb", "01_means.ipynb"}
+    assert {name for name in tree(release) if "/" in name} == {
+        "checks/test_means.py", "hints/means.yml", "keys/means.key", f"wheels/{WHEEL}"
+    }  # fmt: skip
+    readme = (release / "README.md").read_text()
+    assert "[01_means.ipynb](01_means.ipynb)" in readme
+    assert readme.index("**Begin with [00_start.ipynb](00_start.ipynb).**") < readme.index("| topic")
+    card = msgspec.json.decode((release / "course.json").read_bytes(), type=CourseCard)
+    assert (list(card.topics), card.topics["means"].notebook) == (["means"], "01_means.ipynb")
+    assert "numpy" in (release / "requirements.txt").read_text().splitlines()
+    notebook = nbformat.read(release / "00_start.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    assert "| 1 | [means](01_means.ipynb) | Means \\| rows: what a mean is | optional |" in notebook.cells[0].source
+    assert [cell.source for cell in notebook.cells[1:]] == ["import numpy", 'print("Hello")']
+    assert checked(root, pool) == []
+    (root / "exercises/00_start.py").unlink()
+    build.build(course, pool, release)
+    assert not (release / "00_start.ipynb").exists()
+    assert "Begin with" not in (release / "README.md").read_text()
+
+
+def test_a_start_notebook_that_is_none(root, pool):
+    (root / "exercises/00_start.py").write_text("x = 1\n# %%\ny = 2\n")
+    build.build(load_course(root), pool, root / "release")  # code before the first mark is a cell, as in exercises
+    (root / "exercises/00_start.py").write_text("")
+    with pytest.raises(AuthoringError, match=r"exercises/00_start\.py is empty"):
+        build.build(load_course(root), pool, root / "release")
+
+
+@pytest.mark.slow
+def test_no_release_costs_anybody_work(root, pool):
+    """A course that numbers its notebooks in the middle of the term, in a folder where somebody works."""
+    release = root / "release"
+    before = (release / "means.ipynb").read_bytes()
+    mine = worked_in(release / "means.ipynb")
+    notes: list[str] = []
+    build.build(numbered(root), pool, release, notes)
+    assert (release / "means.ipynb").read_bytes() == mine
+    assert notes == [f"{release / 'means.ipynb'} was worked in, so it was kept."]
+    assert (release / "01_means.ipynb").exists()
+    assert checked(root, pool) == [f"{release / 'means.ipynb'} is not part of the release; remove it."]
+    # One as the release wrote it goes.
+    (release / "means.ipynb").write_bytes(before)
+    build.build(load_course(root), pool, release)
+    assert not (release / "means.ipynb").exists()
+    # One whose name is needed for a new version gets another name, as often as it takes.
+    for copy in ("01_means-Copy1.ipynb", "01_means-Copy2.ipynb"):
+        mine = worked_in(release / "01_means.ipynb")
+        notes.clear()
+        build.build(load_course(root), pool, release, notes)
+        assert (release / copy).read_bytes() == mine
+        assert notes[-1] == f"{release / '01_means.ipynb'} was worked in, so it was kept as {copy}."
+        assert b'execution_count": 1' not in (release / "01_means.ipynb").read_bytes()

@@ -415,3 +415,86 @@ def test_a_file_is_read_in_the_students_folder_and_run_in_an_empty_one(folder):
     Path("small.py").write_text("import os\nguess = len(os.listdir('.'))\n")
     assert "(yours: 0)" in autograde("check", "small.py")
     assert read_file(find_release(), Path("small.py")).whole
+
+
+@pytest.fixture(scope="module")
+def numbered_source(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Path:
+    return release_course(tmp_path_factory.mktemp("numbered"), pool, numbered=True)
+
+
+@pytest.fixture
+def numbered(numbered_source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A student's copy of a release whose notebooks have numbers."""
+    monkeypatch.delenv(PLACE, raising=False)
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    monkeypatch.chdir(shutil.copytree(numbered_source, tmp_path / "mine"))
+    return Path.cwd()
+
+
+def answer_in(path: Path, *, keep_topic: bool = True) -> None:
+    """Put right answers into a released notebook."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell(RIGHT))
+    if not keep_topic:
+        del notebook.metadata["autograde"]
+    nbformat.write(notebook, path)
+
+
+@pytest.mark.parametrize("by", list(COMMANDS))
+def test_a_file_is_found_with_its_number_or_without(numbered, by):
+    answer_in(numbered / "01_small.ipynb", keep_topic=False)
+    for name in ("01_small.ipynb", "small.ipynb", "07_small.ipynb"):
+        assert "✓ passes scale" in autograde("check", name, by=by), name
+    for name in ("small.ipynb", "03_small.ipynb", "01_small (2).ipynb", "ada_01_small.ipynb", "small-Copy1.ipynb"):
+        (numbered / "01_small.ipynb").rename(numbered / name)
+        assert "✓ passes scale" in autograde("check", name, by=by), name
+        (numbered / name).rename(numbered / "01_small.ipynb")
+    (numbered / "02_other.ipynb").unlink()
+    assert "✓ passes scale" in autograde("check", by=by), "the only file here"
+    assert "Small" in autograde("progress", "--topic", "small", by=by)
+    assert "Hint 1 of 3 for scale" in autograde("hint", "scale", by=by)
+    Path("01_small.ipynb").rename("small.ipynb")
+    assert "There is no task" not in autograde("check", "01_small.ipynb", by=by)
+
+
+def test_what_numbers_change_in_messages(numbered, monkeypatch, capsys):
+    assert autograde("start", "small").startswith("Wrote small.py.")
+    assert "There is no" not in autograde("check"), "small.py is the only Python file"
+    Path("small.py").unlink()
+    assert autograde("check", status=2) == "Which file do you mean? Name one of 01_small.ipynb, 02_other.ipynb.\n"
+    assert "run `check('scale')` in the notebook 01_small.ipynb." in autograde("check", "scale", status=2)
+    assert autograde("check", "00_start.ipynb", status=2) == (
+        "00_start.ipynb has no tasks to check; the first notebook that has some is 01_small.ipynb.\n"
+    )
+    from autograder.student.notebook import progress
+
+    for name, title in (("01_small.ipynb", "Small"), ("02_other.ipynb", "Other"), ("ada_02_other.ipynb", "Other")):
+        monkeypatch.setenv("JPY_SESSION_NAME", str(numbered / name))
+        progress()
+        assert capsys.readouterr().out.startswith(title), name
+
+
+def test_continuous_integration_takes_the_file_with_work(numbered):
+    shutil.copy("01_small.ipynb", "small.ipynb")
+    answer_in(numbered / "small.ipynb")  # of an older release, beside the untouched one of a later release
+    autograde("ci")
+    report = Path("autograde-report/junit.xml").read_text()
+    assert "small.ipynb" in report
+    assert "01_small.ipynb" not in report
+    shutil.rmtree("autograde-report")
+    autograde("ci", "00_start.ipynb", "small.ipynb")
+    assert "00_start" not in Path("autograde-report/junit.xml").read_text()
+
+
+def test_watching_a_numbered_notebook(numbered, capsys):
+    answer_in(numbered / "01_small.ipynb")
+
+    class Never:
+        def wait(self) -> bool:
+            return False
+
+        def waiting(self) -> bool:
+            return False
+
+    watch(find_release(), Path("01_small.ipynb"), None, Never())
+    assert "Small: 3 of 3 tasks pass all visible checks." in capsys.readouterr().out

@@ -32,10 +32,12 @@ OTHER = {
 SCALE = "def scale(x, by):\n    if by == 0:\n        raise ValueError\n    return x * by\n"
 
 
-def release_course(root: Path, pool: Pool, *, solutions: tuple[str, str] = ("never", "never")) -> Path:
+def release_course(
+    root: Path, pool: Pool, *, solutions: tuple[str, str] = ("never", "never"), numbered: bool = False
+) -> Path:
     """Write the course below `root`, release it, and return the release's folder.
 
-    Its two topics show their worked solutions as `solutions` says.
+    Its two topics show their worked solutions as `solutions` says. If it is `numbered`, it has a start notebook, too.
     """
     write_course(root)
     (root / "exercises/hints").mkdir()
@@ -48,6 +50,9 @@ def release_course(root: Path, pool: Pool, *, solutions: tuple[str, str] = ("nev
     course = path.read_text(encoding="utf-8").rstrip() + "\n" + text
     for number, policy in enumerate(solutions, 1):
         course = course.replace(f"    number: {number}\n", f"    number: {number}\n    solutions: {policy}\n")
+    if numbered:
+        course = course.replace("topics:\n", "numbered: true\ntopics:\n", 1)
+        (root / "exercises/00_start.py").write_text("# %% [markdown]\n# # Welcome\n#\n# <!-- topics -->\n", encoding="utf-8")
     path.write_text(course, encoding="utf-8")
     build.build(load_course(root), pool, root / "release")
     return root / "release"
