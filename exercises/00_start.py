@@ -42,7 +42,7 @@ def show(numbers, titles):
     """Draw some of the pictures side by side, each with a title."""
     axes = plt.figure(figsize=(8, 1.3)).subplots(1, len(numbers))
     for axis, number, title in zip(axes, numbers, titles, strict=True):
-        axis.imshow(pictures[number].view(8, 8), cmap="gray_r")
+        axis.imshow(pictures[number].view(8, 8).numpy(), cmap="gray_r")
         axis.set_title(title, fontsize=9)
         axis.set_axis_off()
 
@@ -58,6 +58,11 @@ torch.manual_seed(0)
 shuffled = torch.randperm(len(pictures))
 train, held_out = shuffled[:1400], shuffled[1400:]
 
+# %% [markdown]
+# Now the model and its training: look at all the pictures, see how wrong the answers are, and improve each weight a
+# little, 60 times.
+
+# %%
 model = torch.nn.Sequential(
     torch.nn.Linear(64, 64),  # from 64 pixels to 64 numbers
     torch.nn.ReLU(),  # negative ones become 0
@@ -75,7 +80,7 @@ for step in range(1, 61):
         print(f"step {step}: loss {loss.item():.2f}")
 
 # %% [markdown]
-# Those 15 lines are all of it. Now the exam, on the pictures that were held out:
+# Those few lines are all of it. Now the exam, on the pictures that were held out:
 
 # %%
 with torch.no_grad():
@@ -95,9 +100,9 @@ titles = [
 show(held_out[some], titles)
 
 # %% [markdown]
-# **Play with it.** Change something in the training cell, and run it and the two cells after it again. What happens with
-# 5 steps instead of 60? With only 100 pictures to learn from, `shuffled[:100]`? With 2 numbers in the middle instead of
-# 64?
+# **Play with it.** Change something in the last cells, and run them again, from the one that you changed. What happens
+# with 5 steps instead of 60? With only 100 pictures to learn from, `train = shuffled[:100]`? With 2 numbers in the middle
+# instead of 64?
 #
 # By the end of the course, each of those lines will be yours: the numbers' type (`dtypes`), the weights inside a `Linear`
 # (`parameters`) and where they start (`initialization`), the loss (`losses`), what `backward()` does (`autograd`), what

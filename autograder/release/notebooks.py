@@ -92,13 +92,13 @@ def start_bytes(course: Course, path: Path) -> bytes:
 
 def _topics_table(course: Course) -> str:
     """The topics in the order in which they are taught, as a table in Markdown."""
-    rows = ["| | notebook | what it is about | |", "|--:|---|---|---|"]
+    about = any(topic.summary for topic in course.topics.values())
+    rows = [["", "notebook", "topic", *(["what it is about"] if about else []), ""], ["--:", *["---"] * (4 if about else 3)]]
     for number, (name, topic) in enumerate(course.topics.items(), 1):
-        notebook = course.notebook(name)
-        about = f"{topic.title}: {topic.summary}" if topic.summary else topic.title
-        cells = (f"{number}", f"[{name}]({notebook})", about, "required" if topic.required else "optional")
-        rows.append("| " + " | ".join(each.replace("|", "\\|") for each in cells) + " |")
-    return "\n".join(rows)
+        summary = [topic.summary] if about else []
+        link = f"[{name}]({course.notebook(name)})"
+        rows.append([f"{number}", link, topic.title, *summary, "required" if topic.required else "optional"])
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
 
 
 def as_released(data: bytes) -> bool:

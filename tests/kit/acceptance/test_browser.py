@@ -20,8 +20,10 @@ from playwright.sync_api import Locator, Page
 from playwright.sync_api import expect as expect_that
 
 from autograder.course.cells import read_cells, task_source
+from autograder.course.course_file import load_course
 
 ROOT = Path(__file__).parents[3]
+COURSE = load_course(ROOT / "course.yml")
 TASK = "scale_pixels"
 WRONG = """def scale_pixels(img: Tensor) -> Tensor:
     if img.dtype != torch.uint8:
@@ -119,6 +121,11 @@ class Notebook:
         self.page.keyboard.insert_text(source)
         return self.cell(re.compile(f"^{re.escape(source)}$"))
 
+    def run_all(self) -> None:
+        """Run the code cells from top to bottom."""
+        for cell in self.page.locator(".jp-Notebook .jp-CodeCell").all():
+            self.run(cell)
+
 
 def take(notebook: Notebook, cell: Locator, path: Path) -> None:
     """A picture of the window with a cell at its top."""
@@ -135,8 +142,32 @@ def faults(page: Page) -> list[str]:
     return [f"{each['id']}: {node['html'][:200]} {node['failureSummary']}" for each in bad for node in each["nodes"]]
 
 
+def test_a_student_begins_with_the_start_notebook(lab: Lab, page: Page, screenshots: Path) -> None:
+    notebook = Notebook(page, lab, "00_start.ipynb")
+    notebook.run_all()
+    shown = page.locator(".jp-Notebook")
+    expect_that(shown.locator('[data-mime-type="application/vnd.jupyter.stderr"]')).to_have_count(0)
+    expect_that(shown.locator(".jp-RenderedText", has_text="Traceback")).to_have_count(0)
+    expect_that(shown.locator(".jp-OutputArea-output img")).to_have_count(2)
+    exam = notebook.cell("argmax")
+    right = re.search(r"(\d+) of (\d+) are right", exam.locator(".jp-OutputArea-output").inner_text())
+    assert right is not None
+    assert int(right[1]) > 0.9 * int(right[2])
+    expect_that(notebook.cell(f'check("{TASK}")').locator(".autograde")).to_contain_text("not right yet")
+    expect_that(notebook.cell(f'hint("{TASK}")').locator(".autograde")).to_contain_text("Hint 1 of 3")
+    expect_that(notebook.cell("progress(").locator(".autograde")).to_contain_text(COURSE.topics["dtypes"].title)
+    take(notebook, notebook.cell("model = torch.nn.Sequential"), screenshots / "start.png")
+    assert faults(page) == []
+
+    links = shown.locator(".jp-MarkdownCell table a")
+    expect_that(links).to_have_text(list(COURSE.topics))
+    links.first.click()
+    opened = page.locator(".lm-TabBar-tab.lm-mod-current", has_text=COURSE.notebook("dtypes"))
+    opened.first.wait_for()
+
+
 def test_a_student_works_in_jupyterlab(lab: Lab, page: Page, screenshots: Path) -> None:
-    notebook = Notebook(page, lab, "dtypes.ipynb")
+    notebook = Notebook(page, lab, COURSE.notebook("dtypes"))
     notebook.run(notebook.cell("from autograder import check"))
     notebook.run(notebook.cell("from torch import Tensor"))
     task, asked = notebook.cell(f"def {TASK}"), notebook.cell(f'check("{TASK}")')
@@ -177,7 +208,7 @@ def test_a_student_works_in_jupyterlab(lab: Lab, page: Page, screenshots: Path) 
     page.keyboard.press("Control+S")
     page.locator(".jp-mod-dirty").first.wait_for(state="detached")
     lab.set("apputils-extension/themes", theme="JupyterLab Dark")
-    notebook = Notebook(page, lab, "dtypes.ipynb")
+    notebook = Notebook(page, lab, COURSE.notebook("dtypes"))
     expect_that(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
     asked = notebook.cell(f'check("{TASK}")')
     expect_that(asked.locator(".autograde")).to_contain_text("not right yet")

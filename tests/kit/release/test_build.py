@@ -380,7 +380,7 @@ def test_numbers_before_the_names(root, pool):
     assert "numpy" in (release / "requirements.txt").read_text().splitlines()
     notebook = nbformat.read(release / "00_start.ipynb", as_version=4)
     nbformat.validate(notebook)
-    assert "| 1 | [means](01_means.ipynb) | Means \\| rows: what a mean is | optional |" in notebook.cells[0].source
+    assert "| 1 | [means](01_means.ipynb) | Means \\| rows | what a mean is | optional |" in notebook.cells[0].source
     assert [cell.source for cell in notebook.cells[1:]] == ["import numpy", 'print("Hello")']
     assert checked(root, pool) == []
     (root / "exercises/00_start.py").unlink()
