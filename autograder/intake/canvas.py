@@ -31,8 +31,8 @@ def recognises(names: Sequence[Parts]) -> bool:
     named = [match[1] for parts in names if (match := match_in(parts, _NAMED))]
     lower = [match for match in named if (match["name"] or "").lower() == (match["name"] or "")]
     owners: dict[str, set[str]] = {}
-    for match in named:
-        owners.setdefault(match["number"] or "", set()).add(match["user"])
+    for each in named:
+        owners.setdefault(each["number"] or "", set()).add(each["user"])
     shared = any(len(users) > 1 for number, users in owners.items() if number)
     return share(names, _NAMED) >= 0.5 and len(lower) == len(named) and not shared
 

@@ -358,7 +358,7 @@ def worked_in(path: Path) -> bytes:
     notebook = nbformat.read(path, as_version=4)
     notebook.metadata.language_info = {"name": "python", "version": "3.12.1"}
     cell = next(cell for cell in notebook.cells if cell.cell_type == "code")
-    cell.source, cell.execution_count = "def row_means(x):\n    return x.mean(dim=1)", 1
+    cell.source, cell.execution_count = "def row_means(x):\n    return 'my own work'", 1
     nbformat.write(notebook, path)
     return path.read_bytes()
 
