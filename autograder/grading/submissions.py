@@ -433,7 +433,8 @@ def submission_at(path: Path, course: Course, *, topic: str | None = None, stude
     if topic is None:
         search.look_at_file(path)
         if not search.candidates:
-            raise SubmissionError(f"{search.unrecognised[0]} Name the topic.")
+            remedy = "" if START_HAS_NO_TASKS in search.unrecognised[0] else " Name the topic."
+            raise SubmissionError(f"{search.unrecognised[0]}{remedy}")
     else:
         search.add(_name(folder), topic, _Candidate(path, True, folder, path.resolve().parent))
     [key] = search.candidates
