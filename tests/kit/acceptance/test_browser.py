@@ -56,7 +56,7 @@ class Lab:
         path.write_text(json.dumps(values), encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """JupyterLab on a copy of the release, apart from whatever Jupyter's user has set up."""
     place = tmp_path_factory.mktemp("lab")
