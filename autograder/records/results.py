@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +24,8 @@ __all__ = [
     "SubmissionFile",
     "TaskResult",
     "TopicResult",
+    "in_telling_order",
+    "told_first",
 ]
 
 FORMAT_VERSION = 1
@@ -67,6 +70,27 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     device: str = ""
     assertion: bool = False
     rule: bool = False
+
+    @property
+    def small(self) -> bool:
+        """Whether its author gave it a weight below 1. (A weight of 0 comes from the kit, and says nothing of this kind.)"""
+        return 0 < self.weight < 1
+
+
+def in_telling_order(checks: Sequence[CheckResult]) -> list[CheckResult]:
+    """A task's checks in the order in which they are told: small ones after all others, `side_effects` included.
+
+    This and `told_first` are the rule on small checks (docs/authoring.md, "How points are made"): while another check of
+    the task fails, a small one is neither the first that is listed nor what the student is told to look at first.
+    """
+    return sorted(checks, key=lambda check: check.small)
+
+
+def told_first(checks: Sequence[CheckResult]) -> frozenset[str]:
+    """The names of those failed checks of a task that a student may be told to look at first: small ones only if no other
+    check failed."""
+    failed = [check for check in checks if check.outcome in (Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT)]
+    return frozenset(check.name for check in [each for each in failed if not each.small] or failed)
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ from autograder._words import counted
 from autograder.course.cells import definition_line
 from autograder.course.lines import Lines
 from autograder.records.jobs import Cell, Outcome
-from autograder.records.results import TaskResult
+from autograder.records.results import TaskResult, in_telling_order
 from autograder.reporting.junit import Suite, case_name, junit
 from autograder.reporting.labels import points_text, readable, task_state
 from autograder.reporting.task_view import task_view
@@ -85,7 +85,7 @@ def findings(checked: Checked) -> list[Finding]:
 def _of_task(checked: Checked, task: TaskResult, lines: Lines) -> Iterator[Finding]:
     view = task_view(task, instructor=False)
     start = definition_line(checked.cells, task.task)
-    for check, shown in zip(task.checks, view.checks, strict=True):
+    for check, shown in zip(in_telling_order(task.checks), view.checks, strict=True):
         if check.outcome in (Outcome.PASSED, Outcome.NOT_RUN):
             continue
         place = (check.at.cell, check.at.line) if check.visible and check.at else start

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
 from autograder.records.jobs import Outcome
-from autograder.records.results import CheckResult, TaskResult
+from autograder.records.results import CheckResult, TaskResult, in_telling_order
 from autograder.reporting.labels import readable, task_state
 from autograder.reporting.task_view import CheckView, task_view
 
@@ -66,7 +66,7 @@ def _suite(suite: Suite) -> ElementTree.Element:
 
 
 def _cases(suite: Suite, task: TaskResult) -> Iterator[ElementTree.Element]:
-    for check, view in zip(task.checks, task_view(task, instructor=False).checks, strict=True):
+    for check, view in zip(in_telling_order(task.checks), task_view(task, instructor=False).checks, strict=True):
         yield _case(suite, task, check, view)
 
 

@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from autograder._words import counted
 from autograder.records.jobs import Outcome
 from autograder.records.observation import SourceLine
-from autograder.records.results import CheckResult, Diagnosis, TaskResult
+from autograder.records.results import CheckResult, Diagnosis, TaskResult, in_telling_order
 from autograder.reporting.labels import OUTCOMES, Label, points_text, task_state
 
 __all__ = ["CheckView", "CodeLine", "DiagnosisView", "TaskView", "outcome_label", "task_view"]
@@ -55,8 +55,9 @@ class CodeLine:
 
 @dataclass(frozen=True)
 class TaskView:
-    """A task and everything said about it. `points_made` says how its checks make its points. If its checks are not worth
-    reading, `folded` is shown in their place. `missing`: the file does not define the task at all.
+    """A task and everything said about it. `points_made` says how its checks make its points. `checks` stand in the order
+    of `in_telling_order`. If they are not worth reading, `folded` is shown in their place. `missing`: the file does not
+    define the task at all.
     """
 
     name: str
@@ -88,7 +89,7 @@ def task_view(task: TaskResult, *, instructor: bool) -> TaskView:
     own = {line.strip() for line in lines}
     stopped = {check.at.text.strip() for check in task.checks if check.at and task.attempted and check.at.text.strip()}
     marked = {text for text in stopped if sum(line.strip() == text for line in lines) == 1}
-    checks = tuple(_check_view(check, task, own, marked, instructor=instructor) for check in task.checks)
+    checks = tuple(_check_view(check, task, own, marked, instructor=instructor) for check in in_telling_order(task.checks))
     return TaskView(
         name=task.task,
         state=state,
@@ -126,8 +127,9 @@ def _points_made(task: TaskResult) -> str:
         text = f"The {len(checks)} checks share the {points} points as shown beside each."
     gates = [f"“{check.sentence}”" for check in checks if check.gate]
     rules = sum(check.rule for check in checks)
+    last = f"“{checks[-1].sentence.rstrip('.')}”" if any(check.small for check in checks[:-1]) else "the last"
     if not gates or len(gates) == len(checks) - rules - 1 > 1:
-        besides = "the last and the rules on the source" if rules else "the last"
+        besides = f"{last} and the rules on the source" if rules else last
         return f"{text} None counts until at least one passes besides {besides}." if len(checks) > 1 else text
     which = "this one passes" if len(gates) == 1 else "one of these passes"
     return f"{text} None counts until {which}: {', '.join(gates)}"

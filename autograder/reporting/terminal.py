@@ -19,7 +19,7 @@ from autograder._words import counted
 from autograder.course.course_file import Course
 from autograder.gradebook.marks import with_mark
 from autograder.records.jobs import CellReport, Outcome
-from autograder.records.results import CheckResult, TaskResult, TopicResult
+from autograder.records.results import CheckResult, TaskResult, TopicResult, in_telling_order
 from autograder.reporting.labels import cause_sentence, points_text, readable
 from autograder.sandbox import level
 
@@ -326,7 +326,7 @@ def _print_task(task: TaskResult, console: Console) -> None:
         _print_indented(Text(readable(task.note)), 2, console)
     if not task.attempted or task.standing:
         return
-    for check in task.checks:
+    for check in in_telling_order(task.checks):
         _print_check(check, console)
 
 

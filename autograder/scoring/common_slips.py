@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -70,6 +70,7 @@ def common_slip(
     key: AnswerKey,
     tolerances: Mapping[str, float],
     source: str,
+    first: Collection[str],
 ) -> Slip | None:
     """The slip behind most of the failed checks of a task, if one can be told.
 
@@ -80,6 +81,7 @@ def common_slip(
         key: the answer key for the same seed.
         tolerances: by dtype name.
         source: the text of the file of checks.
+        first: the names of the checks that may be told first; a slip behind none of them is not told.
     """
     sentences: dict[str, str] = {}
     checks: dict[str, list[str]] = {}
@@ -93,9 +95,10 @@ def common_slip(
                 sentences.setdefault(*found)
                 checks.setdefault(found[0], []).append(check.name)
             break  # the check's own differences are about its first failed draw, too
-    if not checks:
+    weighty = {kind: len(names) for kind, names in checks.items() if not set(first).isdisjoint(names)}
+    if not weighty:
         return None
-    most = max(checks, key=lambda kind: len(checks[kind]))
+    most = max(weighty, key=lambda kind: (len(set(first).intersection(checks[kind])), weighty[kind]))
     if most == "none" and _none_is_right(task, key, source):
         return None
     return Slip(sentences[most], tuple(checks[most]), certain=most != "check")

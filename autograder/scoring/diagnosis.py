@@ -3,7 +3,7 @@
 Exact means: the same observation on every check of the task, in every draw. Else a misconception is only asked about, and
 only if it explains more than half of the failing checks, or half and fails no others: it was seen to do the same there,
 differs there from the reference, and fails nothing that the submission passes. Exceptions that any slip
-raises prove nothing by themselves.
+raises prove nothing by themselves. While another check fails, small checks do not count among the failing ones.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def diagnose(
     key: AnswerKey,
     tolerances: Mapping[str, float],
     *,
+    first: Collection[str] = (),
     side_effects: str = "side_effects",
     unknown: str = "",
 ) -> tuple[Diagnosis, ...]:
@@ -46,11 +47,13 @@ def diagnose(
         seen: by check name, what was seen of the submission, draw by draw, for every check that ran.
         key: the answer key for the same seed.
         tolerances: by dtype name.
+        first: those of the failing checks that may be told first (see `told_first`); all of them if empty.
         side_effects: the name of the check that every task gets automatically.
         unknown: a misconception that is not considered, to see what would be told of it if nobody had thought of it.
 
     Returns:
         One exact diagnosis, or some that each explain half of the failing checks or more, the one that explains most first.
+        Only the checks in `first` count.
     """
     if not failing:
         return ()
@@ -69,15 +72,17 @@ def diagnose(
     unexplained = set(failing).difference(*explained.values())
     for name in candidates if unexplained else ():
         explained[name] |= _explained_as_far_as_compared(name, unexplained & wrong[name], seen, key, tolerances)
+    counting = set(first or failing)
     # Half proves little if the mistake does something else in the other half.
     likely = {
         name: checks
         for name, checks in explained.items()
-        if 2 * len(checks) > len(failing) or (2 * len(checks) == len(failing) and wrong[name].intersection(seen) <= checks)
+        if (difference := 2 * len(checks & counting) - len(counting)) > 0
+        or (difference == 0 and wrong[name].intersection(seen) <= checks)
     }
     diagnoses = (
         Diagnosis(misconception=name, feedback=key.feedback[name], exact=False, checks=tuple(sorted(checks)))
-        for name, checks in _fewest(likely, failing)
+        for name, checks in _fewest(likely, failing, counting)
     )
     return tuple({each.feedback: each for each in diagnoses}.values())
 
@@ -122,11 +127,18 @@ def _wrong_checks(name: str, key: AnswerKey, tolerances: Mapping[str, float]) ->
     return key.wrong_checks[remembered]
 
 
-def _fewest(explained: dict[str, set[str]], failing: Collection[str]) -> Iterator[tuple[str, set[str]]]:
-    """Greedily, those that explain most of what is still unexplained."""
+def _fewest(
+    explained: dict[str, set[str]], failing: Collection[str], counting: Collection[str]
+) -> Iterator[tuple[str, set[str]]]:
+    """Greedily, those that explain most of what is still unexplained, and first of that what counts."""
     unexplained = set(failing)
+
+    def gain(name: str) -> tuple[int, int]:
+        new = explained[name] & unexplained
+        return len(new.intersection(counting)), len(new)
+
     while explained and unexplained:
-        best = max(explained, key=lambda name: len(explained[name] & unexplained))
+        best = max(explained, key=gain)
         if not explained[best] & unexplained:
             return
         yield best, explained[best]

@@ -13,7 +13,7 @@ from autograder.course.topic_checks import TopicCheck, lacks_device
 from autograder.keys.key import AnswerKey
 from autograder.records.jobs import NotObserved, Outcome, Run
 from autograder.records.observation import ErrorFact, Fact, MappingFact, Observation, RaisedFact, SequenceFact
-from autograder.records.results import CheckResult, Diagnosis, Difference, TaskResult
+from autograder.records.results import CheckResult, Diagnosis, Difference, TaskResult, told_first
 from autograder.scoring.diagnosis import diagnose
 from autograder.scoring.rules import Rules
 
@@ -132,7 +132,10 @@ def _score_task(rules: Rules, key: AnswerKey, task: str, seen: _Seen, visible_on
     attempted = _is_attempted({check.name: seen[check.name] for check in run if check.name in seen})
     if not attempted:
         results = [_unjudged(result) if result.rule else result for result in results]
-    diagnoses = diagnose(task, _failing(results), seen, key, tolerances, side_effects=SIDE_EFFECTS) if attempted else ()
+    diagnoses: tuple[Diagnosis, ...] = ()
+    if attempted:
+        first = told_first(results)
+        diagnoses = diagnose(task, _failing(results), seen, key, tolerances, first=first, side_effects=SIDE_EFFECTS)
     return _totalled(task, rules.points[task], results, attempted, diagnoses)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from autograder.records.jobs import NotObserved, Outcome, Run
 from autograder.records.observation import Observation
-from autograder.records.results import TaskResult
+from autograder.records.results import TaskResult, in_telling_order, told_first
 from autograder.scoring.common_slips import Slip, common_slip
 from autograder.scoring.score import SIDE_EFFECTS, score
 from autograder.student.released import ReleasedTopic
@@ -90,9 +90,12 @@ def _slip(
     seen: Mapping[tuple[str, int], Observation | NotObserved],
     orders: Mapping[str, str],
 ) -> Slip | None:
-    failed = [check for check in task.checks if check.outcome is Outcome.FAILED and check.name != SIDE_EFFECTS]
+    failed = [
+        check for check in in_telling_order(task.checks) if check.outcome is Outcome.FAILED and check.name != SIDE_EFFECTS
+    ]
     if not failed or not task.attempted:
         return None
     if task.task in orders:
         return Slip(orders[task.task], ())
-    return common_slip(task.task, failed, seen, topic.key, topic.rules.tolerances, topic.checks_file.source)
+    first = told_first(task.checks)
+    return common_slip(task.task, failed, seen, topic.key, topic.rules.tolerances, topic.checks_file.source, first)

@@ -10,7 +10,7 @@ import msgspec
 from autograder._words import counted
 from autograder.records.course_card import TaskCard
 from autograder.records.jobs import Outcome
-from autograder.records.results import CheckResult, TaskResult
+from autograder.records.results import CheckResult, TaskResult, in_telling_order
 from autograder.reporting.labels import Label, points_text, readable
 from autograder.reporting.task_view import CheckView, DiagnosisView, TaskView, task_view
 from autograder.scoring.common_slips import Slip
@@ -223,7 +223,8 @@ def _graded_view(title: str, answer: Answer) -> AnswerView:
         in_parts = task.task not in answer.predictions
         passed = f"{view.passed} of {counted(len(view.checks), 'check')} passed, {earned}" if in_parts else earned
         checks = tuple(
-            _check_answer(one, check, len(one.sentences)) for one, check in zip(view.checks, task.checks, strict=True)
+            _check_answer(one, check, len(one.sentences))
+            for one, check in zip(view.checks, in_telling_order(task.checks), strict=True)
         )
         tasks.append(TaskAnswer(view.name, view.state, passed, "", view.diagnoses, checks, (), ""))
         notes += view.notes
@@ -266,7 +267,7 @@ def _one_box(task: TaskResult, view: TaskView, slip: Slip | None, unread: str) -
 def _check_answers(task: TaskResult, view: TaskView, explained: Collection[str]) -> Iterator[CheckAnswer]:
     """What is told of the checks: once in full what ended several of them for the same reason."""
     told: set[tuple[str, ...]] = set()
-    for check, one in zip(task.checks, view.checks, strict=True):
+    for check, one in zip(in_telling_order(task.checks), view.checks, strict=True):
         reason = ("slip",) if check.name in explained else (one.line, *one.sentences) if one.sentences else ()
         if reason and reason in told:
             yield CheckAnswer(one.state, one.sentence, ("For the same reason as above.",))

@@ -11,7 +11,7 @@ from autograder.course.topic_checks import TopicCheck
 from autograder.keys.key import AnswerKey
 from autograder.records.jobs import Outcome
 from autograder.records.observation import Fact, Judge, MappingFact, Observation, SequenceFact
-from autograder.records.results import CheckResult, TaskResult
+from autograder.records.results import CheckResult, TaskResult, told_first
 from autograder.scoring.diagnosis import can_be_diagnosed, diagnose
 from autograder.scoring.rules import Rules
 from autograder.scoring.score import SIDE_EFFECTS
@@ -153,7 +153,8 @@ def _held_out(rules: Rules, key: AnswerKey, name: str, result: TaskResult) -> tu
     """Whose sentences are shown of a misconception while it is unknown."""
     failing = [check.name for check in _failed(result)]
     seen, tolerances = key.misconceptions[name], rules.tolerances
-    told = diagnose(result.task, failing, seen, key, tolerances, side_effects=SIDE_EFFECTS, unknown=name)
+    first = told_first(result.checks)
+    told = diagnose(result.task, failing, seen, key, tolerances, first=first, side_effects=SIDE_EFFECTS, unknown=name)
     return tuple(each.misconception for each in told)
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from msgspec import structs
+from rich.console import Console
 
 from autograder.course.cells import read_cells
 from autograder.records.jobs import Outcome
 from autograder.records.observation import SourceLine
-from autograder.records.results import CheckResult, Diagnosis, Difference, TaskResult
+from autograder.records.results import CheckResult, Diagnosis, Difference, TaskResult, in_telling_order, told_first
 from autograder.reporting.ci_reports import (
     Checked,
     classroom_result,
@@ -24,7 +26,10 @@ from autograder.reporting.ci_reports import (
     write_reports,
 )
 from autograder.reporting.junit import Suite, junit
+from autograder.reporting.terminal import _print_task
 from autograder.student.answer import Answer
+from autograder.student.as_html import html
+from autograder.student.as_text import plain
 from autograder.student.view import answer_view_of
 
 SOURCE = b"# %%\nimport torch\n\n# %%\ndef double(x):\n    y = x\n    return y\n\n# %%\ndef later():\n    ...\n"
@@ -144,3 +149,39 @@ def test_what_could_not_be_judged_is_not_reported_as_done() -> None:
     decoded = json.loads(base64.b64decode(classroom_result([waits])))
     assert (decoded["status"], decoded["max_score"], decoded["tests"]) == ("fail", 0, [])
     assert "No points are lost." in summary([waits])
+
+
+def test_a_small_check_is_told_last_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    def failed(name: str, weight: float = 1.0, *, visible: bool = True) -> CheckResult:
+        sentence = f"About {name}."
+        return CheckResult(name=name, sentence=sentence, visible=visible, outcome=Outcome.FAILED, weight=weight)
+
+    tests = (failed("toll", 0.25), failed("values"), failed("hidden", visible=False), failed("side_effects"))
+    task = TaskResult(task="double", points=4.0, checks=tests, diagnoses=TASKS[0].diagnoses)
+    order = ["About values.", "About hidden.", "About side_effects.", "About toll."]
+    checked = replace(CHECKED, tasks=(task,))
+    assert [each.title for each in findings(checked)] == [f"double: {sentence}" for sentence in order]
+    assert findings(checked)[-1].name == "views.double.toll"
+    root = ElementTree.fromstring(junit([Suite("a", "a", (task,))]))
+    assert [case.get("name", "").partition(": ")[2] for case in root.iter("testcase")] == order
+    answer = Answer(topic="views", tasks=(task,))
+    for hidden in (False, True):
+        view = answer_view_of("Views", answer, hidden=hidden)
+        assert [check.sentence for check in view.tasks[0].checks] == order
+        said, page = plain(view), html(view)
+        for text in (said, page):
+            places = [text.index(sentence) for sentence in order]
+            assert places == sorted(places)
+    console = Console(width=200)
+    _print_task(task, console)
+    said = capsys.readouterr().out
+    assert [said.index(sentence) for sentence in order] == sorted(said.index(sentence) for sentence in order)
+
+
+def test_only_the_weights_of_authors_make_a_check_small() -> None:
+    weights = (0.0, 1.0, 0.5, 2.0)
+    checks = [CheckResult(name=str(w), sentence="", visible=True, weight=w, outcome=Outcome.FAILED) for w in weights]
+    assert [check.weight for check in in_telling_order(checks)] == [0.0, 1.0, 2.0, 0.5]
+    assert told_first(checks) == {"0.0", "1.0", "2.0"}
+    passed = [check if check.small else structs.replace(check, outcome=Outcome.PASSED) for check in checks]
+    assert told_first(passed) == {"0.5"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from autograder.course.topic_checks import TopicCheck
 from autograder.keys.key import AnswerKey
 from autograder.records.jobs import CheckModule, CheckRequest, NotObserved, Run
 from autograder.records.observation import Observation
+from autograder.records.results import told_first
 from autograder.scoring.common_slips import common_slip
 from autograder.scoring.rules import Rules
 from autograder.scoring.score import score
@@ -67,7 +69,7 @@ def box(body: str, right: str, wrong: str, tmp_path: Path) -> str:
     observed: dict[tuple[str, int], Observation | NotObserved] = {("test_f", 0): actual}
     (result,) = score(rules, key, Run(observations=observed), visible_only=True)
     failed = [check for check in result.checks if check.outcome == "failed" and check.name == "test_f"]
-    slip = common_slip("f", failed, observed, key, TOLERANCES, source_of(body))
+    slip = common_slip("f", failed, observed, key, TOLERANCES, source_of(body), told_first(result.checks))
     return "" if slip is None else slip.feedback
 
 
@@ -159,3 +161,43 @@ def test_it_is_told_in_a_sentence(body: str, right: str, wrong: str, sentence: s
 )
 def test_where_it_is_not_so_nothing_is_said(body: str, right: str, wrong: str, tmp_path: Path) -> None:
     assert box(body, right, wrong, tmp_path) == ""
+
+
+def test_a_slip_behind_small_checks_alone_is_not_told_while_another_check_fails(tmp_path: Path) -> None:
+    small = [f"test_{name}" for name in "abc"]
+    values = "return {'pair': code.f(given.normal(3), 2)}"
+    refused = "return {'refused': code.f(given.normal(3), 0)}"
+    source = HEAD + "".join(
+        f'@checks("f", weight={0.25 if name in small else 1})\n'
+        f'def {name}(code, given):\n    """It is right."""\n    {body}\n\n'
+        for name, body in [("test_values", values), *((name, refused) for name in small)]
+    )
+    path = tmp_path / "test_x.py"
+    path.write_text(source, encoding="utf-8")
+    checks = tuple(TopicCheck(spec, visible=True) for spec in read_checks(path))
+    rules = Rules(points={"f": 1.0}, checks=checks, draws={}, tolerances=TOLERANCES, side_effects={})
+    functions = load_checks(CheckModule("tests/visible/test_x.py", source))
+
+    def observed(code: str) -> dict[tuple[str, int], Observation | NotObserved]:
+        names: dict[str, object] = {"__name__": "student"}
+        exec(compile(code, "<cell 4>", "exec"), names)
+        requests = (CheckRequest(check=name, task="f", draw=0, seed=1, seconds=1) for name in functions)
+        return {(each.check, 0): run_check(functions[each.check], Code(names), each) for each in requests}
+
+    def told(code: str) -> str:
+        rules_of_run = replace(rules, draws=dict.fromkeys(functions, 1))
+        (result,) = score(rules_of_run, key, Run(observations=observed(code)))
+        failed = [check for check in result.checks if check.outcome == "failed" and check.name in functions]
+        slip = common_slip("f", failed, observed(code), key, TOLERANCES, source, told_first(result.checks))
+        return "" if slip is None else slip.feedback
+
+    reference = observed("def f(x, by): return x * by, x")
+    key = AnswerKey(
+        topic="x", device="cpu", seed=1, versions={}, made_from="", misconceptions={}, tasks={}, feedback={},
+        reference={name: [one] for (name, _), one in reference.items() if isinstance(one, Observation)},
+    )  # fmt: skip
+    assert told("def f(x, by): return (x * by, x) if by else None") == (
+        "`f` returned None. Does every way through it end in `return` and a value?"
+    )
+    assert told("def f(x, by): return (x + by, x) if by else None") == ""
+    assert told("def f(x, by): return 5 if by else None") == "`f` returned 5; a tuple of two is asked for."

@@ -91,3 +91,23 @@ def test_half_of_what_fails_is_enough_only_for_a_mistake_that_fails_nothing_else
     submission = {name: seen(name, 1.0) for name in "abcd"}
     diagnoses = diagnose("task", list(submission), submission, two_mistakes(*mistakes), {})
     assert [each.misconception for each in diagnoses] == told
+
+
+@pytest.mark.parametrize(
+    ("mistakes", "told"),
+    [
+        (({"b": 1, "c": 1, "d": 1},), []),  # three of four, but only small ones
+        (({"a": 1},), ["mistake 0"]),  # one of four, but the only one that is not small
+        (({"a": 1, "b": 7},), ["mistake 0"]),
+        (({"a": 7, "b": 1, "c": 1, "d": 1},), []),
+        (({"b": 1, "c": 1, "d": 1}, {"a": 1}), ["mistake 1"]),
+        (({"a": 1}, {"a": 1, "d": 1}), ["mistake 1"]),
+    ],
+)
+def test_while_another_check_fails_small_ones_prove_nothing(mistakes: tuple[dict[str, float], ...], told: list[str]) -> None:
+    submission = {name: seen(name, 1.0) for name in "abcd"}
+    known = two_mistakes(*mistakes)
+    assert [each.misconception for each in diagnose("task", list("abcd"), submission, known, {}, first={"a"})] == told
+    right = submission | {"a": seen("a", 0.0)}
+    alone = diagnose("task", list("bcd"), right, two_mistakes({"b": 1, "c": 1, "d": 2}), {}, first=set("bcd"))
+    assert [each.misconception for each in alone] == ["mistake 0"]
