@@ -20,7 +20,16 @@ from autograder.checking.tensor_facts import is_tensor
 from autograder.checking.type_names import base_names, type_name
 from autograder.records.observation import ErrorFact, SourceLine
 
-__all__ = ["add_plain_file", "describe_error", "gives_none", "in_words", "line_of_init", "own_frames", "safe_text"]
+__all__ = [
+    "add_plain_file",
+    "describe_error",
+    "gives_none",
+    "in_words",
+    "line_of",
+    "line_of_init",
+    "own_frames",
+    "safe_text",
+]
 
 _MESSAGE_LIMIT = 500
 _ARGUMENTS_LIMIT = 400
@@ -135,13 +144,20 @@ def line_of_init(kind: type) -> SourceLine | None:
         init = vars(each).get("__init__")
         if each is torch.nn.Module or type(init) is not _Function:
             continue
-        frame: Any = SimpleNamespace(f_code=init.__code__, f_globals=init.__globals__)
-        number = _cell_of(frame)
-        if "__init__" not in init.__code__.co_names and number is not None:
-            line = init.__code__.co_firstlineno
-            text = linecache.getline(init.__code__.co_filename, line)
-            return SourceLine(number, line, _clean(text.strip(), _LINE_LIMIT))
+        if "__init__" not in init.__code__.co_names and (place := line_of(init)) is not None:
+            return place
     return None
+
+
+def line_of(function: Any) -> SourceLine | None:
+    """The first line of a plain function of the student's; None of any other."""
+    if type(function) is not _Function:
+        return None
+    frame: Any = SimpleNamespace(f_code=function.__code__, f_globals=function.__globals__)
+    number, line = _cell_of(frame), function.__code__.co_firstlineno
+    if number is None:
+        return None
+    return SourceLine(number, line, _clean(linecache.getline(function.__code__.co_filename, line).strip(), _LINE_LIMIT))
 
 
 def gives_none(function: object) -> bool:

@@ -28,6 +28,7 @@ EXTRAS = {
     "rich": "grade",
     "sklearn": "grade",
     "starlette": "serve",
+    "textual": "watch",
     "uvicorn": "serve",
 }
 """The modules that `pip install autograde-torch` alone does not bring, and the extra that does."""

@@ -114,21 +114,36 @@ def ci(
         write_reports(check_files(files or []), out, footer=FOOTER)
 
 
-def watch(file: FileArgument = None, topic: TopicOption = None) -> None:
-    """Check a file each time you save it, and show the next task.
+def watch(
+    file: FileArgument = None,
+    topic: TopicOption = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Print lines, without a list of tasks and without keys.")] = False,
+) -> None:
+    """Check a file each time you save it: a list of the tasks, what is wrong with the one you edit, and hints.
 
     Example: autograde watch autograd.py
     """
     with one_line_mistakes("Your place is saved."):
+        from autograder.student.as_text import show
         from autograder.student.released import find_release
         from autograder.student.student_file import find_file
-        from autograder.student.watch import FileSaves
+        from autograder.student.view import Note
+        from autograder.student.watch import FileSaves, has_screen, lacks_textual
         from autograder.student.watch import watch as watch_file
 
         release = find_release(file.absolute().parent if file is not None else None)
         path = find_file(release, file)
+        on_screen = not plain and has_screen()
+        if on_screen and (sentence := lacks_textual()):
+            show(Note(sentence, problem=False))
+            on_screen = False
         with FileSaves(path) as saves:
-            watch_file(release, path, topic, saves)
+            if not on_screen:
+                watch_file(release, path, topic, saves)
+                return
+            from autograder.student.watch_screen import watch_on_screen
+
+            show(Note(watch_on_screen(release, path, topic, saves), problem=False))
 
 
 def hint(task: TaskArgument, topic: TopicOption = None) -> None:

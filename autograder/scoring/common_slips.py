@@ -23,13 +23,14 @@ from autograder.records.observation import (
     MappingFact,
     Observation,
     OpaqueFact,
+    RaisedFact,
     SequenceFact,
     SourceLine,
     ValueFact,
 )
 from autograder.records.results import CheckResult
 
-__all__ = ["NO_SUPER", "Slip", "common_slip"]
+__all__ = ["NO_SUPER", "Slip", "common_slip", "meets_none"]
 
 NO_SUPER = "did not call super().__init__()"
 """What an `OpaqueFact` says of a module without a register."""
@@ -102,6 +103,30 @@ def common_slip(
     if most == "none" and _none_is_right(task, key, source):
         return None
     return Slip(sentences[most], tuple(checks[most]), certain=most != "check")
+
+
+def meets_none(check: str, seen: Mapping[tuple[str, int], Observation | NotObserved], key: AnswerKey) -> bool:
+    """Whether a check met None, in a draw, where the reference gives something else, or stopped because of None."""
+    for draw, expected in enumerate(key.reference.get(check, ())):
+        actual = seen.get((check, draw))
+        if not isinstance(actual, Observation):
+            continue
+        if actual.error is not None and "NoneType" in actual.error.message:
+            return True
+        if actual.returned is not None and _nones(actual.returned) > _nones(expected.returned):
+            return True
+    return False
+
+
+def _nones(fact: Fact | None) -> int:
+    match fact:
+        case ValueFact(type="NoneType"):
+            return 1
+        case RaisedFact(error=ErrorFact(message=message)):
+            return int("NoneType" in message)
+        case SequenceFact(items=items) | MappingFact(items=items):
+            return sum(map(_nones, items))
+    return 0
 
 
 def _slip(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from autograder.records.jobs import NotObserved, Outcome, Run
 from autograder.records.observation import Observation
 from autograder.records.results import TaskResult, in_telling_order, told_first
-from autograder.scoring.common_slips import Slip, common_slip
+from autograder.scoring.common_slips import Slip, common_slip, meets_none
 from autograder.scoring.score import SIDE_EFFECTS, score
 from autograder.student.released import ReleasedTopic
 
@@ -52,8 +52,13 @@ def answer(
     seen: Mapping[tuple[str, int], Observation | NotObserved],
     problems: Mapping[str, str],
     orders: Mapping[str, str],
+    returnless: Mapping[str, str],
 ) -> Answer:
-    """The answer to what was seen of some tasks; `orders` says of some that their arguments are in another order."""
+    """The answer to what was seen of some tasks.
+
+    `orders` says of some that their arguments are in another order, `returnless` that they, or methods of theirs, never
+    return the value that they should.
+    """
     task_of = {check.name: check.task for check in topic.rules.checks}
     warnings: dict[str, dict[str, None]] = {}
     printed: dict[str, str] = {}
@@ -70,7 +75,9 @@ def answer(
         warnings={task: tuple(texts) for task, texts in warnings.items()},
         printed=printed,
         total=len(topic.card.tasks),
-        slips={result.task: slip for result in results if (slip := _slip(topic, result, seen, orders)) is not None},
+        slips={
+            result.task: slip for result in results if (slip := _slip(topic, result, seen, orders, returnless)) is not None
+        },
         predictions=frozenset(name for name, card in topic.card.tasks.items() if card.kind == "variable"),
         only_form=frozenset(name for name, card in topic.card.tasks.items() if card.only_form),
     )
@@ -89,6 +96,7 @@ def _slip(
     task: TaskResult,
     seen: Mapping[tuple[str, int], Observation | NotObserved],
     orders: Mapping[str, str],
+    returnless: Mapping[str, str],
 ) -> Slip | None:
     failed = [
         check for check in in_telling_order(task.checks) if check.outcome is Outcome.FAILED and check.name != SIDE_EFFECTS
@@ -98,4 +106,8 @@ def _slip(
     if task.task in orders:
         return Slip(orders[task.task], ())
     first = told_first(task.checks)
-    return common_slip(task.task, failed, seen, topic.key, topic.rules.tolerances, topic.checks_file.source, first)
+    slip = common_slip(task.task, failed, seen, topic.key, topic.rules.tolerances, topic.checks_file.source, first)
+    if slip is None and task.task in returnless:
+        met = tuple(check.name for check in failed if check.name in first and meets_none(check.name, seen, topic.key))
+        return Slip(returnless[task.task], ()) if met else None
+    return slip

@@ -39,7 +39,7 @@ class FileAnswer:
 
 def answer_file(topic: ReleasedTopic, file: StudentFile, run: FileRun, store: Store) -> FileAnswer:
     """The answer to a run of a file. Saves the new states, and compares them with what the notebook's kernel said."""
-    answered = answer(topic, list(topic.card.tasks), run.seen, run.problems, run.orders)
+    answered = answer(topic, list(topic.card.tasks), run.seen, run.problems, run.orders, run.returnless)
     records = store.tasks(topic.name)
     notes = [*_about_the_file(topic, file), *([run.problem] if run.problem else []), *_cell_notes(run)]
     notes += _other_state(topic, file, answered, records)

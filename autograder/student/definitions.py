@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from autograder.checking.error_facts import gives_none, line_of
 from autograder.checking.type_names import type_name
 from autograder.comparing.wording import with_article
 from autograder.records.course_card import TaskCard
 
-__all__ = ["other_order", "problem_with"]
+__all__ = ["other_order", "problem_with", "without_return"]
+
+_GIVING = ("__getitem__", "__iter__", "__len__", "__next__")
+"""Methods whose result Python or PyTorch always uses."""
 
 
 def problem_with(task: str, card: TaskCard, namespace: Mapping[str, Any]) -> str:
@@ -123,3 +128,44 @@ def _arguments_of(function: Callable[..., Any]) -> str:
         for each in inspect.signature(function).parameters.values()
     ]
     return str(inspect.Signature(plain))[1:-1].replace("Ellipsis", "…")
+
+
+def without_return(task: str, card: TaskCard, namespace: Mapping[str, Any]) -> str:
+    """One sentence if a task's function, or a method of its class, has to return a value and never does; else empty.
+
+    That it has to is certain from its own annotation, which comes with the exercise, or from what Python or PyTorch do with
+    it. That it never does is certain from its code: only a plain function is looked at, none that is decorated.
+    """
+    thing = namespace.get(task)
+    if card.kind == "function":
+        return _never_returns(f"`{task}`", thing) if _owes_a_value(thing) else ""
+    if card.kind != "class" or not isinstance(thing, type):
+        return ""
+    for name, held in vars(thing).items():
+        method = held.__func__ if type(held) in (staticmethod, classmethod) else held
+        always = name in _GIVING or (name == "forward" and any(each.__name__ == "Module" for each in thing.__mro__[1:]))
+        if (_owes_a_value(method) or always) and (sentence := _never_returns(f"`{name}` of `{task}`", method)):
+            return sentence
+    return ""
+
+
+def _owes_a_value(function: object) -> bool:
+    """Whether a function's annotation names something that it returns, which cannot be None."""
+    try:
+        returned = function.__annotations__.get("return", "")  # type: ignore[attr-defined]
+    except Exception:  # student code may put anything under the name, and annotations may be evaluated late
+        return False
+    text = returned if isinstance(returned, str) else returned.__name__ if type(returned) is type else repr(returned)
+    return bool(text) and not re.search(r"\b(?:None|NoneType|Optional|Any|object|Never|NoReturn)\b", text)
+
+
+def _never_returns(what: str, function: object) -> str:
+    if not gives_none(function):
+        return ""
+    place = line_of(function)
+    if place is None:
+        return ""
+    where = f" (cell {place.cell}, line {place.line})" if place.cell else f" (line {place.line})"
+    if "print" in function.__code__.co_names:  # type: ignore[attr-defined]
+        return f"{what}{where} never returns a value: `print` only shows one, `return` hands it back."
+    return f"{what}{where} never returns a value: write `return` before the one that it should give back."

@@ -16,7 +16,7 @@ from autograder.student.released import Release, ReleasedTopic, find_release
 from autograder.student.store import Store
 from autograder.student.view import HintView, ProgressView, hint_view, progress_view
 
-__all__ = ["known_tasks", "one_more_hint", "progress_of", "topic_meant"]
+__all__ = ["known_tasks", "next_hint", "one_more_hint", "progress_of", "topic_meant"]
 
 _last: dict[Path, str] = {}
 
@@ -120,11 +120,15 @@ def one_more_hint(
     release = find_release()
     chosen = release.topic(topic_meant(release, [task], topic, namespace or {}))
     known_tasks(chosen, [task])
-    store = Store(release.folder)
-    record = store.task(chosen.name, task)
-    read = min(record.hints + 1, len(chosen.hints.get(task, ())))
-    store.keep(chosen.name, {task: msgspec.structs.replace(record, hints=read)})
-    return hint_view(chosen, task, read, again=again.format(task), way_out=way_out.format(task))
+    return next_hint(Store(release.folder), chosen, task, again=again.format(task), way_out=way_out.format(task))
+
+
+def next_hint(store: Store, topic: ReleasedTopic, task: str, *, again: str, way_out: str) -> HintView:
+    """The hints of a task that have been read, and one more, which now counts as read; see `hint_view`."""
+    record = store.task(topic.name, task)
+    read = min(record.hints + 1, len(topic.hints.get(task, ())))
+    store.keep(topic.name, {task: msgspec.structs.replace(record, hints=read)})
+    return hint_view(topic, task, read, again=again, way_out=way_out)
 
 
 def progress_of(topic: str = "", namespace: Mapping[str, Any] | None = None) -> ProgressView:

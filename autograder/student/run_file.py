@@ -43,12 +43,13 @@ _ENVIRONMENT = {"MPLBACKEND": "agg", "PYTHONHASHSEED": "0"}
 @dataclass
 class FileRun:
     """What came of a run: reports on cells, what the checks saw, problems with tasks' names, functions whose arguments are
-    in another order, and a problem with the run as a whole."""
+    in another order, tasks that never return what they should, and a problem with the run as a whole."""
 
     cells: list[CellReport] = field(default_factory=list)
     seen: dict[tuple[str, int], Observation | NotObserved] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
     orders: Mapping[str, str] = field(default_factory=dict)
+    returnless: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
 
 
@@ -163,7 +164,7 @@ class Runner:
             file_run.problem = f"The checks could not be loaded: {names.problem}"
             return True
         if isinstance(names, Names):
-            file_run.problems, file_run.orders = names.problems, names.orders
+            file_run.problems, file_run.orders, file_run.returnless = names.problems, names.orders, names.returnless
         for request in remaining:
             try:
                 answer = process.expect(request.seconds + _SLACK_SECONDS)

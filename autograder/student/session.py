@@ -22,7 +22,7 @@ from autograder.errors import AuthoringError
 from autograder.records.jobs import Cell, CheckRequest, NotObserved, Outcome
 from autograder.records.observation import Observation
 from autograder.student.answer import Answer, answer
-from autograder.student.definitions import other_order, problem_with
+from autograder.student.definitions import other_order, problem_with, without_return
 from autograder.student.released import ReleasedTopic
 
 __all__ = ["ask"]
@@ -62,6 +62,7 @@ def ask(
     seen: dict[tuple[str, int], Observation | NotObserved] = {}
     stopped: dict[str, NotObserved] = {}
     with own_frames(locate), _random_states_kept():
+        returnless = {task: text for task in tasks if (text := without_return(task, topic.card.tasks[task], namespace))}
         for request in topic.requests(task for task in tasks if task not in problems):
             one = stopped.get("") or stopped.get(request.check) or _observed(functions[request.check], code, request)
             seen[request.check, request.draw] = one
@@ -69,7 +70,7 @@ def ask(
                 stopped["" if one.outcome is Outcome.NOT_RUN else request.check] = one
     seen = with_untouched(seen, topic.checks_of_stubs(cells))
     seen |= topic.rule_observations((task for task in tasks if task not in problems), cells)
-    return replace(answer(topic, tasks, seen, problems, orders), undefined=frozenset(undefined))
+    return replace(answer(topic, tasks, seen, problems, orders, returnless), undefined=frozenset(undefined))
 
 
 def _loaded(topic: ReleasedTopic) -> dict[str, Callable[..., Any]]:

@@ -57,10 +57,12 @@ class CellRan(msgspec.Struct, frozen=True, tag="cell", kw_only=True):
 
 
 class Names(msgspec.Struct, frozen=True, tag="names"):
-    """The checks are loaded; what is wrong with tasks' names, and which take their arguments in another order."""
+    """The checks are loaded; what is wrong with tasks' names, which take their arguments in another order, and which never
+    return the value that they should."""
 
     problems: dict[str, str]
     orders: dict[str, str]
+    returnless: dict[str, str]
 
 
 class Saw(msgspec.Struct, frozen=True, tag="saw"):
@@ -106,6 +108,7 @@ def main() -> None:
     send(Ready())
     order = _read(instructions)
     if order is None:
+        shutil.rmtree(folder, ignore_errors=True)  # the parent would, but it may have been killed
         return
     threading.Thread(target=_end_with_parent, args=(instructions, folder), daemon=True).start()
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - it stays open as long as the process
@@ -153,7 +156,7 @@ def _run(order: Order, shell: Shell, send: Callable[[FromWorker], None]) -> None
     from autograder.checking.code import Code
     from autograder.checking.error_facts import describe_error
     from autograder.checking.run_check import load_checks, run_check
-    from autograder.student.definitions import other_order, problem_with
+    from autograder.student.definitions import other_order, problem_with, without_return
 
     whole = order.whole.splitlines(keepends=True)
     for cell in order.cells:
@@ -173,7 +176,8 @@ def _run(order: Order, shell: Shell, send: Callable[[FromWorker], None]) -> None
         send(Unloadable(f"{type(problem).__name__}: {problem}"))
         return
     orders = {task: text for task, card in order.cards.items() if (text := other_order(task, card, shell.user_ns))}
-    send(Names(problems, orders))
+    returnless = {task: text for task, card in order.cards.items() if (text := without_return(task, card, shell.user_ns))}
+    send(Names(problems, orders, returnless))
     if functions:
         code = Code(shell.user_ns)
         for request in order.requests:

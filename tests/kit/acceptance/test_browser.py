@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,10 @@ from playwright.sync_api import expect as expect_that
 
 from autograder.course.cells import read_cells, task_source
 from autograder.course.course_file import load_course
+from autograder.student.released import find_release
+from autograder.student.student_file import python_file
+from autograder.student.watch import FileSaves
+from autograder.student.watch_screen import WatchScreen
 
 ROOT = Path(__file__).parents[3]
 COURSE = load_course(ROOT / "course.yml")
@@ -215,3 +221,31 @@ def test_a_student_works_in_jupyterlab(lab: Lab, page: Page, screenshots: Path) 
     expect_that(page.get_by_text("Create Assignment")).to_have_count(0)
     take(notebook, notebook.cell(f"def {TASK}"), screenshots / "dark.png")
     assert faults(page) == []
+
+
+def test_a_student_watches_a_file_in_a_terminal(page: Page, screenshots: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(ROOT / "release", tmp_path / "release")
+    path = folder / "dtypes.py"
+    stubs = python_file((folder / "dtypes.ipynb").read_bytes())
+    path.write_text(f"{stubs}\n\n{WRONG}\n", encoding="utf-8")
+    release = find_release(folder)
+
+    async def picture() -> str:
+        with FileSaves(path) as saves:
+            screen = WatchScreen(release, path, release.topic("dtypes"), saves, None)
+            async with screen.run_test(size=(100, 26)) as pilot:
+                while "checked at" not in str(screen.query_one("#head").render()):
+                    await pilot.pause(0.05)
+                await pilot.press("j", "h")
+                await pilot.pause()
+                screen.query_one("#answer").scroll_home(animate=False)
+                await pilot.pause()
+                drawn = screen.export_screenshot(title="autograde watch dtypes.py")
+                await asyncio.to_thread(screen.stop)
+        assert screen.failure is None
+        return drawn
+
+    with ThreadPoolExecutor(1) as thread:  # Playwright's loop runs in this one
+        page.set_content(thread.submit(asyncio.run, picture()).result())
+    expect_that(page.locator("svg")).to_contain_text("The divisor depends on the dtype")
+    page.locator("svg").screenshot(path=screenshots / "watch.png")

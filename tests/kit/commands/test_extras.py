@@ -48,7 +48,7 @@ def imported(path: Path) -> set[str]:
 
 
 def test_whatever_is_imported_is_required_or_an_extra():
-    for extra in ("grade", "serve", "cluster"):
+    for extra in ("watch", "grade", "serve", "cluster"):
         required = modules(PROJECT["optional-dependencies"][extra]) - {"pytest_timeout", "autograde-torch"}
         assert {module for module, name in EXTRAS.items() if name == extra} == required
     known = modules(PROJECT["dependencies"]) | set(EXTRAS) | set(COME_ALONG) | {"autograder"} | sys.stdlib_module_names

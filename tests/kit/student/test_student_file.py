@@ -30,6 +30,7 @@ from autograder.scoring.rules import rules_of
 from autograder.scoring.score import score
 from autograder.student.released import PLACE, find_release
 from autograder.student.session import ask
+from autograder.student.store import Store
 from autograder.student.student_file import python_file, read_file
 from autograder.student.watch import watch
 
@@ -272,8 +273,8 @@ def test_watching_shows_the_next_task_and_keeps_its_place(folder, capsys):
 
     half = path.read_text().replace("raise NotImplementedError", "return x * by", 1)
     done = half.replace("return x * by", "if by == 0: raise ValueError\n    return x * by")
-    watch(release, path, None, Saved(half, "def scale(:\n", done))
-    start, partly, broken, complete = said
+    watch(release, path, None, Saved(half, "def scale(:\n", done, done.replace("guess = ...", "guess = 1")))
+    start, partly, broken, complete, elsewhere = said
     assert "Small: 0 of 3 tasks pass all visible checks." in start
     assert "Next: `scale`. Multiply." in start
     assert "Watching small.py: it is checked each time you save it" in start
@@ -282,6 +283,9 @@ def test_watching_shows_the_next_task_and_keeps_its_place(folder, capsys):
     assert "The file raised SyntaxError on line 1" in broken
     assert "✓ passes scale" in complete
     assert "Next: `noise`. Noise.\n" in complete
+    assert "not right yet guess" in elsewhere, "the task that was edited"
+    path.write_text(done)
+    Store(release.folder).keep_current("small", "noise")
     said.clear()
     watch(release, path, None, Saved(RIGHT))
     assert said[0].startswith("You were at `noise`.")

@@ -15,7 +15,11 @@ from autograder.processes.pool import Pool
 from autograder.release.wheel import student_modules
 
 _STUDENT = """
-import importlib, os, signal, sys
+import asyncio, importlib, os, signal, sys
+from pathlib import Path
+
+os.environ["TEXTUAL_DRIVER"] = "textual.drivers.headless_driver:HeadlessDriver"  # by its platform it would take another
+import textual.app
 import torch
 
 for name in ("fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"):
@@ -35,6 +39,30 @@ exec(sys.argv[1])
 check("scale")
 hint("scale")
 progress()
+
+from autograder.student import watch_screen
+from autograder.student.released import find_release
+from autograder.student.watch import FileSaves
+from autograder.student.watch_screen import WatchScreen
+
+watch_screen.check_on_saves = lambda *arguments: None  # here, Python's own `subprocess` would look for POSIX
+
+
+async def watch():
+    path, release = Path("small.py"), find_release()
+    path.write_text(sys.argv[1])
+    with FileSaves(path) as saves:
+        screen = WatchScreen(release, path, release.topic("small"), saves, None)
+        async with screen.run_test() as pilot:
+            await pilot.press("h")
+            await pilot.pause()
+            assert "Hint 2" in "".join(str(each.render()) for each in screen.query("#answer Static"))
+            await pilot.press("q")
+        await asyncio.to_thread(screen.stop)
+        print(screen.last_words)
+
+
+asyncio.run(watch())
 """
 
 
@@ -43,7 +71,7 @@ def source(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Path:
     return release_course(tmp_path_factory.mktemp("course"), pool)
 
 
-def test_check_hint_and_progress_need_no_posix(source: Path, tmp_path: Path) -> None:
+def test_check_hint_progress_and_watch_need_no_posix(source: Path, tmp_path: Path) -> None:
     names = [".".join(Path("autograder", path).with_suffix("").parts) for path in student_modules() if path.endswith(".py")]
     folder = shutil.copytree(source, tmp_path / "mine")
     seen = subprocess.run(
@@ -58,3 +86,4 @@ def test_check_hint_and_progress_need_no_posix(source: Path, tmp_path: Path) -> 
     assert (seen.returncode, seen.stderr) == (0, "")
     assert "scale" in seen.stdout
     assert "Hint 1" in seen.stdout
+    assert seen.stdout.endswith("\nYour place is saved.\n")
