@@ -235,7 +235,11 @@ def _topic_files(course: Course, topic: Topic) -> dict[str, bytes]:
 
 
 def _requirements(course: Course, topics: Sequence[Topic], keys: Mapping[str, AnswerKey], package: str) -> bytes:
-    """The torch release that the keys were made with, a notebook server, what the notebooks import, and autograde."""
+    """Autograde, the torch release that the keys were made with, a notebook server, and what the notebooks import.
+
+    Autograde comes first: then pip says at once that a Python is too old, instead of trying older and older releases of
+    what the notebooks import.
+    """
     needed = {"jupyterlab", "torch"}
     if any(entry.solutions == "after_due" for entry in course.topics.values()):
         needed.add("cryptography")
@@ -246,7 +250,7 @@ def _requirements(course: Course, topics: Sequence[Topic], keys: Mapping[str, An
         needed |= {_DISTRIBUTIONS.get(module, module) for module in _imported(cell.source)}
     torch = {torch_release(key.versions) for key in keys.values()}
     lines = [f"torch=={max(torch)}.*" if name == "torch" and torch else name for name in sorted(needed)]
-    return ("\n".join([*lines, package]) + "\n").encode()
+    return ("\n".join([package, *lines]) + "\n").encode()
 
 
 def _imported(source: str) -> Iterator[str]:

@@ -174,6 +174,7 @@ def test_the_wheels_metadata():
         listed = {line.split(",")[0] for line in archive.read(f"{info}/RECORD").decode().splitlines()}
         assert listed == set(archive.namelist())
     assert "Requires-Dist: torch>=" in text
+    assert "\nRequires-Python: >=3.11\n" in text
     assert not re.search("nbgrader|sqlalchemy|jupytext|nbformat|pytest|extra", text, re.IGNORECASE)
 
 
@@ -181,7 +182,7 @@ def test_the_course_may_name_another_source(root, tmp_path, pool):
     path = root / "course.yml"
     path.write_text(path.read_text().replace("title: A course\n", "title: A course\npackage: autograde-torch==9.1\n"))
     build.build(load_course(root), pool, root / "release")
-    assert (root / "release/requirements.txt").read_text().splitlines()[-1] == "autograde-torch==9.1"
+    assert (root / "release/requirements.txt").read_text().splitlines()[0] == "autograde-torch==9.1"
     assert not (root / "release/wheels" / WHEEL).exists()
 
 
