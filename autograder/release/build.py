@@ -235,12 +235,13 @@ def _topic_files(course: Course, topic: Topic) -> dict[str, bytes]:
 
 
 def _requirements(course: Course, topics: Sequence[Topic], keys: Mapping[str, AnswerKey], package: str) -> bytes:
-    """Autograde, the torch release that the keys were made with, a notebook server, and what the notebooks import.
+    """Autograde, the torch release that the keys were made with, what draws notebooks and `autograde watch`, and what the
+    notebooks import.
 
     Autograde comes first: then pip says at once that a Python is too old, instead of trying older and older releases of
     what the notebooks import.
     """
-    needed = {"jupyterlab", "torch"}
+    needed = {"jupyterlab", "textual", "torch"}
     if any(entry.solutions == "after_due" for entry in course.topics.values()):
         needed.add("cryptography")
     cells = [cell for topic in topics for cell in topic.exercise]

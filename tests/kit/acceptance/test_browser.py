@@ -226,9 +226,9 @@ def test_a_student_works_in_jupyterlab(lab: Lab, page: Page, screenshots: Path) 
 def test_a_student_watches_a_file_in_a_terminal(page: Page, screenshots: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(ROOT / "release", tmp_path / "release")
     path = folder / "dtypes.py"
-    stubs = python_file((folder / "dtypes.ipynb").read_bytes())
-    path.write_text(f"{stubs}\n\n{WRONG}\n", encoding="utf-8")
     release = find_release(folder)
+    stubs = python_file(release.notebook("dtypes").read_bytes())
+    path.write_text(f"{stubs}\n\n{WRONG}\n", encoding="utf-8")
 
     async def picture() -> str:
         with FileSaves(path) as saves:
