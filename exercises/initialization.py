@@ -9,6 +9,48 @@
 # %% [markdown]
 # # Initialization
 #
+# Two networks have the same layers, the same data and the same optimizer. One learns; the loss of the other stays where it
+# was, however long you wait. No line of the training loop is wrong. All that differs is the numbers that the weights held
+# before the first step.
+
+# %%
+import math
+
+import matplotlib.pyplot as plt
+import torch
+from torch import Tensor, nn
+
+
+# %%
+def losses_from(std: float | None, steps: int = 100) -> list[float]:
+    """Train eight layers to tell long vectors from short ones; std is that of the first weights."""
+    torch.manual_seed(0)
+    layers = [nn.Linear(8, 32), *[nn.Linear(32, 32) for _ in range(6)], nn.Linear(32, 1)]
+    for layer in layers:
+        nn.init.normal_(layer.weight, std=std or math.sqrt(2 / layer.in_features))
+        nn.init.zeros_(layer.bias)
+    network = nn.Sequential(*[part for layer in layers for part in (layer, nn.ReLU())][:-1])
+    points = torch.randn(128, 8)
+    lengths = points.norm(dim=1, keepdim=True)
+    lengths -= lengths.mean()
+    descent, found = torch.optim.SGD(network.parameters(), lr=0.01), []
+    for _ in range(steps):
+        error = nn.functional.mse_loss(network(points), lengths)
+        descent.zero_grad()
+        error.backward()
+        descent.step()
+        found.append(error.item())
+    return found
+
+
+figure, axis = plt.subplots(figsize=(5.5, 2.8))
+axis.semilogy(losses_from(std=0.05), label="std 0.05 in every layer")
+axis.semilogy(losses_from(std=None), label="std from this notebook")
+axis.set(xlabel="step", ylabel="loss", title="The same network from two starts")
+axis.legend()
+plt.show()
+
+# %% [markdown]
 # By the end of this notebook you will be able to:
 #
 # * compute the fan-in and fan-out of a weight, convolutions included;
@@ -19,19 +61,12 @@
 # Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
 # where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring asks
 # for; any implementation that does it is fine.
-
-# %%
-import math
-
-import torch
-from torch import Tensor, nn
-
-# %% [markdown]
+#
 # ## 1. What the first numbers decide
 #
 # Training starts from whatever numbers the model's parameters hold before the first step. The simplest choice is a
 # constant. PyTorch's functions for this end in an underscore: they change the tensor you pass in, and each one overwrites
-# what was there before. The tutorial makes three such calls in a row; only the last one has any effect:
+# what was there before. Of three such calls in a row, only the last one has any effect:
 
 # %%
 a = torch.empty(3, 5)
@@ -57,8 +92,6 @@ print(hidden.weight.grad)
 # too large, the signal explodes.
 
 # %%
-import matplotlib.pyplot as plt
-
 noise = torch.Generator().manual_seed(0)
 width = 256
 figure, axis = plt.subplots(figsize=(5.5, 3))
@@ -74,7 +107,8 @@ for std, label in [
         sizes.append(signal.square().mean().sqrt().item())
     axis.semilogy(range(1, 31), sizes, label=label)
 axis.set(xlabel="layer", ylabel="size of the signal")
-_ = axis.legend()
+axis.legend()
+plt.show()
 
 # %% [markdown]
 # ## 2. Fan-in and fan-out
@@ -134,8 +168,7 @@ else:
 # | Xavier, or Glorot (2010) | linear, tanh | a = gain · √(6/(fan-in + fan-out)) | std = gain · √(2/(fan-in + fan-out)) |
 # | Kaiming, or He (2015) | ReLU | a = gain · √(3/fan) | std = gain / √fan |
 #
-# For ReLU the gain is √2: half of the signal is cut off at zero, and the factor 2 in the variance makes up for it. (The
-# tutorial combines Xavier with the gain for ReLU. PyTorch allows that; the bound is then √(12 / (fan-in + fan-out)).)
+# For ReLU the gain is √2: half of the signal is cut off at zero, and the factor 2 in the variance makes up for it.
 #
 # Uniform numbers from U(-a, a) have standard deviation a/√3. That is where the 6 comes from: both columns of the table have
 # the same variance. Mixing up the two is the most common mistake of all.
@@ -150,17 +183,17 @@ print(f"normal:  largest {normal.abs().max():.3f}, std {normal.std():.3f}")
 figure, axis = plt.subplots(figsize=(5.5, 2.6))
 axis.hist(uniform.numpy(), bins=100, alpha=0.6, label="uniform(-1, 1)")
 axis.hist(normal.numpy(), bins=100, alpha=0.6, label="normal with the same std")
-_ = axis.legend()
+axis.set(xlabel="value", ylabel="how many of 100,000", xlim=(-4, 3))
+axis.legend(loc="upper left")
+plt.show()
 
 # %% [markdown]
-# The tutorial's last example calls `kaiming_normal_` but labels it "Kaiming uniform". Names without a trailing underscore
-# (`nn.init.kaiming_normal`) are old and deprecated.
+# Names without a trailing underscore (`nn.init.kaiming_normal`) are old and deprecated.
 #
 # ### Predict, then verify: what a fresh layer holds
 #
-# "PyTorch takes care of the proper initialization", says the tutorial. What does it actually do? A fresh `nn.Linear` has
-# weights from U(-b, b) with b = 1/√fan-in. That matches neither row above: for 100 inputs b is 0.1, where He's uniform
-# numbers would reach up to 0.245.
+# What does a layer hold if nobody initialises it? A fresh `nn.Linear` has weights from U(-b, b) with b = 1/√fan-in. That
+# matches neither row above: for 100 inputs b is 0.1, where He's uniform numbers would reach up to 0.245.
 #
 # How large is b for `nn.Linear(400, 25)`? Replace the dots with a number.
 
@@ -213,6 +246,8 @@ print("global numbers are the same as before:", torch.equal(torch.rand(3), undis
 # it again. `generator=None` means the global one.
 #
 # ### Task `glorot_uniform_`
+#
+# Good for layers followed by tanh, a sigmoid or nothing, such as the projections inside a transformer.
 
 
 # %%
@@ -261,6 +296,8 @@ print("beyond 2 std, uniform:", (uniform.abs() > 2 * uniform.std()).float().mean
 
 # %% [markdown]
 # ### Task `he_normal_`
+#
+# This is how networks with ReLU start, from a small classifier to a ResNet.
 
 
 # %%
@@ -308,6 +345,8 @@ print("buffers of a BatchNorm:", [name for name, _ in model[1][1].named_buffers(
 
 # %% [markdown]
 # ### Task `init_model_`
+#
+# You need it whenever a paper says how a model is initialised, or two runs must start from the same weights.
 
 
 # %%
@@ -353,7 +392,8 @@ figure, axes = plt.subplots(1, 2, figsize=(7, 2.4), sharey=True)
 axes[0].hist(draws.clamp(-2, 2).numpy(), bins=80, range=(-2.5, 2.5))
 axes[0].set(title="clamped")
 axes[1].hist(draws[inside].numpy(), bins=80, range=(-2.5, 2.5))
-_ = axes[1].set(title="truncated")
+axes[1].set(title="truncated")
+plt.show()
 
 # %%
 print(f"inside the limits: {inside.float().mean():.4f}")
@@ -365,6 +405,8 @@ print(f"std of the truncated numbers: {draws[inside].std():.4f}")
 # one. Here, that is as it should be.
 #
 # ### Task `trunc_normal_`
+#
+# Vision transformers and many language models start from such weights.
 
 
 # %%
@@ -396,3 +438,14 @@ def trunc_normal_(
 # * He, Zhang, Ren and Sun, [Delving deep into rectifiers](https://arxiv.org/abs/1502.01852): section 2.2 derives the
 #   formula of `he_normal_` in two pages.
 # * In this course, loss functions and optimizers come next; then the model is trained.
+
+# %% [markdown]
+# ## Appendix: where the tutorial differs
+#
+# If you come from the [PyTorch tutorial](https://aman.ai/primers/pytorch/):
+#
+# * It calls `zeros_`, `ones_` and `constant_` on the same tensor one after the other. Only the last call counts.
+# * It combines Xavier with the gain for ReLU. PyTorch allows that; the bound is then √(12/(fan-in + fan-out)).
+# * Its last example is labelled "Kaiming uniform" but calls `kaiming_normal_`.
+# * "PyTorch takes care of the proper initialization" is true of small networks. In deep ones with ReLU, PyTorch's own
+#   U(-1/√fan-in, 1/√fan-in) lets the signal shrink from layer to layer.

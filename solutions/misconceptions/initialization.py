@@ -226,7 +226,7 @@ def accepts_vectors(w, gain=1.0, generator=None):
         return w.uniform_(-a, a, generator=generator)
 
 
-@misconception("glorot_uniform_", "A missing index raises an exception, but not the one the docstring asks for.")
+@misconception("glorot_uniform_", "A missing index raises an exception, but not the one the docstring asks for.", minor=True)
 def lets_the_index_fail(w, gain=1.0, generator=None):
     positions = math.prod(w.shape[2:])
     a = gain * math.sqrt(6 / ((w.shape[1] + w.shape[0]) * positions))
@@ -335,7 +335,7 @@ def accepts_any_mode(w, mode="fan_in", generator=None):
         return w.normal_(0, std, generator=generator)
 
 
-@misconception("he_normal_", "A missing dict key raises an exception, but not the one the docstring asks for.")
+@misconception("he_normal_", "A missing dict key raises an exception, but not the one the docstring asks for.", minor=True)
 def lets_the_key_fail(w, mode="fan_in", generator=None):
     fan_in, fan_out = _fans(w)
     fan = {"fan_in": fan_in, "fan_out": fan_out}[mode]
@@ -713,8 +713,8 @@ def draws_again_once(w, mean=0.0, std=1.0, generator=None):
 
 @misconception(
     "trunc_normal_",
-    "Your outliers end up inside the limits. Where would numbers drawn again from the same distribution land?",
-    also_true_of=("wraps_around", "outliers_uniform"),
+    "Where do your outliers end up, and where would numbers drawn again from the same distribution land?",
+    also_true_of=("wraps_around", "outliers_uniform", "draws_again_once"),
 )
 def folds_the_tails_back(w, mean=0.0, std=1.0, generator=None):
     if std <= 0:
