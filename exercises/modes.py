@@ -9,6 +9,37 @@
 # %% [markdown]
 # # train() and eval(), no_grad()
 #
+# Ask this trained model ten times about the same image, and it gives ten different answers. Nothing is wrong with its
+# weights, and the code even says `no_grad`. One line is missing, and without it every number you report about a model is
+# partly a matter of luck.
+
+# %%
+import matplotlib.pyplot as plt
+import torch
+from torch import Tensor, nn
+
+
+# %%
+def ask(asked: nn.Module, question: Tensor) -> list[float]:
+    """The probability of the first class, in ten answers."""
+    with torch.no_grad():
+        return [asked(question).softmax(dim=1)[0, 0].item() for _ in range(10)]
+
+
+torch.manual_seed(0)
+moody = nn.Sequential(nn.Linear(20, 50), nn.ReLU(), nn.Dropout(0.5), nn.Linear(50, 2))
+picture = 2 * torch.randn(1, 20)
+
+figure, axis = plt.subplots(figsize=(5.5, 2.6))
+axis.plot(range(1, 11), ask(moody, picture), "o-", label="as it is")
+axis.plot(range(1, 11), ask(moody.eval(), picture), "s-", label="with the missing line")
+axis.set(
+    xlabel="answer", ylabel="probability", ylim=(0, 1), title="The same question ten times"
+)
+axis.legend()
+plt.show()
+
+# %% [markdown]
 # By the end of this notebook you will be able to:
 #
 # * tell apart two switches that are often confused: the mode of a model and the recording of gradients;
@@ -19,12 +50,7 @@
 # Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
 # where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
 # asks for; any implementation that does it is fine.
-
-# %%
-import torch
-from torch import Tensor, nn
-
-# %% [markdown]
+#
 # ## 1. The mode of a model
 #
 # Every module has a flag, `training`. `model.train()` sets it in the model and in every module inside it;
@@ -55,7 +81,7 @@ for name, module in net.named_modules():
 # saves the memory that a backward pass would need. The switch belongs to PyTorch, not to the model, and it affects
 # everything that runs inside the `with` block.
 #
-# The tutorial has an example with three layers; the middle one runs under `no_grad`:
+# Here are three layers; the middle one runs under `no_grad`:
 
 # %%
 lin0, lin1, lin2 = nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2)
@@ -68,13 +94,11 @@ print(lin0.weight.grad, lin1.weight.grad)
 print(lin2.weight.grad)
 
 # %% [markdown]
-# The layers that get no gradient are `lin0` and `lin1`. (The tutorial's text names `lin1` twice.) `lin0` was recorded,
-# but the only way back to it leads through `lin1`, and there it ends.
+# The layers that get no gradient are `lin0` and `lin1`. `lin0` was recorded, but the only way back to it leads through
+# `lin1`, and there it ends.
 #
-# For inference, the tutorial says, `no_grad` is the most convenient way, and "in this case you also have to set your
-# model to evaluation mode". That is right, but there is more to it: the two switches know nothing about each other. The
-# three predictions below are all about that. (By the way, `vgg16(pretrained=True)` is now written
-# `vgg16(weights=VGG16_Weights.DEFAULT)`.)
+# To use a trained model you want both: eval mode for the right answers, `no_grad` to save memory. The two switches know
+# nothing about each other. The three predictions below are all about that.
 #
 # ### Predict, then verify: dropout under `no_grad`
 #
@@ -179,6 +203,8 @@ print("and the lid is", box["lid"])
 # depend on how they are batched: a last batch with two samples counts as two samples.
 #
 # ### Task `evaluate`
+#
+# You call this after every epoch, to see how the model does on data it is not trained on.
 
 
 # %%
@@ -224,6 +250,8 @@ print(answers[:1].std(dim=0, correction=0))
 
 # %% [markdown]
 # ### Task `mc_dropout`
+#
+# A doctor or a self-driving car needs to know when the model is only guessing.
 
 
 # %%
@@ -246,8 +274,6 @@ def mc_dropout(model: nn.Module, x: Tensor, n: int) -> tuple[Tensor, Tensor]:
 # Is a network less certain where it has seen no data? This one has only seen points between -1 and 1:
 
 # %%
-import matplotlib.pyplot as plt
-
 x = torch.linspace(-1, 1, 80)[:, None]
 y = torch.sin(4 * x) + 0.1 * torch.randn(80, 1)
 hidden = [
@@ -276,7 +302,9 @@ else:
     axis.fill_between(wide.flatten().tolist(), low, high, alpha=0.3, label="mean ± 2 std")
     axis.plot(wide.flatten().tolist(), mean.flatten().tolist())
     axis.plot(x.flatten().tolist(), y.flatten().tolist(), ".", markersize=3, label="data")
-    _ = axis.legend()
+    axis.set(xlabel="x", ylabel="y", title="How sure is the network?")
+    axis.legend()
+    plt.show()
 
 # %% [markdown]
 # ## 5. Changing parameters behind autograd's back
@@ -290,7 +318,7 @@ else:
 noise = torch.Generator().manual_seed(0)
 weight = 1 - torch.exp(-torch.arange(150) / 20) + 0.15 * torch.randn(150, generator=noise)
 figure, axis = plt.subplots(figsize=(5.5, 3))
-axis.plot(weight.tolist(), color="lightgray", label="a weight in training")
+axis.plot(weight.tolist(), color="gray", alpha=0.5, label="a weight in training")
 for decay in (0.8, 0.95):
     average, averages = 0.0, []
     for value in weight.tolist():
@@ -298,7 +326,8 @@ for decay in (0.8, 0.95):
         averages.append(average)
     axis.plot(averages, label=f"its average, decay {decay}")
 axis.set(xlabel="step", ylabel="value")
-_ = axis.legend()
+axis.legend()
+plt.show()
 
 # %% [markdown]
 # Averaging is bookkeeping, not learning. A parameter is a leaf that requires grad, so while PyTorch is recording, you
@@ -326,6 +355,8 @@ print(list(norm.state_dict()))
 
 # %% [markdown]
 # ### Task `ema_update_`
+#
+# Diffusion models and many speech models are sampled from such an average, not from the last weights.
 
 
 # %%
@@ -356,3 +387,13 @@ def ema_update_(ema: nn.Module, model: nn.Module, decay: float) -> None:
 # * Gal and Ghahramani, [Dropout as a Bayesian approximation](https://arxiv.org/abs/1506.02142): where Monte-Carlo dropout
 #   comes from.
 # * In this course, `metrics` looks at what a classifier gets wrong, and `checkpoints` saves a model for later.
+
+# %% [markdown]
+# ## Appendix: where the tutorial differs
+#
+# If you come from the [PyTorch tutorial](https://aman.ai/primers/pytorch/):
+#
+# * Its example with three layers says which of them get no gradient, and names `lin1` twice. It means `lin0` and `lin1`.
+# * It says that under `no_grad` "you also have to set your model to evaluation mode". For inference that is good advice,
+#   but neither switch needs the other: Monte-Carlo dropout, for one, wants `no_grad` with active dropout.
+# * `vgg16(pretrained=True)` is now written `vgg16(weights=VGG16_Weights.DEFAULT)`.

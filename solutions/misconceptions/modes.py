@@ -42,7 +42,7 @@ def eval_stops_recording():
 
 
 @misconception("predicted_gradients", "That is what no_grad() around the second layer would do. Is there one?")
-def as_in_the_tutorial():
+def as_with_no_grad():
     return False, False, True
 
 
