@@ -9,7 +9,7 @@
 # %% [markdown]
 # # train() and eval(), no_grad()
 #
-# Ask this trained model ten times about the same image, and it gives ten different answers. Nothing is wrong with its
+# Ask this network ten times about the same image, and it gives ten different answers. Nothing is wrong with its
 # weights, and the code even says `no_grad`. One line is missing, and without it every number you report about a model is
 # partly a matter of luck.
 
@@ -28,7 +28,7 @@ def ask(asked: nn.Module, question: Tensor) -> list[float]:
 
 torch.manual_seed(0)
 moody = nn.Sequential(nn.Linear(20, 50), nn.ReLU(), nn.Dropout(0.5), nn.Linear(50, 2))
-picture = 2 * torch.randn(1, 20)
+picture = 6 * torch.randn(1, 20)
 
 figure, axis = plt.subplots(figsize=(5.5, 2.6))
 axis.plot(range(1, 11), ask(moody, picture), "o-", label="as it is")

@@ -9,16 +9,8 @@
 # %% [markdown]
 # # The training loop
 #
-# By the end of this notebook you will be able to:
-#
-# * write the five lines of a training step, and say which of them may change places;
-# * split a data set into batches that are reshuffled every epoch, keeping samples and labels together;
-# * train a small network on real data, and report an honest loss for each epoch;
-# * stop at the right moment, and keep the best weights rather than a view of the current ones.
-#
-# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
-# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring asks
-# for; any implementation that does it is fine.
+# The two loops below train the same model on the same data, with the same learning rate. One reaches the answer; the other
+# swings around it for ever. The second loop raises no error, and it looks complete. A single line is missing.
 
 # %%
 from collections.abc import Callable, Iterator
@@ -28,8 +20,49 @@ import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+
+# %%
+def two_loops(steps: int = 60) -> None:
+    """Draw the losses of a complete loop, and of one that lacks a line."""
+    torch.manual_seed(0)
+    inputs = torch.randn(40, 3)
+    targets = inputs @ torch.tensor([[1.0], [-2.0], [3.0]])
+    _, axis = plt.subplots(figsize=(5.5, 2.8))
+    for complete in (True, False):
+        torch.manual_seed(1)
+        learner, errors = nn.Linear(3, 1), []
+        descent = torch.optim.SGD(learner.parameters(), lr=0.05)
+        for _ in range(steps):
+            error = F.mse_loss(learner(inputs), targets)
+            if complete:
+                descent.zero_grad()
+            error.backward()
+            descent.step()
+            errors.append(error.item())
+        axis.plot(errors, label="complete" if complete else "one line missing")
+    axis.set(xlabel="step", ylabel="loss", title="The same model in two loops")
+    axis.legend()
+    plt.show()
+
+
+two_loops()
 
 # %% [markdown]
+# By the end of this notebook you will be able to:
+#
+# * write the five lines of a training step, and say which of them may change places;
+# * split a data set into batches that are reshuffled every epoch, keeping samples and labels together;
+# * let a `DataLoader` do that, in an order that a seed decides;
+# * train a small network on real data, and report an honest loss for each epoch;
+# * compare the curves of several runs, and search for a good learning rate;
+# * stop at the right moment, and keep the best weights rather than a view of the current ones.
+#
+# Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
+# where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring asks
+# for; any implementation that does it is fine.
+#
 # ## 1. One step
 #
 # A training step has five lines. Here is a complete training run: a model with just two numbers finds the line y = 3x - 1:
@@ -53,16 +86,9 @@ for step in range(201):
 print(f"y = {line.weight.item():.2f} x + {line.bias.item():.2f}")
 
 # %% [markdown]
-# Some notes for readers of the tutorial:
-#
-# * It names three calls "in the following order": `zero_grad()`, `backward()`, `step()`. The forward pass must come before
-#   `backward()`. You may clear the gradients anywhere except between `backward()` and `step()`: at the very start of a step
-#   works as well as above.
-# * `backward()` does not compute gradients "with respect to the inputs". Data does not require a gradient, and gets none.
-# * An optimizer looks at `.grad`, not at `requires_grad`: it moves a frozen parameter whose `.grad` still holds an old
-#   gradient. And `backward()` adds to whatever is in `.grad`.
-# * Its "putting it together" is not indented under the `for`, and it takes a single step per epoch, with all the data at
-#   once. That is where batches come in, below.
+# The forward pass must come before `backward()`, and `backward()` before `step()`. You may clear the gradients anywhere
+# except between `backward()` and `step()`: at the very start of a step works as well as above. But somewhere you must, for
+# `backward()` adds to whatever is in `.grad`, and the optimizer uses what it finds there.
 #
 # ### Predict, then verify: a loop without `zero_grad()`
 #
@@ -102,6 +128,8 @@ print([module.training for module in net.modules()])
 # tensors keeps the graphs of all the steps in memory.
 #
 # ### Task `train_step`
+#
+# These lines are the core of every training script; the rest of this notebook calls them.
 
 
 # %%
@@ -131,9 +159,8 @@ def train_step(
 # through the data in *batches*, with one step for each; one complete pass is an *epoch*. The samples are shuffled for every
 # epoch; otherwise the same samples would share a batch in every epoch.
 #
-# `torch.randperm(n)` gives the numbers 0 to n - 1 in random order. The tutorial indexes data with it and calls the result
-# mini-batches; but what you get is *all* of the data in random order, and its first dimension counts samples, not
-# mini-batches:
+# `torch.randperm(n)` gives the numbers 0 to n - 1 in random order. Indexing data with it gives *all* of the data in random
+# order; a batch is a part of that:
 
 # %%
 data = torch.arange(10) * 11
@@ -197,6 +224,8 @@ else:
 
 # %% [markdown]
 # ### Task `minibatches`
+#
+# Data that fits into one tensor needs nothing more than this, and a bug in it ruins every run without an error.
 
 
 # %%
@@ -214,6 +243,63 @@ def minibatches(
     not modify X and y.
 
     Raise ValueError, at the call or at the first next(), if len(X) != len(y) or batch_size < 1.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
+# ### The same with a `DataLoader`
+#
+# PyTorch has all this ready-made, in two parts. A *data set* knows how many samples there are and returns one of them by its
+# number; `TensorDataset` makes one from tensors of equal length. A `DataLoader` picks the numbers, fetches the samples and
+# stacks them into batches. You can iterate over it again and again: each `for` is one pass.
+
+# %%
+tens, places = torch.arange(0, 100, 10), torch.arange(10)
+pairs = TensorDataset(tens, places)
+print("sample 3:", pairs[3], "of", len(pairs))
+for tb, pb in DataLoader(pairs, batch_size=4):
+    print(tb, pb)
+
+# %% [markdown]
+# Its other options have defaults that you should know: `shuffle=False`, and `drop_last=False`, which keeps the smaller last
+# batch. With `num_workers` above 0, other processes fetch the samples, which helps if each of them has to be read from a
+# file.
+#
+# A loader takes random numbers from the global generator unless you pass it one as `generator`, and it takes one for every
+# pass *even if it does not shuffle*:
+
+# %%
+loader = DataLoader(pairs, batch_size=4)
+torch.manual_seed(0)
+undisturbed = torch.rand(1)
+torch.manual_seed(0)
+for _ in loader:
+    pass
+print("global numbers are the same as before:", torch.equal(torch.rand(1), undisturbed))
+
+# %% [markdown]
+# ### Task `seeded_loader`
+#
+# With a loader like this, a run can be repeated, and looking at the validation data in between does not change it.
+
+
+# %%
+def seeded_loader(
+    X: Tensor, y: Tensor, batch_size: int, seed: int, train: bool = True
+) -> DataLoader:
+    """Return a torch.utils.data.DataLoader over the samples in X and their labels in y.
+
+    Each pass over it yields pairs (xb, yb) of batch_size samples each, with the dtypes of X and
+    y. Every sample occurs exactly once in a pass. The last batch holds the rest: it may be
+    smaller, but it is never dropped. X has at least one sample.
+
+    With train=True, each pass has a new random order. The seed alone decides these orders: two
+    loaders with the same seed give the same batches, pass for pass. With train=False, each pass
+    is in the order of X. In both cases the global random state is neither used nor changed,
+    when the loader is made or in a pass.
+
+    Raise ValueError if len(X) != len(y).
     """
     raise NotImplementedError
 
@@ -263,6 +349,8 @@ print(
 # for free; for the loss of the trained model, evaluate the model afterwards.)
 #
 # ### Task `fit`
+#
+# This is a whole training script in one function, the part that you will write again in every project.
 
 
 # %%
@@ -307,6 +395,7 @@ figure, axes = plt.subplots(1, 8, figsize=(7, 1.3))
 for axis, image, label in zip(axes, images, labels, strict=False):
     axis.imshow(image.reshape(8, 8).numpy(), cmap="gray_r")
     axis.set(title=str(label.item()), xticks=[], yticks=[])
+plt.show()
 
 # %%
 order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
@@ -327,6 +416,54 @@ else:
 # %% [markdown]
 # About 95 % should be right. If it is 10 %, the model learned nothing, and the losses will tell you more: do they fall at
 # all?
+#
+# ### Comparing experiments
+#
+# Is 0.05 a good learning rate? To find out, run the same experiment with several and draw their curves into one picture.
+# Change one thing at a time: all runs start from the same weights and see the batches in the same order. Rates differ by
+# factors, so try 0.0005, 0.05 and 5 rather than 0.04, 0.05 and 0.06, and refine around the best.
+
+# %%
+held_out, smaller = train[:300], train[300:]
+figure, axis = plt.subplots(figsize=(5.5, 3))
+for rate in (0.0005, 0.05, 5.0):
+    torch.manual_seed(0)
+    candidate = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+    try:
+        curve = fit(
+            candidate,
+            images[smaller],
+            labels[smaller],
+            epochs=8,
+            batch_size=32,
+            lr=rate,
+            seed=0,
+        )
+    except NotImplementedError:
+        print("Write fit first, then run this cell.")
+        break
+    candidate.eval()
+    found = candidate(images[held_out]).argmax(dim=1) == labels[held_out]
+    axis.semilogy(
+        curve, "o-", label=f"lr {rate}: {found.float().mean():.0%} of held-out data right"
+    )
+axis.set(
+    xlabel="epoch", ylabel="loss (log scale)", title="One experiment, three learning rates"
+)
+if axis.lines:
+    axis.legend()
+    plt.show()
+else:
+    plt.close(figure)
+
+# %% [markdown]
+# Too small a rate gets nowhere, too large a rate makes the loss jump or explode. Batch size, weight decay or the width of
+# the network can be searched in the same way. With two or more such *hyperparameters* at once, draw random combinations
+# instead of going through a grid: a grid with five values each tries only five learning rates in its 25 runs, random
+# combinations try 25.
+#
+# Choose by data that the model was not trained on, here the 300 samples in `held_out`. They are then used up: the best of
+# many runs looks better on them than it is. So the test set waits until the choice is made, and is looked at once.
 #
 # ## 4. When to stop
 #
@@ -359,7 +496,8 @@ axis.plot(seen, label="trained on")
 axis.plot(unseen, label="not seen in training")
 axis.axvline(best, color="gray", linestyle="--", label="the best moment")
 axis.set(xlabel="epoch", ylabel="loss", ylim=(0, 1))
-_ = axis.legend()
+axis.legend()
+plt.show()
 
 # %% [markdown]
 # *Early stopping* keeps an eye on the second curve. It waits a number of epochs, its *patience*, for the loss to improve
@@ -400,6 +538,8 @@ print(nan < 1, nan > 1, nan == nan, inf > 1e300, inf < inf)
 
 # %% [markdown]
 # ### Task `fit_early_stopping`
+#
+# It saves the hours after the best moment, and you keep the best model rather than the last.
 
 
 # %%
@@ -435,3 +575,18 @@ def fit_early_stopping(
 # * [torch.utils.data](https://docs.pytorch.org/docs/stable/data.html): data sets that do not fit into one tensor.
 # * Prechelt, [Early stopping - but when?](https://doi.org/10.1007/3-540-49430-8_3): a comparison of stopping rules.
 # * In this course, `modes` evaluates a model without changing it, and `metrics` counts what it gets right.
+
+# %% [markdown]
+# ## Appendix: where the tutorial differs
+#
+# If you come from the [PyTorch tutorial](https://aman.ai/primers/pytorch/):
+#
+# * It names three calls "in the following order": `zero_grad()`, `backward()`, `step()`, and leaves out the forward pass
+#   before `backward()`. There is more than one right place for `zero_grad()`.
+# * `backward()` does not compute gradients "with respect to the inputs". Data does not require a gradient, and gets none.
+# * An optimizer looks at `.grad`, not at `requires_grad`: it moves a frozen parameter whose `.grad` still holds an old
+#   gradient.
+# * Its "putting it together" is not indented under the `for`, and it takes a single step per epoch, with all the data at
+#   once.
+# * It calls data indexed with `torch.randperm` mini-batches. That is all of the data in random order, and its first
+#   dimension counts samples.

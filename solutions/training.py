@@ -7,6 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
 
 predicted_weight = 0.4
 predicted_steps = 21
@@ -37,6 +38,13 @@ def minibatches(X: Tensor, y: Tensor, batch_size: int, generator: torch.Generato
     for start in range(0, len(X), batch_size):
         chosen = order[start : start + batch_size]
         yield X[chosen], y[chosen]
+
+
+def seeded_loader(X: Tensor, y: Tensor, batch_size: int, seed: int, train: bool = True) -> DataLoader:
+    if len(X) != len(y):
+        raise ValueError(f"there are {len(X)} samples and {len(y)} labels")
+    generator = torch.Generator().manual_seed(seed)
+    return DataLoader(TensorDataset(X, y), batch_size=batch_size, shuffle=train, generator=generator)
 
 
 def fit(model: nn.Module, X: Tensor, y: Tensor, *, epochs: int, batch_size: int, lr: float, seed: int) -> list[float]:

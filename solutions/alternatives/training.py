@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler, TensorDataset
 
 from autograder import alternative
 
@@ -323,3 +323,61 @@ def stop_with_snapshots_of_every_epoch(model, train_epoch, val_loss, *, max_epoc
         for name, buffer in model.named_buffers():
             buffer.set_(others[name])
     return best_epoch, best_loss
+
+
+@alternative("seeded_loader")
+def loader_of_a_list(X, y, batch_size, seed, train=True):
+    if X.shape[0] != y.shape[0]:
+        raise ValueError
+    order = torch.Generator()
+    order.manual_seed(seed)
+    return DataLoader(list(zip(X, y, strict=True)), batch_size, train, generator=order)
+
+
+@alternative("seeded_loader")
+def loader_with_samplers(X, y, batch_size, seed, train=True):
+    if len(X) != len(y):
+        raise ValueError
+    data, order = TensorDataset(X, y), torch.Generator().manual_seed(seed)
+    sampler = RandomSampler(data, generator=order) if train else SequentialSampler(data)
+    return DataLoader(data, batch_sampler=BatchSampler(sampler, batch_size, drop_last=False), generator=order)
+
+
+class _Pairs(Dataset):
+    """Samples and labels that are fetched a batch at a time."""
+
+    def __init__(self, X, y):
+        self.X, self.y = X, y
+
+    def __len__(self):
+        return len(self.X)
+
+    def __getitem__(self, place):
+        return self.X[place], self.y[place]
+
+
+@alternative("seeded_loader")
+def loader_of_a_data_set(X, y, batch_size, seed, train=True):
+    if len(X) != len(y):
+        raise ValueError
+    order = torch.Generator().manual_seed(seed)
+    if train:
+        return DataLoader(_Pairs(X, y), batch_size=batch_size, shuffle=True, generator=order, num_workers=0)
+    return DataLoader(_Pairs(X, y), batch_size=batch_size, generator=order)
+
+
+@alternative("seeded_loader")
+def loader_that_indexes_whole_batches(X, y, batch_size, seed, train=True):
+    if len(X) != len(y):
+        raise ValueError
+    order = torch.Generator().manual_seed(seed)
+
+    class Orders:
+        def __iter__(self):
+            places = torch.randperm(len(X), generator=order) if train else torch.arange(len(X))
+            return iter(places.split(batch_size))
+
+        def __len__(self):
+            return math.ceil(len(X) / batch_size)
+
+    return DataLoader(_Pairs(X, y), sampler=Orders(), batch_size=None, generator=order)

@@ -902,7 +902,9 @@ def row_by_row(w, mean=0.0, std=1.0, generator=None):
         return w
 
 
-@misconception("trunc_normal_", "What is a normal distribution with a spread of zero? The docstring asks for an error.")
+@misconception(
+    "trunc_normal_", "What is a normal distribution with a spread of zero? The docstring asks for an error.", minor=True
+)
 def accepts_zero(w, mean=0.0, std=1.0, generator=None):
     if std < 0:
         raise ValueError
@@ -911,7 +913,7 @@ def accepts_zero(w, mean=0.0, std=1.0, generator=None):
         return w.mul_(std).add_(mean)
 
 
-@misconception("trunc_normal_", "A distribution cannot have a negative spread. The docstring asks for an error.")
+@misconception("trunc_normal_", "A distribution cannot have a negative spread. The docstring asks for an error.", minor=True)
 def accepts_negative(w, mean=0.0, std=1.0, generator=None):
     with torch.no_grad():
         _truncated(w, generator)

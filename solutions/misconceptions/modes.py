@@ -122,7 +122,7 @@ def _evaluate(
     return loss / total, accuracy / total
 
 
-@misconception("evaluate", "no_grad does not switch dropout off.", also_true_of=("flag_of_the_model_only",))
+@misconception("evaluate", "no_grad does not switch dropout off.", also_true_of=("flag_of_the_model_only", "in_train_mode"))
 def no_eval(model, X, y, batch_size):
     return _evaluate(model, X, y, batch_size, sleep=lambda model: None)
 
@@ -170,7 +170,9 @@ def unweighted_accuracy(model, X, y, batch_size):
     return loss, _evaluate(model, X, y, batch_size, weigh=lambda xb: 1)[1]
 
 
-@misconception("evaluate", "Compare torch.get_rng_state() before and after: what in your function draws random numbers?")
+@misconception(
+    "evaluate", "Compare torch.get_rng_state() before and after: what in your function draws random numbers?", minor=True
+)
 def through_a_data_loader(model, X, y, batch_size):
     flags = [(module, module.training) for module in model.modules()]
     model.eval()
@@ -654,6 +656,7 @@ def floating_buffers_only(ema, model, decay):
 @misconception(
     "ema_update_",
     "Compare the names in state_dict() with named_parameters() and named_buffers(): is each there, and only once?",
+    also_true_of=("saved_buffers_only",),
 )
 def through_the_state_dict(ema, model, decay):
     _refuse(decay)
@@ -668,7 +671,11 @@ def forgets_buffers(ema, model, decay):
     _average(ema, model, decay)
 
 
-@misconception("ema_update_", "Some buffers are not in the state_dict: which ones does model.buffers() list?")
+@misconception(
+    "ema_update_",
+    "Some buffers are not in the state_dict: which ones does model.buffers() list?",
+    also_true_of=("through_the_state_dict",),
+)
 def saved_buffers_only(ema, model, decay):
     _refuse(decay)
     _average(ema, model, decay)
@@ -779,7 +786,7 @@ def checks_the_upper_end_only(ema, model, decay):
     _copy_buffers(ema, model)
 
 
-@misconception("ema_update_", "You raise an exception, but not the one the task asks for.")
+@misconception("ema_update_", "You raise an exception, but not the one the task asks for.", minor=True)
 def asserts(ema, model, decay):
     assert 0 <= decay <= 1
     _average(ema, model, decay)

@@ -6,6 +6,7 @@ import random
 
 import torch
 import torch.nn.functional as F
+from torch.utils.data import DataLoader, TensorDataset
 
 from autograder import misconception
 
@@ -1186,3 +1187,134 @@ def patience_with_the_previous(model, train_epoch, val_loss, *, max_epochs, pati
     if kept is not None:
         _put_back(model, kept)
     return best_epoch, best
+
+
+def _same_length(X, y):
+    if len(X) != len(y):
+        raise ValueError
+
+
+def _seeded(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+@misconception("seeded_loader", "Print the first batch of two passes with train=True: is anything shuffled?")
+def loader_never_shuffles(X, y, batch_size, seed, train=True):
+    _same_length(X, y)
+    return DataLoader(TensorDataset(X, y), batch_size, generator=_seeded(seed))
+
+
+@misconception("seeded_loader", "One argument makes no difference to your function: try train=False.")
+def loader_always_shuffles(X, y, batch_size, seed, train=True):
+    _same_length(X, y)
+    return DataLoader(TensorDataset(X, y), batch_size, shuffle=True, generator=_seeded(seed))
+
+
+@misconception("seeded_loader", "Which of the two loaders should have a new order in every pass?")
+def loader_shuffles_the_wrong_one(X, y, batch_size, seed, train=True):
+    _same_length(X, y)
+    return DataLoader(TensorDataset(X, y), batch_size, shuffle=not train, generator=_seeded(seed))
+
+
+@misconception("seeded_loader", "With 10 samples in batches of 4, where are the last two?")
+def loader_drops_the_rest(X, y, batch_size, seed, train=True):
+    _same_length(X, y)
+    return DataLoader(TensorDataset(X, y), batch_size, shuffle=train, drop_last=True, generator=_seeded(seed))
+
+
+@misconception("seeded_loader", "With train=True and 10 samples in batches of 4, where are the last two?")
+def loader_drops_the_rest_in_training(X, y, batch_size, seed, train=True):
+    _same_length(X, y)
+    return DataLoader(TensorDataset(X, y), batch_size, shuffle=train, drop_last=train, generator=_seeded(seed))
+
+
+@misconception("seeded_loader", "How many samples does one of your batches have, and how many should it have?")
+def loader_forgets_the_batch_size(X, y, batch_size, seed, train=True):
+    _same_length(X, y)
+    return DataLoader(TensorDataset(X, y), shuffle=train, generator=_seeded(seed))
+
+
+@misconception("seeded_loader", "What decides the order in your loader? Make two with the same seed and compare.")
+def loader_without_the_seed(X, y, batch_size, seed, train=True):
+    _same_length(X, y)
+    return DataLoader(TensorDataset(X, y), batch_size, shuffle=train)
+
+
+@misconception("seeded_loader", "Your function restarts everyone's random numbers. Who owns the global generator?")
+def loader_seeds_everybody(X, y, batch_size, seed, train=True):
+    _same_length(X, y)
+    torch.manual_seed(seed)
+    return DataLoader(TensorDataset(X, y), batch_size, shuffle=train)
+
+
+@misconception("seeded_loader", "Whatever the seed, your generator starts from the same place.")
+def loader_ignores_the_seed(X, y, batch_size, seed, train=True):
+    _same_length(X, y)
+    return DataLoader(TensorDataset(X, y), batch_size, shuffle=train, generator=torch.Generator())
+
+
+@misconception("seeded_loader", "Make two loaders with the same seed and compare: where does your generator start?")
+def loader_with_a_seed_of_its_own(X, y, batch_size, seed, train=True):
+    _same_length(X, y)
+    generator = torch.Generator()
+    generator.seed()
+    return DataLoader(TensorDataset(X, y), batch_size, shuffle=train, generator=generator)
+
+
+@misconception(
+    "seeded_loader",
+    "Print torch.rand(1) before and after a pass with train=False: who drew numbers from the global generator?",
+)
+def loader_seeds_training_only(X, y, batch_size, seed, train=True):
+    _same_length(X, y)
+    return DataLoader(TensorDataset(X, y), batch_size, shuffle=train, generator=_seeded(seed) if train else None)
+
+
+@misconception("seeded_loader", "You shuffle once, when the loader is made. Print the first batch of two passes.")
+def loader_shuffles_once(X, y, batch_size, seed, train=True):
+    _same_length(X, y)
+    generator = _seeded(seed)
+    order = torch.randperm(len(X), generator=generator) if train else torch.arange(len(X))
+    return DataLoader(TensorDataset(X[order], y[order]), batch_size, generator=generator)
+
+
+@misconception("seeded_loader", "What do you get from a second pass over the loader?")
+def loader_for_one_pass(X, y, batch_size, seed, train=True):
+    _same_length(X, y)
+    return iter(DataLoader(TensorDataset(X, y), batch_size, shuffle=train, generator=_seeded(seed)))
+
+
+@misconception("seeded_loader", "You return the batches of one pass. The docstring asks for what makes new ones.")
+def loader_as_a_list(X, y, batch_size, seed, train=True):
+    _same_length(X, y)
+    return list(DataLoader(TensorDataset(X, y), batch_size, shuffle=train, generator=_seeded(seed)))
+
+
+@misconception("seeded_loader", "What is in a batch first, and what second?")
+def loader_with_labels_first(X, y, batch_size, seed, train=True):
+    _same_length(X, y)
+    return DataLoader(TensorDataset(y, X), batch_size, shuffle=train, generator=_seeded(seed))
+
+
+@misconception("seeded_loader", "The samples have moved. Look at where their labels are.")
+def loader_loses_the_labels(X, y, batch_size, seed, train=True):
+    _same_length(X, y)
+    generator = _seeded(seed)
+    mixed = TensorDataset(X, y[torch.randperm(len(y), generator=generator)])
+    return DataLoader(mixed, batch_size, shuffle=train, generator=generator)
+
+
+@misconception("seeded_loader", "The labels changed their dtype on the way.")
+def loader_of_floating_labels(X, y, batch_size, seed, train=True):
+    _same_length(X, y)
+    return DataLoader(TensorDataset(X, y.float()), batch_size, shuffle=train, generator=_seeded(seed))
+
+
+@misconception("seeded_loader", "What if there are more labels than samples, or fewer?", minor=True)
+def loader_of_any_lengths(X, y, batch_size, seed, train=True):
+    return DataLoader(list(zip(X, y, strict=False)), batch_size, shuffle=train, generator=_seeded(seed))
+
+
+@misconception("seeded_loader", "Different lengths raise an exception, but not the one the docstring asks for.", minor=True)
+def loader_lets_the_data_set_refuse(X, y, batch_size, seed, train=True):
+    return DataLoader(TensorDataset(X, y), batch_size, shuffle=train, generator=_seeded(seed))

@@ -171,18 +171,6 @@ def test_evaluate_in_mixed_modes(code, given):
     return results
 
 
-@checks("mc_dropout", gate=True)
-def test_mc_dropout_of_every_kind(code, given):
-    """The mean and standard deviation are right for passes through dropout layers of each kind."""
-    results = {}
-    for kind in (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d):
-        answers = [given.normal(3, 2, dtype=torch.float64) for _ in range(given.integer(2, 5))]
-        model = given.module(lambda kind=kind, answers=answers: Answering(answers, kind).train(bool(given.integer(0, 2))))
-        mean, std = code.mc_dropout(model, given.normal(4, dtype=torch.float64), len(answers))
-        results[f"nn.{kind.__name__}, nested"] = only({"mean": mean, "std": close(std, rtol=ROOT)}, "shape", "values")
-    return results
-
-
 @checks("mc_dropout")
 def test_mc_dropout_during_the_passes(code, given):
     """In each of the n passes over x, exactly the dropout layers are active; the results have its dtype and no graph."""

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from autograder import alike, checks, distributed_as, mostly, only, says
+from autograder import alike, checks, distributed_as, mostly, only, says, unordered
 
 try:  # here, since a first import inside a check would draw random numbers there
     from sklearn.datasets import load_digits
@@ -116,27 +116,26 @@ def test_train_step_of_every_kind(code, given):
     return results
 
 
-@checks("minibatches", draws=1)
-def test_minibatches_draw_from_the_generator(code, given):
-    """Equal seeds give equal orders, whatever the global random state; another seed or the next pass gives another order."""
-    X, seed, size = given.watch(torch.arange(8192, device=given.device), "X"), given.integer(0, 2**31), given.integer(50, 80)
-    following = []
-
-    def order(generator):
-        with given.seeded():
-            taken = torch.cat([xb for xb, _ in code.minibatches(X, X.clone(), size, generator)])
-            following.append(torch.rand(2))
-            return taken
-
-    generator = torch.Generator().manual_seed(seed)
-    first, second = order(generator), order(generator)
-    again, other = (order(torch.Generator().manual_seed(number)) for number in (seed, seed + 1))
-    return {
-        "twice with the same seed": says(only(alike(first, again), "values"), "Equal seeds give different orders."),
-        "next pass": shifts(given, second, first, "The next pass is not in a new random order."),
-        "another seed": shifts(given, other, first, "Another seed does not give another random order."),
-        "the global generator's next numbers": only(following, "values"),
-    }
+@checks("seeded_loader", gate=True)
+def test_seeded_loader_of_any_data(code, given):
+    """Samples may be numbers or images, labels of any dtype; batches may hold one sample, or all of them."""
+    results, count = {}, given.integer(5, 9)
+    for name, shape, dtype in (
+        ("numbers", (), torch.float64),
+        ("images", (1, 2, 3), torch.float32),
+        ("ids", (2,), torch.int64),
+    ):
+        X = given.normal(count, *shape, name=name).to(dtype)
+        y = given.normal(count, 2, name=f"targets, {name}") if name == "numbers" else given.bools(count)
+        given.watch(X, name)
+        for size in (1, count, count + given.integer(1, 90)):
+            for train in (True, False):
+                batches = list(code.seeded_loader(X, y, size, given.integer(0, 1000), train))
+                results[f"{name}, batches of {size}, train={train}"] = {
+                    "shapes and dtypes": [(tuple(xb.shape), xb.dtype, tuple(yb.shape), yb.dtype) for xb, yb in batches],
+                    "samples": only(unordered(torch.cat([xb for xb, _ in batches]).reshape(count, -1)), "values"),
+                }
+    return results
 
 
 def equal_samples(code, given):

@@ -101,7 +101,7 @@ def test_evaluate_values(code, given):
     return only({"loss": loss, "accuracy": accuracy}, "values")
 
 
-@checks("evaluate")
+@checks("evaluate", weight=2)
 def test_evaluate_with_a_smaller_last_batch(code, given):
     """Every sample counts equally, even when the last batch is smaller, and both results are Python floats."""
     model, size = given.module(classifier, name="model"), given.integer(4, 7)
@@ -125,7 +125,7 @@ def test_evaluate_in_eval_mode(code, given):
     return only(results, "values")
 
 
-@checks("evaluate", weight=2)
+@checks("evaluate")
 def test_evaluate_changes_nothing(code, given):
     """Parameters, buffers, flags and gradients are unchanged; an exception gets through, and the modes are as before."""
     model = given.module(restless, name="model")
@@ -172,7 +172,7 @@ def test_mc_dropout_leaves_batch_norm_asleep(code, given):
     return only(found, "shape", "values")
 
 
-@checks("mc_dropout", weight=2)
+@checks("mc_dropout")
 def test_mc_dropout_layers(code, given):
     """During each pass, dropout layers of all four kinds are active at any depth, and nothing else; passes differ."""
     seen, n = [], given.integer(2, 5)
@@ -239,7 +239,7 @@ def test_ema_update_copies_buffers(code, given):
     return only({"buffers": found, "when the model has gone on": later}, "dtype", "values")
 
 
-@checks("ema_update_", weight=2)
+@checks("ema_update_")
 def test_ema_update_keeps_objects_and_flags(code, given):
     """Frozen parameters are averaged too; both modules keep their objects, flags, gradients and modes."""
     ema, model = (given.with_grad(given.module(restless)) for _ in range(2))
