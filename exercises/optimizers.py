@@ -9,24 +9,61 @@
 # %% [markdown]
 # # Optimizers and per-layer learning rates
 #
+# You halve the learning rate in the middle of training, and all at once the model gets worse instead of better. The new rate
+# is not to blame: the optimizer has lost its memory. Here are two runs that differ in how the rate was changed at step 60.
+
+# %%
+import copy
+from collections.abc import Iterable
+
+import matplotlib.pyplot as plt
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, StepLR
+
+
+# %%
+def halved_at_60(new_optimizer: bool) -> list[float]:
+    """The losses of 120 steps, with a learning rate that is halved in one of two ways."""
+    steepness = torch.logspace(-2, 1, 20)
+    spot = nn.Parameter(torch.ones(20))
+    mover = torch.optim.Adam([spot], lr=0.02, betas=(0.9, 0.999))
+    found = []
+    for step in range(120):
+        if step == 60:
+            if new_optimizer:
+                mover = torch.optim.Adam([spot], lr=0.01, betas=(0.9, 0.999))
+            else:
+                mover.param_groups[0]["lr"] = 0.01
+        error = (steepness * spot**2).sum()
+        mover.zero_grad()
+        error.backward()
+        mover.step()
+        found.append(error.item())
+    return found
+
+
+figure, axis = plt.subplots(figsize=(5.5, 2.8))
+axis.semilogy(halved_at_60(new_optimizer=True), label="a new optimizer with half the rate")
+axis.semilogy(halved_at_60(new_optimizer=False), label="the same optimizer with half the rate")
+axis.axvline(60, color="gray", linestyle="--")
+axis.set(xlabel="step", ylabel="loss", title="The rate is halved at step 60")
+axis.legend()
+plt.show()
+
+# %% [markdown]
 # By the end of this notebook you will be able to:
 #
 # * say what an optimizer does in a step, and what it looks at;
 # * write stochastic gradient descent with momentum yourself;
 # * give the layers of a model different learning rates, with every parameter in exactly one group;
-# * change a learning rate in the middle of training without losing what the optimizer has learned.
+# * change a learning rate in the middle of training without losing what the optimizer has learned;
+# * plan the learning rate of a whole run, from a warm-up to the last step.
 #
 # Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
 # where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring asks
 # for; any implementation that does it is fine.
-
-# %%
-from collections.abc import Iterable
-
-import torch
-from torch import nn
-
-# %% [markdown]
+#
 # ## 1. What a step is
 #
 # `loss.backward()` computes gradients and leaves them in `.grad`. That is all it does. Changing the parameters is the
@@ -44,8 +81,7 @@ optimizer.step()
 print("after the step:", w.data)
 
 # %% [markdown]
-# That is gradient descent: `w` has become `w - lr * w.grad`. The tutorial announces a list of PyTorch's optimizers but
-# leaves it out. In practice, these four do most of the work:
+# That is gradient descent: `w` has become `w - lr * w.grad`. In practice, these four do most of the work:
 #
 # | optimizer | changes a parameter by | remembers for each parameter |
 # |---|---|---|
@@ -60,8 +96,8 @@ print("after the step:", w.data)
 #
 # ### Predict, then verify: a parameter that was frozen too late
 #
-# "Only parameters with `requires_grad = True` will be updated", says the tutorial. Here a parameter already has a gradient
-# and is then frozen before the step. What value does it have after the step? Replace the dots with a number.
+# A parameter already has a gradient and is then frozen, before the step. What value does it have after the step? Replace
+# the dots with a number.
 
 # %%
 w = nn.Parameter(torch.tensor(2.0))
@@ -107,10 +143,8 @@ print("gradient None:", skipped.data)
 #
 # Components that flip sign from step to step cancel out in the velocity; those that keep their sign add up.
 
+
 # %%
-import matplotlib.pyplot as plt
-
-
 def valley(x, y):
     return 0.5 * (x**2 + 25 * y**2)
 
@@ -119,7 +153,7 @@ figure, axis = plt.subplots(figsize=(6, 2.8))
 xs, ys = torch.meshgrid(
     torch.linspace(-6, 1.5, 100), torch.linspace(-1.2, 1.2, 80), indexing="xy"
 )
-axis.contour(xs, ys, valley(xs, ys), levels=[0.1, 0.5, 2, 5, 10, 16], colors="lightgray")
+axis.contour(xs, ys, valley(xs, ys), levels=[0.1, 0.5, 2, 5, 10, 16], colors="gray", alpha=0.5)
 for momentum, color in [(0.0, "tab:red"), (0.7, "tab:blue")]:
     place = nn.Parameter(torch.tensor([-5.5, 1.0]))
     descent = torch.optim.SGD([place], lr=0.07, momentum=momentum)
@@ -137,8 +171,9 @@ for momentum, color in [(0.0, "tab:red"), (0.7, "tab:blue")]:
         linewidth=1,
         label=f"momentum {momentum}",
     )
-axis.set_title("25 steps, the same learning rate")
-_ = axis.legend(loc="lower right")
+axis.set(xlabel="x", ylabel="y", title="25 steps, the same learning rate")
+axis.legend(loc="lower right")
+plt.show()
 
 # %% [markdown]
 # A constant gradient g leads to the velocity g / (1 - momentum): with momentum 0.9, the steps become ten times as long.
@@ -186,6 +221,8 @@ print(len(list(parameters)), len(list(parameters)))
 
 # %% [markdown]
 # ### Task `SGD`
+#
+# With ten lines of your own you know what the optimizers you import do, and you can change one for an experiment.
 
 
 # %%
@@ -273,6 +310,8 @@ print([name for name, _ in model.named_parameters()])
 
 # %% [markdown]
 # ### Task `param_groups`
+#
+# This is how pretrained models are fine-tuned: a gentle rate for the body, a bold one for the new head.
 
 
 # %%
@@ -293,9 +332,8 @@ def param_groups(model: nn.Module, head: str, base_lr: float, head_lr: float) ->
 # %% [markdown]
 # ## 6. What an optimizer remembers
 #
-# The tutorial says that an optimizer's `state_dict` holds "the per-parameter learning rate". It does not. A learning rate
-# belongs to a *group*, and is one of its options in `param_groups`. What belongs to a single parameter is in `state`:
-# velocities, or Adam's means. Before the first step, `state` is empty.
+# A learning rate belongs to a *group*, and is one of its options in `param_groups`. What belongs to a single parameter is in
+# `state`: velocities, or Adam's means. Before the first step, `state` is empty.
 
 # %%
 w = nn.Parameter(torch.tensor([1.0, -2.0]))
@@ -313,8 +351,6 @@ print("state after:", optimizer.state[w])
 # gradient:
 
 # %%
-import copy
-
 old_w, old_optimizer = copy.deepcopy((w, optimizer))
 new_w = copy.deepcopy(w)
 new_optimizer = torch.optim.SGD([new_w], lr=0.1, momentum=0.9)
@@ -329,6 +365,8 @@ for label, parameter, stepping in [
 
 # %% [markdown]
 # ### Task `scale_lr`
+#
+# You need it when the loss has stopped falling, or has exploded and a run goes on from its last checkpoint.
 
 
 # %%
@@ -345,9 +383,73 @@ def scale_lr(optimizer: torch.optim.Optimizer, factor: float) -> list[float]:
 
 
 # %% [markdown]
+# ## 7. A plan for the learning rate
+#
+# A *scheduler* changes the rate for you, according to a plan. It belongs to one optimizer, and has a `step()` of its own, to
+# be called *after* the optimizer's: once per epoch, or once per batch, whichever the plan counts. PyTorch has a dozen of
+# them. The most general is `LambdaLR`: you give it a function of the step's number, which says by what the rate that each
+# group started with is multiplied.
+
+# %%
+plans = {
+    "StepLR": lambda owner: StepLR(owner, step_size=15, gamma=0.4),
+    "CosineAnnealingLR": lambda owner: CosineAnnealingLR(owner, T_max=50),
+    "LambdaLR, 0.93 ** step": lambda owner: LambdaLR(owner, lambda step: 0.93**step),
+}
+figure, axis = plt.subplots(figsize=(5.5, 2.8))
+for label, plan in plans.items():
+    stepping = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    plan_of_rates, used = plan(stepping), []
+    for _ in range(50):
+        used.append(stepping.param_groups[0]["lr"])  # the rate of this step
+        stepping.step()
+        plan_of_rates.step()
+    axis.plot(used, label=label)
+axis.set(xlabel="step", ylabel="learning rate", ylim=(0, None))
+axis.legend()
+plt.show()
+
+# %% [markdown]
+# At the start, the gradients of a fresh model are large and Adam's means are estimates from a few steps, so many runs begin
+# with a *warm-up*: small rates that grow to the full one. At the end, the rate goes down, so that the parameters settle.
+#
+# ### Task `warmup_then_decay`
+#
+# Nearly every large language model was trained with a plan of this form.
+
+
+# %%
+def warmup_then_decay(optimizer: torch.optim.Optimizer, warmup: int, total: int) -> LRScheduler:
+    """Return a scheduler from torch.optim.lr_scheduler (or a subclass of LRScheduler) that takes
+    the optimizer through a warm-up and a decay.
+
+    Steps are numbered from 0, and each call of the scheduler's step() begins the next one. The
+    rate of every group is the one it has when this function is called, times
+
+    * (step + 1) / warmup while step < warmup;
+    * after that, a share that falls in a straight line from 1 at step = warmup to 0 at step =
+      total, and stays 0.
+
+    So when this function returns, the rates are those of step 0. The optimizer object, its
+    state and all other options stay as they are. No scheduler has been used with it before.
+
+    Raise ValueError unless 0 <= warmup < total.
+    """
+    raise NotImplementedError
+
+
+# %% [markdown]
 # ## What to read next
 #
-# * [torch.optim](https://docs.pytorch.org/docs/stable/optim.html): all the optimizers, and schedulers that change learning
-#   rates according to a plan.
+# * [torch.optim](https://docs.pytorch.org/docs/stable/optim.html): all the optimizers, and all the schedulers.
 # * [Why momentum really works](https://distill.pub/2017/momentum/): the picture of the valley, to play with.
 # * In this course, `training` puts an optimizer into a loop, and `checkpoints` saves its state along with the model's.
+
+# %% [markdown]
+# ## Appendix: where the tutorial differs
+#
+# If you come from the [PyTorch tutorial](https://aman.ai/primers/pytorch/):
+#
+# * It announces a list of PyTorch's optimizers but leaves it out. The table in section 1 has the most common ones.
+# * "Only parameters with `requires_grad = True` will be updated": what an optimizer looks at is `.grad`.
+# * It says that an optimizer's `state_dict` holds "the per-parameter learning rate". Rates belong to groups.

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 predicted_frozen = 1.7
 predicted_momentum = -4.25
@@ -48,3 +49,15 @@ def scale_lr(optimizer: torch.optim.Optimizer, factor: float) -> list[float]:
     for group in optimizer.param_groups:
         group["lr"] *= factor
     return [group["lr"] for group in optimizer.param_groups]
+
+
+def warmup_then_decay(optimizer: torch.optim.Optimizer, warmup: int, total: int) -> LRScheduler:
+    if not 0 <= warmup < total:
+        raise ValueError(f"a warm-up of {warmup} steps does not fit into a plan of {total}")
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / warmup
+        return max(total - step, 0) / (total - warmup)
+
+    return LambdaLR(optimizer, factor)

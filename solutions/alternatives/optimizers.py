@@ -3,6 +3,7 @@
 from itertools import groupby
 
 import torch
+from torch.optim.lr_scheduler import LambdaLR, LinearLR, LRScheduler, SequentialLR
 
 from autograder import alternative
 
@@ -252,3 +253,53 @@ def scale_by_the_state_dict(optimizer, factor):
         group["lr"] = group["lr"] * factor
     optimizer.load_state_dict(saved)
     return [group["lr"] for group in optimizer.param_groups]
+
+
+def _check_plan(warmup, total):
+    if warmup < 0 or total <= warmup:
+        raise ValueError
+
+
+@alternative("warmup_then_decay")
+def plan_of_the_smaller_line(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    return LambdaLR(
+        optimizer, lambda t: max(0.0, min((t + 1) / max(warmup, 1), (total - t) / (total - warmup), 1.0)), last_epoch=-1
+    )
+
+
+@alternative("warmup_then_decay")
+def plan_of_two_parts(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    if warmup < 2:
+        if warmup == 1:
+            return LambdaLR(optimizer, lambda t: 1.0 if t < 1 else max(0, (total - t) / (total - 1)))
+        return LinearLR(optimizer, start_factor=1.0, end_factor=0.0, total_iters=total)
+    rise = LinearLR(optimizer, start_factor=1 / warmup, end_factor=1.0, total_iters=warmup - 1)
+    fall = LinearLR(optimizer, start_factor=1.0, end_factor=0.0, total_iters=total - warmup)
+    return SequentialLR(optimizer, [rise, fall], milestones=[warmup])
+
+
+class _Plan(LRScheduler):
+    def __init__(self, optimizer, warmup, total):
+        self.warmup, self.total = warmup, total
+        super().__init__(optimizer)
+
+    def get_lr(self):
+        t = self.last_epoch
+        share = (t + 1) / self.warmup if t < self.warmup else max((self.total - t) / (self.total - self.warmup), 0)
+        return [share * rate for rate in self.base_lrs]
+
+
+@alternative("warmup_then_decay")
+def plan_of_a_class(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    return _Plan(optimizer, warmup, total)
+
+
+@alternative("warmup_then_decay")
+def plan_from_a_list(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    factors = [*torch.linspace(0, 1, warmup + 1, dtype=torch.float64)[1:].tolist()]
+    factors += torch.linspace(1, 0, total - warmup + 1, dtype=torch.float64).tolist()
+    return LambdaLR(optimizer, [lambda t: factors[min(t, total)] for _ in optimizer.param_groups])

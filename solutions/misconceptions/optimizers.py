@@ -1,9 +1,11 @@
 """Wrong solutions that students write, each with the sentence that helps."""
 
 import copy
+import math
 
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, MultiplicativeLR, StepLR
 
 from autograder import misconception
 
@@ -907,3 +909,153 @@ def refuses_growth(optimizer, factor):
 def asserts(optimizer, factor):
     assert factor >= 0
     return scale_first(optimizer, factor)
+
+
+def _check_plan(warmup, total):
+    if not 0 <= warmup < total:
+        raise ValueError
+
+
+def _share(t, warmup, total):
+    return (t + 1) / warmup if t < warmup else max(total - t, 0) / (total - warmup)
+
+
+@misconception("warmup_then_decay", "The very first step has the rate 0. What does the docstring say of step 0?")
+def plan_starts_at_zero(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    return LambdaLR(optimizer, lambda t: t / warmup if t < warmup else _share(t, warmup, total))
+
+
+@misconception("warmup_then_decay", "The warm-up is right. What happens to the rate after it?")
+def plan_without_decay(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    return LambdaLR(optimizer, lambda t: min(_share(min(t, warmup), warmup, total), 1))
+
+
+@misconception("warmup_then_decay", "The rate falls from the first step on. Which argument makes no difference?")
+def plan_without_warmup(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    return LambdaLR(optimizer, lambda t: max(total - t, 0) / total)
+
+
+@misconception("warmup_then_decay", "The rate starts to fall at its full value, and not until the warm-up is over.")
+def plan_jumps_after_the_warmup(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    return LambdaLR(optimizer, lambda t: (t + 1) / warmup if t < warmup else max(total - t, 0) / total)
+
+
+@misconception("warmup_then_decay", "Go on after step `total`: with a rate below 0, a step goes uphill.")
+def plan_goes_below_zero(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    return LambdaLR(optimizer, lambda t: (t + 1) / warmup if t < warmup else (total - t) / (total - warmup))
+
+
+@misconception("warmup_then_decay", "LambdaLR multiplies what your function returns by something. By what?")
+def plan_of_rates(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    rate = optimizer.param_groups[0]["lr"]
+    return LambdaLR(optimizer, lambda t: rate * _share(t, warmup, total))
+
+
+@misconception(
+    "warmup_then_decay", "Each of your rates is a share of the one before it. Of which rate should it be a share?"
+)
+def plan_of_products(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    scheduler = MultiplicativeLR(optimizer, lambda t: _share(t, warmup, total))
+    for group in optimizer.param_groups:
+        group["lr"] *= _share(0, warmup, total)
+    return scheduler
+
+
+@misconception("warmup_then_decay", "What are the rates of the second group? Every group should follow the plan.")
+def plan_for_the_first_group(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    others = [lambda t: 1.0] * (len(optimizer.param_groups) - 1)
+    return LambdaLR(optimizer, [lambda t: _share(t, warmup, total), *others])
+
+
+@misconception("warmup_then_decay", "Each group has a rate of its own. Is it still the same share of the others' rates?")
+def plan_with_one_rate_for_all(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    for group in optimizer.param_groups:
+        group["lr"] = optimizer.param_groups[0]["lr"]
+    return LambdaLR(optimizer, lambda t: _share(t, warmup, total))
+
+
+@misconception("warmup_then_decay", "Both ends are right, but what is in the middle: a straight line, or a curve?")
+def plan_with_a_cosine(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    return LambdaLR(
+        optimizer,
+        lambda t: (t + 1) / warmup if t < warmup else (1 + math.cos(math.pi * (1 - _share(t, warmup, total)))) / 2,
+    )
+
+
+@misconception("warmup_then_decay", "Does // do what you want with 1 and 4? Print the factors of the warm-up.")
+def plan_of_whole_numbers(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    return LambdaLR(optimizer, lambda t: (t + 1) // warmup if t < warmup else _share(t, warmup, total))
+
+
+@misconception("warmup_then_decay", "At which step does your rate reach 0, and at which one should it?")
+def plan_ends_too_early(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    return LambdaLR(
+        optimizer,
+        lambda t: (t + 1) / warmup if t < warmup else max(total - 1 - t, 0) / max(total - 1 - warmup, 1),
+    )
+
+
+@misconception("warmup_then_decay", "For how many steps does your rate fall? Part of `total` is the warm-up.")
+def plan_adds_the_warmup(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    return LambdaLR(optimizer, lambda t: _share(t, warmup, warmup + total))
+
+
+@misconception("warmup_then_decay", "After `total` steps, your plan starts again. What should the rate be then?")
+def plan_begins_again(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    return LambdaLR(optimizer, lambda t: _share(t % (total + 1), warmup, total))
+
+
+@misconception("warmup_then_decay", "Your rate falls in steps. The docstring asks for a straight line.")
+def plan_in_steps(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    return StepLR(optimizer, step_size=max(warmup, 1), gamma=0.1)
+
+
+@misconception("warmup_then_decay", "This plan of PyTorch's falls from the first step on, and not in a straight line.")
+def plan_of_cosine_annealing(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    return CosineAnnealingLR(optimizer, T_max=total)
+
+
+@misconception("warmup_then_decay", "The rates of the optimizer you were given do not change. Whose do?")
+def plan_of_another_optimizer(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    return LambdaLR(copy.deepcopy(optimizer), lambda t: _share(t, warmup, total))
+
+
+@misconception("warmup_then_decay", "What has the optimizer remembered before your call, and what is left of that after it?")
+def plan_clears_the_state(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    optimizer.state.clear()
+    return LambdaLR(optimizer, lambda t: _share(t, warmup, total))
+
+
+@misconception("warmup_then_decay", "What does your function divide by if there is no warm-up?")
+def plan_divides_by_the_warmup(optimizer, warmup, total):
+    _check_plan(warmup, total)
+    return LambdaLR(optimizer, lambda t: max(min((t + 1) / warmup, _share(max(t, warmup), warmup, total)), 0))
+
+
+@misconception("warmup_then_decay", "How long may a warm-up be in a plan of ten steps? Not every answer fits.", minor=True)
+def plan_for_any_numbers(optimizer, warmup, total):
+    return LambdaLR(optimizer, lambda t: (t + 1) / warmup if t < warmup else max(total - t, 0) / max(total - warmup, 1))
+
+
+@misconception("warmup_then_decay", "Wrong numbers raise an exception, but not the one the docstring asks for.", minor=True)
+def plan_asserts(optimizer, warmup, total):
+    assert 0 <= warmup < total
+    return LambdaLR(optimizer, lambda t: _share(t, warmup, total))

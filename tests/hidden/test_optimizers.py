@@ -183,3 +183,24 @@ def test_scale_lr_keeps_other_options(code, given):
         found[f"{name}, gradients"] = only([p.grad for p in parameters], "values")
         found[f"{name}, state"] = only(state_of(optimizer, parameters), "values")
     return found
+
+
+@checks("warmup_then_decay", gate=True)
+def test_warmup_then_decay_of_other_optimizers(code, given):
+    """Optimizers of several kinds take their steps with the planned rates, from the first step to those after the end."""
+    found = {}
+    for name, (kind, options) in KINDS.items():
+        parameters = parameters_of(given, (3, 2), (4,))
+        groups = [{"params": [p], "lr": given.number(0.01, 0.9)} for p in parameters]
+        optimizer, warmup = kind(groups, lr=0.5, **options), given.integer(2, 40)
+        scheduler = code.warmup_then_decay(optimizer, warmup, warmup + given.integer(1, 40))
+        planned = []
+        for step in range(90):
+            planned.append([group["lr"] for group in optimizer.param_groups])
+            with_new_gradients(given, parameters)
+            optimizer.step()
+            scheduler.step()
+            if step in (0, 5):
+                found[f"{name}, parameters after step {step + 1}"] = values_of(parameters)
+        found[f"{name}, rates"] = only(close(torch.tensor(planned, dtype=torch.float64), rtol=1e-9), "values")
+    return found
