@@ -9,6 +9,47 @@
 # %% [markdown]
 # # Loss functions
 #
+# A classifier is trained with a loss copied from its formula: softmax, then the logarithm. It learns like the other one, the
+# one with PyTorch's loss, for a while. Then its curve ends. From that step on every weight is nan, and hours of training are
+# lost. The formula is right; what went wrong?
+
+# %%
+import matplotlib.pyplot as plt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+# %%
+def by_the_formula(outputs: Tensor, wanted: Tensor) -> Tensor:
+    return -torch.softmax(outputs, dim=1).log()[torch.arange(len(wanted)), wanted].mean()
+
+
+def curve_of(loss_function, steps: int = 60) -> list[float]:
+    """The losses of a small classifier, trained on points of which one has the wrong label."""
+    torch.manual_seed(0)
+    spots = 5 * torch.randn(60, 2)
+    sides = (spots[:, 0] > 0).long()
+    sides[spots[:, 0].argmax()] = 0
+    network = nn.Linear(2, 2)
+    descent, found = torch.optim.SGD(network.parameters(), lr=2.0), []
+    for _ in range(steps):
+        error = loss_function(network(spots), sides)
+        descent.zero_grad()
+        error.backward()
+        descent.step()
+        found.append(error.item())
+    return found
+
+
+figure, axis = plt.subplots(figsize=(5.5, 2.8))
+axis.plot(curve_of(F.cross_entropy), label="F.cross_entropy")
+axis.plot(curve_of(by_the_formula), "--", linewidth=3, label="by the formula")
+axis.set(xlabel="step", ylabel="loss", title="The same classifier, the same loss?")
+axis.legend()
+plt.show()
+
+# %% [markdown]
 # By the end of this notebook you will be able to:
 #
 # * tell which loss functions take logits, which take probabilities, and what their targets look like;
@@ -19,13 +60,7 @@
 # Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
 # where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring asks
 # for; any implementation that does it is fine.
-
-# %%
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-
-# %% [markdown]
+#
 # ## 1. Scores, probabilities, and a loss
 #
 # A classifier gives each class a score, which can be any number, positive or negative. These raw scores are called
@@ -54,9 +89,8 @@ print("their mean:", nn.CrossEntropyLoss()(scores, classes))
 # | `nn.BCELoss` | probabilities, of any shape | probabilities, of the same shape |
 # | `nn.MSELoss`, `nn.L1Loss` | numbers, of any shape | numbers, of the same shape |
 #
-# The tutorial says that a target of `nn.CrossEntropyLoss` must be a class index. Since PyTorch 1.10 it may also be a row of
-# probabilities, and hence a one-hot vector, as long as its dtype is floating. A one-hot vector of integers, which is what
-# `F.one_hot` returns, raises an error:
+# A target of `nn.CrossEntropyLoss` may be a class index or a row of probabilities, and hence a one-hot vector, as long as
+# its dtype is floating. A one-hot vector of integers, which is what `F.one_hot` returns, raises an error:
 
 # %%
 one_hot = F.one_hot(classes, num_classes=3)
@@ -98,10 +132,11 @@ print("exp:", far.detach().exp(), " loss:", loss.item(), " gradient:", far.grad)
 # log softmax(z)ᵢ = zᵢ - log Σⱼ exp(zⱼ)
 #
 # `F.log_softmax(z, dim)` computes it in one step, and `torch.logsumexp(z, dim)` computes its second term; both are accurate
-# for numbers of any size. (The tutorial's own cross-entropy uses `log_softmax` too, but divides by a `num_examples` that
-# does not exist: a NameError.)
+# for numbers of any size.
 #
 # ### Task `cross_entropy`
+#
+# This is the loss of nearly every classifier. A language model is one too: its classes are the words that may come next.
 
 
 # %%
@@ -129,8 +164,8 @@ def cross_entropy(logits: Tensor, labels: Tensor, reduction: str = "mean") -> Te
 #
 # -t · log σ(z) - (1 - t) · log(1 - σ(z))
 #
-# PyTorch has two losses for this, and the tutorial says that the one with logits "improves numeric stability". Here is by
-# how much. The target is 0, and the model gets more and more confident of the opposite:
+# PyTorch has two losses for this. They are the same on paper, but not in a computer. The target is 0, and the model gets
+# more and more confident of the opposite:
 
 # %%
 for size in (5.0, 15.0, 20.0, 200.0):
@@ -148,8 +183,7 @@ for size in (5.0, 15.0, 20.0, 200.0):
 #
 # ### Predict, then verify: sigmoid twice
 #
-# A common mistake is to pass the *output of a sigmoid* to `nn.BCEWithLogitsLoss`, which applies the sigmoid again. (The
-# tutorial calls this "softmax twice", finds it "not quite clear why" it hurts, and suspects vanishing gradients.) The model
+# A common mistake is to pass the *output of a sigmoid* to `nn.BCEWithLogitsLoss`, which applies the sigmoid again. The model
 # may produce any number z. Between which two probabilities does σ(σ(z)) lie? Replace the dots with the lower and the upper
 # limit, to two decimals, as in `predicted_limits = 0.00, 1.00`.
 
@@ -176,8 +210,6 @@ else:
 # floor differs between the two answers. In the plot, the target is 0 again:
 
 # %%
-import matplotlib.pyplot as plt
-
 z = torch.linspace(-20, 120, 1401)
 zeros = torch.zeros_like(z)
 curves = {
@@ -193,7 +225,8 @@ for axis in axes:
         axis.plot(z, curve, style)
 axes[0].set(title="from afar", xlabel="logit z", ylabel="loss for target 0")
 axes[1].set(title="near 0", xlabel="logit z", xlim=(-6, 6), ylim=(0, 4))
-_ = figure.legend(axes[0].lines, curves, loc="outside lower center", ncols=3)
+figure.legend(axes[0].lines, curves, loc="outside lower center", ncols=3)
+plt.show()
 
 # %% [markdown]
 # The dotted line never falls below log 2 = 0.69, and never rises above 1.31: to this loss, a model that is as wrong as can
@@ -218,6 +251,8 @@ print("values:", root.tolist(), " gradient:", x.grad)
 
 # %% [markdown]
 # ### Task `bce_with_logits`
+#
+# You use it wherever several answers can be right at once, such as the tags of a photo.
 
 
 # %%
@@ -286,6 +321,8 @@ print("left out:  ", measured[there].sum())
 # model would learn more slowly from batches of short sentences, for no good reason.
 #
 # ### Task `masked_mse`
+#
+# Forecasts from sensors that fail now and then, and models that fill in hidden parts of an image, are trained with it.
 
 
 # %%
@@ -312,3 +349,14 @@ def masked_mse(pred: Tensor, target: Tensor, mask: Tensor) -> Tensor:
 #   not overflow.
 # * [Broadcasting](https://docs.pytorch.org/docs/stable/notes/broadcasting.html): the rules for which shapes fit together.
 # * In this course, `optimizers` comes next: what happens to a gradient.
+
+# %% [markdown]
+# ## Appendix: where the tutorial differs
+#
+# If you come from the [PyTorch tutorial](https://aman.ai/primers/pytorch/):
+#
+# * It says that a target of `nn.CrossEntropyLoss` must be a class index. Since PyTorch 1.10 it may also be probabilities.
+# * Its own cross-entropy uses `log_softmax`, but divides by a `num_examples` that does not exist: a NameError.
+# * It says that the binary loss with logits "improves numeric stability". The table in section 2 shows by how much.
+# * It calls passing probabilities to a loss that wants logits "softmax twice", finds it "not quite clear why" it hurts, and
+#   suspects vanishing gradients. What hurts is the floor in section 2, below which the loss cannot fall.

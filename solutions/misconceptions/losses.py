@@ -231,8 +231,8 @@ def in_bits(logits, labels, reduction="mean"):
     return _reduced(_picked(F.log_softmax(logits, 1), labels) / 0.6931471805599453, reduction)
 
 
-@misconception("cross_entropy", "The name the tutorial divides by does not exist. How many samples are there?")
-def as_in_the_tutorial(logits, labels, reduction="mean"):
+@misconception("cross_entropy", "The name you divide by does not exist. How many samples are there?")
+def divides_by_an_unknown_name(logits, labels, reduction="mean"):
     losses = F.log_softmax(logits, 1)[range(len(logits)), labels]
     return -torch.sum(losses) / num_examples  # noqa: F821 (the mistake itself)
 
