@@ -441,21 +441,21 @@ def seeds_everybody(X, y, batch_size, generator):
     yield from _taken(X, y, torch.randperm(len(X)), batch_size)
 
 
-@misconception("minibatches", "What if there are more labels than samples, or fewer?")
+@misconception("minibatches", "What if there are more labels than samples, or fewer?", minor=True)
 def any_lengths(X, y, batch_size, generator):
     if batch_size < 1:
         raise ValueError
     yield from _taken(X, y, torch.randperm(min(len(X), len(y)), generator=generator), batch_size)
 
 
-@misconception("minibatches", "What does a loop with a negative step do?")
+@misconception("minibatches", "What does a loop with a negative step do?", minor=True)
 def any_batch_size(X, y, batch_size, generator):
     if len(X) != len(y):
         raise ValueError
     yield from _taken(X, y, torch.randperm(len(X), generator=generator), batch_size)
 
 
-@misconception("minibatches", "Wrong arguments raise an exception, but not the one the docstring asks for.")
+@misconception("minibatches", "Wrong arguments raise an exception, but not the one the docstring asks for.", minor=True)
 def asserts(X, y, batch_size, generator):
     assert len(X) == len(y)
     assert batch_size >= 1
@@ -489,7 +489,11 @@ def fills_the_last_batch(X, y, batch_size, generator):
         yield X[j], y[j]
 
 
-@misconception("minibatches", "The order is random, but what decides it? Make two passes with generators of equal seeds.")
+@misconception(
+    "minibatches",
+    "Make two passes over the same data, with generators of equal seeds, and compare the orders.",
+    also_true_of=("in_place",),
+)
 def draws_from_python(X, y, batch_size, generator):
     _refuse(X, y, batch_size)
     order = list(range(len(X)))
@@ -1132,7 +1136,7 @@ def batches_of_equal_size(X, y, batch_size, generator):
         yield X[j], y[j]
 
 
-@misconception("minibatches", "You reject a batch size of 0. Are there other sizes below 1?")
+@misconception("minibatches", "You reject a batch size of 0. Are there other sizes below 1?", minor=True)
 def forgets_negative_sizes(X, y, batch_size, generator):
     if len(X) != len(y) or batch_size == 0:
         raise ValueError
@@ -1198,7 +1202,11 @@ def _seeded(seed):
     return torch.Generator().manual_seed(seed)
 
 
-@misconception("seeded_loader", "Print the first batch of two passes with train=True: is anything shuffled?")
+@misconception(
+    "seeded_loader",
+    "Print the first batch of two passes with train=True: is anything shuffled?",
+    also_true_of=("loader_shuffles_the_wrong_one", "loader_shuffles_once", "loader_as_a_list"),
+)
 def loader_never_shuffles(X, y, batch_size, seed, train=True):
     _same_length(X, y)
     return DataLoader(TensorDataset(X, y), batch_size, generator=_seeded(seed))
@@ -1222,7 +1230,11 @@ def loader_drops_the_rest(X, y, batch_size, seed, train=True):
     return DataLoader(TensorDataset(X, y), batch_size, shuffle=train, drop_last=True, generator=_seeded(seed))
 
 
-@misconception("seeded_loader", "With train=True and 10 samples in batches of 4, where are the last two?")
+@misconception(
+    "seeded_loader",
+    "With train=True and 10 samples in batches of 4, where are the last two?",
+    also_true_of=("loader_drops_the_rest",),
+)
 def loader_drops_the_rest_in_training(X, y, batch_size, seed, train=True):
     _same_length(X, y)
     return DataLoader(TensorDataset(X, y), batch_size, shuffle=train, drop_last=train, generator=_seeded(seed))
@@ -1234,20 +1246,32 @@ def loader_forgets_the_batch_size(X, y, batch_size, seed, train=True):
     return DataLoader(TensorDataset(X, y), shuffle=train, generator=_seeded(seed))
 
 
-@misconception("seeded_loader", "What decides the order in your loader? Make two with the same seed and compare.")
+@misconception(
+    "seeded_loader",
+    "What decides the order in your loader? Look at where its random numbers come from.",
+    also_true_of=("loader_seeds_everybody",),
+)
 def loader_without_the_seed(X, y, batch_size, seed, train=True):
     _same_length(X, y)
     return DataLoader(TensorDataset(X, y), batch_size, shuffle=train)
 
 
-@misconception("seeded_loader", "Your function restarts everyone's random numbers. Who owns the global generator?")
+@misconception(
+    "seeded_loader",
+    "Who owns the global generator, and what does your function do with it?",
+    also_true_of=("loader_without_the_seed", "loader_seeds_training_only"),
+)
 def loader_seeds_everybody(X, y, batch_size, seed, train=True):
     _same_length(X, y)
     torch.manual_seed(seed)
     return DataLoader(TensorDataset(X, y), batch_size, shuffle=train)
 
 
-@misconception("seeded_loader", "Whatever the seed, your generator starts from the same place.")
+@misconception(
+    "seeded_loader",
+    "Make two loaders with different seeds and compare their orders: what decides them?",
+    also_true_of=("loader_never_shuffles",),
+)
 def loader_ignores_the_seed(X, y, batch_size, seed, train=True):
     _same_length(X, y)
     return DataLoader(TensorDataset(X, y), batch_size, shuffle=train, generator=torch.Generator())
@@ -1264,13 +1288,18 @@ def loader_with_a_seed_of_its_own(X, y, batch_size, seed, train=True):
 @misconception(
     "seeded_loader",
     "Print torch.rand(1) before and after a pass with train=False: who drew numbers from the global generator?",
+    also_true_of=("loader_without_the_seed", "loader_seeds_everybody"),
 )
 def loader_seeds_training_only(X, y, batch_size, seed, train=True):
     _same_length(X, y)
     return DataLoader(TensorDataset(X, y), batch_size, shuffle=train, generator=_seeded(seed) if train else None)
 
 
-@misconception("seeded_loader", "You shuffle once, when the loader is made. Print the first batch of two passes.")
+@misconception(
+    "seeded_loader",
+    "You shuffle once, when the loader is made. Print the first batch of two passes.",
+    also_true_of=("loader_as_a_list",),
+)
 def loader_shuffles_once(X, y, batch_size, seed, train=True):
     _same_length(X, y)
     generator = _seeded(seed)

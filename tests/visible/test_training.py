@@ -315,7 +315,7 @@ def test_seeded_loader_every_sample_once(code, given):
     return results
 
 
-@checks("seeded_loader", gate=True)
+@checks("seeded_loader", gate=True, weight=2)
 def test_seeded_loader_keeps_pairs_together(code, given):
     """Each batch is a pair: samples as in X, and their own labels as in y."""
     count, results = given.integer(17, 23), {}
@@ -334,7 +334,7 @@ def test_seeded_loader_keeps_pairs_together(code, given):
     return results
 
 
-@checks("seeded_loader", draws=1)
+@checks("seeded_loader", weight=2, draws=1)
 def test_seeded_loader_shuffles_every_pass(code, given):
     """With train=True, which is the default, every pass has a new random order."""
     X, size = given.watch(torch.arange(4096, device=given.device), "X"), given.integer(100, 200)
