@@ -170,9 +170,7 @@ def unweighted_accuracy(model, X, y, batch_size):
     return loss, _evaluate(model, X, y, batch_size, weigh=lambda xb: 1)[1]
 
 
-@misconception(
-    "evaluate", "Compare torch.get_rng_state() before and after: what in your function draws random numbers?", minor=True
-)
+@misconception("evaluate", "Compare torch.get_rng_state() before and after: what in your function draws random numbers?")
 def through_a_data_loader(model, X, y, batch_size):
     flags = [(module, module.training) for module in model.modules()]
     model.eval()

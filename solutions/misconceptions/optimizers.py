@@ -795,7 +795,7 @@ def rounds(optimizer, factor):
     return [group["lr"] for group in optimizer.param_groups]
 
 
-@misconception("scale_lr", "What does your function do with a negative factor? The docstring asks for an error.")
+@misconception("scale_lr", "What does your function do with a negative factor? The docstring asks for an error.", minor=True)
 def takes_the_absolute_value(optimizer, factor):
     for group in optimizer.param_groups:
         group["lr"] *= abs(factor)
@@ -860,12 +860,14 @@ def scale_first(optimizer, factor):
     return [group["lr"] for group in optimizer.param_groups]
 
 
-@misconception("scale_lr", "What would a negative learning rate do to the loss? The docstring asks for an error.")
+@misconception(
+    "scale_lr", "What would a negative learning rate do to the loss? The docstring asks for an error.", minor=True
+)
 def accepts_a_negative_factor(optimizer, factor):
     return scale_first(optimizer, factor)
 
 
-@misconception("scale_lr", "You raise the right error. What happened to the rates before that?")
+@misconception("scale_lr", "You raise the right error. What happened to the rates before that?", minor=True)
 def raises_too_late(optimizer, factor):
     rates = scale_first(optimizer, factor)
     if factor < 0:
@@ -873,7 +875,7 @@ def raises_too_late(optimizer, factor):
     return rates
 
 
-@misconception("scale_lr", "You raise the right error. What happened to the rates before that?")
+@misconception("scale_lr", "You raise the right error. What happened to the rates before that?", minor=True)
 def raises_on_the_way(optimizer, factor):
     rates = []
     for group in optimizer.param_groups:
@@ -884,7 +886,9 @@ def raises_on_the_way(optimizer, factor):
     return rates
 
 
-@misconception("scale_lr", "What must not be negative: the factor, or its product with a rate? Try a group with rate 0.")
+@misconception(
+    "scale_lr", "What must not be negative: the factor, or its product with a rate? Try a group with rate 0.", minor=True
+)
 def looks_at_the_products(optimizer, factor):
     if any(group["lr"] * factor < 0 for group in optimizer.param_groups):
         raise ValueError
@@ -905,7 +909,7 @@ def refuses_growth(optimizer, factor):
     return scale_first(optimizer, factor)
 
 
-@misconception("scale_lr", "A negative factor raises an error, but is it the one the docstring asks for?")
+@misconception("scale_lr", "A negative factor raises an error, but is it the one the docstring asks for?", minor=True)
 def asserts(optimizer, factor):
     assert factor >= 0
     return scale_first(optimizer, factor)

@@ -27,7 +27,7 @@ def with_drawn_signs(given, numbers):
     return numbers.detach() * (2 * given.bools(numbers.shape) - 1)
 
 
-@checks("glorot_uniform_", gate=True, draws=1)
+@checks("glorot_uniform_", gate=True, weight=2, draws=1)
 def test_glorot_uniform_of_any_gain_and_kernel(code, given):
     """The bound is right for any gain and kernel, for very different fans, and for a single weight."""
     shapes = (
@@ -51,7 +51,7 @@ def test_glorot_uniform_of_any_gain_and_kernel(code, given):
     return {**results, "400 draws of shape (1, 1)": drawn(torch.cat(numbers), "uniform", a=-bound, b=bound, share=5)}
 
 
-@checks("he_normal_", gate=True, draws=1)
+@checks("he_normal_", gate=True, weight=2, draws=1)
 def test_he_normal_of_any_shape(code, given):
     """The values are normal, tails included, and right for fans of any size and for convolutions, in both modes."""
     shapes = (
@@ -121,7 +121,7 @@ def block(size):
     return nn.Sequential(made)
 
 
-@checks("init_model_", gate=True, draws=1)
+@checks("init_model_", gate=True, weight=2, draws=1)
 def test_init_model_of_every_structure(code, given):
     """Layers in lists and dicts, single ones and frozen ones are initialised; every other layer and all flags stay."""
     size = given.integer(90, 110)

@@ -144,7 +144,7 @@ def test_evaluate_for_any_batch_size(code, given):
     return only(results, "values")
 
 
-@checks("evaluate")
+@checks("evaluate", weight=0.5)
 def test_evaluate_in_mixed_modes(code, given):
     """Batches come in order, all in eval mode and none recorded; mixed modes are restored, even after a late exception."""
     results = {}

@@ -101,7 +101,7 @@ def test_evaluate_values(code, given):
     return only({"loss": loss, "accuracy": accuracy}, "values")
 
 
-@checks("evaluate", weight=2)
+@checks("evaluate")
 def test_evaluate_with_a_smaller_last_batch(code, given):
     """Every sample counts equally, even when the last batch is smaller, and both results are Python floats."""
     model, size = given.module(classifier, name="model"), given.integer(4, 7)

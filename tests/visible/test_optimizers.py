@@ -194,7 +194,7 @@ def test_param_groups_of_frozen_and_shared_parameters(code, given):
     return {**found, "requires_grad": only(dict(model.named_parameters()), "requires_grad")}
 
 
-@checks("param_groups", weight=0.5)
+@checks("param_groups")
 def test_param_groups_refuses_an_empty_head(code, given):
     """A head without trainable parameters raises a ValueError: it is frozen, has none, or is not a module's name."""
     number = given.integer(10, 1000)

@@ -4,6 +4,7 @@ from functools import partial
 from itertools import repeat
 
 import torch
+from torch.optim.lr_scheduler import LRScheduler
 
 from autograder import alternative
 
@@ -92,3 +93,18 @@ class ScaleByCalling:
         for group in groups:
             group |= {"lr": factor * group["lr"]}
             yield group["lr"]
+
+
+@alternative("warmup_then_decay")
+def plan_of_multiplied_rates(optimizer, warmup, total):
+    if warmup not in range(total):
+        raise ValueError
+    rates = [group["lr"] for group in optimizer.param_groups]
+
+    class Plan(LRScheduler):
+        def get_lr(self):
+            t = self.last_epoch
+            share = min(1, (t + 1) / warmup) if t < warmup else 1 - min(t - warmup, total - warmup) / (total - warmup)
+            return [rate * share for rate in rates]
+
+    return Plan(optimizer)

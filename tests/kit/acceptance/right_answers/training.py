@@ -8,6 +8,7 @@ import operator
 
 import torch
 import torch.nn.functional as F
+from torch.utils.data import DataLoader
 
 from autograder import alternative
 
@@ -90,3 +91,16 @@ def early_by_a_table(model, train_epoch, val_loss, *, max_epochs, patience):
     for tensor, old in zip(tensors(), best[2], strict=False):
         tensor.data[...] = old
     return best[:2]
+
+
+@alternative("seeded_loader")
+def loader_that_collates_itself(X, y, batch_size, seed, train=True):
+    if X.size(0) != y.size(0):
+        raise ValueError(f"{X.size(0)} != {y.size(0)}")
+    return DataLoader(
+        dataset=range(len(X)),
+        batch_size=batch_size,
+        shuffle=train,
+        generator=torch.Generator().manual_seed(seed),
+        collate_fn=lambda places: (X[places], y[places]),
+    )

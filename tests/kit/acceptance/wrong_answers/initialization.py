@@ -40,7 +40,7 @@ def glorot_with_whole_fans(w, gain=1.0, generator=None):
         return w.uniform_(-bound, bound, generator=generator)
 
 
-@misconception("glorot_uniform_", "Recording stays switched off when the shape is refused.")
+@misconception("glorot_uniform_", "Recording stays switched off when the shape is refused.", minor=True)
 def glorot_leaves_recording_off(w, gain=1.0, generator=None):
     recording = torch.is_grad_enabled()
     torch.set_grad_enabled(False)
@@ -89,7 +89,7 @@ def he_with_an_exact_spread(w, mode="fan_in", generator=None):
         return w.sub_(w.mean()).mul_(math.sqrt(2 / fans[mode]) / w.std())
 
 
-@misconception("he_normal_", "Whatever begins with fan_in is taken for it.")
+@misconception("he_normal_", "Whatever begins with fan_in is taken for it.", minor=True)
 def he_by_the_beginning_of_the_mode(w, mode="fan_in", generator=None):
     fan_in, fan_out = _both_fans(w)
     if not mode.startswith(("fan_in", "fan_out")):
@@ -207,7 +207,7 @@ def truncated_by_the_measured_spread(w, mean=0.0, std=1.0, generator=None):
         return w
 
 
-@misconception("trunc_normal_", "A tensor without elements never gets as far as the look at std.")
+@misconception("trunc_normal_", "A tensor without elements never gets as far as the look at std.", minor=True)
 def truncated_with_nothing_to_refuse(w, mean=0.0, std=1.0, generator=None):
     if w.numel() == 0:
         return w

@@ -55,7 +55,7 @@ def entropy_repaired(logits, labels, reduction="mean"):
     return _reduce(_at(torch.where(losses.isfinite(), losses, exact), labels), reduction)
 
 
-@misconception("cross_entropy", "Capitals do not matter.")
+@misconception("cross_entropy", "Capitals do not matter.", minor=True)
 def entropy_in_capitals(logits, labels, reduction="mean"):
     return _reduce(-_at(logits.log_softmax(1), labels), reduction.lower())
 

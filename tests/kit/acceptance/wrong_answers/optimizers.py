@@ -3,6 +3,7 @@
 import copy
 
 import torch
+from torch.optim.lr_scheduler import LambdaLR
 
 from autograder import misconception
 
@@ -230,10 +231,40 @@ def scale_and_count_anew(optimizer, factor):
     return [group["lr"] for group in optimizer.param_groups]
 
 
-@misconception("scale_lr", "The refused factor is noticed after the first group.")
+@misconception("scale_lr", "The refused factor is noticed after the first group.", minor=True)
 def scale_until_refused(optimizer, factor):
     for group in optimizer.param_groups:
         group["lr"] *= factor
         if group["lr"] < 0 or factor < 0:
             raise ValueError
     return [group["lr"] for group in optimizer.param_groups]
+
+
+@misconception("warmup_then_decay", "The full rate is reached one step late.")
+def full_rate_one_step_late(optimizer, warmup, total):
+    if not 0 <= warmup < total:
+        raise ValueError
+    return LambdaLR(optimizer, lambda t: max(0, min((t + 1) / (warmup + 1), (total - t) / (total - warmup))))
+
+
+@misconception("warmup_then_decay", "The rate falls to a tenth, not to 0.")
+def falls_to_a_tenth(optimizer, warmup, total):
+    if not 0 <= warmup < total:
+        raise ValueError
+    return LambdaLR(optimizer, lambda t: (t + 1) / warmup if t < warmup else max((total - t) / (total - warmup), 0.1))
+
+
+@misconception("warmup_then_decay", "A warm-up of 0 steps is refused.")
+def refuses_no_warmup(optimizer, warmup, total):
+    if not 0 < warmup < total:
+        raise ValueError
+    return LambdaLR(optimizer, lambda t: (t + 1) / warmup if t < warmup else max(total - t, 0) / (total - warmup))
+
+
+@misconception("warmup_then_decay", "Every group gets the plan with the rate of the optimizer's defaults.")
+def rate_of_the_defaults(optimizer, warmup, total):
+    if not 0 <= warmup < total:
+        raise ValueError
+    for group in optimizer.param_groups:
+        group["lr"] = optimizer.defaults["lr"]
+    return LambdaLR(optimizer, lambda t: (t + 1) / warmup if t < warmup else max(total - t, 0) / (total - warmup))

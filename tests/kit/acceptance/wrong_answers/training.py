@@ -5,6 +5,7 @@ import math
 
 import torch
 import torch.nn.functional as F
+from torch.utils.data import DataLoader, RandomSampler, TensorDataset
 
 from autograder import misconception
 
@@ -96,7 +97,7 @@ def batches_from_the_global_generator(X, y, batch_size, generator):
             yield X[chosen], y[chosen]
 
 
-@misconception("minibatches", "Only too few labels are refused.")
+@misconception("minibatches", "Only too few labels are refused.", minor=True)
 def batches_with_labels_to_spare(X, y, batch_size, generator):
     if len(y) < len(X) or batch_size < 1:
         raise ValueError
@@ -342,3 +343,37 @@ def early_with_one_more_try_at_first(model, train_epoch, val_loss, *, max_epochs
     if kept is not None:
         _restored(model, kept)
     return best_epoch, best
+
+
+@misconception("seeded_loader", "Shuffling is right; the loader for validation leaves out the smaller last batch.")
+def loader_drops_the_rest_of_validation(X, y, batch_size, seed, train=True):
+    if len(X) != len(y):
+        raise ValueError
+    order = torch.Generator().manual_seed(seed)
+    return DataLoader(TensorDataset(X, y), batch_size, train, drop_last=not train, generator=order)
+
+
+@misconception("seeded_loader", "A sampler has the generator; the loader itself draws a global number for each pass.")
+def sampler_with_a_generator_only(X, y, batch_size, seed, train=True):
+    if len(X) != len(y):
+        raise ValueError
+    data = TensorDataset(X, y)
+    order = RandomSampler(data, generator=torch.Generator().manual_seed(seed)) if train else None
+    return DataLoader(data, batch_size, sampler=order)
+
+
+@misconception("seeded_loader", "Batches are shuffled, not samples.")
+def loader_of_batches(X, y, batch_size, seed, train=True):
+    if len(X) != len(y):
+        raise ValueError
+    order = torch.Generator().manual_seed(seed)
+    batches = list(zip(X.split(batch_size), y.split(batch_size), strict=True))
+    return DataLoader(batches, batch_size=None, shuffle=train, generator=order)
+
+
+@misconception("seeded_loader", "The samples are made float32.")
+def loader_in_single_precision(X, y, batch_size, seed, train=True):
+    if len(X) != len(y):
+        raise ValueError
+    order = torch.Generator().manual_seed(seed)
+    return DataLoader(TensorDataset(X.float(), y), batch_size, train, generator=order)
