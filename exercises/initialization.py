@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 # %%
 def losses_from(std: float | None, steps: int = 100) -> list[float]:
-    """Train eight layers to tell long vectors from short ones; std is that of the first weights."""
+    """Train eight layers to tell long vectors from short ones; std is of the first weights."""
     torch.manual_seed(0)
     layers = [nn.Linear(8, 32), *[nn.Linear(32, 32) for _ in range(6)], nn.Linear(32, 1)]
     for layer in layers:
@@ -61,7 +61,8 @@ plt.show()
 # Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
 # where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring asks
 # for; any implementation that does it is fine.
-#
+
+# %% [markdown]
 # ## 1. What the first numbers decide
 #
 # Training starts from whatever numbers the model's parameters hold before the first step. The simplest choice is a

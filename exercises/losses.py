@@ -63,7 +63,8 @@ plt.show()
 # Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
 # where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring asks
 # for; any implementation that does it is fine.
-#
+
+# %% [markdown]
 # ## 1. Scores, probabilities, and a loss
 #
 # A classifier gives each class a score, which can be any number, positive or negative. These raw scores are called

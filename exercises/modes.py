@@ -50,7 +50,8 @@ plt.show()
 # Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
 # where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring
 # asks for; any implementation that does it is fine.
-#
+
+# %% [markdown]
 # ## 1. The mode of a model
 #
 # Every module has a flag, `training`. `model.train()` sets it in the model and in every module inside it;

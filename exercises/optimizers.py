@@ -65,7 +65,8 @@ plt.show()
 # Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
 # where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring asks
 # for; any implementation that does it is fine.
-#
+
+# %% [markdown]
 # ## 1. What a step is
 #
 # `loss.backward()` computes gradients and leaves them in `.grad`. That is all it does. Changing the parameters is the
@@ -422,8 +423,8 @@ plt.show()
 
 # %%
 def warmup_then_decay(optimizer: torch.optim.Optimizer, warmup: int, total: int) -> LRScheduler:
-    """Return a scheduler from torch.optim.lr_scheduler (or a subclass of LRScheduler) that takes
-    the optimizer through a warm-up and a decay.
+    """Return a scheduler (an LRScheduler of PyTorch's, or a subclass of it) that takes the
+    optimizer through a warm-up and a decay.
 
     Steps are numbered from 0, and each call of the scheduler's step() begins the next one. The
     rate of every group is the one it has when this function is called, times

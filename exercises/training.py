@@ -62,7 +62,8 @@ two_loops()
 # Run the cells from top to bottom. Where a cell says `raise NotImplementedError`, replace that line with your own code;
 # where it says `...`, write down what you expect *before* you run the next cell. You are graded on what the docstring asks
 # for; any implementation that does it is fine.
-#
+
+# %% [markdown]
 # ## 1. One step
 #
 # A training step has five lines. Here is a complete training run: a model with just two numbers finds the line y = 3x - 1:
