@@ -14,30 +14,35 @@
 # partly a matter of luck.
 
 # %%
+import copy
+
 import matplotlib.pyplot as plt
 import torch
 from torch import Tensor, nn
 
 
 # %%
-def ask(asked: nn.Module, question: Tensor) -> list[float]:
-    """The probability of the first class, in ten answers."""
-    with torch.no_grad():
-        return [asked(question).softmax(dim=1)[0, 0].item() for _ in range(10)]
+def ten_answers() -> None:
+    """Draw the probability of the first class in ten answers, without a line and with it."""
+    torch.manual_seed(0)
+    moody = nn.Sequential(nn.Linear(20, 50), nn.ReLU(), nn.Dropout(0.5), nn.Linear(50, 2))
+    image = 6 * torch.randn(1, 20)
+    _, axis = plt.subplots(figsize=(5.5, 2.6))
+    for label, asked in (
+        ("as it is", moody),
+        ("with the missing line", copy.deepcopy(moody).eval()),
+    ):
+        with torch.no_grad():
+            found = [asked(image).softmax(dim=1)[0, 0].item() for _ in range(10)]
+        axis.plot(range(1, 11), found, "o-", label=label)
+    axis.set(
+        xlabel="answer", ylabel="probability", ylim=(0, 1), title="The same question ten times"
+    )
+    axis.legend()
+    plt.show()
 
 
-torch.manual_seed(0)
-moody = nn.Sequential(nn.Linear(20, 50), nn.ReLU(), nn.Dropout(0.5), nn.Linear(50, 2))
-picture = 6 * torch.randn(1, 20)
-
-figure, axis = plt.subplots(figsize=(5.5, 2.6))
-axis.plot(range(1, 11), ask(moody, picture), "o-", label="as it is")
-axis.plot(range(1, 11), ask(moody.eval(), picture), "s-", label="with the missing line")
-axis.set(
-    xlabel="answer", ylabel="probability", ylim=(0, 1), title="The same question ten times"
-)
-axis.legend()
-plt.show()
+ten_answers()
 
 # %% [markdown]
 # By the end of this notebook you will be able to:

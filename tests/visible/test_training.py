@@ -337,7 +337,7 @@ def test_seeded_loader_keeps_pairs_together(code, given):
 @checks("seeded_loader", weight=2, draws=1)
 def test_seeded_loader_shuffles_every_pass(code, given):
     """With train=True, which is the default, every pass has a new random order."""
-    X, size = given.watch(torch.arange(4096, device=given.device), "X"), given.integer(100, 200)
+    X, size = given.watch(torch.arange(2048, device=given.device), "X"), given.integer(100, 200)
     loader = code.seeded_loader(X, X.clone(), size, given.integer(0, 2**31))
     first, second = passes_of(given, loader, 2, [])
     return {
@@ -350,7 +350,7 @@ def test_seeded_loader_shuffles_every_pass(code, given):
 def test_seeded_loader_follows_the_seed(code, given):
     """The seed alone decides the orders, pass for pass, and the global generator is neither used nor changed."""
     X, size, seed = (
-        given.watch(torch.arange(4096, device=given.device), "X"),
+        given.watch(torch.arange(1024, device=given.device), "X"),
         given.integer(100, 200),
         given.integer(0, 2**31),
     )
