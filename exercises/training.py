@@ -427,7 +427,7 @@ else:
 
 # %%
 def experiment(rate: float, epochs: int = 12) -> tuple[list[float], float]:
-    """Learn which points lie in a circle: the losses, and the share of held-out points right."""
+    """Learn which points lie in a circle: the losses, and the share of new points right."""
     chance = torch.Generator().manual_seed(0)
     spots = 4 * torch.rand(500, 2, generator=chance) - 2
     inside = (spots.square().sum(dim=1) < 2).long()
