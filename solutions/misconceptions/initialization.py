@@ -217,7 +217,9 @@ def always_a_generator_of_its_own(w, gain=1.0, generator=None):
         return w.uniform_(-a, a, generator=generator or torch.Generator(w.device))
 
 
-@misconception("glorot_uniform_", "What would the fan-in of a bias be? A tensor that is not (out, in, ...) has none.")
+@misconception(
+    "glorot_uniform_", "What would the fan-in of a bias be? A tensor that is not (out, in, ...) has none.", minor=True
+)
 def accepts_vectors(w, gain=1.0, generator=None):
     fan_out = w.shape[0] if w.dim() else 1
     fan_in = w[0].numel() if w.dim() and w.shape[0] else 1
@@ -306,7 +308,7 @@ def he_with_a_generator_of_its_own(w, mode="fan_in", generator=None):
         return w.normal_(0, _he_std(w, mode), generator=generator or torch.Generator(w.device).manual_seed(0))
 
 
-@misconception("he_normal_", "The modes are two exact words. What does your function do with 'FAN_IN'?")
+@misconception("he_normal_", "The modes are two exact words. What does your function do with 'FAN_IN'?", minor=True)
 def modes_in_capitals(w, mode="fan_in", generator=None):
     with torch.no_grad():
         return w.normal_(0, _he_std(w, mode.lower()), generator=generator)
@@ -328,7 +330,7 @@ def forgets_the_mode(w, mode="fan_in", generator=None):
         return w.normal_(0, _he_std(w, "fan_in"), generator=generator)
 
 
-@misconception("he_normal_", "What does your function do with a misspelt mode?")
+@misconception("he_normal_", "What does your function do with a misspelt mode?", minor=True)
 def accepts_any_mode(w, mode="fan_in", generator=None):
     std = _he_std(w, "fan_in" if mode == "fan_in" else "fan_out")
     with torch.no_grad():
@@ -397,7 +399,7 @@ def he_returns_nothing(w, mode="fan_in", generator=None):
         w.normal_(0, _he_std(w, mode), generator=generator)
 
 
-@misconception("he_normal_", "What would the fan-in of a bias be? A tensor that is not (out, in, ...) has none.")
+@misconception("he_normal_", "What would the fan-in of a bias be? A tensor that is not (out, in, ...) has none.", minor=True)
 def he_of_a_vector(w, mode="fan_in", generator=None):
     if mode not in ("fan_in", "fan_out"):
         raise ValueError

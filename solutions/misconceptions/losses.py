@@ -168,19 +168,19 @@ def sum_for_mean(logits, labels, reduction="mean"):
     return _reduced(_picked(F.log_softmax(logits, 1), labels), "sum" if reduction == "mean" else reduction)
 
 
-@misconception("cross_entropy", "What do you return for an unknown reduction? The docstring asks for an error.")
+@misconception("cross_entropy", "What do you return for an unknown reduction? The docstring asks for an error.", minor=True)
 def any_other_is_none(logits, labels, reduction="mean"):
     losses = _picked(F.log_softmax(logits, 1), labels)
     return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
 
 
-@misconception("cross_entropy", "Another reduction raises an error, but is it the one the docstring asks for?")
+@misconception("cross_entropy", "Another reduction raises an error, but is it the one the docstring asks for?", minor=True)
 def asserts(logits, labels, reduction="mean"):
     assert reduction in ("mean", "sum", "none")
     return _reduced(_picked(F.log_softmax(logits, 1), labels), reduction)
 
 
-@misconception("cross_entropy", "`in` also finds parts of a string: try the reductions 'me' and ''.")
+@misconception("cross_entropy", "`in` also finds parts of a string: try the reductions 'me' and ''.", minor=True)
 def part_of_a_word(logits, labels, reduction="mean"):
     if reduction not in "mean sum none":
         raise ValueError
