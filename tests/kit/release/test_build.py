@@ -104,8 +104,8 @@ def test_the_files(root):
     assert "WRITE" not in readme
     requirements = (root / "release/requirements.txt").read_text().splitlines()
     assert requirements[0] == f"./wheels/{WHEEL}", "so that pip looks at the version of Python first"
-    assert requirements[1] == "jupyterlab"
-    assert requirements[2].startswith("torch==2.")
+    assert requirements[1:3] == ["jupyterlab", "textual"]
+    assert requirements[3].startswith("torch==2.")
 
 
 def test_the_notebook(root):
