@@ -19,6 +19,35 @@ def mlp(inputs=3, hidden=4, outputs=2):
     return nn.Sequential(linear(inputs, hidden), nn.Tanh(), linear(hidden, outputs))
 
 
+class Doubling(nn.Module):
+    """A model that doubles its results in training mode: it shows its mode without random numbers."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        return self.inner(x) * (2 if self.training else 1)
+
+
+class Recording(Doubling):
+    """A model that remembers what it was called with."""
+
+    def __init__(self, inner):
+        super().__init__(inner)
+        self.batches = []
+
+    def forward(self, x):
+        self.batches.append(x.tolist())  # numbers: a tensor made inside torch.func.grad ends with it
+        return super().forward(x)
+
+
+def with_a_hook(module):
+    """A module whose results are changed by a forward hook: only a call of the module itself, not of forward, runs it."""
+    module.register_forward_hook(lambda module, args, output: 3 * output)
+    return module
+
+
 def gradient(result, x, weights):
     """The gradient of (result * weights).sum() with respect to x; None where none arrives."""
     if not result.requires_grad:
@@ -29,6 +58,10 @@ def gradient(result, x, weights):
 def classification(given, *sizes):
     """Batches of inputs of shape (size, 3) and labels from two classes."""
     return [(given.normal(n, 3, dtype=torch.float64), given.integers(n, high=2)) for n in sizes]
+
+
+def grads(model):
+    return {f"{name}.grad": p.grad for name, p in model.named_parameters()}
 
 
 @checks("predicted_gradient", gate=True, draws=1)
@@ -77,6 +110,26 @@ def test_value_and_grad_leaves_no_trace(code, given):
 
 
 @checks("value_and_grad")
+def test_value_and_grad_of_f_that_ignores_x(code, given):
+    """If f ignores x, being constant or using parameters only, the gradient is zeros in x's dtype, and both are detached."""
+    x, leaf = given.normal(3, 4, dtype=torch.float64), given.normal(3, requires_grad=True)
+    constant = given.normal(())
+    model = given.module(lambda: nn.Linear(3, 2))
+    cases = {
+        "constant": (lambda t: constant.clone(), x),
+        "constant, x is a leaf": (lambda t: constant.clone(), leaf),
+        "x detached in f": (lambda t: t.detach().sum(), leaf),
+        "parameters only": (lambda t: model.weight.square().sum(), given.normal(4, 3)),
+        "parameters only, x in float64": (lambda t: model.weight.square().sum(), x),
+    }
+    results = {}
+    for name, (f, t) in cases.items():
+        value, slope = code.value_and_grad(f, t)
+        results[name] = {"value": only(value, "requires_grad", "values"), "gradient": slope}
+    return only(results, "shape", "dtype", "requires_grad", "values")
+
+
+@checks("value_and_grad", weight=0.5)
 def test_value_and_grad_refuses_vectors(code, given):
     """If f(x) is not 0-dim, even of shape (1,), there is a ValueError."""
     n = given.integer(2, 40)
@@ -102,11 +155,11 @@ def test_per_sample_grads_entries(code, given):
     """Each trainable parameter has an entry that does not require grad, and nothing else has one."""
     results = {}
     for number in range(2):
-        model = given.module(mlp)
+        model = given.module(lambda: nn.Sequential(nn.Flatten(), *mlp()))
         frozen = given.choice([name for name, _ in model.named_parameters()])
         model.get_parameter(frozen).requires_grad_(False)
         given.watch(model, f"model {number}")
-        X, y = given.normal(2, 3, dtype=torch.float64), given.integers(2, high=2)
+        X, y = given.normal(2, 3, 1, dtype=torch.float64), given.integers(2, high=2)
         results[f"{frozen} is frozen"] = code.per_sample_grads(model, F.cross_entropy, X, y)
     return only(results, "type", "requires_grad")
 
@@ -131,6 +184,18 @@ def test_gradient_penalty_values(code, given):
     x = given.normal(4, 5, dtype=torch.float64)
     results = {"linear critic": code.gradient_penalty(single, x), "hidden layer": code.gradient_penalty(hidden, x)}
     return only(results, "values")
+
+
+@checks("gradient_penalty", weight=0.5)
+def test_gradient_penalty_of_images(code, given):
+    """The value follows the formula for images, too, with scores of shape (N, 1) or (N,)."""
+    images = given.normal(3, 2, 4, dtype=torch.float64)
+    critic = given.module(lambda: nn.Sequential(nn.Flatten(), linear(8, 1)))
+    results = {
+        "scores of shape (N, 1)": code.gradient_penalty(critic, images),
+        "scores of shape (N,)": code.gradient_penalty(lambda x: critic(x).squeeze(1), images),
+    }
+    return only(results, "shape", "values")
 
 
 @checks("gradient_penalty")
@@ -163,7 +228,7 @@ def test_accumulate_gradients_values(code, given):
     """With batches of equal size, each .grad is that of one big batch."""
     model = given.module(mlp)
     code.accumulate_gradients(model, F.cross_entropy, classification(given, 4, 4, 4))
-    return only({f"{name}.grad": p.grad for name, p in model.named_parameters()}, "shape", "values")
+    return only(grads(model), "shape", "values")
 
 
 @checks("accumulate_gradients")
@@ -173,7 +238,7 @@ def test_accumulate_gradients_unequal_batches(code, given):
     for name, sizes in (("5, 5 and 2 samples", (5, 5, 2)), ("1 and 8 samples", (1, 8)), ("7 samples", (7,))):
         model = given.module(mlp)
         code.accumulate_gradients(model, F.cross_entropy, classification(given, *sizes))
-        results[name] = {f"{parameter}.grad": p.grad for parameter, p in model.named_parameters()}
+        results[name] = grads(model)
     return only(results, "shape", "values")
 
 
@@ -182,6 +247,39 @@ def test_accumulate_gradients_returns_the_mean_loss(code, given):
     """The function returns the mean loss of one big batch, as a Python float."""
     model = given.module(mlp)
     return {"returned": code.accumulate_gradients(model, F.cross_entropy, classification(given, 5, 5, 2))}
+
+
+@checks("accumulate_gradients")
+def test_accumulate_gradients_ignores_stale_gradients(code, given):
+    """What was in .grad before does not matter, and frozen parameters get no gradient."""
+    stale = given.module(mlp)
+    for p in stale.parameters():
+        p.grad = torch.full_like(p, given.number(5, 9))
+    partly = given.module(mlp)
+    partly.get_parameter(given.choice([name for name, _ in partly.named_parameters()])).requires_grad_(False)
+    given.watch(partly, "partly frozen model")
+    for model in (stale, partly):
+        code.accumulate_gradients(model, F.cross_entropy, classification(given, 4, 3))
+    return only({"stale gradients": grads(stale), "partly frozen": grads(partly)}, "shape", "requires_grad", "values")
+
+
+@checks("accumulate_gradients")
+def test_accumulate_gradients_uses_the_model_as_it_is(code, given):
+    """The model is called once per batch, in the given order and in its own mode; its values, flags and mode stay."""
+    results = {}
+    for name, training in (("training mode", True), ("eval mode", False)):
+        model = given.module(lambda: with_a_hook(Recording(mlp())))
+        model.train(training)
+        model.inner[2].bias.requires_grad_(False)
+        given.watch(model, f"model in {name}")
+        returned = code.accumulate_gradients(model, F.cross_entropy, classification(given, 3, 5, 2))
+        results[name] = {
+            "batches the model saw": model.batches,
+            "returned": only(returned, "values"),
+            "gradients": only(grads(model), "values"),
+            "model afterwards": only(model, "type", "values", "requires_grad"),
+        }
+    return results
 
 
 @checks("sign_ste", gate=True)
@@ -213,3 +311,13 @@ def test_sign_ste_at_the_ends(code, given):
     results = {"float64": code.sign_ste(x), "float32": code.sign_ste(single)}
     found = {"float64": gradient(results["float64"], x, 1.0), "float32": gradient(results["float32"], single, 1.0)}
     return only({"results": results, "gradients": found}, "values")
+
+
+@checks("sign_ste", weight=0.5)
+def test_sign_ste_changes_no_argument(code, given):
+    """Neither x nor the incoming gradient is changed."""
+    x, incoming = given.uniform(5, 8, low=-2.5, high=2.5, requires_grad=True), given.normal(5, 8, name="incoming gradient")
+    result = code.sign_ste(x)
+    if result.requires_grad:
+        torch.autograd.grad(result, x, incoming, allow_unused=True)
+    return only({"x": x, "incoming gradient": incoming}, "shape", "values")

@@ -9,16 +9,115 @@ from autograder import checks, only, secret
 
 
 class Poison(nn.Module):
-    """Hands on its input, with one bad number in it."""
+    """Hands on its input, with one bad number in it: always, or only in one of the two modes."""
 
-    def __init__(self, value=math.nan):
+    def __init__(self, value=math.nan, mode=None):
         super().__init__()
         self.value = value
+        self.mode = mode
 
     def forward(self, x):
         y = x.clone()
-        y.view(-1)[y.numel() // 2] = self.value
+        if self.mode in (None, self.training):
+            y.view(-1)[y.numel() // 2] = self.value
         return y
+
+
+class Repair(nn.Module):
+    """Replaces bad numbers."""
+
+    def forward(self, x):
+        return torch.nan_to_num(x, posinf=1.0, neginf=-1.0)
+
+
+class Argmax(nn.Module):
+    """Whole numbers."""
+
+    def forward(self, x):
+        return x.argmax(dim=-1)
+
+
+class Broken(nn.Module):
+    """Raises."""
+
+    def forward(self, x):
+        raise ZeroDivisionError("this layer is broken")
+
+
+class Counter(nn.Module):
+    """Buffers that change in forward: in place, by assignment, and one that is not in the state_dict."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("sum", torch.zeros(3))
+        self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("last", torch.zeros(3), persistent=False)
+
+    def forward(self, x):
+        self.sum += x.detach().mean(dim=0)
+        self.batches = self.batches + 1
+        self.last.copy_(x.detach()[0])
+        return x - self.sum
+
+
+class Notes(list):
+    """A list that stays the same one if a model that holds it is copied."""
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+class Noted(nn.Module):
+    """Hands on its input, and notes in which state it is called."""
+
+    def __init__(self, notes):
+        super().__init__()
+        self.notes = notes
+
+    def forward(self, x):
+        self.notes.append({"mode": self.training, "gradients are recorded": torch.is_grad_enabled()})
+        return x * 1
+
+
+class Named(nn.Sequential):
+    """A sequence whose layers have drawn names."""
+
+    def __init__(self, given, *layers):
+        super().__init__()
+        for number, layer in zip(given.permutation(50).tolist(), layers, strict=False):
+            self.add_module(f"layer{number}", layer)
+
+    def forward(self, x):
+        for layer in self.children():
+            x = layer(x)
+        return x
+
+
+class Reversed(Named):
+    """The layer that was registered last is called first."""
+
+    def forward(self, x):
+        for layer in reversed(list(self.children())):
+            x = layer(x)
+        return x
+
+
+class Divided(Named):
+    """A container that makes an infinity of what comes out of its layers."""
+
+    def forward(self, x):
+        return super().forward(x) / 0
+
+
+def hooks(model):
+    """How many hooks there are, in each module and for all modules; the latter are removed."""
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    found = {name: sum(len(getattr(module, kind)) for kind in kinds) for name, module in model.named_modules()}
+    for_all = torch.nn.modules.module._global_forward_hooks, torch.nn.modules.module._global_forward_pre_hooks
+    found["all modules"] = sum(len(registry) for registry in for_all)
+    for registry in for_all:
+        registry.clear()
+    return found
 
 
 class Branches(nn.Module):
@@ -93,6 +192,39 @@ def test_nonfinite_grads_without_grad(code, given):
     return {name: code.nonfinite_grads(net) for name, net in found.items()}
 
 
+@checks("nonfinite_grads")
+def test_nonfinite_grads_kinds(code, given):
+    """Infinities count, large finite numbers do not; frozen parameters count, and shared ones are named once."""
+    infinite, large = named_network(given), given.with_grad(given.module(network))
+    for sign, layer in zip((math.inf, -math.inf), infinite.values(), strict=False):
+        layer.weight.grad[given.integer(0, 4), given.integer(0, 3)] = sign
+    large[0].weight.grad.fill_(3e38)
+    large[2].bias.grad[given.integer(0, 4)] = 1e30
+    large[4].bias.grad[given.integer(0, 2)] = math.nan
+    names = [f"layer{number}" for number in given.permutation(50).tolist()[:3]]
+    shared = given.module(lambda: nn.ModuleDict({name: nn.Linear(3, 4) for name in names[:2]}))
+    shared[names[2]] = shared[names[0]]
+    given.with_grad(shared)
+    for layer in shared.values():
+        layer.bias.grad[given.integer(0, 4)] = math.nan
+    given.watch(shared[names[0]].requires_grad_(False), "a shared, frozen layer")
+    found = {"infinities": infinite, "large numbers": large, "a shared, frozen layer": shared}
+    return {name: code.nonfinite_grads(net) for name, net in found.items()}
+
+
+@checks("nonfinite_grads")
+def test_nonfinite_grads_only_looks(code, given):
+    """It goes by the gradients and not by the values, and it changes neither."""
+    model = named_network(given)
+    first, second, third, _ = model.values()
+    with torch.no_grad():
+        first.weight[1, 1] = second.bias[0] = third.weight[0, 0] = math.nan
+    given.watch(model, "model")
+    first.bias.grad = None
+    third.bias.grad[given.integer(0, 4)] = given.choice((math.nan, math.inf))
+    return {"names": code.nonfinite_grads(model), "afterwards": only(dict(model.named_parameters()), "gradient")}
+
+
 @checks("disconnected", gate=True)
 def test_disconnected_names(code, given):
     """Layers that are unused or detached are named; the others are not."""
@@ -110,6 +242,26 @@ def test_disconnected_leaves_no_gradient(code, given):
     loss.backward()
     found |= {f"{name} after backward": p.grad for name, p in model.named_parameters()}
     return only(found, "values")
+
+
+@checks("disconnected")
+def test_disconnected_leaves_gradients(code, given):
+    """Every .grad that was there is still there, the model's and that of any other tensor."""
+    model = given.with_grad(branches(given))
+    x, other = given.normal(5, 3, requires_grad=True, name="x"), given.with_grad(given.module(lambda: nn.Linear(4, 1)))
+    names = code.disconnected(model, other(model(x)).square().mean())
+    tensors = {"x": x, "weight of another model": other.weight, **dict(model.named_parameters())}
+    before = {name: None if tensor.grad is None else tensor.grad.clone() for name, tensor in tensors.items()}
+    return {"names": names, "gradients": only(before, "values")}
+
+
+@checks("disconnected")
+def test_disconnected_graphless(code, given):
+    """If the loss has no graph, the names of all trainable parameters are returned."""
+    model = branches(given)
+    with torch.no_grad():
+        loss = model(given.normal(5, 3)).mean()
+    return {"computed under no_grad": code.disconnected(model, loss)}
 
 
 @checks("first_nonfinite", gate=True)
@@ -138,4 +290,98 @@ def test_first_nonfinite_nested(code, given):
     return {
         "name": code.first_nonfinite(model, given.normal(4, 3)),
         "finite": code.first_nonfinite(finite, given.normal(4, 3)),
+    }
+
+
+@checks("first_nonfinite")
+def test_first_nonfinite_order(code, given):
+    """First means first in call order, whatever the order of registration, and whatever happens to the output later."""
+    backwards = given.module(lambda: Reversed(given, nn.Tanh(), Poison(), nn.Tanh(), Poison(), nn.Linear(3, 3)))
+    layers = (nn.Linear(3, 4), Poison(-math.inf), nn.Hardtanh(inplace=True), nn.Linear(4, 2))
+    in_place = given.module(lambda: Named(given, *layers))
+    x = given.normal(4, 3)
+    return {"another order": code.first_nonfinite(backwards, x), "changed in place": code.first_nonfinite(in_place, x)}
+
+
+@checks("first_nonfinite", draws=2)
+def test_first_nonfinite_kinds(code, given):
+    """Infinities count, too, in every floating dtype; large finite numbers and integers do not."""
+    found, x = {}, given.normal(4, 3)
+    for name, bad, dtype in (("inf", math.inf, torch.float32), ("-inf", -math.inf, torch.float64)):
+        layers = (nn.Tanh(), Poison(bad), Repair(), Poison(), nn.Tanh())
+        model = given.module(lambda layers=layers: Named(given, *layers))
+        found[name] = code.first_nonfinite(model, x.to(dtype))
+    large = given.module(lambda: Named(given, nn.Identity(), nn.Identity(), Poison(), nn.Identity()))
+    found["large numbers"] = code.first_nonfinite(large, given.full(4, 3, value=3e38))
+    integers = given.module(lambda: Named(given, nn.Linear(3, 5), Argmax(), nn.Embedding(5, 2), Poison()))
+    found["integers"] = code.first_nonfinite(integers, x)
+    return found
+
+
+@checks("first_nonfinite", draws=2)
+def test_first_nonfinite_leaves(code, given):
+    """Only modules without children count: the model may be one itself, and one may have got its bad numbers as input."""
+    x, bad = given.normal(4, 3), given.normal(4, 3)
+    bad[2, 1] = math.nan
+    given.watch(bad, "x with nan")
+    passed_on = given.module(lambda: Named(given, nn.Tanh(), nn.Linear(3, 2)))
+    container = given.module(lambda: Named(given, Divided(given, nn.Linear(3, 3)), Repair(), nn.Tanh(), Poison()))
+    return {
+        "a leaf as the model": code.first_nonfinite(Poison(), x),
+        "bad input": code.first_nonfinite(passed_on, bad),
+        "a bad container": code.first_nonfinite(container, x),
+    }
+
+
+@checks("first_nonfinite", draws=2)
+def test_first_nonfinite_as_it_is(code, given):
+    """The model runs once, each part in the mode it is in, and no gradients are recorded."""
+    notes, found, x = Notes(), {}, given.normal(4, 3)
+    layers = [Noted(notes), nn.Linear(3, 3), Noted(notes), Poison(mode=True), Repair(), Poison(mode=False)]
+    model = given.module(lambda: Named(given, *layers))
+    for name, modes in (
+        ("train mode", (True, True)),
+        ("eval mode", (False, False)),
+        ("train mode, one in eval", (True, False)),
+    ):
+        model.train(modes[0])
+        layers[3].train(modes[1])
+        given.watch(model, "model")
+        notes.clear()
+        found[name] = {"name": code.first_nonfinite(model, x), "calls": list(notes)}
+    norm = nn.BatchNorm1d(4)
+    model = given.module(lambda: Named(given, nn.Linear(3, 4), norm, nn.Tanh()))
+    norm.running_mean[given.integer(0, 4)] = math.nan
+    given.watch(model, "model with broken statistics")
+    found["broken statistics, train mode"] = code.first_nonfinite(model, x)
+    return found
+
+
+@checks("first_nonfinite", draws=2)
+def test_first_nonfinite_no_trace(code, given):
+    """Your hooks are gone, even if the model raises; other hooks, modes, parameters and buffers are what they were."""
+    x, found = given.normal(4, 3), {}
+    good = given.module(lambda: Named(given, nn.Linear(3, 4), nn.Tanh()))
+    next(iter(good.children())).register_forward_hook(lambda *_: None)
+    code.first_nonfinite(good, x)
+    found["hooks"] = hooks(good)
+    broken = given.module(lambda: Named(given, nn.Linear(3, 4), Broken()))
+    try:
+        code.first_nonfinite(broken, x)
+    except NotImplementedError:
+        raise
+    except Exception:
+        pass
+    found["hooks, the model raised"] = hooks(broken)
+    model = given.module(lambda: Named(given, nn.BatchNorm1d(3), Counter(), nn.Tanh(), Poison(), nn.Linear(3, 2)))
+    for buffer in model.buffers():
+        buffer.copy_(given.normal(buffer.shape) * 10)
+    list(model.children())[given.integer(1, 5)].eval()
+    given.watch(model, "model")
+    found["name"] = code.first_nonfinite(model, x)
+    return {
+        **found,
+        "modes": {name: module.training for name, module in model.named_modules()},
+        "buffers": only(dict(model.named_buffers()), "dtype", "values"),
+        "parameters": only(dict(model.named_parameters()), "requires_grad", "values"),
     }

@@ -1,5 +1,7 @@
 """Checks of topic `dtypes` that students can run themselves."""
 
+import contextlib
+
 import torch
 
 from autograder import checks, only, raises, secret
@@ -55,9 +57,9 @@ def test_scale_pixels_values(code, given):
     return only(results, "shape", "values")
 
 
-@checks("scale_pixels")
+@checks("scale_pixels", device="second")
 def test_scale_pixels_dtype(code, given):
-    """The result is float32, even while another default dtype is set."""
+    """The result is float32 and on img's device, even while another default dtype is set."""
     img = given.integers(3, *size(given), high=256, dtype=torch.uint8)
     single = given.integers((), high=256, dtype=torch.uint8)
     results = {"default float32": code.scale_pixels(img)}
@@ -65,21 +67,31 @@ def test_scale_pixels_dtype(code, given):
         with given.default_dtype(default):
             results[f"default {short(default)}"] = code.scale_pixels(img)
             results[f"default {short(default)}, 0-d image"] = code.scale_pixels(single)
-    return only(results, "shape", "dtype")
+    results["empty image"] = code.scale_pixels(given.integers(0, 3, 4, high=256, dtype=torch.uint8))
+    results["on another device"] = code.scale_pixels(img.to(given.second_device))
+    return only(results, "type", "shape", "dtype", "device")
 
 
-@checks("scale_pixels")
+@checks("scale_pixels", weight=0.5)
 def test_scale_pixels_refuses_float(code, given):
-    """An image that is not uint8 raises a TypeError, whether it is floating, int64 or bool."""
+    """An image that is not uint8 raises a TypeError, whether it is floating, an integer or bool."""
     height, width = size(given)
     images = {
         "float32": given.uniform(height, width),
+        "float16": given.uniform(height, width, dtype=torch.float16),
         "int64": given.integers(height, width, high=256),
+        "int8": given.integers(height, width, high=100, dtype=torch.int8),
         "bool": given.bools(height, width),
+        "empty float32": given.uniform(0, 3, width),
     }
-    return {
+    with given.default_dtype(torch.float64):
+        with contextlib.suppress(TypeError):
+            code.scale_pixels(images["int64"])
+        afterwards = torch.get_default_dtype()
+    refused = {
         f"{name} image, {height} x {width}": raises(lambda img=img: code.scale_pixels(img)) for name, img in images.items()
     }
+    return {"default dtype after a refused image": afterwards, **refused}
 
 
 @checks("match", gate=True)
@@ -134,6 +146,18 @@ def test_match_makes_no_copy(code, given):
     return only(results, "shape", "aliasing")
 
 
+@checks("match", device="second")
+def test_match_device(code, given):
+    """The result is on the device of `like`, whether or not the dtype changes, too."""
+    x = given.normal(size(given))
+    results = {
+        "other device, same dtype": code.match(x, torch.zeros(2, device=given.second_device)),
+        "other device, other dtype": code.match(x, torch.zeros(2, dtype=torch.float64, device=given.second_device)),
+        "back from the other device": code.match(x.to(given.second_device), given.integers(3)),
+    }
+    return only(results, "type", "shape", "dtype", "device")
+
+
 @checks("round_to_int", gate=True)
 def test_round_to_int_values(code, given):
     """Each number becomes the nearest integer, on both sides of zero, as int64."""
@@ -152,6 +176,21 @@ def test_round_to_int_ties(code, given):
         "float64": given.tensor(drawn.double()),
     }
     return only({name: code.round_to_int(x) for name, x in inputs.items()}, "values")
+
+
+@checks("round_to_int", device="second")
+def test_round_to_int_of_whole_numbers(code, given):
+    """Integers and bools keep their values; the result is int64 and on x's device, whatever the dtype."""
+    shape = size(given)
+    inputs = {
+        "bool": given.bools(shape),
+        "uint8": given.integers(shape, high=256, dtype=torch.uint8),
+        "int32": given.integers(shape, low=-1000, high=1000, dtype=torch.int32),
+        "large int64": given.integers(shape, low=2**29, high=2**31),
+        "whole numbers in float16": given.integers(shape, low=-9, high=10, dtype=torch.float16),
+    }
+    results = {name: code.round_to_int(x.to(given.second_device)) for name, x in inputs.items()}
+    return only(results, "type", "shape", "dtype", "device", "values")
 
 
 @checks("round_to_int")
@@ -183,13 +222,14 @@ def test_mean_any_values(code, given):
 
 @checks("mean_any")
 def test_mean_any_tensor(code, given):
-    """The result is a tensor of shape (), in the dtype of a floating x, and differentiable."""
+    """The result is a tensor of shape (), precise in the dtype of a floating x, and differentiable."""
     shape = size(given)
-    x = given.normal(shape, dtype=torch.float64, requires_grad=True, name="x")
+    x = given.normal(shape, mean=1, dtype=torch.float64, requires_grad=True, name="x")
     mean = code.mean_any(x)
     results = {
-        "float64": mean,
+        "float64": only(mean, "type", "shape", "dtype", "values"),
         "float32": code.mean_any(given.normal(shape)),
+        "float16": code.mean_any(given.uniform(shape, dtype=torch.float16)),
         "a mask": code.mean_any(given.bools(shape)),
     }
     return {
@@ -198,7 +238,22 @@ def test_mean_any_tensor(code, given):
     }
 
 
-@checks("mean_any")
+@checks("mean_any", device="second")
+def test_mean_any_default_dtype(code, given):
+    """The mean of integers and bools has the current default dtype, and is on x's device."""
+    shape = size(given)
+    whole, mask = given.integers(shape, high=1000), given.bools(shape)
+    results = {}
+    for default in (torch.float64, torch.float16):
+        with given.default_dtype(default):
+            results[f"int64, default {short(default)}"] = code.mean_any(whole)
+            results[f"a mask, default {short(default)}"] = code.mean_any(mask)
+    results["int64 on another device"] = code.mean_any(whole.to(given.second_device))
+    results["float32 on another device"] = code.mean_any(given.normal(shape).to(given.second_device))
+    return only(results, "type", "shape", "dtype", "device", "values")
+
+
+@checks("mean_any", weight=0.5)
 def test_mean_any_refuses_nothing(code, given):
     """A tensor without elements raises a ValueError, whatever its shape and dtype."""
     n = given.integer(2, 1000)
@@ -227,10 +282,13 @@ def test_with_default_dtype_while_fn_runs(code, given):
 
 @checks("with_default_dtype")
 def test_with_default_dtype_returns_the_result(code, given):
-    """The result of fn is returned."""
+    """fn runs exactly once, and what it returned is returned."""
     made = given.normal(size(given))
     token = given.integer(0, 1000)
+    counted = given.spy(lambda: token)
+    code.with_default_dtype(torch.float64, counted)
     return {
+        "calls of fn": counted.count,
         "a tensor": code.with_default_dtype(torch.float64, lambda: made),
         "a number": code.with_default_dtype(torch.float64, lambda: token),
         "None": code.with_default_dtype(torch.float64, lambda: None),
@@ -248,3 +306,25 @@ def test_with_default_dtype_restores(code, given):
             code.with_default_dtype(during, lambda: None)
             afterwards[f"{short(before)}, then {short(during)}"] = torch.get_default_dtype()
     return afterwards
+
+
+@checks("with_default_dtype")
+def test_with_default_dtype_when_fn_raises(code, given):
+    """If fn raises, its exception reaches the caller unchanged, and the default dtype is what it was before."""
+    call, seen = code.with_default_dtype, {}
+    for before in (torch.float32, torch.float64):
+        number = given.integer(0, 1000)
+
+        def raising(number=number):
+            raise KeyError(number)
+
+        with given.default_dtype(before):
+            try:
+                call(torch.bfloat16, raising)
+            except NotImplementedError:
+                raise
+            except Exception as error:
+                seen[f"{short(before)}: exception"] = type(error).__name__
+                seen[f"{short(before)}: its arguments"] = [str(argument) for argument in error.args]
+            seen[f"{short(before)}: default dtype afterwards"] = torch.get_default_dtype()
+    return seen

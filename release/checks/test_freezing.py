@@ -16,6 +16,13 @@ class Net(nn.Module):
         self.add_module(f"layer{number}0", nn.Linear(4, 2))
 
 
+class Doubling(nn.Module):
+    """Doubles its input in training mode: it shows its mode without random numbers."""
+
+    def forward(self, x):
+        return 2 * x if self.training else x
+
+
 def flags(model):
     return {name: parameter.requires_grad for name, parameter in model.named_parameters()}
 
@@ -122,6 +129,27 @@ def test_freeze_returns_names(code, given):
 
 
 @checks("freeze")
+def test_freeze_leaves_the_rest_alone(code, given):
+    """All other parameters keep their flags; values, gradients, modes and the objects themselves are as before."""
+    number = given.integer(1, 90)
+    model = given.with_grad(given.module(lambda: Net(number)))
+    model.get_parameter(f"layer{number}.bias").requires_grad_(False)
+    model.get_parameter(f"layer{number}0.weight").requires_grad_(False)
+    model.body[1].train(given.choice([True, False]))
+    given.watch(model, "model")
+    optimizer = torch.optim.SGD(model.body.parameters(), lr=given.number(0.1, 0.5))
+    code.freeze(model, ["body"])
+    found = {"gradients": {name: parameter.grad for name, parameter in model.named_parameters()}, "model": model}
+    for parameter in model.body.parameters():
+        parameter.grad = torch.full_like(parameter, 2.0)
+    before = [parameter.detach().clone() for parameter in model.body.parameters()]
+    optimizer.step()
+    after = [parameter.detach() - old for parameter, old in zip(model.body.parameters(), before, strict=True)]
+    given.watch(model, "model")
+    return only({**found, "moved by an optimizer made before": after}, "type", "requires_grad", "values")
+
+
+@checks("freeze", weight=0.5)
 def test_freeze_refuses_unknown_prefix(code, given):
     """A prefix that matches no parameter raises a ValueError, and then nothing is frozen."""
     number = given.integer(1, 90)
@@ -140,6 +168,18 @@ def test_head_only_forward_values(code, given):
     """The result is head(backbone(x)), with the backbone in eval mode."""
     result = code.head_only_forward(given.module(backbone), given.module(head), given.normal(5, 3, dtype=torch.float64))
     return {"result": only(result, "shape", "values")}
+
+
+@checks("head_only_forward", weight=0.5)
+def test_head_only_forward_in_their_modes(code, given):
+    """Each part of the backbone runs in eval mode, whatever it is made of, and the head in the mode that it is in."""
+    results = {}
+    for name in ("training", "eval"):
+        base = given.module(lambda: nn.Sequential(nn.Linear(3, 4), nn.Sequential(Doubling(), nn.Tanh())).double())
+        net = given.module(lambda: nn.Sequential(nn.Linear(4, 2), Doubling(), nn.BatchNorm1d(2)).double())
+        given.watch(net.train(name == "training"), f"head in {name} mode")
+        results[f"head in {name} mode"] = code.head_only_forward(base, net, given.normal(5, 3, dtype=torch.float64))
+    return only(results, "values")
 
 
 @checks("head_only_forward")
@@ -184,16 +224,57 @@ def test_freeze_entries_gradient(code, given):
 
 @checks("freeze_entries")
 def test_freeze_entries_can_be_undone(code, given):
-    """param keeps its values and requires_grad, and after handle.remove() its gradient is normal again."""
+    """param keeps its values and requires_grad; each handle undoes its own call, and then gradients are normal again."""
     param = nn.Parameter(given.normal(2, 3))
     handle = code.freeze_entries(param, mask_of(given, 2, 3))
     before = {"values": param.detach().clone(), "requires_grad": param.requires_grad, "is a leaf": param.is_leaf}
     handle.remove()
     (param * given.uniform(2, 3, low=1, high=2)).sum().backward()
-    return {"param": only(before, "values"), "param afterwards": only(param, "type", "values", "gradient")}
+    results = {"param": only(before, "values"), "param afterwards": only(param, "type", "values", "gradient")}
+    twice, order = nn.Parameter(given.normal(6)), given.permutation(6)
+    handles = [code.freeze_entries(twice, mask) for mask in (order < 2, order >= 4)]
+    for name in ("two calls", "the first of two calls undone"):
+        twice.grad = None
+        (twice * given.uniform(6, low=1, high=2)).sum().backward()
+        results[name] = only(twice.grad, "values")
+        handles[0].remove()
+    return results
 
 
 @checks("freeze_entries")
+def test_freeze_entries_every_time(code, given):
+    """So it is after every backward(), and where nan or inf arrives."""
+    nan, inf = float("nan"), float("inf")
+    param, order = nn.Parameter(given.normal(6)), given.permutation(6)
+    code.freeze_entries(param, given.tensor(torch.tensor([True, True, False, False, True, False])[order.cpu()]))
+    (param * given.tensor([nan, inf, nan, -inf, 2.0, 3.0])[order]).sum().backward()
+    results = {"nan and inf": param.grad}
+    param = nn.Parameter(given.normal(5))
+    code.freeze_entries(param, mask_of(given, 5))
+    for time in ("first", "second", "third"):
+        (param * given.uniform(5, low=1, high=2)).sum().backward()
+        results[f"{time} backward"] = param.grad.clone()
+    return only(results, "values")
+
+
+@checks("freeze_entries")
+def test_freeze_entries_touches_nothing_else(code, given):
+    """Other tensors get their normal gradients, and changing the mask later has no effect."""
+    param = nn.Parameter(given.normal(2, 3))
+    mask = mask_of(given, 2, 3).clone()
+    code.freeze_entries(param, mask)
+    mask.logical_not_()
+    (param * given.uniform(2, 3, low=1, high=2)).sum().backward()
+    results = {"mask changed later": param.grad}
+    param, other = nn.Parameter(given.normal(4)), nn.Parameter(given.normal(4))
+    code.freeze_entries(param, mask_of(given, 4))
+    doubled = 2 * other  # made before, so its gradient is worked out after that of the sum
+    (param + doubled).backward(given.uniform(4, low=1, high=2))
+    results |= {"param": param.grad, "another parameter": other.grad}
+    return only(results, "values")
+
+
+@checks("freeze_entries", weight=0.5)
 def test_freeze_entries_refuses_masks(code, given):
     """A mask that is not bool or has another shape, even one that could be broadcast, raises a ValueError."""
     n = given.integer(3, 40)
@@ -239,6 +320,50 @@ def test_unfreeze_adds_a_group(code, given):
 
 
 @checks("unfreeze")
+def test_unfreeze_held_parameters(code, given):
+    """What the optimizer already holds is thawed but not added again; without anything to add there is no new group."""
+    results = {}
+
+    def attempt(model, optimizer, prefix):
+        try:
+            return code.unfreeze(model, optimizer, prefix, given.number(0.01, 0.09))
+        except ValueError:
+            return "a ValueError"
+
+    def thaw(name, model, optimizer, *prefixes):
+        given.watch(model, name)
+        counts = [attempt(model, optimizer, prefix) for prefix in prefixes]
+        results[name] = {"returned": counts, "requires_grad": flags(model), "groups": groups(model, optimizer)}
+
+    model = given.module(body_and_head)
+    thaw("all held", model, given.watch(torch.optim.SGD(model.parameters(), lr=0.1), "optimizer"), "body")
+    model = given.module(body_and_head)
+    model.body[2].weight.requires_grad_(True)
+    held = [model.head.weight, *(p for p in model.body.parameters() if p is not model.body[2].weight)]
+    del held[given.integer(1, 4)]
+    thaw("partly held", model, torch.optim.SGD([{"params": held[:1]}, {"params": held[1:]}], lr=0.1), "body")
+    model = given.module(body_and_head)
+    thaw("one after the other", model, torch.optim.SGD(model.head.parameters(), lr=0.1), "body.2", "body.2", "body")
+    return results
+
+
+@checks("unfreeze", weight=0.5)
+def test_unfreeze_keeps_the_optimizer(code, given):
+    """The old group keeps its options, and the optimizer its state; values, gradients and modes of the model stay."""
+    model = given.with_grad(given.module(body_and_head))
+    model.eval()
+    model.body.train(given.choice([True, False]))
+    optimizer = torch.optim.SGD(model.head.parameters(), lr=0.1, momentum=given.number(0.5, 0.9))
+    step(model, optimizer, given.normal(5, 3, dtype=torch.float64))
+    given.watch(model, "model")
+    code.unfreeze(model, optimizer, "body", 0.05)
+    found = {"old group": {key: value for key, value in optimizer.param_groups[0].items() if key != "params"}}
+    found["momentum buffers"] = [state["momentum_buffer"].clone() for state in optimizer.state.values()]
+    found["model"] = only(model, "type", "values", "gradient")
+    return only(found, "values")
+
+
+@checks("unfreeze", weight=0.5)
 def test_unfreeze_refuses_unknown_prefix(code, given):
     """A prefix that matches no parameter raises a ValueError, and then nothing is thawed."""
     model = given.module(body_and_head, name="model")

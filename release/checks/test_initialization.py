@@ -1,6 +1,7 @@
 """Checks for topic `initialization` that students can run themselves."""
 
 import math
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -55,6 +56,50 @@ def too_few_dimensions(given, fill):
     return {name: raises(lambda w=w: fill(w)) for name, w in made.items()}
 
 
+@contextmanager
+def seeded(given, seed):
+    """The global generators seeded; afterwards they are as they were."""
+    device = given.device
+    with given.seeded():
+        before = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+        torch.manual_seed(seed)
+        try:
+            yield
+        finally:
+            if before is not None:
+                torch.cuda.set_rng_state(before, device)
+
+
+def random_sources(given, shape, fill, family, **parameters):
+    """Numbers that follow a generator or the global one: in new calls new ones, with equal seeds equal ones.
+
+    That new ones are new is seen from the distribution of all of them together, which repeats nothing.
+    """
+    own = [given.full(shape, value=7.0, dtype=torch.float64, name=f"w{number}") for number in range(4)]
+    seed = given.integer(0, 2**31)
+    generator = torch.Generator(given.device).manual_seed(seed)
+    with seeded(given, seed + 2):
+        for w in own[:2]:
+            fill(w, generator)
+        fill(own[2], torch.Generator(given.device).manual_seed(seed))
+        fill(own[3], torch.Generator(given.device).manual_seed(seed + 1))
+        following = torch.rand(4, device=given.device)
+    shared = [given.full(shape, value=7.0, dtype=torch.float64, name=f"w{number}, no generator") for number in range(4)]
+    for places, number in (((0, 1), seed), ((2,), seed), ((3,), seed + 1)):
+        with seeded(given, number):
+            for place in places:
+                fill(shared[place], None)
+    return {
+        "two calls and another seed": drawn(torch.stack([own[0], own[1], own[3]]), family, share=2, **parameters),
+        "twice with the same seed": only(alike(own[0], own[2]), "values"),
+        "the global generator's next numbers": only(following, "values"),
+        "two calls and another seed, global generator": drawn(
+            torch.stack([shared[0], shared[1], shared[3]]), family, share=2, **parameters
+        ),
+        "twice with the same global seed": only(alike(shared[0], shared[2]), "values"),
+    }
+
+
 @checks("predicted_fans", gate=True, draws=1)
 def test_predicted_fans(code, given):
     """The two predicted numbers are the fan-in and the fan-out of the convolution's weight."""
@@ -80,22 +125,48 @@ def test_glorot_uniform_values(code, given):
 
 @checks("glorot_uniform_", draws=1)
 def test_glorot_uniform_of_a_convolution(code, given):
-    """The bound for a convolution's weight takes the kernel size into account."""
+    """The bound for a convolution's weight takes the whole kernel into account, which need not be a square."""
     out, inputs, size = given.integer(60, 70), given.integer(30, 36), given.integer(3, 6)
-    w = given.full(out, inputs, size, size, value=7.0, name="w")
+    height, width = given.choice([(size, size + 2), (size + 2, size)])
+    w = given.full(out, inputs, height, width, value=7.0, name="w")
     with given.unavailable(*NN_INIT):
         code.glorot_uniform_(w)
-    bound = math.sqrt(6 / ((out + inputs) * size**2))
+    bound = math.sqrt(6 / ((out + inputs) * height * width))
     return {"w": drawn(w, "uniform", a=-bound, b=bound)}
 
 
 @checks("glorot_uniform_", draws=1)
+def test_glorot_uniform_gain(code, given):
+    """The bound is proportional to the gain."""
+    shape, gain = (given.integer(80, 100), given.integer(170, 190)), given.number(1.4, 3)
+    w = given.full(shape, value=7.0, name="w")
+    with given.unavailable(*NN_INIT):
+        code.glorot_uniform_(w, gain)
+    bound = gain * math.sqrt(6 / sum(shape))
+    return {"w": drawn(w, "uniform", a=-bound, b=bound)}
+
+
+@checks("glorot_uniform_", weight=2, draws=1)
 def test_glorot_uniform_fills_and_returns_w(code, given):
-    """A tensor or parameter is filled and returned itself, and one with fewer than 2 dimensions raises a ValueError."""
+    """A tensor or parameter of any kind is filled, and is itself what the function returns."""
     shape = given.integer(35, 45), given.integer(25, 35)
     bound = math.sqrt(6 / sum(shape))
-    found = filled(given, shape, lambda w: code.glorot_uniform_(w), "uniform", a=-bound, b=bound)
-    return {**found, "too few dimensions": too_few_dimensions(given, lambda w: code.glorot_uniform_(w))}
+    return filled(given, shape, lambda w: code.glorot_uniform_(w), "uniform", a=-bound, b=bound)
+
+
+@checks("glorot_uniform_", weight=2, draws=1)
+def test_glorot_uniform_random_sources(code, given):
+    """The generator alone decides the numbers, or else the global one, and it moves on from call to call."""
+    shape = given.integer(60, 70), given.integer(50, 60)
+    bound = math.sqrt(6 / sum(shape))
+    with given.unavailable(*NN_INIT):
+        return random_sources(given, shape, lambda w, g: code.glorot_uniform_(w, generator=g), "uniform", a=-bound, b=bound)
+
+
+@checks("glorot_uniform_", weight=0.5, draws=1)
+def test_glorot_uniform_refuses(code, given):
+    """A tensor with fewer than 2 dimensions raises a ValueError."""
+    return too_few_dimensions(given, lambda w: code.glorot_uniform_(w))
 
 
 @checks("he_normal_", gate=True, draws=1)
@@ -119,14 +190,43 @@ def test_he_normal_of_fan_out(code, given):
 
 
 @checks("he_normal_", draws=1)
+def test_he_normal_of_a_convolution(code, given):
+    """For a convolution's weight, both fans include the kernel."""
+    results = {}
+    for mode, side in (("fan_in", 1), ("fan_out", 0)):
+        shape = given.integer(60, 70), given.integer(15, 20), 3, given.integer(4, 6)
+        w = given.full(shape, value=7.0, name=f"w, {mode}")
+        with given.unavailable(*NN_INIT):
+            code.he_normal_(w, mode)
+        results[mode] = normal(w, 2 / (shape[side] * shape[2] * shape[3]), share=2)
+    return results
+
+
+@checks("he_normal_", weight=2, draws=1)
 def test_he_normal_fills_and_returns_w(code, given):
-    """A tensor or parameter is filled and returned itself; too few dimensions or another mode raise a ValueError."""
+    """A tensor or parameter of any kind is filled, and is itself what the function returns."""
     out, inputs = given.integer(40, 50), given.integer(20, 30)
     mode, fan = given.choice([("fan_in", inputs), ("fan_out", out)])
-    w = given.full(given.integer(2, 9), 3, value=7.0)
+    return filled(given, (out, inputs), lambda w: code.he_normal_(w, mode), "normal", mean=0, std=math.sqrt(2 / fan))
+
+
+@checks("he_normal_", weight=2, draws=1)
+def test_he_normal_random_sources(code, given):
+    """The generator alone decides the numbers, or else the global one, and it moves on from call to call."""
+    out, inputs = given.integer(60, 70), given.integer(50, 60)
+    mode, fan = given.choice([("fan_in", inputs), ("fan_out", out)])
+    with given.unavailable(*NN_INIT):
+        return random_sources(
+            given, (out, inputs), lambda w, g: code.he_normal_(w, mode, g), "normal", mean=0, std=math.sqrt(2 / fan)
+        )
+
+
+@checks("he_normal_", weight=0.5, draws=1)
+def test_he_normal_refuses(code, given):
+    """Any other mode, or a tensor with fewer than 2 dimensions, raises a ValueError."""
+    mode, w = given.choice(["fan_in", "fan_out"]), given.full(given.integer(2, 9), 3, value=7.0)
     modes = ["fan_avg", "fan", "in", "fan_in_out", "", "FAN_IN", "Fan_out", " fan_in"]
     return {
-        **filled(given, (out, inputs), lambda w: code.he_normal_(w, mode), "normal", mean=0, std=math.sqrt(2 / fan)),
         "too few dimensions": too_few_dimensions(given, lambda w: code.he_normal_(w, mode)),
         "mode": {repr(mode): raises(lambda mode=mode: code.he_normal_(w, mode)) for mode in modes},
     }
@@ -183,7 +283,7 @@ def test_init_model_biases_norms_and_embeddings(code, given):
     }
 
 
-@checks("init_model_", draws=1)
+@checks("init_model_", weight=2, draws=1)
 def test_init_model_seeds(code, given):
     """Equal seeds give equal weights, and other seeds, layers and rows others; no global random numbers are used."""
     inputs, outputs = given.integer(60, 70), given.integer(70, 80)
@@ -215,6 +315,58 @@ def test_init_model_seeds(code, given):
     return {**results, "the global generator's next numbers": only(following, "values")}
 
 
+class Mixed(nn.Module):
+    """Layers that init_model_ knows, one of them frozen, and others that it does not; every number is drawn."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(size, 90), nn.Linear(size, 120, bias=False)])
+        self.norm = nn.BatchNorm1d(5)
+        self.others = nn.Sequential(nn.LayerNorm(7), nn.Conv1d(2, 3, 3), nn.PReLU(4), nn.BatchNorm3d(2))
+        self.scale = nn.Parameter(torch.empty(3, 4))
+        self.register_buffer("weight", torch.empty(4, 4))
+        with torch.no_grad():
+            for tensor in (*self.parameters(), *self.buffers()):
+                if tensor.is_floating_point():
+                    tensor.uniform_(2, 3)
+        self.layers[1].requires_grad_(False)
+
+
+@checks("init_model_", draws=1)
+def test_init_model_of_single_and_frozen_layers(code, given):
+    """A layer without a bias, a frozen layer, and a model that is a single layer are initialised too."""
+    size = given.integer(90, 110)
+    model = given.module(lambda: Mixed(size), name="model")
+    linear, norm = given.module(lambda: nn.Linear(size, 90)), given.module(lambda: Mixed(size).norm)
+    for one in (model, linear, norm):
+        code.init_model_(one, given.integer(0, 10_000))
+    return {
+        "a Linear in a list": normal(model.layers[0].weight, 2 / size, share=3),
+        "a frozen Linear without a bias": normal(model.layers[1].weight, 2 / size, share=3),
+        "a model that is a Linear": normal(linear.weight, 2 / size, share=3),
+        "a model that is a BatchNorm1d": only(dict(norm.named_parameters()), "values"),
+    }
+
+
+@checks("init_model_", weight=2, draws=1)
+def test_init_model_leaves_the_rest_alone(code, given):
+    """Other parameters, buffers, parameter objects, flags and modes stay what they were; the function returns None."""
+    size = given.integer(60, 90)
+    model = given.module(lambda: Mixed(size).eval(), name="model")
+    before = dict(model.named_parameters())
+    result = code.init_model_(model, given.integer(0, 10_000))
+    after = dict(model.named_parameters())
+    return {
+        "result": result,
+        "the same objects": {name: after.get(name) is before[name] for name in before},
+        "flags": only(after, "requires_grad"),
+        "modes": [part.training for part in model.modules()],
+        "a parameter outside any layer": only(model.scale, "values"),
+        "other layers": only(dict(model.others.named_parameters()), "values"),
+        "buffers": only(dict(model.named_buffers()), "values"),
+    }
+
+
 @checks("trunc_normal_", gate=True, draws=1)
 def test_trunc_normal_values(code, given):
     """The values follow a normal distribution truncated at two standard deviations."""
@@ -235,15 +387,36 @@ def test_trunc_normal_with_mean_and_std(code, given):
     return {"w": drawn(w, "truncated_normal", mean=mean, std=std, a=mean - 2 * std, b=mean + 2 * std)}
 
 
-@checks("trunc_normal_", draws=1)
+@checks("trunc_normal_", weight=2, draws=1)
 def test_trunc_normal_fills_and_returns_w(code, given):
-    """A tensor or parameter is filled and returned itself, and a std of 0 or less raises a ValueError."""
+    """A tensor or parameter of any kind and shape is filled, and is itself what the function returns."""
     mean, std = given.number(-1, 1), given.number(0.5, 3)
     limits = {"mean": mean, "std": std, "a": mean - 2 * std, "b": mean + 2 * std}
     shape = given.integer(35, 45), given.integer(25, 35)
-    w, nothing, negative = given.full(4, 3, value=7.0), given.full(0, value=7.0), -given.number(0.001, 2)
+    vector, number, nothing = given.full(1500, value=70.0), given.full((), value=70.0), given.full(0, 3, value=70.0)
+    with given.unavailable(*NN_INIT):
+        results = [code.trunc_normal_(w, mean, std) for w in (vector, number, nothing)]
     return {
         **filled(given, shape, lambda w: code.trunc_normal_(w, mean, std), "truncated_normal", **limits),
+        "a vector": drawn(vector, "truncated_normal", **limits),
+        "results for a vector, a single number and no numbers": only(results, "shape", "dtype", "aliasing"),
+    }
+
+
+@checks("trunc_normal_", weight=2, draws=1)
+def test_trunc_normal_random_sources(code, given):
+    """The generator alone decides the numbers, or else the global one, and it moves on from call to call."""
+    mean, std, shape = given.number(0.5, 1.5), given.number(1.5, 2.5), (given.integer(60, 70), 60)
+    limits = {"mean": mean, "std": std, "a": mean - 2 * std, "b": mean + 2 * std}
+    with given.unavailable(*NN_INIT):
+        return random_sources(given, shape, lambda w, g: code.trunc_normal_(w, mean, std, g), "truncated_normal", **limits)
+
+
+@checks("trunc_normal_", weight=0.5, draws=1)
+def test_trunc_normal_refuses(code, given):
+    """A std of 0 or less raises a ValueError."""
+    w, nothing, negative = given.full(4, 3, value=7.0), given.full(0, value=7.0), -given.number(0.001, 2)
+    return {
         "std 0": raises(lambda: code.trunc_normal_(w, std=0.0)),
         "negative std": raises(lambda: code.trunc_normal_(w, 1.0, negative)),
         "std 0, empty tensor": raises(lambda: code.trunc_normal_(nothing, std=0.0)),

@@ -2,7 +2,7 @@
 
 import torch
 
-from autograder import checks, only, raises, secret
+from autograder import checks, close, only, raises, secret
 
 
 def classified(given, samples, classes, right):
@@ -55,14 +55,36 @@ def test_accuracy_is_a_float(code, given):
 
 
 @checks("accuracy")
+def test_accuracy_dtypes(code, given):
+    """The logits may be of any floating dtype, with large or close entries, and require grad; labels of any integer one."""
+    found = {}
+    for dtype in (torch.int32, torch.uint8):
+        logits, labels = classified(given, 37, 4, given.integer(10, 30))
+        found[f"{dtype} labels"] = code.accuracy(logits, given.tensor(labels, dtype=dtype))
+    logits, labels = classified(given, 7, 5, given.integer(2, 6))
+    found["logits that require grad"] = code.accuracy(given.tensor(logits, requires_grad=True), labels)
+    order = torch.stack([given.permutation(4) for _ in range(97)])
+    best = order.argmax(dim=1)
+    labels = given.tensor(torch.where(given.permutation(97) < given.integer(40, 60), best, (best + 1) % 4), name="labels")
+    for name, logits in (
+        ("float16", order.to(torch.float16)),
+        ("close logits in float64", 3 + order.double() * 1e-10),
+        ("large logits", 200.0 + order),
+    ):
+        found[name] = code.accuracy(given.watch(logits, f"logits, {name}"), labels)
+    return {name: floating(result) for name, result in found.items()}
+
+
+@checks("accuracy")
 def test_accuracy_refuses_a_column(code, given):
-    """Labels of shape (N, 1), and logits without a sample, are refused with a ValueError."""
+    """Labels of another shape than (N,), and logits without a sample, are refused with a ValueError."""
     count = given.integer(6, 20)
     logits, labels = classified(given, count, 3, given.integer(1, count))
     nothing, none = given.normal(0, 3, name="logits without a sample"), given.integers(0, name="no labels")
     return {
         "labels of shape (N,)": only(code.accuracy(logits, labels), "values"),
         "labels of shape (N, 1)": raises(lambda: code.accuracy(logits, labels[:, None])),
+        "labels of shape (N - 1,)": raises(lambda: code.accuracy(logits, labels[1:])),
         "N = 0": raises(lambda: code.accuracy(nothing, none)),
     }
 
@@ -90,6 +112,25 @@ def test_confusion_matrix_with_rare_classes(code, given):
     return only({"M": code.confusion_matrix(preds, labels, given.integer(5, 9))}, "type", "dtype", "shape", "values")
 
 
+@checks("confusion_matrix", device="second")
+def test_confusion_matrix_without_samples(code, given):
+    """Without samples, the matrix is as large; it is on the device of its inputs."""
+    nothing, classes = torch.zeros(0, dtype=torch.int64, device=given.device), given.integer(2, 6)
+    moved = [tensor.to(given.second_device) for tensor in pairs(given, 12, 3)]
+    found = {"no samples": code.confusion_matrix(nothing, nothing.clone(), classes)}
+    found["on a GPU"] = code.confusion_matrix(*moved, 3)
+    return only(found, "type", "shape", "dtype", "device", "values")
+
+
+@checks("confusion_matrix")
+def test_confusion_matrix_of_many(code, given):
+    """A pair may occur hundreds of times, and preds and labels stay as they are."""
+    count = given.integer(300, 900) * 2 + 1
+    preds, labels = torch.full((count,), 1, device=given.device), torch.full((count,), 2, device=given.device)
+    matrix = code.confusion_matrix(given.watch(preds, "preds"), given.watch(labels, "labels"), 3)
+    return only({"M": matrix, "preds": preds.clone(), "labels": labels.clone()}, "values")
+
+
 @checks("macro_f1", gate=True)
 def test_macro_f1_values(code, given):
     """The mean over the classes is right."""
@@ -115,3 +156,27 @@ def test_macro_f1_with_a_class_that_never_occurs(code, given):
     M[never, :] = M[:, never] = 0
     given.watch(M, "M")
     return {"macro_f1(M)": only(code.macro_f1(M), "values")}
+
+
+@checks("macro_f1")
+def test_macro_f1_precision(code, given):
+    """Everything is computed in float64, for small and for large counts, and M stays as it is."""
+    found, kept = {}, {}
+    for number in range(4):
+        M = given.integers(5, 5, low=1, high=10 ** (2 + number))
+        found[f"matrix {number + 1}"] = floating(code.macro_f1(given.watch(M, f"matrix {number + 1}")))
+        kept[f"matrix {number + 1} afterwards"] = only(M.clone(), "values")
+    single = given.tensor(torch.eye(3, dtype=torch.int64) * given.integer(1, 4), name="a diagonal")
+    found["only a few samples, all right"] = floating(code.macro_f1(single))
+    return {**{name: close(value, rtol=1e-9) for name, value in found.items()}, **kept}
+
+
+@checks("macro_f1", draws=1)
+def test_macro_f1_of_zeros(code, given):
+    """Classes count as 0 where the denominator is 0, even if that is true of all of them."""
+    classes = given.integer(3, 10)
+    M = given.full(classes, classes, value=0, dtype=torch.int64)
+    M[1, 1] = given.integer(1, 9)
+    found = {f"one class of {classes}": code.macro_f1(given.watch(M, "M"))}
+    found["no samples"] = code.macro_f1(given.full(3, 3, value=0, dtype=given.choice((torch.int64, torch.float64))))
+    return {name: floating(value) for name, value in found.items()}

@@ -50,6 +50,44 @@ def network(inputs, hidden):
     )
 
 
+class Scale(nn.Module):
+    """A leaf module with its own parameters, one of them 0-dim, and buffers."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(size))
+        self.shift = nn.Parameter(torch.zeros(()))
+        self.register_buffer("seen", torch.zeros(size, 2))
+        self.register_buffer("calls", torch.zeros((), dtype=torch.int64), persistent=False)
+
+    def forward(self, x):
+        return x * self.gain + self.shift
+
+
+class Shared(nn.Module):
+    """One layer under two names, and a weight that two layers share."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts = nn.ModuleList([nn.Embedding(7, 3), nn.Linear(3, 3), nn.Linear(3, 7, bias=False)])
+        self.again = self.parts[1]
+        self.parts[2].weight = self.parts[0].weight
+
+    def forward(self, x):
+        return self.parts[2](self.again(self.parts[1](self.parts[0](x))))
+
+
+class Broken(RuntimeError):
+    """What a forward pass may raise."""
+
+
+class Failing(nn.Module):
+    """A part that does not work."""
+
+    def forward(self, x):
+        raise Broken("this module does not work")
+
+
 class Noting(nn.Module):
     """A module that tells how it runs: the mode, whether gradients are on, and what it gets."""
 
@@ -92,6 +130,15 @@ def test_two_layer_net_values(code, given):
     return only(results, "values")
 
 
+@checks("TwoLayerNet", weight=0.5)
+def test_two_layer_net_of_other_shapes(code, given):
+    """x may have any number of dimensions before the last one; the scores have the same."""
+    model = two_layer_net(code, given, 5, 7, 3)
+    shapes = ((5,), (1, 5), (2, 4, 5))
+    results = {f"x of shape {shape}": model(given.normal(shape, dtype=torch.float64)) for shape in shapes}
+    return only(results, "shape", "values")
+
+
 @checks("TwoLayerNet")
 def test_two_layer_net_parameters(code, given):
     """The parameters, and the keys of state_dict(), are those of linear1 and linear2, with the right shapes."""
@@ -132,10 +179,11 @@ def test_count_parameters_values(code, given):
 
 @checks("count_parameters")
 def test_count_parameters_of_buffers(code, given):
-    """Buffers are counted separately: they are not parameters. The result has the four keys, and Python ints as values."""
+    """Buffers are counted separately, saved or not; a 0-dim tensor has 1 entry. The result is a dict of Python ints."""
     size = given.integer(3, 9)
     model = given.module(lambda: nn.Sequential(nn.Linear(2, size), nn.BatchNorm1d(size)), name="model")
-    return {"result": code.count_parameters(model)}
+    other = given.module(lambda: nn.Sequential(nn.Linear(2, size), Scale(size)), name="other model")
+    return {"BatchNorm": code.count_parameters(model), "parameters and buffers of its own": code.count_parameters(other)}
 
 
 @checks("count_parameters")
@@ -177,7 +225,7 @@ def test_summarize_in_the_order_of_calls(code, given):
 
 @checks("summarize")
 def test_summarize_leaves_the_model_alone(code, given):
-    """The model runs once on x, in eval mode without gradients; afterwards your hooks are gone and all modes restored."""
+    """The model runs once on x, in eval mode without gradients; afterwards hooks are gone, modes and .grad as before."""
     notes, found, wanted = [], {}, given.choice([True, False])
 
     def tell(note):
@@ -185,11 +233,55 @@ def test_summarize_leaves_the_model_alone(code, given):
 
     for name, training in (("first model", wanted), ("second model", not wanted)):
         model = given.module(lambda: nn.Sequential(Noting(tell), Noting(tell, nn.Linear(4, 3), nn.ReLU())))
-        model.train(training)
+        given.with_grad(model).train(training)
         model[1].inside.train(given.choice([True, False]))
         given.watch(model, name)
         x = given.normal(4, 4, requires_grad=True)
         rows = code.summarize(model, x)
         found[name] = {"how it ran": list(notes), **left_behind(model, rows, x)}
+        found[name]["gradients"] = {name: parameter.grad for name, parameter in model.named_parameters()}
         notes.clear()
     return only(found, "shape", "values")
+
+
+@checks("summarize", weight=0.5)
+def test_summarize_of_other_models(code, given):
+    """The entries are those of all of a module's parameters; a shared module has its first name, a lone one is a leaf."""
+    size = given.integer(2, 9)
+    frozen = given.module(lambda: nn.Sequential(nn.Linear(4, size), Scale(size)))
+    frozen[0].weight.requires_grad_(False)
+    frozen[1].requires_grad_(False)
+    given.watch(frozen, "frozen layers")
+    lone = given.module(lambda: nn.Linear(4, size))
+    results = {
+        "frozen layers and parameters of its own": code.summarize(frozen, given.normal(3, 4)),
+        "shared modules and weights": code.summarize(given.module(Shared), given.integers(given.integer(2, 5), 4, high=7)),
+        "a single layer": code.summarize(lone, given.normal(3, 4)),
+    }
+    return only({name: rows_of(rows) for name, rows in results.items()}, "values")
+
+
+@checks("summarize")
+def test_summarize_after_an_error(code, given):
+    """If the model raises, the caller gets that exception; modes and grad mode are as before, only your hooks are gone."""
+    model = given.module(lambda: nn.Sequential(nn.Linear(4, 6), nn.Sequential(nn.Dropout(), nn.ReLU()), Failing()))
+    model[1].eval()
+    model[1][0].train()
+    given.watch(model, "failing model")
+    try:
+        code.summarize(model, given.normal(3, 4))
+        ended = "without an error"
+    except Broken:
+        ended = "with the model's own error"
+    hooks = sum(len(part._forward_hooks) + len(part._forward_pre_hooks) for part in model.modules())
+    found = {"the call ended": ended, "hooks left": hooks, "model": only(model, "type")}
+    found["gradients on after an error"] = torch.is_grad_enabled()
+    width, calls = given.integer(2, 40), []
+    sound = given.module(lambda: nn.Linear(4, width))
+    sound.register_forward_hook(lambda module, args, output: calls.append("a hook that was there"))
+    for before in (True, False):
+        with torch.set_grad_enabled(before):
+            found[f"rows, gradients {'on' if before else 'off'}"] = rows_of(code.summarize(sound, given.normal(3, 4)))
+            found[f"gradients on afterwards, {'on' if before else 'off'} before"] = torch.is_grad_enabled()
+    sound(given.normal(3, 4))
+    return {**found, "calls of a hook that was there": len(calls)}

@@ -1,11 +1,12 @@
 """Checks of topic `modes` that students can run themselves."""
 
 import itertools
+from contextlib import suppress
 
 import torch
 from torch import nn
 
-from autograder import checks, close, only, raises, secret
+from autograder import average_between, checks, close, only, raises, secret
 
 ROOT = 1e-6
 """How far from 0 a standard deviation of equal float64 numbers may be: the root of a difference of squares is right, too."""
@@ -30,7 +31,7 @@ class Answering(nn.Module):
 
 
 class Watched(nn.Module):
-    """A model that tells `note` whether gradients are recorded."""
+    """A model that tells `note` in which modes its parts are, and whether gradients are recorded."""
 
     def __init__(self, inner, note):
         super().__init__()
@@ -38,8 +39,19 @@ class Watched(nn.Module):
         self.note = note
 
     def forward(self, x):
-        self.note(torch.is_grad_enabled())
+        self.note((torch.is_grad_enabled(), modes(self)))
         return self.inner(x)
+
+
+class Breaking(nn.Module):
+    """A model that breaks down."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        raise KeyError("broken")
 
 
 def classifier():
@@ -109,8 +121,34 @@ def test_evaluate_in_eval_mode(code, given):
         given.watch(model, f"model in {name} mode")
         loss, accuracy = code.evaluate(model, *labelled(given, 24), 6)
         results[f"was in {name} mode"] = {"loss": loss, "accuracy": accuracy, "afterwards": modes(model)}
-        results[f"gradients recorded, {name} mode"] = recorded
+        results[f"gradients recorded, {name} mode"] = [recording for recording, _ in recorded]
     return only(results, "values")
+
+
+@checks("evaluate")
+def test_evaluate_changes_nothing(code, given):
+    """Parameters, buffers, flags and gradients are unchanged; an exception gets through, and the modes are as before."""
+    model = given.module(restless, name="model")
+    given.with_grad(model)
+    model[0].bias.requires_grad_(False)
+    model[2][1].bias.grad = None
+    given.watch(model, "model")
+    with torch.set_grad_enabled(recording := given.choice([True, False])):
+        code.evaluate(model, *labelled(given, 10), given.integer(3, 5))
+        still = torch.is_grad_enabled()
+    broken = given.module(lambda: Breaking(restless()), name="model that raises a KeyError")
+    broken.inner[given.integer(0, 3)].eval()
+    given.watch(broken, "model that raises a KeyError")
+    with suppress(KeyError):
+        code.evaluate(broken, *labelled(given, 8), 4)
+    after_exception = torch.is_grad_enabled(), modes(broken)
+    return {
+        "parameters": only(dict(model.named_parameters()), "values", "requires_grad", "gradient"),
+        "buffers": only(dict(model.named_buffers()), "values"),
+        f"recording is on afterwards, as before ({recording})": still,
+        "recording and modes after an exception": after_exception,
+        "the exception": raises(lambda: code.evaluate(broken, *labelled(given, 8), 4)),
+    }
 
 
 @checks("mc_dropout", gate=True)
@@ -135,6 +173,29 @@ def test_mc_dropout_leaves_batch_norm_asleep(code, given):
 
 
 @checks("mc_dropout")
+def test_mc_dropout_layers(code, given):
+    """During each pass, dropout layers of all four kinds are active at any depth, and nothing else; passes differ."""
+    seen, n = [], given.integer(2, 5)
+    kinds = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, lambda: nn.BatchNorm1d(1))
+    order = [kinds[place] for place in given.permutation(len(kinds)).tolist()]
+    model = given.module(
+        lambda: Watched(
+            nn.Sequential(nn.Linear(3, 1), *(nn.Sequential(nn.Sequential(kind())) for kind in order)), seen.append
+        )
+    )
+    given.watch(model.train(given.choice([True, False])), "model")
+    mean, std = code.mc_dropout(model, given.normal(4, 3, name="x"), n)
+    # Each entry is 0 or 2 at equal odds, 400 times independently: mean 1 and std 1, with errors of 0.01 and 0.002.
+    middle, spread = code.mc_dropout(given.module(lambda: nn.Dropout(0.5).eval()), given.full(400, value=1.0), 30)
+    return {
+        "modes in each pass": [flags for _, flags in seen],
+        "results": only({"mean": mean, "std": std}, "shape", "dtype", "requires_grad"),
+        "mean of nn.Dropout": only(average_between(middle, 0.9, 1.1), "values"),
+        "std of nn.Dropout": only(average_between(spread, 0.9, 1.01), "values"),
+    }
+
+
+@checks("mc_dropout")
 def test_mc_dropout_restores_modes(code, given):
     """Afterwards each part of the model is back in the mode it was in."""
     results = {}
@@ -151,33 +212,64 @@ def test_mc_dropout_restores_modes(code, given):
 def test_ema_update_values(code, given):
     """Every parameter becomes decay * its value + (1 - decay) * the model's value."""
     ema, model = (given.module(classifier, name=name) for name in ("ema", "model"))
-    code.ema_update_(ema, model, given.number(0.7, 0.95))
-    return only({f"ema.{name}": p.detach() for name, p in ema.named_parameters()}, "values")
+    results = {}
+    for decay in (given.number(0.7, 0.95), 1, 0):
+        code.ema_update_(ema, model, decay)
+        results[f"decay {decay:.3g}"] = {f"ema.{name}": p.detach().clone() for name, p in ema.named_parameters()}
+    return only(results, "values")
 
 
 @checks("ema_update_")
 def test_ema_update_copies_buffers(code, given):
-    """Every buffer becomes a copy of the model's, and parameters that require grad are still leaves that require grad."""
+    """Every buffer becomes a copy of the model's, saved or not; what happens to the model later does not affect it."""
     ema, model = (given.module(restless, name=name) for name in ("ema", "model"))
+    for part in (ema, model):
+        part.register_buffer("grid", given.integers(3, high=1000), persistent=False)
     with given.seeded():
         for _ in range(given.integer(1, 9)):
             model(given.normal(6, 3, dtype=torch.float64))
     given.watch(model, "model")
     code.ema_update_(ema, model, 0.9)
-    return {
-        "buffers": only({f"ema.{name}": buffer for name, buffer in ema.named_buffers()}, "dtype", "values"),
-        "parameters": only(dict(ema.named_parameters()), "type", "requires_grad", "is_leaf"),
-    }
+    found = {f"ema.{name}": buffer.clone() for name, buffer in ema.named_buffers()}
+    with torch.no_grad():
+        for buffer in model.buffers():
+            buffer.add_(77)
+    given.watch(model, "model that goes on")
+    later = {f"ema.{name}": buffer for name, buffer in ema.named_buffers()}
+    return only({"buffers": found, "when the model has gone on": later}, "dtype", "values")
 
 
 @checks("ema_update_")
-def test_ema_update_refuses(code, given):
-    """A decay above 1 or below 0 is refused with a ValueError; 0 and 1 are not."""
-    ema, model = (given.module(classifier, name=name) for name in ("ema", "model"))
-    end = given.integer(0, 2)
-    code.ema_update_(ema, model, end)
+def test_ema_update_keeps_objects_and_flags(code, given):
+    """Frozen parameters are averaged too; both modules keep their objects, flags, gradients and modes."""
+    ema, model = (given.with_grad(given.module(restless)) for _ in range(2))
+    ema[given.choice([0, 2])].requires_grad_(False)
+    model[given.choice([0, 2])].requires_grad_(False)
+    ema[given.integer(0, 3)].eval()
+    given.watch(ema, "ema")
+    given.watch(model, "model")
+    objects = dict(ema.named_parameters())
+    code.ema_update_(ema, model, given.number(0.1, 0.9))
+    now = dict(ema.named_parameters())
     return {
-        f"ema after decay {end}": only({name: p.detach() for name, p in ema.named_parameters()}, "values"),
-        "decay above 1": raises(lambda: code.ema_update_(ema, model, given.number(1.01, 1.5))),
-        "decay below 0": raises(lambda: code.ema_update_(ema, model, given.number(-0.5, -0.01))),
+        "ema": only(now, "type", "requires_grad", "is_leaf", "grad_fn", "gradient", "values"),
+        "the same objects": {name: now.get(name) is p for name, p in objects.items()},
+        "model": only(dict(model.named_parameters()), "requires_grad", "gradient", "values"),
+        "modes": {"ema": modes(ema), "model": modes(model)},
+    }
+
+
+@checks("ema_update_", weight=0.5)
+def test_ema_update_refuses(code, given):
+    """A decay above 1 or below 0 is refused with a ValueError, and nothing changes."""
+    ema, model = (given.module(restless, name=name) for name in ("ema", "model"))
+    high, low = given.number(1.01, 1.5), given.number(-0.5, -0.01)
+    for decay in (high, low):
+        with suppress(ValueError):
+            code.ema_update_(ema, model, decay)
+    afterwards = {name: tensor.detach().clone() for name, tensor in ema.state_dict().items()}
+    return {
+        "ema after refused calls": only(afterwards, "values"),
+        "decay above 1": raises(lambda: code.ema_update_(ema, model, high)),
+        "decay below 0": raises(lambda: code.ema_update_(ema, model, low)),
     }

@@ -242,6 +242,7 @@ def test_scale_lr_of_every_group(code, given):
         found[f"call {call}, result"] = code.scale_lr(optimizer, given.number(0.3, 2.8))
         found[f"call {call}, learning rates"] = rates(optimizer)
         optimizer.param_groups[call - 1]["lr"] = given.number(1.0, 2.0)
+    found["factor 0, result"] = code.scale_lr(optimizer, 0.0)
     return found
 
 
@@ -261,7 +262,7 @@ def test_scale_lr_keeps_the_state(code, given):
     return found
 
 
-@checks("scale_lr")
+@checks("scale_lr", weight=0.5)
 def test_scale_lr_refuses_a_negative_factor(code, given):
     """A negative factor raises a ValueError, even one just below 0; learning rates and state stay as they were."""
     found = {}
@@ -274,3 +275,81 @@ def test_scale_lr_refuses_a_negative_factor(code, given):
         found[case] = raises(lambda optimizer=optimizer, factor=factor: code.scale_lr(optimizer, factor))
     resting = torch.optim.SGD(parameters_of(given, (3,)), lr=0.0)
     return {**found, "rate 0": raises(lambda: code.scale_lr(resting, -2.0))}
+
+
+def planned(given, kind=torch.optim.SGD, rates=1, **options):
+    """An optimizer with some groups of drawn rates, and its parameters."""
+    parameters = parameters_of(given, *[(3,)] * rates)
+    groups = [{"params": [p], "lr": given.number(0.01, 0.9)} for p in parameters]
+    return kind(groups, lr=0.5, **options), parameters
+
+
+def run(given, optimizer, scheduler, parameters, steps):
+    """The learning rates of every group at each of some steps, in each of which optimizer and scheduler step once."""
+    found = [[group["lr"] for group in optimizer.param_groups]]
+    for _ in range(steps):
+        with_new_gradients(given, parameters)
+        optimizer.step()
+        scheduler.step()
+        found.append([group["lr"] for group in optimizer.param_groups])
+    return only(close(torch.tensor(found, dtype=torch.float64), rtol=1e-9), "shape", "values")
+
+
+@checks("warmup_then_decay", gate=True)
+def test_warmup_then_decay_rises_and_falls(code, given):
+    """The learning rate rises in a straight line to its full value, and falls in another one to 0."""
+    found = {}
+    for name, warmup, more in (("short", 2, given.integer(3, 6)), ("longer", given.integer(3, 6), given.integer(5, 9))):
+        optimizer, parameters = planned(given)
+        scheduler = code.warmup_then_decay(optimizer, warmup, warmup + more)
+        found[f"{name}: rates, step by step"] = run(given, optimizer, scheduler, parameters, warmup + more)
+    return found
+
+
+@checks("warmup_then_decay")
+def test_warmup_then_decay_without_warmup(code, given):
+    """With warmup 0 or 1, the very first step has the full rate; after the end, the rate stays 0."""
+    found = {}
+    for warmup in (0, 1):
+        total = warmup + given.integer(2, 6)
+        optimizer, parameters = planned(given)
+        scheduler = code.warmup_then_decay(optimizer, warmup, total)
+        found[f"warmup {warmup}: rates until after the end"] = run(given, optimizer, scheduler, parameters, 2 * total + 3)
+    return found
+
+
+@checks("warmup_then_decay")
+def test_warmup_then_decay_of_every_group(code, given):
+    """Every group follows the plan with its own rate, and get_last_lr() says the rates of this step."""
+    optimizer, parameters = planned(given, rates=3)
+    scheduler = code.warmup_then_decay(optimizer, given.integer(2, 4), given.integer(6, 9))
+    found = {"rates of the groups": run(given, optimizer, scheduler, parameters, 5)}
+    return {**found, "get_last_lr()": only(close(list(scheduler.get_last_lr()), rtol=1e-9), "values")}
+
+
+@checks("warmup_then_decay")
+def test_warmup_then_decay_keeps_the_state(code, given):
+    """Called in the middle of training, it keeps what the optimizer remembers, and all its other options."""
+    optimizer, parameters = planned(given, rates=2, momentum=0.9, weight_decay=0.01)
+    for _ in range(2):
+        with_new_gradients(given, parameters)
+        optimizer.step()
+    before = values_of(parameters)
+    scheduler = code.warmup_then_decay(optimizer, 2, given.integer(5, 9))
+    state = only(state_of(optimizer, parameters), "values")
+    kept = [{name: group[name] for name in ("momentum", "weight_decay", "nesterov")} for group in optimizer.param_groups]
+    run(given, optimizer, scheduler, parameters, 3)
+    return {"before": before, "state": state, "other options": kept, "after three more steps": values_of(parameters)}
+
+
+@checks("warmup_then_decay", weight=0.5)
+def test_warmup_then_decay_refuses(code, given):
+    """A negative warmup, or a total that is not larger than warmup, raises a ValueError."""
+    optimizer, _ = planned(given)
+    warmup = given.integer(1, 9)
+    return {
+        "total = warmup": raises(lambda: code.warmup_then_decay(optimizer, warmup, warmup)),
+        "total below warmup": raises(lambda: code.warmup_then_decay(optimizer, warmup, warmup - 1)),
+        "negative warmup": raises(lambda: code.warmup_then_decay(optimizer, -warmup, 5)),
+        "nothing to do": raises(lambda: code.warmup_then_decay(optimizer, 0, 0)),
+    }

@@ -41,6 +41,13 @@ def negate_last_layer(module, index):
     module.load_state_dict(state)
 
 
+def gradients(result, tensors):
+    """The gradients of a tensor's sum with respect to tensors, by name; None where none arrives."""
+    if not result.requires_grad:
+        return dict.fromkeys(tensors)
+    return dict(zip(tensors, torch.autograd.grad(result.sum(), list(tensors.values()), allow_unused=True), strict=True))
+
+
 @checks("predicted_keys", gate=True, draws=1)
 def test_predicted_keys(code, given):
     """The predicted names are those in state_dict()."""
@@ -73,6 +80,20 @@ def test_affine_parameters(code, given):
     features = given.integer(2, 40)
     modules = {f"Affine({n})": given.module(lambda n=n: code.Affine(n)) for n in (features, 1)}
     return only(modules, "type", "shape", "requires_grad", "is_leaf", "values")
+
+
+@checks("Affine", weight=0.5)
+def test_affine_learns(code, given):
+    """Gradients reach x, weight and bias, and x may have any number of dimensions."""
+    features = given.integer(2, 9)
+    module = affine(code, given, features)
+    results = {}
+    for shape in ((features,), (4, features), (2, 3, features)):
+        x = given.normal(shape, requires_grad=True)
+        result = module(x)
+        results[f"x of shape {shape}"] = result
+        results[f"gradients, x of shape {shape}"] = gradients(result, {"x": x, **dict(module.named_parameters())})
+    return only(results, "shape", "values")
 
 
 @checks("Affine")
@@ -129,6 +150,22 @@ def test_standardize_constant_column(code, given):
     return only(results, "values")
 
 
+@checks("Standardize")
+def test_standardize_keeps_to_itself(code, given):
+    """Gradients reach x. The buffers do not follow X when it is modified later, nor require grad if X does."""
+    X = given.normal(6, 3, dtype=torch.float64).clone()
+    module = given.module(lambda: code.Standardize(X))
+    X.mul_(5).add_(1)
+    x = given.normal(4, 3, dtype=torch.float64, requires_grad=True)
+    result = module(x)
+    learned = given.module(lambda: code.Standardize(given.normal(6, 3, requires_grad=True)))
+    return {
+        "X modified later": only({"mean": module.mean, "std": module.std, "module(x)": result}, "values"),
+        "gradient": only(gradients(result, {"x": x}), "values"),
+        "X requires grad": only(learned, "type", "requires_grad", "values"),
+    }
+
+
 @checks("MLP", gate=True)
 def test_mlp_forward(code, given):
     """The result is that of linear layers with a ReLU between them, and none after the last one."""
@@ -137,6 +174,17 @@ def test_mlp_forward(code, given):
     results = {"module(x)": module(x)}
     negate_last_layer(module, 2)
     results["module(x), last layer negated"] = module(x)
+    return only(results, "shape", "values")
+
+
+@checks("MLP")
+def test_mlp_of_other_sizes(code, given):
+    """Other sizes work as well, as do a single linear layer and an x with any number of dimensions."""
+    width, results = given.integer(3, 9), {}
+    for sizes in ([width, width, width, 2], [width, 2]):
+        module = mlp(code, given, sizes)
+        for shape in ((width,), (16, width), (2, 5, width)):
+            results[f"MLP({sizes}), x of shape {shape}"] = module(given.normal(shape, dtype=torch.float64))
     return only(results, "shape", "values")
 
 
@@ -151,14 +199,11 @@ def test_mlp_keys(code, given):
     return only(models, "type", "shape", "requires_grad")
 
 
-@checks("MLP")
+@checks("MLP", weight=0.5)
 def test_mlp_refuses_too_few_sizes(code, given):
-    """Fewer than two sizes raise a ValueError; two make a network with one linear layer and no ReLU."""
+    """Fewer than two sizes raise a ValueError."""
     width = given.integer(2, 40)
-    found = {str(sizes): raises(lambda sizes=sizes: code.MLP(sizes)) for sizes in ([width], [], (width,))}
-    module = mlp(code, given, [width, 2])
-    found["two sizes: module(x)"] = only(module(given.normal(16, width, dtype=torch.float64)), "shape", "values")
-    return found
+    return {str(sizes): raises(lambda sizes=sizes: code.MLP(sizes)) for sizes in ([width], [], (width,))}
 
 
 @checks("set_weights_", gate=True)
@@ -186,6 +231,23 @@ def test_set_weights_keeps_objects(code, given):
         optimizer.step()
         given.watch(linear, f"layer, {name}")
     return only(results, "type", "requires_grad", "is_leaf", "gradient", "values")
+
+
+@checks("set_weights_")
+def test_set_weights_copies_numbers(code, given):
+    """Changing W or b later has no effect, the layer keeps its dtype, and without b its bias stays as it was."""
+    results = {}
+    for name, dtype in (("same dtype", torch.float32), ("another dtype", torch.float64)):
+        linear = given.module(lambda: nn.Linear(3, 2))
+        W, b = given.normal(2, 3, dtype=dtype).clone(), given.normal(2, dtype=dtype).clone()
+        code.set_weights_(linear, W, b)
+        W.add_(1)
+        b.mul_(2).add_(1)
+        results[name] = {"weight": linear.weight, "bias": linear.bias}
+    linear = given.module(lambda: nn.Linear(3, 2))
+    code.set_weights_(linear, given.normal(2, 3))
+    results["without b"] = {"weight": linear.weight, "bias": linear.bias}
+    return only(results, "dtype", "values")
 
 
 @checks("set_weights_")
@@ -229,7 +291,7 @@ def test_tie_weights_follow(code, given):
 
 @checks("tie_weights")
 def test_tie_weights_is_one_parameter(code, given):
-    """Both layers hold the one Parameter that the embedding had, with its values; both uses add to its gradient."""
+    """Both layers hold the one Parameter that the embedding had, frozen or not; both uses add to its gradient."""
     words, width = given.integer(5, 9), given.integer(2, 5)
     emb, decoder = given.module(lambda: nn.Embedding(words, width)), given.module(lambda: nn.Linear(width, words))
     weight = emb.weight
@@ -244,15 +306,20 @@ def test_tie_weights_is_one_parameter(code, given):
     for name, total in uses.items():
         found[name] = torch.autograd.grad(total, weight, allow_unused=True)[0] if total.requires_grad else None
     both = nn.ModuleDict({"emb": emb, "decoder": decoder})
+    frozen, other = given.module(lambda: nn.Embedding(words, width)), given.module(lambda: nn.Linear(width, words))
+    frozen.requires_grad_(False)
+    given.watch(frozen, "frozen embedding")
+    code.tie_weights(other, frozen)
     return {
         **{name: only(slope, "values") for name, slope in found.items()},
         "emb.weight": only(emb.weight, "type", "shape", "values"),
+        "a frozen embedding": only({"decoder.weight": other.weight, "bias": other.bias}, "requires_grad", "values"),
         "number of parameters": len(list(both.parameters())),
         "names": sorted(name for name, _ in both.named_parameters(remove_duplicate=False)),
     }
 
 
-@checks("tie_weights")
+@checks("tie_weights", weight=0.5)
 def test_tie_weights_refuses_other_shapes(code, given):
     """Weights of different shapes, even if they could be broadcast, raise a ValueError, and nothing changes."""
     n, results = given.integer(5, 20), {}

@@ -5,8 +5,9 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.data import DataLoader
 
-from autograder import at_most, checks, distributed_as, mostly, only, raises, says, secret, unordered
+from autograder import alike, at_most, checks, distributed_as, mostly, only, raises, says, secret, unordered
 
 
 def regressor():
@@ -245,7 +246,30 @@ def test_minibatches_are_in_random_order(code, given):
     }
 
 
-@checks("minibatches")
+@checks("minibatches", draws=1)
+def test_minibatches_draw_from_the_generator(code, given):
+    """Equal seeds give equal orders, whatever the global random state; another seed or the next pass gives another order."""
+    X, seed, size = given.watch(torch.arange(8192, device=given.device), "X"), given.integer(0, 2**31), given.integer(50, 80)
+    following = []
+
+    def order(generator):
+        with given.seeded():
+            taken = torch.cat([xb for xb, _ in code.minibatches(X, X.clone(), size, generator)])
+            following.append(torch.rand(2))
+            return taken
+
+    generator = torch.Generator().manual_seed(seed)
+    first, second = order(generator), order(generator)
+    again, other = (order(torch.Generator().manual_seed(number)) for number in (seed, seed + 1))
+    return {
+        "twice with the same seed": says(only(alike(first, again), "values"), "Equal seeds give different orders."),
+        "next pass": shifts(given, second, first, "The next pass is not in a new random order."),
+        "another seed": shifts(given, other, first, "Another seed does not give another random order."),
+        "the global generator's next numbers": only(following, "values"),
+    }
+
+
+@checks("minibatches", weight=0.5)
 def test_minibatches_refuses(code, given):
     """A batch size below 1, or different lengths of X and y, raise a ValueError."""
     count = given.integer(4, 8)
@@ -258,6 +282,107 @@ def test_minibatches_refuses(code, given):
         "too few labels": raises(lambda: list(code.minibatches(X, short, 2, given.generator()))),
         "too many labels": raises(lambda: list(code.minibatches(X[:-1], y, 2, given.generator()))),
         "no labels": raises(lambda: list(code.minibatches(X, empty, 2, given.generator()))),
+    }
+
+
+def passes_of(given, loader, count, following):
+    """The samples of some passes over a loader, and the global generator's next numbers after each."""
+    passes = []
+    for _ in range(count):
+        with given.seeded():
+            passes.append(torch.cat([xb for xb, _ in loader]))
+            following.append(torch.rand(2))
+    return passes
+
+
+@checks("seeded_loader", gate=True)
+def test_seeded_loader_every_sample_once(code, given):
+    """The loader is a DataLoader; each pass holds every sample once, and its last batch the rest."""
+    results, size = {}, given.integer(3, 7)
+    counts = {"fits exactly": 3 * size, "a smaller last batch": 2 * size + given.integer(1, size), "half a batch": size // 2}
+    for name, count in counts.items():
+        X, y = given.normal(count, 2, name=f"X, {name}"), given.integers(count, high=100, name=f"y, {name}")
+        for train in (True, False):
+            loader = code.seeded_loader(X, y, size, given.integer(0, 1000), train)
+            batches = list(loader)
+            results[f"{name}, train={train}"] = {
+                "a DataLoader": isinstance(loader, DataLoader),
+                "number of batches by len()": len(loader),
+                "sizes": [(len(xb), len(yb)) for xb, yb in batches],
+                "sorted samples": only(torch.cat([xb for xb, _ in batches])[:, 0].sort().values, "shape", "values"),
+                "sorted labels": only(torch.cat([yb for _, yb in batches]).sort().values, "shape", "values"),
+            }
+    return results
+
+
+@checks("seeded_loader", gate=True, weight=2)
+def test_seeded_loader_keeps_pairs_together(code, given):
+    """Each batch is a pair: samples as in X, and their own labels as in y."""
+    count, results = given.integer(17, 23), {}
+    ids, labels = given.permutation(count), given.permutation(1000)[:count]
+    for train in (True, False):
+        X, y = given.watch(ids[:, None].double(), "X"), given.watch(labels.to(torch.int32), "y")
+        batches = list(code.seeded_loader(X, y, given.integer(3, 7), given.integer(0, 1000), train))
+        results[f"train={train}"] = {
+            "dtypes": [(xb.dtype, yb.dtype) for xb, yb in batches],
+            "shapes of one sample and one label": [(tuple(xb.shape[1:]), tuple(yb.shape[1:])) for xb, yb in batches],
+            "pairs of a sample and its label": says(
+                only(unordered(torch.cat([paired(xb, yb) for xb, yb in batches])), "values"),
+                f"With train={train}, not every sample comes with its own label.",
+            ),
+        }
+    return results
+
+
+@checks("seeded_loader", weight=2, draws=1)
+def test_seeded_loader_shuffles_every_pass(code, given):
+    """With train=True, which is the default, every pass has a new random order."""
+    X, size = given.watch(torch.arange(2048, device=given.device), "X"), given.integer(100, 200)
+    loader = code.seeded_loader(X, X.clone(), size, given.integer(0, 2**31))
+    first, second = passes_of(given, loader, 2, [])
+    return {
+        "first pass": shifts(given, first, X, "The samples of the first pass are not in a random order."),
+        "second pass": shifts(given, second, first, "The second pass is not in a new random order."),
+    }
+
+
+@checks("seeded_loader", weight=2, draws=1)
+def test_seeded_loader_follows_the_seed(code, given):
+    """The seed alone decides the orders, pass for pass, and the global generator is neither used nor changed."""
+    X, size, seed = (
+        given.watch(torch.arange(1024, device=given.device), "X"),
+        given.integer(100, 200),
+        given.integer(0, 2**31),
+    )
+    following, passes = [], []
+    for number in (seed, seed, seed + 1):
+        with given.seeded():
+            torch.rand(given.integer(1, 9))
+            loader = code.seeded_loader(X, X.clone(), size, number, True)
+        passes.append(passes_of(given, loader, 2, following))
+    return {
+        "twice with the same seed": says(only(alike(passes[0], passes[1]), "values"), "Equal seeds give different orders."),
+        "another seed": shifts(given, passes[2][0], passes[0][0], "Another seed does not give another random order."),
+        "the global generator's next numbers": only(following, "values"),
+    }
+
+
+@checks("seeded_loader", weight=2)
+def test_seeded_loader_without_shuffling(code, given):
+    """With train=False, every pass is in the order of X, and the global generator is not used either."""
+    X, following = given.normal(given.integer(12, 20), 3, name="X"), []
+    loader = code.seeded_loader(X, given.integers(len(X), name="y"), given.integer(3, 7), given.integer(0, 1000), False)
+    return only({"passes": passes_of(given, loader, 2, following), "next global numbers": following}, "values")
+
+
+@checks("seeded_loader", weight=0.5)
+def test_seeded_loader_refuses(code, given):
+    """Different lengths of X and y raise a ValueError."""
+    X, count = given.normal(6, 2), given.integer(1, 5)
+    more, fewer = given.integers(6 + count), given.integers(6 - count)
+    return {
+        "too many labels": raises(lambda: code.seeded_loader(X, more, 2, 0)),
+        "too few labels": raises(lambda: code.seeded_loader(X, fewer, 2, 0, False)),
     }
 
 
