@@ -91,13 +91,18 @@ def random_sources(given, shape, fill, family, **parameters):
                 fill(shared[place], None)
     return {
         "two calls and another seed": drawn(torch.stack([own[0], own[1], own[3]]), family, share=2, **parameters),
-        "twice with the same seed": only(alike(own[0], own[2]), "values"),
+        "twice with the same seed": only(alike(some(own[0]), some(own[2])), "values"),
         "the global generator's next numbers": only(following, "values"),
         "two calls and another seed, global generator": drawn(
             torch.stack([shared[0], shared[1], shared[3]]), family, share=2, **parameters
         ),
-        "twice with the same global seed": only(alike(shared[0], shared[2]), "values"),
+        "twice with the same global seed": only(alike(some(shared[0]), some(shared[2])), "values"),
     }
+
+
+def some(w):
+    """Every 61st number: enough to tell random numbers apart, and few to keep."""
+    return w.flatten()[::61]
 
 
 @checks("predicted_fans", gate=True, draws=1)
