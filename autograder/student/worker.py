@@ -8,6 +8,7 @@ everything slow, so that a worker started in advance answers at once.
 
 from __future__ import annotations
 
+import contextlib
 import linecache
 import os
 import random
@@ -105,8 +106,10 @@ def main() -> None:
     profile.mkdir()
     scratch.mkdir()
     shell = make_shell(profile)
-    send(Ready())
-    order = _read(instructions)
+    order = None
+    with contextlib.suppress(BrokenPipeError):
+        send(Ready())
+        order = _read(instructions)
     if order is None:
         shutil.rmtree(folder, ignore_errors=True)  # the parent would, but it may have been killed
         return
