@@ -159,7 +159,7 @@ print(_t.get_default_dtype(), _t.get_default_device(), _t.is_grad_enabled(), _t.
       _t.is_autocast_enabled('cpu'), _t.nn.Linear.forward.__module__, _t.Tensor.backward.__module__)
 """
 
-CALL_TASKS = {"training": 2, "modes": 2}
+CALL_TASKS = {"models": 1, "training": 2, "modes": 2}
 """How many examples of a topic have to run because they call a task, or make what such an example uses."""
 
 
