@@ -16,12 +16,14 @@
 # %%
 import math
 
-import matplotlib.pyplot as plt
 import torch
 from torch import Tensor, nn
 
 
 # %%
+import matplotlib.pyplot as plt
+
+
 def losses_from(std: float | None, steps: int = 100) -> list[float]:
     """Train eight layers to tell long vectors from short ones; std is of the first weights."""
     torch.manual_seed(0)

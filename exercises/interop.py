@@ -15,7 +15,6 @@
 # %%
 import json
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from torch import Tensor
@@ -62,6 +61,8 @@ print("one memory:", np.shares_memory(a, t.numpy()))
 # `torch.tensor(a)` make one:
 
 # %%
+import matplotlib.pyplot as plt
+
 figure, axis = plt.subplots(figsize=(6, 1.9))
 for left, numbers in ((0, (100, 2, 3)), (5, (100, 2, 3))):
     for i, number in enumerate(numbers):

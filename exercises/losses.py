@@ -14,13 +14,15 @@
 # other, every weight is nan from now on, and hours of training are lost. The formula is right; what went wrong?
 
 # %%
-import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 
 # %%
+import matplotlib.pyplot as plt
+
+
 def by_the_formula(outputs: Tensor, wanted: Tensor) -> Tensor:
     return -torch.softmax(outputs, dim=1).log()[torch.arange(len(wanted)), wanted].mean()
 

@@ -16,13 +16,15 @@
 import copy
 from collections.abc import Iterable
 
-import matplotlib.pyplot as plt
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, StepLR
 
 
 # %%
+import matplotlib.pyplot as plt
+
+
 def losses_of_a_run(new_optimizer: bool) -> list[float]:
     """The losses of 220 steps, with a learning rate that is halved in one of two ways."""
     steepness = torch.logspace(-1, 1, 20)

@@ -15,7 +15,6 @@
 # %%
 from collections.abc import Callable, Sequence
 
-import matplotlib.pyplot as plt
 import torch
 from torch import Tensor, nn
 
@@ -199,6 +198,8 @@ except RuntimeError as error:
 # is wrong.
 
 # %%
+import matplotlib.pyplot as plt
+
 batch = torch.tensor([[5, 8, 6, 0], [7, 0, 0, 0], [4, 9, 5, 8]])
 mask = torch.tensor(
     [[True, True, True, False], [True, False, False, False], [True, True, True, True]]

@@ -14,11 +14,12 @@
 # gets to see:
 
 # %%
-import matplotlib.pyplot as plt
 import torch
 from torch import Tensor
 
 # %%
+import matplotlib.pyplot as plt
+
 rows, columns = torch.meshgrid(
     torch.linspace(-1, 1, 48), torch.linspace(-1.5, 1.5, 72), indexing="ij"
 )
