@@ -16,14 +16,12 @@
 # %%
 import copy
 
+import matplotlib.pyplot as plt
 import torch
 from torch import Tensor, nn
 
 
 # %%
-import matplotlib.pyplot as plt
-
-
 def ten_answers() -> None:
     """Draw the probability of the first class in ten answers, without a line and with it."""
     torch.manual_seed(0)

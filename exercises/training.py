@@ -16,6 +16,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -23,9 +24,6 @@ from torch.utils.data import DataLoader, TensorDataset
 
 
 # %%
-import matplotlib.pyplot as plt
-
-
 def two_loops(steps: int = 60) -> None:
     """Draw the losses of a complete loop, and of one that lacks a line."""
     torch.manual_seed(0)
