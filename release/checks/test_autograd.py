@@ -319,5 +319,18 @@ def test_sign_ste_changes_no_argument(code, given):
     x, incoming = given.uniform(5, 8, low=-2.5, high=2.5, requires_grad=True), given.normal(5, 8, name="incoming gradient")
     result = code.sign_ste(x)
     if result.requires_grad:
-        torch.autograd.grad(result, x, incoming, allow_unused=True)
+        torch.autograd.grad(HandBack.apply(result, incoming), x, allow_unused=True)
     return only({"x": x, "incoming gradient": incoming}, "shape", "values")
+
+
+class HandBack(torch.autograd.Function):
+    """A number whose gradient for `result` is the tensor `incoming` itself. To give it to `grad` would import sympy."""
+
+    @staticmethod
+    def forward(ctx, result, incoming):
+        ctx.incoming = incoming
+        return result.sum()
+
+    @staticmethod
+    def backward(ctx, _):
+        return ctx.incoming, None
