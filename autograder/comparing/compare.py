@@ -157,11 +157,12 @@ def _differences(where: str, expected: Fact, actual: Fact, how: Options) -> list
     if policy.secret:
         plain = msgspec.structs.replace(expected, policy=msgspec.structs.replace(policy, secret=False))
         return [_wrong_answer(where, actual, how)] if _compare(where, plain, actual, how) else []
+    if policy.judge is not None and how.between_machines:
+        equal = isinstance(policy.judge, AllEqual)
+        alike = _same(expected, actual, how) if equal else similar_judged(expected, actual, policy.judge, how)
+        return [] if alike else [difference(where, "values", f"{called(where)} is another.")]
     if isinstance(policy.judge, AllEqual):
         return _compare_with_each_other(where, expected, actual, how)
-    if policy.judge is not None and how.between_machines:
-        alike = similar_judged(expected, actual, policy.judge, how)
-        return [] if alike else [difference(where, "values", f"{called(where)} is another.")]
     if policy.judge is not None:
         return compare_judged(where, expected, actual, policy.judge, how)
     if isinstance(expected, TensorFact) and isinstance(actual, TensorFact):
@@ -448,7 +449,7 @@ def agree(left: Observation, right: Observation, tolerances: Mapping[str, float]
 
 def _same(left: Fact, right: Fact, how: Options) -> bool:
     if isinstance(left.policy.judge, AllEqual):
-        return bool(_compare("", left, left, how)) == bool(_compare("", left, right, how))
+        return bool(_compare_with_each_other("", left, left, how)) == bool(_compare_with_each_other("", left, right, how))
     match left, right:
         case (SequenceFact(), SequenceFact()) if not left.policy.unordered and left.type not in _UNORDERED_TYPES:
             if left.type != right.type or len(left.items) != len(right.items):

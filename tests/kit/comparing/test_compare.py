@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from autograder.authoring import alike as all_alike
 from autograder.authoring import (
     at_least,
     at_most,
@@ -623,6 +624,11 @@ def test_on_another_machine_the_same_code_says_the_same() -> None:
     assert agree(seen(A), seen(A * (1 + 1e-7)), TOLERANCES)
     assert not agree(seen(A), seen(A * (1 + 1e-3)), TOLERANCES)
     assert not agree(seen(only(A, "bits")), seen(only(A * (1 + 1e-6), "bits")), TOLERANCES)
+    one, other, equal = (seen(all_alike(A * factor, A)) for factor in (2, 3, 1))
+    assert compare(one, one, TOLERANCES)
+    assert agree(one, other, TOLERANCES)
+    assert not agree(one, equal, TOLERANCES)
+    assert not agree(equal, one, TOLERANCES)
 
 
 def test_a_sketch_says_what_its_tensor_says() -> None:
