@@ -501,7 +501,7 @@ def test_move_training_with_momentum(code, given):
 @checks("move_training_", device="second", draws=2)
 def test_move_training_places(code, given):
     """Parameters, gradients, buffers and the optimizer's tensors are on the device, and come back to the CPU together."""
-    model = given.module(lambda: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)))
+    model = given.module(lambda: nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 4)))
     optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
     step(model, optimizer, given.normal(6, 3), given.normal(6, 4))
     before, found = [id(p) for p in model.parameters()], {}

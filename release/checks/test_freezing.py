@@ -269,7 +269,7 @@ def test_freeze_entries_touches_nothing_else(code, given):
     param, other = nn.Parameter(given.normal(4)), nn.Parameter(given.normal(4))
     code.freeze_entries(param, mask_of(given, 4))
     doubled = 2 * other  # made before, so its gradient is worked out after that of the sum
-    (param + doubled).backward(given.uniform(4, low=1, high=2))
+    ((param + doubled) * given.uniform(4, low=1, high=2)).sum().backward()
     results |= {"param": param.grad, "another parameter": other.grad}
     return only(results, "values")
 
