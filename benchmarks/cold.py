@@ -12,7 +12,6 @@ import argparse
 import itertools
 import os
 import platform
-import re
 import shutil
 import statistics
 import sys
@@ -33,7 +32,6 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 TOPIC, STUDENT = "autograd", "ada"
 IMPORT = '`python -c "import torch"`'
 BEGIN, END = "<!-- cold -->\n", "<!-- end of cold -->\n"
-_TASK = re.compile(r"^# %% (\w+)\n", re.MULTILINE)
 
 
 class Cold:
@@ -88,13 +86,11 @@ class Cold:
 def _as_test_file(notebook: Path) -> str:
     """A plain test file: the notebook's code, and a test for each task with the asserts that nbgrader's cells have."""
     code = [cell.source for cell in jupytext.read(notebook).cells if cell.cell_type == "code"]
-    asserts = (ROOT / "benchmarks" / "nbgrader_tests" / f"{TOPIC}.py").read_text(encoding="utf-8")
-    parts = _TASK.split(asserts)[1:]
+    asserts = nbgrader_course.read_tests(TOPIC)
     tests = [
-        f"def test_{task}():\n" + "".join(f"    {line}\n" for line in body.splitlines())
-        for task, body in zip(parts[::2], parts[1::2], strict=True)
+        f"def test_{task}():\n" + "".join(f"    {line}\n" for line in body.splitlines()) for task, body in asserts.items()
     ]
-    kept = [source for source in code if not any(f"test-{task}" in source for task in parts[::2])]
+    kept = [source for source in code if not any(f"test-{task}" in source for task in asserts)]
     return "\n\n".join([*kept, *tests])
 
 

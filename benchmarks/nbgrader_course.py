@@ -14,7 +14,7 @@ import jupytext
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-__all__ = ["build_course", "environment", "submission"]
+__all__ = ["build_course", "environment", "read_tests", "submission"]
 
 _TESTS = Path(__file__).parent / "nbgrader_tests"
 _SOLUTION = "solution-"
@@ -44,7 +44,7 @@ def build_course(root: Path, exercises: Path, points: Mapping[str, Mapping[str, 
 
 
 def _source_notebook(exercise: Path, tasks: Mapping[str, float]) -> nbformat.NotebookNode:
-    tests = _read_tests(exercise.stem)
+    tests = read_tests(exercise.stem)
     cells = []
     for cell in jupytext.reads(exercise.read_text(encoding="utf-8"), fmt="py:percent").cells:
         if cell.cell_type != "code":
@@ -75,7 +75,8 @@ def _marks(grade_id: str, *, solution: bool = False, grade: bool = False, points
     return {**marks, "points": points} if grade else marks
 
 
-def _read_tests(topic: str) -> dict[str, str]:
+def read_tests(topic: str) -> dict[str, str]:
+    """The asserts of a topic's grade cells, by task."""
     parts = re.split(r"^# %% (\w+)\n", (_TESTS / f"{topic}.py").read_text(encoding="utf-8"), flags=re.MULTILINE)
     return {task: text.strip() for task, text in zip(parts[1::2], parts[2::2], strict=True)}
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -180,23 +178,23 @@ def _grade(
     unsafe: bool,
     scheduler: str | None,
 ) -> None:
+    from autograder.gradebook.adjustments import load_adjustments
+    from autograder.grading.grade import choose_seed
+    from autograder.grading.grade_class import grade_class
+    from autograder.grading.handed_in import record
+    from autograder.grading.marks import refresh
+    from autograder.grading.regrade import proposed_of, settle
     from autograder.grading.submissions import FEW
+    from autograder.reporting.terminal import ClassSummary, confinement
 
     started = time.monotonic()
+    adjustments, proposed = load_adjustments(course), proposed_of(out)
+    summary = ClassSummary(course, discovery.students)
     several = len(discovery.submissions) > FEW
-    make_pool = partial(_pool, console, scheduler, jobs, device=device, require=require, unsafe=unsafe, at_once=several)
-    with _beside(make_pool) as warm_pool, progress_of("Grading") as step:
-        from autograder.gradebook.adjustments import load_adjustments
-        from autograder.grading.grade import choose_seed
-        from autograder.grading.grade_class import grade_class
-        from autograder.grading.handed_in import record
-        from autograder.grading.marks import refresh
-        from autograder.grading.regrade import proposed_of, settle
-        from autograder.reporting.terminal import ClassSummary, confinement
-
-        adjustments, proposed = load_adjustments(course), proposed_of(out)
-        summary = ClassSummary(course, discovery.students)
-        pool = warm_pool()
+    with (
+        progress_of("Grading") as step,
+        _pool(console, scheduler, jobs, device=device, require=require, unsafe=unsafe, at_once=several) as pool,
+    ):
         line = confinement(pool.layers, unsafe=pool.unsafe)
         chosen = choose_seed(
             course, out, seed=seed, device=device, force=force, whole=whole, proposed=proposed, dry_run=dry_run
@@ -236,14 +234,6 @@ def _grade(
         raise typer.Exit(3)
     if regrade.changes and not regrade.taken and not dry_run:
         raise typer.Exit(1)
-
-
-@contextmanager
-def _beside(make: Callable[[], Pool]) -> Iterator[Callable[[], Pool]]:
-    """Make a pool while the block does other things until it asks for it; the pool is closed in the end."""
-    with ExitStack() as stack, ThreadPoolExecutor(1) as executor:
-        pool = executor.submit(lambda: stack.enter_context(make()))
-        yield pool.result
 
 
 def _pool(
