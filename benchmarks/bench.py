@@ -59,18 +59,18 @@ class Series:
 class Bench:
     """The folders of one benchmark."""
 
-    def __init__(self, work: Path, copies: int) -> None:
-        """Build both classes in `work`: `copies` of each notebook for autograde, one for nbgrader."""
+    def __init__(self, work: Path, copies: int, root: Path = ROOT) -> None:
+        """Build both classes of the course in `root`: `copies` of each notebook for autograde, one for nbgrader."""
         self.work, self.copies = work, copies
-        course = load_course(ROOT)
+        course = load_course(root)
         points = {topic: {task: entry.points for task, entry in course.topics[topic].tasks.items()} for topic in TOPICS}
         self.nbgrader = work / "nbgrader"
         self.nbgrader.mkdir()
-        nbgrader_course.build_course(self.nbgrader, ROOT / "exercises", points)
+        nbgrader_course.build_course(self.nbgrader, root / "exercises", points)
         self.ours = work / "class"
         for student in STUDENTS:
             for topic in TOPICS:
-                source = ROOT / "examples" / "class" / student / f"{topic}.ipynb"
+                source = root / "examples" / "class" / student / f"{topic}.ipynb"
                 target = self.nbgrader / "submitted" / student / topic / f"{topic}.ipynb"
                 nbgrader_course.submission(self.nbgrader, topic, source, target, student)
                 for number in range(copies):

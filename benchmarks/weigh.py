@@ -1,10 +1,11 @@
 """Weighs changes of the code against each other: grades one class with several checkouts in interleaved rounds.
 
-    .venv/bin/python benchmarks/weigh.py BASE VARIANT… [--rounds N] [--copies N]
+    .venv/bin/python benchmarks/weigh.py BASE VARIANT… [--rounds N] [--copies N] [--course FOLDER]
 
-BASE and each VARIANT are checkouts with their own `.venv`. Each round grades the class once with each of them, in an order
-that turns from round to round. Printed are the medians of what each round's times were, relative to the base's: the load of
-a shared machine changes from minute to minute, but hardly within a round.
+BASE and each VARIANT are checkouts with their own `.venv`. Each grades with the course in its own checkout, or all of them
+with the one in FOLDER, which then lies outside of any checkout. Each round grades the class once with each checkout, in an
+order that turns from round to round. Printed are the medians of what each round's times were, relative to the base's: the
+load of a shared machine changes from minute to minute, but hardly within a round.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 import measure
-from bench import Bench
+from bench import ROOT, Bench
 
 
 def main() -> None:
@@ -25,15 +26,16 @@ def main() -> None:
     parser.add_argument("checkouts", nargs="+", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--copies", type=int, default=50, help="copies of each of the twelve notebooks (default 50)")
+    parser.add_argument("--course", type=Path, help="grade with this course (default: each checkout's own)")
     options = parser.parse_args()
     base, *variants = (checkout.resolve() for checkout in options.checkouts)
     costs: dict[Path, list[measure.Cost]] = {checkout: [] for checkout in (base, *variants)}
     with tempfile.TemporaryDirectory(prefix="weigh-") as folder:
-        bench = Bench(Path(folder), options.copies)
+        bench = Bench(Path(folder), options.copies, options.course or ROOT)
         for number in range(options.rounds + 1):
             order = list(costs)
             for checkout in order[number % len(order) :] + order[: number % len(order)]:
-                cost = _grade(checkout, bench, Path(folder), number)
+                cost = _grade(checkout, bench, options.course or checkout, number)
                 if number:  # the first round only warms up
                     costs[checkout].append(cost)
     submissions = bench.submissions * options.copies
@@ -43,11 +45,11 @@ def main() -> None:
         print(f"{variant.name}: {_relative(costs, base, variant, 'wall')}; CPU {_relative(costs, base, variant, 'cpu')}")
 
 
-def _grade(checkout: Path, bench: Bench, folder: Path, number: int) -> measure.Cost:
-    out = folder / f"grades-{checkout.name}-{number}"
+def _grade(checkout: Path, bench: Bench, course: Path, number: int) -> measure.Cost:
+    out = bench.work / f"grades-{checkout.name}-{number}"
     command = [str(checkout / ".venv" / "bin" / "autograde"), "grade", str(bench.ours), "-o", str(out)]
     command += ["--seed", str(1000 + number)]
-    return measure.run(command, cwd=checkout, env=os.environ, log=folder / "log")
+    return measure.run(command, cwd=course, env=os.environ, log=bench.work / "log")
 
 
 def _relative(costs: dict[Path, list[measure.Cost]], base: Path, variant: Path, name: str) -> str:
