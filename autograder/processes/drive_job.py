@@ -58,9 +58,9 @@ _PRELOADS = {
     "matplotlib": ("matplotlib.pyplot",),
     "sklearn": ("sklearn.datasets",),
     "pandas": ("pandas",),
-    "optim": ("torch._dynamo",),
-    "utils.checkpoint": ("torch._dynamo",),
-    **dict.fromkeys(("jvp", "jacfwd", "hessian", "forward_ad"), ("torch._decomp.decompositions_for_jvp",)),
+    **dict.fromkeys(("optim", "utils.checkpoint", "torch.func", "import func", "functorch"), ("torch._dynamo",)),
+    **dict.fromkeys(("jvp", "jacfwd", "hessian", "linearize"), ("torch._decomp.decompositions_for_jvp",)),
+    "forward_ad": ("torch._dynamo", "torch._decomp.decompositions_for_jvp"),
     "torch.compile": ("torch._functorch.aot_autograd", "functorch.compile", "torch._dynamo.backends.debugging"),
     "aot_eager": ("torch._inductor.compile_fx",),
 }

@@ -41,6 +41,21 @@ def test_cells_that_do_not_run_import_nothing() -> None:
     assert JobRun(unneeded, None, None)._preload == ()  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "torch.func.grad_and_value(f)(x)",
+        "from torch.func import grad, vmap",
+        "from torch import func",
+        "import functorch",
+        "import torch.autograd.forward_ad as fwad",
+    ],
+)
+def test_what_differentiates_functions_is_imported_once_for_all(source: str) -> None:
+    # Otherwise each child that calls it imports PyTorch's compiler again, which takes as long as twenty submissions.
+    assert "torch._dynamo" in JobRun(job(source), None, None)._preload  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("mode", ["auto", "plain", "bare"])
 def test_children_are_the_same_before_and_after_memory_is_arranged(mode: str) -> None:
     code = "import random, numpy, torch\nprint(random.random(), numpy.random.rand(), torch.rand(1), sorted(globals()))"
