@@ -22,6 +22,7 @@ __all__ = [
     "allowed_distance",
     "decode",
     "dtype_name",
+    "epsilon_allowed",
     "epsilon_of",
     "is_inexact",
     "mismatches",
@@ -89,6 +90,9 @@ _LIKE: dict[str, str] = {
     "qint8": "float32",
     "qint32": "float32",
 }
+
+# The coarsest dtype whose own precision is granted to code that gives it in place of a finer one.
+_COARSEST = "float32"
 
 # How many epsilons off a correct result may be that should be tiny or zero.
 _NOISE = 4
@@ -177,6 +181,11 @@ def _float8(code: int, mantissa_bits: int, bias: int, infinities: bool, one_nan:
     return sign * (1 + mantissa / (1 << mantissa_bits)) * 2.0 ** (exponent - bias)
 
 
+def epsilon_allowed(expected: str, actual: str) -> float:
+    """How finely values are judged: by `epsilon_of` the expected dtype, or the actual one's if that is at most float32's."""
+    return max(epsilon_of(expected), min(epsilon_of(actual), epsilon_of(_COARSEST)))
+
+
 def tolerance_of(dtype: str, tolerances: Mapping[str, float]) -> float:
     """The course's tolerance for a dtype; 0 for integers. float8 may be off by one step of its mantissa."""
     name = dtype_name(dtype)
@@ -193,17 +202,21 @@ def tolerance_of(dtype: str, tolerances: Mapping[str, float]) -> float:
 def allowed_distance(expected: Array, dtypes: tuple[str, str], policy: Policy, tolerances: Mapping[str, float]) -> float:
     """How far an element may be from the expected one: `tol + tol * max|expected|`, over the finite elements.
 
-    `tol` is the looser tolerance of the two dtypes. If everything expected is tiny (but not all zero), an absolute
-    tolerance would let anything pass, such as a gradient of the wrong sign. An element may then be off by one part in
-    a thousand, or by a few rounding errors of numbers around 1, which is what a cancellation leaves.
+    `tol` is the expected dtype's tolerance. Code that gives another dtype, where the dtype does not count, may have that
+    one's instead, up to float32's: by a coarse dtype's, nearly anything would pass. If everything expected is tiny (but not
+    all zero), an absolute tolerance would let anything pass, such as a gradient of the wrong sign. An element may then be
+    off by one part in a thousand, or by a few rounding errors of numbers around 1, which is what a cancellation leaves.
     """
-    tolerance = max(tolerance_of(dtype, tolerances) for dtype in dtypes)
+    wanted, given = dtypes
+    tolerance = max(
+        tolerance_of(wanted, tolerances), min(tolerance_of(given, tolerances), tolerance_of(_COARSEST, tolerances))
+    )
     magnitude = _magnitude(expected)
     if policy.rtol is not None or policy.atol is not None:
         return (policy.atol or 0.0) + (policy.rtol or 0.0) * magnitude
     usual = tolerance + tolerance * magnitude
     if 0 < magnitude < 100 * tolerance:
-        noise = _NOISE * max(epsilon_of(dtype) for dtype in dtypes if is_inexact(dtype))
+        noise = _NOISE * epsilon_allowed(wanted, given)
         return min(usual, max(max(1e-3, tolerance) * magnitude, noise))
     return usual
 

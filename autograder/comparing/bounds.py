@@ -7,8 +7,9 @@ import math
 import msgspec
 import numpy as np
 
+from autograder._words import counted
 from autograder.comparing import wording as words
-from autograder.comparing.arrays import Array, decode, epsilon_of
+from autograder.comparing.arrays import Array, decode, epsilon_allowed, epsilon_of
 from autograder.comparing.distributions import alike, judge_distribution, quantiles
 from autograder.comparing.tensors import compare_tensors
 from autograder.comparing.values import number_of
@@ -44,8 +45,16 @@ def compare_judged(where: str, expected: Fact, actual: Fact, judge: Judge, how: 
         found = compare_tensors(where, expected_tensor, actual_tensor, how, facts)
         if found is not None:
             return [found]
-    objection = _objection(actual, judge)
+    objection = _objection(actual, judge, expected_tensor) or _too_few(expected_tensor, actual_tensor)
     return [difference(where, "values", f"{called(where)} {objection}.")] if objection else []
+
+
+def _too_few(expected: TensorFact | None, actual: TensorFact | None) -> str:
+    """What is wrong with far fewer numbers than the reference's, even where shapes do not count: few fit anything."""
+    if expected is None or actual is None:
+        return ""
+    wanted, given = math.prod(expected.shape), math.prod(actual.shape)
+    return f"has {counted(given, 'element')}; about {wanted} are expected" if 2 * given < wanted else ""
 
 
 def _of_one_kind(expected: Fact, actual: Fact) -> bool:
@@ -79,14 +88,16 @@ def _quantiles(fact: Fact) -> Array:
     return quantiles(np.empty(0) if array is None or array.dtype.kind not in "iufb" else array)
 
 
-def _objection(actual: Fact, judge: Judge) -> str:
+def _objection(actual: Fact, judge: Judge, expected: TensorFact | None = None) -> str:
+    """What speaks against an observed thing; numbers coarser than those expected are judged like them."""
     if isinstance(actual, SketchFact):
         return actual.objection
     if isinstance(judge, DistributedAs):
         array = decode(actual) if isinstance(actual, TensorFact) else None
         if array is None or not isinstance(actual, TensorFact) or array.dtype.kind not in "iuf":
             return "is not a tensor of real numbers"
-        return judge_distribution(array, judge, epsilon=epsilon_of(actual.dtype))
+        epsilon = epsilon_of(actual.dtype) if expected is None else epsilon_allowed(expected.dtype, actual.dtype)
+        return judge_distribution(array, judge, epsilon=epsilon)
     if isinstance(judge, AverageBetween | MostlyEqual):
         return _objection_to_all(actual, judge)
     number = number_of(actual)

@@ -386,6 +386,17 @@ def test_tolerance_is_that_of_the_dtype() -> None:
     assert told(torch.ones(3, dtype=torch.int64), torch.ones(3, dtype=torch.int64) + 1) != []
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2])
+def test_a_coarse_dtype_does_not_loosen_the_comparison_where_dtypes_do_not_count(dtype: torch.dtype) -> None:
+    for expected in (A / 3000, A / 3, A.double() / 3):
+        reference = seen(only(expected, "values"))
+        assert compare(reference, seen(torch.zeros_like(A).to(dtype)), TOLERANCES)
+        assert compare(reference, seen((1.02 * expected).to(dtype)), TOLERANCES)
+    assert compare(seen(only(0.1, "values")), seen(torch.zeros(()).to(dtype)), TOLERANCES)
+    for wanted, other in ((torch.float32, torch.float64), (torch.float64, torch.float32), (dtype, torch.float32)):
+        assert not compare(seen(only((A / 3).to(wanted), "values")), seen((A / 3).to(other)), TOLERANCES)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2, torch.float8_e4m3fnuz])
 def test_small_floats_are_read_from_their_bits(dtype: torch.dtype) -> None:
     x = torch.tensor([0.5, -2.0, 1.5]).to(dtype)

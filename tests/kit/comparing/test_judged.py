@@ -63,6 +63,19 @@ CASES: list[tuple[Callable[[Any], Any], Any, list[Any], list[tuple[Any, str]]]] 
         [(([random(2), 0.7], [random(2), 0.8]), "`result`: these should equal each other, but they differ.")],
     ),
     (
+        lambda x: only(distributed_as(x, "normal", mean=0, std=2), "values"),
+        2 * random(1, 9000),
+        [2 * random(2, 9000)],
+        [
+            (torch.zeros(1), "`result` has 1 element; about 9000 are expected."),
+            (2 * random(2, 4000), "`result` has 4000 elements; about 9000 are expected."),
+            (
+                random(2, 9000).to(torch.float8_e5m2),  # so coarse that everything would be near enough
+                "`result` has 8901 repeated elements of 9000; independent draws hardly ever coincide.",
+            ),
+        ],
+    ),
+    (
         lambda x: says({"a": x, "b": [x, 1]}, "The weights are wrong."),
         torch.ones(2),
         [torch.ones(2)],
