@@ -388,7 +388,7 @@ def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
         problem=item.problem or run.problem,
         not_graded=run.not_graded,
         tries=run.tries,
-        notes=source_notes(item.cells, item.prepared.topic.examples),
+        notes=source_notes(item.cells, item.prepared.topic.examples, _helpers_of(item)),
         points=round(sum(task.points for task in tasks), 2),
         earned=earned_of(tasks),
         pending=round(sum(task.pending for task in tasks), 2),
@@ -398,6 +398,11 @@ def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
         graded_at=datetime.now(UTC).isoformat(timespec="seconds"),
         usage=run.usage,
     )
+
+
+def _helpers_of(item: _Item) -> tuple[HelperFile, ...]:
+    """What was handed in beside the file itself."""
+    return () if item.job is None else tuple(file for file in item.job.helpers if file.name != item.job.script)
 
 
 def summary_of(result: TopicResult, *, reused: bool) -> Graded:
