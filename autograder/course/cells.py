@@ -42,8 +42,11 @@ _MAX_CELLS = 2_000
 _MAX_CODE = 2**20
 _MAX_PARSED = 100_000
 _MAX_PARTS = 2_000_000
+_MOST_DOTS = 2_000
 _MOST_ALIASES = 4
 
+_BLANKS = re.compile(r"[\s\\]+")
+_BETWEEN_NAMES = re.compile(r"[^\w.]")
 _PERCENT_MARKER = re.compile(r"^# ?%%(?P<options>(?:[ \t].*|\[.*)?)$\n?", re.MULTILINE)
 _TEXT_CELL = re.compile(r"\[(?:markdown|md|raw)\]")
 _COMMENTED_MAGIC = re.compile(r"^([ \t]*)# ?(%{1,2}[a-zA-Z]|![^\s=])", re.MULTILINE)
@@ -231,12 +234,19 @@ def _strict_token(token: re.Match[bytes]) -> bytes:
 @functools.lru_cache(maxsize=256)
 def parsed(source: str) -> ast.Module | None:
     """A cell's syntax tree, cached: do not change it. None if the cell is not plain Python, or very long."""
-    if len(source) > _MAX_PARSED:
+    if len(source) > _MAX_PARSED or _has_endless_name(source):
         return None
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def _has_endless_name(source: str) -> bool:
+    """Whether thousands of names are put together by dots: for `import a.b.c…`, CPython takes quadratic time."""
+    if source.count(".") <= _MOST_DOTS:
+        return False
+    return any(name.count(".") > _MOST_DOTS for name in _BETWEEN_NAMES.split(_BLANKS.sub("", source)))
 
 
 def has_value(source: str) -> bool:

@@ -30,9 +30,12 @@ def lateness(
         extension: how much later this student may hand in.
         budget: how many days of lateness the student has left; they are used before anything is taken off.
     """
-    if policy is None or due is None or submitted_at is None or submitted_at <= due + extension:
+    if policy is None or due is None or submitted_at is None:
         return None
-    seconds = (submitted_at - due - extension).total_seconds()
+    late = submitted_at - due  # an extension of the year 9999 can be compared with, but not added
+    if late <= extension:
+        return None
+    seconds = (late - extension).total_seconds()
     if seconds <= policy.grace_minutes * 60:
         return Lateness(days=round(seconds / _DAY, 2), penalty=0.0)
     spent = min(budget, math.ceil(seconds / _DAY))

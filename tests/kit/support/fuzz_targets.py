@@ -16,14 +16,18 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from autograder.course.cells import notebook_topic, notebook_version, read_cells, task_source
-from autograder.course.course_file import Course, TaskEntry, TopicEntry, load_course
+from autograder.course.course_file import Course, LatePolicy, TaskEntry, TopicEntry, load_course
 from autograder.course.roster import folder_name, read_roster
 from autograder.course.unneeded_cells import unneeded_cells
 from autograder.errors import AutogradeError
+from autograder.gradebook.adjustments import load_adjustments
+from autograder.gradebook.lateness import lateness
+from autograder.gradebook.marks import extension_for
 from autograder.grading.result_files import read_result, read_run
 from autograder.grading.submissions import find_submissions
 from autograder.intake.archive import UNREADABLE, read_source
@@ -150,6 +154,21 @@ def _timestamp(data: bytes, folder: Path) -> None:
 def _course(data: bytes, folder: Path) -> None:
     (folder / "course.yml").write_bytes(data)
     load_course(folder)
+
+
+@_target(
+    "-␣student: topic: views autograd task: f points: add: extension: 48h 999999w 9999-12-31T23:59-23:59 late_days: "
+    "excused: at: comment: auto true & * << !!int 1e999 .inf 99999999 \" ' \n \n␣␣"
+)
+def _adjustments(data: bytes, folder: Path) -> None:
+    (folder / "adjustments.yml").write_bytes(data)
+    course = replace(_COURSE, root=folder)
+    for decisions in load_adjustments(course).values():
+        for topic in course.topics:
+            extension = extension_for(course, topic, decisions)
+            for when in (datetime.min, datetime.max):
+                time = when.replace(tzinfo=UTC)
+                lateness(LatePolicy(policy="per_day"), time, time, extension=extension)
 
 
 @_target(
