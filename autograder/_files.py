@@ -97,7 +97,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
 @contextmanager
 def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
     """Have a folder to oneself, among all who use `locked`, in this process and others. The lock ends with the process and
-    leaves no file behind. Where the file system has no locks, everybody gets in.
+    leaves no file behind. Where the file system or, as on Windows, Python has no locks, everybody gets in.
 
     Args:
         folder: the folder.
@@ -107,8 +107,11 @@ def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
         BlockingIOError: if somebody else has it and this is not to wait.
         OSError: if it cannot be opened.
     """
-    import fcntl  # not on Windows, where nothing is graded
-
+    try:
+        import fcntl
+    except ImportError:  # Windows, where nothing is graded
+        yield
+        return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:

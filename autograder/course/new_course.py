@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from autograder._files import write_whole
+from autograder._files import locked, write_whole
 from autograder.course import new_topic
 from autograder.course.course_file import load_course
 from autograder.errors import CourseError
@@ -18,6 +21,7 @@ __all__ = ["TOPIC", "create", "next_steps"]
 TOPIC = "reductions"
 """The topic of a new course."""
 
+_UNFINISHED = ".autograde-init-"
 _TEMPLATES = {
     "course.yml": "course.yml.j2",
     "README.md": "course_readme.md.j2",
@@ -47,14 +51,29 @@ def create(folder: Path, title: str = "") -> list[Path]:
     if root.is_dir() and (taken := sorted(path.name for path in root.iterdir() if path.name != ".git")):
         raise CourseError(f"{folder}: the folder is not empty (it has {taken[0]}); name a new or empty one for the course.")
     root.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".autograde-init-", dir=root.parent) as place:
-        fresh = Path(place)
+    with _unfinished(root.parent) as place:
+        fresh = place / "course"
         _write(fresh, " ".join(title.split()) or _title(root.name))
         names = sorted(path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file())
-        root.mkdir(exist_ok=True)
-        for path in sorted(fresh.iterdir()):
-            path.rename(root / path.name)
+        if not root.exists():
+            fresh.rename(root)  # all at once
+        else:
+            for path in sorted(fresh.iterdir()):
+                path.rename(root / path.name)
     return [folder / name for name in names]
+
+
+@contextlib.contextmanager
+def _unfinished(parent: Path) -> Iterator[Path]:
+    """A folder for what is not complete yet, removed afterwards; before it, those that killed runs left are removed."""
+    with contextlib.ExitStack() as stack:
+        with locked(parent):  # so that nobody finds the folder before its own lock
+            for left in parent.glob(f"{_UNFINISHED}*"):
+                with contextlib.suppress(OSError), locked(left, wait=False):
+                    shutil.rmtree(left)
+            fresh = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=parent)))
+            stack.enter_context(locked(fresh, wait=False))
+        yield fresh
 
 
 def next_steps(folder: Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from autograder._files import locked
 from autograder.commands.instructor import app
 from autograder.course import new_course, new_topic
 from autograder.course.course_file import load_course
@@ -61,3 +62,18 @@ def test_the_command(tmp_path: Path):
     again = CliRunner().invoke(app, ["init", str(tmp_path / "course")])
     assert again.exit_code == 2
     assert len(again.stderr.splitlines()) == 1
+
+
+@pytest.mark.fault
+def test_what_a_killed_run_left_is_removed_and_what_another_run_writes_is_not(tmp_path: Path) -> None:
+    left, used = tmp_path / ".autograde-init-left", tmp_path / ".autograde-init-used"
+    for folder in (left, used):
+        (folder / "tests").mkdir(parents=True)
+    (tmp_path / ".autograde-init-link").symlink_to(tmp_path / "own")
+    (tmp_path / "own").mkdir()
+    with locked(used):
+        new_course.create(tmp_path / "course")
+        assert not left.exists()
+        assert used.exists()
+    new_course.create(tmp_path / "other")
+    assert {path.name for path in tmp_path.iterdir()} == {".autograde-init-link", "course", "other", "own"}
