@@ -28,7 +28,7 @@ from autograder.course.lines import Lines
 from autograder.records.jobs import Cell, Outcome
 from autograder.records.results import TaskResult, in_telling_order
 from autograder.reporting.junit import Suite, case_name, junit
-from autograder.reporting.labels import points_text, readable, task_state
+from autograder.reporting.labels import escaped, points_text, readable, task_state
 from autograder.reporting.task_view import task_view
 
 __all__ = [
@@ -182,7 +182,7 @@ def summary(files: Iterable[Checked], *, footer: str = "") -> str:
 
 
 def _markdown(text: str) -> str:
-    return html.escape(" ".join(readable(text).split()), quote=False).replace("|", "\\|").replace("`", "\\`")
+    return escaped(html.escape(" ".join(readable(text).split()), quote=False), "\\|`[")
 
 
 def write_reports(files: Sequence[Checked], out: Path, *, footer: str = "") -> None:

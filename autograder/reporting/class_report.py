@@ -13,7 +13,7 @@ import msgspec
 from autograder._words import counted
 from autograder.reporting.class_figures import ClassFigures, Entry, Student
 from autograder.reporting.class_page import percent, why_text
-from autograder.reporting.labels import points_text, readable
+from autograder.reporting.labels import escaped, points_text, readable
 
 __all__ = ["CSV_TABLES", "as_csv", "as_json", "as_markdown", "as_xlsx", "tables"]
 
@@ -244,8 +244,8 @@ def _markdown_cell(value: _Value, *, share: bool) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text on one line that cannot end a cell or become HTML."""
-    return " ".join(readable(text).replace("|", "\\|").replace("<", "\\<").split())
+    """Text on one line that cannot end a cell, or become HTML, a link or a picture."""
+    return " ".join(escaped(readable(text), "\\|<[").split())
 
 
 def _for_sheet(value: _Value) -> _Value:

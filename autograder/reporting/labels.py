@@ -9,7 +9,7 @@ from autograder._words import counted
 from autograder.records.jobs import Outcome
 from autograder.records.results import FirstCause, TaskResult
 
-__all__ = ["OUTCOMES", "Label", "cause_sentence", "is_plain", "points_text", "readable", "task_state"]
+__all__ = ["OUTCOMES", "Label", "cause_sentence", "escaped", "is_plain", "points_text", "readable", "task_state"]
 
 
 _NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -44,6 +44,11 @@ def readable(text: str) -> str:
 def is_plain(text: str) -> bool:
     """Whether `readable` would leave the text unchanged."""
     return text.isascii() and text.isprintable()
+
+
+def escaped(text: str, characters: str) -> str:
+    """The text for Markdown, in which a backslash keeps these characters from meaning anything; it is one of them itself."""
+    return text.translate({ord(each): f"\\{each}" for each in characters})
 
 
 def points_text(number: float) -> str:

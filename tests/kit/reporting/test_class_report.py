@@ -75,6 +75,15 @@ def test_markdown_says_it_in_words(figures):
     assert all(line.count(" | ") == 5 for line in text.splitlines() if line.startswith("| boris"))
 
 
-def test_text_that_would_end_a_cell_or_become_html_stays_text():
-    text = as_markdown(count_class([result(task(PASSED, earned=5.0), student="a|b\n<b>")])).decode()
-    assert "| a\\|b \\<b> |" in text
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("a|b\n<b>", "a\\|b \\<b>"),
+        ("a\\|b", "a\\\\\\|b"),
+        ("[x](javascript:alert)", "\\[x](javascript:alert)"),
+        ("![](https://example.org/x.png)", "!\\[](https://example.org/x.png)"),
+    ],
+)
+def test_text_that_would_end_a_cell_or_become_html_or_a_link_stays_text(name, written):
+    text = as_markdown(count_class([result(task(PASSED, earned=5.0), student=name)])).decode()
+    assert f"| {written} |" in text
