@@ -1,11 +1,14 @@
-"""Words that many messages share: what may have been meant, and how many there are."""
+"""Words that many messages share: what may have been meant, and how many there are; and text in cells of a table."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
-__all__ = ["closest", "counted", "suggestion"]
+__all__ = ["closest", "counted", "defused", "suggestion", "undefused"]
+
+_FORMULA = re.compile(r"'*(?:\s*[=+\-@]|[\t\r])")
 
 
 def closest(name: str, choices: Iterable[str], *, most: int = 1) -> list[str]:
@@ -25,3 +28,13 @@ def suggestion(name: str, choices: Iterable[str]) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 task`, `3 tasks`: for nouns that take a plain s."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def defused(text: str) -> str:
+    """Text for a CSV file that no spreadsheet takes for a formula (OWASP, CSV injection); `undefused` gives it back."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def undefused(text: str) -> str:
+    """The text that `defused` was given."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text

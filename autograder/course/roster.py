@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder._files import read_whole, write_whole
+from autograder._words import defused, undefused
 from autograder.course.course_file import Course
 from autograder.errors import CourseError
 from autograder.records.results import NAMES_OF_RESULTS
@@ -99,7 +100,8 @@ def write_roster(path: Path, people: Iterable[Person]) -> None:
     table = csv.writer(text, lineterminator="\n")
     table.writerow(_COLUMNS)
     for each in people:
-        table.writerow([each.student, each.name, each.email, each.id, each.login, "; ".join(each.also)])
+        cells = (each.student, each.name, each.email, each.id, each.login, "; ".join(each.also))
+        table.writerow(map(defused, cells))
     write_whole(path, text.getvalue().encode())
 
 
@@ -239,7 +241,7 @@ def _rows(path: Path) -> list[list[str]]:
     head = text[:2000]
     separator = max(",;\t", key=head.count)
     try:
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+        return [[*map(undefused, row)] for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator)]
     except csv.Error as error:
         raise CourseError(f"{path}: is not a CSV file ({error}); save it as CSV (UTF-8).") from error
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from autograder._words import defused
 from autograder.course.roster import Person
 from autograder.errors import ResultError
 from autograder.exporting.filling import column_of, students_of_rows, to_maximum
 from autograder.exporting.marked_class import MarkedClass, number
-from autograder.exporting.tables import Table, defused, read_table, table_text
+from autograder.exporting.tables import Table, read_table, table_text
 
 __all__ = ["canvas"]
 

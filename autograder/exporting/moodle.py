@@ -13,10 +13,11 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from autograder._words import defused
 from autograder.errors import ResultError
 from autograder.exporting.filling import column_of, students_of_rows, to_maximum
 from autograder.exporting.marked_class import MarkedClass, number, remark
-from autograder.exporting.tables import Table, defused, read_table, table_text
+from autograder.exporting.tables import Table, read_table, table_text
 
 __all__ = ["moodle"]
 

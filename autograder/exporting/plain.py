@@ -11,8 +11,9 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from autograder._words import defused
 from autograder.exporting.marked_class import MarkedClass, number
-from autograder.exporting.tables import defused, table_text
+from autograder.exporting.tables import table_text
 from autograder.gradebook.marks import Mark
 from autograder.reporting.labels import readable
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from autograder._files import read_whole
 from autograder.errors import ResultError
 
-__all__ = ["Table", "defused", "read_table", "table_text"]
+__all__ = ["Table", "read_table", "table_text"]
 
 _LARGEST = 64 << 20
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -74,8 +74,3 @@ def table_text(rows: Iterable[Sequence[str]], *, delimiter: str = ",", newline: 
     text = io.StringIO()
     csv.writer(text, delimiter=delimiter, lineterminator=newline).writerows(rows)
     return text.getvalue()
-
-
-def defused(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

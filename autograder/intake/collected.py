@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from autograder._files import read_source, read_whole, write_whole
+from autograder._words import defused, undefused
 from autograder.errors import SubmissionError
 
 __all__ = ["COLLECTED", "Collected"]
@@ -49,7 +50,7 @@ class Collected:
             raise SubmissionError(f"{path}: lacks columns; move it away, and collect into an empty folder.")
         collected = cls(path)
         for row in rows:
-            collected.keep({name: row.get(name) or "" for name in (*_COLUMNS, *_NEWER)})
+            collected.keep({name: undefused(row.get(name) or "") for name in (*_COLUMNS, *_NEWER)})
         return collected
 
     def keep(self, row: Row) -> None:
@@ -81,7 +82,8 @@ class Collected:
         text = io.StringIO()
         table = csv.DictWriter(text, (*_COLUMNS, *_NEWER), lineterminator="\n")
         table.writeheader()
-        table.writerows(self.rows[file] for file in sorted(self.rows, key=lambda file: (file.startswith("."), file)))
+        in_order = sorted(self.rows, key=lambda file: (file.startswith("."), file))
+        table.writerows({name: defused(cell) for name, cell in self.rows[file].items()} for file in in_order)
         data = text.getvalue().encode()
         if self.rows and (not self.path.exists() or read_whole(self.path) != data):
             write_whole(self.path, data)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from autograder._words import counted
+from autograder._words import counted, defused
 from autograder.reporting.class_figures import ClassFigures, Entry, Student
 from autograder.reporting.class_page import percent, why_text
 from autograder.reporting.labels import escaped, points_text, readable
@@ -253,10 +253,9 @@ def _for_sheet(value: _Value) -> _Value:
 
 
 def _defused(value: _Value) -> _Value:
-    """A cell that no spreadsheet takes for a formula (OWASP, CSV injection); 5.0 is written as 5."""
+    """A cell that no spreadsheet takes for a formula ; 5.0 is written as 5."""
     if isinstance(value, float):
         return f"{value:.10g}"
     if not isinstance(value, str):
         return value
-    text = readable(value)
-    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") or text[:1] in ("\t", "\r") else text
+    return defused(readable(value))

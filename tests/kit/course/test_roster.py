@@ -92,8 +92,10 @@ def test_the_same_name_stays_apart(tmp_path: Path) -> None:
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     people = (Person("a b", 'Ada "A", L', "a@x.edu", "1", "al", ("7", "x y")), Person("李娜", "李娜"))
+    people += (Person("eve", '=HYPERLINK("https://example.org")', "", "-1", "+e", ("@e",)), Person("tom", "'t Hooft"))
     write_roster(tmp_path / "roster.csv", people)
     assert read_roster(tmp_path / "roster.csv").people == people
+    assert "\neve,\"'=HYPERLINK(" in (tmp_path / "roster.csv").read_text()
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ import openpyxl
 import pytest
 from marked_class_example import COURSE, RESULTS, ROSTER, example
 
+from autograder._words import defused
 from autograder.exporting.canvas import canvas
 from autograder.exporting.marked_class import marked_class, name_key, number
 from autograder.exporting.moodle import moodle
 from autograder.exporting.plain import nbgrader_csv, per_task_csv, xlsx
-from autograder.exporting.tables import defused
 from autograder.gradebook.marks import marks_of_class
 
 
