@@ -23,6 +23,7 @@ from pathlib import Path
 from autograder.course.cells import notebook_topic, notebook_version, read_cells, task_source
 from autograder.course.course_file import Course, LatePolicy, TaskEntry, TopicEntry, load_course
 from autograder.course.roster import folder_name, read_roster
+from autograder.course.source_notes import source_notes
 from autograder.course.unneeded_cells import unneeded_cells
 from autograder.errors import AutogradeError
 from autograder.gradebook.adjustments import load_adjustments
@@ -36,6 +37,7 @@ from autograder.intake.collected import COLLECTED, Collected
 from autograder.intake.handin import Context
 from autograder.keys.key import read_key
 from autograder.processes.protocol import Frames, decode_from_child
+from autograder.records.jobs import HelperFile
 
 CORPUS = Path(__file__).parents[1] / "fuzz" / "corpus"
 SECONDS, SECONDS_PER_MB = 1.0, 10.0
@@ -121,6 +123,7 @@ def _read_code(data: bytes, name: str) -> None:
         cell.source.encode()
     task_source(cells, "f")
     unneeded_cells(cells, {"a = 1"}, {"f"})
+    "".join(source_notes(cells, (), [HelperFile("a.py", data)])).encode()
 
 
 @_target(
@@ -133,7 +136,8 @@ def _notebook(data: bytes, folder: Path) -> None:
 
 @_target(
     "# %% [markdown] coding: utf-7 latin-1 def f(x): lambda lambda: elif if a: %magic x? !ls = ( ) [ ] \" ' ''' \\ \n \t \r "
-    "\ufeff \x00 @ async global f\n pass\n return \n\n"
+    "\ufeff \x00 @ async global f\n pass\n return \n\n "
+    "getattr(x, __import__( exec( .join([ + [::-1] \\ud800 import␣torch setattr(torch, "
 )
 def _python(data: bytes, folder: Path) -> None:
     _read_code(data, "a.py")
