@@ -162,7 +162,7 @@ def test_from_numpy_of_any_array(code, given):
         numbers = array_of(given.normal(3, 4, dtype=torch.float64)).astype(name)
         numbers[0, 0], numbers[1, 1] = np.nan, np.inf
         results[name] = code.from_numpy(given.watch(numbers, f"array of {name}"))
-    return only(results, "shape", "values")
+    return only(results, "type", "shape", "values")
 
 
 @checks("from_numpy")
