@@ -39,6 +39,8 @@ _ATTRIBUTES = {
 _RUN_TEXT = ("eval", "exec", "compile", "run_cell")
 _IMPORT_BY_TEXT = ("__import__", "import_module")
 _REACH_BY_TEXT = ("getattr", "setattr", "delattr")
+_NEVER_HANDED_ON = ("exec", "eval", "__import__")
+_INSPECTS = ("stack", "trace", "getouterframes", "getinnerframes")
 _LONGEST_TEXT = 200
 _COMPILED = (".pyc", ".pyd", ".so", ".dll", ".dylib")
 _SETTINGS = frozenset(["backends", "rcParams", "options", "environ", "path", "argv", "stdout", "stderr", "displayhook"])
@@ -94,6 +96,7 @@ def _package(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
 
 
 def _in_tree(tree: ast.Module, imported: dict[str, str]) -> Iterator[tuple[int, str]]:
+    seen_elsewhere, own = set(_called_or_compared(tree)), set(_own_names(tree))
     for node in ast.walk(tree):
         match node:
             case ast.Import() | ast.ImportFrom():
@@ -108,8 +111,15 @@ def _in_tree(tree: ast.Module, imported: dict[str, str]) -> Iterator[tuple[int, 
                 yield node.lineno, f"changes an attribute of {_text(target)}"
             case ast.Attribute(attr=name) if name in _ATTRIBUTES:
                 yield node.lineno, f"{_ATTRIBUTES[name]} ({_text(node)})"
+            case ast.Attribute(value=ast.Name(id=name), attr=part) if imported.get(name) == name == "inspect":
+                if part in _INSPECTS:
+                    yield node.lineno, f"looks into stack frames ({_text(node)})"
             case ast.Subscript(value=ast.Attribute(attr="modules" | "__dict__"), slice=key):
                 yield from ((node.lineno, text) for text in _of_name(_folded(key)))
+            case ast.Attribute(value=ast.Name(id="sys"), attr="modules") if id(node) not in seen_elsewhere:
+                yield node.lineno, "goes through sys.modules"
+            case ast.Name(id=name) if name in _NEVER_HANDED_ON and name not in own and id(node) not in seen_elsewhere:
+                yield node.lineno, f"hands {name} on"
             case ast.Name(id="__builtins__"):
                 yield node.lineno, "reaches for Python's built-ins (__builtins__)"
             case ast.Attribute(value=ast.Name(id=name), attr=part) if imported.get(name) == name == "autograder":
@@ -117,6 +127,24 @@ def _in_tree(tree: ast.Module, imported: dict[str, str]) -> Iterator[tuple[int, 
                     yield node.lineno, f"uses autograder.{part}"
         if isinstance(node, ast.Call):
             yield from ((node.lineno, text) for text in _of_call(node, imported))
+
+
+def _called_or_compared(tree: ast.Module) -> Iterator[int]:
+    """The identities of what is called, looked up in, or compared with: `exec(x)`, `sys.modules[x]`, `x in sys.modules`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=part) | ast.Subscript(value=part):
+                yield id(part)
+            case ast.Compare(comparators=parts):
+                yield from map(id, parts)
+
+
+def _own_names(tree: ast.Module) -> Iterator[str]:
+    """The names of parameters and variables."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()):
+                yield name
 
 
 def _of_call(call: ast.Call, imported: dict[str, str]) -> Iterator[str]:
@@ -189,6 +217,12 @@ def _of_import(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
             yield f"imports {whole[:_TEXT_SHOWN]}"
         elif package in _MODULES:
             yield _MODULES[package]
+        elif isinstance(node, ast.ImportFrom) and alias.name in _ATTRIBUTES and package != "torch":
+            yield f"{_ATTRIBUTES[alias.name]} ({alias.name})"
+        elif package == "inspect" and rest in _INSPECTS:
+            yield f"looks into stack frames ({rest})"
+        elif alias.asname and rest in (*_NEVER_HANDED_ON, *_IMPORT_BY_TEXT):
+            yield f"gives {rest} another name"
         elif package == "torch" and "._C" in whole:
             yield f"uses PyTorch's internals ({whole[:_TEXT_SHOWN]})"
 
