@@ -22,15 +22,18 @@ from autograder.records.observation import (
     DistributedAs,
     Fact,
     Judge,
+    MappingFact,
     MostlyEqual,
+    SequenceFact,
     SketchFact,
     TensorFact,
     ValueFact,
 )
 from autograder.records.results import Difference
 
-__all__ = ["compare_judged", "similar_judged", "sketch"]
+__all__ = ["compare_judged", "count_off", "similar_judged", "sketch"]
 
+_FEW = 1000  # take no time
 _NUMBERS = {"int", "float"}
 
 
@@ -40,21 +43,35 @@ def compare_judged(where: str, expected: Fact, actual: Fact, judge: Judge, how: 
     if "type" in facts and not _of_one_kind(expected, actual):
         yours, wanted = words.kind_text(actual, quote=how.quote), words.kind_text(expected, quote=True)
         return [difference(where, "type", f"{called(where)} is {yours}; it should be {wanted}.")]
+    if off := count_off(expected, actual):
+        return [difference(where, "values", f"{called(where)} {off}.")]
     expected_tensor, actual_tensor = _tensor_of(expected), _tensor_of(actual)
     if expected_tensor is not None and actual_tensor is not None:
         found = compare_tensors(where, expected_tensor, actual_tensor, how, facts)
         if found is not None:
             return [found]
-    objection = _objection(actual, judge, expected_tensor) or _too_few(expected_tensor, actual_tensor)
+    objection = _objection(actual, judge, expected_tensor)
     return [difference(where, "values", f"{called(where)} {objection}.")] if objection else []
 
 
-def _too_few(expected: TensorFact | None, actual: TensorFact | None) -> str:
-    """What is wrong with far fewer numbers than the reference's, even where shapes do not count: few fit anything."""
-    if expected is None or actual is None:
+def count_off(expected: Fact, actual: Fact) -> str:
+    """What is wrong with far fewer or far more numbers than the reference's where shapes do not count; empty if nothing is.
+
+    Few numbers fit any distribution, and many take long to judge.
+    """
+    if "shape" in expected.policy.facts:
         return ""
-    wanted, given = math.prod(expected.shape), math.prod(actual.shape)
-    return f"has {counted(given, 'element')}; about {wanted} are expected" if 2 * given < wanted else ""
+    wanted, given = _elements(expected), _elements(actual)
+    off = 0 < 2 * given < wanted or given > 2 * wanted + _FEW
+    return f"has {counted(given, 'element')}; about {wanted} are expected" if off else ""
+
+
+def _elements(fact: Fact) -> int:
+    """How many numbers there are in a fact's tensors."""
+    if isinstance(fact, SequenceFact | MappingFact):
+        return sum(map(_elements, fact.items))
+    tensor = _tensor_of(fact)
+    return math.prod(tensor.shape) if tensor is not None else 0
 
 
 def _of_one_kind(expected: Fact, actual: Fact) -> bool:

@@ -14,7 +14,7 @@ import msgspec
 
 from autograder._words import counted
 from autograder.comparing import wording as words
-from autograder.comparing.bounds import compare_judged, similar_judged
+from autograder.comparing.bounds import compare_judged, count_off, similar_judged
 from autograder.comparing.digests import digest_of
 from autograder.comparing.tensors import compare_tensors
 from autograder.comparing.values import compare_numbers, compare_values
@@ -303,6 +303,8 @@ def _compare_with_each_other(where: str, expected: Fact, actual: Fact, how: Opti
     if len(expected.items) != len(actual.items):
         text = f"{called(where)} has {counted(len(actual.items), 'item')}; it should have {len(expected.items)}."
         return [difference(where, "type", text)]
+    if off := count_off(expected, actual):
+        return [difference(where, "values", f"{called(where)} {off}.")]
     for index, (wanted, item) in enumerate(zip(expected.items, actual.items, strict=True)):
         if found := _compare(item_path(where, index), _without_judge(wanted, values=False), item, how):
             return found

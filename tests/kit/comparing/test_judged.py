@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -82,6 +83,16 @@ CASES: list[tuple[Callable[[Any], Any], Any, list[Any], list[tuple[Any, str]]]] 
         [(torch.zeros(2), "The weights are wrong."), (None, "The weights are wrong.")],
     ),
 ]
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("mark", [lambda x: distributed_as(x, "normal", mean=0, std=1), lambda x: alike([x], [x])])
+def test_millions_of_numbers_in_place_of_a_few_take_no_time(mark: Callable[[Any], Any]) -> None:
+    expected, actual = seen(only(mark(random(1)), "values")), seen(mark(torch.zeros(8_000_000, dtype=torch.uint8)))
+    started = time.process_time()
+    assert not same(expected, actual, TOLERANCES)
+    assert "elements; about " in compare(expected, actual, TOLERANCES)[0].sentence
+    assert time.process_time() - started < 0.1
 
 
 @pytest.mark.parametrize(("mark", "reference", "right", "wrong"), CASES)
