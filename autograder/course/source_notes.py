@@ -59,20 +59,20 @@ def source_notes(
     own = ((f"cell {cell.number}, " if cell.number else "", cell.source) for cell in cells)
     sources = [each for each in (*own, *_of_helpers(helpers)) if each[1].strip() not in examples]
     trees = [
-        (place, tree)
+        (place, [*ast.walk(tree)])
         for place, source in sources
         if (tree := parsed(source) or parsed(without_special_lines(source))) is not None
     ]
     imported = {
         (alias.asname or alias.name).split(".")[0]: _package(node, alias)
-        for _, tree in trees
-        for node in ast.walk(tree)
+        for _, nodes in trees
+        for node in nodes
         if isinstance(node, ast.Import | ast.ImportFrom)
         for alias in node.names
     }
     found: dict[str, str] = {}
-    for place, tree in trees:
-        for line, text in sorted(_in_tree(tree, imported)):
+    for place, nodes in trees:
+        for line, text in sorted(_in_nodes(nodes, imported)):
             found.setdefault(text, f"{place}line {line}: {text}")
     compiled = (file.name for file in helpers if file.name.lower().endswith(_COMPILED))
     notes = (*(f"{name[:_TEXT_SHOWN]}: compiled code, which nobody can read" for name in compiled), *found.values())
@@ -95,9 +95,9 @@ def _package(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
     return name.split(".")[0]
 
 
-def _in_tree(tree: ast.Module, imported: dict[str, str]) -> Iterator[tuple[int, str]]:
-    seen_elsewhere, own = set(_called_or_compared(tree)), set(_own_names(tree))
-    for node in ast.walk(tree):
+def _in_nodes(nodes: Collection[ast.AST], imported: dict[str, str]) -> Iterator[tuple[int, str]]:
+    seen_elsewhere, own = set(_called_or_compared(nodes)), set(_own_names(nodes))
+    for node in nodes:
         match node:
             case ast.Import() | ast.ImportFrom():
                 yield from ((node.lineno, text) for text in _of_import(node))
@@ -129,9 +129,9 @@ def _in_tree(tree: ast.Module, imported: dict[str, str]) -> Iterator[tuple[int, 
             yield from ((node.lineno, text) for text in _of_call(node, imported))
 
 
-def _called_or_compared(tree: ast.Module) -> Iterator[int]:
+def _called_or_compared(nodes: Iterable[ast.AST]) -> Iterator[int]:
     """The identities of what is called, looked up in, or compared with: `exec(x)`, `sys.modules[x]`, `x in sys.modules`."""
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Call(func=part) | ast.Subscript(value=part):
                 yield id(part)
@@ -139,9 +139,9 @@ def _called_or_compared(tree: ast.Module) -> Iterator[int]:
                 yield from map(id, parts)
 
 
-def _own_names(tree: ast.Module) -> Iterator[str]:
+def _own_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """The names of parameters and variables."""
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()):
                 yield name
