@@ -9,7 +9,7 @@ POSTGRESQL := $(VENV)/.postgresql
 SECONDS := 60
 ROUNDS := 200
 
-.PHONY: demo quick test test-long fuzz versions lint format verify bench release dist screenshots clean help
+.PHONY: demo quick test test-long fuzz versions lint format verify bench release docs dist screenshots clean help
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -68,6 +68,9 @@ bench: $(READY) ## Grade a class with nbgrader and with autograde, side by side;
 
 release: $(READY) ## Build what students get
 	$(BIN)/autograde release
+
+docs: $(READY) ## Build the documentation as a site, build/docs/index.html
+	$(BIN)/sphinx-build -c docs -b html -q -W --keep-going . build/docs
 
 dist: $(READY) ## Build the package's wheel into dist/
 	rm -rf build/lib build/bdist.*
