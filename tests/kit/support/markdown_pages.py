@@ -71,6 +71,7 @@ def blocks(page: Path) -> list[Block]:
         if token.type == "fence":
             assert token.map is not None
             found.append(Block(page, token.map[0] + 1, token.info.strip(), token.content, before))
+            before = ""
         elif token.type == "inline":
             before = token.content
     return found
