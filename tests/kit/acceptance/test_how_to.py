@@ -50,7 +50,9 @@ def said(page: Path) -> list[tuple[str, list[str]]]:
 def told(result: TopicResult) -> str:
     """All that a student reads about what went wrong."""
     failed = [check for task in result.tasks for check in task.checks]
-    return "\n".join(f"{each.reason} {each.error_message}\n" + "\n".join(d.sentence for d in each.differences) for each in failed)
+    return "\n".join(
+        f"{each.reason} {each.error_message}\n" + "\n".join(d.sentence for d in each.differences) for each in failed
+    )
 
 
 @pytest.mark.parametrize("page", HOW_TO, ids=lambda page: page.stem)
@@ -93,7 +95,9 @@ def outputs(page: Path, folder: Path, *, without: str = "^$") -> list[str]:
             if words.startswith("cd "):
                 folder = folder / words[3:]
             elif not re.search(without, words):
-                done = subprocess.run(words, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+                done = subprocess.run(
+                    words, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False
+                )
                 assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
                 printed.append(done.stdout)
     return printed

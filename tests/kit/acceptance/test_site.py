@@ -98,7 +98,10 @@ def test_every_page_can_be_reached(site: Path, pages: dict[Path, Html]) -> None:
         reached.add(path)
         places = (urlsplit(link) for link in pages[path].links)
         waiting += [(path.parent / unquote(place.path)).resolve() for place in places if not place.scheme and place.path]
-    assert {path.name for path in set(pages) - reached} == {"index.html", "search.html"}  # the front door, and the search box
+    assert {path.name for path in set(pages) - reached} == {
+        "index.html",
+        "search.html",
+    }  # the front door, and the search box
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -170,7 +173,9 @@ def test_the_site_is_searched_from_the_disk(site: Path, page: Page) -> None:
     assert said == []
 
 
-@pytest.mark.parametrize("name", ["index", "how-to", "how-to/unavailable", "instructors", "all-commands", "python", "authoring"])
+@pytest.mark.parametrize(
+    "name", ["index", "how-to", "how-to/unavailable", "instructors", "all-commands", "python", "authoring"]
+)
 def test_a_page_in_both_themes_and_narrow(site: Path, page: Page, screenshots: Path, name: str) -> None:
     page.goto((site / f"docs/{name}.html").as_uri())
     for theme in ("light", "dark"):
