@@ -1,7 +1,7 @@
 """The documentation as a site: `make docs` builds it into build/docs.
 
-The pages are written for GitHub as well. So what only Sphinx understands is put in here, while it reads them: the navigation,
-which is the list of links on a page of links, pictures in two themes, and the reference of the commands.
+The pages are written for GitHub as well. So what only Sphinx understands is put in here, while it reads them: the
+navigation, which is what the pages of links link to, pictures in two themes, and the reference of the commands.
 """
 
 import re
@@ -25,6 +25,8 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_enable_extensions = ["attrs_inline"]
 myst_heading_anchors = 4
 highlight_language = "text"
+smartquotes = False  # it would make one dash of the two before an option
+add_module_names = False
 default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"

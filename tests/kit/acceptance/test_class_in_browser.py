@@ -125,6 +125,7 @@ def test_the_page_of_the_class(grades: Path, page: Page, screenshots: Path) -> N
     assert faults(page) == []
     checks.click()
     page.emulate_media(color_scheme="dark")
+    page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=screenshots / "class-dark.png")
     page.set_viewport_size({"width": 400, "height": 900})
     assert not is_too_wide(page)

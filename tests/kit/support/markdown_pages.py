@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -55,7 +56,7 @@ def anchors(page: Path) -> set[str]:
     """The names that GitHub gives to headings: lower case, no punctuation; the second of a name ends in -1."""
     seen: dict[str, int] = {}
     tokens = _tokens(page)
-    for before, token in zip(tokens, tokens[1:], strict=False):
+    for before, token in pairwise(tokens):
         if before.type == "heading_open":
             text = "".join(each.content for each in token.children or [])
             slug = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")

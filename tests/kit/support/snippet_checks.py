@@ -37,9 +37,26 @@ from autograder.verifying.accepted_mutants import accepted_file, read_accepted
 
 __all__ = ["COMMANDS", "WAYS", "language_of", "parse_calls", "parse_command"]
 
-OTHER_PROGRAMS = frozenset(
-    "cd source umask chmod export for do done openssl chromium docker gh jupyter ssh python python3 pip make nbgrader dask".split()
-)
+OTHER_PROGRAMS = {
+    "cd",
+    "source",
+    "umask",
+    "chmod",
+    "export",
+    "for",
+    "do",
+    "done",
+    "openssl",
+    "chromium",
+    "docker",
+    "jupyter",
+    "python",
+    "python3",
+    "pip",
+    "make",
+    "nbgrader",
+    "dask",
+}
 """What may stand at the start of a line of a shell, besides `autograde`."""
 COMMANDS: Any = typer.main.get_command(instructor.app)
 MAGICS = ("!unzip ", "%cd ", "%pip install ")
