@@ -1,17 +1,19 @@
 """The exceptions of the kit. Only the command line prints them and exits.
 
-AutogradeError
-├── CourseError          a mistake in course.yml or in a file that it names
-├── AuthoringError       a mistake in checks, misconceptions or alternatives
-├── SubmissionError      a submission that cannot be read
-├── KeyMismatch          an answer key that does not fit: missing, outdated or for other versions
-├── SandboxUnavailable   confinement was required but is not available
-├── DeviceUnavailable    a GPU was asked for but is not available
-├── MachineError         the machine lacks memory or processor time, or ends processes
-├── ResultError          a result file that is missing, damaged or from another version
-├── RequestError         a student asked for a task, topic or file that is not there
-├── ProtocolError        a child sent something that is not a valid frame
-└── ReleaseError         the release is out of date, or would leak something private
+::
+
+    AutogradeError
+    ├── CourseError          a mistake in course.yml or in a file that it names
+    ├── AuthoringError       a mistake in checks, misconceptions or alternatives
+    ├── SubmissionError      a submission that cannot be read
+    ├── KeyMismatch          an answer key that does not fit: missing, outdated or for other versions
+    ├── SandboxUnavailable   confinement was required but is not available
+    ├── DeviceUnavailable    a GPU was asked for but is not available
+    ├── MachineError         the machine lacks memory or processor time, or ends processes
+    ├── ResultError          a result file that is missing, damaged or from another version
+    ├── RequestError         a student asked for a task, topic or file that is not there
+    ├── ProtocolError        a child sent something that is not a valid frame
+    └── ReleaseError         the release is out of date, or would leak something private
 """
 
 __all__ = [

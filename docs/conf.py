@@ -41,6 +41,7 @@ html_domain_indices = False
 html_show_sourcelink = False
 html_copy_source = False
 html_show_search_summary = False  # it would be fetched, which a browser refuses for a page from the disk
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {"text": "autograde"},
     "navbar_persistent": ["search-button"],

@@ -188,7 +188,7 @@ class _Proof(Trials):
                 if result.earned > 0:
                     passed = ", ".join(check.name for check in result.checks if check.outcome is Outcome.PASSED)
                     self.problems.append(f"{result.task}: the untouched stub earns {result.earned:g} points ({passed}).")
-                if result.attempted and result.task not in topic.stubs:
+                if result.attempted and result.checks and result.task not in topic.stubs:
                     self.problems.append(f"{result.task}: the untouched stub counts as attempted.")
 
         yield Trial(msgspec.structs.replace(self.job(topic, topic.exercise), untouched=frozenset()), judge)
