@@ -165,6 +165,8 @@ def test_the_site_is_searched_from_the_disk(site: Path, page: Page) -> None:
     page.on("request", lambda request: said.append(request.url) if urlsplit(request.url).scheme not in LOCAL else None)
     page.goto((site / "index.html").as_uri())
     expect_that(page.get_by_role("heading", name="autograde", level=1)).to_be_visible()
+    kinds = page.locator("header .nav-item a").filter(visible=True)
+    expect_that(kinds).to_have_text(["Start", "How-to", "Reference", "Why"])
     page.get_by_role("button", name="Search").filter(visible=True).first.click()
     page.get_by_role("searchbox").filter(visible=True).fill("unavailable")
     page.keyboard.press("Enter")
