@@ -6,6 +6,8 @@ source text, so the trusted side never has to run a file to know what is in it.
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +25,7 @@ from autograder.records.observation import (
     Judge,
     MostlyEqual,
     Policy,
+    PrintsAlike,
 )
 
 __all__ = [
@@ -43,6 +46,7 @@ __all__ = [
     "mostly",
     "observes",
     "only",
+    "printed",
     "raises",
     "results",
     "says",
@@ -51,6 +55,7 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+_MOST_PRINTED = 15_000
 
 
 @dataclass(frozen=True)
@@ -256,6 +261,26 @@ def alike(*things: Any) -> Marked:
     """The things must equal each other, whatever their values are, e.g. random numbers under one seed. Tensors, numbers,
     and lists of them; in type, shape and dtype they are compared with the reference's."""
     return _judged(list(things), AllEqual())
+
+
+def printed(call: Callable[[], Any], *, tolerance: float = 0.0, unordered: bool = False) -> Marked:
+    """Observe what `call` prints, as in `printed(lambda: code.table(rows=4))`; what it returns does not matter.
+
+    Lines are compared one by one. Spaces at their ends, empty lines at the end of the text, and how many spaces there are
+    in a row do not matter. No more than 15,000 characters are compared.
+
+    Args:
+        call: what prints, to the standard output.
+        tolerance: how far off a number in the text may be, relative to numbers above 1.
+        unordered: whether the lines may come in any order.
+    """
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        call()
+    shown = text.getvalue()
+    if len(shown) > _MOST_PRINTED:
+        shown = f"{shown[:_MOST_PRINTED]}\n(cut after {_MOST_PRINTED:,} characters)"
+    return _judged(shown, PrintsAlike(float(tolerance), unordered))
 
 
 def says(thing: Any, sentence: str) -> Marked:

@@ -14,7 +14,7 @@ from autograder.course.source_rules import rule_observations
 from autograder.errors import ProtocolError
 from autograder.processes.item_count import has_more_items
 from autograder.processes.protocol import CellFinished, Observed, decode_from_child, encode
-from autograder.records.jobs import Cell, CellReport, HelperFile, Job, Limits, NotObserved, Outcome, Run, Usage
+from autograder.records.jobs import Cell, CellReport, HelperFile, Job, Limits, NotObserved, Outcome, Run, ScriptPart, Usage
 from autograder.records.observation import Observation
 from autograder.sandbox import LAYERS
 
@@ -47,6 +47,7 @@ class _Own(msgspec.Struct, frozen=True, array_like=True):
     unneeded: frozenset[int]
     helpers: tuple[HelperFile, ...]
     script: str
+    scripts: dict[str, tuple[ScriptPart, ...]]
 
 
 class _Cell(msgspec.Struct, frozen=True, array_like=True):
@@ -72,8 +73,8 @@ class _Run(msgspec.Struct, frozen=True, array_like=True):
 
 def split(job: Job) -> tuple[bytes, bytes]:
     """A job's two parts: what all submissions for its topic share, and what is its own. No rule on the source travels."""
-    shared = msgspec.structs.replace(job, cells=(), unneeded=frozenset(), helpers=(), script="", rules=())
-    own = _Own(job.cells, job.unneeded, job.helpers, job.script)
+    shared = msgspec.structs.replace(job, cells=(), unneeded=frozenset(), helpers=(), script="", scripts={}, rules=())
+    own = _Own(job.cells, job.unneeded, job.helpers, job.script, job.scripts)
     return msgspec.msgpack.encode(shared, order="deterministic"), msgspec.msgpack.encode(own)
 
 
@@ -85,9 +86,7 @@ def read_part(part: bytes) -> Job:
 def joined(shared: Job, own: bytes) -> Job:
     """The job, on the worker."""
     read = msgspec.msgpack.decode(own, type=_Own)
-    return msgspec.structs.replace(
-        shared, cells=read.cells, unneeded=read.unneeded, helpers=read.helpers, script=read.script
-    )
+    return msgspec.structs.replace(shared, **msgspec.structs.asdict(read))
 
 
 def largest_run(limits: Limits) -> int:

@@ -11,6 +11,7 @@ from autograder._words import counted
 from autograder.comparing import wording as words
 from autograder.comparing.arrays import Array, decode, epsilon_allowed, epsilon_of
 from autograder.comparing.distributions import alike, judge_distribution, quantiles
+from autograder.comparing.printed import difference_in_print
 from autograder.comparing.tensors import compare_tensors
 from autograder.comparing.values import number_of
 from autograder.comparing.wording import Options, called, difference
@@ -24,6 +25,7 @@ from autograder.records.observation import (
     Judge,
     MappingFact,
     MostlyEqual,
+    PrintsAlike,
     SequenceFact,
     SketchFact,
     TensorFact,
@@ -50,6 +52,9 @@ def compare_judged(where: str, expected: Fact, actual: Fact, judge: Judge, how: 
         found = compare_tensors(where, expected_tensor, actual_tensor, how, facts)
         if found is not None:
             return [found]
+    if isinstance(judge, PrintsAlike):
+        sentence = difference_in_print(called(where), _text_of(expected), _text_of(actual), judge, quote=how.quote)
+        return [difference(where, "values", sentence)] if sentence else []
     objection = _objection(actual, judge, expected_tensor)
     return [difference(where, "values", f"{called(where)} {objection}.")] if objection else []
 
@@ -72,6 +77,10 @@ def _elements(fact: Fact) -> int:
         return sum(map(_elements, fact.items))
     tensor = _tensor_of(fact)
     return math.prod(tensor.shape) if tensor is not None else 0
+
+
+def _text_of(fact: Fact) -> str:
+    return fact.value if isinstance(fact, ValueFact) and isinstance(fact.value, str) else ""
 
 
 def _of_one_kind(expected: Fact, actual: Fact) -> bool:
@@ -154,6 +163,8 @@ def similar_judged(left: Fact, right: Fact, judge: Judge, how: Options) -> bool:
         facts = tuple(fact for fact in DEFAULT_FACTS if fact != "values")
         if compare_tensors("", left_tensor, right_tensor, how, facts) is not None:
             return False
+    if isinstance(judge, PrintsAlike):
+        return not difference_in_print("", _text_of(left), _text_of(right), judge, quote=False)
     if isinstance(judge, AtLeast | AtMost):
         one, two = number_of(left), number_of(right)
         if one is None or two is None:

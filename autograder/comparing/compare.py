@@ -58,6 +58,7 @@ _SLIPS = {
 # Likewise, unless PyTorch says it of a tensor: `linear(): argument …`, `index 5 is out of bounds for dimension 0 …`.
 _OFTEN_SLIPS = {"TypeError", "IndexError", "ValueError"}
 _OTHER_ARGUMENTS = re.compile(r"(?:\.\w+)?\(\) (?:takes|got an unexpected|got multiple|got some|missing) ")
+_UNDEFINED = re.compile(r"(`\w{1,100}`) is not defined\.")
 _ABOUT_TENSORS = re.compile(r"^\w+\(\): |received an invalid combination|\b[Tt]ensors?\b|[Dd]imension|\bdtype\b|\bshapes?\b")
 
 
@@ -116,7 +117,8 @@ def has_judge(fact: Fact | None) -> bool:
 def _error_sentence(error: ErrorFact, task: str, quote: bool) -> str:
     name = f"`{task}`" if task else "what the check calls"
     if error.undefined:
-        return f"{name[0].upper()}{name[1:]} is not defined in your file."
+        missing = _UNDEFINED.fullmatch(error.message) if quote else None  # a task may consist of several functions
+        return f"{missing[1] if missing else name[0].upper() + name[1:]} is not defined in your file."
     if error.not_attempted:
         return f"{name[0].upper()}{name[1:]} is not attempted yet."
     place = ""

@@ -202,6 +202,9 @@ def _write_read_only(here: Path, path: Path, content: bytes) -> None:
 def _replace(shell: Shell, message: Replace) -> None:
     task = message.replacement.task
     replacement = load_replacement(message.replacement, message.code)
+    if message.replacement.marked and isinstance(replacement, type):
+        shell.user_ns.update({name: getattr(replacement, name) for name in vars(replacement) if not name.startswith("_")})
+        return
     current = shell.user_ns.get(task)
     is_variable = task in shell.user_ns and not callable(current)
     shell.user_ns[task] = replacement() if is_variable else replacement
@@ -226,7 +229,7 @@ def _run_checks(shell: Shell, message: RunChecks, reports: int) -> None:
     _send(reports, Loaded(problem))
     if problem:
         return
-    code = Code(shell.user_ns)
+    code = Code(shell.user_ns, message.scripts)
     for request in message.requests:
         try:
             answer: FromChild = Observed(run_check(checks[request.check], code, request, message.device))

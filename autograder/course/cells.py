@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import msgspec
 
+from autograder.course.marked import marked_parts, marked_source
 from autograder.errors import SubmissionError
 from autograder.records.jobs import Cell
 
@@ -259,11 +260,14 @@ def has_value(source: str) -> bool:
 
 
 def task_source(cells: tuple[Cell, ...], task: str) -> str:
-    """The source of a task's last definition at the cells' top level: function, class or assignment, with decorators.
+    """The source of a task's last definition at the cells' top level: function, class or assignment, with decorators. Of a
+    task that is a marked range, the range.
 
     Cells with magics or syntax errors are read as far as possible. Empty if no cell defines the task.
     """
-    return next((source for cell in reversed(cells) if (source := _defined_in(cell.source, task))), "")
+    return marked_source(cells, task) or next(
+        (source for cell in reversed(cells) if (source := _defined_in(cell.source, task))), ""
+    )
 
 
 def source_with_helpers(cells: tuple[Cell, ...], task: str) -> str:
@@ -291,6 +295,8 @@ def _helper_in(source: str) -> str:
 
 def definition_line(cells: tuple[Cell, ...], task: str) -> tuple[int, int] | None:
     """The cell and the line in it where a task's last definition starts; None if no cell that can be read defines it."""
+    if parts := marked_parts(cells, task):
+        return parts[0].cell, parts[0].line
     for cell in reversed(cells):
         lines = (_definitions(cell.source) or {}).get(task)
         if lines is not None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from autograder.choices import demand_of
-from autograder.course.course_file import TaskEntry
 from autograder.course.declarations import CheckSpec
+from autograder.course.task_entry import TaskEntry
 from autograder.course.topic_checks import TopicCheck
 from autograder.records.observation import MappingFact, Observation, SequenceFact, ValueFact
 

@@ -14,22 +14,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
 
+from autograder._files import read_source
 from autograder._words import closest, suggestion
 from autograder._yaml import read_yaml
 from autograder.course.declarations import parse_file
 from autograder.course.file_names import START, released_name
+from autograder.course.marked import MARK, marked_lines, marked_names, marked_text
+from autograder.course.task_entry import TaskEntry, Values, kind_mistakes, unread_inputs
 from autograder.errors import AuthoringError, CourseError
-from autograder.records.jobs import Limits
+from autograder.records.jobs import Cell, Limits
 from autograder.records.worked_solutions import SolutionsPolicy
 
 __all__ = ["Course", "LatePolicy", "TaskEntry", "TopicEntry", "load_course"]
 
-Level = Literal["easy", "medium", "hard"]
 SandboxLevel = Literal["full", "standard", "minimal"]
 
 # A message about a wrong value ends in "write" and one of these descriptions.
@@ -37,8 +39,6 @@ _Text = Annotated[str, Meta(min_length=1, description="some text")]
 _Flag = Annotated[bool, Meta(description="true or false")]
 _Count = Annotated[int, Meta(ge=1, description="a whole number of at least 1")]
 _Draws = Annotated[int, Meta(ge=1, le=100, description="a whole number from 1 to 100")]
-_Points = Annotated[float, Meta(ge=0, le=1e6, description="a number of at least 0")]
-_Weight = Annotated[float, Meta(ge=0, le=1e6, description="a number of at least 0")]
 _Share = Annotated[float, Meta(ge=0, le=1, description="a number from 0 to 1")]
 _Minutes = Annotated[float, Meta(ge=0, le=1e6, description="a number of minutes of at least 0")]
 _Seconds = Annotated[float, Meta(gt=0, le=86400, description="a number of seconds above 0")]
@@ -47,11 +47,6 @@ _Kilobytes = Annotated[int, Meta(ge=1, le=2**30, description="a whole number of 
 _Tolerance = Annotated[float, Meta(ge=0, lt=1, description="a number from 0 up to but not including 1, like 1e-5")]
 _Solutions = Annotated[SolutionsPolicy, Meta(description="never, after_due or after_pass")]
 _Due = Annotated[datetime, Meta(tz=True, description="a date, time and UTC offset, like 2027-03-01T23:59+01:00")]
-
-_Option = Annotated[str, Meta(min_length=1, max_length=100)]
-_OPTIONS = "2 to 26 different texts, like [a, b, c], in quotes where YAML takes them for something else"
-_Options = Annotated[tuple[_Option, ...], Meta(min_length=2, max_length=26, description=_OPTIONS)]
-_Distance = Annotated[float, Meta(ge=0, le=1e300, description="a number of at least 0: how far off an answer may be")]
 
 _NAME_REMEDY = "use ASCII letters, digits and underscores, starting with a letter, but no Python keyword."
 
@@ -75,34 +70,6 @@ class LatePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     per_hour: _Share = 0.01
     at_most: _Share = 1.0
     late_days: Annotated[int, Meta(ge=0, le=1000, description="a whole number of days of at least 0")] = 0
-
-
-class TaskEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A task's points and level, and the weight of `side_effects` among its checks. A person gives the points of a `manual`
-    task; checks give those of the others.
-
-    A `choice` is an answer that is one of `options`, or a list of them if `several`; or a number, right within `tolerance`.
-    It `tells` students only whether it has the right form, or also whether it is right.
-    """
-
-    points: _Points
-    side_effects: _Weight = 1.0
-    level: Annotated[Level, Meta(description="easy, medium or hard")] = "medium"
-    kind: Annotated[Literal["checked", "manual", "choice"], Meta(description="checked, manual or choice")] = "checked"
-    options: _Options | None = None
-    several: _Flag = False
-    tolerance: _Distance | None = None
-    tells: Annotated[Literal["form", "verdict"], Meta(description="form or verdict")] = "form"
-
-    @property
-    def effects_weight(self) -> float:
-        """The weight of `side_effects`; none for a choice, where only the answer counts."""
-        return 0.0 if self.kind == "choice" else self.side_effects
-
-    @property
-    def only_form(self) -> bool:
-        """Whether students hear only in grading whether their answer is right."""
-        return self.kind == "choice" and self.tells == "form"
 
 
 class _LimitsEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -228,7 +195,7 @@ def load_course(path: Path) -> Course:
     fields = _convert(_parsed(file), _CourseFields, "", mistakes := _Mistakes(str(file)))
     if isinstance(fields, _CourseFields):
         _check_topics(fields, mistakes)
-        _check_choices(fields, mistakes)
+        _check_kinds(fields, mistakes)
         if not mistakes.lines:
             _check_files(fields, file.absolute().parent, mistakes)
     if mistakes.lines or not isinstance(fields, _CourseFields):
@@ -354,6 +321,8 @@ def _convert_single(value: Any, kind: Any, key: str, mistakes: _Mistakes) -> Any
 
 
 def _described(kind: Any) -> str:
+    if get_origin(kind) is dict and get_args(kind)[1] is Values:
+        return "names and the values that each may have, like {rows: [3, 5, 8]}"
     if get_origin(kind) is dict:
         return "at least one topic" if get_args(kind)[1] is _TopicFields else "at least one task with its points"
     descriptions = [part.description for part in get_args(kind) if isinstance(part, Meta) and part.description]
@@ -383,34 +352,12 @@ def _check_topics(course: _CourseFields, mistakes: _Mistakes) -> None:
             mistakes.add(f"topics.{name}.number is {topic.number}, as in {other}; give each topic its own number.")
 
 
-def _check_choices(course: _CourseFields, mistakes: _Mistakes) -> None:
+def _check_kinds(course: _CourseFields, mistakes: _Mistakes) -> None:
     for topic, entry in course.topics.items():
         for name, task in entry.tasks.items() if entry is not None else ():
             if task is not None:
-                for text in _choice_mistakes(task):
+                for text in kind_mistakes(task):
                     mistakes.add(f"topics.{topic}.tasks.{name}.{text}")
-
-
-def _choice_mistakes(task: TaskEntry) -> Iterator[str]:
-    settings = {"options": task.options, "several": task.several, "tolerance": task.tolerance}
-    if task.kind != "choice":
-        given = [key for key, value in settings.items() if value or (value == 0 and value is not False)]
-        yield from (f"{key} is only for a choice; remove it, or write kind: choice." for key in given)
-        if task.tells != "form":
-            yield "tells is only for a choice; remove it, or write kind: choice."
-        return
-    if task.side_effects != 1.0:
-        yield f"side_effects is {task.side_effects:g}, but nothing of a choice has side effects that count; remove it."
-    options = task.options or ()
-    if bool(options) == (task.tolerance is not None):
-        yield "kind is choice; write either options or, for a number, tolerance."
-    elif task.several and not options:
-        yield "several is true, but there are no options; remove it."
-    elif task.tells == "verdict" and not options:
-        yield "tells is verdict, but then the release would hold the right number; write form."
-    plain = [option.strip().casefold() for option in options]
-    if len(set(plain)) < len(plain) or any(each != each.strip() or not each.isprintable() for each in (*options, "x")):
-        yield f"options is {_shown(', '.join(options))}; write {_OPTIONS}."
 
 
 def _check_files(course: _CourseFields, root: Path, mistakes: _Mistakes) -> None:
@@ -426,48 +373,63 @@ def _check_files(course: _CourseFields, root: Path, mistakes: _Mistakes) -> None
                 f"write {'it' if len(missing) == 1 else 'them'}, or remove the topic and run `autograde new {name}`."
             )
             continue
-        defined, stubs = _definitions(root / "exercises" / f"{name}.py", mistakes)
-        solved, _ = _definitions(root / "solutions" / f"{name}.py", mistakes)
-        if defined and solved:
-            _check_tasks(name, topic, defined, stubs, solved, mistakes)
+        exercise = _definitions(root / "exercises" / f"{name}.py", mistakes)
+        solution = _definitions(root / "solutions" / f"{name}.py", mistakes)
+        if exercise.names and solution.names:
+            _check_tasks(name, topic, exercise, solution, mistakes)
 
 
-def _check_tasks(
-    name: str, topic: _TopicFields, defined: set[str], stubs: dict[str, int], solved: set[str], mistakes: _Mistakes
-) -> None:
-    unlisted = [stub for stub in stubs if stub not in topic.tasks]
-    for task in topic.tasks:
-        if task not in defined:
+class _Defined(NamedTuple):
+    """The names that a file defines at its top level, which of them are stubs, with their lines, and its marked ranges."""
+
+    names: set[str]
+    stubs: dict[str, int]
+    marked: dict[str, str]
+
+
+def _check_tasks(name: str, topic: _TopicFields, exercise: _Defined, solution: _Defined, mistakes: _Mistakes) -> None:
+    unlisted = [stub for stub in exercise.stubs if stub not in topic.tasks]
+    for task, entry in topic.tasks.items():
+        key, mark = f"topics.{name}.tasks.{task}", f"`{MARK} {task}`"
+        if entry.kind == "output" and task not in exercise.marked:
+            mistakes.add(f"{key} is an output; write {mark} above its lines in exercises/{name}.py.")
+        elif task not in exercise.names:
             close = closest(task, unlisted)
             remedy = f"did you mean {close[0]!r}?" if close else "define it there, or remove the task."
-            mistakes.add(f"topics.{name}.tasks.{task} is not defined in exercises/{name}.py; {remedy}")
+            mistakes.add(f"{key} is not defined in exercises/{name}.py; {remedy}")
             unlisted = [stub for stub in unlisted if stub not in close]
-        elif task not in solved:
-            mistakes.add(f"topics.{name}.tasks.{task} is not defined in solutions/{name}.py; define it there.")
-        elif topic.tasks[task].kind == "choice" and task not in stubs:
-            mistakes.add(f"topics.{name}.tasks.{task} is a choice; write `{task} = ...` in exercises/{name}.py.")
+        elif task in exercise.marked and task not in solution.marked:
+            mistakes.add(f"{key} is a marked range; write {mark} above its lines in solutions/{name}.py, too.")
+        elif task not in solution.names:
+            mistakes.add(f"{key} is not defined in solutions/{name}.py; define it there.")
+        elif entry.kind == "choice" and task not in exercise.stubs:
+            mistakes.add(f"{key} is a choice; write `{task} = ...` in exercises/{name}.py.")
+        else:
+            for text in unread_inputs(entry.inputs or (), solution.marked.get(task, "")):
+                mistakes.add(f"{key}.inputs.{text.format(f'solutions/{name}.py')}")
     for stub in unlisted:
         mistakes.add(
-            f"topics.{name}.tasks.{stub} is missing, but its stub is on line {stubs[stub]} of exercises/{name}.py; "
+            f"topics.{name}.tasks.{stub} is missing, but its stub is on line {exercise.stubs[stub]} of exercises/{name}.py; "
             "write its points."
         )
 
 
-def _definitions(file: Path, mistakes: _Mistakes) -> tuple[set[str], dict[str, int]]:
-    """The names that a file defines at its top level, and which of them are stubs, with their lines."""
+def _definitions(file: Path, mistakes: _Mistakes) -> _Defined:
     try:
         body = parse_file(file).body
     except AuthoringError as error:
         mistakes.lines.append(str(error))
-        return set(), {}
-    names: set[str] = set()
-    stubs: dict[str, int] = {}
+        return _Defined(set(), {}, {})
+    text = read_source(file)
+    marked = {name: marked_text(text, name) for name in marked_names((Cell(0, text),))}
+    inside = {line for name in marked for line in marked_lines(text, name)}
+    found = _Defined(set(marked), {}, marked)
     for node in body:
         for name, stub in _named(node):
-            names.add(name)
-            if stub:
-                stubs[name] = node.lineno
-    return names, stubs
+            found.names.add(name)
+            if stub and node.lineno not in inside:
+                found.stubs[name] = node.lineno
+    return found
 
 
 def _named(node: ast.stmt) -> Iterator[tuple[str, bool]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from autograder.course.course_file import Course
+from autograder.course.scripts import scripts_in
 from autograder.course.stubs import untouched
 from autograder.course.topic import Topic
 from autograder.course.topic_checks import derive_seed, draws_of, lacks_device
@@ -75,16 +76,29 @@ def make_job(
         hidden=topic.hidden if hidden and requests[False] else None,
         hidden_requests=tuple(requests[False]) if hidden else (),
         rules=tuple(rules),
-        untouched=untouched(cells, topic.stubs),
-        replacement=replacement,
+        replacement=_marked(replacement, topic),
         limits=limits,
         device=device,
         own=own,
     )
-    return job if all_cells else with_cells(job, topic, cells)
+    return _of_cells(job, topic, cells) if all_cells else with_cells(job, topic, cells)
 
 
 def with_cells(job: Job, topic: Topic, cells: tuple[Cell, ...]) -> Job:
     """The same job for other cells; an example from the exercise runs only if something needs it."""
     unneeded = unneeded_cells(cells, topic.examples, topic.definitions)
-    return msgspec.structs.replace(job, cells=cells, unneeded=unneeded, untouched=untouched(cells, topic.stubs))
+    return msgspec.structs.replace(_of_cells(job, topic, cells), unneeded=unneeded)
+
+
+def _of_cells(job: Job, topic: Topic, cells: tuple[Cell, ...]) -> Job:
+    """The job for these cells, all of which run."""
+    run = topic.marked - ({job.replacement.task} if job.replacement else set())
+    return msgspec.structs.replace(
+        job, cells=cells, unneeded=frozenset(), untouched=untouched(cells, topic.stubs), scripts=scripts_in(cells, run)
+    )
+
+
+def _marked(replacement: Replacement | None, topic: Topic) -> Replacement | None:
+    if replacement is None or replacement.task not in topic.marked:
+        return replacement
+    return msgspec.structs.replace(replacement, marked=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from autograder.course.cells import task_source
+from autograder.course.marked import is_marked
 from autograder.records.jobs import Cell, NotObserved
 from autograder.records.observation import ErrorFact, Observation
 
@@ -23,6 +24,8 @@ _DOCUMENTED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 def stub_digest(exercise: tuple[Cell, ...], task: str) -> str:
     """A digest of a task's stub; empty if it says itself that it is one, or cannot be read."""
     source = task_source(exercise, task)
+    if is_marked(source):
+        return _digest(source)
     return "" if "NotImplementedError" in source or source.rstrip().endswith("...") else _digest(source)
 
 
@@ -78,7 +81,14 @@ def _digest(source: str) -> str:
         for node in ast.walk(tree):
             if isinstance(node, _DOCUMENTED) and ast.get_docstring(node) is not None:
                 node.body = node.body[1:] or [ast.Pass()]
+        if is_marked(source):
+            tree.body = [node for node in tree.body if not _is_empty(node)]
         written = ast.dump(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
-    return hashlib.blake2b(written.encode(), digest_size=16).hexdigest() if tree.body else ""
+    return hashlib.blake2b(written.encode(), digest_size=16).hexdigest() if tree.body or is_marked(source) else ""
+
+
+def _is_empty(node: ast.stmt) -> bool:
+    """Whether a statement does nothing: `...`, `pass`, a text on its own."""
+    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))

@@ -13,12 +13,15 @@ from autograder.course.choices import choice_checks, choice_source
 from autograder.course.course_file import Course
 from autograder.course.data_files import CourseData, read_data
 from autograder.course.declarations import CheckSpec, VariantSpec, read_checks, read_variants
+from autograder.course.marked import marked_names
+from autograder.course.outputs import output_checks, output_source
 from autograder.course.stubs import stub_digest
+from autograder.course.task_entry import TaskEntry
 from autograder.course.topic_checks import TopicCheck
 from autograder.errors import AuthoringError, SubmissionError
 from autograder.records.jobs import Cell, CheckModule
 
-__all__ = ["Topic", "load_topic"]
+__all__ = ["Topic", "kit_checks", "load_topic"]
 
 _DEFINES = ("def ", "async def ", "class ", "@")
 
@@ -28,9 +31,9 @@ class Topic:
     """A topic: its exercise and reference as cells, its checks files, and what these declare.
 
     `examples` are the stripped texts of the exercise's cells that define no task; `definitions` are the tasks that the
-    exercise defines as functions or classes. `checks` has the visible ones first, each file in order. A module is None if
-    its file does not exist. `data` are the course's, the same for each topic. `stubs` are digests of the stubs that do not
-    say themselves that they are one, by task.
+    exercise defines as functions or classes; `marked` are those that are ranges of it. `checks` has the visible ones first,
+    each file in order. A module is None if its file does not exist. `data` are the course's, the same for each topic.
+    `stubs` are digests of the stubs that do not say themselves that they are one, by task.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Topic:
     exercise: tuple[Cell, ...]
     examples: frozenset[str]
     definitions: frozenset[str]
+    marked: frozenset[str]
     reference: tuple[Cell, ...]
     visible: CheckModule | None
     hidden: CheckModule | None
@@ -83,9 +87,10 @@ def load_topic(course: Course, name: str) -> Topic:
                     f"{path}:{spec.line}: {spec.name} is already defined in tests/visible/test_{name}.py; "
                     f"{'remove' if spec.rule else 'rename'} one of the two."
                 )
-            if tasks.get(spec.task) is not None and tasks[spec.task].kind == "choice":
+            if tasks.get(spec.task) is not None and tasks[spec.task].has_own_checks:
+                kind = "a choice" if tasks[spec.task].kind == "choice" else "an output"
                 problems.append(
-                    f"{path}:{spec.line}: {spec.name} is for {spec.task}, a choice, which has checks of its own; remove it."
+                    f"{path}:{spec.line}: {spec.name} is for {spec.task}, {kind}, which has checks of its own; remove it."
                 )
             checks.append(TopicCheck(spec, visible))
     variants: dict[str, tuple[VariantSpec, ...]] = {}
@@ -102,7 +107,7 @@ def load_topic(course: Course, name: str) -> Topic:
         data = read_data(root)
     except AuthoringError as error:
         problems.append(str(error))
-    checks += choice_checks(tasks)
+    checks += (*choice_checks(tasks), *output_checks(tasks))
     if problems:
         raise AuthoringError("\n".join(problems))
     return Topic(
@@ -113,9 +118,10 @@ def load_topic(course: Course, name: str) -> Topic:
             cell.source.strip() for cell in exercise if not any(task_source((cell,), task) for task in tasks)
         ),
         definitions=frozenset(task for task in tasks if task_source(exercise, task).startswith(_DEFINES)),
+        marked=frozenset(tasks) & marked_names(exercise),
         reference=reference,
-        visible=_module(root, Path("tests", "visible", f"test_{name}.py"), choice_source(tasks, visible=True)),
-        hidden=_module(root, Path("tests", "hidden", f"test_{name}.py"), choice_source(tasks, visible=False)),
+        visible=_module(root, Path("tests", "visible", f"test_{name}.py"), kit_checks(tasks, visible=True)),
+        hidden=_module(root, Path("tests", "hidden", f"test_{name}.py"), kit_checks(tasks, visible=False)),
         checks=tuple(sorted(checks, key=lambda check: not check.visible)),
         misconceptions=variants["misconceptions"],
         alternatives=variants["alternatives"],
@@ -124,6 +130,11 @@ def load_topic(course: Course, name: str) -> Topic:
         data=data,
         stubs={task: digest for task in tasks if (digest := stub_digest(exercise, task))},
     )
+
+
+def kit_checks(tasks: Mapping[str, TaskEntry], *, visible: bool) -> str:
+    """The source of the checks that the kit writes, to stand after the author's in the file of visible or hidden checks."""
+    return choice_source(tasks, visible=visible) + output_source(tasks, visible=visible)
 
 
 def _cells(root: Path, path: Path, problems: list[str]) -> tuple[Cell, ...]:

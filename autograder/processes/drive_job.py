@@ -354,7 +354,8 @@ class JobRun:
         unanswered = self._unanswered(requests)
         if module is None or not unanswered:
             return True
-        child.send(RunChecks(module, unanswered, self.job.device, compiled(module.filename, module.source)))
+        code = compiled(module.filename, module.source)
+        child.send(RunChecks(module, unanswered, self.job.device, code, self.job.scripts))
         try:
             problem = self._answer(child, module.filename, _LOAD_SECONDS, partial(child.expect, Loaded)).problem
         except ChildLost as lost:

@@ -16,7 +16,7 @@ import msgspec
 
 from autograder.errors import ProtocolError
 from autograder.processes.item_count import has_more_items
-from autograder.records.jobs import Cell, CheckModule, CheckRequest, HelperFile, Limits, Replacement
+from autograder.records.jobs import Cell, CheckModule, CheckRequest, HelperFile, Limits, Replacement, ScriptPart
 from autograder.records.observation import (
     DigestFact,
     ErrorFact,
@@ -169,13 +169,14 @@ class Replace(msgspec.Struct, frozen=True, tag="replace"):
 class RunChecks(msgspec.Struct, frozen=True, tag="run_checks"):
     """Load the checks and answer `Loaded`; then run the requests in order and answer each with `Observed` or `Broken`.
 
-    `code` is the compiled checks file.
+    `code` is the compiled checks file; `scripts` are the tasks that are ranges of cells.
     """
 
     module: CheckModule
     requests: tuple[CheckRequest, ...]
     device: str
     code: bytes = b""
+    scripts: dict[str, tuple[ScriptPart, ...]] = {}
 
 
 ToChild = WriteFiles | RunCell | Replace | RunChecks

@@ -21,6 +21,8 @@ from autograder.comparing.compare import compare
 from autograder.course.cells import read_cells
 from autograder.course.course_file import Course, load_course
 from autograder.course.declarations import CheckSpec, read_checks
+from autograder.course.marked import marked_names
+from autograder.course.scripts import scripts_in
 from autograder.course.topic_checks import derive_seed
 from autograder.errors import AuthoringError
 from autograder.keys.key import AnswerKey, current_versions, read_key
@@ -68,7 +70,7 @@ class Codes:
                 error = self._shell.run(cell)
                 if error is not None:
                     print(f"{path.name}, cell {cell.number}: {type(error).__name__}: {error}")
-            self._known[path] = Code(self._shell.user_ns)
+            self._known[path] = Code(self._shell.user_ns, scripts_in(cells, marked_names(cells)))
         return self._known[path]
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ __all__ = ["COURSE_FILE", "FORMAT_VERSION", "CourseCard", "TaskCard", "TaskKind"
 COURSE_FILE = "course.json"
 FORMAT_VERSION = 1
 
-TaskKind = Literal["function", "class", "variable"]
+TaskKind = Literal["function", "class", "variable", "range"]
 
 
 class TaskCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

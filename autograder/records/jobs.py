@@ -28,6 +28,7 @@ __all__ = [
     "Outcome",
     "Replacement",
     "Run",
+    "ScriptPart",
     "SourceRule",
     "Usage",
 ]
@@ -56,6 +57,14 @@ class Cell(msgspec.Struct, frozen=True):
     source: str
 
 
+class ScriptPart(msgspec.Struct, frozen=True):
+    """A range of a cell that is a task, or a part of one. Its `line` in the cell counts from 1."""
+
+    cell: int
+    line: int
+    source: str
+
+
 class HelperFile(msgspec.Struct, frozen=True):
     """A file that code finds in its working folder; `name` is its path there, with `/`."""
 
@@ -71,12 +80,16 @@ class CheckModule(msgspec.Struct, frozen=True):
 
 
 class Replacement(msgspec.Struct, frozen=True):
-    """Replaces `task` by `name` from another module (misconceptions, alternatives), after the cells ran."""
+    """Replaces `task` by `name` from another module (misconceptions, alternatives), after the cells ran.
+
+    If the task is a marked range (`marked`), `name` may also be a class: what it defines replaces what has the same names.
+    """
 
     task: str
     name: str
     filename: str
     source: str
+    marked: bool = False
 
 
 class CheckRequest(msgspec.Struct, frozen=True):
@@ -130,8 +143,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     skipped for this reason has no report. `helpers` lie in the working folder; one of them may be the plain file `script`,
     whose cells have the number 0. The course's own `data` replace any of the same name; `hidden_data` come with the hidden
     part. Neither counts against `limits`. No child hears of `rules`: they are judged on the source. `untouched` are tasks
-    whose code is the exercise's stub, whatever that does. `own`: all of the code is the course's, so that what its process
-    says may be shown.
+    whose code is the exercise's stub, whatever that does. `scripts` are the tasks that are ranges of cells, which checks
+    run once more. `own`: all of the code is the course's, so that what its process says may be shown.
     """
 
     topic: str
@@ -147,6 +160,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     hidden_requests: tuple[CheckRequest, ...] = ()
     rules: tuple[SourceRule, ...] = ()
     untouched: frozenset[str] = frozenset()
+    scripts: dict[str, tuple[ScriptPart, ...]] = {}
     replacement: Replacement | None = None
     limits: Limits = Limits()
     device: str = "cpu"

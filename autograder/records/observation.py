@@ -32,6 +32,7 @@ __all__ = [
     "Observation",
     "OpaqueFact",
     "Policy",
+    "PrintsAlike",
     "RaisedFact",
     "SequenceFact",
     "SketchFact",
@@ -120,7 +121,17 @@ class AllEqual(msgspec.Struct, frozen=True, tag="all_equal"):
     """The items of a sequence must equal its first one, whatever that is; only their form is as the reference's."""
 
 
-Judge = AtLeast | AtMost | DistributedAs | AverageBetween | MostlyEqual | AllEqual
+class PrintsAlike(msgspec.Struct, frozen=True, tag="prints_alike"):
+    """The lines of a text must say what those of the reference's text say, spaces aside, `unordered` in any order.
+
+    A number a in place of e is right if |a − e| ≤ tolerance · max(1, |e|).
+    """
+
+    tolerance: float = 0.0
+    unordered: bool = False
+
+
+Judge = AtLeast | AtMost | DistributedAs | AverageBetween | MostlyEqual | AllEqual | PrintsAlike
 
 
 class Policy(msgspec.Struct, frozen=True, omit_defaults=True):

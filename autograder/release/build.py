@@ -29,12 +29,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from autograder._files import read_whole, write_whole
 from autograder.course.cells import notebook_topic, read_cells
-from autograder.course.choices import choice_source
 from autograder.course.course_file import Course
 from autograder.course.data_files import FOLDER, read_data
 from autograder.course.file_names import START
 from autograder.course.new_topic import MARK, unwritten
-from autograder.course.topic import Topic, load_topic
+from autograder.course.topic import Topic, kit_checks, load_topic
 from autograder.errors import KeyMismatch, ReleaseError
 from autograder.keys.key import read_key, torch_release, write_key
 from autograder.processes.temporary import TemporaryFolder
@@ -226,7 +225,7 @@ def _topic_files(course: Course, topic: Topic) -> dict[str, bytes]:
         (
             root / "tests" / "visible" / f"test_{name}.py",
             f"checks/test_{name}.py",
-            choice_source(course.topics[name].tasks, visible=True),
+            kit_checks(course.topics[name].tasks, visible=True),
         ),
     ):
         if source.is_file() or more:

@@ -47,10 +47,12 @@ def _topic_card(course: Course, topic: Topic) -> TopicCard:
 
 
 def _task_card(topic: Topic, name: str, task: TaskEntry) -> TaskCard:
-    body = ast.parse(task_source(topic.exercise, name) or "...").body
+    body = ast.parse(task_source(topic.exercise, name)).body or [ast.Pass()]
     kind: TaskKind = "class" if isinstance(body[0], ast.ClassDef) else "variable"
     arguments = None
-    if isinstance(body[0], ast.FunctionDef | ast.AsyncFunctionDef):
+    if name in topic.marked:
+        kind = "range"
+    elif isinstance(body[0], ast.FunctionDef | ast.AsyncFunctionDef):
         kind, arguments = "function", _arguments(body[0].args)
     return TaskCard(
         points=task.points,

@@ -131,8 +131,10 @@ def _readable(course: Course, name: str) -> bytes:
 def _worked(course: Course, name: str) -> TopicSolutions:
     topic = load_topic(course, name)
     tasks = {}
-    for task in course.topics[name].tasks:
-        if task in topic.definitions:
+    at_once = course.topics[name].solutions == "after_pass"
+    for task, entry in course.topics[name].tasks.items():
+        never_opens = at_once and entry.only_form
+        if task in topic.definitions | topic.marked and not never_opens:
             sentences = [spec.feedback for spec in topic.misconceptions if spec.task == task]
             source = worked_source(course.root / "solutions" / f"{name}.py", task, set(course.topics[name].tasks))
             tasks[task] = WorkedSolution(source=source, mistakes=list(dict.fromkeys(sentences)))

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from autograder._files import read_source
 from autograder.course.declarations import parse_file
+from autograder.course.marked import marked_lines
 
 __all__ = ["worked_source"]
 
 
 def worked_source(path: Path, task: str, tasks: Collection[str]) -> str:
-    """The statements of a file that define a task and, at any remove, the helpers, constants and imports it uses.
+    """A task's statements in a file, those of its definition or marked range; and those of the helpers, constants and
+    imports that it uses, at any remove.
 
     They are in the file's order, with the comments right above them. Other tasks are left out: each has its own.
 
@@ -28,8 +30,9 @@ def worked_source(path: Path, task: str, tasks: Collection[str]) -> str:
     body = parse_file(path).body
     bound = [_bound(statement) for statement in body]
     others = {name for name in tasks if name != task}
-    chosen: set[int] = set()
-    waiting = [task]
+    inside = marked_lines(read_source(path), task)
+    chosen = {number for number, statement in enumerate(body) if statement.lineno in inside}
+    waiting = [task, *(name for number in sorted(chosen) for name in _used(body[number]))]
     known = set(others)
     while waiting:
         name = waiting.pop()

@@ -29,7 +29,7 @@ def problem_with(task: str, card: TaskCard, namespace: Mapping[str, Any]) -> str
         card: what the exercise defines under that name.
         namespace: the student's names.
     """
-    if card.kind == "variable" or task not in namespace or namespace[task] is ...:
+    if card.kind in ("variable", "range") or task not in namespace or namespace[task] is ...:
         return ""
     thing = namespace[task]
     if card.kind == "class":

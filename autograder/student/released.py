@@ -13,13 +13,14 @@ import msgspec
 from autograder._files import decode_versioned, read_whole
 from autograder._words import suggestion
 from autograder.course.declarations import read_checks
+from autograder.course.scripts import scripts_in
 from autograder.course.source_rules import seen_of
 from autograder.course.stubs import untouched
 from autograder.course.topic_checks import TopicCheck, derive_seed, lacks_device
 from autograder.errors import KeyMismatch, RequestError
 from autograder.keys.key import AnswerKey, current_versions, read_key
 from autograder.records.course_card import COURSE_FILE, FORMAT_VERSION, CourseCard, TopicCard, digest
-from autograder.records.jobs import Cell, CheckModule, CheckRequest
+from autograder.records.jobs import Cell, CheckModule, CheckRequest, ScriptPart
 from autograder.records.observation import Observation
 from autograder.scoring.rules import Rules
 
@@ -70,6 +71,10 @@ class ReleasedTopic:
         """The checks of the tasks that are still the exercise's stub in cells."""
         tasks = untouched(cells, {task: card.stub for task, card in self.card.tasks.items()})
         return [check.name for check in self.rules.checks if check.task in tasks]
+
+    def scripts(self, cells: tuple[Cell, ...]) -> dict[str, tuple[ScriptPart, ...]]:
+        """The tasks that are ranges of cells, as cells have them."""
+        return scripts_in(cells, [task for task, card in self.card.tasks.items() if card.kind == "range"])
 
     @cached_property
     def hints(self) -> dict[str, list[str]]:

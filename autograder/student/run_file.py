@@ -135,6 +135,7 @@ class Runner:
             requests=remaining,
             cards=topic.card.tasks,
             data=str(topic.data) if topic.data.is_dir() else "",
+            scripts=topic.scripts(file.cells),
         )
         try:
             process.expect(_START_SECONDS)

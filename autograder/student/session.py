@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import FrameType
@@ -17,6 +17,7 @@ import torch
 from autograder.checking.code import Code
 from autograder.checking.error_facts import own_frames
 from autograder.checking.run_check import load_checks, run_check
+from autograder.course.marked import MARK
 from autograder.course.stubs import with_untouched
 from autograder.errors import AuthoringError
 from autograder.records.jobs import Cell, CheckRequest, NotObserved, Outcome
@@ -34,7 +35,7 @@ _functions: dict[str, dict[str, Callable[..., Any]]] = {}
 def ask(
     topic: ReleasedTopic,
     tasks: Sequence[str],
-    namespace: Mapping[str, Any],
+    namespace: dict[str, Any],
     *,
     cells: tuple[Cell, ...] = (),
     locate: Callable[[FrameType], int | None],
@@ -50,15 +51,20 @@ def ask(
     """
     problems: dict[str, str] = {}
     undefined: set[str] = set()
+    scripts = topic.scripts(cells)
     for task in tasks:
-        if task not in namespace:
+        if topic.card.tasks[task].kind == "range":
+            if task not in scripts:
+                undefined.add(task)
+                problems[task] = f"There is no `{MARK} {task}` yet: run the cell that begins with it, then check again."
+        elif task not in namespace:
             undefined.add(task)
             problems[task] = f"`{task}` is not defined yet: run the cell that defines it, then check again."
         elif problem := problem_with(task, topic.card.tasks[task], namespace):
             problems[task] = problem
     orders = {task: text for task in tasks if (text := other_order(task, topic.card.tasks[task], namespace))}
     functions = _loaded(topic)
-    code = Code(namespace)
+    code = Code(namespace, scripts)
     seen: dict[tuple[str, int], Observation | NotObserved] = {}
     stopped: dict[str, NotObserved] = {}
     with own_frames(locate), _random_states_kept():

@@ -62,6 +62,8 @@ def worked_solution(
     if card.solutions == "never":
         raise RequestError(f"There are no worked solutions of {name}. Its hints may help, or ask your instructor.")
     if card.solutions == "after_pass":
+        if card.tasks[task].only_form:
+            raise RequestError(f"The solution of {task} stays closed: only grading says whether your own is right.")
         if Store(release.folder).task(name, task).state != "complete":
             raise RequestError(
                 f"The solution of {task} opens once your own passes all visible checks; run {check.format(task)} first."

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import msgspec
 
 from autograder.records.course_card import TaskCard
-from autograder.records.jobs import Cell, CheckModule, CheckRequest
+from autograder.records.jobs import Cell, CheckModule, CheckRequest, ScriptPart
 from autograder.records.observation import ErrorFact, Observation
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _SEED = 0
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What to run. `whole` is the text of a Python file whose cells all have the number 0, else empty. `data` is the
-    release's folder of data, if it has one; the code gets a copy."""
+    release's folder of data, if it has one; the code gets a copy. `scripts` are the tasks that are ranges of cells."""
 
     cells: tuple[Cell, ...]
     whole: str
@@ -44,6 +44,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     requests: tuple[CheckRequest, ...]
     cards: dict[str, TaskCard]
     data: str = ""
+    scripts: dict[str, tuple[ScriptPart, ...]] = {}
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -182,7 +183,7 @@ def _run(order: Order, shell: Shell, send: Callable[[FromWorker], None]) -> None
     returnless = {task: text for task, card in order.cards.items() if (text := without_return(task, card, shell.user_ns))}
     send(Names(problems, orders, returnless))
     if functions:
-        code = Code(shell.user_ns)
+        code = Code(shell.user_ns, order.scripts)
         for request in order.requests:
             if request.task in problems:
                 send(Unobserved(""))

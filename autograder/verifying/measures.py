@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from autograder.comparing.compare import passes
@@ -94,7 +94,13 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def measure(
-    rules: Rules, key: AnswerKey, wide: AnswerKey, misconceptions: Sequence[VariantSpec], scored: Mapping[str, TaskResult]
+    rules: Rules,
+    key: AnswerKey,
+    wide: AnswerKey,
+    misconceptions: Sequence[VariantSpec],
+    scored: Mapping[str, TaskResult],
+    *,
+    fixed: Collection[str] = (),
 ) -> Measures:
     """Measure a topic.
 
@@ -104,6 +110,7 @@ def measure(
         wide: a key with many draws of the reference.
         misconceptions: as they are declared.
         scored: each misconception's result by that key.
+        fixed: tasks of which course.yml says that one answer is right.
     """
     secret = {check.task for check in rules.checks if _has_secrets(key, check.name)}
     specs = [spec for spec in misconceptions if spec.task not in secret]
@@ -117,7 +124,7 @@ def measure(
     told = {spec.name: _held_out(rules, key, spec.name, result) for spec, result in results.items()}
     true_of = _true_of(specs)
     untrue = {name: tuple(each for each in told[name] if name not in true_of[key.feedback[each]]) for name in told}
-    run = [check for check in rules.checks if check.task not in secret and check.spec.rule is None]
+    run = [check for check in rules.checks if check.task not in (*secret, *fixed) and check.spec.rule is None]
     constant = [check for check in run if _is_constant(check, rules, wide)]
     return Measures(
         misconceptions=len(specs),

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from autograder.course.marked import marked_lines
 from autograder.errors import AuthoringError
 from autograder.records.jobs import Cell
 from autograder.verifying.operators import OPERATORS, Operator, Site
@@ -22,6 +23,7 @@ from autograder.verifying.operators.site import called_name
 __all__ = ["Mutant", "make_mutants"]
 
 _SHORT, _AROUND = 70, 12
+_FUNCTION_OR_CLASS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,12 @@ def make_mutants(cells: Sequence[Cell], task: str, other_tasks: Collection[str] 
     definitions = {
         name: (index, statement) for index, tree in trees.items() for statement in tree.body for name in _defined(statement)
     }
-    if task not in definitions:
+    own = [*_in_ranges(cells, trees, task)]
+    if own:  # the values that a notebook gives to what a range reads are only examples
+        definitions = {name: placed for name, placed in definitions.items() if isinstance(placed[1], _FUNCTION_OR_CLASS)}
+    elif task in definitions:
+        own = [definitions[task]]
+    if not own:
         raise AuthoringError(f"the reference does not define {task}; write its solution.")
     modules = frozenset(
         (alias.asname or alias.name).split(".")[0]
@@ -75,8 +82,7 @@ def make_mutants(cells: Sequence[Cell], task: str, other_tasks: Collection[str] 
     )
     mutants: list[Mutant] = []
     same: Counter[tuple[str, str]] = Counter()
-    for name in _used(task, definitions, set(other_tasks) - {task}):
-        index, statement = definitions[name]
+    for index, statement in _used(own, definitions, set(other_tasks) - {task}):
         for change in _changes(statement, modules):
             same[change.description, change.text] += 1
             count = same[change.description, change.text]
@@ -116,13 +122,25 @@ def _defined(statement: ast.stmt) -> tuple[str, ...]:
     return ()
 
 
-def _used(task: str, definitions: dict[str, tuple[int, ast.stmt]], excluded: set[str]) -> list[str]:
-    """The task, then the definitions in the reference that it uses, directly or indirectly."""
-    used = [task]
-    for name in used:
-        for node in ast.walk(definitions[name][1]):
-            if isinstance(node, ast.Name) and node.id in definitions and node.id not in used and node.id not in excluded:
-                used.append(node.id)
+_Placed = tuple[int, ast.stmt]
+
+
+def _in_ranges(cells: Sequence[Cell], trees: dict[int, ast.Module], task: str) -> Iterator[_Placed]:
+    """The statements of a task that is a marked range, each with the index of its cell."""
+    for index, tree in trees.items():
+        lines = marked_lines(cells[index].source, task)
+        yield from ((index, statement) for statement in tree.body if statement.lineno in lines)
+
+
+def _used(own: list[_Placed], definitions: dict[str, _Placed], excluded: set[str]) -> list[_Placed]:
+    """A task's own statements, then the definitions in the reference that it uses, directly or indirectly."""
+    used = list(own)
+    for _, statement in used:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and node.id in definitions and node.id not in excluded:
+                placed = definitions[node.id]
+                if not any(placed[1] is other for _, other in used):
+                    used.append(placed)
     return used
 
 

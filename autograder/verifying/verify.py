@@ -108,7 +108,9 @@ class _Proof(Trials):
         self.try_all(self._choices(some, key))
         self._each_draw_exposes(key)
         scored = self._scored(some, key)
-        self.measures = measure(rules_of(self.course, some, key.device), key, wide, topic.misconceptions, scored)
+        fixed = [name for name, task in self.course.topics[self.name].tasks.items() if task.is_fixed]
+        rules = rules_of(self.course, some, key.device)
+        self.measures = measure(rules, key, wide, topic.misconceptions, scored, fixed=fixed)
         self.problems += self.measures.problems()
         self.problems += unbroken_rules(some, key)
         told = [spec for spec in topic.misconceptions if self._must_fail(spec, scored, self.measures.never_told)]
