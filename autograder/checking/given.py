@@ -20,6 +20,7 @@ from autograder.checking.same_draws import same_draws
 from autograder.checking.spies import Spy, Steps, counted_steps
 from autograder.checking.transfers import Transfers, counted_transfers, keep_busy, without_gpu
 from autograder.checking.watching import Watch, watchable
+from autograder.checking.weights import answers_in, load_weights
 
 if TYPE_CHECKING:
     from autograder.simulation.session import SimulatedGpu
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Given"]
 
 T = TypeVar("T")
+Module = TypeVar("Module", bound=torch.nn.Module)
 Shape = int | Sequence[int]
 
 _default_generator = torch.default_generator
@@ -294,6 +296,33 @@ class Given:
             except FileExistsError:
                 self._scratch = Path(_mkdtemp(prefix="scratch-"))
         return self._scratch
+
+    # What is handed in, and what only the reference's run has
+
+    def weights(self, path: Any, module: Module) -> Module:
+        """The module with the weights of a file that the student handed in, in evaluation mode.
+
+        The file is read with `weights_only=True`, so that nothing in it is run.
+
+        Args:
+            path: the file's name, as the student's code gives it.
+            module: the network that the weights are for.
+
+        Raises:
+            BadWeights: if the file is missing, far too large, no file of weights, or of another network; students read why.
+        """
+        return load_weights(path, module).to(self.device)
+
+    def answers(self, name: str, rows: Any = None) -> tuple[float, ...]:
+        """Numbers from `data/answers/`, which is there only where the course's own code runs; elsewhere an empty tuple.
+
+        They are for `mostly` and other bounds, of which only those from the reference's run count. For hidden checks alone.
+
+        Args:
+            name: the file's name in `data/answers/`: a text of numbers, or a tensor that `torch.save` wrote.
+            rows: which of them, by index; all if None.
+        """
+        return answers_in(Path("data", "answers", name), rows)
 
     # Contexts
 

@@ -20,6 +20,7 @@ from autograder.comparing.tensors import compare_tensors
 from autograder.comparing.values import compare_numbers, compare_values
 from autograder.comparing.wording import Options, called, difference, item_path, key_path, kind_text
 from autograder.records.observation import (
+    BAD_WEIGHTS,
     DEFAULT_FACTS,
     FACT_NAMES,
     AllEqual,
@@ -121,6 +122,8 @@ def _error_sentence(error: ErrorFact, task: str, quote: bool) -> str:
         return f"{missing[1] if missing else name[0].upper() + name[1:]} is not defined in your file."
     if error.not_attempted:
         return f"{name[0].upper()}{name[1:]} is not attempted yet."
+    if error.type == BAD_WEIGHTS and error.origin == "check":
+        return error.message if quote else f"The file of weights that {name} names cannot be used."
     place = ""
     if error.at is not None:
         place = f" in cell {error.at.cell}, line {error.at.line}" if error.at.cell else f" in line {error.at.line}"

@@ -2,6 +2,7 @@
 
 data/…          PUBLIC   released with the notebooks, and there whenever code runs
 data/hidden/…   PRIVATE  never released, and there only while hidden checks run
+data/answers/…  PRIVATE  never released, and there only where the course's own code runs, never beside a student's
 """
 
 from __future__ import annotations
@@ -19,19 +20,21 @@ from autograder._words import counted
 from autograder.errors import AuthoringError
 from autograder.records.jobs import HelperFile
 
-__all__ = ["FOLDER", "HIDDEN", "MOST_MEGABYTES", "CourseData", "data_names", "read_data"]
+__all__ = ["ANSWERS", "FOLDER", "HIDDEN", "MOST_MEGABYTES", "CourseData", "data_names", "is_private", "read_data"]
 
-FOLDER, HIDDEN = "data", "data/hidden"
+FOLDER, HIDDEN, ANSWERS = "data", "data/hidden", "data/answers"
 MOST_MEGABYTES = 64
 _MOST_FILES = 1000
 _IGNORED = ("__pycache__", "__MACOSX")
 
 
 class CourseData(NamedTuple):
-    """The files, public and hidden, and a hash of all; each one's name is its path in the course, like `data/points.csv`."""
+    """The files, public, hidden and those with answers, and a hash of all; each one's name is its path in the course, like
+    `data/points.csv`."""
 
     public: tuple[HelperFile, ...] = ()
     hidden: tuple[HelperFile, ...] = ()
+    answers: tuple[HelperFile, ...] = ()
     digest: str = ""
 
 
@@ -50,7 +53,7 @@ def read_data(root: Path) -> CourseData:
     problems = [
         f"{path.relative_to(root)} is a link; put the file itself there." for path in _paths(root) if path.is_symlink()
     ]
-    for name in (FOLDER, HIDDEN):
+    for name in (FOLDER, HIDDEN, ANSWERS):
         if (root / name).is_file():
             place = f"{FOLDER}/files/{Path(name).name}.csv"
             problems.append(f"{name} is a file, where a folder of data is expected; move it, e.g. to {place}.")
@@ -76,6 +79,11 @@ def data_names(root: Path) -> frozenset[str]:
     return frozenset(path.relative_to(root).as_posix() for path in _paths(root) if path.is_file())
 
 
+def is_private(name: str) -> bool:
+    """Whether a file of this path in the course's folder is never released."""
+    return name.startswith((f"{HIDDEN}/", f"{ANSWERS}/"))
+
+
 @lru_cache(maxsize=2)
 def _read(root: Path, found: tuple[_Found, ...]) -> CourseData:
     """The topics of a course share what is read, as long as no file changes."""
@@ -85,10 +93,10 @@ def _read(root: Path, found: tuple[_Found, ...]) -> CourseData:
             files.append(HelperFile(name, read_whole(root / name)))
         except OSError as error:
             raise AuthoringError(f"{name}: cannot be read ({error.strerror}).") from error
-    hidden = [file.name.startswith(f"{HIDDEN}/") for file in files]
     return CourseData(
-        tuple(file for file, is_hidden in zip(files, hidden, strict=True) if not is_hidden),
-        tuple(file for file, is_hidden in zip(files, hidden, strict=True) if is_hidden),
+        tuple(file for file in files if not is_private(file.name)),
+        tuple(file for file in files if file.name.startswith(f"{HIDDEN}/")),
+        tuple(file for file in files if file.name.startswith(f"{ANSWERS}/")),
         hashlib.blake2b(msgspec.msgpack.encode(files), digest_size=20).hexdigest() if files else "",
     )
 

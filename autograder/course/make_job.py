@@ -69,7 +69,7 @@ def make_job(
     job = Job(
         topic=topic.name,
         cells=cells,
-        data=topic.data.public,
+        data=(*topic.data.public, *(topic.data.answers if own else ())),
         hidden_data=topic.data.hidden if hidden and requests[False] else (),
         visible=topic.visible if requests[True] else None,
         visible_requests=tuple(requests[True]),

@@ -12,7 +12,7 @@ from autograder.course.cells import read_cells, task_source
 from autograder.course.choices import choice_checks, choice_source
 from autograder.course.course_file import Course
 from autograder.course.data_files import CourseData, read_data
-from autograder.course.declarations import CheckSpec, VariantSpec, read_checks, read_variants
+from autograder.course.declarations import CheckSpec, VariantSpec, misplaced_answers, read_checks, read_variants
 from autograder.course.marked import marked_names
 from autograder.course.outputs import output_checks, output_source
 from autograder.course.stubs import stub_digest
@@ -76,6 +76,7 @@ def load_topic(course: Course, name: str) -> Topic:
         path = Path("tests", folder, f"test_{name}.py")
         try:
             specs = read_checks(root / path, shown=path) if (root / path).exists() else ()
+            problems += misplaced_answers(root / path, path) if visible and specs else ()
         except AuthoringError as error:
             problems.append(str(error))
             continue

@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 __all__ = [
+    "BAD_WEIGHTS",
     "DEFAULT_FACTS",
     "FACT_NAMES",
     "AllEqual",
@@ -228,6 +229,10 @@ class SourceLine(msgspec.Struct, frozen=True):
     cell: int
     line: int
     text: str
+
+
+BAD_WEIGHTS = "autograder.checking.weights.BadWeights"
+"""The type of the exception of which students read the message: it says what is wrong with a file of weights."""
 
 
 class ErrorFact(msgspec.Struct, frozen=True, tag="error", tag_field="kind", kw_only=True, omit_defaults=True):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autograder.course.data_files import HIDDEN, data_names
+from autograder.course.data_files import data_names, is_private
 
 __all__ = ["Found", "HiddenData"]
 
@@ -37,10 +37,10 @@ class HiddenData:
     """The samples of a course's hidden data."""
 
     def __init__(self, root: Path) -> None:
-        """Read the files below `data/hidden/` in a course's folder."""
+        """Read the files below `data/hidden/` and `data/answers/` in a course's folder."""
         self._samples: dict[bytes, list[tuple[str, bytes]]] = {}
         self._counts: dict[str, int] = {}
-        for name in sorted(each for each in data_names(root) if each.startswith(f"{HIDDEN}/")):
+        for name in sorted(filter(is_private, data_names(root))):
             samples = _spread(tuple(dict.fromkeys(_candidates((root / name).read_bytes()))))
             self._counts[name] = len(samples)
             for sample in samples:

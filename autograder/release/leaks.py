@@ -31,7 +31,7 @@ from typing import Any
 import msgspec
 
 from autograder._files import PACKAGE
-from autograder.course.data_files import HIDDEN, data_names
+from autograder.course.data_files import data_names, is_private
 from autograder.keys.key import packed_part
 from autograder.records.worked_solutions import solutions_file
 from autograder.release.hidden_data import HiddenData
@@ -111,7 +111,7 @@ def scan(
     for path in _files(root / "solutions" / "misconceptions"):
         for feedback in _feedback(path.read_text(encoding="utf-8", errors="replace")):
             index.forget(_tokens(feedback))
-    public = [root / name for name in data_names(root) if not name.startswith(f"{HIDDEN}/")]
+    public = [root / name for name in data_names(root) if not is_private(name)]
     for path in _files(*(root / name for name in PUBLIC_PATHS), *sorted(public)):
         for piece in _pieces(path.read_bytes(), path.name, "", 0):
             index.forget(piece.tokens())
@@ -168,7 +168,7 @@ def _private(root: Path) -> Iterator[_Secret]:
             yield _Secret(_tokens(name), name, 0, name)
             yield from _secrets_of(name, path.read_text(encoding="utf-8", errors="replace"))
     for name in sorted(data_names(root)):
-        if name.startswith(f"{HIDDEN}/"):
+        if is_private(name):
             yield _Secret(_tokens(name), name, 0, name)
 
 

@@ -23,6 +23,7 @@ from typing import BinaryIO, Self
 
 import msgspec
 
+from autograder.course.helper_files import find_helpers
 from autograder.course.stubs import with_untouched
 from autograder.records.jobs import Cell, CellReport, CheckRequest, NotObserved, Outcome
 from autograder.records.observation import Observation
@@ -37,6 +38,8 @@ _LOAD_SECONDS = 30.0
 _SLACK_SECONDS = 1.0
 _LOOK_SECONDS = 0.1
 _MOST_PROCESSES = 8
+_HELPER_BYTES = 64 << 20
+_OF_THE_RELEASE = ("checks", "data", "hints", "keys", "solutions")
 _ENVIRONMENT = {"MPLBACKEND": "agg", "PYTHONHASHSEED": "0"}
 
 
@@ -136,6 +139,7 @@ class Runner:
             cards=topic.card.tasks,
             data=str(topic.data) if topic.data.is_dir() else "",
             scripts=topic.scripts(file.cells),
+            helpers=_helpers(topic, file),
         )
         try:
             process.expect(_START_SECONDS)
@@ -181,6 +185,13 @@ class Runner:
             elif isinstance(answer, Unobserved):
                 file_run.seen[key] = NotObserved(Outcome.ERROR if answer.reason else Outcome.NOT_RUN, answer.reason)
         return True
+
+
+def _helpers(topic: ReleasedTopic, file: StudentFile) -> tuple[tuple[str, str], ...]:
+    """The files beside a student's file that it uses, as grading would take them along."""
+    folder = file.path.absolute().parent
+    found, _ = find_helpers(file.path.absolute(), lambda name: name == topic.name, _HELPER_BYTES, _OF_THE_RELEASE)
+    return tuple((path.relative_to(folder).as_posix(), str(path)) for path in found)
 
 
 def _report(cell: Cell, answer: CellRan) -> CellReport:

@@ -36,7 +36,8 @@ _SEED = 0
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What to run. `whole` is the text of a Python file whose cells all have the number 0, else empty. `data` is the
-    release's folder of data, if it has one; the code gets a copy. `scripts` are the tasks that are ranges of cells."""
+    release's folder of data, if it has one; the code gets a copy. `scripts` are the tasks that are ranges of cells.
+    `helpers` are the files beside the student's that it uses: the name of each in the working folder, and where it is."""
 
     cells: tuple[Cell, ...]
     whole: str
@@ -45,6 +46,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     cards: dict[str, TaskCard]
     data: str = ""
     scripts: dict[str, tuple[ScriptPart, ...]] = {}
+    helpers: tuple[tuple[str, str], ...] = ()
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -117,6 +119,10 @@ def main() -> None:
     threading.Thread(target=_end_with_parent, args=(instructions, folder), daemon=True).start()
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - it stays open as long as the process
     os.chdir(scratch)
+    for name, path in order.helpers:
+        (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):  # it is gone; the code will say so
+            shutil.copyfile(path, scratch / name)
     if order.data:
         shutil.copytree(order.data, scratch / Path(order.data).name)
     shell.start_here()
