@@ -370,7 +370,7 @@ def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
     tasks = item.prepared.scorer.score(run)
     causes: tuple[FirstCause, ...] = ()
     if item.job is not None and not (item.problem or run.problem):
-        tasks, causes = explained(item.job, run, tasks, item.prepared.topic.definitions)
+        tasks, causes = explained(item.job, run, tasks, item.prepared.topic.definitions, item.prepared.topic.marked)
     when = submission.submitted_at.isoformat() if submission.submitted_at else None
     return TopicResult(
         student=submission.student,

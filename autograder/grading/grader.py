@@ -231,7 +231,7 @@ class Grader:
         if run.not_graded:
             raise MachineError(run.problem)
         with self._scoring:
-            return run, explained(job, run, prepared.scorer.score(run), prepared.topic.definitions)[0]
+            return run, explained(job, run, prepared.scorer.score(run), prepared.topic.definitions, prepared.topic.marked)[0]
 
     def _check(self, topic: str) -> None:
         if topic not in self.course.topics:

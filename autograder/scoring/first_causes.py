@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from autograder.course.bindings import EVERY_NAME, Binding, bindings_in, enclosing_definition, is_undone_by_magic
+from autograder.course.marked import MARK, marked_parts
 from autograder.records.jobs import Cell, CellReport, Job, NotObserved, Outcome, Run
 from autograder.records.observation import ErrorFact, MappingFact, Observation, RaisedFact, SequenceFact
 from autograder.records.results import FirstCause, TaskResult
@@ -38,7 +39,7 @@ class _Place:
 
 
 def explained(
-    job: Job, run: Run, tasks: Sequence[TaskResult], definitions: Collection[str]
+    job: Job, run: Run, tasks: Sequence[TaskResult], definitions: Collection[str], marked: Collection[str] = ()
 ) -> tuple[tuple[TaskResult, ...], tuple[FirstCause, ...]]:
     """The results with a note on each task whose name does not lead to its answer, and the failed cells behind them.
 
@@ -47,12 +48,16 @@ def explained(
         run: what came of it.
         tasks: the results as scored.
         definitions: the tasks that are functions or classes; the others are variables.
+        marked: those that are ranges of cells, which no name leads to.
     """
     file = _File(job, run)
     results: list[TaskResult] = []
     depending: dict[int, list[str]] = {}
     for task in tasks:
-        note = file.note_on(task, is_variable=task.task not in definitions)
+        if task.task in marked:
+            note = file.note_on_range(task)
+        else:
+            note = file.note_on(task, is_variable=task.task not in definitions)
         if note is None:
             results.append(task)
             continue
@@ -119,6 +124,14 @@ class _File:
         if task.earned >= task.points:
             return None
         return self._of_later_lines(task, errors, is_variable=is_variable)
+
+    def note_on_range(self, task: TaskResult) -> _Note | None:
+        """What to say of a task that is a range of cells; None if its checks say it best."""
+        name = task.task
+        if marked_parts(self._cells, name):
+            return self._of_missing_names(name, self._errors.get(name, []))
+        text = f"No cell has the line `{MARK} {name}`, which the exercise begins this task with; write it above your answer."
+        return _Note(text, "missing")
 
     def _named(self, name: str) -> list[_Place]:
         return [place for place in self._places if place.binding.name in (name, EVERY_NAME)]

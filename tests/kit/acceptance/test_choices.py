@@ -181,8 +181,16 @@ MISTAKES_IN_COURSE = [
         "options: [a, b]}",
         "copies.options is only for a choice; remove it, or write kind",
     ),
-    ("kind: choice, tolerance: 0.01}", "tolerance: 0}", "megabytes.tolerance is only for a choice; remove it, or write"),
-    ("kind: choice, tolerance: 0.01}", "tells: verdict}", "megabytes.tells is only for a choice; remove it, or write kind"),
+    (
+        "kind: choice, tolerance: 0.01}",
+        "tolerance: 0}",
+        "megabytes.tolerance is only for a choice or an output; remove it, or write kind: choice or kind: output.",
+    ),
+    (
+        "kind: choice, tolerance: 0.01}",
+        "tells: verdict}",
+        "megabytes.tells is only for a choice or an output; remove it, or write kind: choice or kind: output.",
+    ),
 ]
 
 

@@ -21,6 +21,7 @@ from autograder.processes.pool import Pool
 from autograder.records.jobs import Outcome
 from autograder.records.results import TaskResult
 from autograder.release import build
+from autograder.student.notebook import check
 from autograder.verifying.verify import verify
 
 GUIDE = Path(__file__).parents[3] / "docs" / "authoring.md"
@@ -135,6 +136,12 @@ def test_a_misconception_is_known_by_what_it_prints(results: dict[str, tuple[Tas
 @pytest.mark.parametrize("student", ["stub", "empty", "unmarked"])
 def test_a_range_without_work_is_not_attempted(results: dict[str, tuple[TaskResult, ...]], student: str) -> None:
     assert (results[student][0].attempted, results[student][0].earned) == (False, 0)
+
+
+def test_a_lost_mark_is_asked_for(results: dict[str, tuple[TaskResult, ...]]) -> None:
+    assert results["unmarked"][0].note == (
+        "No cell has the line `# autograde: table`, which the exercise begins this task with; write it above your answer."
+    )
 
 
 def test_lines_may_come_in_any_order_where_the_author_says_so(results: dict[str, tuple[TaskResult, ...]]) -> None:
@@ -260,3 +267,23 @@ def test_a_reference_that_fails_is_the_authors_mistake(tmp_path: Path, pool: Poo
     (course / "solutions/steps.py").write_text(REFERENCE.replace("1 / step", "1 / (rows - 9)"))
     with pytest.raises(AuthoringError, match=r"test_output_of_table: the reference raises ZeroDivisionError"):
         prepare(load_course(course), "steps", pool, seed=3, device="cpu")
+
+
+def told_in_notebook(capsys: pytest.CaptureFixture[str], *cells: str) -> str:
+    """What `check("squares")` says after these cells have run."""
+    names: dict[str, object] = {"__name__": "__main__", "check": check, "In": ["", *cells]}
+    for cell in cells:
+        exec(cell, names)
+    capsys.readouterr()
+    exec('check("squares")', names)
+    assert names["rows"] == 5
+    return re.sub(r"\s+", " ", capsys.readouterr().out)
+
+
+def test_a_notebook_is_told(release: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = SQUARES.replace("k * k", "k + 1")
+    assert "2 of 2 visible checks passed" in told_in_notebook(capsys, ROWS, wrong, SQUARES)
+    assert "should not be there" in told_in_notebook(capsys, ROWS, SQUARES, wrong)
+    assert "not attempted" in told_in_notebook(capsys, ROWS, "# autograde: squares\n...")
+    missing = "There is no `# autograde: squares` yet: run the cell that begins with it, then check again."
+    assert missing in told_in_notebook(capsys, ROWS)

@@ -23,13 +23,21 @@ def test_a_course_without_data_has_none(tmp_path: Path) -> None:
     assert read_data(tmp_path) == CourseData()
 
 
-def test_files_are_public_unless_they_are_in_hidden(tmp_path: Path) -> None:
-    for name in ("data/b.csv", "data/a/hidden/c.csv", "data/hidden/d/e.csv", "data/.git/f", "data/.DS_Store"):
+def test_files_are_public_unless_they_are_in_hidden_or_answers(tmp_path: Path) -> None:
+    for name in (
+        "data/b.csv",
+        "data/a/hidden/c.csv",
+        "data/hidden/d/e.csv",
+        "data/answers/f.csv",
+        "data/.git/f",
+        "data/.DS_Store",
+    ):
         put(tmp_path, name)
     data = read_data(tmp_path)
     assert data.public == (HelperFile("data/a/hidden/c.csv", b"1\n"), HelperFile("data/b.csv", b"1\n"))
     assert data.hidden == (HelperFile("data/hidden/d/e.csv", b"1\n"),)
-    assert data_names(tmp_path) == {"data/a/hidden/c.csv", "data/b.csv", "data/hidden/d/e.csv"}
+    assert data.answers == (HelperFile("data/answers/f.csv", b"1\n"),)
+    assert data_names(tmp_path) == {"data/a/hidden/c.csv", "data/b.csv", "data/hidden/d/e.csv", "data/answers/f.csv"}
 
 
 def test_topics_share_what_is_read_until_a_file_changes(tmp_path: Path) -> None:
