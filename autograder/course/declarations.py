@@ -21,7 +21,7 @@ from autograder._words import counted, suggestion
 from autograder.errors import AuthoringError
 from autograder.records.jobs import SourceRule
 
-__all__ = ["CheckSpec", "VariantSpec", "misplaced_answers", "parse_file", "read_checks", "read_variants"]
+__all__ = ["CheckSpec", "VariantSpec", "answers_used", "parse_file", "read_checks", "read_variants"]
 
 
 @dataclass(frozen=True)
@@ -173,15 +173,16 @@ def _takes_one_thing(arguments: ast.arguments) -> bool:
     return positional - len(arguments.defaults) == 1 and not any(each is None for each in arguments.kw_defaults)
 
 
-def misplaced_answers(path: Path, shown: Path) -> Iterator[str]:
-    """A sentence on each `given.answers(…)` in a file of visible checks, whose answers would be in the release."""
+def answers_used(path: Path, shown: Path) -> Iterator[tuple[int, str | None]]:
+    """Each `given.answers(NAME)` in a file of checks: its line, and the name, or None if that is not a literal."""
     for node in ast.walk(parse_file(path, shown)):
         match node:
-            case ast.Attribute(value=ast.Name(id="given"), attr="answers"):
-                yield (
-                    f"{shown}:{node.lineno}: given.answers belongs in a hidden check, since the release holds what visible "
-                    "ones compare with; move the check to tests/hidden/."
-                )
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="given"), attr="answers"), args=[ast.Constant(value=str(name)), *_]
+            ):
+                yield node.lineno, name
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="given"), attr="answers")):
+                yield node.lineno, None
 
 
 def read_variants(path: Path, *, kind: str | None = None, shown: Path | None = None) -> tuple[VariantSpec, ...]:

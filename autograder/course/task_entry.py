@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
@@ -94,6 +95,9 @@ def kind_mistakes(task: TaskEntry) -> Iterator[str]:
         )
     if task.kind == "choice":
         yield from _choice_mistakes(task)
+    for name, values in (task.inputs or {}).items():
+        if any(isinstance(value, float) and not math.isfinite(value) for value in values):
+            yield f"inputs.{name} holds a number that is not finite; write {_VALUES}."
 
 
 def _choice_mistakes(task: TaskEntry) -> Iterator[str]:

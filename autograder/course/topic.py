@@ -11,8 +11,8 @@ from autograder._words import suggestion
 from autograder.course.cells import read_cells, task_source
 from autograder.course.choices import choice_checks, choice_source
 from autograder.course.course_file import Course
-from autograder.course.data_files import CourseData, read_data
-from autograder.course.declarations import CheckSpec, VariantSpec, misplaced_answers, read_checks, read_variants
+from autograder.course.data_files import ANSWERS, CourseData, read_data
+from autograder.course.declarations import CheckSpec, VariantSpec, answers_used, read_checks, read_variants
 from autograder.course.marked import marked_names
 from autograder.course.outputs import output_checks, output_source
 from autograder.course.stubs import stub_digest
@@ -72,11 +72,12 @@ def load_topic(course: Course, name: str) -> Topic:
     exercise = _cells(root, Path("exercises", f"{name}.py"), problems)
     reference = _cells(root, Path("solutions", f"{name}.py"), problems)
     checks: list[TopicCheck] = []
+    answers: list[tuple[Path, bool, int, str | None]] = []
     for folder, visible in (("visible", True), ("hidden", False)):
         path = Path("tests", folder, f"test_{name}.py")
         try:
             specs = read_checks(root / path, shown=path) if (root / path).exists() else ()
-            problems += misplaced_answers(root / path, path) if visible and specs else ()
+            answers += [(path, visible, *used) for used in answers_used(root / path, path)] if specs else []
         except AuthoringError as error:
             problems.append(str(error))
             continue
@@ -106,6 +107,7 @@ def load_topic(course: Course, name: str) -> Topic:
             problems += _task_problems(path, variant, tasks)
     try:
         data = read_data(root)
+        problems += [text for used in answers if (text := _answers_problem(*used, data))]
     except AuthoringError as error:
         problems.append(str(error))
     checks += (*choice_checks(tasks), *output_checks(tasks))
@@ -152,6 +154,21 @@ def _module(root: Path, path: Path, more: str = "") -> CheckModule | None:
     file = root / path
     source = (read_source(file) if file.exists() else "") + more
     return CheckModule(path.as_posix(), source) if more or file.exists() else None
+
+
+def _answers_problem(path: Path, visible: bool, line: int, name: str | None, data: CourseData) -> str:
+    if visible:
+        return (
+            f"{path}:{line}: given.answers belongs in a hidden check, since the release holds what visible ones compare "
+            "with; move the check to tests/hidden/."
+        )
+    known = [file.name.removeprefix(f"{ANSWERS}/") for file in data.answers]
+    if not known or (name is not None and name not in known):
+        missing = f"{ANSWERS}/{name or ''}"
+        return (
+            f"{path}:{line}: {missing} is missing; {suggestion(name, known) if name and known else 'put the answers there.'}"
+        )
+    return ""
 
 
 def _task_problems(path: Path, spec: CheckSpec | VariantSpec, tasks: Iterable[str]) -> list[str]:

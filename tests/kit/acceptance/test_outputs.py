@@ -196,6 +196,7 @@ def test_check_tells_whether_it_runs_and_the_rest_only_where_the_author_allows_i
 
 
 MISTAKES_IN_FILES = [
+    ("course.yml", "[3, 4, 6, 9]", "[3, .inf]", "table.inputs.rows holds a number that is not finite; write a list of 2"),
     (
         "course.yml",
         "inputs: {rows: [3, 4, 6, 9]}",

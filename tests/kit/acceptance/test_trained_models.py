@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from autograder.commands.student import app
 from autograder.course.course_file import load_course
+from autograder.course.topic import load_topic
 from autograder.errors import AuthoringError
 from autograder.grading.grade import grade, prepare
 from autograder.grading.result_files import read_result
@@ -294,6 +295,24 @@ def test_answers_in_a_visible_check_are_refused(root: Path, tmp_path: Path, pool
     assert str(caught.value).startswith(
         "tests/visible/test_models.py:13: given.answers belongs in a hidden check, since the rel"
     )
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        ("label.csv", "tests/hidden/test_models.py:13: data/answers/label.csv is missing; did you mean 'labels.csv'?"),
+        ("", "tests/hidden/test_models.py:13: data/answers/labels.csv is missing; put the answers there."),
+    ],
+)
+def test_answers_that_are_not_there_are_missed(root: Path, tmp_path: Path, file: str, told: str) -> None:
+    shutil.copytree(root, tmp_path / "course", ignore=shutil.ignore_patterns(".autograde", "release"))
+    if file:
+        (tmp_path / "course/tests/hidden/test_models.py").write_text(HIDDEN.replace("labels.csv", file))
+    else:
+        shutil.rmtree(tmp_path / "course/data/answers")
+    with pytest.raises(AuthoringError) as caught:
+        load_topic(load_course(tmp_path / "course"), "models")
+    assert str(caught.value).splitlines() == [told]
 
 
 # ---- the student's side -----------------------------------------------------------------------------------------------

@@ -94,13 +94,13 @@ def test_numbers_like_1e_9_and_due_times(tmp_path: Path) -> None:
         ("points: 4", "pionts: 4", "topics.views.tasks.flatten.pionts is not a valid key; did you mean 'points'?"),
         ("points: 4", "points: 4, hint: a",
          "topics.views.tasks.flatten.hint is not a valid key; choose from points, side_effects, level, kind, "
-         "options, several, tolerance, tells."),
+         "options, several, tolerance, tells, inputs, unordered."),
         ("level: easy", "levle: easy", "topics.views.tasks.flatten.levle is not a valid key; did you mean 'level'?"),
         ("level: easy", "level: simple", 'topics.views.tasks.flatten.level is "simple"; write easy, medium or hard.'),
         (
             "{points: 6}", "6",
             "topics.views.tasks.swap is 6; write keys and values below it (points, side_effects, level, kind, "
-            "options, several, tolerance, tells).",
+            "options, several, tolerance, tells, inputs, unordered).",
         ),
         ("number: 5", "number: 5.5", "topics.views.number is 5.5; write a whole number of at least 1."),
         ("number: 5", "number:", "topics.views.number is empty; write a whole number of at least 1."),
