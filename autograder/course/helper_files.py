@@ -19,6 +19,7 @@ MOST_HELPERS = 64
 _MOST_LOOKED_AT = 500
 _DEEPEST = 3
 _LARGEST_SEARCHED = 64 << 20
+_FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))  # each where the system has it
 _IGNORED = ("__pycache__", "__MACOSX", "node_modules", "timestamp.txt", "submission_secret.txt")
 
 
@@ -102,7 +103,7 @@ def _in_the_way(name: str, taken: Collection[str]) -> bool:
 
 def _read(path: Path, most_bytes: int) -> bytes:
     """A regular file's bytes, one more than allowed at most; whatever took its place meanwhile is not waited for."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    descriptor = os.open(path, os.O_RDONLY | _FLAGS)
     with os.fdopen(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))

@@ -283,7 +283,7 @@ def told_in_notebook(capsys: pytest.CaptureFixture[str], *cells: str) -> str:
 
 def test_a_notebook_is_told(release: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wrong = SQUARES.replace("k * k", "k + 1")
-    assert "2 of 2 visible checks passed" in told_in_notebook(capsys, ROWS, wrong, SQUARES)
+    assert "3 of 3 visible checks passed" in told_in_notebook(capsys, ROWS, wrong, SQUARES)
     assert "should not be there" in told_in_notebook(capsys, ROWS, SQUARES, wrong)
     assert "not attempted" in told_in_notebook(capsys, ROWS, "# autograde: squares\n...")
     missing = "There is no `# autograde: squares` yet: run the cell that begins with it, then check again."

@@ -25,7 +25,7 @@ import torch
 for name in ("fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"):
     sys.modules[name] = None
 for module, names in {
-    os: ("fork", "geteuid", "getpgid", "getuid", "killpg", "setsid"),
+    os: ("O_NOFOLLOW", "O_NONBLOCK", "fork", "geteuid", "getpgid", "getuid", "killpg", "setsid"),
     signal: ("ITIMER_REAL", "SIGALRM", "SIGHUP", "SIGKILL", "SIGQUIT", "pthread_sigmask", "setitimer"),
 }.items():
     for name in names:
@@ -39,6 +39,12 @@ exec(sys.argv[1])
 check("scale")
 hint("scale")
 progress()
+
+from autograder.course.helper_files import find_helpers
+
+Path("mine.py").write_text("x = 1")
+Path("uses.py").write_text("import mine")
+assert [each.name for each in find_helpers(Path("uses.py").absolute(), str.isspace, 1000)[0]] == ["mine.py"]
 
 from autograder.student import watch_screen
 from autograder.student.released import find_release
