@@ -189,6 +189,9 @@ def _yaml(block: Block, folder: Path) -> None:
     match data:
         case {"topics": _}:
             _load_course(block.text, data, folder)
+        case {"limits": _}:
+            course = {"title": "T", "topics": {"topic": {"title": "T", "number": 1, "tasks": {"f": {"points": 1}}}}, **data}
+            _load_course(yaml.safe_dump(course), course, folder)
         case [{"student": _}, *_]:
             (folder / "adjustments.yml").write_text(block.text, encoding="utf-8")
             load_adjustments(dataclasses.replace(load_course(ROOT), root=folder))
@@ -216,8 +219,16 @@ def _load_course(text: str, data: dict[str, Any], folder: Path) -> None:
     for topic, entry in data["topics"].items():
         for name in (f"exercises/{topic}.py", f"solutions/{topic}.py", f"tests/visible/test_{topic}.py"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text("".join(f"{task} = ...\n" for task in entry["tasks"]), encoding="utf-8")
+            (folder / name).write_text("".join(map(_stub, *zip(*entry["tasks"].items(), strict=True))), encoding="utf-8")
     load_course(folder)
+
+
+def _stub(name: str, task: dict[str, Any]) -> str:
+    if task.get("kind") != "output":
+        return f"{name} = ...\n"
+    inputs = list(task.get("inputs", {}))
+    set_first = "".join(f"{each} = 1\n" for each in inputs)
+    return f"# %%\n{set_first}\n# %%\n# autograde: {name}\nprint({', '.join(inputs)})\n"
 
 
 def _csv(block: Block, folder: Path) -> None:
