@@ -77,6 +77,7 @@ def checks(
     seconds: float | None = None,
     device: Literal["any", "second", "cuda"] = "any",
     assertion: bool = False,
+    tells: Literal["nothing", "sentence", "message", "inputs"] | None = None,
 ) -> Callable[[F], F]:
     """Make a test function a check of `task`. All arguments must be literals.
 
@@ -90,6 +91,8 @@ def checks(
             or a real `cuda` device.
         assertion: whether it asserts beside student code instead of returning all that it judges; results and `verify`
             say so, since what is judged there can be forged.
+        tells: how much students are told of a hidden check: `nothing` but the task's points; its `sentence` and whether it
+            passed; also a `message` on what differs; the `inputs` and all else. What the course says (`hidden`) if None.
 
     The function takes `(code, given)` and returns what it saw. Students read the first paragraph of its docstring.
     """

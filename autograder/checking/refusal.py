@@ -76,7 +76,7 @@ def _refused_operators(functions: _Functions) -> Iterator[None]:
 
     Operators such as `sum` stay: right answers and PyTorch itself need them.
     """
-    names = dict.fromkeys(name for function in functions for name in _operators_of(function))
+    names = {name: function.__name__ for function in functions for name in _operators_of(function)}
     if not names:
         yield
         return
@@ -84,8 +84,8 @@ def _refused_operators(functions: _Functions) -> Iterator[None]:
     try:
         with _catch_warnings():
             _simplefilter("ignore")  # PyTorch tells that a kernel is overridden
-            for name in names:
-                refuse = _refusal_of(name.partition(".")[0])
+            for name, function in names.items():
+                refuse = _refusal_of(function)
                 for key in _KEYS:
                     library.impl(name, refuse, key, allow_override=True)  # type: ignore[no-untyped-call]
         yield
@@ -126,7 +126,13 @@ def _refused_copies(functions: _Functions) -> AbstractContextManager[object]:
 
 
 def _refuse(*args: Any, **kwargs: Any) -> None:
-    raise RuntimeError("This function is not available in this task.")
+    raise RuntimeError("its message")
+
+
+def _code_refusing(name: str) -> CodeType:
+    """Code without a closure, as it stands in for that of a function of torch.nn.init, that refuses by name."""
+    code = _refuse.__code__
+    return code.replace(co_consts=tuple(_message(name) if each == "its message" else each for each in code.co_consts))
 
 
 @contextmanager
@@ -135,7 +141,7 @@ def _replaced_code(functions: _Functions) -> Iterator[None]:
     for function in functions:
         if isinstance(function, FunctionType) and function.__module__ == "torch.nn.init" and not function.__closure__:
             changed.append((function, function.__code__))
-            function.__code__ = _refuse.__code__
+            function.__code__ = _code_refusing(function.__name__)
     try:
         yield
     finally:

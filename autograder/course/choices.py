@@ -12,6 +12,7 @@ from autograder.course.declarations import CheckSpec
 from autograder.course.task_entry import TaskEntry
 from autograder.course.topic_checks import TopicCheck
 from autograder.records.observation import MappingFact, Observation, SequenceFact, ValueFact
+from autograder.records.results import Tells
 
 __all__ = ["answer_check", "choice_checks", "choice_source", "form_check", "plain_answer"]
 
@@ -58,14 +59,14 @@ def plain_answer(seen: Observation) -> str | float | list[str] | None:
     return fact.value if isinstance(fact, ValueFact) else None
 
 
-def choice_checks(tasks: Mapping[str, TaskEntry]) -> Iterator[TopicCheck]:
-    """The checks of all tasks of this kind, as they would be declared, the visible ones first."""
+def choice_checks(tasks: Mapping[str, TaskEntry], tells: Tells = "message") -> Iterator[TopicCheck]:
+    """The checks of all tasks of this kind, as they would be declared, the visible ones first; `tells` is the course's."""
     told: list[TopicCheck] = []
     for task, entry in _choices(tasks):
         form = CheckSpec(form_check(task), task, _form_sentence(entry), weight=0.0, draws=1)
         answer = CheckSpec(answer_check(task), task, _ANSWER_SENTENCE, gate=True, draws=1)
         yield TopicCheck(form, visible=True)
-        told.append(TopicCheck(answer, visible=entry.tells == "verdict"))
+        told.append(TopicCheck(answer, visible=entry.tells == "verdict", tells=tells))
     yield from sorted(told, key=lambda check: not check.visible)
 
 

@@ -5,29 +5,26 @@ Every mistake is one line `FILE: KEY is VALUE; REMEDY`, and as many mistakes as 
 
 from __future__ import annotations
 
-import ast
 import json
 import keyword
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
 
-from autograder._files import read_source
 from autograder._words import closest, suggestion
 from autograder._yaml import read_yaml
-from autograder.course.declarations import parse_file
 from autograder.course.file_names import START, released_name
-from autograder.course.marked import MARK, marked_lines, marked_names, marked_text
-from autograder.course.task_entry import TaskEntry, Values, kind_mistakes, unread_inputs
-from autograder.errors import AuthoringError, CourseError
-from autograder.records.jobs import Cell, Limits
+from autograder.course.named_files import Mistakes, check_data, check_files
+from autograder.course.task_entry import TaskEntry, Values, kind_mistakes
+from autograder.errors import CourseError
+from autograder.records.jobs import Limits
+from autograder.records.results import Tells
 from autograder.records.worked_solutions import SolutionsPolicy
 
 __all__ = ["Course", "LatePolicy", "TaskEntry", "TopicEntry", "load_course"]
@@ -47,6 +44,12 @@ _Kilobytes = Annotated[int, Meta(ge=1, le=2**30, description="a whole number of 
 _Tolerance = Annotated[float, Meta(ge=0, lt=1, description="a number from 0 up to but not including 1, like 1e-5")]
 _Solutions = Annotated[SolutionsPolicy, Meta(description="never, after_due or after_pass")]
 _Due = Annotated[datetime, Meta(tz=True, description="a date, time and UTC offset, like 2027-03-01T23:59+01:00")]
+
+_Tells = Annotated[Tells, Meta(description="nothing, sentence, message or inputs")]
+_DataName = Annotated[str, Meta(min_length=1)]
+_DataNames = Annotated[
+    tuple[_DataName, ...], Meta(description="a list of files and folders below data/, like [points.csv, images/]")
+]
 
 _NAME_REMEDY = "use ASCII letters, digits and underscores, starting with a letter, but no Python keyword."
 
@@ -107,7 +110,12 @@ class _TopicFields(msgspec.Struct, frozen=True, kw_only=True):
     due: _Due | None = None
     solutions: _Solutions | None = None
     draws: _Draws | None = None
+    data: _DataNames | None = None
     limits: _LimitsEntry = _LimitsEntry()
+
+
+class _HiddenEntry(msgspec.Struct, frozen=True, kw_only=True):
+    tells: _Tells = "message"
 
 
 class _CourseFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +125,7 @@ class _CourseFields(msgspec.Struct, frozen=True, kw_only=True):
     topics: dict[str, _TopicFields]
     draws: _Draws = 3
     solutions: _Solutions = "never"
+    hidden: _HiddenEntry = _HiddenEntry()
     limits: _LimitsEntry = _LimitsEntry()
     tolerances: _TolerancesEntry = _TolerancesEntry()
     cuda_tolerances: _OtherTolerances = _OtherTolerances()
@@ -129,7 +138,7 @@ class TopicEntry(msgspec.Struct, frozen=True, kw_only=True):
     `summary` is a line for students on what the topic is about, or empty.
 
     `solutions` says when students may see worked solutions: never, when the instructor publishes the passphrase, or of each
-    task that passes its visible checks.
+    task that passes its visible checks. `data` are the files and folders below `data/` that it gets; all if None.
     """
 
     title: str
@@ -140,6 +149,7 @@ class TopicEntry(msgspec.Struct, frozen=True, kw_only=True):
     due: datetime | None = None
     solutions: SolutionsPolicy = "never"
     draws: int | None = None
+    data: tuple[str, ...] | None = None
     limits: Limits = Limits()
 
 
@@ -148,7 +158,8 @@ class Course:
     """A valid course. `topics` are in the order of course.yml; `root` is the folder that contains it.
 
     `tolerances` are by dtype name: float64, float32, float16, bfloat16; `cuda_tolerances` has those that differ on a GPU.
-    `sandbox` is the level of confinement below which nothing is graded.
+    `sandbox` is the level of confinement below which nothing is graded. `hidden_tells` is how much students are told of
+    hidden checks that do not say it themselves.
     `package` is what students install, as pip takes it, e.g. `autograde-torch==1.0`; empty if the release contains it.
     With `numbered`, the release's notebooks are named after their place in the course, `01_dtypes.ipynb`.
     `cache` is the folder that --cache names, if any; see `keys.build.key_folder`.
@@ -165,6 +176,7 @@ class Course:
     package: str = ""
     numbered: bool = False
     sandbox: SandboxLevel = "minimal"
+    hidden_tells: Tells = "message"
     cache: Path | None = None
 
     def notebook(self, topic: str) -> str:
@@ -192,12 +204,14 @@ def load_course(path: Path) -> Course:
         CourseError: one line for each mistake, with file, key and remedy.
     """
     file = path / "course.yml" if path.is_dir() else path
-    fields = _convert(_parsed(file), _CourseFields, "", mistakes := _Mistakes(str(file)))
+    fields = _convert(_parsed(file), _CourseFields, "", mistakes := Mistakes(str(file)))
     if isinstance(fields, _CourseFields):
         _check_topics(fields, mistakes)
         _check_kinds(fields, mistakes)
         if not mistakes.lines:
-            _check_files(fields, file.absolute().parent, mistakes)
+            root = file.absolute().parent
+            check_files({name: topic.tasks for name, topic in fields.topics.items()}, root, mistakes)
+            check_data({name: topic.data for name, topic in fields.topics.items()}, root, mistakes)
     if mistakes.lines or not isinstance(fields, _CourseFields):
         raise CourseError("\n".join(mistakes.lines))
     limits = _over(Limits(), fields.limits)
@@ -213,6 +227,7 @@ def load_course(path: Path) -> Course:
                 due=topic.due,
                 solutions=topic.solutions or fields.solutions,
                 draws=topic.draws,
+                data=topic.data,
                 limits=_over(limits, topic.limits),
             )
             for name, topic in fields.topics.items()
@@ -226,6 +241,7 @@ def load_course(path: Path) -> Course:
         package=fields.package or "",
         numbered=fields.numbered,
         sandbox=fields.sandbox,
+        hidden_tells=fields.hidden.tells,
     )
 
 
@@ -235,15 +251,6 @@ def _over(limits: Limits, entry: _LimitsEntry) -> Limits:
 
 def _given(entry: msgspec.Struct) -> dict[str, Any]:
     return {name: value for name, value in msgspec.structs.asdict(entry).items() if value is not None}
-
-
-@dataclass
-class _Mistakes:
-    file: str
-    lines: list[str] = field(default_factory=list)
-
-    def add(self, text: str) -> None:
-        self.lines.append(f"{self.file}: {text}")
 
 
 def _parsed(file: Path) -> dict[Any, Any]:
@@ -260,7 +267,7 @@ def _parsed(file: Path) -> dict[Any, Any]:
     return data
 
 
-def _convert(value: Any, kind: Any, key: str, mistakes: _Mistakes) -> Any:
+def _convert(value: Any, kind: Any, key: str, mistakes: Mistakes) -> Any:
     """The value as `kind`, or None after at least one mistake has been added."""
     if get_origin(kind) in (Union, UnionType):
         kind = next(part for part in get_args(kind) if part is not type(None))
@@ -271,7 +278,7 @@ def _convert(value: Any, kind: Any, key: str, mistakes: _Mistakes) -> Any:
     return _convert_single(value, kind, key, mistakes)
 
 
-def _convert_struct(value: Any, kind: type[msgspec.Struct], key: str, mistakes: _Mistakes) -> Any:
+def _convert_struct(value: Any, kind: type[msgspec.Struct], key: str, mistakes: Mistakes) -> Any:
     fields = {each.name: each for each in msgspec.structs.fields(kind)}
     if not isinstance(value, dict):
         mistakes.add(f"{key} is {_shown(value)}; write keys and values below it ({', '.join(fields)}).")
@@ -295,7 +302,7 @@ def _convert_struct(value: Any, kind: type[msgspec.Struct], key: str, mistakes: 
     return kind(**converted) if len(mistakes.lines) == before else None
 
 
-def _convert_named(value: Any, kind: Any, key: str, mistakes: _Mistakes) -> Any:
+def _convert_named(value: Any, kind: Any, key: str, mistakes: Mistakes) -> Any:
     if not isinstance(value, dict) or not value:
         mistakes.add(f"{key} is {_shown(value)}; write {_described(dict[str, kind])}.")
         return None
@@ -308,7 +315,7 @@ def _convert_named(value: Any, kind: Any, key: str, mistakes: _Mistakes) -> Any:
     return entries
 
 
-def _convert_single(value: Any, kind: Any, key: str, mistakes: _Mistakes) -> Any:
+def _convert_single(value: Any, kind: Any, key: str, mistakes: Mistakes) -> Any:
     try:
         is_text_of_time = get_args(kind)[0] is datetime and isinstance(value, str)
         converted = msgspec.convert(datetime.fromisoformat(value) if is_text_of_time else value, kind)
@@ -340,7 +347,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "…" + text[-1]
 
 
-def _check_topics(course: _CourseFields, mistakes: _Mistakes) -> None:
+def _check_topics(course: _CourseFields, mistakes: Mistakes) -> None:
     numbers: dict[int, str] = {}
     for name, topic in course.topics.items():
         if topic is None:
@@ -352,95 +359,9 @@ def _check_topics(course: _CourseFields, mistakes: _Mistakes) -> None:
             mistakes.add(f"topics.{name}.number is {topic.number}, as in {other}; give each topic its own number.")
 
 
-def _check_kinds(course: _CourseFields, mistakes: _Mistakes) -> None:
+def _check_kinds(course: _CourseFields, mistakes: Mistakes) -> None:
     for topic, entry in course.topics.items():
         for name, task in entry.tasks.items() if entry is not None else ():
             if task is not None:
                 for text in kind_mistakes(task):
                     mistakes.add(f"topics.{topic}.tasks.{name}.{text}")
-
-
-def _check_files(course: _CourseFields, root: Path, mistakes: _Mistakes) -> None:
-    for name, topic in course.topics.items():
-        missing = [role for role in (f"exercises/{name}.py", f"solutions/{name}.py") if not (root / role).exists()]
-        tests = [f"tests/{kind}/test_{name}.py" for kind in ("visible", "hidden")]
-        checked = any(task.kind == "checked" for task in topic.tasks.values())
-        if checked and not any((root / test).exists() for test in tests):
-            missing.append(" or ".join(tests))
-        if missing:
-            mistakes.add(
-                f"topics.{name} is listed, but {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing; "
-                f"write {'it' if len(missing) == 1 else 'them'}, or remove the topic and run `autograde new {name}`."
-            )
-            continue
-        exercise = _definitions(root / "exercises" / f"{name}.py", mistakes)
-        solution = _definitions(root / "solutions" / f"{name}.py", mistakes)
-        if exercise.names and solution.names:
-            _check_tasks(name, topic, exercise, solution, mistakes)
-
-
-class _Defined(NamedTuple):
-    """The names that a file defines at its top level, which of them are stubs, with their lines, and its marked ranges."""
-
-    names: set[str]
-    stubs: dict[str, int]
-    marked: dict[str, str]
-
-
-def _check_tasks(name: str, topic: _TopicFields, exercise: _Defined, solution: _Defined, mistakes: _Mistakes) -> None:
-    unlisted = [stub for stub in exercise.stubs if stub not in topic.tasks]
-    for task, entry in topic.tasks.items():
-        key, mark = f"topics.{name}.tasks.{task}", f"`{MARK} {task}`"
-        if entry.kind == "output" and task not in exercise.marked:
-            mistakes.add(f"{key} is an output; write {mark} above its lines in exercises/{name}.py.")
-        elif task not in exercise.names:
-            close = closest(task, unlisted)
-            remedy = f"did you mean {close[0]!r}?" if close else "define it there, or remove the task."
-            mistakes.add(f"{key} is not defined in exercises/{name}.py; {remedy}")
-            unlisted = [stub for stub in unlisted if stub not in close]
-        elif task in exercise.marked and task not in solution.marked:
-            mistakes.add(f"{key} is a marked range; write {mark} above its lines in solutions/{name}.py, too.")
-        elif task not in solution.names:
-            mistakes.add(f"{key} is not defined in solutions/{name}.py; define it there.")
-        elif entry.kind == "choice" and task not in exercise.stubs:
-            mistakes.add(f"{key} is a choice; write `{task} = ...` in exercises/{name}.py.")
-        else:
-            for text in unread_inputs(entry.inputs or (), solution.marked.get(task, "")):
-                mistakes.add(f"{key}.inputs.{text.format(f'solutions/{name}.py')}")
-    for stub in unlisted:
-        mistakes.add(
-            f"topics.{name}.tasks.{stub} is missing, but its stub is on line {exercise.stubs[stub]} of exercises/{name}.py; "
-            "write its points."
-        )
-
-
-def _definitions(file: Path, mistakes: _Mistakes) -> _Defined:
-    try:
-        body = parse_file(file).body
-    except AuthoringError as error:
-        mistakes.lines.append(str(error))
-        return _Defined(set(), {}, {})
-    text = read_source(file)
-    marked = {name: marked_text(text, name) for name in marked_names((Cell(0, text),))}
-    inside = {line for name in marked for line in marked_lines(text, name)}
-    found = _Defined(set(marked), {}, marked)
-    for node in body:
-        for name, stub in _named(node):
-            found.names.add(name)
-            if stub and node.lineno not in inside:
-                found.stubs[name] = node.lineno
-    return found
-
-
-def _named(node: ast.stmt) -> Iterator[tuple[str, bool]]:
-    match node:
-        case ast.FunctionDef(name=name, body=body):
-            last = body[-1]
-            only = len(body) == 1 or (len(body) == 2 and ast.get_docstring(node) is not None)
-            yield name, only and isinstance(last, ast.Raise) and "NotImplementedError" in ast.unparse(last)
-        case ast.ClassDef(name=name) | ast.AsyncFunctionDef(name=name):
-            yield name, False
-        case ast.Assign(targets=[ast.Name(id=name)], value=value) | ast.AnnAssign(target=ast.Name(id=name), value=value):
-            yield name, isinstance(value, ast.Constant) and value.value is Ellipsis
-        case _:
-            return

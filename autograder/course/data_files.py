@@ -8,7 +8,7 @@ data/answers/…  PRIVATE  never released, and there only where the course's own
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from autograder._words import counted
 from autograder.errors import AuthoringError
 from autograder.records.jobs import HelperFile
 
-__all__ = ["ANSWERS", "FOLDER", "HIDDEN", "MOST_MEGABYTES", "CourseData", "data_names", "is_private", "read_data"]
+__all__ = ["ANSWERS", "FOLDER", "HIDDEN", "MOST_MEGABYTES", "CourseData", "data_names", "is_private", "named", "read_data"]
 
 FOLDER, HIDDEN, ANSWERS = "data", "data/hidden", "data/answers"
 MOST_MEGABYTES = 64
@@ -44,8 +44,12 @@ class _Found(NamedTuple):
     changed: int
 
 
-def read_data(root: Path) -> CourseData:
+def read_data(root: Path, names: Sequence[str] | None = None) -> CourseData:
     """The files below `data/` in a course's folder, without those whose name starts with a dot.
+
+    Args:
+        root: the course's folder.
+        names: the files and folders below `data/` to take; all if None.
 
     Raises:
         AuthoringError: one line for each mistake: a link, a name that is not printable, too many or too large files.
@@ -71,7 +75,24 @@ def read_data(root: Path) -> CourseData:
         )
     if problems:
         raise AuthoringError("\n".join(problems))
-    return _read(root, tuple(found))
+    whole = _read(root, tuple(found))
+    return whole if names is None else _part(whole, names)
+
+
+def named(files: Iterable[str], names: Iterable[str]) -> list[str]:
+    """Those of the files below `data/` that `names` stand for: files, and folders with or without a slash."""
+    wanted = [name.removesuffix("/") for name in names]
+    return [file for file in files if any(file == name or file.startswith(f"{name}/") for name in wanted)]
+
+
+def _part(whole: CourseData, names: Sequence[str]) -> CourseData:
+    wanted = {
+        f"{FOLDER}/{name}" for name in named((f.name.removeprefix(f"{FOLDER}/") for f in whole.public + whole.hidden), names)
+    }
+    public, hidden, answers = (
+        tuple(file for file in files if file.name in wanted) for files in (whole.public, whole.hidden, whole.answers)
+    )
+    return CourseData(public, hidden, answers, _digest((*public, *hidden, *answers)))
 
 
 def data_names(root: Path) -> frozenset[str]:
@@ -97,8 +118,12 @@ def _read(root: Path, found: tuple[_Found, ...]) -> CourseData:
         tuple(file for file in files if not is_private(file.name)),
         tuple(file for file in files if file.name.startswith(f"{HIDDEN}/")),
         tuple(file for file in files if file.name.startswith(f"{ANSWERS}/")),
-        hashlib.blake2b(msgspec.msgpack.encode(files), digest_size=20).hexdigest() if files else "",
+        _digest(files),
     )
+
+
+def _digest(files: Sequence[HelperFile]) -> str:
+    return hashlib.blake2b(msgspec.msgpack.encode(files), digest_size=20).hexdigest() if files else ""
 
 
 def _paths(root: Path) -> Iterator[Path]:

@@ -20,6 +20,7 @@ from autograder._files import read_source
 from autograder._words import counted, suggestion
 from autograder.errors import AuthoringError
 from autograder.records.jobs import SourceRule
+from autograder.records.results import TELLS, Tells
 
 __all__ = ["CheckSpec", "VariantSpec", "answers_used", "parse_file", "read_checks", "read_variants"]
 
@@ -30,6 +31,8 @@ class CheckSpec:
 
     `weight` is its share of the task's points, relative to those of the task's other checks; with 0 it only tells
     (`autograder.choices.form_check`). With a `rule`, it is no function: the source is judged, where no student code runs.
+    `tells` is how much students may be told of it if it is hidden; the course says so if None. `unavailable` are the names
+    in its file of what `given.unavailable(…)` refuses.
     """
 
     name: str
@@ -43,6 +46,8 @@ class CheckSpec:
     assertion: bool = False
     rule: SourceRule | None = None
     line: int = 0
+    tells: Tells | None = None
+    unavailable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,7 @@ def read_checks(path: Path, *, shown: Path | None = None) -> tuple[CheckSpec, ..
     name = shown or path
     specs: list[CheckSpec] = []
     problems = list(_observer_problems(path, name))
+    unavailable = _unavailable_names(parse_file(path, name))
     for node, kind, arguments in _decorated(path, name, problems):
         where = f"{name}:{node.lineno}"
         if kind == "form_check":
@@ -91,7 +97,7 @@ def read_checks(path: Path, *, shown: Path | None = None) -> tuple[CheckSpec, ..
         if not isinstance(node, ast.FunctionDef):
             problems.append(f"{where}: {node.name} must be a plain function.")
         sentence = " ".join(inspect.cleandoc(docstring or "").split("\n\n")[0].split())
-        specs.append(CheckSpec(name=node.name, sentence=sentence, line=node.lineno, **arguments))
+        specs.append(CheckSpec(name=node.name, sentence=sentence, line=node.lineno, unavailable=unavailable, **arguments))
     specs += _rules(path, name, problems)
     _raise(problems)
     return tuple(specs)
@@ -132,7 +138,7 @@ def _rule(kind: str, call: ast.Call, where: str, problems: list[str]) -> CheckSp
         problems.append(f"{where}: write literals, and the task first: {_RULES[kind]}.")
         return None
     at_most = names.pop() if kind == "calls_at_most" and len(names) == 2 else 0
-    weight, sentence = options.pop("weight", 1.0), options.pop("sentence", "")
+    weight, sentence, tells = options.pop("weight", 1.0), options.pop("sentence", ""), options.pop("tells", None)
     fits = {
         "forbids_loops": not names,
         "never_calls": bool(names),
@@ -144,6 +150,9 @@ def _rule(kind: str, call: ast.Call, where: str, problems: list[str]) -> CheckSp
     if not _is_number(weight):
         problems.append(f"{where}: weight of source.{kind} is {weight!r}; write a number above 0.")
         return None
+    if not _TELLS.fits(tells):
+        problems.append(f"{where}: tells of source.{kind} is {tells!r}; write {_TELLS.remedy}.")
+        return None
     shown = " or ".join(f"`{each}`" for each in names)
     demands = {
         "forbids_loops": f"`{task}` must do without loops (for, while, comprehensions).",
@@ -153,7 +162,31 @@ def _rule(kind: str, call: ast.Call, where: str, problems: list[str]) -> CheckSp
     demand = " ".join(sentence.split()) or demands[kind]
     name = re.sub(r"\W+", "_", "_".join((task, kind, *names)))
     rule = SourceRule(name, task, "loops" if kind == "forbids_loops" else "calls", tuple(names), at_most, demand)
-    return CheckSpec(name, task, demand, weight=weight, rule=rule, line=call.lineno)
+    return CheckSpec(name, task, demand, weight=weight, rule=rule, line=call.lineno, tells=tells)
+
+
+def _unavailable_names(tree: ast.Module) -> frozenset[str]:
+    """What `given.unavailable(…)` refuses anywhere in a file, as far as it names functions or lists of them."""
+    lists = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _decorator_name(node) == "unavailable":
+            for argument in node.args:
+                inside = set(_names_in(argument))
+                names |= inside.union(*(_names_in(lists[name]) for name in inside & lists.keys()))
+    return frozenset(names)
+
+
+def _names_in(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Name):
+            yield node.attr if isinstance(node, ast.Attribute) else node.id
 
 
 def _observer_problems(path: Path, shown: Path) -> Iterator[str]:
@@ -282,6 +315,7 @@ def _are_names(value: Any) -> bool:
 
 
 _TASK = _Argument(_is_text, "the task's name", positional=True, required=True)
+_TELLS = _Argument(lambda value: value is None or value in TELLS, '"nothing", "sentence", "message" or "inputs"')
 _DECORATORS: dict[str, dict[str, _Argument]] = {
     "checks": {
         "task": _TASK,
@@ -291,6 +325,7 @@ _DECORATORS: dict[str, dict[str, _Argument]] = {
         "seconds": _Argument(lambda value: value is None or _is_number(value), "a number above 0"),
         "device": _Argument(lambda value: value in ("any", "second", "cuda"), '"any", "second" or "cuda"'),
         "assertion": _Argument(lambda value: isinstance(value, bool), "True or False"),
+        "tells": _TELLS,
     },
     "misconception": {
         "task": _TASK,
@@ -336,6 +371,7 @@ def _decorated(path: Path, shown: Path, problems: list[str]) -> Iterator[tuple[_
 
 
 def _decorator_name(decorator: ast.expr) -> str:
+    """The name of a function, or of what is called."""
     target = decorator.func if isinstance(decorator, ast.Call) else decorator
     if isinstance(target, ast.Attribute):
         return target.attr

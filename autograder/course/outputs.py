@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from autograder.course.declarations import CheckSpec
 from autograder.course.task_entry import TaskEntry
 from autograder.course.topic_checks import TopicCheck
+from autograder.records.results import Tells
 
 __all__ = ["output_checks", "output_source", "printing_check", "running_check"]
 
@@ -46,13 +47,13 @@ def printing_check(task: str) -> str:
     return f"test_output_of_{task}"
 
 
-def output_checks(tasks: Mapping[str, TaskEntry]) -> Iterator[TopicCheck]:
-    """The checks of all tasks of this kind, as they would be declared."""
+def output_checks(tasks: Mapping[str, TaskEntry], tells: Tells = "message") -> Iterator[TopicCheck]:
+    """The checks of all tasks of this kind, as they would be declared; `tells` is the course's, of hidden checks."""
     for task, entry in _outputs(tasks):
         yield TopicCheck(CheckSpec(running_check(task), task, _running_sentence(entry), weight=0.0, draws=1), visible=True)
         draws = None if entry.inputs else 1
         spec = CheckSpec(printing_check(task), task, _printing_sentence(entry), gate=True, draws=draws)
-        yield TopicCheck(spec, visible=entry.tells == "verdict")
+        yield TopicCheck(spec, visible=entry.tells == "verdict", tells=tells)
 
 
 def output_source(tasks: Mapping[str, TaskEntry], *, visible: bool) -> str:

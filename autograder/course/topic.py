@@ -94,7 +94,12 @@ def load_topic(course: Course, name: str) -> Topic:
                 problems.append(
                     f"{path}:{spec.line}: {spec.name} is for {spec.task}, {kind}, which has checks of its own; remove it."
                 )
-            checks.append(TopicCheck(spec, visible))
+            if visible and spec.tells is not None:
+                problems.append(
+                    f"{path}:{spec.line}: {spec.name} has tells, but students have this file and see everything; remove "
+                    f"it, or move the check to tests/hidden/test_{name}.py."
+                )
+            checks.append(TopicCheck(spec, visible, spec.tells or course.hidden_tells))
     variants: dict[str, tuple[VariantSpec, ...]] = {}
     for folder, kind in (("misconceptions", "misconception"), ("alternatives", "alternative")):
         path = Path("solutions", folder, f"{name}.py")
@@ -106,11 +111,11 @@ def load_topic(course: Course, name: str) -> Topic:
         for variant in variants[folder]:
             problems += _task_problems(path, variant, tasks)
     try:
-        data = read_data(root)
+        data = read_data(root, course.topics[name].data)
         problems += [text for used in answers if (text := _answers_problem(*used, data))]
     except AuthoringError as error:
         problems.append(str(error))
-    checks += (*choice_checks(tasks), *output_checks(tasks))
+    checks += (*choice_checks(tasks, course.hidden_tells), *output_checks(tasks, course.hidden_tells))
     if problems:
         raise AuthoringError("\n".join(problems))
     return Topic(

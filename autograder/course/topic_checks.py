@@ -7,21 +7,28 @@ from dataclasses import dataclass
 
 from autograder.course.course_file import Course
 from autograder.course.declarations import CheckSpec
+from autograder.records.results import Tells
 
 __all__ = ["TopicCheck", "derive_seed", "draws_of", "lacks_device"]
 
 
 @dataclass(frozen=True)
 class TopicCheck:
-    """A check of a topic, and whether students have its file."""
+    """A check of a topic, whether students have its file, and how much they may be told of it if not."""
 
     spec: CheckSpec
     visible: bool
+    tells: Tells = "message"
 
     @property
     def name(self) -> str:
         """The test function's name, unique in the topic."""
         return self.spec.name
+
+    @property
+    def quoted(self) -> bool:
+        """Whether students may read what comes out of its run: text, names and values."""
+        return self.visible or self.tells == "inputs"
 
     @property
     def task(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from autograder.exporting.marked_class import Submission, number, remark
 from autograder.reporting.junit import Suite
 from autograder.reporting.junit import junit as as_junit
+from autograder.reporting.told import told
 
 __all__ = ["junit"]
 
@@ -21,7 +22,7 @@ def _suite(submission: Submission) -> Suite:
     return Suite(
         name=f"{result.student}/{result.topic}",
         classname=f"{result.student}.{result.topic}",
-        tasks=result.tasks,
+        tasks=tuple(map(told, result.tasks)),
         facts={"time": f"{result.usage.wall_seconds:.3f}", "timestamp": result.graded_at[:19]},
         properties={
             "mark": "" if mark.undecided else number(mark.earned),

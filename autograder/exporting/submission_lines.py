@@ -1,7 +1,7 @@
 """A mark as a list of lines that add up to it: what formats with one score per test need.
 
 Each line is a task; where lateness or a person's decision about the topic makes a difference, one more line has it. What a
-line says is what the student's page says: of hidden checks only the kit's own sentences.
+line says is what the student's page says (`autograder.reporting.told`).
 """
 
 from __future__ import annotations

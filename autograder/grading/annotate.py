@@ -11,6 +11,7 @@ from autograder.grading.result_files import read_result
 from autograder.grading.submissions import Submission
 from autograder.records.results import TopicResult
 from autograder.reporting.ci_reports import Checked
+from autograder.reporting.told import told
 
 __all__ = ["checked_files"]
 
@@ -49,7 +50,7 @@ def _checked(result: TopicResult, data: bytes) -> Checked:
         cells = read_cells(data, Path(path).name) if data else ()
     except SubmissionError:
         cells = ()
-    problem, tasks = result.problem, result.tasks
+    problem, tasks = result.problem, tuple(map(told, result.tasks))
     if result.not_graded:  # nothing is known of its tasks, so they are not reported as wrong
         problem, tasks = f"Not graded: {problem} No points are lost.", ()
     return Checked(path, data, cells, result.topic, result.title, tasks, problem=problem)

@@ -34,6 +34,7 @@ from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, HelperFile, Job, Outcome, Run
 from autograder.records.results import FORMAT_VERSION, FirstCause, Graded, SubmissionFile, TaskResult, TopicResult
 from autograder.reporting import topic_page
+from autograder.reporting.told import told_result
 from autograder.sandbox import level
 from autograder.scoring.first_causes import explained
 from autograder.scoring.rules import rules_of
@@ -424,6 +425,7 @@ def summary_of(result: TopicResult, *, reused: bool) -> Graded:
         notes=result.notes,
         not_graded=result.not_graded,
         incomplete=result.not_graded,
+        told=tuple(_troubles(told_result(result))),
     )
 
 

@@ -32,6 +32,7 @@ from autograder.grading.submissions import Submission, submission_at
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, HelperFile, Job, Run
 from autograder.records.results import TaskResult, TopicResult
+from autograder.reporting.told import told_result
 from autograder.scoring.first_causes import explained
 
 __all__ = ["Grader", "Source"]
@@ -171,6 +172,11 @@ class Grader:
         """
         job, result_of = self._read(self.submission(source, topic=topic, student=student))
         return self._scored(result_of, self.pool.run(job) if job is not None else Run())
+
+    @staticmethod
+    def for_student(result: TopicResult) -> TopicResult:
+        """A result without what its student may not be told: seed, names, and of hidden checks what their author keeps."""
+        return told_result(result)
 
     def grade_many(self, sources: Iterable[Source], *, topic: str | None = None) -> Iterator[TopicResult]:
         """Grade submissions, as many at a time as there are workers, and yield their results in order.

@@ -14,7 +14,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
     `late` is the share of points taken off (0 to 1). `kept`: unchanged since it was graded. `proposed`: the result waits to
     be accepted. `not_graded`: the machine failed, and `earned` says nothing. `problems` are sentences about what could not
-    be read, died or ran out of time.
+    be read, died or ran out of time, as far as students may know.
     """
 
     student: str
@@ -43,6 +43,6 @@ def line_of(graded: Graded) -> str:
         kept=graded.reused,
         proposed=graded.proposed,
         not_graded=graded.not_graded,
-        problems=graded.troubles,
+        problems=graded.told,
     )
     return msgspec.json.encode(line).decode()

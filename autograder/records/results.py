@@ -15,6 +15,8 @@ __all__ = [
     "FORMAT_VERSION",
     "INSTRUCTOR_PAGES",
     "NAMES_OF_RESULTS",
+    "SIDE_EFFECTS",
+    "TELLS",
     "CheckResult",
     "Completion",
     "Diagnosis",
@@ -23,6 +25,7 @@ __all__ = [
     "Lateness",
     "SubmissionFile",
     "TaskResult",
+    "Tells",
     "TopicResult",
     "in_telling_order",
     "told_first",
@@ -36,14 +39,25 @@ INSTRUCTOR_PAGES = "instructor-pages"
 NAMES_OF_RESULTS = ("index.html", "run.json", "marks.json", "submissions.json", INSTRUCTOR_PAGES)
 """What lies beside the students' folders in a folder of results; no student can have such a name."""
 
+SIDE_EFFECTS = "side_effects"
+"""The name of the check that every task gets automatically."""
+
+Tells = Literal["nothing", "sentence", "message", "inputs"]
+"""How much a student may be told of a hidden check: only the task's points; whether it passed, and its sentence; also what
+differs, in the kit's words; everything. `reporting.told` keeps to it."""
+
+TELLS: tuple[Tells, ...] = ("nothing", "sentence", "message", "inputs")
+"""The same in order."""
+
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """One difference from the reference: `where` names the returned thing, `fact` says which fact of it differs, and
-    `sentence` tells a student."""
+    `sentence` tells a student. `tells` is set for side effects: how much may be told of the checks in which it was seen."""
 
     where: str
     fact: str
     sentence: str
+    tells: Tells | None = None
 
 
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +65,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     every task gets automatically. `reason` is set for `error`, `timeout` and `not_run`. `sentence` comes from the check's
     docstring. `weight` is its part of the task's points, compared with the other checks'. `device` is set if it ran on a
     different device from the rest of the result. `assertion`: it was judged beside the student's code, where a verdict can
-    be forged. `rule`: it is judged on the source alone."""
+    be forged. `rule`: it is judged on the source alone. `tells`: how much a student may be told of it if it is hidden."""
 
     name: str
     sentence: str
@@ -70,6 +84,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     device: str = ""
     assertion: bool = False
     rule: bool = False
+    tells: Tells = "message"
 
     @property
     def small(self) -> bool:
@@ -107,7 +122,8 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     """A task's checks, points and diagnosis. `gated`: points were lost because no gate check passed.
     `pending`: points of checks that wait for a device. `note` is a sentence on how the file gives the task's name: where it
     has no answer under it (`standing` is `missing`), where one is there but out of reach (`stopped`), or where another
-    line may count than the student thinks."""
+    line may count than the student thinks. `unavailable` names functions that the answer used and a hidden check does not
+    allow. `untold` is set in what students get: the weights of the checks that they are told nothing of."""
 
     task: str
     points: float
@@ -120,6 +136,8 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     note: str = ""
     standing: Literal["", "missing", "stopped"] = ""
+    unavailable: tuple[str, ...] = ()
+    untold: float = 0.0
 
 
 class FirstCause(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,7 +228,8 @@ class Graded:
     misconception, feedback). `troubles` are sentences about what could not be read, died or ran out of time. `causes` are
     failed cells that tasks depend on, `notes` what the source reaches for. `reused`: the submission has not changed since
     it was graded. `proposed`: the result waits to be accepted. `not_graded`: the machine failed, and `earned` says nothing.
-    `incomplete`: something is to be run again, all of it or what waits for a device."""
+    `incomplete`: something is to be run again, all of it or what waits for a device. `told` are those of the troubles that
+    the student may know."""
 
     student: str
     topic: str
@@ -227,3 +246,4 @@ class Graded:
     proposed: bool = False
     not_graded: bool = False
     incomplete: bool = False
+    told: tuple[str, ...] = ()

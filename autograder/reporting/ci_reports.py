@@ -1,6 +1,6 @@
 """Results for the machines of continuous integration: what they show beside a student's lines, and count.
 
-Only what a student may see is in them (`task_view` decides). The formats, each with its source:
+Only what a student may be told is in them (`told` decides). The formats, each with its source:
 
 * GitHub's workflow commands, `::error file=…,line=…::…`: docs.github.com, “Workflow commands for GitHub Actions”
 * GitHub Classroom's points: the JSON that the action `autograding-grading-reporter` reads
@@ -26,10 +26,11 @@ from autograder._words import counted
 from autograder.course.cells import definition_line
 from autograder.course.lines import Lines
 from autograder.records.jobs import Cell, Outcome
-from autograder.records.results import TaskResult, in_telling_order
-from autograder.reporting.junit import Suite, case_name, junit
+from autograder.records.results import in_telling_order
+from autograder.reporting.junit import Suite, junit
 from autograder.reporting.labels import escaped, points_text, readable, task_state
 from autograder.reporting.task_view import task_view
+from autograder.reporting.told import Told, unavailable_sentence
 
 __all__ = [
     "Checked",
@@ -57,7 +58,7 @@ class Checked:
     cells: tuple[Cell, ...]
     topic: str
     title: str
-    tasks: tuple[TaskResult, ...]
+    tasks: tuple[Told, ...]
     problem: str = ""
     predictions: frozenset[str] = frozenset()
 
@@ -82,7 +83,7 @@ def findings(checked: Checked) -> list[Finding]:
     return [finding for task in checked.tasks if task.attempted for finding in _of_task(checked, task, lines)]
 
 
-def _of_task(checked: Checked, task: TaskResult, lines: Lines) -> Iterator[Finding]:
+def _of_task(checked: Checked, task: Told, lines: Lines) -> Iterator[Finding]:
     view = task_view(task, instructor=False)
     start = definition_line(checked.cells, task.task)
     for check, shown in zip(in_telling_order(task.checks), view.checks, strict=True):
@@ -95,7 +96,15 @@ def _of_task(checked: Checked, task: TaskResult, lines: Lines) -> Iterator[Findi
             line=lines.line(*place) if place else 1,
             title=f"{task.task}: {shown.sentence}",
             text=readable("\n".join(texts[:_MOST_LINES]) or "This check did not pass."),
-            name=f"{checked.topic}.{task.task}.{case_name(check, task)}",
+            name=f"{checked.topic}.{task.task}.{check.name}",
+        )
+    if task.unavailable:
+        yield Finding(
+            path=checked.path,
+            line=lines.line(*start) if start else 1,
+            title=f"{task.task}: Only what the task allows is used.",
+            text=" ".join(map(unavailable_sentence, task.unavailable)),
+            name=f"{checked.topic}.{task.task}.unavailable",
         )
 
 
@@ -130,7 +139,7 @@ def classroom_result(files: Iterable[Checked]) -> str:
                 "name": task.task,
                 "status": "pass" if task.earned == task.points else "fail",
                 "score": round(task.earned, 2),
-                "message": task_state(task).word,
+                "message": " ".join((task_state(task).word, *map(unavailable_sentence, task.unavailable))),
                 "test_code": "",
                 "filename": "",
                 "line_no": 0,
@@ -169,7 +178,11 @@ def summary(files: Iterable[Checked], *, footer: str = "") -> str:
         for task in each.tasks:
             state = task_state(task)
             passed = sum(check.outcome is Outcome.PASSED for check in task.checks)
-            checks = "–" if task.task in each.predictions else f"{passed} of {counted(len(task.checks), 'check')}"
+            checks = (
+                "–"
+                if task.task in each.predictions or not task.checks
+                else f"{passed} of {counted(len(task.checks), 'check')}"
+            )
             parts.append(
                 f"| `{task.task}` | {state.symbol} {state.word} | {points_text(task.earned)} of {points_text(task.points)} "
                 f"| {checks} |"
@@ -177,6 +190,8 @@ def summary(files: Iterable[Checked], *, footer: str = "") -> str:
         parts.append("")
         feedback = [(task.task, diagnosis.feedback) for task in each.tasks for diagnosis in task.diagnoses]
         parts += [f"* `{task}`: {_markdown(text)}" for task, text in feedback]
+        unavailable = [(task.task, name) for task in each.tasks for name in task.unavailable]
+        parts += [f"* `{task}`: {unavailable_sentence(name)}" for task, name in unavailable]
         parts.append("")
     return "\n".join([*parts, footer]).strip() + "\n"
 

@@ -1,7 +1,8 @@
 """JUnit XML, which CI systems show as a table of tests: a suite per submission, a case per check.
 
 A check that failed is a failure, one that died or ran out of time an error, one that was not run is skipped. Only what
-students may see is in it: a hidden check is called by its number and its sentence.
+students may be told is in it: a hidden check is called by its number and its sentence. A task that uses what a hidden check
+does not allow has a case more.
 Source: https://github.com/testmoapp/junitxml, docs.gitlab.com, “Unit test reports”, and the schema that pytest's own output
 is tested with, https://github.com/pytest-dev/pytest/blob/main/testing/example_scripts/junit-10.xsd
 """
@@ -13,11 +14,12 @@ from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
 from autograder.records.jobs import Outcome
-from autograder.records.results import CheckResult, TaskResult, in_telling_order
+from autograder.records.results import CheckResult, in_telling_order
 from autograder.reporting.labels import readable, task_state
 from autograder.reporting.task_view import CheckView, task_view
+from autograder.reporting.told import Told, unavailable_sentence
 
-__all__ = ["Suite", "case_name", "junit"]
+__all__ = ["Suite", "junit"]
 
 _TAGS = {Outcome.FAILED: "failure", Outcome.ERROR: "error", Outcome.TIMEOUT: "error", Outcome.NOT_RUN: "skipped"}
 _COUNTS = {"failures": "failure", "errors": "error", "skipped": "skipped"}
@@ -32,7 +34,7 @@ class Suite:
 
     name: str
     classname: str
-    tasks: tuple[TaskResult, ...]
+    tasks: tuple[Told, ...]
     path: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
@@ -44,11 +46,6 @@ def junit(suites: Iterable[Suite]) -> bytes:
     root.extend(map(_suite, suites))
     ElementTree.indent(root)
     return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
-
-
-def case_name(check: CheckResult, task: TaskResult) -> str:
-    """A check's name, or, if it is hidden, its number."""
-    return check.name if check.visible else f"hidden_{task.checks.index(check) + 1}"
 
 
 def _suite(suite: Suite) -> ElementTree.Element:
@@ -65,16 +62,26 @@ def _suite(suite: Suite) -> ElementTree.Element:
     return element
 
 
-def _cases(suite: Suite, task: TaskResult) -> Iterator[ElementTree.Element]:
+def _cases(suite: Suite, task: Told) -> Iterator[ElementTree.Element]:
     for check, view in zip(in_telling_order(task.checks), task_view(task, instructor=False).checks, strict=True):
         yield _case(suite, task, check, view)
+    if task.unavailable:
+        case = _empty_case(suite, task, "unavailable: Only what the task allows is used.")
+        sentences = [unavailable_sentence(name) for name in task.unavailable]
+        note = ElementTree.SubElement(case, "failure", message=sentences[0], type=Outcome.FAILED.value)
+        note.text = "\n".join(sentences)
+        yield case
 
 
-def _case(suite: Suite, task: TaskResult, check: CheckResult, view: CheckView) -> ElementTree.Element:
-    name = f"{case_name(check, task)}: {view.sentence}"
+def _empty_case(suite: Suite, task: Told, name: str) -> ElementTree.Element:
     case = ElementTree.Element("testcase", classname=_text(f"{suite.classname}.{task.task}"), name=_text(name), time="0")
     if suite.path:
         case.set("file", _text(suite.path))
+    return case
+
+
+def _case(suite: Suite, task: Told, check: CheckResult, view: CheckView) -> ElementTree.Element:
+    case = _empty_case(suite, task, f"{check.name}: {view.sentence}")
     tag = _TAGS.get(check.outcome) if task.attempted else "skipped"
     if tag == "skipped":
         said = [*view.details, *view.sentences] if task.attempted else []

@@ -62,13 +62,14 @@ def task_state(task: TaskResult) -> Label:
         return Label("untouched", "○", "not attempted")
     if task.pending:
         return Label("pending", "…", "pending")
-    if not task.checks and task.earned:  # given by a person
+    if not task.checks and not task.untold and task.earned:  # given by a person
         return Label("complete", "✓", "complete") if task.earned >= task.points else Label("partial", "◐", "partly right")
-    if task.checks and all(check.outcome is Outcome.PASSED for check in task.checks):
+    passed = all(check.outcome is Outcome.PASSED for check in task.checks)
+    if task.checks and passed if not task.untold else passed and task.earned >= task.points:
         return Label("complete", "✓", "complete")
     if task.earned:
         return Label("partial", "◐", "partly right")
-    if all(check.outcome is Outcome.NOT_RUN for check in task.checks):
+    if not task.untold and all(check.outcome is Outcome.NOT_RUN for check in task.checks):
         return Label("idle", "○", "not run")
     return Label("none", "✗", "no points yet")
 

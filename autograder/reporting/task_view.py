@@ -1,12 +1,10 @@
 """A task's result in words: its state, notes, diagnoses, checks and source.
 
-What a student may see of a hidden check is decided here, before a template gets anything: its sentence, its outcome, and
-the differences, which are worded by the kit.
+What a student may see of a hidden check is decided before a template gets anything (`autograder.reporting.told`).
 """
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -16,6 +14,7 @@ from autograder.records.jobs import Outcome
 from autograder.records.observation import SourceLine
 from autograder.records.results import CheckResult, Diagnosis, TaskResult, in_telling_order
 from autograder.reporting.labels import OUTCOMES, Label, points_text, task_state
+from autograder.reporting.told import told, unavailable_sentence
 
 __all__ = ["CheckView", "CodeLine", "DiagnosisView", "TaskView", "outcome_label", "task_view"]
 
@@ -84,12 +83,12 @@ def outcome_label(outcome: Outcome) -> Label:
 
 def task_view(task: TaskResult, *, instructor: bool) -> TaskView:
     """A task's result for a student, or for an instructor, who may see names and text of hidden checks."""
+    task = task if instructor else told(task)
     state = task_state(task)
     lines = task.source.splitlines()
-    own = {line.strip() for line in lines}
     stopped = {check.at.text.strip() for check in task.checks if check.at and task.attempted and check.at.text.strip()}
     marked = {text for text in stopped if sum(line.strip() == text for line in lines) == 1}
-    checks = tuple(_check_view(check, task, own, marked, instructor=instructor) for check in in_telling_order(task.checks))
+    checks = tuple(_check_view(check, task, marked, instructor=instructor) for check in in_telling_order(task.checks))
     return TaskView(
         name=task.task,
         state=state,
@@ -111,13 +110,18 @@ def _folded(task: TaskResult, style: str) -> str:
     """What to show in place of a list of checks that is not worth reading; empty to show the list."""
     count = len(task.checks)
     if style == "complete":
-        return f"All {count} checks passed"
+        return f"All {count} checks passed" if not task.untold else f"All {count} checks shown passed" if count else ""
     return f"What the {count} checks will look at" if (style == "untouched" or task.standing) and count else ""
 
 
 def _points_made(task: TaskResult) -> str:
     """How the task's checks make its points, in words."""
     checks, points = task.checks, points_text(task.points)
+    if task.untold and task.points:
+        shown = sum(check.weight for check in checks)
+        worth = points_text(task.points * shown / (shown + task.untold))
+        part = f"Those shown are worth {worth} of {points} points." if checks else f"They are worth {points} points."
+        return f"{'Not all' if checks else 'None'} of this task's checks are shown. {part}"
     if not checks or not task.points:
         return ""
     if _has_equal_weights(task):
@@ -136,7 +140,7 @@ def _points_made(task: TaskResult) -> str:
 
 
 def _has_equal_weights(task: TaskResult) -> bool:
-    return len({check.weight for check in task.checks}) == 1
+    return len({check.weight for check in task.checks}) == 1 and not task.untold
 
 
 def _task_notes(task: TaskResult) -> Iterable[str]:
@@ -146,7 +150,8 @@ def _task_notes(task: TaskResult) -> Iterable[str]:
         yield "You have not written this one yet. It does not count as wrong; it just earns nothing."
     elif task.gated:
         yield "The values are not right yet. Until they are, the task's other checks earn nothing."
-    if task.pending and not task.checks:
+    yield from map(unavailable_sentence, task.unavailable)
+    if task.pending and not task.checks and not task.untold:
         yield f"{points_text(task.pending)} points are pending: your instructor reads this answer and gives them."
     elif task.pending:
         yield f"{points_text(task.pending)} points are pending: their checks need a device that was missing during grading."
@@ -164,11 +169,11 @@ def _diagnosis_view(diagnosis: Diagnosis, task: TaskResult, *, instructor: bool)
     return DiagnosisView(kicker, diagnosis.feedback)
 
 
-def _check_view(check: CheckResult, task: TaskResult, own: set[str], marked: set[str], *, instructor: bool) -> CheckView:
-    guarded = not check.visible and not instructor
-    label = _instructor_label(check) if instructor else check.name if check.visible else "only in grading"
+def _check_view(check: CheckResult, task: TaskResult, marked: set[str], *, instructor: bool) -> CheckView:
+    label = _instructor_label(check) if instructor else _student_label(check)
     if not _has_equal_weights(task):
-        label += f" · {points_text(task.points * check.weight / sum(each.weight for each in task.checks))} points"
+        everything = sum(each.weight for each in task.checks) + task.untold
+        label += f" · {points_text(task.points * check.weight / everything)} points"
     if check.rule:
         label += " · rule on the source"
     if check.assertion:
@@ -179,10 +184,16 @@ def _check_view(check: CheckResult, task: TaskResult, own: set[str], marked: set
         state=outcome_label(check.outcome),
         sentence=check.sentence,
         label=label,
-        details=tuple(_details(check, guarded=guarded)),
+        details=tuple(_details(check)),
         sentences=tuple(difference.sentence for difference in check.differences),
-        line=_own_line(check.at, own if guarded else None, marked),
+        line=_unmarked_line(check.at, marked),
     )
+
+
+def _student_label(check: CheckResult) -> str:
+    if check.visible:
+        return check.name
+    return f"{check.name} · only in grading" if check.tells == "inputs" else "only in grading"
 
 
 def _instructor_label(check: CheckResult) -> str:
@@ -202,31 +213,29 @@ def _plain_view(attempted: bool, sentence: str, label: str) -> CheckView:
     return CheckView(state, sentence, label)
 
 
-def _own_line(at: SourceLine | None, own: set[str] | None, marked: set[str]) -> str:
-    """The line where the code stopped, unless it is marked in the source; if `own` is given, only a line from `own`."""
+def _unmarked_line(at: SourceLine | None, marked: set[str]) -> str:
+    """The line where the code stopped, unless it is marked in the source."""
     text = at.text.strip() if at else ""
-    return "" if text in marked or (own is not None and text not in own) else text
+    return "" if text in marked else text
 
 
-def _place(at: SourceLine | None, guarded: bool) -> str:
-    if at is None or guarded:
+def _place(at: SourceLine | None) -> str:
+    if at is None:
         return ""
     return f" in cell {at.cell}, line {at.line}" if at.cell else f" on line {at.line}"
 
 
-def _details(check: CheckResult, *, guarded: bool) -> Iterable[str]:
-    """What happened, besides the differences. For a guarded check, no text or name that comes out of its run."""
-    if check.reason and not (guarded and check.outcome is Outcome.ERROR):
+def _details(check: CheckResult) -> Iterable[str]:
+    """What happened, besides the differences."""
+    if check.reason:
         yield check.reason
     elif check.outcome is Outcome.ERROR:
         yield "The program ended before it returned a result."
     if check.error_type and all(difference.fact != "error" for difference in check.differences):
-        standard = getattr(builtins, check.error_type, None)
-        known = isinstance(standard, type) and issubclass(standard, BaseException)
-        yield f"Your code raised {check.error_type if known or not guarded else 'an exception'}{_place(check.at, guarded)}."
-    if check.error_message and not guarded:
+        yield f"Your code raised {check.error_type}{_place(check.at)}."
+    if check.error_message:
         yield f"The message is: {check.error_message}"
-    if check.arguments and not guarded:
+    if check.arguments:
         yield f"It was called with {check.arguments}."
     if 0 < check.draws_passed < check.draws:
         yield f"It passed on {check.draws_passed} of {check.draws} inputs."

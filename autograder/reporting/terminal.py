@@ -21,6 +21,7 @@ from autograder.gradebook.marks import with_mark
 from autograder.records.jobs import CellReport, Outcome
 from autograder.records.results import CheckResult, TaskResult, TopicResult, in_telling_order
 from autograder.reporting.labels import cause_sentence, points_text, readable
+from autograder.reporting.told import unavailable_sentence
 from autograder.sandbox import level
 
 if TYPE_CHECKING:
@@ -326,6 +327,8 @@ def _print_task(task: TaskResult, console: Console) -> None:
         _print_indented(Text(readable(task.note)), 2, console)
     if not task.attempted or task.standing:
         return
+    for name in task.unavailable:
+        _print_indented(Text(unavailable_sentence(name)), 2, console)
     for check in in_telling_order(task.checks):
         _print_check(check, console)
 

@@ -2,9 +2,7 @@
 for instructors. `class_page` writes the page of the class.
 
 A page is one self-contained file without scripts. What its audience may see is decided here, in Python, before a template
-gets anything. Of a hidden check, a student's page shows the sentence, the outcome and the differences, which are worded
-by the kit (`comparing.wording`). Anything else that comes out of such a check, such as an exception's message, could be
-text that the submission chose in order to carry the hidden check's source or inputs out.
+gets anything: what of hidden checks, in `autograder.reporting.told`.
 """
 
 from __future__ import annotations
@@ -24,6 +22,7 @@ from autograder.records.results import INSTRUCTOR_PAGES, TopicResult
 from autograder.reporting.labels import Label, cause_sentence, points_text, readable
 from autograder.reporting.task_view import TaskView, outcome_label, task_view
 from autograder.reporting.templating import page_path, render, write
+from autograder.reporting.told import told_result
 
 __all__ = ["Audience", "missing_pages", "student_page", "topic_view", "write_page", "write_pages"]
 
@@ -110,6 +109,7 @@ def _path(out: Path, student: str, topic: str, audience: Audience) -> Path:
 def topic_view(graded: TopicResult, mark: Mark | None, *, instructor: bool) -> _TopicView:
     """What the template of a result's page shows to its student, or to an instructor; see `write_page`."""
     result = with_mark(graded, mark) if mark else graded
+    result = result if instructor else told_result(result)
     return _TopicView(
         title=result.title or result.topic,
         student=result.student,
@@ -135,7 +135,7 @@ def topic_view(graded: TopicResult, mark: Mark | None, *, instructor: bool) -> _
 def _pending(result: TopicResult) -> str:
     if not result.pending:
         return ""
-    waiting = {bool(task.checks) for task in result.tasks if task.pending}
+    waiting = {bool(task.checks or task.untold) for task in result.tasks if task.pending}
     reasons = [*(["their checks need another device"] if True in waiting else ()),
                *(["your instructor has yet to give them"] if False in waiting else ())]  # fmt: skip
     return f"{points_text(result.pending)} more points are pending: {', or '.join(reasons)}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
@@ -13,14 +14,21 @@ from autograder.course.topic_checks import TopicCheck, lacks_device
 from autograder.keys.key import AnswerKey
 from autograder.records.jobs import NotObserved, Outcome, Run
 from autograder.records.observation import ErrorFact, Fact, MappingFact, Observation, RaisedFact, SequenceFact
-from autograder.records.results import CheckResult, Diagnosis, Difference, TaskResult, told_first
+from autograder.records.results import (
+    SIDE_EFFECTS,
+    TELLS,
+    CheckResult,
+    Diagnosis,
+    Difference,
+    TaskResult,
+    Tells,
+    told_first,
+)
 from autograder.scoring.diagnosis import diagnose
 from autograder.scoring.rules import Rules
 
-__all__ = ["NO_DEVICE", "SIDE_EFFECTS", "Scorer", "complete", "differing", "score"]
+__all__ = ["NO_DEVICE", "Scorer", "complete", "differing", "score"]
 
-SIDE_EFFECTS = "side_effects"
-"""The name of the check that every task gets automatically."""
 _SIDE_EFFECTS_SENTENCE = "Inputs and global settings are left unchanged."
 NO_DEVICE = "no device"
 """The reason of a check that waits for a GPU; its points are pending."""
@@ -28,6 +36,7 @@ NO_DEVICE = "no device"
 _MOST_DIFFERENCES = 5
 _MORE = "…"
 _MOST_REMEMBERED, _LARGEST_REMEMBERED = 128, 1 << 17  # answers to tasks, and the bytes of one: 16 MB at most
+_UNAVAILABLE = re.compile(r"(\w{1,60}) is not available in this task\.")
 _NOTHING_RETURNED = "None of the checks ran to the end."
 
 _Seen = dict[str, list[Observation | NotObserved]]
@@ -136,7 +145,9 @@ def _score_task(rules: Rules, key: AnswerKey, task: str, seen: _Seen, visible_on
     if attempted:
         first = told_first(results)
         diagnoses = diagnose(task, _failing(results), seen, key, tolerances, first=first, side_effects=SIDE_EFFECTS)
-    return _totalled(task, rules.points[task], results, attempted, diagnoses)
+    unavailable = tuple(sorted({name for check in run for name in _unavailable_names(check, seen.get(check.name, ()))}))
+    result = _totalled(task, rules.points[task], results, attempted, diagnoses)
+    return msgspec.structs.replace(result, unavailable=unavailable)
 
 
 def _failing(results: Iterable[CheckResult]) -> list[str]:
@@ -204,6 +215,7 @@ def complete(old: TaskResult, new: TaskResult, device: str) -> TaskResult:
             old.task, old.points, results, old.attempted or (new.attempted and bool(waiting)), (*old.diagnoses, *added)
         ),
         source=old.source,
+        unavailable=tuple(sorted({*old.unavailable, *(new.unavailable if waiting else ())})),
     )
 
 
@@ -223,6 +235,7 @@ def _result(check: TopicCheck, draws: int, *, outcome: Outcome = Outcome.NOT_RUN
         reason=reason,
         assertion=check.spec.assertion,
         rule=check.spec.rule is not None,
+        tells=check.tells,
     )
 
 
@@ -253,7 +266,7 @@ def _judge(
         if passes(reference, actual, tolerances):
             passed += 1
         elif first is None:
-            first, differences = actual, compare(reference, actual, tolerances, task=check.task, quote=check.visible)
+            first, differences = actual, compare(reference, actual, tolerances, task=check.task, quote=check.quoted)
     result = msgspec.structs.replace(result, draws_passed=passed)
     if first is None:
         return msgspec.structs.replace(result, outcome=Outcome.PASSED)
@@ -262,7 +275,7 @@ def _judge(
         outcome = Outcome.ERROR if first.outcome in (Outcome.PASSED, Outcome.FAILED) else first.outcome
         return msgspec.structs.replace(result, outcome=outcome, reason=first.reason)
     result = msgspec.structs.replace(result, outcome=Outcome.FAILED, differences=_first_few(differences))
-    return _with_error(result, first.error, check.visible) if first.error is not None else result
+    return _with_error(result, first.error, quote=check.quoted) if first.error is not None else result
 
 
 def _first_few(differences: tuple[Difference, ...]) -> tuple[Difference, ...]:
@@ -279,20 +292,31 @@ def differing(differences: tuple[Difference, ...]) -> int:
     return len(differences)
 
 
-def _with_error(result: CheckResult, error: ErrorFact, visible: bool) -> CheckResult:
+def _with_error(result: CheckResult, error: ErrorFact, *, quote: bool) -> CheckResult:
     """Adds what may be told of an exception. Its message or line could carry a hidden check's inputs out."""
     if error.undefined or error.not_attempted:
         return result
     at = error.at
-    if at is not None and not visible:
+    if at is not None and not quote:
         at = msgspec.structs.replace(at, text="")
     return msgspec.structs.replace(
         result,
-        error_type=error_name(error, quote=visible),
-        error_message=error.message if visible else "",
-        arguments=error.arguments if visible else "",
+        error_type=error_name(error, quote=quote),
+        error_message=error.message if quote else "",
+        arguments=error.arguments if quote else "",
         at=at,
     )
+
+
+def _unavailable_names(check: TopicCheck, seen: Iterable[Observation | NotObserved]) -> Iterator[str]:
+    """What a hidden check refused, so that students hear of it. Names are the author's, whatever the child says."""
+    for one in seen:
+        if isinstance(one, Observation) and not check.visible:
+            errors = [one.error] if one.error is not None else [] if one.returned is None else _raised(one.returned)
+            for error in errors:
+                named = _UNAVAILABLE.fullmatch(error.message)
+                if named and named[1] in check.spec.unavailable:
+                    yield named[1]
 
 
 # ---- side effects -----------------------------------------------------------------------------------------------------
@@ -301,7 +325,8 @@ def _with_error(result: CheckResult, error: ErrorFact, visible: bool) -> CheckRe
 def _judge_side_effects(checks: Sequence[TopicCheck], key: AnswerKey, seen: _Seen) -> CheckResult:
     """Whether the code left unchanged what the reference does, in every draw in which it returned normally."""
     draws = passed = 0
-    sentences: dict[str, None] = {}
+    sentences: dict[str, Tells] = {}
+    told = {_told_of(check) for check in checks}
     for check in checks:
         for expected, actual in zip(key.reference.get(check.name, ()), seen.get(check.name, ()), strict=False):
             if isinstance(actual, NotObserved) or actual.returned is None or _holds_stub(actual.returned):
@@ -310,9 +335,15 @@ def _judge_side_effects(checks: Sequence[TopicCheck], key: AnswerKey, seen: _See
             extra = [effect for effect in actual.effects if effect not in expected.effects]
             passed += not extra
             for effect in extra:
-                sentences.setdefault(_effect_sentence(effect, quote=check.visible))
+                sentence = _effect_sentence(effect, quote=check.quoted)
+                sentences[sentence] = max(sentences.get(sentence, "nothing"), _told_of(check), key=TELLS.index)
     outcome = Outcome.NOT_RUN if draws == 0 else Outcome.PASSED if passed == draws else Outcome.FAILED
-    differences = tuple(difference("side effects", "", sentence) for sentence in sentences)
+    differences = tuple(
+        msgspec.structs.replace(difference("side effects", "", sentence), tells=tells)
+        for sentence, tells in sentences.items()
+    )
+    # If it passed, or failed only in checks of which nothing may be told, it would say something of those.
+    silent = "nothing" in told and not any(tells != "nothing" for tells in sentences.values())
     return CheckResult(
         name=SIDE_EFFECTS,
         sentence=_SIDE_EFFECTS_SENTENCE,
@@ -322,7 +353,12 @@ def _judge_side_effects(checks: Sequence[TopicCheck], key: AnswerKey, seen: _See
         draws_passed=passed,
         differences=_first_few(differences),
         reason=_NOTHING_RETURNED if draws == 0 else "",
+        tells="nothing" if silent else "message",
     )
+
+
+def _told_of(check: TopicCheck) -> Tells:
+    return "inputs" if check.visible else check.tells
 
 
 _GLOBAL_EFFECTS = {

@@ -41,11 +41,13 @@ _LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 class GradeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A submission. `source` is the text of a Python file, or of a notebook, which starts with `{`."""
+    """A submission. `source` is the text of a Python file, or of a notebook, which starts with `{`. `for_student`: answer
+    with what the student may be told, instead of everything."""
 
     topic: str
     source: str
     student: str = ""
+    for_student: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class Service:
                     raise HTTPException(503, result.problem, {"Retry-After": str(_AFTER_FAILURE_SECONDS)})
         self._metrics.graded(result)
         self._metrics.answered(200)
-        return _json(result)
+        return _json(Grader.for_student(result) if order.for_student else result)
 
     async def _health(self, request: Request) -> Response:
         state = "stopping" if self.stopping else "ok"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from autograder.records.jobs import NotObserved, Outcome, Run
 from autograder.records.observation import Observation
-from autograder.records.results import TaskResult, in_telling_order, told_first
+from autograder.records.results import SIDE_EFFECTS, TaskResult, in_telling_order, told_first
 from autograder.scoring.common_slips import Slip, common_slip, meets_none
-from autograder.scoring.score import SIDE_EFFECTS, score
+from autograder.scoring.score import score
 from autograder.student.released import ReleasedTopic
 
 __all__ = ["Answer", "answer", "with_unread_cells"]

@@ -13,6 +13,7 @@ from autograder._files import read_whole
 from autograder.course.file_names import is_start, topic_named
 from autograder.errors import RequestError, SubmissionError
 from autograder.reporting.ci_reports import Checked
+from autograder.reporting.told import told
 from autograder.student.check_file import answer_file
 from autograder.student.released import Release, find_release
 from autograder.student.run_file import Runner
@@ -50,6 +51,5 @@ def _check(release: Release, path: Path, runner: Runner) -> Checked:
         return Checked(str(path), b"", (), path.stem, path.name, (), problem=str(error))
     topic = release.topic(read.topic)
     answered = answer_file(topic, read, runner.run(topic, read), Store(release.folder)).answer
-    return Checked(
-        str(path), data, read.cells, read.topic, topic.card.title, answered.tasks, predictions=answered.predictions
-    )
+    tasks = tuple(map(told, answered.tasks))
+    return Checked(str(path), data, read.cells, read.topic, topic.card.title, tasks, predictions=answered.predictions)

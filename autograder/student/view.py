@@ -13,6 +13,7 @@ from autograder.records.jobs import Outcome
 from autograder.records.results import CheckResult, TaskResult, in_telling_order
 from autograder.reporting.labels import Label, points_text, readable
 from autograder.reporting.task_view import CheckView, DiagnosisView, TaskView, task_view
+from autograder.reporting.told import told
 from autograder.scoring.common_slips import Slip
 from autograder.scoring.score import differing
 from autograder.student.answer import Answer
@@ -221,10 +222,11 @@ def _graded_view(title: str, answer: Answer) -> AnswerView:
         view = task_view(task, instructor=False)
         earned = f"{view.earned} of {view.points} points"
         in_parts = task.task not in answer.predictions
+        in_parts = in_parts and bool(view.checks)
         passed = f"{view.passed} of {counted(len(view.checks), 'check')} passed, {earned}" if in_parts else earned
         checks = tuple(
             _check_answer(one, check, len(one.sentences))
-            for one, check in zip(view.checks, in_telling_order(task.checks), strict=True)
+            for one, check in zip(view.checks, in_telling_order(told(task).checks), strict=True)
         )
         tasks.append(TaskAnswer(view.name, view.state, passed, "", view.diagnoses, checks, (), ""))
         notes += view.notes

@@ -11,10 +11,9 @@ from autograder.course.topic_checks import TopicCheck
 from autograder.keys.key import AnswerKey
 from autograder.records.jobs import Outcome
 from autograder.records.observation import Fact, Judge, MappingFact, Observation, SequenceFact
-from autograder.records.results import CheckResult, TaskResult, told_first
+from autograder.records.results import SIDE_EFFECTS, CheckResult, TaskResult, told_first
 from autograder.scoring.diagnosis import can_be_diagnosed, diagnose
 from autograder.scoring.rules import Rules
-from autograder.scoring.score import SIDE_EFFECTS
 
 __all__ = ["KEEPS_TOO_MUCH", "Measures", "held_out_sentence", "measure"]
 

@@ -27,6 +27,7 @@ from autograder.reporting.ci_reports import (
 )
 from autograder.reporting.junit import Suite, junit
 from autograder.reporting.terminal import _print_task
+from autograder.reporting.told import told
 from autograder.student.answer import Answer
 from autograder.student.as_html import html
 from autograder.student.as_text import plain
@@ -65,7 +66,7 @@ TASKS = (
     ),
     TaskResult(task="later", points=1.0, attempted=False, checks=(CheckResult(name="t", sentence="S.", visible=True),)),
 )
-CHECKED = Checked("src/a,b.py", SOURCE, read_cells(SOURCE, "a.py"), "views", "Views", TASKS)
+CHECKED = Checked("src/a,b.py", SOURCE, read_cells(SOURCE, "a.py"), "views", "Views", tuple(map(told, TASKS)))
 
 
 def test_findings_point_to_the_line_that_failed_or_to_the_definition() -> None:
@@ -122,7 +123,7 @@ def test_a_prediction_is_not_right_in_parts() -> None:
         CheckResult(name="side_effects", sentence="It changes nothing else.", visible=True, outcome=Outcome.PASSED),
     )
     guess = TaskResult(task="guess", points=1.0, checks=checks)
-    checked = replace(CHECKED, tasks=(*TASKS, guess), predictions=frozenset(["guess"]))
+    checked = replace(CHECKED, tasks=(*CHECKED.tasks, told(guess)), predictions=frozenset(["guess"]))
     assert "| `guess` | ✗ no points yet | 0 of 1 | – |" in summary([checked])
     answered = Answer(topic="views", tasks=(guess,), predictions=frozenset(["guess"]))
     view = answer_view_of("Views", answered, hidden=True)
@@ -159,10 +160,10 @@ def test_a_small_check_is_told_last_everywhere(capsys: pytest.CaptureFixture[str
     tests = (failed("toll", 0.25), failed("values"), failed("hidden", visible=False), failed("side_effects"))
     task = TaskResult(task="double", points=4.0, checks=tests, diagnoses=TASKS[0].diagnoses)
     order = ["About values.", "About hidden.", "About side_effects.", "About toll."]
-    checked = replace(CHECKED, tasks=(task,))
+    checked = replace(CHECKED, tasks=(told(task),))
     assert [each.title for each in findings(checked)] == [f"double: {sentence}" for sentence in order]
     assert findings(checked)[-1].name == "views.double.toll"
-    root = ElementTree.fromstring(junit([Suite("a", "a", (task,))]))
+    root = ElementTree.fromstring(junit([Suite("a", "a", (told(task),))]))
     assert [case.get("name", "").partition(": ")[2] for case in root.iter("testcase")] == order
     answer = Answer(topic="views", tasks=(task,))
     for hidden in (False, True):

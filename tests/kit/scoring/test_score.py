@@ -17,10 +17,10 @@ from autograder.keys.key import AnswerKey
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, NotObserved, Outcome, Replacement, Run
 from autograder.records.observation import ErrorFact, Observation, SourceLine
-from autograder.records.results import CheckResult, TaskResult
+from autograder.records.results import SIDE_EFFECTS, CheckResult, TaskResult
 from autograder.scoring import score as score_module
 from autograder.scoring.rules import rules_of
-from autograder.scoring.score import NO_DEVICE, SIDE_EFFECTS, Scorer, score
+from autograder.scoring.score import NO_DEVICE, Scorer, score
 
 
 class Class:
