@@ -184,7 +184,8 @@ def content_of(course: Course, topic: Topic, key_hash: str, *, unsafe: bool) -> 
     it: they change marks, not results.
     """
     entry = msgspec.structs.replace(course.topics[topic.name], due=None)
-    policies = (course.title, entry, course.draws, course.tolerances, course.cuda_tolerances, course.sandbox)
+    tolerances = course.tolerances, course.cuda_tolerances
+    policies = (course.title, entry, course.draws, tolerances, course.sandbox, course.hidden_tells)
     return _hash(msgspec.json.encode((FORMAT_VERSION, key_hash, unsafe, *policies)))
 
 

@@ -22,7 +22,6 @@ import nbformat
 
 from autograder._files import read_whole, write_whole
 from autograder.course.course_file import Course
-from autograder.course.data_files import FOLDER
 from autograder.course.helper_files import read_helpers
 from autograder.errors import ReleaseError
 from autograder.grading.submissions import MAX_FILE_MB, Submission
@@ -93,15 +92,17 @@ def _write_source(fresh: Path, name: str, notebook: str, target: Path) -> None:
     """Write the assignment of one topic: the only folder that nbgrader gives to students. Its notebook has no number."""
     target.mkdir(parents=True)
     shutil.copyfile(fresh / notebook, target / f"{name}.ipynb")
-    for path in ("requirements.txt", f"keys/{name}.key", f"checks/test_{name}.py", f"hints/{name}.yml"):
+    card = msgspec.json.decode((fresh / COURSE_FILE).read_bytes(), type=CourseCard)
+    own = card.topics[name].data
+    data = card.data if own is None else own
+    for path in ("requirements.txt", f"keys/{name}.key", f"checks/test_{name}.py", f"hints/{name}.yml", *data):
         if (fresh / path).exists():
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(fresh / path, target / path)
-    for folder in ("wheels", FOLDER):
-        if (fresh / folder).exists():
-            shutil.copytree(fresh / folder, target / folder)
-    card = msgspec.json.decode((fresh / COURSE_FILE).read_bytes(), type=CourseCard)
-    card = msgspec.structs.replace(card, topics={name: msgspec.structs.replace(card.topics[name], notebook="")})
+    if (fresh / "wheels").exists():
+        shutil.copytree(fresh / "wheels", target / "wheels")
+    topic = msgspec.structs.replace(card.topics[name], notebook="")
+    card = msgspec.structs.replace(card, topics={name: topic}, data=data)
     write_whole(target / COURSE_FILE, msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n")
 
 

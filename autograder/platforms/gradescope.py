@@ -17,6 +17,7 @@ import msgspec
 from autograder._files import write_whole
 from autograder._words import suggestion
 from autograder.course.course_file import Course
+from autograder.course.data_files import read_data
 from autograder.errors import AutogradeError, CourseError
 from autograder.exporting.gradescope import gradescope
 from autograder.grading.grader import Grader
@@ -75,6 +76,7 @@ def export(course: Course, topic: str, path: Path, *, seed: int | None = None) -
 
     Raises:
         CourseError: if the course has no such topic.
+        AuthoringError: if its data cannot be handed to student code.
     """
     if topic not in course.topics:
         raise CourseError(f"{topic}: the course has no such topic; {suggestion(topic, course.topics)}")
@@ -90,6 +92,8 @@ def export(course: Course, topic: str, path: Path, *, seed: int | None = None) -
     for file in (file for folder in _FOLDERS for file in sorted((course.root / folder).rglob("*"))):
         if file.suffix in (".py", ".yml"):
             files[f"course/{file.relative_to(course.root).as_posix()}"] = file.read_bytes()
+    everything = read_data(course.root)
+    files |= {f"course/{file.name}": file.content for file in (*everything.public, *everything.hidden)}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for file_name, data in files.items():

@@ -39,7 +39,8 @@ class TaskCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class TopicCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A topic. `version` belongs to the notebook and the key; `checks` is the digest of the checks file.
 
-    `notebook` is the notebook's file name in the release, where that is not TOPIC.ipynb.
+    `notebook` is the notebook's file name in the release, where that is not TOPIC.ipynb. `data` are the paths of the
+    course's data that it gets; all if None.
     """
 
     title: str
@@ -54,6 +55,7 @@ class TopicCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     check_seconds: float = 5.0
     topic_seconds: float = 120.0
     notebook: str = ""
+    data: tuple[str, ...] | None = None
 
 
 class CourseCard(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,6 +43,7 @@ def _topic_card(course: Course, topic: Topic) -> TopicCard:
         check_seconds=entry.limits.check_seconds,
         topic_seconds=entry.limits.topic_seconds,
         notebook=course.notebook(topic.name) if course.numbered else "",
+        data=None if entry.data is None else tuple(file.name for file in topic.data.public),
     )
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NewType
 
 import msgspec
 
@@ -34,8 +33,9 @@ from autograder.records.results import (
 
 __all__ = ["Told", "told", "told_result", "unavailable_sentence"]
 
-Told = NewType("Told", TaskResult)
-"""A task's result as its student may see it."""
+
+class Told(TaskResult, frozen=True, kw_only=True):
+    """A task's result as its student may see it: all that writes for students takes these."""
 
 
 def told(task: TaskResult) -> Told:
@@ -46,14 +46,13 @@ def told(task: TaskResult) -> Told:
         for number, check in enumerate(shown, start=1)
     }
     everything = not task.untold and all(_level(check) >= _MESSAGE for check in task.checks)
-    return Told(
-        msgspec.structs.replace(
-            task,
-            checks=tuple(_check(check, names[check.name], everything=everything) for check in shown),
-            diagnoses=tuple(_diagnoses(task, names, everything=everything)),
-            untold=task.untold + sum(check.weight for check in task.checks if _level(check) == _NOTHING),
-        )
+    changed = msgspec.structs.replace(
+        task,
+        checks=tuple(_check(check, names[check.name], everything=everything) for check in shown),
+        diagnoses=tuple(_diagnoses(task, names, everything=everything)),
+        untold=task.untold + sum(check.weight for check in task.checks if _level(check) == _NOTHING),
     )
+    return Told(**{name: getattr(changed, name) for name in changed.__struct_fields__})
 
 
 def told_result(result: TopicResult) -> TopicResult:
@@ -72,7 +71,7 @@ def _level_of(tells: Tells) -> int:
     return TELLS.index(tells)
 
 
-_NOTHING, _MESSAGE, _INPUTS = map(_level_of, ("nothing", "message", "inputs"))
+_NOTHING, _MESSAGE, _INPUTS = _level_of("nothing"), _level_of("message"), _level_of("inputs")
 
 
 def _level(check: CheckResult) -> int:

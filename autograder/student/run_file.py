@@ -140,6 +140,7 @@ class Runner:
             data=str(topic.data) if topic.data.is_dir() else "",
             scripts=topic.scripts(file.cells),
             helpers=_helpers(topic, file),
+            files=topic.card.data,
         )
         try:
             process.expect(_START_SECONDS)

@@ -36,8 +36,9 @@ _SEED = 0
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What to run. `whole` is the text of a Python file whose cells all have the number 0, else empty. `data` is the
-    release's folder of data, if it has one; the code gets a copy. `scripts` are the tasks that are ranges of cells.
-    `helpers` are the files beside the student's that it uses: the name of each in the working folder, and where it is."""
+    release's folder of data, if it has one; the code gets a copy, of `files` only if they are not None. `scripts` are the
+    tasks that are ranges of cells. `helpers` are the files beside the student's that it uses: the name of each in the working
+    folder, and where it is."""
 
     cells: tuple[Cell, ...]
     whole: str
@@ -47,6 +48,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     data: str = ""
     scripts: dict[str, tuple[ScriptPart, ...]] = {}
     helpers: tuple[tuple[str, str], ...] = ()
+    files: tuple[str, ...] | None = None
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -124,7 +126,7 @@ def main() -> None:
         with contextlib.suppress(OSError):  # it is gone; the code will say so
             shutil.copyfile(path, scratch / name)
     if order.data:
-        shutil.copytree(order.data, scratch / Path(order.data).name)
+        _copy_data(Path(order.data), order.files, scratch)
     shell.start_here()
     torch.default_generator.manual_seed(_SEED)
     numpy.random.seed(_SEED)
@@ -145,6 +147,15 @@ def _sender() -> Callable[[FromWorker], None]:
         reports.flush()
 
     return send
+
+
+def _copy_data(data: Path, files: tuple[str, ...] | None, scratch: Path) -> None:
+    if files is None:
+        shutil.copytree(data, scratch / data.name)
+    for name in files or ():
+        if (data.parent / name).is_file():
+            (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(data.parent / name, scratch / name)
 
 
 def _end_with_parent(instructions: BinaryIO, folder: Path) -> None:

@@ -19,6 +19,7 @@ from autograder.grading.grade import grade, prepare
 from autograder.grading.result_files import read_result
 from autograder.grading.submissions import files_of, find_submissions
 from autograder.keys.build import hash_of_sources
+from autograder.nbgrader import export
 from autograder.processes.pool import Pool
 from autograder.records.results import TopicResult
 from autograder.release import build
@@ -200,6 +201,30 @@ def test_results_depend_on_the_data(root: Path, name: str) -> None:
     before = hash_of_sources(course, load_topic(course, "tables"), SEED, "cpu")
     (root / name).write_text(rows(7000))
     assert hash_of_sources(course, load_topic(course, "tables"), SEED, "cpu") != before
+
+
+def test_a_topic_gets_the_data_that_it_names(
+    root: Path, pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "course.yml").write_text(f"{COURSE}    data: [points.csv, hidden/test.csv]\n")
+    course = load_course(root)
+    prepared = {"tables": prepare(course, "tables", pool, seed=SEED, device="cpu")}
+    write_notebook(tmp_path / "in/ada/tables.ipynb", "import csv", SPY, SOLVED)
+    list(grade(course, prepared, find_submissions([tmp_path / "in"], course).submissions, pool, tmp_path / "out"))
+    result = read_result(tmp_path / "out/ada/tables.json")
+    assert result.earned == 4
+    assert "images" not in "".join(cell.output for cell in result.cells)
+    build.build(course, pool, root / "release")
+    assert json.loads((root / "release/course.json").read_bytes())["topics"]["tables"]["data"] == ["data/points.csv"]
+    assert (root / "release/data/images/a.bin").exists()
+    export._write_source(root / "release", "tables", "tables.ipynb", tmp_path / "source")
+    assert [path.name for path in (tmp_path / "source/data").rglob("*")] == ["points.csv"]
+    assert json.loads((tmp_path / "source/course.json").read_bytes())["data"] == ["data/points.csv"]
+    (root / "release/tables.py").write_text(f"# %%\n{SPY}\n# %%\n{RIGHT}\nassert not os.path.exists('data/images')")
+    monkeypatch.chdir(root / "release")
+    done = CliRunner().invoke(app, ["check", "tables.py"])
+    assert done.exit_code == 0, done.output
+    assert "AssertionError" not in done.output
 
 
 def test_verify_proves_a_topic_with_data(root: Path, pool: Pool) -> None:

@@ -59,6 +59,12 @@ conditions.versions_on = lambda device: _here(device) | {"torch": "1.0"}
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = make_course(tmp_path_factory.mktemp("course"))
+    (root / "data/hidden").mkdir(parents=True)
+    for name in ("data/rows.txt", "data/hidden/rows.txt"):
+        (root / name).write_text("2")
+    path = root / "tests/hidden/test_views.py"
+    rows = 'int(open("data/hidden/rows.txt").read())'
+    path.write_text(path.read_text().replace("given.normal(2, 3)", f"given.normal({rows}, 3)"))
     make_class(root / "submitted")
     return root
 
@@ -137,6 +143,7 @@ def test_the_command_gives_the_results_of_a_local_run(root: Path, cluster: Clust
     assert [json.loads(line)["student"] for line in done.stdout.splitlines()] == [each.student for each in here]
     assert len(here) == 6
     assert results_in(tmp_path / "there") == results_in(tmp_path / "here")
+    assert next(each.earned for each in here if each.student == "ann") == 5  # its hidden check read the data there
 
 
 def test_the_courses_own_code_stays_here(root: Path, there: ClusterPool, cluster: Cluster) -> None:

@@ -67,6 +67,28 @@ def test_defaults_and_order(tmp_path: Path) -> None:
     ]
 
 
+def test_data_that_a_topic_names_must_be_there(tmp_path: Path) -> None:
+    text = GOOD + "    data: [points.csv, imags/, data/points.csv]\n"
+    assert mistakes(tmp_path, text)[0] == (
+        "topics.views.data names points.csv, which is not below data/; there are no files below data/; put it there, or "
+        "remove the name."
+    )
+    for name in ("points.csv", "images/a.png"):
+        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / name).write_text("1")
+    assert mistakes(tmp_path, text) == [
+        "topics.views.data names imags/, which is not below data/; did you mean 'images/'?",
+        "topics.views.data names data/points.csv, which is not below data/; write points.csv: names are those below data/.",
+    ]
+    assert mistakes(tmp_path, GOOD + "    data: points.csv\n") == [
+        'topics.views.data is "points.csv"; write a list of files and folders below data/, like [points.csv, images/].'
+    ]
+    make_course(tmp_path, GOOD + "    data: [images/]\n")
+    assert load_course(tmp_path).topics["views"].data == ("images/",)
+    make_course(tmp_path, GOOD + "    data: []\n")
+    assert load_course(tmp_path).topics["views"].data == ()
+
+
 def test_limits_of_a_topic_replace_single_values(tmp_path: Path) -> None:
     text = "limits: {check_seconds: 2, memory_mb: 700}\n" + GOOD + "    limits: {memory_mb: 2000}\n    draws: 1\n"
     course = load_course(make_course(tmp_path, text))

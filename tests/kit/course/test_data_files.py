@@ -49,6 +49,25 @@ def test_topics_share_what_is_read_until_a_file_changes(tmp_path: Path) -> None:
     assert read_data(tmp_path).digest != before.digest
 
 
+def test_a_topic_takes_the_files_that_it_names(tmp_path: Path) -> None:
+    for name in ("data/b.csv", "data/bb.csv", "data/images/1.png", "data/images/x/2.png", "data/hidden/c.csv"):
+        put(tmp_path, name)
+
+    def taken(*names: str) -> list[str]:
+        data = read_data(tmp_path, names)
+        return [file.name.removeprefix("data/") for file in (*data.public, *data.hidden)]
+
+    assert taken("b.csv") == ["b.csv"]
+    assert taken("images") == taken("images/") == ["images/1.png", "images/x/2.png"]
+    assert taken("images/x", "hidden/c.csv") == ["images/x/2.png", "hidden/c.csv"]
+    assert taken() == []
+    before = read_data(tmp_path, ["b.csv"]).digest
+    put(tmp_path, "data/bb.csv", b"22\n")
+    assert read_data(tmp_path, ["b.csv"]).digest == before
+    put(tmp_path, "data/b.csv", b"22\n")
+    assert read_data(tmp_path, ["b.csv"]).digest != before
+
+
 def test_what_is_no_data_is_refused_in_a_sentence(tmp_path: Path) -> None:
     put(tmp_path, "data/a.csv")
     (tmp_path / "data/link.csv").symlink_to(tmp_path / "data/a.csv")

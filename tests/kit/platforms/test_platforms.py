@@ -163,6 +163,36 @@ def test_what_the_machine_failed_at_has_no_score(
     assert read == {"gradable": False, "format_errors": ["The disk was full."]}
 
 
+@pytest.mark.usefixtures("shared")
+def test_data_come_along_and_hidden_ones_are_out_of_reach(tmp_path: Path, pool: Pool) -> None:
+    course, path = make_course(tmp_path / "course"), tmp_path / "course/tests/hidden/test_views.py"
+    (course / "data/hidden").mkdir(parents=True)
+    (course / "data/rows.txt").write_text("2 public")
+    (course / "data/hidden/rows.txt").write_text("3 hidden")
+    rows = 'int(open("data/hidden/rows.txt").read()[0])'
+    path.write_text(path.read_text().replace("given.normal(2, 3)", f"given.normal({rows}, 3)"))
+    gradescope.export(load_course(course), "views", tmp_path / "views.zip")
+    with zipfile.ZipFile(tmp_path / "views.zip") as archive:
+        archive.extractall(tmp_path / "source")
+    unpacked = tmp_path / "source/course"
+    assert (unpacked / "data/hidden/rows.txt").read_text() == "3 hidden"
+    spy = f"""\
+for folder in ("data", "data/hidden", "{course}/data/hidden", "{unpacked}/data/hidden"):
+    try:
+        print(open(folder + "/rows.txt").read())
+    except OSError:
+        print("refused")
+"""
+    for folder in ("submission", "student"):
+        write_notebook(tmp_path / folder / "views.ipynb", spy, RIGHT)
+    assert gradescope_results(tmp_path)["score"] == 5.0
+    prairielearn.run(course, "views", tmp_path)
+    assert json.loads((tmp_path / "results/results.json").read_text())["score"] == 1.0
+    with grader.Grader(unpacked, seed=1, pool=pool) as own:
+        output = own.grade(tmp_path / "submission/views.ipynb", topic="views").cells[0].output
+    assert output.splitlines() == ["2 public", "refused", "refused", "refused"]
+
+
 def test_prairielearns_script(tmp_path: Path) -> None:
     fake = tmp_path / "autograde"
     fake.write_text('#!/bin/sh\necho "$@"\n')
