@@ -1,7 +1,7 @@
-"""Stubs that do not say of themselves that they are one, like `y = None … return y`: known by the exercise's text.
+"""Stubs that do not say of themselves that they are one, like `y = None … return y` or `pass`: known by the exercise's text.
 
 Such a task is not attempted as long as its definition is the exercise's, apart from comments, docstrings and blank lines.
-Stubs that raise NotImplementedError, and predictions with the value `...`, are known by what they do instead.
+Stubs that do nothing but raise NotImplementedError, and predictions with the value `...`, are known by what they do instead.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from autograder.course.marked import is_marked
 from autograder.records.jobs import Cell, NotObserved
 from autograder.records.observation import ErrorFact, Observation
 
-__all__ = ["has_work", "stub_digest", "untouched", "with_untouched"]
+__all__ = ["has_work", "same_code", "stub_digest", "untouched", "with_untouched"]
 
 _DOCUMENTED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -24,9 +24,12 @@ _DOCUMENTED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 def stub_digest(exercise: tuple[Cell, ...], task: str) -> str:
     """A digest of a task's stub; empty if it says itself that it is one, or cannot be read."""
     source = task_source(exercise, task)
-    if is_marked(source):
-        return _digest(source)
-    return "" if "NotImplementedError" in source or source.rstrip().endswith("...") else _digest(source)
+    return "" if _says_stub(source) and not is_marked(source) else _digest(source)
+
+
+def same_code(one: str, other: str) -> bool:
+    """Whether two definitions are the same, apart from comments, docstrings and blank lines."""
+    return bool(digest := _digest(one)) and digest == _digest(other)
 
 
 def untouched(cells: tuple[Cell, ...], stubs: Mapping[str, str]) -> frozenset[str]:

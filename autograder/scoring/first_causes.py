@@ -13,7 +13,9 @@ from typing import Literal
 import msgspec
 
 from autograder.course.bindings import EVERY_NAME, Binding, bindings_in, enclosing_definition, is_undone_by_magic
+from autograder.course.cells import task_source
 from autograder.course.marked import MARK, marked_parts
+from autograder.course.stubs import same_code
 from autograder.records.jobs import Cell, CellReport, Job, NotObserved, Outcome, Run
 from autograder.records.observation import ErrorFact, MappingFact, Observation, RaisedFact, SequenceFact
 from autograder.records.results import FirstCause, TaskResult
@@ -202,12 +204,15 @@ class _File:
             return None
         last, earlier = places[-1], places[:-1]
         answers = [place for place in earlier if place.binding.kind == ("value" if is_variable else "definition")]
+        if not task.attempted:  # then the last one is the exercise's, which may be there more than once
+            stub = task_source((last.cell,), name)
+            answers = [place for place in answers if not same_code(task_source((place.cell,), name), stub)]
         if is_variable:
             if answers and last.binding.kind != "stub":
                 text = f"`{name}` gets a value in {answers[-1]}, and again in {last} ({_quoted(last)}). The last one counts."
                 return _Note(text)
             return None
-        if answers and last.binding.kind == "stub" and not task.attempted:
+        if answers and last.binding.kind in ("stub", "definition") and not task.attempted:
             text = (
                 f"`{name}` is defined in {answers[-1]}, and again in {last}, where it is the unchanged stub of the "
                 "exercise. The last definition counts: delete the stub."

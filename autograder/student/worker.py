@@ -37,8 +37,8 @@ _SEED = 0
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What to run. `whole` is the text of a Python file whose cells all have the number 0, else empty. `data` is the
     release's folder of data, if it has one; the code gets a copy, of `files` only if they are not None. `scripts` are the
-    tasks that are ranges of cells. `helpers` are the files beside the student's that it uses: the name of each in the working
-    folder, and where it is."""
+    tasks that are ranges of cells. `helpers` are the files beside the student's that it uses: the name of each in the
+    working folder, and where it is."""
 
     cells: tuple[Cell, ...]
     whole: str
