@@ -187,10 +187,19 @@ class _Observer:
         if len(parts.parameters) + len(parts.buffers) > self.things_left:
             raise Unobservable("it has more parameters than are compared")
         self.things_left -= len(parts.parameters) + len(parts.buffers)
+        before = len(self.extents)
+        try:
+            parameters, buffers = (
+                tuple((name, self.leaf(tensor, prefix + name, policy)) for name, tensor in tensors)
+                for tensors in (parts.parameters, parts.buffers)
+            )
+        except Unobservable:
+            del self.extents[before:]  # the whole module is not observed
+            raise
         return ModuleFact(
             type=type_name(type(module)),
-            parameters=tuple((name, self.leaf(tensor, prefix + name, policy)) for name, tensor in parts.parameters),
-            buffers=tuple((name, self.leaf(tensor, prefix + name, policy)) for name, tensor in parts.buffers),
+            parameters=parameters,
+            buffers=buffers,
             training=parts.training,
             state_dict=parts.state_dict,
             policy=policy,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -83,7 +83,23 @@ def compare(
     Returns:
         For each returned thing the first difference; empty if nothing differs.
     """
-    return _compare_observations(expected, actual, Options(tolerances, quote), task)
+    returned = frozenset(_tensor_names(expected.returned, ""))
+    return _compare_observations(expected, actual, Options(tolerances, quote, returned=returned), task)
+
+
+def _tensor_names(fact: Fact | None, path: str) -> Iterator[str]:
+    """What `TensorFact.shares` calls the tensors in a returned thing; see `autograder.checking.observe`."""
+    match fact:
+        case TensorFact():
+            yield f"result{path}" if not path or path.startswith("[") else path
+        case SequenceFact():
+            for index, item in enumerate(fact.items):
+                yield from _tensor_names(item, f"{path}[{index}]")
+        case MappingFact():
+            for key, item in zip(fact.keys, fact.items, strict=False):
+                yield from _tensor_names(item, f'{path}["{key}"]' if path else key)
+        case ModuleFact():
+            yield from (f"{path}.{name}" if path else name for name, _ in (*fact.parameters, *fact.buffers))
 
 
 def passes(expected: Observation, actual: Observation, tolerances: Mapping[str, float]) -> bool:
@@ -399,6 +415,11 @@ def _compare_raised(where: str, expected: RaisedFact, actual: RaisedFact, how: O
     if error.undefined or error.not_attempted:
         state = "not defined" if error.undefined else "not attempted yet"
         return difference(where, "error", f"{called(where)}: what it calls is {state}.")
+    if error.origin == "check":
+        raised = words.error_name(error, quote=how.quote)
+        stopped = f"on what came back, the check's own line raised {raised}"
+        text = f"{called(where)} raised nothing: {stopped}; {wanted}." if expected.error else f"{called(where)}: {stopped}."
+        return difference(where, "type", text)
     return difference(where, "type", f"{called(where)} raised {words.error_name(error, quote=how.quote)}; {wanted}.")
 
 

@@ -263,7 +263,8 @@ _SHOULD = {
 
 
 def _aliasing(pair: _Pair) -> str:
-    """Names are in order, inputs before other returned things: an input says best what is meant."""
+    """Names are in order, inputs before other returned things: an input says best what is meant. Of two returned things that
+    should share, either may be at fault, so the sentence is about both."""
     actual, expected = pair.actual.shares, pair.expected.shares
     lost = [called(name) for name in expected if name not in actual]
     gained = [name for name in actual if name not in expected]
@@ -272,14 +273,13 @@ def _aliasing(pair: _Pair) -> str:
         other = called(gained[0]) if pair.how.quote or _plain_path(gained[0]) else "something else"
         should = f"share that of {lost[0]}" if lost else "not" if expected else "have its own"
         return f"{here} shares its storage with {other}; it should {should}."
-    if lost:
-        what = (
-            f"shares no storage with {lost[0]}; it should"
-            if actual
-            else f"has its own storage; it should share that of {lost[0]}"
-        )
-        return f"{here} {what}."
-    return ""
+    if not lost:
+        return ""
+    if next(name for name in expected if name not in actual) in pair.how.returned:
+        return f"{here} and {lost[0]} share no storage; they should."
+    if actual:
+        return f"{here} shares no storage with {lost[0]}; it should."
+    return f"{here} has its own storage; it should share that of {lost[0]}."
 
 
 def _plain_path(name: str) -> bool:

@@ -79,12 +79,14 @@ class Options:
         quote: whether sentences may quote text that the code under test produced.
         explain: whether to explain what differs, rather than only find out whether anything does.
         between_machines: whether both are observations of the same code, so that a verdict in common is no difference.
+        returned: the names of the tensors that the check returned, as `TensorFact.shares` has them.
     """
 
     tolerances: Mapping[str, float]
     quote: bool = True
     explain: bool = True
     between_machines: bool = False
+    returned: frozenset[str] = frozenset()
 
 
 def difference(where: str, fact: str, sentence: str) -> Difference:
