@@ -21,7 +21,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -210,6 +210,7 @@ class _Server:
     own_processes: int | None
     watch: Watch | None
     threads: int | None
+    tried: set[str] = field(default_factory=set)
 
     def serve(self) -> None:
         """Fork a child on each order, and say what became of it."""
@@ -251,14 +252,15 @@ class _Server:
             self.control.send(encode(ended))
 
     def _preload(self, names: tuple[str, ...]) -> None:
-        wanted = [name for name in names if name in PRELOADABLE and name not in sys.modules]
+        wanted = [name for name in names if name in PRELOADABLE and name not in sys.modules and name not in self.tried]
         if not wanted:
             return
+        self.tried.update(wanted)
         with namespaces.scratch_for_zygote() if not self.setup.namespaces else contextlib.nullcontext():
             for name in wanted:
                 try:
                     importlib.import_module(name)
-                except (ImportError, OSError):  # not installed, or it finds no place for its files
+                except Exception:  # not installed, not in order, or without a place for its files; a submission is told
                     continue
         _check_single_threaded(self.threads)
         _share()

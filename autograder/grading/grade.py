@@ -28,7 +28,7 @@ from autograder.gradebook.marks import mark_of, with_mark
 from autograder.grading.result_files import GradingRecord, read_result, read_run, result_path, write_result, write_run
 from autograder.grading.submissions import Submission, files_of
 from autograder.grading.versions import files_digest, seed_of_version
-from autograder.keys.build import build_key, key_folder, with_misconceptions
+from autograder.keys.build import REMEDY, build_key, key_folder, with_misconceptions
 from autograder.keys.key import PUBLIC_SEED, AnswerKey
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, HelperFile, Job, Outcome, Run
@@ -163,7 +163,8 @@ def prepare(
 
     Raises:
         AuthoringError: if the topic's own files have mistakes.
-        MachineError: if the machine failed at the course's own code; scoring may raise it, too.
+        MachineError: if the machine failed at the course's own code. If it fails at a misconception later, the submission
+            that asked for it is not graded.
     """
     topic, cache = load_topic(course, name), key_folder(course)
     tasks = None if whole else ()
@@ -252,7 +253,7 @@ def job_and_result(
     def result_of(run: Run) -> TopicResult:
         try:
             return _result(course, item, run, pool)
-        except (AuthoringError, MachineError):
+        except AuthoringError:
             raise
         except Exception as error:  # likewise; without its cells, since what failed once may fail again
             return _result(course, replace(item, cells=(), problem=fault_of(error)), Run(), pool)
@@ -351,7 +352,7 @@ def _finish(course: Course, item: _Item, run: Run, pool: Pool, out: Path, adjust
     try:
         result = _result(course, item, run, pool)
         graded = marked(result, reused=False)
-    except (OSError, AuthoringError, MachineError):
+    except (OSError, AuthoringError):
         raise
     except Exception as error:  # likewise; without its cells, since what failed once may fail again
         result = _result(course, replace(item, cells=(), problem=fault_of(error)), Run(), pool)
@@ -366,10 +367,19 @@ def fault_of(error: Exception) -> str:
     return f"Grading failed with {text}. This is a bug in autograde; please report it."
 
 
+def _scored(item: _Item, run: Run) -> tuple[Run, tuple[TaskResult, ...]]:
+    """What the run is worth. If the machine fails at misconceptions that this answer asks for, nothing is known of it."""
+    try:
+        return run, item.prepared.scorer.score(run)
+    except MachineError as error:
+        lost = Run(problem=str(error).removesuffix(REMEDY).rstrip(), not_graded=True, layers=run.layers, usage=run.usage)
+        return lost, item.prepared.scorer.score(lost)
+
+
 def _result(course: Course, item: _Item, run: Run, pool: Pool) -> TopicResult:
     submission, key = item.submission, item.prepared.key
     entry = course.topics[submission.topic]
-    tasks = item.prepared.scorer.score(run)
+    run, tasks = _scored(item, run)
     causes: tuple[FirstCause, ...] = ()
     if item.job is not None and not (item.problem or run.problem):
         tasks, causes = explained(item.job, run, tasks, item.prepared.topic.definitions, item.prepared.topic.marked)

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CACHE",
     "IN_TURN",
+    "REMEDY",
     "build_key",
     "hash_of_package",
     "hash_of_sources",
@@ -68,7 +69,8 @@ _CACHED_PER_TOPIC = 8
 _PREFIXES = (sys.prefix, sys.exec_prefix, sys.base_prefix)
 _PART_SECONDS = 600.0
 _LARGEST_UNCOMPARED = 1024  # bytes
-_REMEDY = "Close other programs, free disk space or use fewer --jobs, and run the same command again."
+REMEDY = "Close other programs, free disk space or use fewer --jobs, and run the same command again."
+"""What to do about a MachineError of this module, at the end of its text."""
 IN_TURN = 12
 """How many misconceptions share a process at most; more would leave other workers without work in the end."""
 
@@ -226,7 +228,7 @@ def _misconception_runs(jobs: dict[str, tuple[str, Job]], pool: Pool, *, apart: 
 def require_graded(run: Run, topic: str) -> None:
     """Raise MachineError if the machine failed at the run of a topic's own code."""
     if run.not_graded:
-        raise MachineError(f"{topic}: the course's own code could not be run. {run.problem} {_REMEDY}")
+        raise MachineError(f"{topic}: the course's own code could not be run. {run.problem} {REMEDY}")
 
 
 def _is_whole(run: Run) -> bool:

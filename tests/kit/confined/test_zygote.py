@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from autograder.confined import zygote
+from autograder.processes import fork_server
 from autograder.processes.drive_job import JobRun
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, Job, Limits, Outcome, Run
@@ -32,6 +35,15 @@ def test_a_process_imports_what_the_code_mentions(mode: str) -> None:
         assert printed(pool.run(job(LOADED))) == [""]
         assert printed(pool.run(job(OPTIMIZER, LOADED))) == ["", "torch._dynamo"]
         assert printed(pool.run(job(PLOT, LOADED)))[1] == "matplotlib.pyplot torch._dynamo"
+
+
+@pytest.mark.parametrize("failure", ["raise ImportError", "raise ValueError('made for another NumPy')"])
+def test_what_cannot_be_imported_is_tried_once(failure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pandas.py").write_text(f"open({str(tmp_path / 'tried')!r}, 'a').write('once ')\n{failure}\n")
+    monkeypatch.setitem(fork_server._ENVIRONMENT, "PYTHONPATH", str(tmp_path))
+    with Pool(1, unsafe=True, _mode="bare") as pool:
+        assert [printed(pool.run(job("print(1)  # pandas"))) for _ in range(3)] == [["1"]] * 3
+    assert (tmp_path / "tried").read_text() == "once "
 
 
 def test_cells_that_do_not_run_import_nothing() -> None:

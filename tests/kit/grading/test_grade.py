@@ -11,12 +11,13 @@ from typing import Any
 
 import jsonschema
 import pytest
-from tiny_course import RIGHT, make_class, make_course, write_notebook
+from tiny_course import RIGHT, WRONG, make_class, make_course, write_notebook
 
 from autograder.course.course_file import Course, load_course
 from autograder.grading import grade as grading
 from autograder.grading.grade import PreparedTopic, choose_seed, grade, prepare
 from autograder.grading.grade_class import not_graded
+from autograder.grading.grader import Grader
 from autograder.grading.result_files import read_all, read_result, read_run
 from autograder.grading.submissions import Submission, find_submissions
 from autograder.processes import machine
@@ -218,6 +219,37 @@ def test_what_the_machine_failed_at_is_not_graded_and_tried_again(
     assert (again["bo"].earned, again["bo"].not_graded) == (1.0, False)
     assert again["bo"].troubles[0].startswith("it was run 2 times, the last time alone")
     assert run(course, prepared, folder, pool, out)["bo"].reused
+
+
+def test_a_machine_that_fails_at_misconceptions_fails_one_submission(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, folder, out = make_course(tmp_path / "course"), tmp_path / "class", tmp_path / "grades"
+    with (root / "solutions/misconceptions/views.py").open("a") as file:
+        file.write("\n\n@misconception('double', 'Does it end?')\ndef crashes(x):\n    import ctypes; ctypes.string_at(0)\n")
+    for name, source in (("ann", RIGHT), ("bo", WRONG), ("cy", RIGHT)):
+        write_notebook(folder / name / "views.ipynb", source)
+    course = load_course(root)
+    few = {"views": prepare(course, "views", pool, seed=5, device="cpu")}
+    with monkeypatch.context() as starved:
+        starved.setattr(machine, "free_memory_mb", lambda: 10.0)
+        graded = run(course, few, folder, pool, out)
+        with Grader(root, seed=5, pool=pool) as grader:
+            alone = grader.grade(folder / "bo/views.ipynb")
+    assert {name: (each.earned, each.not_graded) for name, each in graded.items() if name != "bo"} == {
+        "ann": (5.0, False),
+        "cy": (5.0, False),
+    }
+    assert graded["bo"].not_graded
+    assert graded["bo"].troubles[0].startswith("not graded: views: the course's own code could not be run. The machine has")
+    page = (out / "bo/views.html").read_text()
+    assert "not graded yet" in page
+    assert "Close other programs" not in page
+    assert (alone.not_graded, alone.problem) == (True, read_result(out / "bo/views.json").problem)
+    assert [each.student for each in not_graded(submissions(course, folder), out)] == ["bo"]
+    again = run(course, few, folder, pool, out)
+    assert [(name, each.reused) for name, each in again.items()] == [("ann", True), ("bo", False), ("cy", True)]
+    assert again["bo"].diagnoses == (("double", "squares", "Is the result what you get by adding x to itself?"),)
 
 
 def test_results_of_before_can_be_read(
