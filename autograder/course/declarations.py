@@ -165,8 +165,16 @@ def _rule(kind: str, call: ast.Call, where: str, problems: list[str]) -> CheckSp
     return CheckSpec(name, task, demand, weight=weight, rule=rule, line=call.lineno, tells=tells)
 
 
+_KINDS_OF_INIT = ("uniform", "normal", "constant", "eye", "dirac", "xavier_uniform", "xavier_normal", "kaiming_uniform",
+                  "kaiming_normal", "orthogonal", "sparse")  # fmt: skip
+_NN_INIT = frozenset(
+    (*_KINDS_OF_INIT, *(f"{kind}_" for kind in _KINDS_OF_INIT), "trunc_normal_", "ones_", "zeros_", "calculate_gain")
+)
+
+
 def _unavailable_names(tree: ast.Module) -> frozenset[str]:
-    """What `given.unavailable(…)` refuses anywhere in a file, as far as it names functions or lists of them."""
+    """What `given.unavailable(…)` refuses anywhere in a file, as far as it names functions or lists of them, or makes a list
+    of what `torch.nn.init` has."""
     lists = {
         target.id: node.value
         for node in tree.body
@@ -180,7 +188,7 @@ def _unavailable_names(tree: ast.Module) -> frozenset[str]:
             for argument in node.args:
                 inside = set(_names_in(argument))
                 names |= inside.union(*(_names_in(lists[name]) for name in inside & lists.keys()))
-    return frozenset(names)
+    return frozenset(names) | (_NN_INIT if "init" in names else frozenset())
 
 
 def _names_in(tree: ast.AST) -> Iterator[str]:

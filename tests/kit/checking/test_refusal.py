@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 import warnings
 from collections.abc import Callable
-from types import ModuleType
+from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
@@ -14,12 +15,16 @@ import torch.nn.functional as F
 from torch import nn
 
 from autograder.checking.refusal import unavailable
+from autograder.course.declarations import read_checks
+
+COURSE = Path(__file__).parents[3]
 
 LOSSES = (
     *(F.cross_entropy, F.nll_loss, F.binary_cross_entropy, F.binary_cross_entropy_with_logits),
     *(torch.binary_cross_entropy_with_logits, F.logsigmoid, F.softplus),
 )
 INIT = [member for member in vars(nn.init).values() if callable(member) and member.__module__ == "torch.nn.init"]
+NAMED = read_checks(COURSE / "tests/hidden/test_initialization.py")[0].unavailable
 refused = pytest.raises(RuntimeError, match="is not available in this task")
 
 
@@ -137,3 +142,15 @@ def test_a_second_copy_of_nn_init_is_refused() -> None:
             w.uniform_(-1, 1).normal_(0, 2).clamp_(-1, 1).erfinv_()
         nn.Parameter(w).data.fill_(3)
     copy.xavier_uniform_(w)
+
+
+def test_students_may_be_told_each_name_of_torch_nn_init() -> None:
+    functions = [each for each in INIT if isinstance(each, FunctionType)]
+    assert {each.__name__ for each in functions if not each.__name__.startswith("_")} <= NAMED
+    with unavailable(*functions), pytest.raises(RuntimeError, match=r"^orthogonal_ is not available in this task\.$"):
+        nn.init.orthogonal_(torch.ones(2, 2))
+
+
+def test_the_operators_behind_a_function_have_its_name() -> None:
+    with unavailable(F.nll_loss), pytest.raises(RuntimeError, match=r"^nll_loss is not available in this task\.$"):
+        torch.ops.aten.nll_loss_nd(torch.ones(2, 2), torch.tensor([0, 1]))
