@@ -51,7 +51,7 @@ MISTAKES = [
      "tests/hidden/test_small.py:4: draws of @checks is 0; write a whole number above 0."),
     ("tests/hidden/test_small.py", "draws=1", "draw=1",
      "tests/hidden/test_small.py:4: @checks has no argument draw; it takes task, gate, weight, draws, seconds, "
-     "device, assertion."),
+     "device, assertion, tells."),
     ("tests/hidden/test_small.py", 'device="cuda"', 'device="gpu"',
      'tests/hidden/test_small.py:11: device of @checks is \'gpu\'; write "any", "second" or "cuda".'),
     ("tests/hidden/test_small.py", "draws=1", "draws=N",
