@@ -143,8 +143,17 @@ def decode(fact: TensorFact, raw: bytes | None = None) -> Array | None:
         flat = None
     if flat is None:
         return None
-    array: Array = flat.reshape(fact.shape)
+    array: Array = _without_signals(flat).reshape(fact.shape)
     return array
+
+
+def _without_signals(flat: Array) -> Array:
+    """The same numbers. Unwritten memory may hold signalling NaNs, of which NumPy warns; they become plain ones."""
+    if flat.dtype.kind not in "fc":
+        return flat
+    parts = flat.view(flat.real.dtype)
+    nan = np.isnan(parts)
+    return np.where(nan, parts.dtype.type(np.nan), parts).view(flat.dtype) if nan.any() else flat
 
 
 def _read(data: bytes, dtype: str, count: int) -> Array | None:

@@ -147,7 +147,8 @@ def _objection_to_all(actual: Fact, judge: AverageBetween | MostlyEqual) -> str:
         return "" if right >= least else f"is right in {right} of {array.size} places; it should be in at least {least}"
     if array.size == 0:
         return "has no elements"
-    average = float(array.astype(np.float64).mean())
+    with np.errstate(invalid="ignore", over="ignore"):
+        average = float(array.astype(np.float64).mean())
     fits = judge.low <= average <= judge.high
     return "" if fits else f"is {average:.4g} on average; it should be between {judge.low:.4g} and {judge.high:.4g}"
 

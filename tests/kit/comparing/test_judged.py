@@ -136,3 +136,29 @@ def test_numbers_of_hidden_checks_have_three_digits() -> None:
     assert said(0.25, 0.123456, quote=True) == "`result` is 0.25; it should be 0.123456."
     assert said(0.25, 0.123456, quote=False) == "`result` is 0.25; it should be about 0.123."
     assert said(0.1239, 0.1241, quote=False) == "`result` is about 0.124 (off by 0.0002); it should be about 0.124."
+
+
+def signalling(dtype: torch.dtype, whole: torch.dtype, bits: int) -> torch.Tensor:
+    """What memory may hold that nothing has written to: among ordinary numbers, a NaN of which NumPy warns."""
+    return torch.tensor([bits, *[1] * 9999], dtype=whole).view(dtype)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "bad",
+    [
+        signalling(torch.float32, torch.int32, 0x7F800001),
+        signalling(torch.bfloat16, torch.int16, 0x7F81),
+        signalling(torch.complex64, torch.int32, 0x7F800001),
+    ],
+    ids=["float32", "bfloat16", "complex64"],
+)
+def test_numbers_that_nothing_has_written_are_judged_without_a_warning(bad):
+    for mark in (
+        lambda x: only(distributed_as(x, "normal", mean=0, std=1), "values"),
+        lambda x: only(average_between(x, 0, 1), "values"),
+        lambda x: x,
+    ):
+        good = seen(mark(torch.zeros_like(bad)))
+        assert not passes(good, seen(mark(bad)), TOLERANCES)
+        assert compare(good, seen(mark(bad)), TOLERANCES)
