@@ -11,7 +11,7 @@ import yaml
 from autograder._files import read_source
 from autograder.errors import AutogradeError
 
-__all__ = ["lines_of_items", "read_yaml", "yaml_text"]
+__all__ = ["lines_of_items", "read_yaml", "yaml_node", "yaml_text", "yaml_value"]
 
 _DEEPEST = 100  # brackets in brackets
 
@@ -71,9 +71,19 @@ def yaml_text(value: Any) -> str:
     return str(yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=2**31))
 
 
+def yaml_value(text: str) -> Any:
+    """What valid YAML holds; None if it is empty."""
+    return yaml.load(text, _Loader)
+
+
+def yaml_node(text: str) -> yaml.Node | None:
+    """The tree of valid YAML, whose nodes know their places in the text; None if it is empty."""
+    return yaml.compose(text, _Loader)
+
+
 def lines_of_items(text: str) -> tuple[int, tuple[int, ...]]:
     """Where the items of a valid YAML list are: the column of their dashes (-1 if there are none), and their lines."""
-    node = yaml.compose(text, _Loader)
+    node = yaml_node(text)
     if not isinstance(node, yaml.SequenceNode):
         return -1, ()
     lines = tuple(item.start_mark.line + 1 for item in node.value)

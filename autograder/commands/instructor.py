@@ -108,6 +108,12 @@ def verify(
     mutants: Annotated[
         bool, typer.Option("--mutants/--no-mutants", help="Try mutants of the reference; this takes the longest.")
     ] = True,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Accept surviving mutants that seem equivalent; you then edit the reasons.")
+    ] = False,
+    operators: Annotated[
+        bool, typer.Option("--operators", help="List the operators that make mutants, and stop.", is_eager=True)
+    ] = False,
     jobs: JobsOption = None,
     as_json: JsonOption = False,
     require_sandbox: SandboxOption = "",
@@ -117,11 +123,19 @@ def verify(
 
     Example: autograde verify autograd --no-mutants
     """
+    if operators:
+        from autograder.verifying.operators import listing
+
+        typer.echo(listing())
+        return
     with one_line_mistakes():
         from autograder.course.course_file import load_course
+        from autograder.errors import AuthoringError
         from autograder.processes.pool import Pool
         from autograder.verifying.verify import verify as verify_course
 
+        if accept and not mutants:
+            raise AuthoringError("--accept needs mutants to accept; leave out --no-mutants.")
         loaded = load_course(course)
         check_topics(loaded, topics or (), "")
         ask_for(device)
@@ -132,7 +146,14 @@ def verify(
             Pool(jobs, device=device.value, require=require, unsafe=unsafe) as pool,
         ):
             verification = verify_course(
-                loaded, topics or None, pool, seeds=seeds, device=device.value, mutants=mutants, on_progress=step
+                loaded,
+                topics or None,
+                pool,
+                seeds=seeds,
+                device=device.value,
+                mutants=mutants,
+                accept=accept,
+                on_progress=step,
             )
         if as_json:
             for topic in verification.topics:

@@ -22,6 +22,7 @@ from autograder._yaml import read_yaml
 from autograder.course.file_names import START, released_name
 from autograder.course.named_files import Mistakes, check_data, check_files
 from autograder.course.task_entry import TaskEntry, Values, kind_mistakes
+from autograder.course.verify_settings import VerifyEntry, VerifySettings, verify_mistakes, with_topic
 from autograder.errors import CourseError
 from autograder.records.jobs import Limits
 from autograder.records.results import Tells
@@ -112,6 +113,7 @@ class _TopicFields(msgspec.Struct, frozen=True, kw_only=True):
     draws: _Draws | None = None
     data: _DataNames | None = None
     limits: _LimitsEntry = _LimitsEntry()
+    verify: VerifyEntry = VerifyEntry()
 
 
 class _HiddenEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +132,7 @@ class _CourseFields(msgspec.Struct, frozen=True, kw_only=True):
     tolerances: _TolerancesEntry = _TolerancesEntry()
     cuda_tolerances: _OtherTolerances = _OtherTolerances()
     late: LatePolicy | None = None
+    verify: VerifyEntry = VerifyEntry()
     sandbox: Annotated[SandboxLevel, Meta(description="full, standard or minimal")] = "minimal"
 
 
@@ -138,7 +141,8 @@ class TopicEntry(msgspec.Struct, frozen=True, kw_only=True):
     `summary` is a line for students on what the topic is about, or empty.
 
     `solutions` says when students may see worked solutions: never, when the instructor publishes the passphrase, or of each
-    task that passes its visible checks. `data` are the files and folders below `data/` that it gets; all if None.
+    task that passes its visible checks. `data` are the files and folders below `data/` that it gets; all if None. `verify`
+    says what `autograde verify` tries and demands.
     """
 
     title: str
@@ -151,6 +155,7 @@ class TopicEntry(msgspec.Struct, frozen=True, kw_only=True):
     draws: int | None = None
     data: tuple[str, ...] | None = None
     limits: Limits = Limits()
+    verify: VerifySettings = VerifySettings()
 
 
 @dataclass(frozen=True)
@@ -208,6 +213,7 @@ def load_course(path: Path) -> Course:
     if isinstance(fields, _CourseFields):
         _check_topics(fields, mistakes)
         _check_kinds(fields, mistakes)
+        _check_verify(fields, mistakes)
         if not mistakes.lines:
             root = file.absolute().parent
             check_files({name: topic.tasks for name, topic in fields.topics.items()}, root, mistakes)
@@ -229,6 +235,7 @@ def load_course(path: Path) -> Course:
                 draws=topic.draws,
                 data=topic.data,
                 limits=_over(limits, topic.limits),
+                verify=with_topic(fields.verify, topic.verify),
             )
             for name, topic in fields.topics.items()
         },
@@ -316,6 +323,8 @@ def _convert_named(value: Any, kind: Any, key: str, mistakes: Mistakes) -> Any:
 
 
 def _convert_single(value: Any, kind: Any, key: str, mistakes: Mistakes) -> Any:
+    if value is False and "off" in get_args(get_args(kind)[0]):
+        value = "off"  # YAML takes the word for a truth value
     try:
         is_text_of_time = get_args(kind)[0] is datetime and isinstance(value, str)
         converted = msgspec.convert(datetime.fromisoformat(value) if is_text_of_time else value, kind)
@@ -357,6 +366,13 @@ def _check_topics(course: _CourseFields, mistakes: Mistakes) -> None:
         other = numbers.setdefault(topic.number, name)
         if other != name:
             mistakes.add(f"topics.{name}.number is {topic.number}, as in {other}; give each topic its own number.")
+
+
+def _check_verify(course: _CourseFields, mistakes: Mistakes) -> None:
+    topics = {f"topics.{name}.verify": topic.verify for name, topic in course.topics.items() if topic is not None}
+    for key, entry in {"verify": course.verify, **topics}.items():
+        for text in verify_mistakes(key, entry):
+            mistakes.add(text)
 
 
 def _check_kinds(course: _CourseFields, mistakes: Mistakes) -> None:

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from autograder._words import counted
 from autograder._yaml import read_yaml
 from autograder.course.course_file import Course
 from autograder.course.topic import Topic
+from autograder.course.verify_settings import Demand
 from autograder.errors import AuthoringError
 
-__all__ = ["missing_parts"]
+__all__ = ["MissingPart", "missing_parts"]
 
 _HINTS = 3
 
 
-def missing_parts(course: Course, topic: Topic) -> Iterator[str]:
-    """A sentence for each thing that a task lacks.
+class MissingPart(NamedTuple):
+    """A sentence on what a task lacks, and the demand behind it; None if course.yml cannot waive it."""
+
+    sentence: str
+    demand: Demand | None = None
+
+
+def missing_parts(course: Course, topic: Topic) -> Iterator[MissingPart]:
+    """Each thing that a task lacks.
 
     Raises:
         AuthoringError: if the hints file cannot be read.
@@ -27,20 +36,23 @@ def missing_parts(course: Course, topic: Topic) -> Iterator[str]:
             continue
         checks = [check for check in topic.checks_of(task) if check.spec.rule is None]  # a rule alone earns nothing
         if not checks:
-            yield f"{task} has no check; write one in tests/visible/test_{topic.name}.py."
+            yield MissingPart(f"{task} has no check; write one in tests/visible/test_{topic.name}.py.")
         elif not any(check.spec.gate for check in checks):
-            yield f"{task} has no gate; mark its check of values with gate=True."
+            yield MissingPart(f"{task} has no gate; mark its check of values with gate=True.", "gates")
         if not any(spec.task == task for spec in topic.alternatives):
-            yield f"{task} has no alternative; write one in solutions/alternatives/{topic.name}.py."
+            file = f"solutions/alternatives/{topic.name}.py"
+            yield MissingPart(f"{task} has no alternative; write one in {file}.", "alternatives")
         if not any(spec.task == task for spec in topic.misconceptions):
-            yield f"{task} has no misconception; write one in solutions/misconceptions/{topic.name}.py."
+            file = f"solutions/misconceptions/{topic.name}.py"
+            yield MissingPart(f"{task} has no misconception; write one in {file}.", "misconceptions")
         given = hints.get(task)
         if not (isinstance(given, list) and len(given) == _HINTS and all(isinstance(hint, str) and hint for hint in given)):
             count = len(given) if isinstance(given, list) else 0
-            yield f"{task} has {counted(count, 'hint')}; write {_HINTS} in exercises/hints/{topic.name}.yml."
+            file = f"exercises/hints/{topic.name}.yml"
+            yield MissingPart(f"{task} has {counted(count, 'hint')}; write {_HINTS} in {file}.", "hints")
     for task in hints:
         if task not in course.topics[topic.name].tasks:
-            yield f"exercises/hints/{topic.name}.yml has hints for {task}, which is not a task; remove them."
+            yield MissingPart(f"exercises/hints/{topic.name}.yml has hints for {task}, which is not a task; remove them.")
 
 
 def _read_hints(course: Course, topic: Topic) -> dict[str, object]:

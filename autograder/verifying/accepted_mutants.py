@@ -14,14 +14,15 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
-import yaml
 
-from autograder._yaml import read_yaml
+from autograder._yaml import read_yaml, yaml_text
 from autograder.errors import AuthoringError
 from autograder.verifying.mutants import Mutant
 
-__all__ = ["AcceptedMutant", "accepted_file", "entry_for", "read_accepted", "stale_entries"]
+__all__ = ["TO_WRITE", "AcceptedMutant", "accepted_file", "entry_for", "read_accepted", "stale_entries", "unwritten_reasons"]
 
+TO_WRITE = "WRITE:"
+"""What a reason begins with that `verify --accept` has written and nobody has read; `autograde new` marks text so, too."""
 _SHORTEST_REASON = 20
 
 
@@ -49,11 +50,11 @@ def read_accepted(root: Path, topic: str, tasks: Collection[str]) -> dict[tuple[
     if not path.exists():
         return {}
     try:
-        entries = msgspec.convert(read_yaml(path, AuthoringError) or {}, dict[str, list[AcceptedMutant]])
+        entries = msgspec.convert(read_yaml(path, AuthoringError) or {}, dict[str, list[AcceptedMutant] | None])
     except msgspec.ValidationError as error:
         raise AuthoringError(f"{path}: {error}; write a list of mutant, line and reason for each task.") from error
     accepted: dict[tuple[str, str, str], AcceptedMutant] = {}
-    for task, entry in ((task, entry) for task, listed in entries.items() for entry in listed):
+    for task, entry in ((task, entry) for task, listed in entries.items() for entry in listed or ()):
         if task not in tasks:
             raise AuthoringError(f"{path}: {task} is not a task of {topic}; choose from {', '.join(tasks)}.")
         if len(entry.reason.strip()) < _SHORTEST_REASON:
@@ -67,10 +68,18 @@ def read_accepted(root: Path, topic: str, tasks: Collection[str]) -> dict[tuple[
     return accepted
 
 
+def unwritten_reasons(root: Path, topic: str, accepted: Collection[AcceptedMutant]) -> Iterator[str]:
+    """A sentence for each entry whose reason still has to be written."""
+    file = accepted_file(root, topic).relative_to(root)
+    for entry in accepted:
+        if entry.reason.startswith(TO_WRITE):
+            yield f"{file}: the reason for {entry.mutant!r} begins with {TO_WRITE}; say why it is not a mistake."
+
+
 def entry_for(mutant: Mutant, reason: str = "…") -> str:
     """The entry that would accept this mutant, as YAML to put under its task's name."""
     entry = {"mutant": mutant.description, "line": mutant.text, "reason": reason}
-    return yaml.safe_dump([entry], allow_unicode=True, sort_keys=False, width=1000).rstrip()
+    return yaml_text([entry]).rstrip()
 
 
 def stale_entries(

@@ -80,7 +80,9 @@ def count(course: Course, name: str) -> Counts:
     """
     topic = load_topic(course, name)
     tasks = course.topics[name].tasks
-    mutants = sum(len(make_mutants(topic.reference, task, list(tasks))) for task in tasks)
+    made = (mutant for task in tasks for mutant in make_mutants(topic.reference, task, list(tasks)))
+    settings = course.topics[name].verify
+    mutants = sum(not settings.leaves_out(mutant.operator, of_gradients=mutant.of_gradients) for mutant in made)
     return Counts(
         tasks=len(tasks),
         predictions=len(set(tasks) & set(_variables(topic))),

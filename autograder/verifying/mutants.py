@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from autograder.course.marked import marked_lines
 from autograder.errors import AuthoringError
 from autograder.records.jobs import Cell
-from autograder.verifying.operators import OPERATORS, Operator, Site
-from autograder.verifying.operators.site import called_name
+from autograder.verifying.operators import OPERATORS, OfGradients, Replacement, Site
+from autograder.verifying.operators.site import PROBES, called_name
+from autograder.verifying.same_code import same_text
 
 __all__ = ["Mutant", "make_mutants"]
 
@@ -33,6 +34,8 @@ class Mutant:
     `name` numbers the task's mutants (`match-007`). `description` says what was changed, and `text` is the first line of
     the changed statement as `ast.unparse` writes it; together they identify the mutant even if the code around it moves.
     `cell` and `line` say where it is in the reference, `diff` has the lines that differ, and `cells` is the code to run.
+    `operator` is a name from `course.verify_settings.OPERATORS`. `of_gradients`: it changes gradients and nothing else; then
+    `probe`, unless it is empty, is the reference with code in the mutant's place that raises if a gradient could flow there.
     """
 
     name: str
@@ -43,6 +46,9 @@ class Mutant:
     line: int
     diff: str
     cells: tuple[Cell, ...]
+    operator: str
+    of_gradients: bool
+    probe: tuple[Cell, ...]
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -95,14 +101,19 @@ def make_mutants(cells: Sequence[Cell], task: str, other_tasks: Collection[str] 
                     cell=cells[index].number,
                     line=change.line,
                     diff=change.diff,
-                    cells=(
-                        *cells[:index],
-                        Cell(cells[index].number, _substituted(cells[index].source, statement, change.source)),
-                        *cells[index + 1 :],
-                    ),
+                    cells=_with(cells, index, statement, change.source),
+                    operator=change.operator,
+                    of_gradients=change.of_gradients,
+                    probe=_with(cells, index, statement, PROBES + change.probe) if change.probe else (),
                 )
             )
     return tuple(mutants)
+
+
+def _with(cells: Sequence[Cell], index: int, statement: ast.stmt, source: str) -> tuple[Cell, ...]:
+    """The cells with other source in the place of a statement of one of them."""
+    cell = cells[index]
+    return *cells[:index], Cell(cell.number, _substituted(cell.source, statement, source)), *cells[index + 1 :]
 
 
 def _parsed(source: str) -> ast.Module | None:
@@ -153,11 +164,14 @@ def _substituted(source: str, statement: ast.stmt, replacement: str) -> str:
 
 @dataclass(frozen=True)
 class _Change:
+    operator: str
     description: str
     text: str
     line: int
     diff: str
     source: str
+    of_gradients: bool
+    probe: str
 
 
 @dataclass(frozen=True)
@@ -174,42 +188,48 @@ class _Place:
 def _changes(definition: ast.stmt, modules: frozenset[str]) -> Iterator[_Change]:
     root = ast.Module([definition], [])
     original = ast.unparse(root)
-    seen = {original}
+    written = same_text if any(isinstance(node, ast.Slice) for node in ast.walk(root)) else str
+    seen = {written(original)}
     for place in list(_places(root, modules, (), definition)):
         for title, operator in OPERATORS.items():
-            for replacement, source in _applied(root, place, operator):
+            for change in list(operator(place.site)):
+                replacement = change.replacement if isinstance(change, OfGradients) else change
+                source = _applied(root, place, replacement)
                 idle = isinstance(place.parent, ast.Expr) and isinstance(
                     replacement, ast.Name | ast.Attribute | ast.Constant
                 )
-                if idle or source in seen or not _compiles(source):
+                if idle or not _compiles(source) or (same := written(source)) in seen:
                     continue  # an idle expression amounts to a dropped statement
-                seen.add(source)
+                seen.add(same)
+                probe = change.probe if isinstance(change, OfGradients) else None
                 yield _Change(
+                    operator=title,
                     description=_description(title, place.site.node, replacement),
                     text=ast.unparse(place.statement).splitlines()[0],
                     line=getattr(place.site.node, "lineno", place.statement.lineno),
                     diff=_diff(original, source),
                     source=source,
+                    of_gradients=isinstance(change, OfGradients),
+                    probe="" if probe is None else _applied(root, place, probe),
                 )
 
 
-def _applied(root: ast.Module, place: _Place, operator: Operator) -> Iterator[tuple[ast.expr | list[ast.stmt], str]]:
-    """Make each replacement, write out the whole definition, and restore the original."""
-    for replacement in list(operator(place.site)):
-        if place.index is None:
-            setattr(place.parent, place.field, replacement)
-            source = ast.unparse(root)
-            setattr(place.parent, place.field, place.site.node)
-        else:
-            siblings: list[ast.AST] = getattr(place.parent, place.field)
-            kept = list(siblings)
-            new: list[ast.AST] = list(replacement) if isinstance(replacement, list) else [replacement]
-            siblings[place.index : place.index + 1] = new
-            if not siblings and place.field == "body":
-                siblings.append(ast.Pass())
-            source = ast.unparse(root)
-            siblings[:] = kept
-        yield replacement, source
+def _applied(root: ast.Module, place: _Place, replacement: Replacement) -> str:
+    """Make the replacement, write out the whole definition, and restore the original."""
+    if place.index is None:
+        setattr(place.parent, place.field, replacement)
+        source = ast.unparse(root)
+        setattr(place.parent, place.field, place.site.node)
+        return source
+    siblings: list[ast.AST] = getattr(place.parent, place.field)
+    kept = list(siblings)
+    new: list[ast.AST] = list(replacement) if isinstance(replacement, list) else [replacement]
+    siblings[place.index : place.index + 1] = new
+    if not siblings and place.field == "body":
+        siblings.append(ast.Pass())
+    source = ast.unparse(root)
+    siblings[:] = kept
+    return source
 
 
 def _places(node: ast.AST, modules: frozenset[str], parameters: tuple[str, ...], statement: ast.stmt) -> Iterator[_Place]:
@@ -245,7 +265,7 @@ def _left_alone(parent: ast.AST, field: str, child: ast.AST) -> bool:
     return isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.USub) and isinstance(child, ast.Constant)
 
 
-def _description(title: str, node: ast.AST, replacement: ast.expr | list[ast.stmt]) -> str:
+def _description(title: str, node: ast.AST, replacement: Replacement) -> str:
     before = ast.unparse(node)
     if not replacement or title in {"with dropped", "try undone", "statements swapped", "decorator dropped"}:
         return f"{title}: {_first_line(before)}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from autograder.course.course_file import Course
 from autograder.course.make_job import make_job
 from autograder.course.topic import Topic
+from autograder.course.verify_settings import Demand
 from autograder.keys.build import build_key, require_graded
 from autograder.keys.key import AnswerKey
 from autograder.processes.pool import Pool
@@ -48,7 +49,10 @@ class Trial:
 
 @dataclass
 class Trials:
-    """Tries code in the place of one topic, `name`, and gathers in `problems` what must not be, a sentence each."""
+    """Tries code in the place of one topic, `name`, and gathers in `problems` what must not be, a sentence each.
+
+    `warnings` are what course.yml turned from problems into warnings, and what an author still has to write.
+    """
 
     course: Course
     name: str
@@ -56,10 +60,17 @@ class Trials:
     progress: Progress
     device: str
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def tasks(self) -> list[str]:
         """The tasks that an author's checks judge."""
         return [name for name, task in self.course.topics[self.name].tasks.items() if task.kind == "checked"]
+
+    def demand(self, demand: Demand | None, sentence: str) -> None:
+        """Note what a demand of `verify` misses, as strictly as course.yml says; strictly where it has nothing to say."""
+        how = "error" if demand is None else self.course.topics[self.name].verify.demanded(demand)
+        if how != "off":
+            (self.problems if how == "error" else self.warnings).append(sentence)
 
     def key(self, topic: Topic) -> AnswerKey:
         """The key of the reference alone, without misconceptions, which take the longest."""

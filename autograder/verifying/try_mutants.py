@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -14,7 +14,9 @@ from autograder.records.jobs import CheckRequest, Job, Outcome, Run
 from autograder.records.observation import Observation
 from autograder.verifying.accepted_mutants import read_accepted, stale_entries
 from autograder.verifying.draws import drawn
+from autograder.verifying.explore import Found, Same, explore
 from autograder.verifying.mutants import Mutant, make_mutants
+from autograder.verifying.suggest import Suggestion, suggest
 from autograder.verifying.trials import Trial, Trials, not_passed
 
 __all__ = ["TriedMutants", "try_mutants"]
@@ -25,19 +27,27 @@ _QUICK_SECONDS = 2.0  # for one check of a mutant, unless the reference itself i
 
 @dataclass
 class TriedMutants:
-    """All mutants of a topic, those that nothing noticed, how many are accepted, and how many were noticed by time alone."""
+    """All mutants of a topic that were tried, and those that nothing noticed, with what further runs found of them, by name.
+
+    `accepted` says how many an entry accepts, and `newly_accepted` how many of these entries this run has written. `idle`
+    are those that only change gradients where none can be; `timed_out` says how many were noticed by time alone.
+    """
 
     mutants: list[Mutant] = field(default_factory=list)
     surviving: list[Mutant] = field(default_factory=list)
+    verdicts: dict[str, Found | Same] = field(default_factory=dict)
+    suggestions: dict[str, Suggestion] = field(default_factory=dict)
     accepted: int = 0
+    newly_accepted: int = 0
+    idle: list[Mutant] = field(default_factory=list)
     timed_out: int = 0
 
 
 def try_mutants(trials: Trials, topic: Topic, some: Topic, key: AnswerKey) -> TriedMutants:
     """Try all mutants on one draw of each check; then the survivors on more and more, without a tight time limit.
 
-    Those that are accepted as no mistakes need not survive the most draws. Entries that accept what is no longer there
-    become problems.
+    Those that are accepted as no mistakes need not survive the most draws, nor those that only change gradients where none
+    can be. What still survives is explored. Entries that accept what is no longer there become problems.
 
     Args:
         trials: runs them.
@@ -56,19 +66,45 @@ class _Tries:
 
     def run(self, some: Topic, key: AnswerKey) -> TriedMutants:
         tasks = self._trials.tasks()
+        settings = self._trials.course.topics[self._trials.name].verify
         accepted = read_accepted(self._trials.course.root, self._trials.name, tasks)
-        mutants = [mutant for task in tasks for mutant in make_mutants(self._topic.reference, task, tasks)]
+        made = [mutant for task in tasks for mutant in make_mutants(self._topic.reference, task, tasks)]
+        mutants = [each for each in made if not settings.leaves_out(each.operator, of_gradients=each.of_gradients)]
         thin = drawn(self._topic, 1)
         self._trials.try_all(self._pace(thin))
         survivors = self._survivors(thin, self._trials.key(thin), mutants, quick=True)
         survivors = self._survivors(some, key, survivors)
         settled = [mutant for mutant in survivors if mutant.identity in accepted]
         survivors = [mutant for mutant in survivors if mutant.identity not in accepted]
+        idle = self._idle(some, key, survivors)
+        survivors = [mutant for mutant in survivors if mutant not in idle]
         if survivors:
             many = drawn(self._topic, _HARD_TO_KILL)
             survivors = self._survivors(many, self._trials.key(many), survivors)
-        self._trials.problems += stale_entries(accepted, mutants, settled)
-        return TriedMutants(mutants, survivors, len(settled), self._timed_out)
+        left_out = {mutant.identity for mutant in made} - {mutant.identity for mutant in mutants}
+        tried = {identity: entry for identity, entry in accepted.items() if identity not in left_out}
+        self._trials.problems += stale_entries(tried, mutants, settled)
+        verdicts, suggestions = self._explored(survivors)
+        return TriedMutants(
+            mutants, survivors, verdicts, suggestions, accepted=len(settled), idle=idle, timed_out=self._timed_out
+        )
+
+    def _idle(self, topic: Topic, key: AnswerKey, mutants: Sequence[Mutant]) -> list[Mutant]:
+        """Those that only change gradients, where the reference, observed in every check, lets none flow."""
+        probed = [replace(mutant, cells=mutant.probe) for mutant in mutants if mutant.probe]
+        silent = {mutant.name for mutant in self._survivors(topic, key, probed)} if probed else set()
+        return [mutant for mutant in mutants if mutant.name in silent]
+
+    def _explored(self, survivors: Sequence[Mutant]) -> tuple[dict[str, Found | Same], dict[str, Suggestion]]:
+        verdicts: dict[str, Found | Same] = {}
+        suggestions: dict[str, Suggestion] = {}
+        for task in dict.fromkeys(mutant.task for mutant in survivors):
+            verdicts |= explore(self._trials, self._topic, task, [each for each in survivors if each.task == task])
+        for mutant in survivors:
+            found = verdicts.get(mutant.name)
+            if isinstance(found, Found) and (suggestion := suggest(self._trials, self._topic, mutant, found)):
+                suggestions[mutant.name] = suggestion
+        return verdicts, suggestions
 
     def _pace(self, topic: Topic) -> Iterator[Trial]:
         """Measures how long a task takes with the reference; a mutant gets a few times that."""

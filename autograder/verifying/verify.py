@@ -8,6 +8,7 @@ every mutant of the reference is noticed by some check, or is accepted with a re
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -27,11 +28,13 @@ from autograder.records.jobs import Cell, Job, Outcome, Replacement, Run
 from autograder.records.observation import Observation
 from autograder.records.results import TaskResult
 from autograder.scoring.rules import rules_of
-from autograder.verifying.accepted_mutants import entry_for
+from autograder.verifying.accepted_mutants import entry_for, read_accepted, unwritten_reasons
+from autograder.verifying.accepting import accept_equivalent
 from autograder.verifying.choices import ChoiceTrial, trials_of
 from autograder.verifying.draws import SINGLE_DRAWS, drawn, first_draws, patient, single_draw
 from autograder.verifying.findings import Equal, Survivor, TopicVerification, Verification
 from autograder.verifying.measures import Measures, measure
+from autograder.verifying.mutants import Mutant
 from autograder.verifying.trials import RUN_SEED, Progress, Trial, Trials, not_passed
 from autograder.verifying.try_mutants import TriedMutants, try_mutants
 from autograder.verifying.unbroken_rules import unbroken_rules
@@ -57,6 +60,7 @@ def verify(
     seeds: int = 20,
     device: str = "cpu",
     mutants: bool = True,
+    accept: bool = False,
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> Verification:
     """Verify a course.
@@ -69,6 +73,7 @@ def verify(
             misconceptions, of which the first two run twice, and mutants, unless five do not kill one.
         device: the device under test; `pool` must be made for it.
         mutants: whether to try mutants, which takes most of the time.
+        accept: write entries for surviving mutants that seem equivalent to the reference.
         on_progress: called as `(jobs done, jobs known so far, topic)` after each job.
     """
     started = time.monotonic()
@@ -78,7 +83,7 @@ def verify(
     for name in names:
         proof = _Proof(patient(course, name, seeds), name, pool, progress, device, seeds=seeds)
         try:
-            proof.run(mutants=mutants)
+            proof.run(mutants=mutants, accept=accept)
         except AuthoringError as error:
             proof.problems += str(error).splitlines()
         verified.append(proof.result())
@@ -95,9 +100,10 @@ class _Proof(Trials):
     tried: TriedMutants = field(default_factory=TriedMutants)
     topic: Topic | None = None
 
-    def run(self, *, mutants: bool) -> None:
+    def run(self, *, mutants: bool, accept: bool = False) -> None:
         self.topic = topic = load_topic(self.course, self.name)
-        self.problems += missing_parts(self.course, topic)
+        for missing in missing_parts(self.course, topic):
+            self.demand(missing.demand, missing.sentence)
         many = drawn(topic, self.seeds)
         wide = self.key(many)
         self.try_all(self._alternatives(many, wide))
@@ -112,20 +118,22 @@ class _Proof(Trials):
         rules = rules_of(self.course, some, key.device)
         self.measures = measure(rules, key, wide, topic.misconceptions, scored, fixed=fixed)
         self.problems += self.measures.problems()
-        self.problems += unbroken_rules(some, key)
+        for sentence in unbroken_rules(some, key):
+            self.demand("misconceptions", sentence)
         told = [spec for spec in topic.misconceptions if self._must_fail(spec, scored, self.measures.never_told)]
         self.try_all(self._again(some, told, key))
         if mutants:
             self.tried = try_mutants(self, topic, some, key)
+            if accept:
+                self.tried = accept_equivalent(self.course.root, self.name, self.tried)
+        entries = read_accepted(self.course.root, self.name, self.tasks()).values()
+        self.warnings += unwritten_reasons(self.course.root, self.name, entries)
 
     def result(self) -> TopicVerification:
         if self.topic is None:
-            return TopicVerification(self.name, problems=tuple(self.problems))
-        file = f"solutions/{self.name}.py"
-        survivors = tuple(
-            Survivor(mutant.task, mutant.description, file, mutant.line, mutant.diff, entry_for(mutant))
-            for mutant in self.tried.surviving
-        )
+            return TopicVerification(self.name, problems=tuple(self.problems), warnings=tuple(self.warnings))
+        survivors = tuple(map(self._survivor, self.tried.surviving))
+        idle = Counter(mutant.task for mutant in self.tried.idle)
         return TopicVerification(
             topic=self.name,
             tasks=sum(task.kind != "manual" for task in self.course.topics[self.name].tasks.values()),
@@ -133,14 +141,32 @@ class _Proof(Trials):
             alternatives=len(self.topic.alternatives),
             misconceptions=len(self.topic.misconceptions),
             mutants=len(self.tried.mutants),
-            killed=len(self.tried.mutants) - self.tried.accepted - len(survivors),
+            killed=len(self.tried.mutants) - self.tried.accepted - len(self.tried.idle) - len(survivors),
             timed_out=self.tried.timed_out,
             accepted=self.tried.accepted,
+            idle=tuple(idle.items()),
+            newly_accepted=self.tried.newly_accepted,
             survivors=survivors,
             equal=tuple(Equal(task, names) for task, names in sorted(self.equal)),
             assertions=tuple(check.name for check in self.topic.checks if check.spec.assertion),
             measures=self.measures,
             problems=(*self.problems, *(survivor.sentence for survivor in survivors)),
+            warnings=tuple(self.warnings),
+        )
+
+    def _survivor(self, mutant: Mutant) -> Survivor:
+        suggestion = self.tried.suggestions.get(mutant.name)
+        first = next((name for name, each in self.tried.suggestions.items() if each == suggestion), mutant.name)
+        return Survivor(
+            task=mutant.task,
+            description=mutant.description,
+            file=f"solutions/{self.name}.py",
+            line=mutant.line,
+            diff=mutant.diff,
+            entry=entry_for(mutant),
+            verdict=self.tried.verdicts.get(mutant.name),
+            suggestion=suggestion,
+            told_before=first != mutant.name,
         )
 
     def _variant(self, topic: Topic, spec: VariantSpec) -> Job:

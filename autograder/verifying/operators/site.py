@@ -10,6 +10,10 @@ from functools import partial
 from typing import TypeVar
 
 __all__ = [
+    "NO_GRADIENT",
+    "PROBES",
+    "WATCHED",
+    "OfGradients",
     "Operator",
     "Replacement",
     "Site",
@@ -22,7 +26,35 @@ __all__ = [
     "method",
     "texts_differ",
     "variable",
+    "watched",
 ]
+
+WATCHED, NO_GRADIENT = "_autograde_watched", "_autograde_no_gradient"
+PROBES = f"""\
+import contextlib as _contextlib
+import torch as _torch
+from torch.overrides import TorchFunctionMode as _TorchFunctionMode
+
+class _AutogradeGradient(BaseException):
+    pass
+
+def {WATCHED}(thing, consumed=False):
+    parts = thing if isinstance(thing, (list, tuple)) else thing.values() if isinstance(thing, dict) else [thing]
+    for part in parts:
+        if isinstance(part, _torch.Tensor) and part.requires_grad and not (consumed and not _torch.is_grad_enabled()):
+            raise _AutogradeGradient
+    return thing
+
+class _AutogradeResults(_TorchFunctionMode):
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        return {WATCHED}(function(*args, **(kwargs or {{}})))
+
+@_contextlib.contextmanager
+def {NO_GRADIENT}():
+    with _AutogradeResults():
+        yield
+"""
+"""Source of what probes use: it raises where a gradient could flow, and otherwise changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +70,20 @@ class Site:
 
 
 Replacement = ast.expr | list[ast.stmt]
-Operator = Callable[[Site], Iterator[Replacement]]
+
+
+@dataclass(frozen=True)
+class OfGradients:
+    """A replacement that changes gradients and nothing else.
+
+    `probe`, put in the same place, raises if a gradient could flow there; None if that cannot be told.
+    """
+
+    replacement: Replacement
+    probe: Replacement | None = None
+
+
+Operator = Callable[[Site], Iterator[Replacement | OfGradients]]
 N = TypeVar("N", bound=ast.AST)
 
 
@@ -58,6 +103,11 @@ def variable(name: str) -> ast.Name:
 def method(thing: ast.expr, name: str, *arguments: ast.expr) -> ast.Call:
     """A call of a method of `thing`."""
     return ast.Call(ast.Attribute(thing, name, ast.Load()), list(arguments), [])
+
+
+def watched(thing: ast.expr, *, consumed: bool = False) -> ast.Call:
+    """The probe of one expression. `consumed`: it is only computed with, so that nothing flows from it under `no_grad`."""
+    return ast.Call(variable(WATCHED), [thing, *([ast.Constant(True)] if consumed else [])], [])
 
 
 def is_load(node: ast.AST) -> bool:

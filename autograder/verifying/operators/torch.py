@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from autograder.verifying.operators.site import (
+    NO_GRADIENT,
+    OfGradients,
     Operator,
     Replacement,
     Site,
@@ -17,39 +19,62 @@ from autograder.verifying.operators.site import (
     is_module,
     method,
     variable,
+    watched,
 )
 
 __all__ = ["OPERATORS"]
 
 
-def _detach_inserted(site: Site) -> Iterator[Replacement]:
+def _detach_inserted(site: Site) -> Iterator[OfGradients]:
     if isinstance(site.node, ast.Return | ast.Assign | ast.AugAssign):
         for element, put in elements(site.node.value):
             container = isinstance(element, ast.Tuple | ast.List | ast.Dict | ast.Compare | ast.ListComp | ast.DictComp)
             if not container and called_name(element) != "detach":
-                yield [changed(site.node, value=put(method(element, "detach")))]
+                detached, probe = (put(each) for each in (method(element, "detach"), watched(element)))
+                yield OfGradients([changed(site.node, value=detached)], [changed(site.node, value=probe)])
 
 
-def _data_taken(site: Site) -> Iterator[Replacement]:
+def _data_taken(site: Site) -> Iterator[OfGradients]:
     node = site.node
     if not isinstance(node, ast.Call) or called_name(node) in {"isinstance", "len", "hasattr", "getattr", "type", "super"}:
         return
     for index, argument in enumerate(node.args):
         if isinstance(argument, ast.Name | ast.Attribute) and not is_module(argument, site):
-            data = ast.Attribute(argument, "data", ast.Load())
-            yield changed(node, args=[*node.args[:index], data, *node.args[index + 1 :]])
+            both = ast.Attribute(argument, "data", ast.Load()), watched(argument, consumed=True)
+            data, probe = (changed(node, args=[*node.args[:index], each, *node.args[index + 1 :]]) for each in both)
+            yield OfGradients(data, probe)
 
 
-def _with_dropped(site: Site) -> Iterator[Replacement]:
-    if isinstance(site.node, ast.With) and all(item.optional_vars is None for item in site.node.items):
-        yield list(site.node.body)
+_NO_GRAD = ("no_grad", "inference_mode")
 
 
-def _decorator_dropped(site: Site) -> Iterator[Replacement]:
+def _is_no_grad(node: ast.AST) -> bool:
+    """Whether it is `torch.no_grad()`, or `torch.no_grad` as a decorator."""
+    return called_name(node) in _NO_GRAD or (isinstance(node, ast.Attribute) and node.attr in _NO_GRAD)
+
+
+def _no_gradient() -> ast.Call:
+    return ast.Call(variable(NO_GRADIENT), [], [])
+
+
+def _with_dropped(site: Site) -> Iterator[Replacement | OfGradients]:
+    node = site.node
+    if isinstance(node, ast.With) and all(item.optional_vars is None for item in node.items):
+        if all(_is_no_grad(item.context_expr) for item in node.items):
+            probe = changed(node, items=[ast.withitem(_no_gradient())])
+            yield OfGradients(list(node.body), [probe])
+        else:
+            yield list(node.body)
+
+
+def _decorator_dropped(site: Site) -> Iterator[Replacement | OfGradients]:
     if isinstance(site.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         decorators = site.node.decorator_list
-        for index in range(len(decorators)):
-            yield [changed(site.node, decorator_list=decorators[:index] + decorators[index + 1 :])]
+        for index, decorator in enumerate(decorators):
+            before, after = decorators[:index], decorators[index + 1 :]
+            dropped: Replacement = [changed(site.node, decorator_list=before + after)]
+            probe: Replacement = [changed(site.node, decorator_list=[*before, _no_gradient(), *after])]
+            yield OfGradients(dropped, probe) if _is_no_grad(decorator) else dropped
 
 
 def _not_registered(site: Site) -> Iterator[Replacement]:
@@ -89,13 +114,14 @@ _KEYWORDS: dict[str, dict[str, bool | str]] = {
 }
 
 
-def _keyword_added(site: Site) -> Iterator[Replacement]:
+def _keyword_added(site: Site) -> Iterator[Replacement | OfGradients]:
     node = site.node
     if isinstance(node, ast.Call):
         present = {keyword.arg for keyword in node.keywords}
         for keyword, value in _KEYWORDS.get(called_name(node), {}).items():
             if keyword not in present and (keyword != "keepdim" or node.args or "dim" in present):
-                yield changed(node, keywords=[*node.keywords, ast.keyword(keyword, ast.Constant(value))])
+                more = changed(node, keywords=[*node.keywords, ast.keyword(keyword, ast.Constant(value))])
+                yield OfGradients(more) if keyword in {"create_graph", "requires_grad"} else more
 
 
 _DTYPES = {
@@ -180,10 +206,11 @@ _OTHER_NAMES = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1
 }
 
 
-def _other_operation(site: Site) -> Iterator[Replacement]:
+def _other_operation(site: Site) -> Iterator[Replacement | OfGradients]:
     node = site.node
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _OTHER_NAMES:
-        yield changed(node, func=changed(node.func, attr=_OTHER_NAMES[node.func.attr]))
+        other = changed(node, func=changed(node.func, attr=_OTHER_NAMES[node.func.attr]))
+        yield OfGradients(other, _no_gradient()) if node.func.attr == "no_grad" else other
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"any", "all", "min", "max"}:
         yield changed(node, func=variable(_OTHER_NAMES[node.func.id]))
     elif isinstance(node, ast.Name | ast.Attribute) and is_load(node):
@@ -193,11 +220,12 @@ def _other_operation(site: Site) -> Iterator[Replacement]:
             yield changed(node, attr=_OTHER_NAMES[node.attr])
 
 
-def _call_dropped(site: Site) -> Iterator[Replacement]:
+def _call_dropped(site: Site) -> Iterator[Replacement | OfGradients]:
     node = site.node
     called = called_method(node, site)
     if called and not (isinstance(called[1].value, ast.Name) and called[1].value.id == "self"):
-        yield called[1].value
+        thing = called[1].value
+        yield OfGradients(thing, watched(thing)) if called[1].attr in {"detach", "detach_"} else thing
     elif isinstance(node, ast.Call) and node.args and not called:
         builtin = isinstance(node.func, ast.Name) and node.func.id not in {"isinstance", "hasattr", "range", "zip"}
         first = node.args[0]
@@ -205,7 +233,7 @@ def _call_dropped(site: Site) -> Iterator[Replacement]:
             yield first
 
 
-def _in_place(site: Site) -> Iterator[Replacement]:
+def _in_place(site: Site) -> Iterator[Replacement | OfGradients]:
     node = site.node
     if (
         isinstance(node, ast.BinOp)
@@ -216,7 +244,8 @@ def _in_place(site: Site) -> Iterator[Replacement]:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _IN_PLACE:
         name = node.func.attr + "_"
         if not is_module(node.func.value, site):
-            yield changed(node, func=changed(node.func, attr=name))
+            other = changed(node, func=changed(node.func, attr=name))
+            yield OfGradients(other, watched(node.func.value)) if name == "detach_" else other
         elif node.args and not isinstance(node.args[0], ast.Starred):
             yield changed(node, func=ast.Attribute(node.args[0], name, ast.Load()), args=node.args[1:])
 

@@ -135,6 +135,7 @@ def test_colour_only_where_it_is_wanted(folder: Path) -> None:
         (["show", "anne", "views"], "anne: no results in grades; did you mean 'ann'?"),
         (["show", "ann", "views", "-o", "x"], "x: there is no such folder; run `autograde grade` first"),
         (["verify", "vews"], "vews: the course has no such topic; did you mean 'views'?"),
+        (["verify", "--accept", "--no-mutants"], "--accept needs mutants to accept; leave out --no-mutants."),
         (["new", "views"], "topics.views already exists; choose another name."),
     ],
 )
@@ -144,6 +145,13 @@ def test_a_mistake_is_one_line(folder: Path, arguments: list[str], message: str)
     assert run.stdout == ""
     assert len(run.stderr.splitlines()) == 1
     assert message in run.stderr
+
+
+def test_the_operators_of_mutants_are_listed_without_a_course(tmp_path: Path) -> None:
+    run = autograde("verify", "--operators", cwd=tmp_path)
+    assert run.returncode == 0
+    assert "gradients\n  detach inserted " in run.stdout
+    assert "return y → return y.detach()" in run.stdout
 
 
 def test_usage_mistakes(folder: Path) -> None:

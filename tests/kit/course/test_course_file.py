@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from autograder.course import course_file as course_module
 from autograder.course.course_file import load_course
+from autograder.course.verify_settings import VerifySettings
 from autograder.errors import CourseError
 from autograder.records.jobs import Limits
 
@@ -136,6 +137,15 @@ def test_numbers_like_1e_9_and_due_times(tmp_path: Path) -> None:
         ("topics:", "tolerances: {float32: 1}\ntopics:",
          "tolerances.float32 is 1; write a number from 0 up to but not including 1, like 1e-5."),
         ("topics:", "late: {per_day: 10}\ntopics:", "late.per_day is 10; write a number from 0 to 1."),
+        ("topics:", "verify: {without: [gradient]}\ntopics:",
+         "verify.without names 'gradient', which is not an operator or a family of them; did you mean 'gradients'?"),
+        ("number: 5", "number: 5\n    verify: {without: [nonsense]}",
+         "topics.views.verify.without names 'nonsense', which is not an operator or a family of them; "
+         "`autograde verify --operators` lists them."),
+        ("topics:", "verify: {without: gradients}\ntopics:",
+         'verify.without is "gradients"; write a list of operators or families, like [gradients, other dtype].'),
+        ("topics:", "verify: {hints: maybe}\ntopics:", 'verify.hints is "maybe"; write error, warning or off.'),
+        ("topics:", "verify: {hint: off}\ntopics:", "verify.hint is not a valid key; did you mean 'hints'?"),
         ("number: 5", "number: 5\n    due: tomorrow",
          'topics.views.due is "tomorrow"; write a date, time and UTC offset, like 2027-03-01T23:59+01:00.'),
         ("number: 5", "number: 5\n    due: 2027-03-01 23:59",
@@ -152,6 +162,18 @@ def test_numbers_like_1e_9_and_due_times(tmp_path: Path) -> None:
 def test_each_mistake_is_one_line(tmp_path: Path, old: str, new: str, line: str) -> None:
     assert old in GOOD
     assert mistakes(tmp_path, GOOD.replace(old, new, 1)) == [line]
+
+
+def test_a_topic_says_what_verify_leaves_out_and_demands(tmp_path: Path) -> None:
+    whole = "verify: {without: [gradients], hints: off, gates: warning}\ntopics:"
+    own = "number: 5\n    verify: {without: [other dtype, gradients], gates: error}"
+    make_course(tmp_path, GOOD.replace("topics:", whole, 1).replace("number: 5", own, 1))
+    settings = load_course(tmp_path).topics["views"].verify
+    assert settings == VerifySettings(without=("gradients", "other dtype"), hints="off")
+    assert settings.leaves_out("other dtype", of_gradients=False)
+    assert settings.leaves_out(".data taken", of_gradients=True)  # as it is of the family
+    assert settings.leaves_out("with dropped", of_gradients=True)  # of another one, but it changes gradients alone
+    assert not settings.leaves_out("with dropped", of_gradients=False)
 
 
 def test_all_mistakes_at_once(tmp_path: Path) -> None:
