@@ -185,8 +185,21 @@ def _verdict(evidence: _Seen, run: Run, tolerances: Mapping[str, float], job: Jo
     if missing:
         return None
     draws = {draw for _, draw in evidence}
-    variations = {check_and_variation(name)[1] for name, _ in evidence} - {AS_DRAWN}
-    return Same(len(draws), len(variations))
+    return Same(len(draws), len(set(_variations(evidence))))
+
+
+def _variations(evidence: _Seen) -> Iterator[str]:
+    """Those that drew something else than the checks do, as far as the calls' code tells."""
+    for (name, draw), seen in evidence.items():
+        check, variation = check_and_variation(name)
+        usual = evidence.get((varied_name(check, AS_DRAWN), draw))
+        if variation != AS_DRAWN and (usual is None or not _calls(usual) or _calls(seen) != _calls(usual)):
+            yield variation
+
+
+def _calls(seen: Observation) -> list[tuple[str, ...]]:
+    """The code of each call of the task."""
+    return [_codes(_parts(call)[CODE]) for call in _parts(_parts(seen.returned)[CALLS]).values()]
 
 
 def _difference(known: Observation, seen: Observation, tolerances: Mapping[str, float]) -> Found | None:

@@ -9,7 +9,7 @@ import yaml
 
 from autograder.course.course_file import load_course
 from autograder.verifying.explore import Found, Same
-from autograder.verifying.findings import Survivor, TopicVerification
+from autograder.verifying.findings import Survivor, TopicVerification, Verification
 from autograder.verifying.verify import verify
 
 FILES = {
@@ -99,9 +99,9 @@ def test_slices_that_are_the_same_are_no_mutants(topic):
 def test_a_survivor_that_never_differs_seems_equivalent(topic):
     verdict = survivor(topic, "call dropped: x.contiguous()").verdict
     assert isinstance(verdict, Same)
-    assert (verdict.seeds, verdict.variations) == (50, 12)
+    assert (verdict.seeds, verdict.variations) == (50, 11)  # int32 changes nothing here
     told = survivor(topic, "call dropped: x.contiguous()").sentence
-    assert "It seems equivalent: no difference on 50 further seeds and 12 variations of what the checks draw." in told
+    assert "It seems equivalent: no difference on 50 further seeds and 11 variations of what the checks draw." in told
 
 
 def test_of_any_other_the_check_is_suggested_that_notices_it(topic):
@@ -158,6 +158,16 @@ def test_what_is_the_same_is_accepted_in_one_go_and_only_once(topic, tmp_path, p
 def test_demands_can_be_warnings_or_off(topic):
     assert topic.warnings == ("double has no alternative; write one in solutions/alternatives/tiny.py.",)
     assert {problem for problem in topic.problems if "no check notices" not in problem} == set()
+    whole = Verification((topic,))
+    assert "tiny: warning: double has no alternative; " in whole.plain()
+    assert whole.summary().endswith(f": {len(topic.survivors)} problems, 1 warning.")
+    assert topic.counts()["warnings"] == topic.warnings
+
+
+def test_warnings_alone_are_no_problem():
+    whole = Verification((TopicVerification("tiny", warnings=("double has no gate; mark one.",)),))
+    assert whole.problems == []  # the exit code is 0
+    assert whole.summary().endswith(": everything holds, 1 warning.")
 
 
 def test_operators_can_be_left_out(tmp_path, pool, topic):
