@@ -12,7 +12,10 @@ from autograder.scoring.common_slips import Slip, common_slip, meets_none
 from autograder.scoring.score import score
 from autograder.student.released import ReleasedTopic
 
-__all__ = ["Answer", "answer", "with_unread_cells"]
+__all__ = ["UNENDING", "Answer", "answer", "with_unread_cells"]
+
+UNENDING = NotObserved(Outcome.NOT_RUN, "It was not run, because another check of this task did not end.")
+"""What is said of a task's other checks once the code of one has not ended: most would make the student wait as long."""
 
 
 @dataclass(frozen=True)

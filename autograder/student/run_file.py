@@ -27,6 +27,7 @@ from autograder.course.helper_files import find_helpers
 from autograder.course.stubs import with_untouched
 from autograder.records.jobs import Cell, CellReport, CheckRequest, NotObserved, Outcome
 from autograder.records.observation import Observation
+from autograder.student.answer import UNENDING
 from autograder.student.released import ReleasedTopic
 from autograder.student.student_file import StudentFile
 from autograder.student.worker import CellRan, FromWorker, Names, Order, Saw, Unloadable, Unobserved
@@ -35,7 +36,6 @@ __all__ = ["Cancelled", "FileRun", "Runner"]
 
 _START_SECONDS = 180.0
 _LOAD_SECONDS = 30.0
-_SLACK_SECONDS = 1.0
 _LOOK_SECONDS = 0.1
 _MOST_PROCESSES = 8
 _HELPER_BYTES = 64 << 20
@@ -173,12 +173,14 @@ class Runner:
             file_run.problems, file_run.orders, file_run.returnless = names.problems, names.orders, names.returnless
         for request in remaining:
             try:
-                answer = process.expect(request.seconds + _SLACK_SECONDS)
+                answer = process.expect(request.seconds)
             except _Lost as gone:
+                lost = NotObserved(gone.outcome, f"The code {gone}.")
                 for other in remaining:
                     if other.check == request.check:
-                        reason = f"The code {gone}."
-                        file_run.seen.setdefault((other.check, other.draw), NotObserved(gone.outcome, reason))
+                        file_run.seen.setdefault((other.check, other.draw), lost)
+                    elif other.task == request.task and gone.outcome is Outcome.TIMEOUT:
+                        file_run.seen.setdefault((other.check, other.draw), UNENDING)
                 return False
             key = (request.check, request.draw)
             if isinstance(answer, Saw):

@@ -22,7 +22,7 @@ from autograder.course.stubs import with_untouched
 from autograder.errors import AuthoringError
 from autograder.records.jobs import Cell, CheckRequest, NotObserved, Outcome
 from autograder.records.observation import Observation
-from autograder.student.answer import Answer, answer
+from autograder.student.answer import UNENDING, Answer, answer
 from autograder.student.definitions import other_order, problem_with, without_return
 from autograder.student.released import ReleasedTopic
 
@@ -66,14 +66,18 @@ def ask(
     functions = _loaded(topic)
     code = Code(namespace, scripts)
     seen: dict[tuple[str, int], Observation | NotObserved] = {}
-    stopped: dict[str, NotObserved] = {}
+    stopped: dict[str, NotObserved] = {}  # by check or task; "" for all
     with own_frames(locate), _random_states_kept():
         returnless = {task: text for task in tasks if (text := without_return(task, topic.card.tasks[task], namespace))}
         for request in topic.requests(task for task in tasks if task not in problems):
-            one = stopped.get("") or stopped.get(request.check) or _observed(functions[request.check], code, request)
+            one = stopped.get("") or stopped.get(request.check) or stopped.get(request.task)
+            if one is None:
+                one = _observed(functions[request.check], code, request)
+                if isinstance(one, NotObserved) and one.outcome is Outcome.NOT_RUN:
+                    stopped[""] = one
+                elif isinstance(one, NotObserved):
+                    stopped |= {request.check: one, request.task: UNENDING}
             seen[request.check, request.draw] = one
-            if isinstance(one, NotObserved):
-                stopped["" if one.outcome is Outcome.NOT_RUN else request.check] = one
     seen = with_untouched(seen, topic.checks_of_stubs(cells))
     seen |= topic.rule_observations((task for task in tasks if task not in problems), cells)
     return replace(answer(topic, tasks, seen, problems, orders, returnless), undefined=frozenset(undefined))

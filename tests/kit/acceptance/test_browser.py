@@ -18,6 +18,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from in_browser import SECONDS
 from jupyter_servers import jupyter
+from PIL import Image
 from playwright.sync_api import Locator, Page
 from playwright.sync_api import expect as expect_that
 
@@ -35,6 +36,13 @@ WRONG = """def scale_pixels(img: Tensor) -> Tensor:
     if img.dtype != torch.uint8:
         raise TypeError("scale_pixels expects a uint8 image")
     return img.to(torch.float32) / img.max()"""
+PRINTED = """def scale_pixels(img: Tensor) -> Tensor:
+    print(img / 255)"""
+PREDICTION = "predicted_pixel"
+PREDICTED = f"""first = torch.tensor([200], dtype=torch.uint8)
+second = torch.tensor([100], dtype=torch.uint8)
+
+{PREDICTION} = 300"""
 _ATTEMPTS = 6
 _RAN = re.compile(r"\[\d+\]:")
 
@@ -139,6 +147,13 @@ def take(notebook: Notebook, cell: Locator, path: Path) -> None:
     notebook.page.mouse.move(5, 895)
     notebook.page.wait_for_timeout(300)
     notebook.page.screenshot(path=path)
+    make_small(path)
+
+
+def make_small(path: Path) -> None:
+    """Store a picture in 128 colours, which is a third of its size and looks the same."""
+    with Image.open(path) as picture:
+        picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def faults(page: Page) -> list[str]:
@@ -183,6 +198,12 @@ def test_a_student_works_in_jupyterlab(lab: Lab, page: Page, screenshots: Path) 
     expect_that(said).to_contain_text("not attempted")
     take(notebook, task, screenshots / "stub.png")
 
+    notebook.write(task, PRINTED)
+    notebook.run(task)
+    said = notebook.run(asked)
+    expect_that(said).to_contain_text("never returns a value: print only shows one")
+    take(notebook, task, screenshots / "none.png")
+
     notebook.write(task, WRONG)
     notebook.run(task)
     said = notebook.run(asked)
@@ -207,6 +228,15 @@ def test_a_student_works_in_jupyterlab(lab: Lab, page: Page, screenshots: Path) 
     take(notebook, hints, screenshots / "progress.png")
     assert faults(page) == []
 
+    # A prediction is right or wrong, and not in parts.
+    guess = notebook.cell("first = torch.tensor([200]")
+    notebook.write(guess, PREDICTED)
+    notebook.run(guess)
+    said = notebook.run(notebook.cell(f'check("{PREDICTION}")'))
+    expect_that(said).to_contain_text("not right yet")
+    expect_that(said).not_to_contain_text(re.compile(r"\d of \d"))
+    take(notebook, guess, screenshots / "prediction.png")
+
     # The same in the dark, a wrong answer included.
     notebook.write(task, WRONG)
     notebook.run(task)
@@ -221,6 +251,15 @@ def test_a_student_works_in_jupyterlab(lab: Lab, page: Page, screenshots: Path) 
     expect_that(page.get_by_text("Create Assignment")).to_have_count(0)
     take(notebook, notebook.cell(f"def {TASK}"), screenshots / "dark.png")
     assert faults(page) == []
+
+    # In a window as narrow as a telephone, nothing of ours is cut off.
+    lab.set("apputils-extension/themes", theme="JupyterLab Light")
+    page.set_viewport_size({"width": 400, "height": 800})
+    notebook = Notebook(page, lab, COURSE.notebook("dtypes"))
+    page.get_by_role("tab", name="File Browser").first.click()  # closes the side panel
+    for answer in page.locator(".jp-OutputArea-output .autograde").all():
+        assert answer.evaluate("each => each.scrollWidth <= each.clientWidth"), answer.inner_text()
+    take(notebook, notebook.cell(f'check("{TASK}")'), screenshots / "narrow.png")
 
 
 def test_a_student_watches_a_file_in_a_terminal(page: Page, screenshots: Path, tmp_path: Path) -> None:
@@ -249,3 +288,4 @@ def test_a_student_watches_a_file_in_a_terminal(page: Page, screenshots: Path, t
         page.set_content(thread.submit(asyncio.run, picture()).result())
     expect_that(page.locator("svg")).to_contain_text("The divisor depends on the dtype")
     page.locator("svg").screenshot(path=screenshots / "watch.png")
+    make_small(screenshots / "watch.png")

@@ -152,6 +152,16 @@ def test_what_a_check_leaves_behind_is_undone() -> None:
     assert list(warnings.filters) == filters
 
 
+def test_a_check_runs_in_one_thread_as_in_grading() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        assert run("print(torch.get_num_threads())").output == "1\n"
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_output_and_warnings_are_cut() -> None:
     observation = run(
         "for i in range(100):\n    print('x' * 1000)\n    warnings.warn(f'{i} ' * 1000)\nsys.stderr.write('end')"

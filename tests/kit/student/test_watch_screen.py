@@ -377,12 +377,48 @@ def test_nothing_that_it_starts_outlives_it(folder, tmp_path, monkeypatch, termi
 
 
 @posix
+@pytest.mark.parametrize("ending", ["SIGTERM", "SIGHUP"])
+def test_an_endless_task_is_ended_after_five_seconds_and_nothing_outlives_the_command(
+    folder, tmp_path, monkeypatch, terminals, ending
+):
+    temporary, beats = tmp_path / "temporary", tmp_path / "beats"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    endless = "import subprocess, time\n\ndef scale(x, by):\n    subprocess.Popen(['sleep', '600'])\n"
+    endless += f"    while True:\n        with open({str(beats)!r}, 'a') as file:\n            file.write(f'{{time.time()}}\\n')\n"
+    Path("small.py").write_text(f"{endless}        time.sleep(0.05)\n\nguess = 'int64'\n")
+    terminal = Terminal()
+    terminals.append(terminal)
+    terminal.until("The code did not end within 5 s.")
+    terminal.until("another check of this task did not end")
+    first, *_, last = map(float, beats.read_text().split())
+    assert 4 < last - first < 8, "one check ran into its limit, and none after it"
+    terminal.until("1 of 3 tasks pass, checked at")
+    os.kill(terminal.pid, getattr(signal, ending))
+    assert terminal.end() == {"SIGTERM": 143, "SIGHUP": 129}[ending]
+    eventually(lambda: not list(temporary.iterdir()))
+    eventually(lambda: not running_in(temporary))
+
+
+@posix
 def test_a_closed_terminal_ends_it_even_if_the_signal_is_ignored(folder, terminals):
     terminal = Terminal(code=f"import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); {COMMAND}")
     terminals.append(terminal)
     terminal.until("not attempted")
     terminal.close()
     terminal.end()
+
+
+def running_in(folder: Path) -> list[str]:
+    """The processes that were started with a folder of temporary files."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"TMPDIR={folder}\0".encode() in (process / "environ").read_bytes():
+                found.append(process.name)
+        except OSError:
+            continue
+    return found
 
 
 def is_alive(pid: int) -> bool:
