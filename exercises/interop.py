@@ -95,9 +95,10 @@ if predicted_shared is ...:
     print("Write down your prediction first, then run this cell.")
 else:
     print("You predicted", predicted_shared, "and a[0] is", a[0])
-    print(
-        "Which line writes to existing memory, and which makes a new tensor with an old name?"
-    )
+
+# %% [markdown]
+# If you are surprised, ask of each line that adds: does it write to existing memory, or does it make a new tensor with an
+# old name?
 
 # %% [markdown]
 # ## 2. Three reasons why numpy() refuses
@@ -188,9 +189,9 @@ else:
         "and PyTorch says",
         (from_list.dtype, from_array.dtype),
     )
-    print(
-        "torch.tensor and torch.from_numpy keep an array's dtype. NumPy's default is float64."
-    )
+
+# %% [markdown]
+# If you are surprised, look at the dtype of the array. What does `torch.from_numpy` do with it?
 
 # %% [markdown]
 # Class labels and indices have to be `int64`, whatever small integer type they were stored in. The class `torch.Tensor`,

@@ -338,11 +338,11 @@ if predicted_gradient is ...:
     print("Write down your prediction first, then run this cell.")
 else:
     print("You predicted", predicted_gradient, "and x.grad is", x.grad)
-    print(
-        "Why: backward() sends a gradient into both arguments of where, and zeros into\n"
-        "what was not chosen. These zeros are multiplied by the derivative on their way, and"
-    )
-    print("0 times (2, inf, nan) is", 0.0 * torch.tensor([2.0, float("inf"), float("nan")]))
+
+# %% [markdown]
+# If you are surprised: `backward()` sends a gradient into both arguments of `where`, and zeros into what was not chosen. On
+# their way to `x`, these zeros are multiplied by the derivative. What is it at each of the three numbers, and what is zero
+# times that?
 
 # %% [markdown]
 # A gradient goes into the optimizer, the optimizer puts it into the weights, and every later result is made from these. So

@@ -181,6 +181,8 @@ def _is_check(frame: FrameType) -> bool:
 
 def safe_text(error: BaseException) -> str:
     """`str(error)`, whatever the exception's own `__str__` does, cut to 500 characters."""
+    if isinstance(error, SystemExit) and error.code is None:  # as `exit()` raises it
+        return ""
     try:
         text = str.__str__(str(error))
     except BaseException as inner:  # a student's __str__ may raise anything

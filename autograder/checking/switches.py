@@ -63,7 +63,12 @@ class Switches(NamedTuple):
         some checks twenty times as slow.
         """
         return self._replace(
-            default_dtype=torch.float32, grad=True, deterministic=deterministic, anomaly=False, default_device=False, threads=1
+            default_dtype=torch.float32,
+            grad=True,
+            deterministic=deterministic,
+            anomaly=False,
+            default_device=False,
+            threads=1,
         )
 
     def set(self) -> None:

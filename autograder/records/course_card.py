@@ -23,7 +23,8 @@ class TaskCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `side_effects` is the weight of that check among the task's. With `only_form`, the visible checks look at the form of an
     answer, and not whether it is right. `arguments` is written as in Python, `f, x, *, steps=…`,
-    without annotations; None if the task is not a function. `stub` is the stub's digest where its text tells that it is one
+    without annotations; None if the task is not a function. `returns` is what the function is annotated to return, if that
+    is written there. `stub` is the stub's digest where its text tells that it is one
     (see `autograder.course.stubs`).
     """
 
@@ -32,6 +33,7 @@ class TaskCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     level: str = "medium"
     side_effects: float = 1.0
     arguments: str | None = None
+    returns: str = ""
     only_form: bool = False
     stub: str = ""
 

@@ -50,17 +50,19 @@ def _topic_card(course: Course, topic: Topic) -> TopicCard:
 def _task_card(topic: Topic, name: str, task: TaskEntry) -> TaskCard:
     body = ast.parse(task_source(topic.exercise, name)).body or [ast.Pass()]
     kind: TaskKind = "class" if isinstance(body[0], ast.ClassDef) else "variable"
-    arguments = None
+    arguments, returns = None, ""
     if name in topic.marked:
         kind = "range"
     elif isinstance(body[0], ast.FunctionDef | ast.AsyncFunctionDef):
         kind, arguments = "function", _arguments(body[0].args)
+        returns = ast.unparse(body[0].returns) if body[0].returns else ""
     return TaskCard(
         points=task.points,
         level=task.level,
         side_effects=task.effects_weight,
         kind=kind,
         arguments=arguments,
+        returns=returns,
         only_form=task.only_form,
         stub=topic.stubs.get(name, ""),
     )

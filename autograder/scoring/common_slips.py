@@ -43,8 +43,9 @@ _MARKS = frozenset(
 )
 _ALONE = "result"
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_NOT_ITERABLE = re.compile(r"cannot unpack non-iterable (\w+) object|'(\w+)' object is not iterable")
+_NOT_ITERABLE = re.compile(r"cannot unpack non-iterable ([\w.]+) object|'([\w.]+)' object is not iterable")
 _TOO_FEW = re.compile(r"not enough values to unpack \(expected \d+, got (\d+)\)")
+_EXPECTED = re.compile(r"to unpack \(expected (\d+)")
 _TOO_MANY = "too many values to unpack"
 _NO_NUMBER = re.compile(
     r"(?:float|int)\(\) argument must be .*, not '(\w+)'|could not convert string to float|invalid literal"
@@ -159,15 +160,25 @@ def _of_error(task: str, error: ErrorFact, actual: Observation, check: _Check) -
         return _none(task, actual, check, never=True)
     if count and not error.held and "NoneType" in error.message:
         return _none(task, actual, check)
+    if error.held:
+        return "number", f"You wrote {_article(error.held)}; {_wanted(task, error, count, check)}."
     if count and (found := _what_came(error.message)):
-        yours = f"You wrote {_article(error.held)}" if error.held else f"`{task}` returned {found}"
-        return "number", f"{yours}; {_number(count)} values are asked for."
-    if error.held and check.is_converted(error.check_line, task) and _NO_NUMBER.search(error.message):
-        return "number", f"You wrote {_article(error.held)}; one number is asked for."
-    if not error.held and _UNUSABLE.search(error.message) and "NoneType" not in error.message:
+        return "number", f"`{task}` returned {found}; {_number(count)} values are asked for."
+    if _UNUSABLE.search(error.message) and "NoneType" not in error.message:
         message = error.message.rstrip(".").replace("`", "'")
         return "check", f"Your code ran without an error, but the check cannot use what it gave back: {message}."
     return None
+
+
+def _wanted(task: str, error: ErrorFact, count: int, check: _Check) -> str:
+    """What is asked for in place of what a variable holds: the end of a sentence."""
+    if _what_came(error.message):
+        expected = _EXPECTED.search(error.message)
+        count = count or (int(expected[1]) if expected else 0)
+        return f"{_number(count) if count else 'several'} values are asked for"
+    if _NO_NUMBER.search(error.message):
+        return "one number is asked for" if check.is_converted(error.check_line, task) else "numbers are asked for"
+    return "the exercise says in which form it wants the answer"
 
 
 def _of_result(task: str, wanted: Fact, yours: Fact, actual: Observation, check: _Check) -> tuple[str, str] | None:

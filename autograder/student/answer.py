@@ -110,7 +110,7 @@ def _slip(
         return Slip(orders[task.task], ())
     first = told_first(task.checks)
     slip = common_slip(task.task, failed, seen, topic.key, topic.rules.tolerances, topic.checks_file.source, first)
-    met = any(check.name in first and meets_none(check.name, seen, topic.key) for check in failed)
-    if task.task in returnless and met and (slip is None or not slip.certain):
-        return Slip(returnless[task.task], ())
+    met = tuple(check.name for check in failed if meets_none(check.name, seen, topic.key))
+    if task.task in returnless and not set(first).isdisjoint(met) and (slip is None or not slip.certain):
+        return Slip(returnless[task.task], met)
     return slip

@@ -45,7 +45,17 @@ background: none; color: inherit; border: 0; border-bottom: 1px solid rgba(128, 
 .autograde-bar { display: inline-block; width: 8em; height: .7em; border: 1px solid #6b7686; border-radius: .35em; \
 overflow: hidden; vertical-align: middle; }
 .autograde-bar > span { display: block; height: 100%; background: #1f8a4c; }
+@media (max-width: 600px) {
+.autograde { padding-right: 0; }
+.autograde .autograde-wide { display: none; }
+.autograde table.autograde-table th, .autograde table.autograde-table td { white-space: normal; padding-right: .4em; }
+.autograde table.autograde-table tbody th { min-width: 0; }
+.autograde table.autograde-table code { overflow-wrap: normal; }
+.autograde-bar { width: 3.5em; }
+.autograde ul, .autograde ol { padding-left: 1em; }
+}
 </style>"""
+_NUMBER = "autograde-number autograde-wide"  # a narrow page leaves it out
 
 
 def html(view: AnswerView | HintView | ProgressView | SolutionView | Note) -> str:
@@ -149,12 +159,13 @@ def _solution(view: SolutionView) -> Iterator[str]:
 def _progress(view: ProgressView) -> Iterator[str]:
     yield f'<table class="autograde-table"><caption>{_text(view.title)}</caption><thead><tr>'
     yield '<th scope="col">Task</th><th scope="col">State</th>'
-    for name in ("Points", "Visible checks passed", "Hints read"):  # a narrow page shows the first ones
-        yield f'<th scope="col" class="autograde-number">{name}</th>'
+    for name in ("Points", "Visible checks passed", "Hints read"):
+        yield f'<th scope="col" class="{_NUMBER}">{name}</th>'
     yield "</tr></thead><tbody>"
     for row in view.rows:
-        cells = "".join(f'<td class="autograde-number">{_text(text)}</td>' for text in (row.points, row.checks, row.hints))
-        yield f'<tr><th scope="row"><code>{_text(row.name)}</code></th><td>{_tag(row.state)}</td>{cells}</tr>'
+        cells = "".join(f'<td class="{_NUMBER}">{_text(text)}</td>' for text in (row.points, row.checks, row.hints))
+        name = _text(row.name).replace("_", "_<wbr>")  # where a narrow page may break it
+        yield f'<tr><th scope="row"><code>{name}</code></th><td>{_tag(row.state)}</td>{cells}</tr>'
     yield "</tbody></table>"
     yield _paragraph(view.summary)
     if len(view.topics) > 1:

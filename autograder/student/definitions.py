@@ -133,12 +133,12 @@ def _arguments_of(function: Callable[..., Any]) -> str:
 def without_return(task: str, card: TaskCard, namespace: Mapping[str, Any]) -> str:
     """One sentence if a task's function, or a method of its class, has to return a value and never does; else empty.
 
-    That it has to is certain from its own annotation, which comes with the exercise, or from what Python or PyTorch do with
+    That it has to is certain from its annotation, here or in the exercise, or from what Python or PyTorch do with
     it. That it never does is certain from its code: only a plain function is looked at, none that is decorated.
     """
     thing = namespace.get(task)
     if card.kind == "function":
-        return _never_returns(f"`{task}`", thing) if _owes_a_value(thing) else ""
+        return _never_returns(f"`{task}`", thing) if _is_a_value(card.returns) or _owes_a_value(thing) else ""
     if card.kind != "class" or not isinstance(thing, type):
         return ""
     for name, held in vars(thing).items():
@@ -155,8 +155,13 @@ def _owes_a_value(function: object) -> bool:
         returned = function.__annotations__.get("return", "")
     except Exception:  # student code may put anything under the name, and annotations may be evaluated late
         return False
-    text = returned if isinstance(returned, str) else returned.__name__ if type(returned) is type else repr(returned)
-    return bool(text) and not re.search(r"\b(?:None|NoneType|Optional|Any|object|Never|NoReturn)\b", text)
+    return _is_a_value(
+        returned if isinstance(returned, str) else returned.__name__ if type(returned) is type else repr(returned)
+    )
+
+
+def _is_a_value(annotation: str) -> bool:
+    return bool(annotation) and not re.search(r"\b(?:None|NoneType|Optional|Any|object|Never|NoReturn)\b", annotation)
 
 
 def _never_returns(what: str, function: object) -> str:

@@ -28,6 +28,8 @@ from autograder.student.released import ReleasedTopic
 
 __all__ = ["ask"]
 
+_MOST_ROUNDS = 12
+"""How many times its limit a check may take if it imports something."""
 _INTERRUPTED = "You interrupted it."
 _functions: dict[str, dict[str, Callable[..., Any]]] = {}
 
@@ -111,6 +113,17 @@ class _OutOfTime(BaseException):
 @dataclass
 class _Limit:
     over: bool = False
+    rounds: int = 0
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Whether a module is being imported: the first optimizer takes a slow machine seconds, which are not the student's, and
+    a module that is imported half would break all that follows."""
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager
@@ -122,6 +135,10 @@ def _time_limit(seconds: float) -> Iterator[_Limit]:
         return
 
     def stop(number: int, frame: FrameType | None) -> None:
+        limit.rounds += 1
+        if limit.rounds < _MOST_ROUNDS and _imports(frame):
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+            return
         limit.over = True
         raise _OutOfTime
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -15,7 +15,7 @@ from autograder.reporting.labels import Label, points_text, readable
 from autograder.reporting.task_view import CheckView, DiagnosisView, TaskView, task_view
 from autograder.reporting.told import told
 from autograder.scoring.common_slips import Slip
-from autograder.scoring.score import differing
+from autograder.scoring.score import SIDE_EFFECTS, differing
 from autograder.student.answer import Answer
 from autograder.student.released import Release, ReleasedTopic
 from autograder.student.store import Store, TaskRecord
@@ -45,6 +45,7 @@ _WAYS_OUT = {
     "after_pass": " `{}` shows a worked solution once your own passes all visible checks.",
 }
 _WARNINGS_SHOWN = 3
+_OFTEN = "A common prediction. Something to think about:"
 _DIFFERENCES_SHOWN = 2
 _STATES = {
     "complete": Label("complete", "✓", "passes"),
@@ -241,19 +242,31 @@ def _task_answer(task: TaskResult, answer: Answer) -> TaskAnswer:
     more = len(warnings) - _WARNINGS_SHOWN
     shown = (*warnings[:_WARNINGS_SHOWN], *((f"and {more} more",) if more > 0 else ()))
     printed = readable(answer.printed.get(task.task, "")).rstrip()
+    prediction = task.task in answer.predictions
+    if prediction:
+        task, view = _without_effects(task, view)
     return TaskAnswer(
         name=task.task,
         state=state,
-        summary="" if task.task in answer.predictions else _summary(task, state),
+        summary="" if prediction else _summary(task, state),
         problem=answer.problems.get(task.task, ""),
-        boxes=_one_box(task, view, slip, answer.unread.get(task.task, "")),
+        boxes=_one_box(task, view, slip, answer.unread.get(task.task, ""), prediction=prediction),
         checks=tuple(_check_answers(task, view, slip.checks if slip is not None else ())),
         warnings=shown,
         printed=printed if len(printed) <= _PRINTED_SHOWN else printed[: _PRINTED_SHOWN - 1] + "…",
     )
 
 
-def _one_box(task: TaskResult, view: TaskView, slip: Slip | None, unread: str) -> tuple[DiagnosisView, ...]:
+def _without_effects(task: TaskResult, view: TaskView) -> tuple[TaskResult, TaskView]:
+    """A prediction without the check that it changes no inputs: it has none."""
+    pairs = [pair for pair in zip(in_telling_order(task.checks), view.checks, strict=True) if pair[0].name != SIDE_EFFECTS]
+    checks, views = zip(*pairs, strict=True) if pairs else ((), ())
+    return msgspec.structs.replace(task, checks=checks), replace(view, checks=views)
+
+
+def _one_box(
+    task: TaskResult, view: TaskView, slip: Slip | None, unread: str, *, prediction: bool
+) -> tuple[DiagnosisView, ...]:
     """The one thing to look at first: a cell that did not run, else a mistake that is known exactly, else an everyday slip,
     else what it could be, else whose line stopped."""
     if unread:
@@ -263,7 +276,7 @@ def _one_box(task: TaskResult, view: TaskView, slip: Slip | None, unread: str) -
     better = task.diagnoses if slip is not None and not slip.certain else [each for each in task.diagnoses if each.exact]
     if slip is not None and not better:
         return (DiagnosisView("Look at this first:", slip.feedback),)
-    return view.diagnoses[:1]
+    return tuple(replace(box, kicker=_OFTEN) if prediction else box for box in view.diagnoses[:1])
 
 
 def _check_answers(task: TaskResult, view: TaskView, explained: Collection[str]) -> Iterator[CheckAnswer]:

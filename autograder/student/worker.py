@@ -179,6 +179,9 @@ def _run(order: Order, shell: Shell, send: Callable[[FromWorker], None]) -> None
     from autograder.checking.run_check import load_checks, run_check
     from autograder.student.definitions import other_order, problem_with, without_return
 
+    if "optim" in "".join((order.module.source if order.module else "", *(cell.source for cell in order.cells))):
+        import torch._dynamo  # noqa: F401 - the first optimizer imports it: seconds on a slow machine, and not the student's
+
     whole = order.whole.splitlines(keepends=True)
     for cell in order.cells:
         if whole:

@@ -254,9 +254,10 @@ def test_a_student_works_in_jupyterlab(lab: Lab, page: Page, screenshots: Path) 
 
     # In a window as narrow as a telephone, nothing of ours is cut off.
     lab.set("apputils-extension/themes", theme="JupyterLab Light")
-    page.set_viewport_size({"width": 400, "height": 800})
     notebook = Notebook(page, lab, COURSE.notebook("dtypes"))
-    page.get_by_role("tab", name="File Browser").first.click()  # closes the side panel
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.keyboard.press("Control+B")  # closes the side panel
+    page.locator(".jp-DirListing-item").first.wait_for(state="hidden")
     for answer in page.locator(".jp-OutputArea-output .autograde").all():
         assert answer.evaluate("each => each.scrollWidth <= each.clientWidth"), answer.inner_text()
     take(notebook, notebook.cell(f'check("{TASK}")'), screenshots / "narrow.png")

@@ -31,6 +31,8 @@ NONES = "long = code.f(given.normal(3))\n    short = code.f(given.normal(2))\n  
 MODULE = "return {'net': only(code.f(), 'type')}"
 GUESS = "return {'guess': secret(float(code.f))}"
 GUESSES = "first, second = code.f\n    return {'a': secret(float(first)), 'b': secret(float(second))}"
+HELPED = "return {'pair': secret(list(map(float, two(code.f))))}\n\n\ndef two(pair):\n    a, b = pair\n    return a, b"
+CHOICE = "return {'choice': secret({'no': 0, True: 1}[code.f])}"
 NET = "import torch\nfrom torch import nn\nclass f(nn.Module):\n    def __init__(self):\n        {}\n"
 RIGHT_NET = (
     NET.format("super().__init__()\n        self.fc = nn.Linear(2, 1)") + "    def forward(self, x):\n        return x\n"
@@ -119,6 +121,12 @@ ONE = "def f(x): return x * 2"
         (GUESS, "f = 3", "f = 'three'", "You wrote 'three'; one number is asked for."),
         (GUESSES, "f = 3, 4", "f = 5", "You wrote 5; two values are asked for."),
         (GUESSES, "f = 3, 4", "f = 5, 6, 7", "You wrote a tuple of 3; two values are asked for."),
+        (GUESSES, "f = 3, 4", "import torch\nf = torch.float32", "You wrote torch.float32; two values are asked for."),
+        (HELPED, "f = 3, 4", "f = 5", "You wrote 5; several values are asked for."),
+        (HELPED, "f = 3, 4", "f = 5, 6, 7", "You wrote a tuple of 3; two values are asked for."),
+        (HELPED, "f = 3, 4", "f = 'three', 4", "You wrote a tuple of 2; numbers are asked for."),
+        (GUESSES, "f = 3, 4", "f = 3, 'x'", "You wrote a tuple of 2; numbers are asked for."),
+        (CHOICE, "f = True", "f = 'yes'", "You wrote 'yes'; the exercise says in which form it wants the answer."),
         (
             NETS,
             RIGHT_NET,
@@ -153,7 +161,6 @@ def test_it_is_told_in_a_sentence(body: str, right: str, wrong: str, sentence: s
         (NONES, "def f(x): return x if len(x) == 3 else None", "def f(x): return None"),  # None may be right
         (GUESS, "f = 3", "f = 4"),
         (GUESSES, "f = 3, 4", "f = 3, 5"),
-        (GUESSES, "f = 3, 4", "f = 3, 'x'"),
         (ALONE, "def f(x): x.mul_(2)", "def f(x): return x"),  # to return None is right
         (NETS, RIGHT_NET, RIGHT_NET.replace("return x", "return self._parts")),  # an attribute of its own is missing
         (NETS, RIGHT_NET, RIGHT_NET.replace("return x", "return self._parameters.foo")),

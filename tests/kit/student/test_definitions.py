@@ -76,6 +76,10 @@ def test_functions_whose_annotation_names_a_result() -> None:
     card = TaskCard(kind="function", points=1.0)
     assert "`f` (cell 4, line 4) never returns a value" in told(f"{HEAD}def f(x) -> Tensor: x * 2", card=card)
     assert told(f"{HEAD}def f(x): x * 2", card=card) == ""
+    said = "`f` (cell 4, line 4) never returns a value"
+    for annotation, expected in (("Tensor", True), ("tuple[int, int]", True), ("None", False), ("int | None", False)):
+        card = TaskCard(kind="function", points=1.0, returns=annotation)
+        assert (said in told(f"{HEAD}def f(x): x * 2", card=card)) is expected, "the student has left it out"
 
 
 def test_the_box_is_told_where_none_was_met(

@@ -210,6 +210,16 @@ def test_what_does_not_end_is_ended(folder, capsys, monkeypatch):
     assert time.monotonic() - before < 20
 
 
+def test_importing_is_not_the_students_time(folder, capsys, monkeypatch, tmp_path):
+    card = json.loads((folder / "course.json").read_text())
+    card["topics"]["small"]["check_seconds"] = 0.2
+    (folder / "course.json").write_text(json.dumps(card))
+    (tmp_path / "takes_long_to_import.py").write_text("import time\ntime.sleep(0.7)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    said = say(capsys, SCALE.replace("    if", "    import takes_long_to_import\n    if"), 'check("scale")')
+    assert "✓ passes scale" in said
+
+
 def test_interrupting_stops_the_checks_and_nothing_else(folder, capsys):
     said = say(capsys, "def scale(x, by):\n    raise KeyboardInterrupt\n", 'check("scale")')
     assert "○ not checked scale" in said
@@ -250,7 +260,7 @@ def test_progress_as_a_page_has_points_first_and_a_bar_for_each_topic(folder, ca
     columns = re.findall('<th scope="col"[^>]*>([^<]*)</th>', page)
     assert columns == ["Task", "State", "Points", "Visible checks passed", "Hints read"]
     (row,) = re.findall('<tr><th scope="row"><code>scale</code>.*</tr>', page)
-    assert re.findall('class="autograde-number">([^<]*)<', row) == ["4", "3 of 3", "–"]
+    assert re.findall('class="autograde-number autograde-wide">([^<]*)<', row) == ["4", "3 of 3", "–"]
     assert '<th scope="row"><strong>Small</strong></th>' in page
     bars = re.findall(r'<span style="width: (\d+)%"></span></span></td><td>([^<]*)</td>', page)
     assert bars == [("33", "1 of 3 tasks"), ("0", "0 of 1 task")]
@@ -343,7 +353,7 @@ def test_a_prediction_is_right_or_wrong_and_not_in_parts(folder, capsys):
     right, wrong = (say(capsys, f"guess = {value!r}", 'check("guess")') for value in ("int64", "float32"))
     assert right.startswith("✓ passes guess")
     assert wrong.startswith("✗ not right yet guess")
-    assert not any("visible check" in said or "hidden" in said for said in (right, wrong))
+    assert not any(re.search("visible check|hidden|unchanged", said) for said in (right, wrong))
     said = say(capsys, "progress()")
     assert "✗ not right yet   guess  1 point\n" in said, "a wrong one earns no `1 of 2`"
 

@@ -385,7 +385,9 @@ def test_an_endless_task_is_ended_after_five_seconds_and_nothing_outlives_the_co
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     endless = "import subprocess, time\n\ndef scale(x, by):\n    subprocess.Popen(['sleep', '600'])\n"
-    endless += f"    while True:\n        with open({str(beats)!r}, 'a') as file:\n            file.write(f'{{time.time()}}\\n')\n"
+    endless += (
+        f"    while True:\n        with open({str(beats)!r}, 'a') as file:\n            file.write(f'{{time.time()}}\\n')\n"
+    )
     Path("small.py").write_text(f"{endless}        time.sleep(0.05)\n\nguess = 'int64'\n")
     terminal = Terminal()
     terminals.append(terminal)
