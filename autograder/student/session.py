@@ -72,14 +72,11 @@ def ask(
     with own_frames(locate), _random_states_kept():
         returnless = {task: text for task in tasks if (text := without_return(task, topic.card.tasks[task], namespace))}
         for request in topic.requests(task for task in tasks if task not in problems):
-            one = stopped.get("") or stopped.get(request.check) or stopped.get(request.task)
-            if one is None:
-                one = _observed(functions[request.check], code, request)
-                if isinstance(one, NotObserved) and one.outcome is Outcome.NOT_RUN:
-                    stopped[""] = one
-                elif isinstance(one, NotObserved):
-                    stopped |= {request.check: one, request.task: UNENDING}
+            reason = stopped.get("") or stopped.get(request.check) or stopped.get(request.task)
+            one = reason or _observed(functions[request.check], code, request)
             seen[request.check, request.draw] = one
+            if reason is None and isinstance(one, NotObserved):
+                stopped |= {"": one} if one.outcome is Outcome.NOT_RUN else {request.check: one, request.task: UNENDING}
     seen = with_untouched(seen, topic.checks_of_stubs(cells))
     seen |= topic.rule_observations((task for task in tasks if task not in problems), cells)
     return replace(answer(topic, tasks, seen, problems, orders, returnless), undefined=frozenset(undefined))
