@@ -10,12 +10,12 @@ import msgspec
 from autograder._words import counted
 from autograder.records.course_card import TaskCard
 from autograder.records.jobs import Outcome
-from autograder.records.results import CheckResult, TaskResult, in_telling_order
+from autograder.records.results import SIDE_EFFECTS, CheckResult, TaskResult, in_telling_order
 from autograder.reporting.labels import Label, points_text, readable
 from autograder.reporting.task_view import CheckView, DiagnosisView, TaskView, task_view
 from autograder.reporting.told import told
 from autograder.scoring.common_slips import Slip
-from autograder.scoring.score import SIDE_EFFECTS, differing
+from autograder.scoring.score import differing
 from autograder.student.answer import Answer
 from autograder.student.released import Release, ReleasedTopic
 from autograder.student.store import Store, TaskRecord
