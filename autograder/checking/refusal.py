@@ -27,9 +27,13 @@ __all__ = ["unavailable"]
 _Library, _schemas_of = torch.library.Library, torch._C._jit_get_schemas_for_operator
 _catch_warnings, _simplefilter, _getframe = warnings.catch_warnings, warnings.simplefilter, sys._getframe
 
-# A simulated GPU's tensors are tensors of the CPU, and each key takes time at every refusal. Without autograd's,
-# `torch.func` would reach an operator that is made of others.
-_KEYS = ("AutogradCPU", "CPU", *(("AutogradCUDA", "CUDA") if torch.version.cuda or torch.version.hip else ()))
+# A simulated GPU's tensors are tensors of the CPU, and each key takes time at every refusal. The first one is where every
+# operator starts inside `torch.func` and `torch.vmap`; without autograd's, an operator that is made of others would be reached.
+_KEYS = (
+    "FuncTorchDynamicLayerFrontMode",
+    *("AutogradCPU", "CPU"),
+    *(("AutogradCUDA", "CUDA") if torch.version.cuda or torch.version.hip else ()),
+)
 _LOSSES_AND_ACTIVATIONS = ("torch._C._nn", "torch.nn.functional")
 # How the operators of `F.nll_loss` or `F.logsigmoid` are called: `nll_loss_nd`, `nll_loss2d_forward`, `log_sigmoid_forward`.
 _BASES = ("{}", "{}_loss")

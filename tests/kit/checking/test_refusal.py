@@ -93,12 +93,41 @@ def test_the_operators_behind_them_are_refused(call: Callable[[Any, Any], Any], 
     call(x, y)
 
 
-def test_an_operator_is_refused_in_a_gradient_of_each_sample() -> None:
+@pytest.mark.parametrize(
+    "call",
+    [
+        torch.ops.aten.cross_entropy_loss,
+        torch.ops.aten.nll_loss_nd,
+        lambda x, y: torch.ops.aten.binary_cross_entropy_with_logits(x, y[:, None].expand(x.shape).to(x.dtype)),
+        lambda x, y: torch.ops.aten.softplus(x).sum(),
+    ],
+)
+@pytest.mark.parametrize(
+    "transformed",
+    [
+        lambda call, x, y: torch.vmap(call)(x[None], y[None]),
+        lambda call, x, y: torch.func.grad(call)(x, y),
+        lambda call, x, y: torch.vmap(torch.func.grad(lambda x, y: call(x[None], y[None])))(x, y),
+        lambda call, x, y: torch.func.jvp(lambda x: call(x, y), (x,), (x,)),
+        lambda call, x, y: torch.func.functionalize(call)(x, y),
+    ],
+    ids=["vmap", "grad", "grad of each sample", "jvp", "functionalize"],
+)
+def test_an_operator_is_refused_in_a_transformation(transformed: Callable[..., Any], call: Callable[..., Any]) -> None:
     x, y = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
-    each = torch.vmap(torch.func.grad(lambda x, y: torch.ops.aten.cross_entropy_loss(x[None], y[None])))
-    each(x, y)
+    without_hooks(lambda: transformed(call, x, y))
     with unavailable(*LOSSES), refused:
-        each(x, y)
+        without_hooks(lambda: transformed(call, x, y))
+    without_hooks(lambda: transformed(call, x, y))
+
+
+def test_right_answers_can_be_transformed() -> None:
+    x, y = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
+    with unavailable(*LOSSES):
+        each = torch.vmap(lambda x, y: x.logsumexp(0) - x.gather(0, y[None]).squeeze())(x, y)
+        gradient = torch.func.grad(lambda x: (x.clamp(min=0) - x * 0.3 + (-x.abs()).exp().log1p()).sum())(x)
+    torch.testing.assert_close(each, F.cross_entropy(x, y, reduction="none"))
+    torch.testing.assert_close(gradient, x.sigmoid() - 0.3)
 
 
 def test_what_right_answers_use_stays_and_says_nothing() -> None:
