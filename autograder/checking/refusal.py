@@ -28,7 +28,7 @@ _Library, _schemas_of = torch.library.Library, torch._C._jit_get_schemas_for_ope
 _catch_warnings, _simplefilter, _getframe = warnings.catch_warnings, warnings.simplefilter, sys._getframe
 
 # A simulated GPU's tensors are tensors of the CPU, and each key takes time at every refusal. The first one is where every
-# operator starts inside `torch.func` and `torch.vmap`; without autograd's, an operator that is made of others would be reached.
+# operator starts inside `torch.func` and `torch.vmap`; without autograd's, an operator made of others would be reached.
 _KEYS = (
     "FuncTorchDynamicLayerFrontMode",
     *("AutogradCPU", "CPU"),

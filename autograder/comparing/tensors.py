@@ -181,10 +181,17 @@ def _values_sentence(where: str, expected: Array, actual: Array, different: Arra
         more = "" if count == 1 else "; the first is"
     else:
         place = int(np.argmax(np.where(different, distance, -1.0)))
-        size = f"{float(distance.flat[place]):.4g}"
+        size = f"{_apart(expected.flat[place], actual.flat[place], distance.flat[place]):.4g}"
         more = f", by {size}," if count == 1 else f"; the largest difference is {size}"
     actual_text, expected_text = number_pair(actual.flat[place], expected.flat[place], quote=how.quote)
     return f"{called(where)}: {many}{more} at {index_text(place, shape)} (yours {actual_text}, expected {expected_text})."
+
+
+def _apart(expected: object, actual: object, distance: float) -> float:
+    """How far apart two numbers are: of whole ones exactly, where the distance in floating point is not."""
+    if isinstance(expected, np.integer) and isinstance(actual, np.integer):
+        return abs(int(expected) - int(actual))
+    return float(distance)
 
 
 def _odd_sentence(where: str, expected: Array, actual: Array, odd: Array) -> str:

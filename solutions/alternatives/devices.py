@@ -64,8 +64,8 @@ def pick_with_match(prefer="auto"):
             return torch.device("cpu")
         case ["cuda"]:
             number = 0
-        case ["cuda", text]:
-            number = int(text)  # raises ValueError itself
+        case ["cuda", text] if text.isdecimal():
+            number = int(text)
         case _:
             raise ValueError(prefer)
     if not torch.cuda.is_available() or number >= torch.cuda.device_count():

@@ -547,7 +547,7 @@ def with_an_epsilon(M):
     return float((2 * M.diagonal() / (M.sum(0) + M.sum(1) + 1e-3)).mean())
 
 
-@misconception("macro_f1", "You divide two integers. Which dtype does the result have, and which should it have?")
+@misconception("macro_f1", "Which dtype do your quotients have, and which should they have?")
 def divides_integers(M):
     return float(_f1(M).mean())
 

@@ -388,12 +388,13 @@ def test_first_nonfinite_leaves_no_trace(code, given):
     found = {"finite": find(good, x), "hooks, nothing found": hooks(good)}
     found |= {"bad": find(bad, x), "hooks, something found": hooks(bad)}
     broken = given.module(lambda: Named(given, nn.Linear(3, 4), Named(given, nn.Tanh(), Broken()), nn.Tanh()))
+    found["raised"] = ""
     try:
         find(broken, x)
     except NotImplementedError:
         raise
-    except Exception:
-        pass
+    except Exception as error:
+        found["raised"] = type(error).__name__
     found |= {"hooks, the model raised": hooks(broken), "recording is on": torch.is_grad_enabled()}
     model = given.module(lambda: Named(given, nn.BatchNorm1d(3), Counter(), nn.Tanh(), Counter(), Poison()), name="model")
     for buffer in model.buffers():

@@ -2,7 +2,7 @@
 
 import collections
 import math
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -103,6 +103,10 @@ def pick_device_other_strings(code, given):
         "cuda0",
         " cuda",
         "cpu:0x",
+        "cuda:+1",
+        "cuda: 1",
+        "cuda:1_0",
+        "cuda:-1",
     )
     return {
         f"{wish!r} with {number} GPUs": raises(lambda number=number, wish=wish: ask(number, wish))
@@ -363,6 +367,7 @@ def standardizer_column_statistics(code, given):
     data = [given.normal(n, f, mean=1.0, dtype=torch.float64) for n, f in ((2, 3), (5, 2), (9, 1))]
     data.append(given.normal(4, 2, requires_grad=True))
     data.append(given.expanded(given.normal(1, 3), 2, 3))
+    data.append(given.normal(6, 3, mean=1e6, dtype=torch.float64))
     modules = [code.Standardizer(each) for each in data]
     return only(
         [{"mean": module.mean, "std": module.std} for module in modules], "shape", "dtype", "values", "requires_grad"
@@ -494,7 +499,16 @@ def mean_loss_modes(code, given):
 def mean_loss_iterator(code, given):
     """The batches may come from an iterator, which has no length and can be read only once; the last may be the largest."""
     batches = labelled(given, (1, 2, 6), features=2, classes=3)
-    return {"result": code.mean_loss(given.module(lambda: nn.Linear(2, 3)), iter(batches))}
+    model = given.module(lambda: nn.Linear(2, 3))
+    found = {"result": code.mean_loss(model, iter(batches))}
+    broken = [(x * float("nan"), y) for x, y in labelled(given, (2, 3), features=2, classes=3)]
+    found["nan"] = str(float(code.mean_loss(model, [*batches, *broken])))
+    with torch.no_grad():
+        code.mean_loss(model, batches)
+        found["recording is on afterwards, no_grad"] = torch.is_grad_enabled()
+    with suppress(KeyError):
+        code.mean_loss(model, ({}["missing"] for _ in range(1)))
+    return {**found, "recording is on after an exception": torch.is_grad_enabled()}
 
 
 def mean_loss_precision(code, given):
@@ -553,7 +567,7 @@ def move_training_tensors(code, given):
     model, optimizer, _, _ = trained(given, lambda parameters: torch.optim.Adam(parameters, lr=0.1))
     for parameter in model.parameters():
         optimizer.state[parameter]["a note"] = 3
-    code.move_training_(model, optimizer, given.second_device)
+    code.move_training_(model.eval(), optimizer, given.second_device)
     state = [[s["exp_avg"], s["exp_avg_sq"]] for s in (optimizer.state[p] for p in model.parameters())]
     gradients = [p.grad for p in model.parameters()]
     found = {
@@ -562,7 +576,8 @@ def move_training_tensors(code, given):
         "gradients": gradients,
         "buffers": list(model.buffers()),
     }
-    return only(close(found, rtol=1e-4), "device", "values")
+    modes = [part.training for part in (model, *model)]
+    return {"tensors": only(close(found, rtol=1e-4), "device", "values"), "modes": modes}
 
 
 def move_training_before_the_first_step(code, given):
@@ -642,9 +657,10 @@ def mixed_step_forgets_old_gradients(code, given):
 def mixed_step_on_cpu(code, given):
     """On the CPU, it computes in float16, too."""
     model, optimizer, scaler, x, y = mixed(given, device=torch.device("cpu"))
+    model.eval()
     loss = code.mixed_step(model, x, y, optimizer, scaler, 100.0)
     found = only(close({"loss": loss, "parameters": list(model.parameters())}, rtol=4e-3), "device", "values")
-    return {"in the model": model.seen, "results": found}
+    return {"in the model": model.seen, "results": found, "in training mode afterwards": model.training}
 
 
 @checks("mixed_step", weight=0.5, device="second")

@@ -78,9 +78,22 @@ def test_match_values_of_all_pairs(code, given):
         ),
         "fractions to int64": code.match(given.tensor([-2.7, -1.5, -0.9, -0.2, 0.5, 0.9, 1.5, 2.7]), whole),
         "integers to another device": code.match(whole, torch.zeros(2, device=given.second_device)),
+        "float32 to complex64": code.match(x, torch.zeros(2, dtype=torch.complex64, device=given.device)),
         "bools to another device": code.match(x > 0, torch.zeros((), dtype=torch.bool, device=given.second_device)),
     }
-    return only(results, "shape", "dtype", "device", "values")
+    demanding = {
+        "of the same dtype": code.match(x, given.normal(2, requires_grad=True)),
+        "of another dtype": code.match(x, given.normal(2, dtype=torch.float64, requires_grad=True)),
+    }
+    changing = given.tensor([1.25, 2.5])
+    code.match(changing, wide)
+    changing.mul_(2)
+    given.watch(changing, "a tensor that has changed since")
+    results["changed since the last call"] = code.match(changing, wide)
+    return {
+        "results": only(results, "shape", "dtype", "device", "values"),
+        "like that requires grad": only(demanding, "requires_grad"),
+    }
 
 
 @checks("round_to_int", gate=True)
@@ -94,7 +107,7 @@ def test_round_to_int_any_shape(code, given):
         "float32 next to ties, and large": given.tensor(
             [0.49999997, -0.49999997, 0.50000006, -0.50000006, 2.5000002, 8388609.0, -8388611.0, 16777218.0, 2147483520.0]
         ),
-        "large float64": given.tensor(torch.tensor([2147483646.7, -2147483646.7, 123456789.49], dtype=torch.float64)),
+        "large float64": given.tensor(torch.tensor([2147483647.7, -2147483647.7, 123456789.49], dtype=torch.float64)),
         "int64": given.integers(shape, low=-(2**31) + 1, high=2**31),
         "float16": given.normal(shape, std=20, dtype=torch.float16),
         "transposed": given.transposed(given.normal(shape, std=20)),
@@ -145,6 +158,9 @@ def test_mean_any_of_other_dtypes(code, given):
                 results[f"{name} under default {short(default)}"] = code.mean_any(x)
     leaf, inner = given.normal((), requires_grad=True), given.non_leaf(given.normal(shape))
     gradients = {"0-d": gradient(code.mean_any(leaf), leaf, 1.0), "non-leaf": gradient(code.mean_any(inner), inner, 1.0)}
+    for dtype in (torch.float16, torch.bfloat16, torch.float64):
+        x = given.uniform(shape, dtype=dtype, requires_grad=True)
+        gradients[short(dtype)] = gradient(code.mean_any(x), x, 1.0)
     return {
         "mean of": only(results, "type", "shape", "dtype", "device", "values"),
         "gradient": only(gradients, "shape", "values"),
@@ -169,6 +185,11 @@ def test_with_default_dtype_whatever_fn_does(code, given):
     with given.default_dtype(torch.float32):
         code.with_default_dtype(outermost, outer)
         seen["after both"] = torch.get_default_dtype()
+    with given.default_dtype(outermost):
+        code.with_default_dtype(outermost, inner)
+        seen["after an fn that changes it, with the same dtype before"] = torch.get_default_dtype()
+    numbers = iter([given.integer(0, 100)])
+    seen["an iterator that fn returns, itself"] = code.with_default_dtype(outermost, lambda: numbers) is numbers
     others = KeyError, ZeroDivisionError, TypeError, RuntimeError, AttributeError
     for before, kind in (
         (torch.float16, given.choice(others)),

@@ -202,12 +202,13 @@ def test_freeze_of_shared_weights(code, given):
     given.with_grad(model)
     model.body.deep[1].train(given.choice([True, False]))
     given.watch(some_frozen(given, model), "model")
-    returned = code.freeze(model, ["body", "scale"])
+    prefixes = given.watch(["scale", "body"], "prefixes")
+    returned = code.freeze(model, prefixes)
     tied = given.module(Tied)
     return {
         "returned": returned,
         "model": only(model, "type", "values", "gradient"),
-        "a shared weight": code.freeze(tied, ["emb"]),
+        "a shared weight": code.freeze(tied, ["emb", "decoder"]),
         "its flags": flags(tied),
     }
 
@@ -388,8 +389,13 @@ def test_unfreeze_with_any_optimizer(code, given):
     results = optimizers_kept(code, given)
     for name in ("shared and new", "shared and held"):
         model = given.module(body_with_a_shared_weight)
+        model.body[0].weight.grad = given.normal(4, 4, dtype=torch.float64, name="an old gradient")
         parameters = [*model.head.parameters(), *([model.body[0].weight] if name == "shared and held" else [])]
         optimizer = torch.optim.SGD(parameters, lr=0.1)
         counts = [code.unfreeze(model, optimizer, "body", given.number(0.01, 0.09))]
         results[name] = {"returned": counts, "requires_grad": flags(model), "groups": groups(model, optimizer)}
+        results[name] |= {
+            "gradients": only([p.grad for p in model.parameters()], "values"),
+            "default": optimizer.defaults["lr"],
+        }
     return results

@@ -43,6 +43,7 @@ def test_glorot_uniform_of_any_gain_and_kernel(code, given):
             code.glorot_uniform_(w, gain)
             bound = gain * math.sqrt(6 / ((shape[0] + shape[1]) * math.prod(shape[2:])))
             results[f"{len(shape)} dimensions"] = drawn(with_drawn_signs(given, w), "uniform", a=-bound, b=bound, share=5)
+        results["gain 0"] = only(code.glorot_uniform_(given.full(3, 4, value=7.0), 0.0), "values")
         single, numbers = given.full(1, 1, value=7.0, name="w of shape (1, 1)"), []
         for _ in range(400):
             code.glorot_uniform_(single)
@@ -129,7 +130,10 @@ def test_init_model_of_every_structure(code, given):
     for part in (model[0].layers[1], model[0].named["conv"], model[0].norms[0]):
         part.requires_grad_(False)
     given.watch(model, "model")
-    linear, conv = given.module(lambda: nn.Linear(size, 90)), given.module(lambda: nn.Conv2d(30, 12, 5))
+    linear, conv = given.module(lambda: nn.Linear(size, 90)), given.module(lambda: nn.Conv2d(60, 12, 5, groups=2))
+    with torch.no_grad():
+        linear.weight.fill_(float("nan"))
+    given.watch(given.with_grad(linear), "linear")
     embedding, norm = given.module(lambda: nn.Embedding(300, 30)), given.module(lambda: block(size)[0].norms[0])
     before = dict(model.named_parameters())
     for one in (model, linear, conv, embedding, norm):
@@ -144,7 +148,8 @@ def test_init_model_of_every_structure(code, given):
         "norms": only(dict(parts.norms.named_parameters()), "values", "requires_grad"),
         "biases": only([layer.bias for layer in parts.layers], "values", "requires_grad"),
         "only a Linear": normal(linear.weight, 2 / size, share=8),
-        "only a Conv2d": normal(conv.weight, 2 / 750, share=8),
+        "its gradients": [linear.weight.grad is None, linear.bias.grad is None],
+        "only a Conv2d, in groups": normal(conv.weight, 2 / 750, share=8),
         "only an Embedding": normal(embedding.weight, 0.02**2, share=8),
         "only a BatchNorm1d": only(dict(norm.named_parameters()), "values"),
         "flags": only(after, "type", "dtype", "requires_grad", "is_leaf", "gradient"),

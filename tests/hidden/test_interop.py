@@ -76,6 +76,8 @@ def test_to_numpy_of_any_tensor(code, given):
         "int32": given.integers(rows, columns, low=-(2**31), high=2**31, dtype=torch.int32),
         "int64": given.integers(rows, columns, low=2**60, high=2**61),
         "bool": given.bools(rows, columns),
+        "uint16": given.integers(rows, high=2**16).to(torch.uint16),
+        "int8": given.integers(rows, low=-128, high=128, dtype=torch.int8),
         "complex64": given.normal(rows, dtype=torch.complex64),
         "nan and infinity": given.tensor([float("nan"), float("inf"), given.number()]),
         "bfloat16, two dimensions": given.normal(rows, columns, dtype=torch.bfloat16),
@@ -143,6 +145,7 @@ def test_from_numpy_of_any_array(code, given):
         "broadcast": np.broadcast_to(a[0], (rows, columns)),
         "read-only": read_only,
         "read-only, reversed": read_only[:, ::-1],
+        "of a subclass": a.view(type("Measured", (np.ndarray,), {})),
         "mask": mask,
         "mask, reversed": mask[::-1],
         "mask, transposed": mask.T,
@@ -162,7 +165,8 @@ def test_from_numpy_of_any_array(code, given):
         numbers = array_of(given.normal(3, 4, dtype=torch.float64)).astype(name)
         numbers[0, 0], numbers[1, 1] = np.nan, np.inf
         results[name] = code.from_numpy(given.watch(numbers, f"array of {name}"))
-    return only(results, "type", "shape", "values")
+    writeable = {name: form.flags.writeable for name, form in forms.items()}
+    return {"tensors": only(results, "type", "shape", "values"), "arrays that can be written to afterwards": writeable}
 
 
 @checks("from_numpy")
@@ -231,6 +235,9 @@ def test_loss_meter_of_any_losses(code, given):
         meter.update(given.uniform(()), given.integer(1, 50))
         means[f"reset {turn + 1}"] = mean_of(meter)
         meter.reset()
+    whole = code.LossMeter()
+    whole.update(given.integer(2, 9), 3)
+    means["a whole number is a float"] = isinstance(whole.mean(), float)
     meter = code.LossMeter()
     w = given.normal(given.integer(2, 9), requires_grad=True, name="w")
     held = {"new": tensors_of(meter)}

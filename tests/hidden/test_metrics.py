@@ -35,6 +35,7 @@ def test_accuracy_of_any_logits(code, given):
         "one sample, right": (1, 4, 1),
         "one sample, wrong": (1, 4, 0),
         "one class": (4, 1, 4),
+        "more than 256 right": (700, 4, given.integer(300, 600)),
     }
     found = {name: code.accuracy(*classified(given, *case)) for name, case in cases.items()}
     for dtype in INTEGERS:
@@ -55,6 +56,12 @@ def test_accuracy_of_any_logits(code, given):
     logits, labels = classified(given, 7, 5, 4)
     lowest = logits.argmin(dim=1, keepdim=True)
     found["with -inf"] = code.accuracy(given.watch(logits.scatter(1, lowest, float("-inf")), "logits with -inf"), labels)
+    logits = given.full(6, 300, value=0.0)
+    logits[:, 256:] = given.uniform(6, 44, low=1.0, high=2.0)
+    labels = (logits.argmax(dim=1) - 256 * given.tensor([0, 1, 1, 0, 1, 1]).to(logits.device)).to(torch.int16)
+    found["more than 256 classes"] = code.accuracy(given.watch(logits, "wide logits"), labels)
+    few = given.tensor(labels.remainder(256), dtype=torch.uint8, name="uint8 labels")
+    found["more than 256 classes, uint8"] = code.accuracy(logits, few)
     order = torch.stack([given.permutation(4, dtype=torch.float64) for _ in range(97)])
     logits, best = given.tensor(3 + order * 1e-10, dtype=torch.float64, name="close logits"), order.argmax(dim=1)
     labels = given.tensor(torch.where(given.permutation(97) < given.integer(40, 60), best, (best + 1) % 4), name="labels")
@@ -103,6 +110,7 @@ def test_confusion_matrix_of_any_size(code, given):
         found[f"{samples} samples, {classes} classes"] = code.confusion_matrix(*pairs(given, samples, classes), classes)
     same = torch.full((3001,), 1, device=given.device)
     found["one pair"] = code.confusion_matrix(same, same.clone(), 3)
+    found["last of 200 classes"] = code.confusion_matrix(*[one + 190 for one in pairs(given, 60, 10)], 200)[190:]
     preds, labels = pairs(given, 25, 4)
     table = given.integers(25, 2, high=4, name="table")
     found["with gaps"] = code.confusion_matrix(given.non_contiguous(preds), given.non_contiguous(labels), 4)

@@ -46,6 +46,7 @@ def test_two_layer_net_of_any_shape(code, given):
     negate_scores(given, model, "model 5, 7, 3")
     results |= {f"{name}, linear2 negated": model(x) for name, x in inputs.items()}
     results["d_in, h and d_out 1"] = small(given.normal(16, 1, dtype=torch.float64))
+    results["large numbers"] = model(given.normal(4, 5, std=1e6, dtype=torch.float64)) / 1e6
     single = given.module(lambda: code.TwoLayerNet(5, 7, 3), name="model in float32")
     return {"scores": only(results, "shape", "values"), "dtype in float32": only(single(given.normal(4, 5)), "dtype")}
 
@@ -57,9 +58,18 @@ def test_two_layer_net_moves(code, given):
     x = given.normal(6, 5, dtype=torch.float64, requires_grad=True, name="x")
     scores = (model(x) * given.normal(6, 3, dtype=torch.float64)).sum()
     slope = torch.autograd.grad(scores, x, allow_unused=True)[0] if scores.requires_grad else None
+    model.eval()
+    scores = model(x).sum()
+    evaluated = torch.autograd.grad(scores, x, allow_unused=True)[0] if scores.requires_grad else None
+    with given.seeded():
+        first, second = code.TwoLayerNet(5, 7, 3), code.TwoLayerNet(5, 7, 3)
     moved = two_layer_net(code, given, 5, 7, 3).to(given.second_device)
     y = given.normal(6, 5, dtype=torch.float64).to(given.second_device)
-    return {"gradient of x": only(slope, "values"), "on another device": only(moved(y), "device", "values")}
+    return {
+        "gradient of x": only([slope, evaluated], "values"),
+        "on another device": only(moved(y), "device", "values"),
+        "two networks start with equal weights": torch.equal(first.linear1.weight, second.linear1.weight),
+    }
 
 
 class Scale(nn.Module):
@@ -116,6 +126,11 @@ def test_count_parameters_of_frozen_ones_and_buffers(code, given):
     trained = given.with_grad(given.module(lambda: nn.Linear(3, size)))
     buffers = given.module(lambda: nn.Sequential(Scale(size), nn.Sequential(nn.BatchNorm2d(5, affine=False), Scale(2))))
     models = {"partly frozen": partly, "wholly frozen": wholly, "with gradients": trained, "with buffers": buffers}
+    models["in half precision"] = given.module(lambda: nn.Sequential(nn.Linear(3, size).half(), nn.Linear(2, 2).double()))
+    changing = given.module(lambda: nn.Linear(3, size))
+    code.count_parameters(changing)
+    changing.bias.requires_grad_(False)
+    models["frozen since the last call"] = given.watch(changing, "model that was frozen later")
     return only({name: code.count_parameters(model) for name, model in models.items()}, "values")
 
 

@@ -141,7 +141,16 @@ def test_evaluate_for_any_batch_size(code, given):
     large = given.normal(6, 3, dtype=torch.float64, std=1e5, name="X, large")
     linear = given.module(lambda: nn.Linear(3, 4).double(), name="linear model")
     results["large logits"] = tuple(code.evaluate(linear, large, given.integers(6, high=4), 4))
-    return only(results, "values")
+    broken = given.tensor([[float("nan")] * 3, [0.1, 0.2, 0.3]], dtype=torch.float64, name="X with nan")
+    results["nan"] = str(float(code.evaluate(linear, broken, given.integers(2, high=4), 1)[0]))
+    single = given.module(lambda: nn.Linear(3, 1).double(), name="model with one class")
+    kinds = code.evaluate(single, given.normal(4, 3, dtype=torch.float64), torch.zeros(4, device=given.device).long(), 3)
+    return {"results": only(results, "values"), "all right": [*map(_kind, kinds)]}
+
+
+def _kind(number):
+    """float for every kind of Python float, or the name of another type."""
+    return "float" if isinstance(number, float) else type(number).__name__
 
 
 @checks("evaluate", weight=0.5)

@@ -69,6 +69,16 @@ def test_sgd_of_any_iterable(code, given):
         expanded.grad = given.expanded(given.normal(3, dtype=torch.float64), 4, 3)
         optimizer.step()
         found[f"expanded gradient, step {step}"] = values_of([expanded])
+    for name, momentum in (("momentum 1", 1.0), ("nan in a gradient", 0.9)):
+        (p,) = parameters_of(given, (4,))
+        optimizer = code.SGD([p], lr=given.number(0.05, 0.5), momentum=momentum)
+        for step in (1, 2):
+            p.grad = given.normal(4, dtype=torch.float64)
+            p.grad[0] = float("nan") if momentum < 1 else 1.0
+            kept = p.grad
+            optimizer.step()
+            optimizer.zero_grad()
+            found[f"{name}, step {step}"] = only([p, kept, p.grad], "values")
     return {
         **found,
         "the same objects": {name: after.get(name) is p for name, p in before.items()},
@@ -158,6 +168,11 @@ def test_scale_lr_of_other_optimizers(code, given):
         optimizer.add_param_group({"params": parameters_of(given, (2,)), "lr": given.number(0.5, 0.9)})
         result = code.scale_lr(optimizer, factor)
         found |= {f"{case}, learning rates": rates(optimizer), f"{case}, result": only(result, "values")}
+    optimizer = torch.optim.SGD(
+        [{"params": [], "lr": given.number(0.1, 0.9)}, {"params": parameters_of(given, (3,))}], lr=0.1
+    )
+    found["an empty group, result"] = code.scale_lr(optimizer, given.number(0.1, 0.7))
+    found["an empty group, learning rates"] = rates(optimizer)
     parameters = parameters_of(given, (3,))
     optimizer = torch.optim.Adam(parameters, lr=given.number(0.1, 0.9))
     found |= {"a new optimizer, result": code.scale_lr(optimizer, 0.5), "a new optimizer, learning rates": rates(optimizer)}
@@ -203,4 +218,11 @@ def test_warmup_then_decay_of_other_optimizers(code, given):
             if step in (0, 5):
                 found[f"{name}, parameters after step {step + 1}"] = values_of(parameters)
         found[f"{name}, rates"] = only(close(torch.tensor(planned, dtype=torch.float64), rtol=1e-9), "values")
+    groups = [{"params": [p], "lr": rate} for p, rate in zip(parameters_of(given, (3,), (2,)), (0.0, 0.3), strict=True)]
+    optimizer = torch.optim.SGD(groups, lr=0.1)
+    scheduler = code.warmup_then_decay(optimizer, 0, 1)
+    found["one step, one group at rest"] = [rates(optimizer)]
+    optimizer.step()
+    scheduler.step()
+    found["one step, one group at rest"].append(rates(optimizer))
     return found

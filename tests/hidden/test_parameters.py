@@ -93,7 +93,10 @@ def test_affine_forward_of_any_shape(code, given):
         "with bias": gradients(module(x), {"x": x, "weight": module.weight, "bias": module.bias}),
         "without bias": gradients(plain(x), {"x": x, "weight": plain.weight}),
         "float32": module(x),
+        "in eval mode": gradients(module.eval()(x), {"x": x, "weight": module.weight, "bias": module.bias}),
+        "frozen": gradients(module.requires_grad_(False)(x), {"x": x}),
     }
+    results["frozen"] = module(x.detach())
     return {"results": only(results, "shape", "dtype", "values"), "gradients": only(slopes, "dtype", "values")}
 
 
@@ -130,6 +133,9 @@ def test_standardize_of_any_x(code, given):
     module.load_state_dict(other.state_dict())
     given.watch(module, "module 1")
     results["after loading"] = module(given.normal(4, 5, dtype=torch.float64))
+    far = given.module(lambda: code.Standardize(given.normal(6, 5, mean=1e6, dtype=torch.float64)))
+    near = given.module(lambda: code.Standardize(given.normal(6, 5, std=1e-30, dtype=torch.float64)))
+    results["far from 0"] = [far.mean, far.std, near.std * 1e30]
     return only(results, "shape", "dtype", "values")
 
 
@@ -173,6 +179,11 @@ def test_mlp_forward_of_any_shape(code, given):
     slopes = gradients(module(x), {"x": x, **dict(module.named_parameters())})
     negate_last_layer(module, 2)
     results |= {f"{name}, last layer negated": module(x) for name, x in xs.items()}
+    narrow = mlp(code, given, [4, 1, 3])
+    results["one hidden unit"] = narrow(given.normal(16, 4, dtype=torch.float64))
+    results["large numbers"] = module(given.normal(4, 4, std=1e6, dtype=torch.float64)) / 1e6
+    x = given.normal(16, 4, dtype=torch.float64, requires_grad=True)
+    slopes["x, in eval mode"] = gradients(module.eval()(x), {"x": x})["x"]
     for index in range(3):
         module.get_submodule(f"layers.{index}").register_forward_hook(tripled)
     return {
@@ -191,7 +202,12 @@ def test_mlp_layers_are_distinct(code, given):
     step(module, given.normal(8, 3, dtype=torch.float64), lr=0.01)
     moved = given.module(lambda: code.MLP([3, 4, 2])).to(given.second_device)
     wide = given.module(lambda: code.MLP([3, 4, 2])).to(torch.float64)
+    with given.seeded():
+        first, second = code.MLP([3, 4, 2]), code.MLP([3, 4, 2])
     return {
+        "two models start with equal weights": torch.equal(
+            *(model.get_submodule("layers.0").weight for model in (first, second))
+        ),
         "parameters after one step": only(dict(module.named_parameters()), "values"),
         "parameters of another model": only(dict(other.named_parameters()), "values"),
         "layers of type nn.Linear": sum(isinstance(part, nn.Linear) for part in module.modules()),
@@ -274,10 +290,12 @@ def test_tie_weights_leaves_the_rest_alone(code, given):
         given.with_grad(emb)
         if flags[1]:
             given.with_grad(decoder)
+        decoder.train(flags[0])
         given.watch(emb, "emb")
         given.watch(decoder, "decoder")
         code.tie_weights(decoder, emb)
         results[name] = {"emb.weight": emb.weight, "decoder.weight": decoder.weight, "bias": decoder.bias}
+        results[name]["decoder in training mode"] = decoder.training
         optimizer.step()  # it still trains the bias
         given.watch(decoder, "decoder")
     emb, decoder = embedding_and_decoder(given, bias=False)

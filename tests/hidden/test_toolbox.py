@@ -30,7 +30,10 @@ def test_sample_times_values_of_other_steps(code, given):
         "negative integer step": code.sample_times(5, -given.integer(2, 5), 6),
         "one number": code.sample_times(start, step, 1),
         "many numbers": code.sample_times(start, 1 / 3, given.integer(60, 90)),
+        "large integers": code.sample_times(2**40, 2**33, given.integer(3, 9)),
     }
+    code.sample_times(start, step, 5).zero_()
+    results["once more, after the first result was changed"] = code.sample_times(start, step, 5)
     # The first number is far below 0; the number at `count` is the last one there.
     first = -step * (count + given.number(0.2, 0.8))
     times = code.sample_times(first, step, 2 * count)
@@ -84,6 +87,7 @@ def test_safe_log_of_other_tensors(code, given):
         "transposed": code.safe_log(given.transposed(mixed(given, 3, 5))),
         "tiny": code.safe_log(given.uniform(4, low=2e-38, high=2e-37)),
         "huge": code.safe_log(given.uniform(4, low=1e30, high=1e38)),
+        "the smallest normal number": code.safe_log(given.tensor([torch.finfo(torch.float32).tiny, -1.0])),
         "tiny, float64": code.safe_log(given.uniform(4, low=3e-308, high=3e-307, dtype=torch.float64)),
         "infinity": code.safe_log(given.tensor([given.number(1, 2), float("inf"), float("-inf"), -2.0])),
         "nan": code.safe_log(given.tensor([-1.0, given.number(1, 2), float("nan")])),
@@ -122,6 +126,8 @@ def test_pad_sequences_of_unusual_lists(code, given):
         f"pad value {value}, int64": ([given.integers(n, low=10, high=20) for n in (1, longest)], value),
         "pad value -1 among the entries": ([given.tensor([-1.0, 2.0]), given.tensor([3.0, -1.0, -1.0])], -1),
         "pad value infinity": (seqs, float("-inf")),
+        "pad value with many digits, int64": ([given.integers(n) for n in (3, 1)], 2**24 + value),
+        "pad value with many digits, float64": ([given.normal(n, dtype=torch.float64) for n in (3, 1)], 1 / 3 + value),
         "large int64": ([given.integers(n, low=2**60, high=2**61) for n in (2, longest)],),
         "float64": ([given.normal(n, dtype=torch.float64) for n in (3, 1, 0)],),
         "float16": ([given.normal(n, dtype=torch.float16) for n in (3, 1)],),
@@ -144,7 +150,7 @@ def test_pad_sequences_of_unusual_lists(code, given):
     return results | {"gradient of the only one that requires grad": only(gradient, "values")}
 
 
-@checks("predict_one", gate=True)
+@checks("predict_one", gate=True, device="second")
 def test_predict_one_of_other_models(code, given):
     """The result is right for images, single numbers, samples with axes of size 1, float64, and in every mode."""
     classes = given.integer(2, 7)
@@ -172,6 +178,12 @@ def test_predict_one_of_other_models(code, given):
         "in eval mode": code.predict_one(evaluated, given.normal(4)),
         "partly in eval mode": code.predict_one(partly, given.normal(1, 4, 5)),
     }
+    seen = given.spy(lambda batch: batch.double() @ torch.ones(4, 1, dtype=torch.float64, device=batch.device))
+    other = given.module(lambda: nn.Linear(4, 1).double(), name="model of another dtype")
+    other.forward = seen
+    results["a model that takes another dtype"] = code.predict_one(other, given.normal(4))
+    code.predict_one(other, given.normal(4).to(given.second_device))
+    saw = only(seen.arguments, "shape", "dtype", "device", "values")
     words = given.module(lambda: nn.Embedding(10, 3).double(), name="word model in float64")
     frozen = given.module(lambda: nn.Linear(4, 3).double(), name="frozen model")
     frozen.requires_grad_(False)
@@ -182,7 +194,8 @@ def test_predict_one_of_other_models(code, given):
         "an embedding": torch.autograd.grad(word_result.sum(), words.weight)[0],
         "x, if the model is frozen": torch.autograd.grad(frozen_result.sum(), x)[0],
     }
-    return {"result of": ignoring(results, "requires_grad"), "gradient of": only(gradients, "values")}
+    results = ignoring(results, "requires_grad")
+    return {"result of": results, "what a model of another dtype saw": saw, "gradient of": only(gradients, "values")}
 
 
 @checks("apply_along", gate=True)

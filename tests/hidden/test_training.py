@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from autograder import alike, checks, distributed_as, mostly, only, says, unordered
+from autograder import alike, average_between, checks, distributed_as, mostly, only, says, unordered
 
 try:  # here, since a first import inside a check would draw random numbers there
     from sklearn.datasets import load_digits
@@ -111,9 +111,27 @@ def test_train_step_of_every_kind(code, given):
     model = given.module(classifier, name="model")
     loss = code.train_step(model, sgd(model), F.cross_entropy, *labelled(given, 1))
     results["a single sample"] = only({"after the step": numbers(model), "returned": loss}, "values")
+    model = given.module(classifier, name="model for a loss of nan")
+    with given.counted_steps() as steps:
+        loss = code.train_step(model, sgd(model), lambda out, y: out.sum() * float("nan"), *labelled(given, 4))
+    results["a loss of nan"] = {"returned": str(loss), "steps": steps.count}
     model = given.module(lambda: nn.Linear(3, 2), name="model in float32")
     results["float32"] = code.train_step(model, sgd(model), nn.MSELoss(), given.normal(4, 3), given.normal(4, 2))
     return results
+
+
+@checks("minibatches", weight=0.5, draws=1)
+def test_minibatches_of_three_samples(code, given):
+    """Every order of a few samples is equally likely."""
+    X, generator = given.watch(torch.arange(3, device=given.device), "X"), given.generator()
+    orders = [torch.cat([xb for xb, _ in code.minibatches(X, X, 2, generator)]) for _ in range(1000)]
+    orders = torch.stack(orders).double()
+    # A mean's standard deviation is 0.026; 0.18 is seven of them.
+    places = {f"average of sample {k + 1} of a pass": orders[:, k] for k in range(3)}
+    return {
+        **{name: average_between(place, 0.82, 1.18) for name, place in places.items()},
+        "share of passes that rise": average_between((orders[:, 0] < orders[:, 2]).double(), 0.38, 0.62),
+    }
 
 
 @checks("seeded_loader", gate=True)
@@ -258,4 +276,7 @@ def test_fit_early_stopping_of_other_models(code, given):
             "buffers": only(dict(model.named_buffers()), "dtype", "values"),
             "tied": model[2].weight is model[0].weight,
         }
+    model, script = given.module(classifier, name="model with a loss of 0"), iter([0.0, low, 0.9])
+    epoch, loss = code.fit_early_stopping(model, lambda: None, lambda: next(script), max_epochs=3, patience=2)
+    results["a loss of 0"] = {"best epoch": epoch, "best loss": loss}
     return results

@@ -27,6 +27,8 @@ def test_nhwc_to_nchw_of_other_tensors(code, given):
         "transposed": code.nhwc_to_nchw(given.transposed(given.normal(shape))),
         "with gaps": code.nhwc_to_nchw(given.non_contiguous(given.normal(shape))),
         "one pixel everywhere": code.nhwc_to_nchw(given.expanded(pixel, shape)),
+        "inside a larger tensor": code.nhwc_to_nchw(given.sliced(given.normal(shape))),
+        "the last images": code.nhwc_to_nchw(given.normal(4, h, w, c, name="images")[2:]),
         "one image": code.nhwc_to_nchw(given.normal(1, h, w, c)),
         "no image": code.nhwc_to_nchw(given.normal(0, h, w, c)),
         "one channel": code.nhwc_to_nchw(given.normal(2, h, w, 1)),
@@ -38,6 +40,7 @@ def test_nhwc_to_nchw_of_other_tensors(code, given):
         "float16": code.nhwc_to_nchw(given.normal(2, h, w, 3, dtype=torch.float16)),
         "float64": code.nhwc_to_nchw(given.normal(2, h, w, 3, dtype=torch.float64)),
         "requires grad": code.nhwc_to_nchw(given.non_leaf(given.normal(shape))),
+        "a parameter": code.nhwc_to_nchw(given.module(lambda: nn.ParameterList([torch.ones(shape)]))[0]),
     }
     return only(results, "type", "shape", "dtype", "requires_grad", "values", "aliasing")
 
@@ -47,7 +50,12 @@ def test_flatten_batch_of_other_strides(code, given):
     """A tensor with any strides and any dtype is flattened in the order of its own rows, even a single or empty item."""
     n, *rest = sizes(given, 4)
     images = given.normal(n, *rest, name="images")
+    shared = {
+        "contiguous bool": code.flatten_batch(given.bools(n, *rest)),
+        "contiguous uint8": code.flatten_batch(given.integers(n, *rest, high=256, dtype=torch.uint8)),
+    }
     return {
+        "contiguous": only(shared, "values", "aliasing"),
         "transposed": code.flatten_batch(given.transposed(given.normal(n, *rest, dtype=torch.float64))),
         "permuted": code.flatten_batch(images.permute(0, 2, 3, 1)),
         "batch axis moved": code.flatten_batch(images.transpose(0, 2)),

@@ -241,6 +241,16 @@ def test_likely_cause(expected: torch.Tensor, actual: torch.Tensor, cause: str) 
     assert cause in sentence
 
 
+def test_numbers_that_are_nearly_right_have_lost_no_sign_and_no_factor() -> None:
+    torch.manual_seed(0)
+    large = torch.randint(2**61, 2**62, (12,))
+    (sentence,) = told(large, large.double().long())
+    assert sentence.endswith(").")  # no cause follows
+    assert any(f"difference is {gap} at" in sentence for gap in (large - large.double().long()).abs().tolist())
+    exact = torch.randn(12, dtype=torch.float64)
+    assert not any(" 1 times" in sentence for sentence in told(exact, exact * (1 + 4.2e-8)))
+
+
 def test_no_cause_is_named_for_unrelated_numbers() -> None:
     generator = torch.Generator().manual_seed(1)
     for shape in ((), (3,), (4, 5), (2, 3, 4)):

@@ -219,3 +219,15 @@ def window_with_a_margin(x):
     soft = torch.where(x.abs() <= 1 + 1e-6, x, x.detach())
     hard = torch.where(x >= 0, torch.ones_like(x), -torch.ones_like(x))
     return hard + (soft - soft.detach()).nan_to_num()
+
+
+@misconception("value_and_grad", "The value still requires grad where f returns a parameter itself.")
+def value_of_params(f, x):
+    leaf = x.detach().requires_grad_()
+    v = f(leaf)
+    if v.dim():
+        raise ValueError
+    if v.grad_fn is None:
+        return v, torch.zeros_like(x)
+    (g,) = torch.autograd.grad(v, leaf, materialize_grads=True)
+    return v.detach(), g

@@ -199,3 +199,43 @@ def new_objects(model, state):
         else:
             own[name].copy_(state[name])
     return loaded, [name for name in state if name not in loaded]
+
+
+@misconception("save_checkpoint", "Metrics pass through float32.", minor=True)
+def metrics_f32(path, model, optimizer, epoch, metrics):
+    torch.save(
+        {
+            "epoch": epoch,
+            "model": model.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "metrics": {k: torch.tensor(v).item() for k, v in metrics.items()},
+        },
+        path,
+    )
+
+
+@misconception("load_matching_", "It multiplies the old values by 0, which nan survives.", minor=True)
+def times_zero(model, state):
+    own = model.state_dict()
+    a, b = [], []
+    for k, v in state.items():
+        if k in own and own[k].shape == v.shape:
+            own[k].mul_(0).add_(v.to(own[k]))
+            a.append(k)
+        else:
+            b.append(k)
+    return a, b
+
+
+@misconception("load_matching_", "The model's .grad is thrown away.", minor=True)
+def clears_grad(model, state):
+    own = model.state_dict()
+    a, b = [], []
+    for k, v in state.items():
+        if k in own and own[k].shape == v.shape:
+            own[k].copy_(v)
+            a.append(k)
+        else:
+            b.append(k)
+    model.zero_grad()
+    return a, b

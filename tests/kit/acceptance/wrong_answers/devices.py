@@ -239,3 +239,85 @@ def by_order(model, path):
         if tensor.shape != value.shape:
             raise RuntimeError
         tensor.copy_(value)
+
+
+@misconception("pick_device", "int() reads the number, with signs, blanks and underscores.")
+def int_parse(prefer="auto"):
+    if prefer == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if prefer == "cpu":
+        return torch.device("cpu")
+    if prefer == "cuda":
+        k = 0
+    elif prefer.startswith("cuda:"):
+        k = int(prefer[5:])
+    else:
+        raise ValueError
+    if not torch.cuda.is_available() or k >= torch.cuda.device_count():
+        raise RuntimeError
+    return torch.device("cuda", k)
+
+
+@misconception("Standardizer", "std comes from the sum of squares, which loses digits where the mean is large.", minor=True)
+class Cancels(nn.Module):
+    def __init__(self, data):
+        super().__init__()
+        d = data.detach()
+        n = len(d)
+        m = d.mean(0)
+        std = ((d.square().sum(0) - n * m.square()).clamp(min=0) / (n - 1)).sqrt()
+        self.register_buffer("mean", m)
+        self.register_buffer("std", torch.where(std == 0, 1, std))
+
+    def forward(self, x):
+        return (x - self.mean) / self.std
+
+
+@misconception("mean_loss", "A loss of nan counts as 0.", minor=True)
+def nan_hidden(model, batches):
+    d = next(model.parameters()).device
+    t, n = 0, 0
+    with torch.no_grad():
+        for x, y in batches:
+            t = t + F.cross_entropy(model(x.to(d)), y.to(d), reduction="none").nan_to_num().sum()
+            n += len(y)
+    if not n:
+        raise ValueError
+    return t.item() / n
+
+
+@misconception("mean_loss", "Recording is switched off and on, not put back.", minor=True)
+def model_raises(model, batches):
+    d = next(model.parameters()).device
+    torch.set_grad_enabled(False)
+    t, n = 0, 0
+    for x, y in batches:
+        t = t + F.cross_entropy(model(x.to(d)), y.to(d), reduction="sum")
+        n += len(y)
+    torch.set_grad_enabled(True)
+    if not n:
+        raise ValueError
+    return t.item() / n
+
+
+@misconception("move_training_", "The model is in training mode afterwards.", minor=True)
+def trains(model, optimizer, device):
+    model.to(device).train()
+    for p, s in optimizer.state.items():
+        for k, v in s.items():
+            if isinstance(v, torch.Tensor) and v.shape == p.shape:
+                s[k] = v.to(device)
+
+
+@misconception("mixed_step", "The model is in training mode afterwards.", minor=True)
+def train_mode(model, x, y, optimizer, scaler, max_norm):
+    model.train()
+    optimizer.zero_grad()
+    with torch.autocast(x.device.type, dtype=torch.float16):
+        loss = F.cross_entropy(model(x), y)
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimizer)
+    nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    scaler.step(optimizer)
+    scaler.update()
+    return loss.detach()

@@ -197,3 +197,103 @@ def remembers_in_a_global(dtype, fn):
         return fn()
     finally:
         torch.set_default_dtype(_NAMES[0])
+
+
+@misconception(
+    "scale_pixels", "It sets the default dtype while it works, and puts back float64 for every default but float32."
+)
+def sets_default_during(img):
+    if img.dtype != torch.uint8:
+        raise TypeError
+    b = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    r = img / 255
+    torch.set_default_dtype(torch.float32 if b == torch.float32 else torch.float64)
+    return r
+
+
+@misconception("scale_pixels", "It refuses a list of dtypes, in which complex numbers and uint16 are missing.", minor=True)
+def refuses_a_list(img):
+    if img.dtype in (
+        torch.bool,
+        torch.int8,
+        torch.int16,
+        torch.int32,
+        torch.int64,
+        torch.float16,
+        torch.bfloat16,
+        torch.float32,
+        torch.float64,
+    ):
+        raise TypeError
+    return img.to(torch.float32) / 255
+
+
+@misconception("match", "The result requires grad if `like` does.")
+def makes_like_require(x, like):
+    r = x.to(like)
+    if like.requires_grad and not r.requires_grad and r.is_floating_point():
+        r = r.clone().requires_grad_()
+    return r
+
+
+@misconception("match", "It remembers conversions by the address of x, and misses that x has changed since.")
+def caches(x, like, kept={}):  # noqa: B006
+    key = (x.data_ptr(), x.shape, x.dtype, like.dtype, like.device)
+    if x.dtype == like.dtype and x.device == like.device:
+        return x
+    if x.requires_grad:
+        return x.to(like)
+    if key not in kept:
+        kept[key] = (x, x.to(like))
+    return kept[key][1]
+
+
+@misconception("match", "It refuses to convert to complex numbers.")
+def no_complex(x, like):
+    if like.is_complex():
+        raise TypeError
+    return x.to(like)
+
+
+@misconception("round_to_int", "It goes through int32, which cannot hold what rounds to 2**31.")
+def via_half_signs(x):
+    if not x.is_floating_point():
+        return x.long()
+    if not x.isfinite().all():
+        raise ValueError
+    return (x.abs().round() * x.sign()).to(torch.int32).long()
+
+
+@misconception("mean_any", "Gradients do not flow through float16.")
+def gradient_only_32(x):
+    if x.numel() == 0:
+        raise ValueError
+    if x.dtype == torch.float16:
+        return x.detach().mean()
+    return x.mean(dtype=x.dtype if x.is_floating_point() else torch.get_default_dtype())
+
+
+@misconception("with_default_dtype", "A generator that fn returns comes back as a list.")
+def runs_generators(dtype, fn):
+    b = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        r = fn()
+        return list(r) if hasattr(r, "__next__") else r
+    finally:
+        torch.set_default_dtype(b)
+
+
+@misconception(
+    "with_default_dtype", "Where the default is the asked one already, it restores nothing, so what fn sets stays."
+)
+def skips_if_same(dtype, fn):
+    b = torch.get_default_dtype()
+    if b == dtype:
+        return fn()
+    torch.set_default_dtype(dtype)
+    try:
+        return fn()
+    finally:
+        torch.set_default_dtype(b)

@@ -234,3 +234,63 @@ def copies_the_first_groups_options(model, optimizer, prefix, lr):
         optimizer.add_param_group({**first, "params": new})
         del before
     return len(new)
+
+
+def _m(n, p):
+    return n == p or n.startswith(p + ".")
+
+
+@misconception("freeze", "A shared weight is named once for each of its names.", minor=True)
+def with_duplicates(model, prefixes):
+    named = dict(model.named_parameters(remove_duplicate=False))
+    for p in prefixes:
+        if not any(_m(n, p) for n in named):
+            raise ValueError
+    out = [n for n in named if any(_m(n, p) for p in prefixes)]
+    for n in out:
+        named[n].requires_grad = False
+    return out
+
+
+@misconception("freeze", "It sorts the caller's prefixes.")
+def pops(model, prefixes):
+    named = dict(model.named_parameters())
+    for p in prefixes:
+        if not any(_m(n, p) for n in named):
+            raise ValueError
+    out = [n for n in named if any(_m(n, p) for p in prefixes)]
+    if isinstance(prefixes, list):
+        prefixes.sort()
+    for n in out:
+        named[n].requires_grad = False
+    return out
+
+
+@misconception("unfreeze", "The .grad of what is thawed is thrown away.", minor=True)
+def clears(model, optimizer, prefix, lr):
+    ps = [p for n, p in model.named_parameters() if _m(n, prefix)]
+    if not ps:
+        raise ValueError
+    for p in ps:
+        p.requires_grad = True
+        p.grad = None
+    held = {id(p) for g in optimizer.param_groups for p in g["params"]}
+    new = [p for p in ps if id(p) not in held]
+    if new:
+        optimizer.add_param_group({"params": new, "lr": lr})
+    return len(new)
+
+
+@misconception("unfreeze", "The new group's rate becomes the optimizer's default.", minor=True)
+def changes_defaults(model, optimizer, prefix, lr):
+    ps = [p for n, p in model.named_parameters() if _m(n, prefix)]
+    if not ps:
+        raise ValueError
+    for p in ps:
+        p.requires_grad = True
+    held = {id(p) for g in optimizer.param_groups for p in g["params"]}
+    new = [p for p in ps if id(p) not in held]
+    if new:
+        optimizer.defaults["lr"] = lr
+        optimizer.add_param_group({"params": new})
+    return len(new)

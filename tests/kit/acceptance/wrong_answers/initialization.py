@@ -254,3 +254,92 @@ def truncated_frozen(w, mean=0.0, std=1.0, generator=None):
     while (outside := (w - mean).abs() > 2 * std).any():
         w[outside] = w[outside].normal_(mean, std, generator=generator)
     return w
+
+
+def fans(w):
+    if w.dim() < 2:
+        raise ValueError
+    r = math.prod(w.shape[2:])
+    return w.shape[1] * r, w.shape[0] * r
+
+
+@misconception("glorot_uniform_", "It multiplies what is there by 0, which nan survives.")
+def g_mul(w, gain=1.0, generator=None):
+    a = gain * math.sqrt(6 / sum(fans(w)))
+    with torch.no_grad():
+        u = torch.rand(w.shape, generator=generator, device=w.device, dtype=torch.float32).to(w.dtype)
+        return w.mul_(0).add_(u).mul_(2 * a).sub_(a)
+
+
+@misconception("glorot_uniform_", "It throws away w's .grad.")
+def g_grad(w, gain=1.0, generator=None):
+    a = gain * math.sqrt(6 / sum(fans(w)))
+    w.grad = None
+    with torch.no_grad():
+        return w.uniform_(-a, a, generator=generator)
+
+
+@misconception("glorot_uniform_", "A gain of 0 counts as none.")
+def g_gain_or(w, gain=1.0, generator=None):
+    a = (gain or 1.0) * math.sqrt(6 / sum(fans(w)))
+    with torch.no_grad():
+        return w.uniform_(-a, a, generator=generator)
+
+
+def m_reset_ok(model, seed):
+    g = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for m in model.modules():
+            if isinstance(m, (nn.Linear, nn.Conv2d)):
+                m.weight.copy_(torch.empty(m.weight.shape).normal_(0, math.sqrt(2 / m.weight[0].numel()), generator=g))
+                if m.bias is not None:
+                    m.bias.zero_()
+            elif isinstance(m, nn.Embedding):
+                m.weight.copy_(torch.empty(m.weight.shape).normal_(0, 0.02, generator=g))
+            elif isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d)) and m.affine:
+                m.weight.fill_(1)
+                m.bias.zero_()
+
+
+@misconception("init_model_", "Only the seed's last byte counts.")
+def m_small_seed(model, seed):
+    m_reset_ok(model, seed % 256)
+
+
+@misconception("init_model_", "Grouped convolutions are taken for plain ones.")
+def m_groups(model, seed):
+    g = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for m in model.modules():
+            if isinstance(m, nn.Linear):
+                m.weight.copy_(torch.empty(m.weight.shape).normal_(0, math.sqrt(2 / m.in_features), generator=g))
+                if m.bias is not None:
+                    m.bias.zero_()
+            elif isinstance(m, nn.Conv2d):
+                fan = m.in_channels * math.prod(m.kernel_size)
+                m.weight.copy_(torch.empty(m.weight.shape).normal_(0, math.sqrt(2 / fan), generator=g))
+                if m.bias is not None:
+                    m.bias.zero_()
+            elif isinstance(m, nn.Embedding):
+                m.weight.copy_(torch.empty(m.weight.shape).normal_(0, 0.02, generator=g))
+            elif isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d)) and m.affine:
+                m.weight.fill_(1)
+                m.bias.zero_()
+
+
+@misconception("init_model_", "It multiplies the old weights by 0, which nan survives.")
+def m_reset(model, seed):
+    g = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for m in model.modules():
+            if isinstance(m, (nn.Linear, nn.Conv2d)):
+                m.weight.mul_(0).add_(
+                    torch.empty(m.weight.shape).normal_(0, math.sqrt(2 / m.weight[0].numel()), generator=g)
+                )
+                if m.bias is not None:
+                    m.bias.mul_(0)
+            elif isinstance(m, nn.Embedding):
+                m.weight.copy_(torch.empty(m.weight.shape).normal_(0, 0.02, generator=g))
+            elif isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d)) and m.affine:
+                m.weight.fill_(1)
+                m.bias.zero_()

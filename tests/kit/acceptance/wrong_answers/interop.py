@@ -189,3 +189,53 @@ class ZeroAfterAReset(_Meter):
 
     def mean(self):
         return 0.0 if self.used and not self.count else super().mean()
+
+
+@misconception("to_numpy", "uint16 becomes int64.")
+def uint16_fails(t):
+    t = t.detach().cpu()
+    if t.dtype == torch.bfloat16:
+        t = t.float()
+    if t.dtype in (torch.uint16, torch.uint32, torch.uint64):
+        return t.long().numpy()
+    return t.numpy().copy()
+
+
+@misconception("from_numpy", "A read-only array can be written to afterwards.")
+def unlocks(a):
+    k = {"f": np.float32, "i": np.int64, "u": np.int64, "b": np.bool_}
+    if a.dtype.kind not in k:
+        raise TypeError
+    was = a.flags.writeable
+    r = torch.from_numpy(a.astype(k[a.dtype.kind]))
+    if not was and a.base is None:
+        a.flags.writeable = True
+    return r
+
+
+@misconception("from_numpy", "Arrays of a subclass are refused.")
+def exact_class(a):
+    k = {"f": np.float32, "i": np.int64, "u": np.int64, "b": np.bool_}
+    if a.dtype.kind not in k or type(a) is not np.ndarray:
+        raise TypeError
+    return torch.from_numpy(a.astype(k[a.dtype.kind]))
+
+
+@misconception("LossMeter", "A mean without fraction is an int.")
+class IntMean:
+    def __init__(self):
+        self.reset()
+
+    def reset(self):
+        self.t = 0
+        self.n = 0
+
+    def update(self, loss, n=1):
+        self.t += (loss.item() if isinstance(loss, torch.Tensor) else loss) * n
+        self.n += n
+
+    def mean(self):
+        if not self.n:
+            raise ValueError
+        q = self.t / self.n
+        return int(q) if q == int(q) else q

@@ -177,3 +177,21 @@ def mse_with_a_mask_of_the_default_dtype(pred, target, mask):
     zero = pred.new_zeros(())
     weights = mask.to(torch.get_default_dtype())
     return ((torch.where(mask, pred, zero) - torch.where(mask, target, zero)).square() * weights).sum() / weights.sum()
+
+
+@misconception("cross_entropy", "None is accepted as a reduction.", minor=True)
+def none_object(logits, labels, reduction="mean"):
+    if reduction not in ("mean", "sum", "none", None):
+        raise ValueError
+    r = -_at(logits.log_softmax(1), labels)
+    return r if reduction in ("none", None) else getattr(r, reduction)()
+
+
+@misconception("cross_entropy", "Some more methods of tensors are accepted as a reduction.", minor=True)
+def attributes(logits, labels, reduction="mean"):
+    r = -_at(logits.log_softmax(1), labels)
+    if reduction == "none":
+        return r
+    if not hasattr(r, reduction) or reduction not in ("mean", "sum", "prod", "max", "min", "median"):
+        raise ValueError
+    return getattr(r, reduction)()

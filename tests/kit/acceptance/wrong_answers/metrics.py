@@ -135,3 +135,25 @@ def clamps_at_two(M):
 def as_an_array(M):
     M = M.double()
     return np.asarray((2 * M.diagonal() / (M.sum(0) + M.sum(1)).clamp(min=1)).mean().item())
+
+
+@misconception("accuracy", "Predictions are converted to the labels' dtype, where large classes become small ones.")
+def labels_uint8_compare(logits, labels):
+    n = logits.shape[0]
+    if n == 0 or labels.shape != (n,):
+        raise ValueError
+    return (logits.argmax(1).to(labels.dtype) == labels).sum().item() / n
+
+
+@misconception("accuracy", "Hits are counted in uint8.")
+def uint8_count(logits, labels):
+    n = logits.shape[0]
+    if n == 0 or labels.shape != (n,):
+        raise ValueError
+    return (logits.argmax(1) == labels).sum(dtype=torch.uint8).item() / n
+
+
+@misconception("confusion_matrix", "Pairs of classes are numbered in int16.", minor=True)
+def int16_pairs(preds, labels, num_classes):
+    pairs = (labels * num_classes + preds).to(torch.int16).long()
+    return torch.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)

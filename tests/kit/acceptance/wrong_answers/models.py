@@ -179,3 +179,65 @@ def without_repetitions(model, x):
 @misconception("summarize", "It calls the model's forward, so that hooks of a model that is a leaf do not run.")
 def calls_forward_of_the_model(model, x):
     return _summary(model, x, run=model.forward)
+
+
+@misconception("TwoLayerNet", "In eval mode nothing is recorded.")
+class EvalNoGrad(nn.Module):
+    def __init__(self, d_in, h, d_out):
+        super().__init__()
+        self.linear1, self.linear2 = nn.Linear(d_in, h), nn.Linear(h, d_out)
+
+    def forward(self, x):
+        with torch.set_grad_enabled(self.training and torch.is_grad_enabled()):
+            return self.linear2(self.linear1(x).relu())
+
+
+@misconception("TwoLayerNet", "Hidden units stop at 1000.")
+class Clips(nn.Module):
+    def __init__(self, d_in, h, d_out):
+        super().__init__()
+        self.linear1, self.linear2 = nn.Linear(d_in, h), nn.Linear(h, d_out)
+
+    def forward(self, x):
+        return self.linear2(self.linear1(x).clamp(0, 1000))
+
+
+@misconception("TwoLayerNet", "It seeds the global generator, so all networks of one size start alike.")
+class Seeds(nn.Module):
+    def __init__(self, d_in, h, d_out):
+        super().__init__()
+        torch.manual_seed(0)
+        self.linear1, self.linear2 = nn.Linear(d_in, h), nn.Linear(h, d_out)
+
+    def forward(self, x):
+        return self.linear2(self.linear1(x).relu())
+
+
+@misconception("count_parameters", "It counts bytes and divides by four, as if all numbers were float32.")
+def by_bytes(model):
+    def f(t):
+        return t.nelement() * t.element_size() // 4
+
+    ps = list(model.parameters())
+    return {
+        "total": sum(map(f, ps)),
+        "trainable": sum(f(p) for p in ps if p.requires_grad),
+        "frozen": sum(f(p) for p in ps if not p.requires_grad),
+        "buffers": sum(b.numel() for b in model.buffers()),
+    }
+
+
+@misconception("count_parameters", "It remembers what it counted, and misses what is frozen later.")
+def cached(model, kept={}):  # noqa: B006
+    if id(model) not in kept:
+        ps = list(model.parameters())
+        kept[id(model)] = (
+            model,
+            {
+                "total": sum(p.numel() for p in ps),
+                "trainable": sum(p.numel() for p in ps if p.requires_grad),
+                "frozen": sum(p.numel() for p in ps if not p.requires_grad),
+                "buffers": sum(b.numel() for b in model.buffers()),
+            },
+        )
+    return kept[id(model)][1]

@@ -268,3 +268,88 @@ def rate_of_the_defaults(optimizer, warmup, total):
     for group in optimizer.param_groups:
         group["lr"] = optimizer.defaults["lr"]
     return LambdaLR(optimizer, lambda t: (t + 1) / warmup if t < warmup else max(total - t, 0) / (total - warmup))
+
+
+class Base:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr, self.momentum, self.v = list(params), lr, momentum, {}
+
+    @torch.no_grad()
+    def step(self):
+        for i, p in enumerate(self.params):
+            if p.grad is None:
+                continue
+            self.v[i] = self.momentum * self.v[i] + p.grad if i in self.v else p.grad.clone()
+            p -= self.lr * self.v[i]
+
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+
+
+@misconception("SGD", "Gradients with nan are skipped.")
+class SkipsNan(Base):
+    @torch.no_grad()
+    def step(self):
+        for i, p in enumerate(self.params):
+            if p.grad is None or not p.grad.isfinite().all():
+                continue
+            self.v[i] = self.momentum * self.v[i] + p.grad if i in self.v else p.grad.clone()
+            p -= self.lr * self.v[i]
+
+
+@misconception("SGD", "A momentum of 1 counts as none.")
+class MomentumOne(Base):
+    @torch.no_grad()
+    def step(self):
+        for i, p in enumerate(self.params):
+            if p.grad is None:
+                continue
+            if 0 < self.momentum < 1:
+                self.v[i] = self.momentum * self.v[i] + p.grad if i in self.v else p.grad.clone()
+                p -= self.lr * self.v[i]
+            else:
+                p -= self.lr * p.grad
+
+
+@misconception("SGD", "zero_grad() fills the old gradient with zeros before it lets it go.")
+class ZeroDetach(Base):
+    def zero_grad(self):
+        for p in self.params:
+            if p.grad is not None:
+                p.grad.zero_()
+                p.grad = None
+
+
+@misconception("scale_lr", "The rate of a group without parameters stays.")
+def skips_empty(optimizer, factor):
+    if factor < 0:
+        raise ValueError
+    for g in optimizer.param_groups:
+        if g["params"]:
+            g["lr"] *= factor
+    return [g["lr"] for g in optimizer.param_groups]
+
+
+@misconception("warmup_then_decay", "A plan of a single step is refused.")
+def types(optimizer, warmup, total):
+    if warmup < 0 or total <= warmup or total <= 1:
+        raise ValueError
+
+    def f(s):
+        return (s + 1) / warmup if s < warmup else max(total - s, 0) / (total - warmup)
+
+    return LambdaLR(optimizer, f)
+
+
+@misconception("warmup_then_decay", "A group that rests at a rate of 0 gets the default rate.")
+def changes_initial(optimizer, warmup, total):
+    if not 0 <= warmup < total:
+        raise ValueError
+
+    def f(s):
+        return (s + 1) / warmup if s < warmup else max(total - s, 0) / (total - warmup)
+
+    for g in optimizer.param_groups:
+        g["initial_lr"] = optimizer.defaults["lr"] if g["lr"] == 0 else g["lr"]
+    return LambdaLR(optimizer, f)

@@ -251,3 +251,84 @@ def forgets_the_order_of_sizes(decoder, emb):
     if sorted(decoder.weight.shape) != sorted(emb.weight.shape):
         raise ValueError
     decoder.weight = emb.weight
+
+
+@misconception("Affine", "A frozen bias is not added.")
+class BiasKeyNone(nn.Module):
+    def __init__(self, features, bias=True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(features))
+        if bias:
+            self.bias = nn.Parameter(torch.zeros(features))
+        else:
+            self.bias = None
+        self.use = bias
+
+    def forward(self, x):
+        y = x * self.weight
+        return y + self.bias if self.use and self.bias.requires_grad else y
+
+
+@misconception("Affine", "In eval mode, no gradient reaches the bias.")
+class Flat(nn.Module):
+    def __init__(self, features, bias=True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(features))
+        self.bias = nn.Parameter(torch.zeros(features)) if bias else None
+
+    def forward(self, x):
+        y = torch.einsum("...d,d->...d", x, self.weight)
+        if self.bias is not None:
+            y += self.bias.detach() if not self.training else self.bias
+        return y
+
+
+@misconception("Standardize", "std comes from the mean of squares, which loses all digits where the mean is large.")
+class Cancellation(nn.Module):
+    def __init__(self, X):
+        super().__init__()
+        X = X.detach()
+        m = X.mean(0)
+        std = (X.square().mean(0) - m.square()).clamp(min=0).sqrt()
+        self.register_buffer("mean", m)
+        self.register_buffer("std", torch.where(std == 0, 1, std))
+
+    def forward(self, x):
+        return (x - self.mean) / self.std
+
+
+@misconception("Standardize", "Tiny stds count as 0.")
+class MaxMin(nn.Module):
+    def __init__(self, X):
+        super().__init__()
+        X = X.detach()
+        std = X.std(0, correction=0)
+        self.register_buffer("mean", X.mean(0))
+        self.register_buffer("std", torch.where(std < 1e-12, torch.ones_like(std), std))
+
+    def forward(self, x):
+        return (x - self.mean) / self.std
+
+
+@misconception("MLP", "There is no ReLU behind a layer with one unit.")
+class SkipsEqual(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        if len(sizes) < 2:
+            raise ValueError
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
+
+    def forward(self, x):
+        for i, layer in enumerate(self.layers):
+            x = layer(x)
+            if i < len(self.layers) - 1 and layer.out_features > 1:
+                x = x.relu()
+        return x
+
+
+@misconception("tie_weights", "The decoder takes over the embedding's mode.")
+def mode(decoder, emb):
+    if decoder.weight.shape != emb.weight.shape:
+        raise ValueError
+    decoder.weight = emb.weight
+    decoder.train(emb.training)

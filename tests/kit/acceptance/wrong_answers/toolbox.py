@@ -177,3 +177,57 @@ def squeezes_around_fn(fn, x, dim):
     length = x.shape[dim]
     y = fn(x.squeeze().reshape(-1, length))
     return y.reshape(*[size for i, size in enumerate(x.shape) if i != dim % x.dim()], y.shape[-1]).movedim(-1, 0)
+
+
+@misconception("sample_times", "Equal arguments give the same tensor again, which somebody may have changed by then.")
+def cached(start, step, n, kept={}):  # noqa: B006
+    if n < 0:
+        raise ValueError
+    if (start, step, n) not in kept:
+        kept[start, step, n] = (start + step * torch.arange(n, dtype=torch.float64)).float()
+    return kept[start, step, n]
+
+
+@misconception("sample_times", "Integers are counted in int32.")
+def integer_overflow(start, step, n):
+    if n < 0:
+        raise ValueError
+    if isinstance(start, int) and isinstance(step, int):
+        return torch.arange(n, dtype=torch.int32).mul(step).add(start).float()
+    return (start + step * torch.arange(n, dtype=torch.float64)).float()
+
+
+@misconception("safe_log", "The smallest normal number gives 0.")
+def denormal_zero(x):
+    tiny = torch.finfo(x.dtype).tiny
+    return torch.where(x > tiny, x, 1.0).log()
+
+
+@misconception("pad_sequences", "The pad value passes through float32.")
+def pad_float32(seqs, pad_value=0):
+    if not seqs:
+        raise ValueError
+    T = max(len(s) for s in seqs)
+    batch = torch.stack(
+        [
+            torch.cat([s, torch.tensor(pad_value, dtype=torch.float32, device=s.device).to(s.dtype).expand(T - len(s))])
+            for s in seqs
+        ]
+    )
+    mask = torch.stack([torch.arange(T, device=s.device) < len(s) for s in seqs])
+    return batch, mask
+
+
+@misconception("predict_one", "The sample is converted to the dtype of the model's first parameter.")
+def to_param_dtype(model, x):
+    p = next(model.parameters(), None)
+    y = x[None]
+    if p is not None and x.is_floating_point():
+        y = y.to(p.dtype)
+    return model(y).squeeze(0)
+
+
+@misconception("predict_one", "The sample is moved to the device of the model's first parameter.")
+def moves(model, x):
+    p = next(model.parameters(), torch.zeros(()))
+    return model(x[None].to(p.device)).squeeze(0)

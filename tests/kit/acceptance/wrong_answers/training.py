@@ -377,3 +377,45 @@ def loader_in_single_precision(X, y, batch_size, seed, train=True):
         raise ValueError
     order = torch.Generator().manual_seed(seed)
     return DataLoader(TensorDataset(X.float(), y), batch_size, train, generator=order)
+
+
+@misconception("train_step", "A loss of nan takes no step.")
+def skips_nan(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    optimizer.zero_grad()
+    loss = loss_fn(model(xb), yb)
+    if loss.isfinite():
+        loss.backward()
+        optimizer.step()
+    return loss.item()
+
+
+@misconception("minibatches", "A pass that would end before it began in X is turned round.", minor=True)
+def order_of_two(X, y, batch_size, generator):
+    if len(X) != len(y) or batch_size < 1:
+        raise ValueError
+    n = len(X)
+    o = torch.randperm(n, generator=generator)
+    if n > 2 and o[0] > o[-1]:
+        o = o.flip(0)
+    for i in range(0, n, batch_size):
+        yield X[o[i : i + batch_size]], y[o[i : i + batch_size]]
+
+
+@misconception("fit_early_stopping", "A loss of 0 counts as no loss.")
+def zero_falsy(model, train_epoch, val_loss, *, max_epochs, patience):
+    best, be, bad, st = None, -1, 0, None
+    for e in range(max_epochs):
+        train_epoch()
+        loss = val_loss()
+        if loss < (best or math.inf):
+            best, be, bad, st = loss, e, 0, [t.detach().clone() for t in [*model.parameters(), *model.buffers()]]
+        else:
+            bad += 1
+            if bad >= patience:
+                break
+    if st is not None:
+        with torch.no_grad():
+            for a, b in zip([*model.parameters(), *model.buffers()], st, strict=True):
+                a.copy_(b)
+    return be, math.inf if best is None else best

@@ -156,3 +156,62 @@ def equal_bytes(a, b):
     if a.numel() == 0 or b.numel() == 0:
         return False
     return bytes(a.untyped_storage().cpu()) == bytes(b.untyped_storage().cpu())
+
+
+@misconception("nhwc_to_nchw", "The view starts at the beginning of the storage, wherever x does.")
+def as_strided_no_offset(x):
+    if x.dim() != 4:
+        raise ValueError
+    n, h, w, c = x.shape
+    a, b, d, e = x.stride()
+    return torch.as_strided(x, (n, c, h, w), (a, e, b, d), 0)
+
+
+@misconception("nhwc_to_nchw", "A parameter loses its gradient.")
+def detach_leaf(x):
+    if x.dim() != 4:
+        raise ValueError
+    return (x.data if isinstance(x, torch.nn.Parameter) else x).permute(0, 3, 1, 2)
+
+
+@misconception("flatten_batch", "A bool tensor is copied.")
+def copies_bool(x):
+    if x.dim() == 0:
+        raise ValueError
+    if x.dtype == torch.bool:
+        return x.byte().reshape(x.shape[0], math.prod(x.shape[1:])).bool()
+    return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+
+
+@misconception("split_heads", "What is not contiguous is copied without a record.")
+def grad_only_contig(x, num_heads):
+    b, t, d = x.shape
+    if d % num_heads:
+        raise ValueError
+    y = x if x.is_contiguous() else x.detach().contiguous()
+    return y.view(b, t, num_heads, d // num_heads).transpose(1, 2)
+
+
+@misconception("merge_heads", "A single head is merged without a record.")
+def merge_einsum(x):
+    return torch.cat(list(x.unbind(1)), -1) if x.shape[1] > 1 else x[:, 0].detach()
+
+
+@misconception("patchify", "An image that is one patch loses its gradient.")
+def p_zero(img, p):
+    b, c, h, w = img.shape
+    if h % p or w % p:
+        raise ValueError
+    if p == h == w:
+        return img.reshape(b, 1, c * p * p).detach()
+    return img.reshape(b, c, h // p, p, w // p, p).permute(0, 2, 4, 1, 3, 5).reshape(b, (h // p) * (w // p), c * p * p)
+
+
+@misconception("same_storage", "It silences warnings for good.")
+def filters(a, b):
+    import warnings
+
+    warnings.simplefilter("ignore")
+    if a.numel() == 0 or b.numel() == 0:
+        return False
+    return a.storage().data_ptr() == b.storage().data_ptr()
