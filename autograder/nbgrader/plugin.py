@@ -85,13 +85,12 @@ class GradeConfined(NbGraderPreprocessor):  # type: ignore[misc]
             self.log.warning("%s: %s", resources["nbgrader"].get("student"), problem or run.problem)
         reports = {report.number: report for report in run.cells}
         results = {task.task: task for task in tasks}
-        predictions = results.keys() - grader.prepare(topic).topic.definitions
         code = [cell for cell in nb.cells if cell.cell_type == "code"]
         for number, cell in enumerate(code, 1):
             cell.outputs, cell.execution_count = list(_outputs(reports.get(number))), number
             if cell.metadata.get("nbgrader", {}).get("grade"):
                 task = results[str(cell.metadata["nbgrader"]["grade_id"]).removeprefix("check-")]
-                cell.outputs = list(_verdict(grader.course.topics[topic].title, task, number, frozenset(predictions)))
+                cell.outputs = list(_verdict(grader.course.topics[topic].title, task, number))
         return nb, resources
 
     def _helpers(self, where: Any, course: Course) -> tuple[HelperFile, ...]:
@@ -140,9 +139,9 @@ def _outputs(report: CellReport | None) -> Iterator[Any]:
         yield new_output("stream", name="stdout", text=f"{report.note}\n")  # type: ignore[no-untyped-call]
 
 
-def _verdict(title: str, task: TaskResult, number: int, predictions: frozenset[str]) -> Iterator[Any]:
+def _verdict(title: str, task: TaskResult, number: int) -> Iterator[Any]:
     """A task's feedback, and its points as the value that nbgrader reads."""
-    view = answer_view_of(title, Answer(topic=title, tasks=(task,), predictions=predictions), hidden=True)
+    view = answer_view_of(title, Answer(topic=title, tasks=(task,)), hidden=True)
     yield new_output("display_data", data={"text/html": html(view), "text/plain": plain(view)})  # type: ignore[no-untyped-call]
     data = {"text/plain": points_text(task.earned)}
     yield new_output("execute_result", data=data, execution_count=number)  # type: ignore[no-untyped-call]

@@ -28,6 +28,7 @@ __all__ = [
     "Tells",
     "TopicResult",
     "in_telling_order",
+    "told_checks",
     "told_first",
 ]
 
@@ -93,12 +94,24 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def in_telling_order(checks: Sequence[CheckResult]) -> list[CheckResult]:
-    """A task's checks in the order in which they are told: small ones after all others, `side_effects` included.
+    """Checks in the order in which they are told: small ones after all others, `side_effects` included.
 
     This and `told_first` are the rule on small checks (docs/authoring.md, "How points are made"): while another check of
     the task fails, a small one is neither the first that is listed nor what the student is told to look at first.
     """
     return sorted(checks, key=lambda check: check.small)
+
+
+def told_checks(task: TaskResult) -> list[CheckResult]:
+    """The checks of a task that are told, in their order: all of them, or, of a prediction, the one that decides.
+
+    That is the first that did not pass; of a right prediction its gate, or else the first.
+    """
+    checks = in_telling_order(task.checks)
+    if not task.prediction or not checks:
+        return checks
+    decide = [check for check in checks if check.outcome is not Outcome.PASSED] or [check for check in checks if check.gate]
+    return (decide or checks)[:1]
 
 
 def told_first(checks: Sequence[CheckResult]) -> frozenset[str]:
@@ -119,7 +132,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A task's checks, points and diagnosis. `gated`: points were lost because no gate check passed.
+    """A task's checks, points and diagnosis. `prediction`: the task is a variable, whose value is right or wrong; its checks
+    are not counted for anybody to read. `gated`: points were lost because no gate check passed.
     `pending`: points of checks that wait for a device. `note` is a sentence on how the file gives the task's name: where it
     has no answer under it (`standing` is `missing`), where one is there but out of reach (`stopped`), or where another
     line may count than the student thinks. `unavailable` names functions that the answer used and a hidden check does not
@@ -130,6 +144,7 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     earned: float = 0.0
     pending: float = 0.0
     attempted: bool = True
+    prediction: bool = False
     gated: bool = False
     checks: tuple[CheckResult, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()

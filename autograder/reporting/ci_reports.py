@@ -26,9 +26,9 @@ from autograder._words import counted
 from autograder.course.cells import definition_line
 from autograder.course.lines import Lines
 from autograder.records.jobs import Cell, Outcome
-from autograder.records.results import in_telling_order
+from autograder.records.results import told_checks
 from autograder.reporting.junit import Suite, junit
-from autograder.reporting.labels import escaped, points_text, readable, task_state
+from autograder.reporting.labels import checks_passed, escaped, points_text, readable, task_state
 from autograder.reporting.task_view import task_view
 from autograder.reporting.told import Told, unavailable_sentence
 
@@ -50,8 +50,7 @@ _MOST_ANNOTATIONS = 40
 @dataclass(frozen=True)
 class Checked:
     """A file that was checked: its path in the repository, its bytes and cells, its topic's name and title, and what came
-    of each task. `problem` is a sentence if nothing could be run. `predictions` are the tasks whose value is right or wrong,
-    not right in parts."""
+    of each task. `problem` is a sentence if nothing could be run."""
 
     path: str
     data: bytes
@@ -60,7 +59,6 @@ class Checked:
     title: str
     tasks: tuple[Told, ...]
     problem: str = ""
-    predictions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ def findings(checked: Checked) -> list[Finding]:
 def _of_task(checked: Checked, task: Told, lines: Lines) -> Iterator[Finding]:
     view = task_view(task, instructor=False)
     start = definition_line(checked.cells, task.task)
-    for check, shown in zip(in_telling_order(task.checks), view.checks, strict=True):
+    for check, shown in zip(told_checks(task), view.checks, strict=True):
         if check.outcome in (Outcome.PASSED, Outcome.NOT_RUN):
             continue
         place = (check.at.cell, check.at.line) if check.visible and check.at else start
@@ -177,15 +175,9 @@ def summary(files: Iterable[Checked], *, footer: str = "") -> str:
         parts.append("| task | | points | checks |\n|---|---|---|---|")
         for task in each.tasks:
             state = task_state(task)
-            passed = sum(check.outcome is Outcome.PASSED for check in task.checks)
-            checks = (
-                "–"
-                if task.task in each.predictions or not task.checks
-                else f"{passed} of {counted(len(task.checks), 'check')}"
-            )
             parts.append(
                 f"| `{task.task}` | {state.symbol} {state.word} | {points_text(task.earned)} of {points_text(task.points)} "
-                f"| {checks} |"
+                f"| {checks_passed(task) or '–'} |"
             )
         parts.append("")
         feedback = [(task.task, diagnosis.feedback) for task in each.tasks for diagnosis in task.diagnoses]

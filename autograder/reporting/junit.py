@@ -1,4 +1,4 @@
-"""JUnit XML, which CI systems show as a table of tests: a suite per submission, a case per check.
+"""JUnit XML, which CI systems show as a table of tests: a suite per submission, a case per check, or per prediction.
 
 A check that failed is a failure, one that died or ran out of time an error, one that was not run is skipped. Only what
 students may be told is in it: a hidden check is called by its number and its sentence. A task that uses what a hidden check
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
 from autograder.records.jobs import Outcome
-from autograder.records.results import CheckResult, in_telling_order
+from autograder.records.results import CheckResult, told_checks
 from autograder.reporting.labels import readable, task_state
 from autograder.reporting.task_view import CheckView, task_view
 from autograder.reporting.told import Told, unavailable_sentence
@@ -63,7 +63,7 @@ def _suite(suite: Suite) -> ElementTree.Element:
 
 
 def _cases(suite: Suite, task: Told) -> Iterator[ElementTree.Element]:
-    for check, view in zip(in_telling_order(task.checks), task_view(task, instructor=False).checks, strict=True):
+    for check, view in zip(told_checks(task), task_view(task, instructor=False).checks, strict=True):
         yield _case(suite, task, check, view)
     if task.unavailable:
         case = _empty_case(suite, task, "unavailable: Only what the task allows is used.")

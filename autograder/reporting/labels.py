@@ -9,7 +9,17 @@ from autograder._words import counted
 from autograder.records.jobs import Outcome
 from autograder.records.results import FirstCause, TaskResult
 
-__all__ = ["OUTCOMES", "Label", "cause_sentence", "escaped", "is_plain", "points_text", "readable", "task_state"]
+__all__ = [
+    "OUTCOMES",
+    "Label",
+    "cause_sentence",
+    "checks_passed",
+    "escaped",
+    "is_plain",
+    "points_text",
+    "readable",
+    "task_state",
+]
 
 
 _NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -72,6 +82,12 @@ def task_state(task: TaskResult) -> Label:
     if not task.untold and all(check.outcome is Outcome.NOT_RUN for check in task.checks):
         return Label("idle", "○", "not run")
     return Label("none", "✗", "no points yet")
+
+
+def checks_passed(task: TaskResult) -> str:
+    """How many of a task's checks passed: `3 of 5`; empty for a prediction, which is right or wrong, and without checks."""
+    passed = sum(check.outcome is Outcome.PASSED for check in task.checks)
+    return "" if task.prediction or not task.checks else f"{passed} of {len(task.checks)}"
 
 
 def cause_sentence(cause: FirstCause) -> str:

@@ -12,8 +12,8 @@ from functools import cache, lru_cache
 from autograder._words import counted
 from autograder.records.jobs import Outcome
 from autograder.records.observation import SourceLine
-from autograder.records.results import CheckResult, Diagnosis, TaskResult, in_telling_order
-from autograder.reporting.labels import OUTCOMES, Label, points_text, task_state
+from autograder.records.results import CheckResult, Diagnosis, TaskResult, told_checks
+from autograder.reporting.labels import OUTCOMES, Label, checks_passed, points_text, task_state
 from autograder.reporting.told import told, unavailable_sentence
 
 __all__ = ["CheckView", "CodeLine", "DiagnosisView", "TaskView", "outcome_label", "task_view"]
@@ -54,16 +54,16 @@ class CodeLine:
 
 @dataclass(frozen=True)
 class TaskView:
-    """A task and everything said about it. `points_made` says how its checks make its points. `checks` stand in the order
-    of `in_telling_order`. If they are not worth reading, `folded` is shown in their place. `missing`: the file does not
-    define the task at all.
+    """A task and everything said about it. `points_made` says how its checks make its points. `checks` are those of
+    `told_checks`. If they are not worth reading, `folded` is shown in their place. `missing`: the file does not define the
+    task at all.
     """
 
     name: str
     state: Label
     points: str
     earned: str
-    passed: int
+    passed: str
     points_made: str
     notes: tuple[str, ...]
     diagnoses: tuple[DiagnosisView, ...]
@@ -88,13 +88,13 @@ def task_view(task: TaskResult, *, instructor: bool) -> TaskView:
     lines = task.source.splitlines()
     stopped = {check.at.text.strip() for check in task.checks if check.at and task.attempted and check.at.text.strip()}
     marked = {text for text in stopped if sum(line.strip() == text for line in lines) == 1}
-    checks = tuple(_check_view(check, task, marked, instructor=instructor) for check in in_telling_order(task.checks))
+    checks = tuple(_check_view(check, task, marked, instructor=instructor) for check in told_checks(task))
     return TaskView(
         name=task.task,
         state=state,
         points=points_text(task.points),
         earned=points_text(task.earned),
-        passed=sum(check.outcome is Outcome.PASSED for check in task.checks),
+        passed=checks_passed(task),
         points_made=_points_made(task),
         notes=tuple(_task_notes(task)),
         diagnoses=tuple(_diagnosis_view(diagnosis, task, instructor=instructor) for diagnosis in task.diagnoses),
@@ -108,15 +108,17 @@ def task_view(task: TaskResult, *, instructor: bool) -> TaskView:
 
 def _folded(task: TaskResult, style: str) -> str:
     """What to show in place of a list of checks that is not worth reading; empty to show the list."""
-    count = len(task.checks)
-    if style == "complete":
-        return f"All {count} checks passed" if not task.untold else f"All {count} checks shown passed" if count else ""
+    count = 0 if task.prediction else len(task.checks)
+    if style == "complete" and count:
+        return f"All {count} checks passed" if not task.untold else f"All {count} checks shown passed"
     return f"What the {count} checks will look at" if (style == "untouched" or task.standing) and count else ""
 
 
 def _points_made(task: TaskResult) -> str:
     """How the task's checks make its points, in words."""
     checks, points = task.checks, points_text(task.points)
+    if task.prediction:
+        return ""
     if task.untold and task.points:
         shown = sum(check.weight for check in checks)
         worth = points_text(task.points * shown / (shown + task.untold))
@@ -148,7 +150,7 @@ def _task_notes(task: TaskResult) -> Iterable[str]:
         yield task.note
     if not task.attempted and not task.standing:
         yield "You have not written this one yet. It does not count as wrong; it just earns nothing."
-    elif task.gated:
+    elif task.gated and not task.prediction:
         yield "The values are not right yet. Until they are, the task's other checks earn nothing."
     yield from map(unavailable_sentence, task.unavailable)
     if task.pending and not task.checks and not task.untold:
@@ -161,7 +163,7 @@ def _diagnosis_view(diagnosis: Diagnosis, task: TaskResult, *, instructor: bool)
     count = len(diagnosis.checks)
     failing = sum(check.outcome in (Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT) for check in task.checks)
     name = f" ({diagnosis.misconception})" if instructor else ""
-    if diagnosis.exact:
+    if diagnosis.exact or task.prediction:
         return DiagnosisView(f"Your code does the same as a well-known mistake{name}:", diagnosis.feedback)
     kicker = (
         f"Could this be it? In {count} of {failing} failed checks your code does the same as a well-known mistake{name}:"
@@ -171,7 +173,7 @@ def _diagnosis_view(diagnosis: Diagnosis, task: TaskResult, *, instructor: bool)
 
 def _check_view(check: CheckResult, task: TaskResult, marked: set[str], *, instructor: bool) -> CheckView:
     label = _instructor_label(check) if instructor else _student_label(check)
-    if not _has_equal_weights(task):
+    if not _has_equal_weights(task) and not task.prediction:
         everything = sum(each.weight for each in task.checks) + task.untold
         label += f" · {points_text(task.points * check.weight / everything)} points"
     if check.rule:

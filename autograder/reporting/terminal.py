@@ -19,7 +19,7 @@ from autograder._words import counted
 from autograder.course.course_file import Course
 from autograder.gradebook.marks import with_mark
 from autograder.records.jobs import CellReport, Outcome
-from autograder.records.results import CheckResult, TaskResult, TopicResult, in_telling_order
+from autograder.records.results import CheckResult, TaskResult, TopicResult, told_checks
 from autograder.reporting.labels import cause_sentence, points_text, readable
 from autograder.reporting.told import unavailable_sentence
 from autograder.sandbox import level
@@ -316,11 +316,11 @@ def _one_line(text: str) -> str:
 
 def _print_task(task: TaskResult, console: Console) -> None:
     state = "" if task.attempted else ", not attempted"
-    state += ", no points because its values are wrong" if task.gated and task.attempted else ""
+    state += ", no points because its values are wrong" if task.gated and task.attempted and not task.prediction else ""
     state += f", {points_text(task.pending)} points pending" if task.pending else ""
     console.print(Text(f"{task.task}  {points_text(task.earned)} of {points_text(task.points)}{state}", "bold"))
     for diagnosis in task.diagnoses:
-        where = "" if diagnosis.exact else f", in {counted(len(diagnosis.checks), 'check')}"
+        where = "" if diagnosis.exact or task.prediction else f", in {counted(len(diagnosis.checks), 'check')}"
         text = f"matches the misconception {diagnosis.misconception}{where}: {diagnosis.feedback}"
         _print_indented(Text(text, "magenta"), 2, console)
     if task.note:
@@ -329,7 +329,7 @@ def _print_task(task: TaskResult, console: Console) -> None:
         return
     for name in task.unavailable:
         _print_indented(Text(unavailable_sentence(name)), 2, console)
-    for check in in_telling_order(task.checks):
+    for check in told_checks(task):
         _print_check(check, console)
 
 

@@ -25,6 +25,7 @@ class Rules:
         draws: by check name, how many draws it has.
         tolerances: by dtype name, for the device of the answer key.
         side_effects: by task, the weight of `side_effects` among its checks; 1 for tasks that are missing.
+        predictions: the tasks that are variables: a value is right or wrong, not right in parts.
     """
 
     points: Mapping[str, float]
@@ -32,6 +33,7 @@ class Rules:
     draws: Mapping[str, int]
     tolerances: Mapping[str, float]
     side_effects: Mapping[str, float] = field(default_factory=dict)
+    predictions: frozenset[str] = frozenset()
 
 
 def rules_of(course: Course, topic: Topic, device: str) -> Rules:
@@ -42,4 +44,5 @@ def rules_of(course: Course, topic: Topic, device: str) -> Rules:
         draws={check.name: draws_of(course, topic.name, check.spec) for check in topic.checks},
         tolerances=course.tolerances_on(device),
         side_effects={name: task.effects_weight for name, task in course.topics[topic.name].tasks.items()},
+        predictions=frozenset(course.topics[topic.name].tasks) - topic.definitions,
     )

@@ -146,7 +146,7 @@ def _score_task(rules: Rules, key: AnswerKey, task: str, seen: _Seen, visible_on
         first = told_first(results)
         diagnoses = diagnose(task, _failing(results), seen, key, tolerances, first=first, side_effects=SIDE_EFFECTS)
     unavailable = tuple(sorted({name for check in run for name in _unavailable_names(check, seen.get(check.name, ()))}))
-    result = _totalled(task, rules.points[task], results, attempted, diagnoses)
+    result = _totalled(task, rules.points[task], results, attempted, diagnoses, prediction=task in rules.predictions)
     return msgspec.structs.replace(result, unavailable=unavailable)
 
 
@@ -155,7 +155,13 @@ def _failing(results: Iterable[CheckResult]) -> list[str]:
 
 
 def _totalled(
-    task: str, points: float, results: Sequence[CheckResult], attempted: bool, diagnoses: tuple[Diagnosis, ...]
+    task: str,
+    points: float,
+    results: Sequence[CheckResult],
+    attempted: bool,
+    diagnoses: tuple[Diagnosis, ...],
+    *,
+    prediction: bool,
 ) -> TaskResult:
     """A task's result from the results of its checks, the last of which is `side_effects`."""
     passed = [result for result in results if result.outcome is Outcome.PASSED]
@@ -173,6 +179,7 @@ def _totalled(
         earned=round(earned, 2),
         pending=round(pending, 2),
         attempted=attempted,
+        prediction=prediction,
         gated=bool(passed) and not may_open,
         checks=tuple(results),
         diagnoses=diagnoses,
@@ -212,7 +219,12 @@ def complete(old: TaskResult, new: TaskResult, device: str) -> TaskResult:
     added = (each for each in new.diagnoses if each.misconception not in told and failing & set(each.checks))
     return msgspec.structs.replace(
         _totalled(
-            old.task, old.points, results, old.attempted or (new.attempted and bool(waiting)), (*old.diagnoses, *added)
+            old.task,
+            old.points,
+            results,
+            old.attempted or (new.attempted and bool(waiting)),
+            (*old.diagnoses, *added),
+            prediction=old.prediction,
         ),
         source=old.source,
         unavailable=tuple(sorted({*old.unavailable, *(new.unavailable if waiting else ())})),

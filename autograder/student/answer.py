@@ -32,8 +32,7 @@ class Answer:
         total: how many tasks the topic has.
         slips: by task, the everyday mistake behind its failed checks, if there is one.
         unread: by task, a sentence on the cell that defines it last, if Python could not read that cell.
-        predictions: those of its tasks that are variables: a value is right or wrong, not right in parts.
-        only_form: those of them of which the visible checks see only the form of the answer.
+        only_form: those of its predictions of which the visible checks see only the form of the answer.
     """
 
     topic: str
@@ -45,7 +44,6 @@ class Answer:
     total: int = 0
     slips: Mapping[str, Slip] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
-    predictions: frozenset[str] = frozenset()
     only_form: frozenset[str] = frozenset()
 
 
@@ -81,7 +79,6 @@ def answer(
         slips={
             result.task: slip for result in results if (slip := _slip(topic, result, seen, orders, returnless)) is not None
         },
-        predictions=frozenset(name for name, card in topic.card.tasks.items() if card.kind == "variable"),
         only_form=frozenset(name for name, card in topic.card.tasks.items() if card.only_form),
     )
 

@@ -52,4 +52,4 @@ def _check(release: Release, path: Path, runner: Runner) -> Checked:
     topic = release.topic(read.topic)
     answered = answer_file(topic, read, runner.run(topic, read), Store(release.folder)).answer
     tasks = tuple(map(told, answered.tasks))
-    return Checked(str(path), data, read.cells, read.topic, topic.card.title, tasks, predictions=answered.predictions)
+    return Checked(str(path), data, read.cells, read.topic, topic.card.title, tasks)

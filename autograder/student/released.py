@@ -152,6 +152,7 @@ class Release:
             draws={check.name: len(key.reference.get(check.name, ())) for check in checks},
             tolerances=self.card.tolerances,
             side_effects={task: entry.side_effects for task, entry in card.tasks.items()},
+            predictions=frozenset(task for task, entry in card.tasks.items() if entry.kind == "variable"),
         )
         checks_file = CheckModule(f"checks/{path.name}", data.decode("utf-8"))
         return ReleasedTopic(name, card, checks_file, rules, key, self.folder)

@@ -10,7 +10,7 @@ import msgspec
 from autograder._words import counted
 from autograder.records.course_card import TaskCard
 from autograder.records.jobs import Outcome
-from autograder.records.results import SIDE_EFFECTS, CheckResult, TaskResult, in_telling_order
+from autograder.records.results import CheckResult, TaskResult, told_checks
 from autograder.reporting.labels import Label, points_text, readable
 from autograder.reporting.task_view import CheckView, DiagnosisView, TaskView, task_view
 from autograder.reporting.told import told
@@ -200,7 +200,7 @@ def answer_view_of(title: str, answer: Answer, *, hidden: bool = False) -> Answe
     tasks = tuple(_task_answer(task, answer) for task in answer.tasks)
     complete = [task for task in tasks if task.state.style == "complete"]
     lines = []
-    if len(complete) == len(tasks) and any(task.name not in answer.predictions for task in tasks):
+    if len(complete) == len(tasks) and not all(task.prediction for task in answer.tasks):
         lines.append("Grading also runs hidden checks, on other inputs.")
     if answered := [f"`{task.name}`" for task in tasks if task.state is _ANSWERED]:
         verb = "is" if len(answered) == 1 else "are"
@@ -222,12 +222,10 @@ def _graded_view(title: str, answer: Answer) -> AnswerView:
     for task in answer.tasks:
         view = task_view(task, instructor=False)
         earned = f"{view.earned} of {view.points} points"
-        in_parts = task.task not in answer.predictions
-        in_parts = in_parts and bool(view.checks)
-        passed = f"{view.passed} of {counted(len(view.checks), 'check')} passed, {earned}" if in_parts else earned
+        passed = f"{view.passed} checks passed, {earned}" if view.passed else earned
         checks = tuple(
             _check_answer(one, check, len(one.sentences))
-            for one, check in zip(view.checks, in_telling_order(told(task).checks), strict=True)
+            for one, check in zip(view.checks, told_checks(told(task)), strict=True)
         )
         tasks.append(TaskAnswer(view.name, view.state, passed, "", view.diagnoses, checks, (), ""))
         notes += view.notes
@@ -242,31 +240,19 @@ def _task_answer(task: TaskResult, answer: Answer) -> TaskAnswer:
     more = len(warnings) - _WARNINGS_SHOWN
     shown = (*warnings[:_WARNINGS_SHOWN], *((f"and {more} more",) if more > 0 else ()))
     printed = readable(answer.printed.get(task.task, "")).rstrip()
-    prediction = task.task in answer.predictions
-    if prediction:
-        task, view = _without_effects(task, view)
     return TaskAnswer(
         name=task.task,
         state=state,
-        summary="" if prediction else _summary(task, state),
+        summary="" if task.prediction else _summary(task, state),
         problem=answer.problems.get(task.task, ""),
-        boxes=_one_box(task, view, slip, answer.unread.get(task.task, ""), prediction=prediction),
+        boxes=_one_box(task, view, slip, answer.unread.get(task.task, "")),
         checks=tuple(_check_answers(task, view, slip.checks if slip is not None else ())),
         warnings=shown,
         printed=printed if len(printed) <= _PRINTED_SHOWN else printed[: _PRINTED_SHOWN - 1] + "…",
     )
 
 
-def _without_effects(task: TaskResult, view: TaskView) -> tuple[TaskResult, TaskView]:
-    """A prediction without the check that it changes no inputs: it has none."""
-    pairs = [pair for pair in zip(in_telling_order(task.checks), view.checks, strict=True) if pair[0].name != SIDE_EFFECTS]
-    checks, views = zip(*pairs, strict=True) if pairs else ((), ())
-    return msgspec.structs.replace(task, checks=checks), replace(view, checks=views)
-
-
-def _one_box(
-    task: TaskResult, view: TaskView, slip: Slip | None, unread: str, *, prediction: bool
-) -> tuple[DiagnosisView, ...]:
+def _one_box(task: TaskResult, view: TaskView, slip: Slip | None, unread: str) -> tuple[DiagnosisView, ...]:
     """The one thing to look at first: a cell that did not run, else a mistake that is known exactly, else an everyday slip,
     else what it could be, else whose line stopped."""
     if unread:
@@ -276,13 +262,13 @@ def _one_box(
     better = task.diagnoses if slip is not None and not slip.certain else [each for each in task.diagnoses if each.exact]
     if slip is not None and not better:
         return (DiagnosisView("Look at this first:", slip.feedback),)
-    return tuple(replace(box, kicker=_OFTEN) if prediction else box for box in view.diagnoses[:1])
+    return tuple(replace(box, kicker=_OFTEN) if task.prediction else box for box in view.diagnoses[:1])
 
 
 def _check_answers(task: TaskResult, view: TaskView, explained: Collection[str]) -> Iterator[CheckAnswer]:
     """What is told of the checks: once in full what ended several of them for the same reason."""
     told: set[tuple[str, ...]] = set()
-    for check, one in zip(in_telling_order(task.checks), view.checks, strict=True):
+    for check, one in zip(told_checks(task), view.checks, strict=True):
         reason = ("slip",) if check.name in explained else (one.line, *one.sentences) if one.sentences else ()
         if reason and reason in told:
             yield CheckAnswer(one.state, one.sentence, ("For the same reason as above.",))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,7 +17,16 @@ from rich.console import Console
 from autograder.course.cells import read_cells
 from autograder.records.jobs import Outcome
 from autograder.records.observation import SourceLine
-from autograder.records.results import CheckResult, Diagnosis, Difference, TaskResult, in_telling_order, told_first
+from autograder.records.results import (
+    CheckResult,
+    Diagnosis,
+    Difference,
+    SubmissionFile,
+    TaskResult,
+    TopicResult,
+    in_telling_order,
+    told_first,
+)
 from autograder.reporting.ci_reports import (
     Checked,
     classroom_result,
@@ -26,8 +37,10 @@ from autograder.reporting.ci_reports import (
     write_reports,
 )
 from autograder.reporting.junit import Suite, junit
-from autograder.reporting.terminal import _print_task
+from autograder.reporting.task_view import task_view
+from autograder.reporting.terminal import _print_task, print_result
 from autograder.reporting.told import told
+from autograder.reporting.topic_page import student_page
 from autograder.student.answer import Answer
 from autograder.student.as_html import html
 from autograder.student.as_text import plain
@@ -112,23 +125,58 @@ def test_junit() -> None:
 def test_the_summary() -> None:
     text = summary([CHECKED], footer="That is all.")
     assert text.startswith("### Views: 1 of 5 points\n")
-    assert "| `double` | ◐ partly right | 1 of 4 | 1 of 3 checks |" in text
+    assert "| `double` | ◐ partly right | 1 of 4 | 1 of 3 |" in text
     assert "* `double`: Is it &lt;twice&gt;?" in text
     assert text.endswith("That is all.\n")
 
 
-def test_a_prediction_is_not_right_in_parts() -> None:
+def guess(form: Outcome, answer: Outcome) -> TaskResult:
+    """A prediction with a check of its form, one of its value, and `side_effects`."""
     checks = (
-        CheckResult(name="test_guess", sentence="It is right.", visible=True, outcome=Outcome.FAILED),
+        CheckResult(name="test_form", sentence="It is a number.", visible=True, outcome=form, weight=0.0),
+        CheckResult(name="test_guess", sentence="It is right.", visible=False, outcome=answer, gate=True),
         CheckResult(name="side_effects", sentence="It changes nothing else.", visible=True, outcome=Outcome.PASSED),
     )
-    guess = TaskResult(task="guess", points=1.0, checks=checks)
-    checked = replace(CHECKED, tasks=(*CHECKED.tasks, told(guess)), predictions=frozenset(["guess"]))
-    assert "| `guess` | ✗ no points yet | 0 of 1 | – |" in summary([checked])
-    answered = Answer(topic="views", tasks=(guess,), predictions=frozenset(["guess"]))
-    view = answer_view_of("Views", answered, hidden=True)
-    assert [task.summary for task in view.tasks] == ["0 of 1 points"]
-    assert "1 of 2" in answer_view_of("Views", Answer(topic="views", tasks=(guess,)), hidden=True).tasks[0].summary
+    earned = 1.0 if answer is Outcome.PASSED else 0.0
+    return TaskResult(task="guess", points=1.0, earned=earned, prediction=True, gated=not earned, checks=checks)
+
+
+@pytest.mark.parametrize(
+    ("form", "answer", "said", "failures"),
+    [
+        (Outcome.PASSED, Outcome.PASSED, "hidden_2: It is right.", "0"),
+        (Outcome.PASSED, Outcome.FAILED, "hidden_2: It is right.", "1"),
+        (Outcome.FAILED, Outcome.FAILED, "test_form: It is a number.", "1"),
+    ],
+)
+def test_a_prediction_is_right_or_wrong_in_every_output(form: Outcome, answer: Outcome, said: str, failures: str) -> None:
+    task = guess(form, answer)
+    checked = replace(CHECKED, tasks=(told(task),))
+    assert re.search(r"\| `guess` \| . [a-z ]+ \| [01] of 1 \| – \|", summary([checked]))
+    suite = ElementTree.fromstring(junit([Suite("s", "views", checked.tasks)]))[0]
+    assert [suite.get(name) for name in ("tests", "failures", "skipped")] == ["1", failures, "0"]
+    assert suite[0].get("name") == said
+    assert len(findings(checked)) == int(failures)
+    view = task_view(told(task), instructor=False)
+    assert (view.passed, view.folded, view.points_made, view.notes) == ("", "", "", ())
+    assert [check.sentence for check in view.checks] == [said.partition(": ")[2]]
+    answered = answer_view_of("Views", Answer(topic="views", tasks=(task,)), hidden=True).tasks[0]
+    assert (answered.summary, len(answered.checks)) == (f"{task.earned:g} of 1 points", 1)
+    file = SubmissionFile(path="views.py", sha256="")
+    result = TopicResult(student="ann", topic="views", title="Views", submission=file, fingerprint="", seed=1, device="cpu",
+                         versions={}, points=1.0, earned=task.earned, tasks=(task,))  # fmt: skip
+    screen = Console(record=True, width=100, file=io.StringIO())
+    print_result(result, screen)
+    for text in (screen.export_text(), student_page(result).decode()):
+        assert said.partition(": ")[2] in text
+        assert not re.search(r"[0-9] of [23]\b|other checks earn nothing|its values are wrong|checks passed", text)
+
+
+def test_results_of_before_have_no_predictions_and_their_checks_are_counted() -> None:
+    old = structs.replace(guess(Outcome.PASSED, Outcome.FAILED), prediction=False)
+    assert (
+        "2 of 3 checks passed" in answer_view_of("Views", Answer(topic="views", tasks=(old,)), hidden=True).tasks[0].summary
+    )
 
 
 def test_no_report_holds_text_of_hidden_checks(
