@@ -162,19 +162,22 @@ def _write(data: bytes, out: Path | None, *, quiet: bool = False) -> None:
 
 def _print_notes(marked: MarkedClass) -> None:
     """What somebody should know who sends these marks."""
+    from autograder.gradebook.marks import CHANGED_SINCE
+
     chosen = [mark for (_, topic), mark in marked.marks.items() if topic in marked.topics]
+    always = ("not graded", CHANGED_SINCE)  # whatever a person has decided about the mark
+    empty = "and counts as 0" if marked.zero_missing else "and is left empty"
     for flag, what in {
         "pending": "still has pending points, and counts without them",
-        "not graded": "has not been graded",
-        "unreadable": "could not be read",
-        "missing": "was not handed in",
+        "not graded": "has not been graded, and is left empty",
+        CHANGED_SINCE: "has changed since it was graded: the mark is that of the earlier file. Run `autograde grade` first",
+        "unreadable": f"could not be read, {empty}",
+        "missing": f"was not handed in, {empty}",
     }.items():
-        meant = [mark for mark in chosen if flag in mark.flags and (flag == "not graded" or not mark.adjusted)]
+        meant = [mark for mark in chosen if flag in mark.flags and (flag in always or not mark.adjusted)]
         named = [f"{mark.student} ({mark.topic})" for mark in meant]
         if named:
             more = f" and {len(named) - 5} more" if len(named) > 5 else ""
-            zero = marked.zero_missing and flag != "not graded"
-            how = "" if flag == "pending" else ", and counts as 0" if zero else ", and is left empty"
-            marked.notes.append(f"{len(named)} × {what}{how}: {', '.join(named[:5])}{more}.")
+            marked.notes.append(f"{len(named)} × {what}: {', '.join(named[:5])}{more}.")
     for note in marked.notes:
         typer.echo(note, err=True)

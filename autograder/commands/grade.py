@@ -200,7 +200,7 @@ def _grade(
             course, out, seed=seed, device=device, force=force, whole=whole, proposed=proposed, dry_run=dry_run
         )
         if not dry_run:
-            record(discovery, topics or tuple(course.topics), out)
+            record(course, discovery, topics or tuple(course.topics), out)
         with nullcontext() if dry_run else _shown_if_interrupted(course, out, discovery):
             for graded in grade_class(
                 course, discovery.submissions, pool, out, chosen.seed, device=device, force=force, adjustments=adjustments,

@@ -14,7 +14,7 @@ from autograder.course.course_file import Course, load_course
 from autograder.errors import RequestError, ResultError
 from autograder.gradebook.adjustments import Adjustment, Adjustments, load_adjustments
 from autograder.gradebook.marks import Mark, TaskMark, marks_of_student
-from autograder.grading.handed_in import handed_in
+from autograder.grading.handed_in import handed_in, outdated
 from autograder.grading.marks import people_of, students_of
 from autograder.grading.result_files import read_all, read_result, read_run, result_path
 from autograder.records.results import TopicResult
@@ -94,8 +94,10 @@ class Books:
         page_path(self.out, student, topic)  # a roster may hold any name
         decisions = decided.get(student, ())
         results = tuple(read_all(self.out, student=student))  # late days are spent over all topics
-        known = handed_in(self.out)
-        marks = marks_of_student(course, student, results, decisions, topics=course.topics, handed_in=known)
+        known, changed = handed_in(self.out), outdated(self.out)
+        marks = marks_of_student(
+            course, student, results, decisions, topics=course.topics, handed_in=known, outdated=changed
+        )
         mark = next(each for each in marks if each.topic == topic)
         name = people_of(course, [student])[student]
         own = tuple(each for each in decisions if each.topic == topic)

@@ -21,6 +21,7 @@ from autograder.gradebook.lateness import lateness
 from autograder.records.results import Lateness, TaskResult, TopicResult
 
 __all__ = [
+    "CHANGED_SINCE",
     "Decided",
     "Mark",
     "TaskMark",
@@ -32,6 +33,9 @@ __all__ = [
     "with_mark",
     "without_checks",
 ]
+
+
+_NONE: Mapping[tuple[str, str], str] = {}
 
 
 class TaskMark(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +54,9 @@ class TaskMark(msgspec.Struct, frozen=True, kw_only=True):
     comments: tuple[str, ...] = ()
 
 
+CHANGED_SINCE = "changed since; not graded yet"
+"""The flag of a mark of an earlier file than the one that is there now."""
+
 State = Literal["graded", "unreadable", "not_graded", "missing"]
 
 
@@ -60,8 +67,8 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     failed at or that no run has reached (`not_graded`: all points are pending but those that a person gave), or none
     (`missing`).
     `automatic` is what the checks alone give, without lateness. `adjusted`: a person changed points, or excused something.
-    `extension` is in hours. An excused mark has no points, so that sums come out right. `comments` are those on the whole
-    topic; each task has its own.
+    `outdated`: another file has been handed in since, and is not graded yet. `extension` is in hours. An excused mark has no
+    points, so that sums come out right. `comments` are those on the whole topic; each task has its own.
     """
 
     student: str
@@ -73,6 +80,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     pending: float = 0.0
     adjusted: bool = False
     excused: bool = False
+    outdated: bool = False
     extension: float = 0.0
     lateness: Lateness | None = None
     submitted_at: str = ""
@@ -86,13 +94,14 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """What a reader must know beside the number: missing, unreadable, not graded, excused, adjusted, extended, late,
-        pending."""
+        """What a reader must know beside the number: missing, unreadable, not graded, changed since, excused, adjusted,
+        extended, late, pending."""
         late = self.lateness is not None and (self.lateness.penalty > 0 or self.lateness.budget_days > 0)
         flags = {
             "missing": self.state == "missing",
             "unreadable": self.state == "unreadable",
             "not graded": self.undecided,
+            CHANGED_SINCE: self.outdated,
             "excused": self.excused,
             "adjusted": self.adjusted,
             "extended": self.extension > 0,
@@ -115,6 +124,7 @@ def marks_of_class(
     *,
     students: Iterable[str] = (),
     handed_in: Collection[tuple[str, str]] = (),
+    outdated: Mapping[tuple[str, str], str] = _NONE,
 ) -> Iterator[Mark]:
     """Everybody's marks, by student and then in the order of the course: for each topic that anybody handed in or that
     people decided about. What is missing has a mark too.
@@ -125,6 +135,7 @@ def marks_of_class(
         adjustments: what people decided.
         students: more students, such as those of the roster.
         handed_in: student and topic of what is known to be handed in; without a result, it is not graded instead of missing.
+        outdated: by student and topic, the content (see `SubmissionFile`) of graded files in whose place there is another.
     """
     graded = {student: tuple(own) for student, own in groupby(map(without_checks, results), lambda result: result.student)}
     topics = {result.topic for own in graded.values() for result in own}
@@ -134,8 +145,9 @@ def marks_of_class(
     everybody = dict.fromkeys((*graded, *students, *adjustments, *(student for student, _ in handed_in)))
     for student in sorted(everybody, key=lambda name: (name.casefold(), name)):
         yield from marks_of_student(
-            course, student, graded.get(student, ()), adjustments.get(student, ()), topics=order, handed_in=handed_in
-        )
+            course, student, graded.get(student, ()), adjustments.get(student, ()), topics=order, handed_in=handed_in,
+            outdated=outdated,
+        )  # fmt: skip
 
 
 def without_checks(result: TopicResult) -> TopicResult:
@@ -152,6 +164,7 @@ def marks_of_student(
     *,
     topics: Iterable[str] | None = None,
     handed_in: Collection[tuple[str, str]] = (),
+    outdated: Mapping[tuple[str, str], str] = _NONE,
 ) -> tuple[Mark, ...]:
     """A student's marks in the order of the course. The budget of late days is spent in the order of the due times.
 
@@ -162,6 +175,7 @@ def marks_of_student(
         decisions: theirs, in the order of adjustments.yml.
         topics: those to mark; those with a result if None.
         handed_in: see `marks_of_class`.
+        outdated: see `marks_of_class`.
     """
     by_topic = {result.topic: result for result in results}
     chosen = list(by_topic if topics is None else topics)
@@ -169,7 +183,10 @@ def marks_of_student(
     marks: dict[str, Mark] = {}
     for topic in sorted((name for name in course.topics if name in chosen), key=lambda name: _due(course, name)):
         known = (student, topic) in handed_in
-        mark = mark_of(course, student, topic, by_topic.get(topic), decisions, budget=budget, handed_in=known)
+        content = outdated.get((student, topic), "")
+        mark = mark_of(
+            course, student, topic, by_topic.get(topic), decisions, budget=budget, handed_in=known, outdated=content
+        )
         budget -= mark.lateness.budget_days if mark.lateness else 0
         marks[topic] = mark
     return tuple(marks[topic] for topic in course.topics if topic in marks)
@@ -184,6 +201,7 @@ def mark_of(
     *,
     budget: int | None = None,
     handed_in: bool = False,
+    outdated: str = "",
 ) -> Mark:
     """The mark of one submission, or of none.
 
@@ -195,6 +213,7 @@ def mark_of(
         decisions: the student's, in the order of adjustments.yml.
         budget: the late days that are left; all of the student's if None.
         handed_in: whether there is a submission even if there is no result.
+        outdated: the content (see `SubmissionFile`) in whose place there is another; empty if there is none.
     """
     own = [entry for entry in decisions if entry.topic == topic]
     known: Mapping[str, TaskResult] = {task.task: task for task in result.tasks} if result else {}
@@ -225,6 +244,7 @@ def mark_of(
         pending=0.0 if excused or decided.points is not None else round(sum(task.pending for task in counted), 2),
         adjusted=excused or decided.changes or any(task.adjusted or task.excused for task in tasks),
         excused=excused or not counted,
+        outdated=result is not None and state != "not_graded" and result.submission.content == outdated,
         extension=round(extension.total_seconds() / 3600, 2),
         lateness=late,
         submitted_at=(result.submission.submitted_at or "") if result else "",

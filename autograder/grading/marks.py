@@ -14,7 +14,7 @@ from autograder.course.course_file import Course
 from autograder.course.roster import load_roster
 from autograder.gradebook.adjustments import load_adjustments
 from autograder.gradebook.marks import Mark, mark_of, marks_of_class, marks_of_student, with_mark
-from autograder.grading.handed_in import handed_in
+from autograder.grading.handed_in import handed_in, outdated
 from autograder.grading.result_files import read_all, result_path
 from autograder.records.results import FORMAT_VERSION, TopicResult
 from autograder.reporting import topic_page
@@ -49,7 +49,9 @@ def marks_in(course: Course, out: Path, *, only: str | None = None) -> Iterator[
     if only is not None:
         adjustments = {only: adjustments[only]} if only in adjustments else {}
         students, known = [], {key for key in known if key[0] == only}
-    return marks_of_class(course, read_all(out, student=only), adjustments, students=students, handed_in=known)
+    return marks_of_class(
+        course, read_all(out, student=only), adjustments, students=students, handed_in=known, outdated=outdated(out)
+    )
 
 
 def refresh(course: Course, out: Path, *, students: Iterable[str] = ()) -> dict[Key, Mark]:
@@ -96,10 +98,11 @@ def people_of(course: Course, students: Iterable[str] = ()) -> dict[str, str]:
 
 def marked_results(course: Course, out: Path) -> Iterator[tuple[TopicResult, Mark]]:
     """The results of the course's topics as they were graded, each with its mark."""
-    adjustments = load_adjustments(course)
+    adjustments, changed = load_adjustments(course), outdated(out)
     for student, results in groupby(read_all(out), key=lambda result: result.student):
         own = {result.topic: result for result in results if result.topic in course.topics}
-        for mark in marks_of_student(course, student, tuple(own.values()), adjustments.get(student, ())):
+        decisions = adjustments.get(student, ())
+        for mark in marks_of_student(course, student, tuple(own.values()), decisions, outdated=changed):
             yield own[mark.topic], mark
 
 

@@ -21,7 +21,7 @@ from autograder.grading.submissions import Submission, files_of
 from autograder.records.jobs import HelperFile
 from autograder.records.results import SubmissionFile
 
-__all__ = ["files_digest", "seed_of_version", "version_of"]
+__all__ = ["files_digest", "graded_before", "seed_of_version", "version_of"]
 
 
 class _Head(msgspec.Struct, kw_only=True):
@@ -31,6 +31,7 @@ class _Head(msgspec.Struct, kw_only=True):
     seed: int
     version: int = 1
     problem: str = ""
+    not_graded: bool = False
 
 
 def seed_of_version(seed: int, version: int) -> int:
@@ -52,14 +53,32 @@ def version_of(course: Course, submission: Submission, out: Path, seed: int) -> 
 
     Results of another run do not count, and neither does a file that could not be read: its page told nothing.
     """
+    old, now = _graded(submission, out), _content(course, submission)
+    if old is None or not now or old.version < 1 or old.seed != seed_of_version(seed, old.version):
+        return 1
+    return old.version if old.submission.content == now or old.problem else old.version + 1
+
+
+def graded_before(course: Course, submission: Submission, out: Path) -> str:
+    """The content (see `SubmissionFile`) of the graded file that a submission differs from; empty if there is none."""
+    old = _graded(submission, out)
+    if old is None or old.not_graded or old.submission.content == (_content(course, submission) or ":"):
+        return ""
+    return old.submission.content
+
+
+def _graded(submission: Submission, out: Path) -> _Head | None:
     try:
-        old = msgspec.json.decode(read_whole(result_path(out, submission.student, submission.topic)), type=_Head)
+        return msgspec.json.decode(read_whole(result_path(out, submission.student, submission.topic)), type=_Head)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _content(course: Course, submission: Submission) -> str:
+    """The content of a submission as it is now; empty if it cannot be read."""
+    try:
         data = submission.read()
-    except (OSError, msgspec.MsgspecError, SubmissionError, UnicodeDecodeError, RecursionError):
-        return 1
-    if old.version < 1 or old.seed != seed_of_version(seed, old.version):
-        return 1
-    graded = old.submission
+    except SubmissionError:
+        return ""
     files, _ = files_of(submission, data, course)
-    same = (graded.sha256, graded.files) == (hashlib.sha256(data).hexdigest(), files_digest(files))
-    return old.version if same or old.problem else old.version + 1
+    return f"{hashlib.sha256(data).hexdigest()}:{files_digest(files)}"

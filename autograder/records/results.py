@@ -172,6 +172,11 @@ class SubmissionFile(msgspec.Struct, frozen=True, kw_only=True):
     submitted_at: str | None = None
     files: str = ""
 
+    @property
+    def content(self) -> str:
+        """What was handed in, whatever it is called and whenever it came: the digests of the file and those beside it."""
+        return f"{self.sha256}:{self.files}"
+
 
 class Lateness(msgspec.Struct, frozen=True, kw_only=True):
     """How late a submission was beyond its due time and extension, how many days of the student's budget that took, and the

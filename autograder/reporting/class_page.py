@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from autograder._words import counted
-from autograder.gradebook.marks import Mark
+from autograder.gradebook.marks import CHANGED_SINCE, Mark
 from autograder.records.results import INSTRUCTOR_PAGES, TopicResult
 from autograder.reporting.charts import histogram, spread_plot, stacked_bar
 from autograder.reporting.class_figures import (
@@ -254,6 +254,8 @@ def _summary(figures: ClassFigures) -> str:
     waiting = sum(entry.state == "waiting" for each in figures.students for entry in each.entries)
     if waiting:
         parts.append(f"{waiting} not graded yet")
+    if changed := sum(CHANGED_SINCE in entry.remarks for each in figures.students for entry in each.entries):
+        parts.append(f"{changed} changed since, with the mark of the earlier file")
     if without := sum(all(entry.state == "missing" for entry in each.entries) for each in figures.students):
         parts.append(f"{counted(without, 'student')} without any")
     return "; ".join(parts) + "."

@@ -121,7 +121,7 @@ def topic_view(graded: TopicResult, mark: Mark | None, *, instructor: bool) -> _
         late=_late(result),
         decisions=tuple(_decisions(mark)) if mark else (),
         own_page=f"../../{quote(result.student, safe='', errors='surrogateescape')}/{quote(result.topic, safe='')}.html",
-        warnings=tuple(_warnings(result)),
+        warnings=tuple(_warnings(result, outdated=mark is not None and mark.outdated)),
         facts=tuple(_facts(result, instructor=instructor)),
         cells=tuple(_cell_view(cell) for cell in result.cells if _worth_telling(cell)),
         tasks=tuple(task_view(task, instructor=instructor) for task in result.tasks),
@@ -187,7 +187,10 @@ def _decisions(mark: Mark) -> Iterable[str]:
         yield f"The points of the topic were changed to {points_text(mark.earned)} by your instructor."
 
 
-def _warnings(result: TopicResult) -> Iterable[_Warning]:
+def _warnings(result: TopicResult, *, outdated: bool) -> Iterable[_Warning]:
+    if outdated:
+        text = "This page is about an earlier file. Another one has been handed in since; it is not graded yet."
+        yield _Warning("A newer file waits", text)
     if result.not_graded:
         yield _Warning("This file is not graded yet", f"{result.problem} It will be graded again; no points are lost.")
     elif result.problem:

@@ -212,6 +212,44 @@ def test_an_interruption_keeps_the_results_so_far(folder: Path, tmp_path: Path, 
     assert "has not been graded, and is left empty" in run.stderr
 
 
+def test_an_interrupted_regrade_leaves_no_old_mark_unnamed(folder: Path, tmp_path: Path) -> None:
+    """bo hands in another file, and grading it is interrupted: his mark is named as that of the earlier file, everywhere."""
+    for name in ("ann", "bo"):
+        write_notebook(tmp_path / "class" / name / "views.ipynb", RIGHT)
+    words = ["grade", str(tmp_path / "class"), "-o", str(tmp_path / "grades"), "--jobs", "1", *KEPT]
+    assert autograde(*words, cwd=folder).returncode == 0
+    write_notebook(tmp_path / "class/ann/views.ipynb", "guess = 7", RIGHT)
+    write_notebook(tmp_path / "class/bo/views.ipynb", "import time\ntime.sleep(4.5)", "guess = 7")
+    before = (tmp_path / "grades/ann/views.json").read_bytes()
+    process = subprocess.Popen([*COMMAND, *words], cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 120
+    while (tmp_path / "grades/ann/views.json").read_bytes() == before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    results = ["--results", str(tmp_path / "grades")]
+    page = (tmp_path / "grades/index.html").read_text()
+    assert "1 changed since, with the mark of the earlier file." in page
+    assert page.count("changed since; not graded yet") == 1
+    table = autograde("report", "--format", "csv", "--table", "students", results[1], cwd=folder).stdout
+    assert [row["student"] for row in csv.DictReader(table.splitlines()) if "changed since" in row["remarks"]] == ["bo"]
+    for audience in ("", "instructor-pages/"):
+        assert "This page is about an earlier file." in (tmp_path / f"grades/{audience}bo/views.html").read_text()
+        assert "earlier file" not in (tmp_path / f"grades/{audience}ann/views.html").read_text()
+    assert "Another file has been handed in since" in autograde("show", "bo", "views", "-o", results[1], cwd=folder).stdout
+    run = autograde("export", "csv", *results, cwd=folder)
+    marks = {row["student"]: (row["mark"], row["mark_flags"]) for row in csv.DictReader(run.stdout.splitlines())}
+    assert marks == {"ann": ("5", ""), "bo": ("5", "changed since; not graded yet")}
+    note = (
+        "1 × has changed since it was graded: the mark is that of the earlier file. Run `autograde grade` first: bo (views)."
+    )
+    assert note in run.stderr
+    assert autograde(*words, cwd=folder).returncode == 0
+    assert "changed since" not in (tmp_path / "grades/index.html").read_text()
+    assert "earlier file" not in autograde("export", "csv", *results, cwd=folder).stderr
+
+
 @pytest.mark.slow
 def test_what_the_machine_failed_at_is_tried_again_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = make_course(tmp_path)

@@ -35,7 +35,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     out = tmp_path / "grades"
     write_run(GradingRecord(course="A tiny course", seed=1, device="cpu"), out)
     write_result(result("ann", "views", double=4, guess=1), out)
-    record(found("ann", "bo"), ["views"], out)
+    record(load_course(tmp_path), found("ann", "bo"), ["views"], out)
     (out / "cy").mkdir()
     (out / "cy/views.json").write_text('{"format_version": 1, "stu')
     return tmp_path
@@ -85,7 +85,7 @@ def test_shares_that_are_not_there_stay_known(root: Path) -> None:
         share = root / f"part-{number}"
         write_run(GradingRecord(course="A tiny course", seed=1, device="cpu"), share)
         write_result(result(student, "views", double=4), share)
-        record(found("ann", "bo", "eve"), ["views"], share)
+        record(load_course(root), found("ann", "bo", "eve"), ["views"], share)
     course, out = load_course(root), root / "all"
     assert merge(course, [root / "part-1", root / "part-2"], out) == 2
     assert {mark.student: mark.state for mark in marks_in(course, out)} == {
@@ -94,10 +94,11 @@ def test_shares_that_are_not_there_stay_known(root: Path) -> None:
 
 
 def test_later_runs_know_better_about_whom_they_looked_at(tmp_path: Path) -> None:
-    record(found("ann", "bo"), ["views"], tmp_path)
-    record(found("bo", topic="dtypes", looked_for=["ann", "bo"]), ["dtypes"], tmp_path)
+    course = load_course(make_course(tmp_path))
+    record(course, found("ann", "bo"), ["views"], tmp_path)
+    record(course, found("bo", topic="dtypes", looked_for=["ann", "bo"]), ["dtypes"], tmp_path)
     assert handed_in(tmp_path) == {("ann", "views"), ("bo", "views"), ("bo", "dtypes")}
-    record(found(looked_for=["bo"]), ["views", "dtypes"], tmp_path)
+    record(course, found(looked_for=["bo"]), ["views", "dtypes"], tmp_path)
     assert handed_in(tmp_path) == {("ann", "views")}
     assert json.loads((tmp_path / "submissions.json").read_text())["submissions"] == [["ann", "views"]]
     record_all([tmp_path, tmp_path / "older"], tmp_path / "all")
