@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from autograder._files import read_whole
-from autograder.course.cells import read_cells, source_with_helpers
+from autograder.course.cells import read_cells, source_with_helpers, task_source
 from autograder.course.course_file import Course
-from autograder.errors import SubmissionError
+from autograder.course.declarations import read_variants
+from autograder.errors import AuthoringError, SubmissionError
 from autograder.grading.result_files import read_all
+from autograder.records.jobs import Cell
 from autograder.reporting.similarity import TaskSimilarity, similar_pairs
 
 __all__ = ["find_similar", "sources_in"]
+
+_HEAD = re.compile("^(?:async def|def|class) ", re.MULTILINE)
 
 Sources = dict[tuple[str, str], dict[str, str]]
 
@@ -32,15 +38,32 @@ def sources_in(course: Course, out: Path) -> Sources:
 def find_similar(
     course: Course, sources: Mapping[tuple[str, str], Mapping[str, str]], *, threshold: float
 ) -> Iterator[TaskSimilarity]:
-    """Compare the sources of each task, without the handed-out code; a task at a time."""
+    """Compare the sources of each task, without the handed-out code and obvious answers; a task at a time."""
     for (topic, task), by_student in sources.items():
-        yield similar_pairs(topic, task, by_student, given=_given(course, topic, task), threshold=threshold)
+        given = source_with_helpers(_cells(course.root / f"exercises/{topic}.py"), task)
+        known = _solutions(course.root / "solutions", topic, task)
+        yield similar_pairs(topic, task, by_student, given=given, known=known, threshold=threshold)
 
 
-def _given(course: Course, topic: str, task: str) -> str:
-    """The source of a task in the exercise; empty if there is none."""
-    path = course.root / f"exercises/{topic}.py"
+def _solutions(folder: Path, topic: str, task: str) -> list[str]:
+    """The sources of the reference of a task, of its alternatives and its misconceptions."""
+    found = [source_with_helpers(_cells(folder / f"{topic}.py"), task)]
+    for path in (folder / "alternatives" / f"{topic}.py", folder / "misconceptions" / f"{topic}.py"):
+        try:
+            variants = read_variants(path)
+        except AuthoringError:  # of no concern here
+            continue
+        for name in (variant.name for variant in variants if variant.task == task):
+            source = task_source(_cells(path), name)
+            head = _HEAD.search(source)  # behind the decorators
+            found.append(source[head.start() :] if head else source)
+    return found
+
+
+@lru_cache(maxsize=4)
+def _cells(path: Path) -> tuple[Cell, ...]:
+    """The cells of one of the course's files; none if it is not there."""
     try:
-        return source_with_helpers(read_cells(read_whole(path), path.name), task)
+        return read_cells(read_whole(path), path.name)
     except (OSError, SubmissionError):
-        return ""
+        return ()

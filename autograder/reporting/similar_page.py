@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder._words import counted
-from autograder.reporting.similarity import LEAST, Pair, TaskSimilarity
+from autograder.reporting.similarity import LEAST, SHORT, Pair, TaskSimilarity
 from autograder.reporting.templating import write
 
 __all__ = ["write_similar"]
@@ -32,6 +32,7 @@ class _TaskView:
     heading: str
     summary: str
     groups: tuple[str, ...]
+    crowds: tuple[str, ...]
     pairs: tuple[_PairView, ...]
 
 
@@ -40,6 +41,7 @@ class _SimilarView:
     title: str
     summary: str
     least: int
+    short: int
     tasks: tuple[_TaskView, ...]
 
 
@@ -65,26 +67,32 @@ def write_similar(
     every = tuple(found)
     number = sum(each.found for each in every)
     tasks = tuple(
-        _task(at, each, sources[each.topic, each.task], people) for at, each in enumerate(every, start=1) if each.pairs
+        _task(at, each, sources[each.topic, each.task], people)
+        for at, each in enumerate(every, start=1)
+        if each.pairs or each.crowds
     )
-    summary = (
-        f"{counted(number, 'pair')} in {counted(len(tasks), 'task')} of {len(every)}, from {threshold * 100:g} % upwards."
-    )
-    return write(path, "similar.html.j2", _SimilarView(title, summary, LEAST, tasks))
+    summary = f"{counted(number, 'pair')} in {counted(sum(bool(each.pairs) for each in every), 'task')} of {len(every)}, from {threshold * 100:g} % upwards."
+    return write(path, "similar.html.j2", _SimilarView(title, summary, LEAST, SHORT, tasks))
 
 
 def _task(at: int, found: TaskSimilarity, sources: Mapping[str, str], people: Mapping[str, str]) -> _TaskView:
     compared = counted(found.compared, "source")
     pairs = counted(found.found, "pair")
     shown = f", of which the first {len(found.pairs)} are listed" if found.found > len(found.pairs) else ""
-    middle = f"Half of the class's pairs are {found.median * 100:.0f} % similar or more."
+    middle = f"Half of all pairs are {found.median * 100:.0f} % similar or more."
+    obvious = f" {counted(found.obvious, 'obvious answer')} left out." if found.obvious else ""
     return _TaskView(
         id=f"task-{at}",
         heading=f"`{found.task}` ({found.topic})",
-        summary=f"{pairs} among {compared}{shown}. {middle}",
-        groups=tuple(", ".join(people.get(name, name) for name in group) for group in found.groups if len(group) > 2),
+        summary=f"{pairs} among {compared}{shown}. {middle}{obvious}",
+        groups=tuple(_named(group, people) for group in found.groups if len(group) > 2),
+        crowds=tuple(f"{len(crowd)} students: {_named(crowd, people)}" for crowd in found.crowds),
         pairs=tuple(_pair(pair, sources if number < _SHOWN else None, people) for number, pair in enumerate(found.pairs)),
     )
+
+
+def _named(group: Iterable[str], people: Mapping[str, str]) -> str:
+    return ", ".join(people.get(name, name) for name in group)
 
 
 def _pair(pair: Pair, sources: Mapping[str, str] | None, people: Mapping[str, str]) -> _PairView:

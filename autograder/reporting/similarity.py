@@ -2,11 +2,13 @@
 
 A source is read as text only: pygments cuts it into tokens, whatever it is. Comments, docstrings and layout are left out;
 every name is the same token, but for Python's own and what follows a dot, and so is every number, and every string: renaming
-hides nothing. Lines of the handed-out stub are taken away, and lines that more than half of the class has.
+hides nothing, nor does another order of functions. Lines of the handed-out stub are taken away, and lines that more than half of the class has.
 
 similarity = 2 × LCS / (tokens of one + tokens of the other), where LCS is the length of the longest common subsequence of
 tokens (RapidFuzz's `Indel.normalized_similarity`). Short sources are alike by chance, so those of fewer than `LEAST` tokens
-are left out.
+are left out; so are obvious answers, which are those of fewer than `SHORT` tokens that are `OBVIOUS` to a solution, right or
+wrong, that the course knows. Where a source is like those of more than `CROWD` others, and of more than a tenth of the class,
+it is a common answer: such students are a crowd, which is named once, in place of all the pairs in it.
 
 unusual = (similarity - median) / max(1.4826 × MAD, 0.02), over all pairs of the class for that task: the robust z-score,
 with the median absolute deviation (MAD) as its scale, and a floor for classes in which all pairs are about equally similar.
@@ -18,17 +20,21 @@ tokens.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
 
 from rapidfuzz.distance import Indel
 
-__all__ = ["LEAST", "Pair", "TaskSimilarity", "similar_pairs"]
+__all__ = ["CROWD", "LEAST", "SHORT", "Pair", "TaskSimilarity", "similar_pairs"]
 
 LEAST = 25
 """The least tokens of a source that is compared."""
+SHORT, OBVIOUS = 100, 0.9
+"""A source with fewer tokens, and this similar to a solution that the course knows, is left out."""
+CROWD = 5
+"""The most others that one source can be like before it counts as a common answer."""
 
 _MOST = 5_000
 _LONGEST = 25_000
@@ -52,7 +58,8 @@ class Pair:
 @dataclass(frozen=True)
 class TaskSimilarity:
     """The similar pairs of a task, the most similar first, at most 200 of `found`; groups of students that such pairs
-    connect; how many sources were compared, and the median similarity of all their pairs."""
+    connect; how many sources were compared, and the median similarity of all their pairs. `obvious` is the number of
+    sources that were left out as obvious answers; `crowds` are students with a common answer, whose pairs are not listed."""
 
     topic: str
     task: str
@@ -61,10 +68,18 @@ class TaskSimilarity:
     found: int
     pairs: tuple[Pair, ...]
     groups: tuple[tuple[str, ...], ...]
+    obvious: int = 0
+    crowds: tuple[tuple[str, ...], ...] = ()
 
 
 def similar_pairs(
-    topic: str, task: str, sources: Mapping[str, str], *, given: str = "", threshold: float = 0.8
+    topic: str,
+    task: str,
+    sources: Mapping[str, str],
+    *,
+    given: str = "",
+    known: Collection[str] = (),
+    threshold: float = 0.8,
 ) -> TaskSimilarity:
     """Compare all students' sources of a task with each other.
 
@@ -73,6 +88,7 @@ def similar_pairs(
         task: the task.
         sources: by student.
         given: the handed-out source.
+        known: the course's own solutions, right and wrong.
         threshold: the least similarity of a pair that is listed, 0 to 1.
     """
     lines = {student: _lines(source) for student, source in sources.items()}
@@ -83,13 +99,20 @@ def similar_pairs(
         student: _text((line for line in own if line not in common), alphabet) for student, own in sorted(lines.items())
     }
     texts = {student: text for student, text in texts.items() if len(text) >= LEAST}
+    solutions = {_text((line for line in _lines(one) if line not in common), alphabet) for one in known}
+    obvious = {student for student, text in texts.items() if len(text) < SHORT and _is_like(text, solutions)}
+    texts = {student: text for student, text in texts.items() if student not in obvious}
     values = {pair: Indel.normalized_similarity(texts[pair[0]], texts[pair[1]]) for pair in combinations(texts, 2)}
     if not values:
-        return TaskSimilarity(topic, task, len(texts), 0.0, 0, (), ())
+        return TaskSimilarity(topic, task, len(texts), 0.0, 0, (), (), len(obvious))
     ordered = sorted(values.values())
     middle = median(ordered)
     scale = max(1.4826 * median(abs(value - middle) for value in ordered), 0.02)
-    found = sorted((pair for pair, value in values.items() if value >= threshold), key=lambda pair: (-values[pair], pair))
+    alike = sorted((pair for pair, value in values.items() if value >= threshold), key=lambda pair: (-values[pair], pair))
+    others = Counter(student for pair in alike for student in pair)
+    many = {student for student, count in others.items() if count > max(CROWD, len(texts) / 10)}
+    found = [pair for pair in alike if not many.issuperset(pair)]
+    crowds = _groups(pair for pair in alike if many.issuperset(pair))
     less = {value: rank for rank, value in reversed(list(enumerate(ordered)))}
 
     def described(pair: tuple[str, str]) -> Pair:
@@ -98,7 +121,11 @@ def similar_pairs(
         return Pair(*pair, round(value, 4), round((value - middle) / scale, 2), round(share, 4))
 
     pairs = tuple(map(described, found[:_MOST_PAIRS]))
-    return TaskSimilarity(topic, task, len(texts), round(middle, 4), len(found), pairs, _groups(found))
+    return TaskSimilarity(topic, task, len(texts), round(middle, 4), len(found), pairs, _groups(found), len(obvious), crowds)
+
+
+def _is_like(text: str, solutions: Iterable[str]) -> bool:
+    return any(Indel.normalized_similarity(text, one, score_cutoff=OBVIOUS) for one in solutions)
 
 
 def _groups(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
@@ -112,7 +139,7 @@ def _groups(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
 
 
 def _lines(source: str) -> list[tuple[str, ...]]:
-    """The tokens of each line that has any."""
+    """The tokens of each line that has any, functions in one order."""
     from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]
     from pygments.token import Comment, Literal, Name, String, Text  # type: ignore[import-untyped]
 
@@ -128,7 +155,17 @@ def _lines(source: str) -> list[tuple[str, ...]]:
                 lines[-1].append(named)
         else:
             lines[-1].append(value)
-    return [tuple(line) for line in lines if line]
+    return _in_one_order([tuple(line) for line in lines if line])
+
+
+def _in_one_order(lines: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """The lines with their functions and methods in an order of their own, so that another order hides nothing."""
+    blocks: list[list[tuple[str, ...]]] = [[]]
+    for line in lines:
+        if line[0] in ("def", "class", "async"):
+            blocks.append([])
+        blocks[-1].append(line)
+    return [line for block in sorted(blocks) for line in block]
 
 
 def _text(lines: Iterable[tuple[str, ...]], alphabet: dict[str, str]) -> str:

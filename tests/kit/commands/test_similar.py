@@ -59,6 +59,18 @@ def test_two_alike_are_listed_as_a_page_and_as_json(root: Path) -> None:
     assert "Example: autograde similar" in autograde("similar", "--help").output
 
 
+def test_answers_like_the_courses_own_solutions_are_left_out(root: Path) -> None:
+    short = "def double(x):\n    y = x.clone()\n    y = y + x if len(x.shape) else y * 2\n    return y.reshape(x.shape)\n"
+    alternatives = root / "solutions/alternatives"
+    alternatives.mkdir(parents=True, exist_ok=True)
+    head = 'from autograder import alternative\n\n\n@alternative("double")\n'
+    (alternatives / "views.py").write_text(head + short.replace("double", "by_hand"))
+    for name in ("ann", "bo"):
+        hand_in(root / "grades", name, short.replace("y", name))
+    [line] = map(json.loads, autograde("similar", "--json").stdout.splitlines())
+    assert (line["obvious"], line["compared"], line["found"]) == (2, 0, 0)
+
+
 def test_one_student_is_similar_to_nobody(root: Path) -> None:
     hand_in(root / "grades", "ann", SOURCE)
     assert autograde("similar").output.startswith("0 similar pairs: ")

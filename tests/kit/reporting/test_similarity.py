@@ -79,6 +79,59 @@ def test_hostile_text_takes_bounded_time() -> None:
     assert time.process_time() - started < 10  # without the bound on characters, pygments takes minutes
 
 
+OTHERS = {student: source for student, source in CLASS.items() if student[0] == "s"}
+SIGN = """def sign_ste(x):
+    hard = torch.where(x >= 0, 1.0, -1.0)
+    window = x.clamp(-1, 1)
+    return window + (hard - window).detach()
+"""
+ODD = """def sign_ste(x):
+    flags = [1.0 if value >= 0 else -1.0 for value in x.flatten().tolist()]
+    hard = torch.tensor(flags).view_as(x)
+    return x.clamp(-1, 1) + (hard - x.clamp(-1, 1)).detach()
+"""
+CLASS_OF_TWO_METHODS = """class Meter:
+    def add(self, value):
+        self.total += float(value) * len(self.seen)
+        self.seen.append(value)
+
+    def mean(self):
+        if not self.seen:
+            raise ValueError("nothing yet")
+        return self.total / sum(range(len(self.seen)))
+"""
+
+
+def test_short_obvious_answers_are_no_pairs_and_odd_ones_are() -> None:
+    plain = {name: SIGN.replace("hard", name) for name in ("ann", "bo", "cy")}
+    odd = {"di": ODD, "ed": ODD.replace("flags", "f").replace("hard", "h") + "    # by ed\n"}
+    found = similar_pairs("autograd", "sign_ste", plain | odd | OTHERS, known=[SIGN])
+    assert (found.obvious, found.groups, found.crowds) == (3, (("di", "ed"),), ())
+    assert found.pairs[0].similarity == 1
+    assert similar_pairs("autograd", "sign_ste", plain | OTHERS).found == 3
+    long = {"ann": COPIED + RENAMED, "bo": COPIED + RENAMED}
+    assert similar_pairs("views", "double", long | OTHERS, known=[COPIED + RENAMED]).found == 1
+
+
+def test_what_many_wrote_alike_is_one_line_and_not_all_its_pairs(tmp_path: Path) -> None:
+    many = {f"m{number}": SIGN.replace("hard", f"h{number}") for number in range(7)}
+    found = similar_pairs("autograd", "sign_ste", many | {"di": ODD, "ed": ODD} | OTHERS)
+    assert [(pair.one, pair.other) for pair in found.pairs] == [("di", "ed")]
+    assert found.crowds == (tuple(many),)
+    sources = {("autograd", "sign_ste"): many | {"di": ODD, "ed": ODD}}
+    path = write_similar([found], sources, tmp_path / "similar.html", title="T", threshold=0.8, people={})
+    assert "A common answer of <bdi>7 students: m0, m1, m2, m3, m4, m5, m6</bdi>" in path.read_text()
+    six = dict(list(many.items())[:6])
+    assert similar_pairs("autograd", "sign_ste", six | OTHERS).found == 15
+
+
+def test_another_order_of_functions_hides_nothing() -> None:
+    head, add, mean = CLASS_OF_TWO_METHODS.partition("    def add")[0], *CLASS_OF_TWO_METHODS.split("    def ")[1:]
+    swapped = f"{head}    def {mean.rstrip()}\n\n    def {add}".replace("value", "v").replace("nothing yet", "empty")
+    found = similar_pairs("metrics", "Meter", {"ann": CLASS_OF_TWO_METHODS, "bo": swapped})
+    assert [pair.similarity for pair in found.pairs] == [1]
+
+
 def test_groups_are_what_pairs_connect() -> None:
     found = similar_pairs("views", "double", CLASS | {"cy": COPIED.replace("torch", "th")}, threshold=0.9)
     assert found.groups == (("ann", "bo", "cy"),)
