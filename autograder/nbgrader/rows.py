@@ -6,7 +6,7 @@ Source of the columns: nbgrader 0.9, nbgrader/api.py; formgrader writes `manual_
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -22,10 +22,12 @@ __all__ = [
     "difference",
     "find_notebook",
     "in_utc",
+    "knows",
     "new_submission",
     "read_submissions",
     "said_by",
     "score_of",
+    "unknown_assignments",
 ]
 
 SAME_SCORE = 0.005
@@ -54,6 +56,20 @@ def find_notebook(db: Any, topic: str) -> tuple[Any, Any]:
     if assignment is None:
         return None, None
     return assignment, db.scalar(select(Notebook).where(Notebook.assignment_id == assignment.id, Notebook.name == topic))
+
+
+def unknown_assignments(db: Any, topics: Collection[str]) -> list[str]:
+    """The names of assignments that are no topics."""
+    from nbgrader.api import Assignment
+
+    return sorted(set(db.scalars(select(Assignment.name))) - set(topics))
+
+
+def knows(db: Any, student: str) -> bool:
+    """Whether there is a student of this name."""
+    from nbgrader.api import Student
+
+    return db.get(Student, student) is not None
 
 
 def difference(notebook: Any, tasks: Mapping[str, TaskEntry]) -> str:

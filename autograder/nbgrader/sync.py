@@ -35,6 +35,7 @@ from autograder.gradebook.adjustments import (
     write_adjustments,
 )
 from autograder.gradebook.marks import Mark, decided_by, extension_for, marks_of_student, without_checks
+from autograder.grading.handed_in import handed_in, outdated
 from autograder.grading.marks import refresh
 from autograder.grading.result_files import read_all
 from autograder.nbgrader.config import read_settings
@@ -46,10 +47,12 @@ from autograder.nbgrader.rows import (
     difference,
     find_notebook,
     in_utc,
+    knows,
     new_submission,
     read_submissions,
     said_by,
     score_of,
+    unknown_assignments,
 )
 from autograder.records.results import TopicResult
 
@@ -127,6 +130,7 @@ def sync(
     with locked(folder), open_gradebook(url, settings.course_id, folder=root) as gradebook:
         run = _Sync(course, graded, gradebook.db, _read_agreed(folder / SYNC_FILE), prefer)
         run.bring_together()
+        run.synced.notes += _left_out(run, results)
         if dry_run:
             gradebook.db.rollback()
             return run.synced
@@ -136,6 +140,32 @@ def sync(
     if run.entries and (results / "run.json").exists():
         refresh(course, results)
     return run.synced
+
+
+def _left_out(run: _Sync, results: Path) -> Iterator[str]:
+    """Sentences about what else did not go into nbgrader, and about whom it did not know."""
+    if not run.graded:
+        yield f"{results}: there are no results, so only decisions and due times were brought together."
+    if run.new_students:
+        yield (
+            f"nbgrader did not know {', '.join(run.new_students)}. If these students have other names there, correct their "
+            "folders' names, or those in roster.csv, and remove them with `nbgrader db student remove`."
+        )
+    for name in unknown_assignments(run.db, run.course.topics):
+        yield f"{name}: an assignment of nbgrader's that is not in course.yml; it was left alone."
+    waiting = {key for key in handed_in(results) if key not in run.graded or run.graded[key].not_graded}
+    changed = {key for key, content in outdated(results).items() if key in run.graded and _content(run, key) == content}
+    for topic in run.topics:
+        for keys, what in (
+            (waiting, "not graded yet, so scores were left as they are; run `autograde grade`, then this again"),
+            (changed, "another file was handed in since and is not graded yet, so scores are those of the earlier one"),
+        ):
+            if students := sorted(student for student, of in keys if of == topic):
+                yield f"{topic}: {what}: {', '.join(students)}."
+
+
+def _content(run: _Sync, key: Key) -> str:
+    return run.graded[key].submission.content
 
 
 def _read_agreed(path: Path) -> dict[str, _Agreed]:
@@ -168,6 +198,7 @@ class _Sync:
         self.tasks: dict[Key, list[_Task]] = {}
         self.submissions: dict[Key, Rows] = {}
         self.topics: list[str] = []
+        self.new_students: list[str] = []
         self.decided: Adjustments = {}
 
     def bring_together(self) -> None:
@@ -246,6 +277,8 @@ class _Sync:
         found = read_submissions(self.db, notebook)
         for student in wanted:
             if student not in found:
+                if not knows(self.db, student) and student not in self.new_students:
+                    self.new_students.append(student)
                 found[student] = new_submission(self.db, assignment, notebook, student)
                 self.synced.written["submission"] += 1
         for student, submission in sorted(found.items()):

@@ -71,7 +71,8 @@ def write_similar(
         for at, each in enumerate(every, start=1)
         if each.pairs or each.crowds
     )
-    summary = f"{counted(number, 'pair')} in {counted(sum(bool(each.pairs) for each in every), 'task')} of {len(every)}, from {threshold * 100:g} % upwards."
+    with_pairs = counted(sum(bool(each.pairs) for each in every), "task")
+    summary = f"{counted(number, 'pair')} in {with_pairs} of {len(every)}, from {threshold * 100:g} % upwards."
     return write(path, "similar.html.j2", _SimilarView(title, summary, LEAST, SHORT, tasks))
 
 

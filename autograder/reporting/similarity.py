@@ -2,13 +2,14 @@
 
 A source is read as text only: pygments cuts it into tokens, whatever it is. Comments, docstrings and layout are left out;
 every name is the same token, but for Python's own and what follows a dot, and so is every number, and every string: renaming
-hides nothing, nor does another order of functions. Lines of the handed-out stub are taken away, and lines that more than half of the class has.
+hides nothing, nor does another order of functions. Lines of the handed-out stub are taken away, and lines that more than
+half of the class has.
 
 similarity = 2 × LCS / (tokens of one + tokens of the other), where LCS is the length of the longest common subsequence of
 tokens (RapidFuzz's `Indel.normalized_similarity`). Short sources are alike by chance, so those of fewer than `LEAST` tokens
-are left out; so are obvious answers, which are those of fewer than `SHORT` tokens that are `OBVIOUS` to a solution, right or
-wrong, that the course knows. Where a source is like those of more than `CROWD` others, and of more than a tenth of the class,
-it is a common answer: such students are a crowd, which is named once, in place of all the pairs in it.
+are left out; so are obvious answers, which are those of fewer than `SHORT` tokens that are as similar as `OBVIOUS` to a
+solution, right or wrong, that the course knows. Where a source is like those of more than `CROWD` others, and of more than a
+tenth of the class, it is a common answer: such students are a crowd, named once in place of all the pairs in it.
 
 unusual = (similarity - median) / max(1.4826 × MAD, 0.02), over all pairs of the class for that task: the robust z-score,
 with the median absolute deviation (MAD) as its scale, and a floor for classes in which all pairs are about equally similar.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -303,10 +304,33 @@ def test_what_the_machine_failed_at_changes_no_score(root: Path) -> None:
         assert {student.id for student in book.students} == {"ada", "bo"}
 
 
+def test_what_is_not_graded_and_whom_nbgrader_does_not_know_is_said(root: Path) -> None:
+    """ada's newest file, eve's only one and what the machine failed at are not graded; nbgrader has an old assignment."""
+    held(root, "fay", not_graded=True)
+    found = {"submissions": [["ada", "views"], ["eve", "views"]], "outdated": [["ada", "views", "00:"]]}
+    (root / "grades/submissions.json").write_text(json.dumps({"format_version": 1} | found))
+    with gradebook(root) as book:
+        book.add_assignment("essay_of_last_year")
+        book.db.commit()
+    for arguments, new in ((["--dry-run"], True), ([], True), ([], False)):
+        said = sync(*arguments)
+        assert "views: not graded yet, so scores were left as they are" in said
+        assert "then this again: eve, fay.\n" in said
+        assert (
+            "views: another file was handed in since and is not graded yet, so scores are those of the earlier one: ada."
+            in said
+        )
+        assert "essay_of_last_year: an assignment of nbgrader's that is not in course.yml; it was left alone." in said
+        assert ("nbgrader did not know bo. If these students have other names there" in said) == new
+    assert "Nothing to do: both sides say the same." in said
+    with gradebook(root) as book:
+        assert {student.id for student in book.students} == {"ada", "bo"}
+
+
 def test_without_results_decisions_are_exchanged(root: Path) -> None:
     shutil.rmtree(root / "grades")
     in_formgrader(root, "ada", "essay", manual_score=2, extra_credit=0.5)
-    sync()
+    assert "grades: there are no results, so only decisions and due times were brought together." in sync()
     assert there(root, "ada")["double"][0] == 4.0
     assert [(e.points, e.add) for e in load_adjustments(load_course(root))["ada"]] == [(2, 0.5)]
 
