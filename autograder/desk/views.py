@@ -15,7 +15,7 @@ from autograder.gradebook.adjustments import Adjustment, Adjustments, load_adjus
 from autograder.gradebook.changes import Change
 from autograder.gradebook.marks import Mark
 from autograder.records.results import INSTRUCTOR_PAGES
-from autograder.reporting.labels import points_text
+from autograder.reporting.labels import counted_points, points_text
 
 __all__ = [
     "Bar", "EntryView", "FormView", "ManualRow", "ManualView", "RegradeView", "forms_of", "manual_href", "manual_row",
@@ -136,7 +136,7 @@ def _now(mark: Mark, task: str) -> str:
     if own.excused:
         return "excused"
     if own.pending and not own.earned:
-        return f"{points_text(own.pending)} points pending"
+        return f"{counted_points(own.pending)} pending"
     by = ", decided by hand" if own.adjusted else ""
     return f"{points_text(own.earned)} of {points_text(own.points)} points{by}"
 

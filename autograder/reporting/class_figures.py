@@ -14,7 +14,7 @@ import msgspec
 
 from autograder.gradebook.marks import Mark
 from autograder.records.jobs import CellReport, Outcome
-from autograder.records.results import CheckResult, TaskResult, TopicResult
+from autograder.records.results import CheckResult, TaskResult, TopicResult, told_checks
 from autograder.reporting.item_analysis import Item
 from autograder.reporting.labels import readable, task_state
 
@@ -229,7 +229,9 @@ class _TaskTally:
             self.exact[feedback] += diagnosis.exact
         if lost and not mistakes:
             self.unexplained.add(student, lost)
-            self.failed.update(check.name for check in task.checks if check.outcome not in (Outcome.PASSED, Outcome.NOT_RUN))
+            failed = (check for check in told_checks(task) if check.outcome not in (Outcome.PASSED, Outcome.NOT_RUN))
+            # That the answer is wrong is all that the gate of a prediction says.
+            self.failed.update(check.name for check in failed if not (task.prediction and check.gate))
 
     def figures(self, topic: str, task: str) -> TaskFigures:
         states = self.states

@@ -27,7 +27,7 @@ from autograder.reporting.class_figures import (
     Trouble,
     count_class,
 )
-from autograder.reporting.labels import points_text
+from autograder.reporting.labels import counted_points, points_text
 from autograder.reporting.templating import page_path, script, write
 
 if TYPE_CHECKING:
@@ -275,7 +275,7 @@ def share_text(number: float | None) -> str:
 
 def why_text(again: Again) -> str:
     """How many points were lost in a task, by whom, and whether anything explains it."""
-    lost = f"{points_text(again.lost)} points lost by {len(again.students)} of {counted(again.of, 'student')}"
+    lost = f"{counted_points(again.lost)} lost by {len(again.students)} of {counted(again.of, 'student')}"
     return {
         "misconception": f"{lost}, by a known mistake",
         "unexplained": f"{lost}; no known mistake explains it",

@@ -14,6 +14,7 @@ __all__ = [
     "Label",
     "cause_sentence",
     "checks_passed",
+    "counted_points",
     "escaped",
     "is_plain",
     "points_text",
@@ -64,6 +65,11 @@ def escaped(text: str, characters: str) -> str:
 def points_text(number: float) -> str:
     """Points without trailing zeros: 4, 2.5, 1.33."""
     return f"{round(number, 2):g}"
+
+
+def counted_points(number: float) -> str:
+    """`1 point`, `2.5 points`."""
+    return f"{points_text(number)} point{'' if points_text(number) == '1' else 's'}"
 
 
 def task_state(task: TaskResult) -> Label:

@@ -13,6 +13,8 @@ from autograder.reporting.templating import write
 __all__ = ["write_similar"]
 
 _SHOWN = 40
+_FEW = 10
+"""Among fewer sources, how unusual a pair is says nothing."""
 _LONGEST = 20_000
 
 
@@ -42,6 +44,7 @@ class _SimilarView:
     summary: str
     least: int
     short: int
+    few: int
     tasks: tuple[_TaskView, ...]
 
 
@@ -73,7 +76,7 @@ def write_similar(
     )
     with_pairs = counted(sum(bool(each.pairs) for each in every), "task")
     summary = f"{counted(number, 'pair')} in {with_pairs} of {len(every)}, from {threshold * 100:g} % upwards."
-    return write(path, "similar.html.j2", _SimilarView(title, summary, LEAST, SHORT, tasks))
+    return write(path, "similar.html.j2", _SimilarView(title, summary, LEAST, SHORT, _FEW, tasks))
 
 
 def _task(at: int, found: TaskSimilarity, sources: Mapping[str, str], people: Mapping[str, str]) -> _TaskView:
@@ -88,7 +91,10 @@ def _task(at: int, found: TaskSimilarity, sources: Mapping[str, str], people: Ma
         summary=f"{pairs} among {compared}{shown}. {middle}{obvious}",
         groups=tuple(_named(group, people) for group in found.groups if len(group) > 2),
         crowds=tuple(f"{len(crowd)} students: {_named(crowd, people)}" for crowd in found.crowds),
-        pairs=tuple(_pair(pair, sources if number < _SHOWN else None, people) for number, pair in enumerate(found.pairs)),
+        pairs=tuple(
+            _pair(pair, sources if number < _SHOWN else None, people, few=found.compared < _FEW)
+            for number, pair in enumerate(found.pairs)
+        ),
     )
 
 
@@ -96,12 +102,12 @@ def _named(group: Iterable[str], people: Mapping[str, str]) -> str:
     return ", ".join(people.get(name, name) for name in group)
 
 
-def _pair(pair: Pair, sources: Mapping[str, str] | None, people: Mapping[str, str]) -> _PairView:
+def _pair(pair: Pair, sources: Mapping[str, str] | None, people: Mapping[str, str], *, few: bool) -> _PairView:
     return _PairView(
         one=people.get(pair.one, pair.one),
         other=people.get(pair.other, pair.other),
         similarity=f"{pair.similarity * 100:.0f} %",
-        unusual=f"{pair.unusual:+.1f}",
+        unusual="" if few else f"{pair.unusual:+.1f}",
         share=f"{min(99, int(pair.share * 100))} %",
         sources=(sources[pair.one][:_LONGEST], sources[pair.other][:_LONGEST]) if sources else None,
     )

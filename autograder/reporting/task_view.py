@@ -13,7 +13,7 @@ from autograder._words import counted
 from autograder.records.jobs import Outcome
 from autograder.records.observation import SourceLine
 from autograder.records.results import CheckResult, Diagnosis, TaskResult, told_checks
-from autograder.reporting.labels import OUTCOMES, Label, checks_passed, points_text, task_state
+from autograder.reporting.labels import OUTCOMES, Label, checks_passed, counted_points, points_text, task_state
 from autograder.reporting.told import told, unavailable_sentence
 
 __all__ = ["CheckView", "CodeLine", "DiagnosisView", "TaskView", "outcome_label", "task_view"]
@@ -153,10 +153,11 @@ def _task_notes(task: TaskResult) -> Iterable[str]:
     elif task.gated and not task.prediction:
         yield "The values are not right yet. Until they are, the task's other checks earn nothing."
     yield from map(unavailable_sentence, task.unavailable)
+    pending = f"{counted_points(task.pending)} {'is' if task.pending == 1 else 'are'} pending"
     if task.pending and not task.checks and not task.untold:
-        yield f"{points_text(task.pending)} points are pending: your instructor reads this answer and gives them."
+        yield f"{pending}: your instructor reads this answer and decides."
     elif task.pending:
-        yield f"{points_text(task.pending)} points are pending: their checks need a device that was missing during grading."
+        yield f"{pending}: {'its' if task.pending == 1 else 'their'} checks need a device that was missing during grading."
 
 
 def _diagnosis_view(diagnosis: Diagnosis, task: TaskResult, *, instructor: bool) -> DiagnosisView:
@@ -164,7 +165,8 @@ def _diagnosis_view(diagnosis: Diagnosis, task: TaskResult, *, instructor: bool)
     failing = sum(check.outcome in (Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT) for check in task.checks)
     name = f" ({diagnosis.misconception})" if instructor else ""
     if diagnosis.exact or task.prediction:
-        return DiagnosisView(f"Your code does the same as a well-known mistake{name}:", diagnosis.feedback)
+        what = "Your answer is that of" if task.prediction else "Your code does the same as"
+        return DiagnosisView(f"{what} a well-known mistake{name}:", diagnosis.feedback)
     kicker = (
         f"Could this be it? In {count} of {failing} failed checks your code does the same as a well-known mistake{name}:"
     )
@@ -175,7 +177,7 @@ def _check_view(check: CheckResult, task: TaskResult, marked: set[str], *, instr
     label = _instructor_label(check) if instructor else _student_label(check)
     if not _has_equal_weights(task) and not task.prediction:
         everything = sum(each.weight for each in task.checks) + task.untold
-        label += f" · {points_text(task.points * check.weight / everything)} points"
+        label += f" · {counted_points(task.points * check.weight / everything)}"
     if check.rule:
         label += " · rule on the source"
     if check.assertion:

@@ -20,7 +20,7 @@ from autograder.course.course_file import Course
 from autograder.gradebook.marks import with_mark
 from autograder.records.jobs import CellReport, Outcome
 from autograder.records.results import CheckResult, TaskResult, TopicResult, told_checks
-from autograder.reporting.labels import cause_sentence, points_text, readable
+from autograder.reporting.labels import cause_sentence, counted_points, points_text, readable
 from autograder.reporting.told import unavailable_sentence
 from autograder.sandbox import level
 
@@ -320,7 +320,7 @@ def _one_line(text: str) -> str:
 def _print_task(task: TaskResult, console: Console) -> None:
     state = "" if task.attempted else ", not attempted"
     state += ", no points because its values are wrong" if task.gated and task.attempted and not task.prediction else ""
-    state += f", {points_text(task.pending)} points pending" if task.pending else ""
+    state += f", {counted_points(task.pending)} pending" if task.pending else ""
     console.print(Text(f"{task.task}  {points_text(task.earned)} of {points_text(task.points)}{state}", "bold"))
     for diagnosis in task.diagnoses:
         where = "" if diagnosis.exact or task.prediction else f", in {counted(len(diagnosis.checks), 'check')}"

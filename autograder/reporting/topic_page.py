@@ -19,7 +19,7 @@ from autograder.gradebook.marks import Mark, with_mark
 from autograder.records.jobs import CellReport, Outcome
 from autograder.records.observation import ErrorFact
 from autograder.records.results import INSTRUCTOR_PAGES, TopicResult
-from autograder.reporting.labels import Label, cause_sentence, points_text, readable
+from autograder.reporting.labels import Label, cause_sentence, counted_points, points_text, readable
 from autograder.reporting.task_view import TaskView, outcome_label, task_view
 from autograder.reporting.templating import page_path, render, write
 from autograder.reporting.told import told_result
@@ -138,7 +138,8 @@ def _pending(result: TopicResult) -> str:
     waiting = {bool(task.checks or task.untold) for task in result.tasks if task.pending}
     reasons = [*(["their checks need another device"] if True in waiting else ()),
                *(["your instructor has yet to give them"] if False in waiting else ())]  # fmt: skip
-    return f"{points_text(result.pending)} more points are pending: {', or '.join(reasons)}."
+    more = counted_points(result.pending).replace(" ", " more ")
+    return f"{more} {'is' if more.endswith('point') else 'are'} pending: {', or '.join(reasons)}."
 
 
 def _facts(result: TopicResult, *, instructor: bool) -> Iterable[tuple[str, str]]:
@@ -178,8 +179,6 @@ def _decisions(mark: Mark) -> Iterable[str]:
             yield f"`{task.task}`: {points}, decided by your instructor."
         elif task.excused:
             yield f"`{task.task}`: excused."
-        elif task.manual and task.pending:
-            yield f"`{task.task}`: your instructor has yet to give points."
     yield from (f"`{task.task}`: {comment}" for task in mark.tasks for comment in task.comments)
     yield from mark.comments
     total = round(sum(task.earned for task in mark.tasks if not task.excused), 2)
