@@ -149,6 +149,11 @@ def _print(done: Collection, out: Path, words: list[str], *, err: bool) -> None:
         say(f"These files are kept: in {out / '.unassigned'}, or in the student's folder.")
     if done.late:
         say(f"Marked as late, without a time: {', '.join(done.late)}. To count it, write the time into timestamp.txt there.")
+    for topic in done.undated:
+        say(
+            f"{topic} has a due time, but not every download says when it was handed in, so nothing in it counts as late. "
+            f"Where it was, write the time into {out}/STUDENT/{topic}/timestamp.txt, such as 2027-02-02 15:58:23 UTC."
+        )
     if done.missing:
         say(f"Nothing yet of {counted(len(done.missing), 'student')} of the roster: {', '.join(done.missing)}")
     for line in [*done.notes, *words]:

@@ -26,6 +26,7 @@ from autograder.course.roster import Roster, folder_name
 from autograder.errors import SubmissionError
 from autograder.intake.archive import UNREADABLE, Entry, Source, read_source, shown
 from autograder.intake.collected import COLLECTED, Collected
+from autograder.intake.doubts import late_without_time, topics_without_times, under_two_names
 from autograder.intake.formats import read_handins, recognise, title_of
 from autograder.intake.handin import Context, File, Handin
 from autograder.intake.names import is_start_notebook, submissions_in, why_none
@@ -51,6 +52,7 @@ class Collection:
     students: set[str] = field(default_factory=set)
     left_out: list[str] = field(default_factory=list)
     late: list[str] = field(default_factory=list)
+    undated: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -112,6 +114,9 @@ def collect(
         finally:
             log.write()
     result = collector.result
+    result.late += late_without_time(log, out, result.students)
+    result.undated += topics_without_times(course, log, out)
+    result.notes += under_two_names(log, out, result.students)
     if collector.starts:
         result.notes.append(start_note(list(collector.starts)))
     if roster:
@@ -285,8 +290,6 @@ class _Collector:
             self.write(files[path], folder / path)
         if when:
             self.write_time(folder / "timestamp.txt", when)
-        elif latest.handin.late:
-            self.result.late.append(latest.place)
         self.note(latest, f"{latest.place}/{next(iter(files))}", digest, counts=True)
 
     def files_of(self, latest: _Candidate) -> dict[Path, Entry]:

@@ -46,6 +46,8 @@ def test_from_a_download_to_marks(root: Path, tmp_path: Path) -> None:
     assert said.splitlines() == [
         f"{zip_}: Moodle's download of all submissions",
         f"3 submissions of 3 students in {out}: 3 new, 0 replaced, 0 unchanged.",
+        "views has a due time, but not every download says when it was handed in, so nothing in it counts as late. Where it "
+        f"was, write the time into {out}/STUDENT/views/timestamp.txt, such as 2027-02-02 15:58:23 UTC.",
         "Nothing yet of 1 student of the roster: bo",
         f"Wrote {root / 'roster.csv'} with 4 people.",
         f"Next: autograde grade {out}",

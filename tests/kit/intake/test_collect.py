@@ -66,6 +66,31 @@ def test_a_second_time_nothing_changes(run, tmp_path: Path) -> None:
     assert tree(tmp_path / "out") == before
 
 
+def test_lateness_that_is_unknown_is_told_until_there_is_a_time(run, course: Course, tmp_path: Path) -> None:
+    source = write_zip(
+        tmp_path / "c.zip", {"ekbo_LATE_71_91_views.ipynb": notebook("bo"), "ngcy_72_92_views.ipynb": notebook("cy")}
+    )
+    for _ in range(2):
+        assert (done := run(source, form="canvas")).late == ["bo/views"]
+        assert done.undated == []  # who was late is known
+    (tmp_path / "out/bo/views/timestamp.txt").write_text("2027-03-02 15:58:23 UTC")
+    assert run(source, form="canvas").late == []
+    source = moodle(tmp_path / "m.zip", ada__views=notebook("1"))
+    assert run(source).undated == ["views"]
+    (tmp_path / "out/ada/views/timestamp.txt").write_text("2027-03-02 15:58:23 UTC")
+    assert run(source).undated == []
+
+
+def test_work_that_was_collected_without_the_roster_is_not_there_twice_unnoticed(run, tmp_path: Path) -> None:
+    source = moodle(tmp_path / "1.zip", ada__views=notebook("1"), bo__views=notebook("2"))
+    assert run(source, roster=None).notes == []
+    [note] = run(source).notes
+    assert "COLLECTED TWICE, under two names: Ada Lovelace is ada now, Bo Ek is bo now. Delete " in note
+    for name in ("Ada Lovelace", "Bo Ek"):
+        (tmp_path / "out" / name).rename(tmp_path / name)
+    assert run(source).notes == []
+
+
 def test_a_later_download_replaces_and_keeps_what_was(run, tmp_path: Path) -> None:
     run(moodle(tmp_path / "1.zip", ada__views=notebook("1"), bo__views=notebook("bo")))
     done = run(moodle(tmp_path / "2.zip", ada__views=notebook("2"), bo__views=notebook("bo"), cy__views=notebook("cy")))
