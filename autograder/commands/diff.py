@@ -38,7 +38,9 @@ def diff(
         loaded = load_course(course)
         for folder in (old, new):
             if not folder.is_dir():
-                raise ResultError(f"{folder}: there is no such folder of results.")
+                raise ResultError(f"{folder}: there is no such folder of results; name two that `autograde grade -o` wrote.")
+            if not handed_in(folder):
+                raise ResultError(f"{folder}: there are no results; name two folders that `autograde grade -o` wrote.")
         changes = tuple(
             changes_between(loaded, read_all(old), read_all(new), load_adjustments(loaded), handed_in=handed_in(new))
         )

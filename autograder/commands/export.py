@@ -55,18 +55,22 @@ def export(
     with one_line_mistakes():
         from autograder.course.course_file import load_course
         from autograder.course.roster import load_roster
+        from autograder.errors import ResultError
         from autograder.exporting.formats import FORMATS, OF_A_CLASS, OF_A_SUBMISSION, PLATFORMS
         from autograder.exporting.junit import junit
         from autograder.exporting.marked_class import marked_class
+        from autograder.grading.handed_in import handed_in
         from autograder.grading.marks import marks_in, students_of
 
         loaded = load_course(course)
         _check(format, FORMATS, results, into if format not in PLATFORMS else None)
         check_topics(loaded, topic or ())
         _check_students(student or (), students_of(loaded, results))
+        if not handed_in(results):
+            raise ResultError(f"{results}: there are no results; run `autograde grade` first, or name it with --results.")
         marked = marked_class(
-            loaded, marks_in(loaded, results), load_roster(loaded), topics=topic or (), students=student or (),
-            zero_missing=zero_missing, scale=scale,
+            loaded, marks_in(loaded, results), load_roster(loaded), topics=topic or (), students=student or (), zero_missing=zero_missing,
+            scale=scale,
         )  # fmt: skip
         if format in OF_A_SUBMISSION:
             _write_each(format, list(_submissions(loaded, results, marked)), out)

@@ -220,6 +220,8 @@ def release(
 
         loaded = replace(load_course(course), cache=cache)
         folder = out or loaded.root / "release"
+        if folder.exists() and not folder.is_dir():
+            raise AutogradeError(f"{folder}: this is a file; name a folder for the release with -o.")
         if open_ is not None and not check:
             _open_solutions(loaded, open_, folder, publish=publish)
             return

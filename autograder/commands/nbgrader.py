@@ -12,7 +12,7 @@ import typer
 
 from autograder.commands import collect, extras
 from autograder.commands.one_line import one_line_mistakes
-from autograder.commands.options import CacheOption, CourseOption, UnsafeOption, console_of, print_left_out
+from autograder.commands.options import CacheOption, CourseOption, UnsafeOption, choice, console_of, print_left_out
 
 if TYPE_CHECKING:
     from autograder.nbgrader.sync import Synced
@@ -92,7 +92,7 @@ def sync_nbgrader(
     results: Annotated[Path, typer.Option(help="The folder of the results.")] = Path("grades"),
     db_url: DatabaseOption = "",
     prefer: Annotated[
-        Side | None, typer.Option(help="Whose decision counts where both sides have changed it.", show_default="nobody's")
+        Side | None, choice(Side, "--prefer", help="Whose decision counts where both sides have changed it; else nobody's.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and write nothing.")] = False,
     course: CourseOption = Path("course.yml"),

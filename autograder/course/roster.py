@@ -232,7 +232,7 @@ def _rows(path: Path) -> list[list[str]]:
     try:
         data = read_whole(path, _LARGEST + 1)
     except OSError as error:
-        raise CourseError(f"{path}: cannot be read ({error.strerror}).") from error
+        raise CourseError(f"{path}: cannot be read ({error.strerror}); name the list of the class, as CSV.") from error
     if len(data) > _LARGEST:
         raise CourseError(f"{path}: is larger than {_LARGEST >> 20} MB, which no roster is; name the right file.")
     text = _decoded(data)

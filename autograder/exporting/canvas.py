@@ -61,7 +61,7 @@ def _filled(marked: MarkedClass, table: Table, columns: Mapping[str, str]) -> by
     ids = [at for at, header in enumerate(headers) if header in _IDS]
     names = [at for at, header in enumerate(headers) if header in ("Student", "LastName", "FirstName")]
     rows = table.rows[start:]
-    for at, student in students_of_rows(marked, rows, ids=ids, names=names).items():
+    for at, student in students_of_rows(marked, rows, table.path, ids=ids, names=names).items():
         for topic, column in places.items():
             mark = marked.mark(student, topic)
             if mark is not None and column < len(rows[at]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from autograder.errors import ResultError
 from autograder.exporting.marked_class import MarkedClass, identifiers, name_key, number
@@ -15,15 +16,19 @@ _MOST_NAMED = 10
 
 
 def students_of_rows(
-    marked: MarkedClass, rows: Sequence[Sequence[str]], *, ids: Iterable[int], names: Iterable[int]
+    marked: MarkedClass, rows: Sequence[Sequence[str]], path: Path, *, ids: Iterable[int], names: Iterable[int]
 ) -> dict[int, str]:
     """Which student each row is about. Who cannot be told is not guessed: `marked.notes` lists them.
 
     Args:
         marked: the class.
         rows: the table's rows.
+        path: the file that they are from.
         ids: the columns with ids, logins and e-mail addresses; they come first.
         names: the columns that together hold a name.
+
+    Raises:
+        ResultError: if no row is about anybody here.
     """
     by_id: dict[str, set[str]] = {}
     by_name: dict[tuple[str, ...], set[str]] = {}
@@ -40,6 +45,11 @@ def students_of_rows(
             found[at] = student
         elif any(cell.strip() for cell in row):
             unknown.append(" ".join(cell for n in names if n < len(row) and (cell := row[n].strip())) or f"row {at + 1}")
+    if unknown and not found:
+        raise ResultError(
+            f"{path}: none of its rows is about a student here, such as {unknown[0]}. Name the file of this class, or give "
+            "students the id, login or e-mail address that the file has, in roster.csv."
+        )
     _note(marked, "Rows of the file without a student here, left as they were", unknown)
     left = [
         name for name in marked.people if name not in found.values() and any(marked.mark(name, t) for t in marked.topics)

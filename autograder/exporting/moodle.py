@@ -66,7 +66,7 @@ def _worksheet(marked: MarkedClass, table: Table, headers: Sequence[str], column
         raise ResultError(f"{table.path}: no column is called Grade; name it with --column {topic}=HEADER.")
     maximum, locked, comments = (_first(plain, names) for names in (_MAXIMUM, _LOCKED, _COMMENTS))
     rows = table.rows[1:]
-    for at, student in _students(marked, rows, plain).items():
+    for at, student in _students(marked, rows, table.path, plain).items():
         row, mark = rows[at], marked.mark(student, topic)
         if mark is None or mark.excused or len(row) <= grade:
             if mark is not None and mark.excused:
@@ -92,7 +92,7 @@ def _gradebook(marked: MarkedClass, table: Table, headers: Sequence[str], column
         f"{topic} has no column in the file; add --column {topic}=HEADER." for topic in found if topic not in places
     )
     rows = table.rows[1:]
-    for at, student in _students(marked, rows, [header.casefold() for header in headers]).items():
+    for at, student in _students(marked, rows, table.path, [header.casefold() for header in headers]).items():
         for topic, column in places.items():
             mark = marked.mark(student, topic)
             if mark is not None and not mark.excused and column < len(rows[at]):
@@ -100,9 +100,10 @@ def _gradebook(marked: MarkedClass, table: Table, headers: Sequence[str], column
     return table.data()
 
 
-def _students(marked: MarkedClass, rows: Sequence[Sequence[str]], plain: Sequence[str]) -> dict[int, str]:
+def _students(marked: MarkedClass, rows: Sequence[Sequence[str]], path: Path, plain: Sequence[str]) -> dict[int, str]:
     ids = [at for at, header in enumerate(plain) if header in _IDS]
-    return students_of_rows(marked, rows, ids=ids, names=[at for at, header in enumerate(plain) if header in _NAMES])
+    names = [at for at, header in enumerate(plain) if header in _NAMES]
+    return students_of_rows(marked, rows, path, ids=ids, names=names)
 
 
 def _new(marked: MarkedClass) -> bytes:

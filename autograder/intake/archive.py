@@ -166,6 +166,10 @@ class _Reader:
         """List the download itself, which is as large as its class."""
         try:
             archive = self.stack.enter_context(zipfile.ZipFile(path))
+        except FileNotFoundError as error:
+            raise SubmissionError(
+                f"{shown(str(path))}: there is no such file; name the download, or the folder it is in."
+            ) from error
         except UNREADABLE as error:
             raise SubmissionError(
                 f"{shown(str(path))}: is not a zip that can be read ({_why(error)}); download it again."

@@ -79,10 +79,14 @@ def test_a_submissions_format(folder: Path) -> None:
         (["csv", "--results", "nowhere"], "nowhere: there is no such folder; run `autograde grade` first"),
         (["github"], "github is for one submission, and there are 2; name a folder with -o, or choose one"),
         (["canvas", "--column", "view=X"], "--column view: the course has no such topic; did you mean 'views'?"),
+        (["canvas", "--results", "empty"], "empty: there are no results; run `autograde grade` first, or name it with"),
+        (["moodle", "--into", "other.csv"], "other.csv: none of its rows is about a student here, such as Eve Else."),
         (["canvas", "--into", "none.csv"], "none.csv: there is no such file; export it from your learning platform first."),
     ],
 )
 def test_a_mistake_is_one_line(folder: Path, arguments: list[str], message: str) -> None:
+    (folder / "empty").mkdir(exist_ok=True)
+    (folder / "other.csv").write_text("Full name,Email address,Views\nEve Else,eve@x.edu,\n")
     run = autograde("export", *arguments)
     assert run.exit_code == 2
     assert message in run.stderr
