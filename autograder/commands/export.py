@@ -69,8 +69,8 @@ def export(
         if not handed_in(results):
             raise ResultError(f"{results}: there are no results; run `autograde grade` first, or name it with --results.")
         marked = marked_class(
-            loaded, marks_in(loaded, results), load_roster(loaded), topics=topic or (), students=student or (), zero_missing=zero_missing,
-            scale=scale,
+            loaded, marks_in(loaded, results), load_roster(loaded), topics=topic or (), students=student or (),
+            zero_missing=zero_missing, scale=scale,
         )  # fmt: skip
         if format in OF_A_SUBMISSION:
             _write_each(format, list(_submissions(loaded, results, marked)), out)
