@@ -271,8 +271,8 @@ def print_result(result: TopicResult, console: Console, *, mark: Mark | None = N
     for comment in mark.all_comments if mark else ():
         console.print(Text(f"Comment: {readable(comment)}"), soft_wrap=True)
     if mark and mark.outdated:
-        line = "Another file has been handed in since; it is not graded yet. Run `autograde grade`."
-        console.print(line, style="bold yellow", soft_wrap=True)
+        waits = "Another file has been handed in since; it is not graded yet. Run `autograde grade`."
+        console.print(waits, style="bold yellow", soft_wrap=True)
     flags = [flag for flag in mark.flags if flag in ("adjusted", "excused", "extended")] if mark else []
     if flags:
         console.print(f"By hand: {', '.join(flags)}; the checks alone give {points_text(mark.automatic if mark else 0)}.")
