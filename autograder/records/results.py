@@ -132,8 +132,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A task's checks, points and diagnosis. `prediction`: the task is a variable, whose value is right or wrong; its checks
-    are not counted for anybody to read. `gated`: points were lost because no gate check passed.
+    """A task's checks, points and diagnosis. `prediction`: a variable that one check finds right or wrong, so that its
+    checks are not counted for anybody to read. `gated`: points were lost because no gate check passed.
     `pending`: points of checks that wait for a device. `note` is a sentence on how the file gives the task's name: where it
     has no answer under it (`standing` is `missing`), where one is there but out of reach (`stopped`), or where another
     line may count than the student thinks. `unavailable` names functions that the answer used and a hidden check does not

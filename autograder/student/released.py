@@ -22,7 +22,7 @@ from autograder.keys.key import AnswerKey, current_versions, read_key
 from autograder.records.course_card import COURSE_FILE, FORMAT_VERSION, CourseCard, TopicCard, digest
 from autograder.records.jobs import Cell, CheckModule, CheckRequest, ScriptPart
 from autograder.records.observation import Observation
-from autograder.scoring.rules import Rules
+from autograder.scoring.rules import Rules, predictions_among
 
 __all__ = ["PLACE", "Release", "ReleasedTopic", "find_release"]
 
@@ -152,7 +152,7 @@ class Release:
             draws={check.name: len(key.reference.get(check.name, ())) for check in checks},
             tolerances=self.card.tolerances,
             side_effects={task: entry.side_effects for task, entry in card.tasks.items()},
-            predictions=frozenset(task for task, entry in card.tasks.items() if entry.kind == "variable"),
+            predictions=predictions_among((task for task, entry in card.tasks.items() if entry.kind == "variable"), checks),
         )
         checks_file = CheckModule(f"checks/{path.name}", data.decode("utf-8"))
         return ReleasedTopic(name, card, checks_file, rules, key, self.folder)
