@@ -108,7 +108,10 @@ def test_the_guide_names_every_format_and_only_options_that_exist() -> None:
             ["CS1-views-7.zip", "--timezone", "Berlin"],
             "--timezone Berlin: there is no such zone; write one like Europe/Berlin.",
         ),
-        (["CS1-views-7.zip", "--roster", "none.csv"], "none.csv: cannot be read (No such file or directory)."),
+        (
+            ["CS1-views-7.zip", "--roster", "none.csv"],
+            "none.csv: cannot be read (No such file or directory); name the list of the class, as CSV.",
+        ),
         (
             ["CS1-views-7.zip", "--from", "canvas"],
             "CS1-views-7.zip: nothing in it is named as in Canvas's download of submissions; it is Moodle's download of all "
