@@ -62,14 +62,15 @@ def test_scale_pixels_dtype(code, given):
     """The result is float32 and on img's device, even while another default dtype is set."""
     img = given.integers(3, *size(given), high=256, dtype=torch.uint8)
     single = given.integers((), high=256, dtype=torch.uint8)
-    results = {"default float32": code.scale_pixels(img)}
+    results, afterwards = {"default float32": code.scale_pixels(img)}, {}
     for default in (torch.float64, torch.float16):
         with given.default_dtype(default):
             results[f"default {short(default)}"] = code.scale_pixels(img)
             results[f"default {short(default)}, 0-d image"] = code.scale_pixels(single)
+            afterwards[short(default)] = torch.get_default_dtype()
     results["empty image"] = code.scale_pixels(given.integers(0, 3, 4, high=256, dtype=torch.uint8))
     results["on another device"] = code.scale_pixels(img.to(given.second_device))
-    return only(results, "type", "shape", "dtype", "device")
+    return {"results": only(results, "type", "shape", "dtype", "device"), "default dtype afterwards": afterwards}
 
 
 @checks("scale_pixels", weight=0.5)
@@ -82,6 +83,8 @@ def test_scale_pixels_refuses_float(code, given):
         "int64": given.integers(height, width, high=256),
         "int8": given.integers(height, width, high=100, dtype=torch.int8),
         "bool": given.bools(height, width),
+        "complex64": given.normal(height, width, dtype=torch.complex64),
+        "uint16": given.integers(height, width, high=256).to(torch.uint16),
         "empty float32": given.uniform(0, 3, width),
     }
     with given.default_dtype(torch.float64):

@@ -34,6 +34,8 @@ def filled(given, shape, fill, family, **parameters):
         "a transposed tensor": given.transposed(given.full(shape, value=7.0)),
         "a tensor with gaps": given.non_contiguous(given.full(shape, value=7.0)),
         "a float64 tensor": given.full(shape, value=7.0, dtype=torch.float64),
+        "a tensor full of nan": given.full(shape, value=float("nan")),
+        "a parameter with a gradient": given.with_grad(nn.Parameter(given.full(shape, value=7.0))),
     }
     memory = {name: tensor.detach() for name, tensor in tensors.items()}
     with given.unavailable(*NN_INIT):
@@ -278,7 +280,9 @@ def test_init_model_biases_norms_and_embeddings(code, given):
             part.bias.uniform_(2, 3, generator=given.generator(given.device))
         model[0][1].weight.fill_(given.number(2, 3))
         model[2].weight.fill_(given.number(2, 3))
-    given.watch(model, "model")
+        model[0][1].bias[0] = float("nan")
+        model[1].weight[0] = float("nan")
+    given.watch(given.with_grad(model), "model")
     code.init_model_(model, given.integer(0, 10_000))
     return {
         "biases": only({name: layer.bias for name, layer in layers(model[0]).items()}, "values"),
@@ -301,7 +305,7 @@ def test_init_model_seeds(code, given):
     results, following = {}, []
     for case, number in (("small seed", seed), ("seed 0", 0), ("large seed", 2**32 + seed)):
         first, again, other = (given.module(make, name=f"{name}, {case}") for name in ("first", "again", "other"))
-        for model, chosen in ((first, number), (again, number), (other, number + 1)):
+        for model, chosen in ((first, number), (again, number), (other, number + (1 if case == "small seed" else 256_000))):
             with given.seeded():
                 code.init_model_(model, chosen)
                 following.append(torch.rand(2))

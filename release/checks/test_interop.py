@@ -41,14 +41,14 @@ def test_predicted_dtypes(code, given):
 
 @checks("to_numpy", gate=True)
 def test_to_numpy_values(code, given):
-    """The array has the shape and the values of the tensor."""
+    """It is an array, and has the shape and the values of the tensor."""
     rows, columns = given.integer(2, 6), given.integer(6, 9)
     results = {
         "float32": code.to_numpy(given.normal(rows, columns)),
         "int64": code.to_numpy(given.integers(columns, rows, low=-99, high=99)),
         "bool": code.to_numpy(given.bools(columns)),
     }
-    return only(results, "shape", "values")
+    return only(results, "type", "shape", "values")
 
 
 @checks("to_numpy", device="second")
@@ -102,7 +102,7 @@ def test_to_numpy_leaves_the_graph_alone(code, given):
 
 @checks("from_numpy", gate=True)
 def test_from_numpy_values(code, given):
-    """The tensor has the shape and the values of the array."""
+    """It is a tensor, and has the shape and the values of the array."""
     rows, columns = given.integer(2, 6), given.integer(6, 9)
     floating = array_of(given.normal(rows, columns, dtype=torch.float64))
     results = {
@@ -110,7 +110,7 @@ def test_from_numpy_values(code, given):
         "int64": code.from_numpy(given.watch(array_of(given.integers(columns, rows, low=-99, high=99)), "integer array")),
         "bool": code.from_numpy(given.watch(array_of(given.bools(columns)), "bool array")),
     }
-    return only(results, "shape", "values")
+    return only(results, "type", "shape", "values")
 
 
 @checks("from_numpy")

@@ -133,7 +133,11 @@ def test_cross_entropy_of_large_logits(code, given):
 def test_cross_entropy_refuses(code, given):
     """Any other reduction raises a ValueError."""
     n = given.integer(4, 8)
-    logits, labels, texts = given.normal(n, 4), given.integers(n, high=4), ("avg", "Mean", "batchmean", "me", "s", "")
+    logits, labels, texts = (
+        given.normal(n, 4),
+        given.integers(n, high=4),
+        ("avg", "Mean", "batchmean", "me", "s", "", "max", "median", None),
+    )
     return {f'reduction "{text}"': raises(lambda t=text: cross_entropy(code, given, logits, labels, t)) for text in texts}
 
 
