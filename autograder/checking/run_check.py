@@ -21,6 +21,7 @@ from autograder.checking.observers import Observers
 from autograder.checking.questions import unanswered
 from autograder.checking.switches import Generators, Switches
 from autograder.checking.type_names import base_names, type_name
+from autograder.checking.weights import BadWeights
 from autograder.errors import AuthoringError
 from autograder.records.jobs import CheckModule, CheckRequest, Replacement
 from autograder.records.observation import ErrorFact, Fact, Observation
@@ -113,7 +114,7 @@ def _described(error: BaseException) -> ErrorFact:
 
 def _with_answer(error: ErrorFact, code: Code, task: str) -> ErrorFact:
     """The error, if a check's line met it, with what a task's variable holds, or a mark if its function returns None."""
-    if error.origin != "check":
+    if error.origin != "check" or error.type == type_name(BadWeights):  # which says itself what it met
         return error
     try:
         thing = getattr(code, task)

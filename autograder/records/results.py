@@ -43,6 +43,8 @@ NAMES_OF_RESULTS = ("index.html", "run.json", "marks.json", "submissions.json", 
 SIDE_EFFECTS = "side_effects"
 """The name of the check that every task gets automatically."""
 
+_FAILURES = (Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT)
+
 Tells = Literal["nothing", "sentence", "message", "inputs"]
 """How much a student may be told of a hidden check: only the task's points; whether it passed, and its sentence; also what
 differs, in the kit's words; everything. `reporting.told` keeps to it."""
@@ -105,19 +107,20 @@ def in_telling_order(checks: Sequence[CheckResult]) -> list[CheckResult]:
 def told_checks(task: TaskResult) -> list[CheckResult]:
     """The checks of a task that are told, in their order: all of them, or, of a prediction, the one that decides.
 
-    That is the first that did not pass; of a right prediction its gate, or else the first.
+    That is the first that failed, or else did not pass; of a right prediction its gate, or else the first.
     """
     checks = in_telling_order(task.checks)
     if not task.prediction or not checks:
         return checks
-    decide = [check for check in checks if check.outcome is not Outcome.PASSED] or [check for check in checks if check.gate]
-    return (decide or checks)[:1]
+    missed = [check for check in checks if check.outcome is not Outcome.PASSED]
+    failed = [check for check in missed if check.outcome in _FAILURES]
+    return (failed or missed or [check for check in checks if check.gate] or checks)[:1]
 
 
 def told_first(checks: Sequence[CheckResult]) -> frozenset[str]:
     """The names of those failed checks of a task that a student may be told to look at first: small ones only if no other
     check failed."""
-    failed = [check for check in checks if check.outcome in (Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT)]
+    failed = [check for check in checks if check.outcome in _FAILURES]
     return frozenset(check.name for check in [each for each in failed if not each.small] or failed)
 
 

@@ -107,7 +107,6 @@ def test_round_to_int_any_shape(code, given):
         "float32 next to ties, and large": given.tensor(
             [0.49999997, -0.49999997, 0.50000006, -0.50000006, 2.5000002, 8388609.0, -8388611.0, 16777218.0, 2147483520.0]
         ),
-        "large float64": given.tensor(torch.tensor([2147483647.7, -2147483647.7, 123456789.49], dtype=torch.float64)),
         "int64": given.integers(shape, low=-(2**31) + 1, high=2**31),
         "float16": given.normal(shape, std=20, dtype=torch.float16),
         "transposed": given.transposed(given.normal(shape, std=20)),

@@ -164,7 +164,7 @@ def outputs_of_a_student(root: Path, student: str, pool: Pool) -> Iterator[tuple
         yield name, json.dumps(made(Submission(course, result, mark)), ensure_ascii=False)
     yield "junit", junit([Submission(course, result, mark)]).decode()
     for task in result.tasks:
-        yield f"nbgrader, {task.task}", json.dumps([*_verdict("Views", task, 1, frozenset())], ensure_ascii=False)
+        yield f"nbgrader, {task.task}", json.dumps([*_verdict("Views", task, 1)], ensure_ascii=False)
     with Grader(root, seed=3, pool=pool) as grader:
         told = grader.for_student(result)
         assert grader.for_student(told) == told

@@ -210,8 +210,10 @@ def test_json_is_all_that_is_on_standard_output(root: Path, monkeypatch: pytest.
     reasons = change.pop("reasons")
     assert change == {"student": "ann", "topic": "views", "before": 4, "after": 5, "difference": 1}
     assert reasons[0].startswith("guess 0 -> 1")
-    [back], _ = json_of("diff", str(tmp_path / "new"), str(tmp_path))
-    assert (back["before"], back["after"], back["reasons"]) == (5, None, ["no longer there"])
+    write_result(result("bo", "views", double=4, guess=1), tmp_path / "others")
+    gone, come = json_of("diff", str(tmp_path / "new"), str(tmp_path / "others"))[0]
+    assert (gone["student"], gone["before"], gone["after"], gone["reasons"]) == ("ann", 5, None, ["no longer there"])
+    assert (come["student"], come["before"], come["after"]) == ("bo", None, 5)
     [shown], _ = json_of("show", "ann", "views")
     assert (shown["mark"]["earned"], shown["result"]["student"]) == (4, "ann")
     (tmp_path / "class/ada").mkdir(parents=True)

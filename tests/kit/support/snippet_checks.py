@@ -189,7 +189,7 @@ def _yaml(block: Block, folder: Path) -> None:
     match data:
         case {"topics": _}:
             _load_course(block.text, data, folder)
-        case {"limits": _}:
+        case {"limits": _} | {"hidden": _} | {"verify": _}:
             course = {"title": "T", "topics": {"topic": {"title": "T", "number": 1, "tasks": {"f": {"points": 1}}}}, **data}
             _load_course(yaml.safe_dump(course), course, folder)
         case [{"student": _}, *_]:
