@@ -115,12 +115,14 @@ def test_value_and_grad_of_f_that_ignores_x(code, given):
     x, leaf = given.normal(3, 4, dtype=torch.float64), given.normal(3, requires_grad=True)
     constant = given.normal(())
     model = given.module(lambda: nn.Linear(3, 2))
+    bare = nn.Parameter(given.number() * torch.ones((), device=given.device))
     cases = {
         "constant": (lambda t: constant.clone(), x),
         "constant, x is a leaf": (lambda t: constant.clone(), leaf),
         "x detached in f": (lambda t: t.detach().sum(), leaf),
         "parameters only": (lambda t: model.weight.square().sum(), given.normal(4, 3)),
         "parameters only, x in float64": (lambda t: model.weight.square().sum(), x),
+        "a parameter itself": (lambda t: bare, given.normal(3)),
     }
     results = {}
     for name, (f, t) in cases.items():

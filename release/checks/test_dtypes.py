@@ -191,6 +191,7 @@ def test_round_to_int_of_whole_numbers(code, given):
         "int32": given.integers(shape, low=-1000, high=1000, dtype=torch.int32),
         "large int64": given.integers(shape, low=2**29, high=2**31),
         "whole numbers in float16": given.integers(shape, low=-9, high=10, dtype=torch.float16),
+        "large whole numbers in float64": 2.0**31 + given.integers(shape, high=2**31).double(),
     }
     results = {name: code.round_to_int(x.to(given.second_device)) for name, x in inputs.items()}
     return only(results, "type", "shape", "dtype", "device", "values")
