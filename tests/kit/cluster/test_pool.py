@@ -29,6 +29,8 @@ from autograder.grading.submissions import find_submissions
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Job, Run, Usage
 
+pytestmark = pytest.mark.slow
+
 SEED = 5
 SILENT_SECONDS = 4.0
 POISON = """

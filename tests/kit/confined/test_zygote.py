@@ -13,6 +13,8 @@ from autograder.processes.drive_job import JobRun
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, Job, Limits, Outcome, Run
 
+pytestmark = pytest.mark.slow
+
 WATCHED = "('matplot' + 'lib.pyplot', 'torch.' + '_dynamo')"
 LOADED = f"import sys; print(*(name for name in {WATCHED} if name in sys.modules))"
 PLOT = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.title('loss')\nplt.gcf().canvas.draw()"

@@ -22,6 +22,8 @@ from autograder.gradebook.adjustments import Adjustment, load_adjustments
 from autograder.nbgrader.database import find_alembic, open_gradebook
 from autograder.records.results import SubmissionFile, TopicResult
 
+pytestmark = pytest.mark.slow
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from nbgrader.api import Gradebook

@@ -11,6 +11,8 @@ from autograder.verifying.accepted_mutants import read_accepted
 from autograder.verifying.accepting import accept
 from autograder.verifying.mutants import Mutant, make_mutants
 
+pytestmark = pytest.mark.slow
+
 SOURCE = "def double(x):\n    return x.contiguous() * 2\n\n\ndef halve(x):\n    return x['a: b'] / 2\n"
 REASON = "WRITE: why? no difference on 50 further seeds."
 

@@ -15,6 +15,8 @@ from autograder.verifying.mutants import make_mutants
 from autograder.verifying.suggest import suggest
 from autograder.verifying.trials import Progress, Trials
 
+pytestmark = pytest.mark.slow
+
 FILES = {
     "course.yml": """
 title: A tiny course

@@ -12,6 +12,8 @@ from autograder.verifying.explore import Found, Same
 from autograder.verifying.findings import Survivor, TopicVerification, Verification
 from autograder.verifying.verify import verify
 
+pytestmark = pytest.mark.slow
+
 FILES = {
     "course.yml": """
 title: A tiny course

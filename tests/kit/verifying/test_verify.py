@@ -13,6 +13,8 @@ from autograder.verifying.accepted_mutants import read_accepted
 from autograder.verifying.findings import Verification
 from autograder.verifying.verify import verify
 
+pytestmark = pytest.mark.slow
+
 REAL = Path(__file__).parents[3]
 
 FILES = {
