@@ -64,9 +64,7 @@ class Script:
         self._namespace.update(values)
         try:
             for part in self._parts:
-                source = (
-                    "\n" * (part.line - 1) + part.source
-                )  # so that its lines have the numbers that they have in the cell
+                source = "\n" * (part.line - 1) + part.source  # lines keep the numbers that they have in the cell
                 exec(compile(source, _file_of(part, before), "exec", dont_inherit=True), self._namespace)
         finally:
             for name in self._namespace.keys() - before.keys():

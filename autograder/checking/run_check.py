@@ -21,10 +21,9 @@ from autograder.checking.observers import Observers
 from autograder.checking.questions import unanswered
 from autograder.checking.switches import Generators, Switches
 from autograder.checking.type_names import base_names, type_name
-from autograder.checking.weights import BadWeights
 from autograder.errors import AuthoringError
 from autograder.records.jobs import CheckModule, CheckRequest, Replacement
-from autograder.records.observation import ErrorFact, Fact, Observation
+from autograder.records.observation import BAD_WEIGHTS, ErrorFact, Fact, Observation
 
 __all__ = ["OUTPUT_LIMIT", "load_checks", "load_replacement", "run_check"]
 
@@ -114,7 +113,7 @@ def _described(error: BaseException) -> ErrorFact:
 
 def _with_answer(error: ErrorFact, code: Code, task: str) -> ErrorFact:
     """The error, if a check's line met it, with what a task's variable holds, or a mark if its function returns None."""
-    if error.origin != "check" or error.type == type_name(BadWeights):  # which says itself what it met
+    if error.origin != "check" or error.type == BAD_WEIGHTS:  # which says itself what it met
         return error
     try:
         thing = getattr(code, task)

@@ -107,7 +107,7 @@ def _must_fit(found: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tens
     extra = [key for key in found if key not in wanted]
     if missing or extra:
         lacks = f"lacks {_listed(missing)}" if missing else ""
-        has = f"has {_listed(extra)}, which the network has not" if extra else ""
+        has = f"has {_listed(extra)}, which the network does not have" if extra else ""
         raise BadWeights(f"{name} is of another network: it {' and '.join(filter(None, (lacks, has)))}.")
     for key, tensor in wanted.items():
         if found[key].shape != tensor.shape:

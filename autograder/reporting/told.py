@@ -39,7 +39,7 @@ class Told(TaskResult, frozen=True, kw_only=True):
 
 
 def told(task: TaskResult) -> Told:
-    """A task's result without what its student may not be told. To apply it twice changes nothing more."""
+    """A task's result without what its student may not be told. Applying it twice changes nothing more."""
     shown = [check for check in task.checks if _level(check) > _NOTHING]
     names = {
         check.name: check.name if _level(check) == _INPUTS else f"hidden_{number}"

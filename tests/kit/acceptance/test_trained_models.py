@@ -198,7 +198,7 @@ TOLD = {
     "pointer": "model.pt is a Git LFS pointer without the file itself; run `git lfs pull`, and hand in the file.",
     "text": "model.pt is damaged, or not a file that torch.save wrote.",
     "cut": "model.pt is damaged, or not a file that torch.save wrote.",
-    "keys": "model.pt is of another network: it lacks `weight` and has `fc.weight`, which the network has not.",
+    "keys": "model.pt is of another network: it lacks `weight` and has `fc.weight`, which the network does not have.",
     "shapes": "model.pt is of another network: `weight` has the shape (4, 9); the network's has (4, 16).",
     "whole": "model.pt holds objects that need code to be read, perhaps the whole model: save `model.state_dict()` "
     "with torch.save.",
