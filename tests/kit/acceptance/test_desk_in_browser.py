@@ -89,6 +89,12 @@ def check_looks(page: Page) -> None:
     page.set_viewport_size({"width": 1200, "height": 900})
 
 
+def press(page, key: str) -> None:
+    """Press a key on a page that has just come: before it is loaded, nobody listens."""
+    page.wait_for_load_state()
+    page.keyboard.press(key)
+
+
 def test_an_instructor_at_the_desk(root: Path, page: Page, said: list[str], screenshots: Path) -> None:
     with open_desk(root) as address:
         page.goto(address)
@@ -127,9 +133,10 @@ def test_an_instructor_at_the_desk(root: Path, page: Page, said: list[str], scre
         page.get_by_role("link", name="Manual tasks").click()
 
         page.get_by_role("link", name="with names: why").click()
-        page.keyboard.press("j")
+        expect_that(page.get_by_text("Answer 1 of 4; 4 answers wait for points.")).to_be_visible()
+        press(page, "j")
         expect_that(page.get_by_text("Answer 2 of 4; 4 answers wait for points.")).to_be_visible()
-        page.keyboard.press("c")
+        press(page, "c")
         page.keyboard.type("Clear, and right: jkn.")
         page.screenshot(path=screenshots / "desk.png", full_page=True)
         check_looks(page)
@@ -139,14 +146,14 @@ def test_an_instructor_at_the_desk(root: Path, page: Page, said: list[str], scre
         page.keyboard.type("2.5")
         page.keyboard.press("Control+Enter")
         expect_that(page.get_by_text("Answer 3 of 4; 3 answers wait for points.")).to_be_visible()
-        page.keyboard.press("b")
+        press(page, "b")
         page.get_by_label("A comment used before").select_option(label="A clear answer.")
         page.keyboard.press("Escape")
         page.keyboard.press("f")
         expect_that(page.get_by_text("Answer 4 of 4; 2 answers wait for points.")).to_be_visible()
-        page.keyboard.press("k")
+        press(page, "k")
         expect_that(page.get_by_text("A clear answer.").first).to_be_visible()
-        page.keyboard.press("n")
+        press(page, "n")
         expect_that(page.get_by_text("Answer 4 of 4")).to_be_visible()
 
         page.get_by_role("link", name="hide names").click()
