@@ -167,9 +167,9 @@ def test_a_student_begins_with_the_start_notebook(lab: Lab, page: Page, screensh
     notebook = Notebook(page, lab, "00_start.ipynb")
     notebook.run_all()
     shown = page.locator(".jp-Notebook")
+    expect_that(shown.locator(".jp-OutputArea-output img")).to_have_count(2, timeout=SECONDS * 1000)
     expect_that(shown.locator('[data-mime-type="application/vnd.jupyter.stderr"]')).to_have_count(0)
     expect_that(shown.locator(".jp-RenderedText", has_text="Traceback")).to_have_count(0)
-    expect_that(shown.locator(".jp-OutputArea-output img")).to_have_count(2)
     exam = notebook.cell("argmax")
     right = re.search(r"(\d+) of (\d+) are right", exam.locator(".jp-OutputArea-output").inner_text())
     assert right is not None
