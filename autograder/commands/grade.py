@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -191,9 +191,12 @@ def _grade(
     adjustments, proposed = load_adjustments(course), proposed_of(out)
     summary = ClassSummary(course, discovery.students)
     several = len(discovery.submissions) > FEW
+    preload = _needed_modules(course, {each.topic for each in discovery.submissions}) if several else ()
     with (
         progress_of("Grading") as step,
-        _pool(console, scheduler, jobs, device=device, require=require, unsafe=unsafe, at_once=several) as pool,
+        _pool(
+            console, scheduler, jobs, device=device, require=require, unsafe=unsafe, many=several, preload=preload
+        ) as pool,
     ):
         line = confinement(pool.layers, unsafe=pool.unsafe)
         chosen = choose_seed(
@@ -236,6 +239,14 @@ def _grade(
         raise typer.Exit(1)
 
 
+def _needed_modules(course: Course, topics: Iterable[str]) -> tuple[str, ...]:
+    """What the checks of these topics import, and so every submission needs."""
+    from autograder.processes.drive_job import needed_modules
+
+    files = [course.root / "tests" / kind / f"test_{name}.py" for name in topics for kind in ("visible", "hidden")]
+    return needed_modules([file.read_text(encoding="utf-8", errors="replace") for file in files if file.is_file()])
+
+
 def _pool(
     console: Console,
     scheduler: str | None,
@@ -244,13 +255,14 @@ def _pool(
     device: str,
     require: Sequence[str],
     unsafe: bool,
-    at_once: bool = True,
+    many: bool = True,
+    preload: Sequence[str] = (),
 ) -> Pool:
     """What runs submissions: this machine, or a scheduler's workers."""
     if scheduler is None:
         from autograder.processes.pool import Pool
 
-        return Pool(jobs, device=device, require=require, unsafe=unsafe, at_once=at_once)
+        return Pool(jobs, device=device, require=require, unsafe=unsafe, many=many, preload=preload)
     from rich.text import Text
 
     from autograder.cluster.pool import ClusterPool

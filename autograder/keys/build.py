@@ -29,8 +29,8 @@ from autograder.course.topic import Topic
 from autograder.course.topic_checks import draws_of
 from autograder.errors import AuthoringError, CourseError, KeyMismatch, MachineError
 from autograder.keys.key import KEY_FORMAT, AnswerKey, current_versions, read_key, write_key
-from autograder.processes.fork_server import CPU_CAPABILITY
 from autograder.processes.gpu import find_gpu
+from autograder.processes.zygote import CPU_CAPABILITY
 from autograder.records.jobs import Job, NotObserved, Outcome, Replacement, Run
 from autograder.records.observation import (
     DistributedAs,

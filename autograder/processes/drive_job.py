@@ -16,8 +16,9 @@ import msgspec
 from autograder.course.cells import has_value
 from autograder.course.source_rules import rule_observations
 from autograder.course.stubs import with_untouched
+from autograder.processes.child import Child, ChildLost, OutOfTime
 from autograder.processes.compiled_files import compiled
-from autograder.processes.fork_server import Child, ChildLost, ForkServer, OutOfTime
+from autograder.processes.fork_server import ForkServer
 from autograder.processes.protocol import (
     Arranged,
     Broken,
@@ -44,7 +45,7 @@ from autograder.records.jobs import (
 )
 from autograder.records.observation import ErrorFact, Observation
 
-__all__ = ["FULL_DISK", "IDLE", "KEPT_WAITING", "START", "JobRun", "run_in_turn", "weaker"]
+__all__ = ["FULL_DISK", "IDLE", "KEPT_WAITING", "START", "JobRun", "needed_modules", "run_in_turn", "weaker"]
 
 _START_SECONDS = 30.0
 _LOAD_SECONDS = 10.0
@@ -72,6 +73,12 @@ _LONGEST_EXTENSION = 9  # times the limit
 _SHORTEST_EXTENSION = 0.1  # seconds
 
 _Answer = TypeVar("_Answer")
+
+
+def needed_modules(sources: Sequence[str]) -> tuple[str, ...]:
+    """Modules that it takes long to import, and that code mentions."""
+    wanted = (names for word, names in _PRELOADS.items() if any(word in source for source in sources))
+    return tuple(name for names in wanted for name in names)
 
 
 def _one_line(said: str) -> str:
@@ -144,8 +151,7 @@ class JobRun:
         sources = [cell.source for cell in job.cells if cell.number not in job.unneeded]
         sources += [part.source for part in (job.visible, job.hidden, job.replacement) if part is not None]
         sources += [file.content.decode("utf-8", "replace") for file in job.helpers if file.name.endswith(".py")]
-        wanted = (names for word, names in _PRELOADS.items() if any(word in source for source in sources))
-        self._preload = tuple(name for names in wanted for name in names)
+        self._preload = needed_modules(sources)
 
     def _start_clock(self) -> None:
         self._started = time.monotonic()
@@ -184,7 +190,7 @@ class JobRun:
         self._children += 1
         self._late = None
         report_bytes = min(self._report_left, self.job.limits.report_mb << 20)
-        child = self.server.fork(_limits_with_data(self.job), self._preload, report_bytes)
+        child = Child(self.server, _limits_with_data(self.job), self._preload, report_bytes)
         try:
             self._greet(child)
             self._write_files(child)
@@ -449,7 +455,7 @@ def run_in_turn(jobs: Sequence[Job], server: ForkServer, accept: Callable[[Mappi
     """
     runs = [JobRun(job, server, accept) for job in jobs]
     first = runs[0]
-    child = server.fork(_limits_with_data(first.job), first._preload)
+    child = Child(server, _limits_with_data(first.job), first._preload)
     try:
         first._greet(child)
         first._write_files(child)

@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
@@ -28,9 +29,11 @@ from autograder import sandbox
 from autograder._versions import installed
 from autograder.errors import MachineError, SandboxUnavailable
 from autograder.processes import machine
+from autograder.processes.child import Child, ChildLost
 from autograder.processes.drive_job import FULL_DISK, KEPT_WAITING, START, JobRun, run_in_turn
-from autograder.processes.fork_server import ChildLost, ForkServer, ZygoteLost
+from autograder.processes.fork_server import ForkServer
 from autograder.processes.temporary import TemporaryFolder
+from autograder.processes.zygote import Zygote, ZygoteLost
 from autograder.records.jobs import CellReport, Job, Limits, NotObserved, Outcome, Run, Usage
 from autograder.records.observation import Observation
 
@@ -48,7 +51,7 @@ _Result = TypeVar("_Result")
 
 
 class Pool:
-    """Zygotes, at most one per worker; a context manager.
+    """A zygote, and a fork server of it for each worker; a context manager.
 
     `layers` says what confines children here, layer → `on` or `off: why`; `sandbox.LAYERS` says what each layer does.
     `unsafe` is True if they are not confined, which only happens if the caller asked for it.
@@ -64,14 +67,16 @@ class Pool:
         device: str = "cpu",
         require: Iterable[str] = (),
         unsafe: bool = False,
-        at_once: bool = False,
+        many: bool = True,
+        preload: Iterable[str] = (),
         _mode: str = "auto",
     ) -> None:
-        """Start the first zygote, and wait until it is warm.
+        """Start the zygote and the first fork server; the others start when there is work for them.
 
         Args:
             workers: how many children run at a time; one per processor core if None.
-            at_once: start the others beside it; else each when there is work for it.
+            many: there are some fifty jobs to come, or more; it pays to arrange the zygote's memory for them.
+            preload: modules that most of the jobs need; see `drive_job.needed_modules`.
             device: the device of the jobs to come; on `cuda`, children may use the GPU.
             require: refuse to run without all of these: names of `sandbox.LAYERS` or `sandbox.LEVELS`.
             unsafe: run even if nothing confines student code.
@@ -87,6 +92,9 @@ class Pool:
         self._lock = threading.Lock()
         self._closed = False
         self._turns = _Turns()
+        self._many, self._preload = many, tuple(preload)
+        self._starting = threading.Lock()
+        self._zygote: Zygote | None = None
         self._servers: list[ForkServer] = []
         self._started = 0
         with contextlib.suppress(OSError):  # only on Linux; the layers say what is missing elsewhere
@@ -97,9 +105,8 @@ class Pool:
         # The last server used is used next: one submission needs one.
         self._free: queue.LifoQueue[tuple[int, ForkServer | None]] = queue.LifoQueue()
         try:
-            others = [(slot, self._start(slot) if at_once else None) for slot in range(1, self.workers)]
-            for each in reversed(others):
-                self._free.put(each)
+            for slot in reversed(range(1, self.workers)):
+                self._free.put((slot, None))
             first, self.layers = self._first_server()
             self._free.put((0, first))
             self.unsafe = not sandbox.is_confined(self.layers)
@@ -121,10 +128,12 @@ class Pool:
         with self._lock:
             self._closed = True
             servers, self._servers = self._servers, []
-        for server in servers:
-            server.stop()
-        for server in servers:
-            server.close()
+            zygote, self._zygote = self._zygote, None
+        processes: list[ForkServer | Zygote] = [*servers, *([zygote] if zygote else [])]
+        for process in processes:
+            process.stop()
+        for process in processes:
+            process.close()
         self._folder.close()
 
     def run(self, job: Job) -> Run:
@@ -187,7 +196,6 @@ class Pool:
                     break
                 try:
                     server = server or self._start(slot)
-                    server.wait_until_ready()
                     with stop.using(server):
                         return work(server)
                 except ZygoteLost:
@@ -241,16 +249,48 @@ class Pool:
             executor.shutdown(wait=True, cancel_futures=True)
 
     def _start(self, slot: int) -> ForkServer:
+        """Fork a server, from a new zygote if there is none.
+
+        Raises:
+            SandboxUnavailable: if it does not start.
+            ZygoteLost: if it was ended, or everything is to end.
+        """
+        with self._starting:
+            with self._lock:
+                if self._closed:
+                    raise ZygoteLost
+                self._started += 1
+                place = self._new_folder(f"server-{self._started}")
+                if self._zygote is None:
+                    self._zygote = Zygote(
+                        self._new_folder(f"zygote-{self._started}"),
+                        self._mode, self._device, many=self._many, preload=self._preload,
+                    )  # fmt: skip
+                zygote = self._zygote
+            try:
+                server = ForkServer(zygote, place, slot)
+            except (SandboxUnavailable, ZygoteLost):
+                self._discard_zygote(zygote)
+                raise
+            with self._lock:
+                if not self._closed:
+                    self._servers.append(server)
+                    return server
+        server.close()
+        raise ZygoteLost
+
+    def _new_folder(self, name: str) -> Path:
+        folder = self._folder.path / name
+        folder.mkdir()
+        folder.chmod(0o711)  # whatever the umask is
+        return folder
+
+    def _discard_zygote(self, zygote: Zygote) -> None:
         with self._lock:
-            if self._closed:
-                raise ZygoteLost
-            self._started += 1
-            place = self._folder.path / f"{slot}-{self._started}"
-            place.mkdir()
-            place.chmod(0o711)  # whatever the umask is
-            server = ForkServer(place, slot, self._mode, self._device)
-            self._servers.append(server)
-        return server
+            if self._zygote is not zygote:
+                return  # `close` has it
+            self._zygote = None
+        zygote.close()
 
     def _discard(self, server: ForkServer | None) -> None:
         if server is not None:
@@ -264,8 +304,9 @@ class Pool:
         """The first server, once it is warm, and what confines its children."""
         kills = machine.oom_kills()
         for tries in range(1, _MOST_TRIES + 1):
-            server = self._start(0)
+            server = None
             try:
+                server = self._start(0)
                 return server, self._try_out(server, give_up=tries == _MOST_TRIES)
             except (ChildLost, ZygoteLost) as error:  # somebody may have ended it
                 words = str(error)
@@ -283,8 +324,7 @@ class Pool:
     def _try_out(self, server: ForkServer, *, give_up: bool) -> dict[str, str]:
         child = None
         try:
-            server.wait_until_ready()
-            child = server.fork(Limits(), ())
+            child = Child(server, Limits(), ())
             child.start_output(_LAST_WORDS)
             return child.greet(time.monotonic() + _TRIAL_SECONDS).layers
         except (ChildLost, ZygoteLost) as error:

@@ -1,4 +1,4 @@
-"""The bytes between the trusted process, its zygotes and their children: MessagePack frames, each with its length.
+"""The bytes between the trusted process, its zygote, fork servers and children: MessagePack frames with their lengths.
 
 A frame is four bytes (the big-endian length of the rest) and one message. The trusted side trusts nothing from a child: it
 checks lengths, numbers of facts, depth and the size of every tensor before anything else reads them.
@@ -41,6 +41,7 @@ __all__ = [
     "Fork",
     "Frames",
     "FromChild",
+    "FromServer",
     "FromZygote",
     "Hello",
     "Kill",
@@ -51,9 +52,11 @@ __all__ = [
     "Replaced",
     "RunCell",
     "RunChecks",
+    "Serve",
+    "Serving",
     "Settings",
     "ToChild",
-    "ToZygote",
+    "ToServer",
     "WriteFiles",
     "decode_from_child",
     "encode",
@@ -88,20 +91,35 @@ DTYPE_BYTES: dict[str, int] = {
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What the trusted side tells its zygote.
 
-    `control` is the socket's descriptor, `place` an empty folder for the private root, `slot` a number that no other zygote
-    on this machine is likely to have. `gpu`: children may use the GPU. `mode` is `auto` or, for tests, `namespaces` (fail
-    without them), `plain` (without namespaces) or `bare` (only limits).
+    `control` is the socket's descriptor, `place` an empty folder for the private root. `gpu`: children may use the GPU.
+    `many`: there will be many children, so that it pays to arrange the memory for them. `preload` names modules that most of
+    them need. `mode` is `auto` or, for tests, `namespaces` (fail without them), `plain` (without namespaces) or `bare` (only
+    limits).
     """
 
     control: int
     mode: str
     place: str
-    slot: int
     gpu: bool = False
+    many: bool = False
+    preload: tuple[str, ...] = ()
+
+
+class Serve(msgspec.Struct, frozen=True, tag="serve"):
+    """Trusted side → zygote, with one descriptor, the new fork server's control socket: fork it.
+
+    `slot` is a number that no other fork server on this machine is likely to have.
+    """
+
+    slot: int
+
+
+class Serving(msgspec.Struct, frozen=True, tag="serving"):
+    """Zygote → trusted side, with one descriptor: the new fork server's, from `pidfd_open`."""
 
 
 class Fork(msgspec.Struct, frozen=True, tag="fork", kw_only=True):
-    """Trusted side → zygote, with three descriptors: the child's instructions, its reports and its output."""
+    """Trusted side → fork server, with three descriptors: the child's instructions, its reports and its output."""
 
     id: int
     limits: Limits
@@ -111,24 +129,24 @@ class Fork(msgspec.Struct, frozen=True, tag="fork", kw_only=True):
 
 
 class Kill(msgspec.Struct, frozen=True, tag="kill"):
-    """Trusted side → zygote. It may arrive after the child has ended, hence the id."""
+    """Trusted side → fork server. It may arrive after the child has ended, hence the id."""
 
     id: int
 
 
-ToZygote = Fork | Kill
+ToServer = Fork | Kill
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready", kw_only=True):
-    """Zygote → trusted side, once: it is warm, or `problem` says why it cannot work."""
+    """Zygote or fork server → trusted side, once: it is warm, or `problem` says why it cannot work."""
 
     problem: str = ""
 
 
 class Ended(msgspec.Struct, frozen=True, tag="ended", kw_only=True):
-    """Zygote → trusted side: a child has ended. `status` is its exit code, or minus the signal that ended it.
+    """Fork server → trusted side: a child has ended. `status` is its exit code, or minus the signal that ended it.
 
-    `excess` says why the zygote ended it, if it did by itself; see `sandbox.excess`.
+    `excess` says why the fork server ended it, if it did by itself; see `sandbox.excess`.
     """
 
     id: int
@@ -138,7 +156,8 @@ class Ended(msgspec.Struct, frozen=True, tag="ended", kw_only=True):
     excess: str = ""
 
 
-FromZygote = Ready | Ended
+FromZygote = Ready | Serving
+FromServer = Ready | Ended
 
 
 class WriteFiles(msgspec.Struct, frozen=True, tag="write_files"):
@@ -233,7 +252,7 @@ _from_child: msgspec.msgpack.Decoder[FromChild] = msgspec.msgpack.Decoder(FromCh
 _encoder = msgspec.msgpack.Encoder()
 
 
-def encode(message: ToChild | FromChild | ToZygote | FromZygote) -> bytes:
+def encode(message: ToChild | FromChild | Serve | FromZygote | ToServer | FromServer) -> bytes:
     """A message's bytes, without their length."""
     return _encoder.encode(message)
 

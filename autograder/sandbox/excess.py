@@ -25,15 +25,11 @@ _FOLDER_ITSELF = 2  # links to a folder without folders
 
 
 class Watch:
-    """Looks at children of this process, until which they share their memory. Make it where /proc can still be reached."""
+    """Looks at children of this process, with which they share their memory."""
 
-    def __init__(self) -> None:
-        """Keep a way into /proc.
-
-        Raises:
-            OSError: if there is none.
-        """
-        self._proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    def __init__(self, proc: int) -> None:
+        """Take a descriptor of /proc."""
+        self._proc = proc
         self._shared = 0
 
     def remember(self) -> None:

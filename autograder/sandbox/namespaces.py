@@ -22,9 +22,10 @@ __all__ = [
     "SCRATCH",
     "enter",
     "enter_child",
+    "enter_own",
+    "fork",
     "gpu_paths",
     "gpu_readable",
-    "leave_child",
     "make_root",
     "readable_paths",
     "scratch_for_zygote",
@@ -231,6 +232,20 @@ def _make_writable(folder: str, kept: Iterable[str]) -> None:
     libc.mount(place, folder, None, libc.MS_BIND | libc.MS_REC)
 
 
-def leave_child(own_processes: int) -> None:
-    """In the zygote, after a fork into a new process namespace: go back to the zygote's own for the next children."""
-    libc.setns(own_processes, libc.CLONE_NEWPID)
+def enter_own() -> None:
+    """In a process forked from the zygote: mounts, network and IPC of its own, as they are now."""
+    libc.unshare(libc.CLONE_NEWNS | libc.CLONE_NEWNET | libc.CLONE_NEWIPC | libc.CLONE_NEWUTS)
+
+
+def fork(own_processes: int | None) -> int:
+    """Fork like `os.fork`. The new process is the first one of a new process namespace.
+
+    `own_processes` is a descriptor of this process's own /proc/self/ns/pid; None to fork into the same namespace.
+    """
+    if own_processes is None:
+        return os.fork()
+    libc.unshare(libc.CLONE_NEWPID)
+    pid = os.fork()
+    if pid:
+        libc.setns(own_processes, libc.CLONE_NEWPID)  # where the next one starts from
+    return pid

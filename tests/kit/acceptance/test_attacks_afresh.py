@@ -13,7 +13,7 @@ from attack_jobs import HONEST, LIMITS, PRELUDE, assert_all_right, job_of
 from autograder import sandbox
 from autograder.comparing.arrays import DEFAULT_TOLERANCES
 from autograder.comparing.compare import passes
-from autograder.processes import fork_server
+from autograder.processes import zygote
 from autograder.processes.pool import Pool
 from autograder.records.jobs import CellReport, CheckModule, Job, Outcome, Run
 from autograder.records.observation import Observation
@@ -43,7 +43,7 @@ def confined(request: pytest.FixtureRequest, pool: Pool, device: str) -> Iterato
         if request.param == "minimal":
             if device != "cpu" or sandbox.missing_layers(pool.layers, ["private_root", "own_processes", "no_network"]):
                 pytest.skip("this machine has no namespaces")
-            patch.setattr(fork_server, "_OPTIONS", ("-P", "-c", _WITHOUT_BARRIERS))
+            patch.setattr(zygote, "_OPTIONS", ("-P", "-c", _WITHOUT_BARRIERS))
         with Pool(1, device=device, _mode="plain" if request.param == "standard" else "auto") as running:
             assert sandbox.level(running.layers) == request.param
             yield running

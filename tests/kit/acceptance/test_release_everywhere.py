@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder.processes.fork_server import CPU_CAPABILITY
+from autograder.processes.zygote import CPU_CAPABILITY
 
 ROOT = Path(__file__).parents[3]
 RELEASE = ROOT / "release"

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from autograder.processes import drive_job, machine
-from autograder.processes.fork_server import Child
+from autograder.processes.child import Child
 from autograder.processes.pool import Pool, _Turns
 from autograder.records.jobs import Cell, CheckModule, CheckRequest, Job, Limits, NotObserved, Outcome, Run
 from autograder.records.observation import Observation
@@ -65,8 +65,8 @@ def send(pool: Pool, number: int, *, after: tuple[float, ...] = (0.2,)) -> threa
         while len(sent) < len(after) and time.monotonic() < deadline:
             time.sleep(0.02)
             server = pool._servers[0]
-            child = machine._youngest(server._process.pid)
-            if server.busy and child not in sent and child != server._process.pid:
+            child = machine._youngest(server.pid)
+            if server.busy and child not in sent and child != server.pid:
                 time.sleep(after[len(sent)])
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child, number)

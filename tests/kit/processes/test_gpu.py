@@ -16,7 +16,7 @@ from autograder import simulated_gpu
 from autograder.errors import DeviceUnavailable
 from autograder.keys.build import versions_on
 from autograder.keys.key import current_versions
-from autograder.processes import fork_server, gpu
+from autograder.processes import gpu, zygote
 from autograder.processes.gpu import Gpu, find_gpu
 from autograder.records.jobs import Limits
 
@@ -98,8 +98,8 @@ def test_what_must_be_set_before_cuda_starts_is_set_for_its_zygotes_alone(monkey
     wanted = {**gpu.ENVIRONMENT, "CUDA_VISIBLE_DEVICES": "1"}
     assert wanted["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
     assert wanted["NVIDIA_TF32_OVERRIDE"] == "0"
-    assert wanted.items() <= fork_server._environment(on_gpu=True).items()
-    assert not wanted.keys() & fork_server._environment(on_gpu=False).keys()
+    assert wanted.items() <= zygote._environment(on_gpu=True).items()
+    assert not wanted.keys() & zygote._environment(on_gpu=False).keys()
 
 
 # A child's settings, printed by a process of its own because they stay. The simulated GPU has 16 GB.

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from autograder.errors import MachineError, SandboxUnavailable
-from autograder.processes import fork_server, machine
+from autograder.processes import machine, zygote
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, CheckModule, CheckRequest, Job, Limits, NotObserved, Outcome, Replacement
 from autograder.records.observation import Observation, ValueFact
@@ -257,7 +257,7 @@ def _stop_everything(pool: Pool, stopped: threading.Event) -> None:
 
 def test_a_process_that_crashes_while_it_starts_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sitecustomize.py").write_text("import ctypes\nctypes.string_at(0)\n")
-    monkeypatch.setitem(fork_server._ENVIRONMENT, "PYTHONPATH", str(tmp_path))
+    monkeypatch.setitem(zygote._ENVIRONMENT, "PYTHONPATH", str(tmp_path))
     with pytest.raises(SandboxUnavailable) as caught:
         Pool(1)
     words = (
@@ -268,7 +268,7 @@ def test_a_process_that_crashes_while_it_starts_says_where(tmp_path: Path, monke
 
 def test_without_memory_to_start_in_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sitecustomize.py").write_text("import os\nos.kill(os.getpid(), 9)\n")
-    monkeypatch.setitem(fork_server._ENVIRONMENT, "PYTHONPATH", str(tmp_path))
+    monkeypatch.setitem(zygote._ENVIRONMENT, "PYTHONPATH", str(tmp_path))
     kills = iter(range(10))
     monkeypatch.setattr(machine, "oom_kills", lambda: next(kills))
     with pytest.raises(MachineError, match=r"^The machine has too little memory to start .* allow more memory"):
@@ -297,7 +297,7 @@ def test_an_interrupt_leaves_no_process_and_no_file_behind(tmp_path: Path) -> No
     script = (
         "from autograder.processes.pool import Pool\nfrom autograder.records.jobs import Cell, Job\n"
         "with Pool(1) as pool:\n"
-        "    print(*[s._process.pid for s in pool._servers], flush=True)\n"
+        "    print(*[s.pid for s in pool._servers], flush=True)\n"
         "    job = Job(topic='t', cells=(Cell(1, 'while True: pass'),))\n"
         "    list(pool.map([job] * 3))\n"
     )
@@ -319,7 +319,7 @@ def test_an_interrupt_leaves_no_process_and_no_file_behind(tmp_path: Path) -> No
 def test_a_killed_grader_takes_its_zygotes_with_it() -> None:
     script = (
         "import time\nfrom autograder.processes.pool import Pool\npool = Pool(1)\n"
-        "print(*[s._process.pid for s in pool._servers], flush=True)\ntime.sleep(100)"
+        "print(*[s.pid for s in pool._servers], flush=True)\ntime.sleep(100)"
     )
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

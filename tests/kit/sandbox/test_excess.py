@@ -54,7 +54,7 @@ def start_threads() -> None:
     ids=["nothing", "what it may", "memory", "threads"],
 )
 def test_what_is_too_much_is_said(work: Callable[[], object], excess: str) -> None:
-    watch = Watch()
+    watch = Watch(os.open("/proc", os.O_RDONLY | os.O_DIRECTORY))
     with child(work) as process:
         assert watch.excess(process, LIMITS, count_threads=True) == excess
         if work is start_threads:
