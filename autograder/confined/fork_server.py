@@ -98,7 +98,7 @@ class ForkServer:
         wanted = [name for name in names if name in warm.PRELOADABLE and name not in sys.modules and name not in self.tried]
         if wanted:
             self.tried.update(wanted)
-            with namespaces.scratch_for_zygote() if not self.setup.namespaces else contextlib.nullcontext():
+            with namespaces.scratch_for_imports() if not self.setup.namespaces else contextlib.nullcontext():
                 warm.preload(wanted)
             warm.share(self.threads)
 

@@ -28,10 +28,10 @@ LAYERS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Confinement:
-    """What the zygote found out for its children.
+    """What the zygote and the fork server found out for their children.
 
     `namespaces` is "" if they are in force, else why not. `user` is the uid that a child takes, None to keep its own.
-    `statm` is a descriptor of the zygote's own /proc/self/statm. `bare` leaves out everything but limits. `gpu` has the
+    `statm` is a descriptor of the fork server's own /proc/self/statm. `bare` leaves out everything but limits. `gpu` has the
     GPU's device files, if children may use it.
     """
 

@@ -1,4 +1,4 @@
-"""Namespaces: the zygote gets its own network, processes and file tree, and so does each child.
+"""Namespaces: the zygote gets its own network, processes and file tree, so does each fork server, and so does each child.
 
 They need root, or unprivileged user namespaces, which many systems do not allow (Docker by default, hosted CI runners).
 The private root is a read-only tmpfs with the system's and Python's libraries and nothing else; below it, each child has
@@ -28,7 +28,7 @@ __all__ = [
     "gpu_readable",
     "make_root",
     "readable_paths",
-    "scratch_for_zygote",
+    "scratch_for_imports",
     "whether_possible",
 ]
 
@@ -198,8 +198,8 @@ def enter_child(scratch_mb: int, readable: Sequence[str], *, proc: bool = False)
 
 
 @contextlib.contextmanager
-def scratch_for_zygote() -> Iterator[None]:
-    """In the zygote, after `make_root`: a place for temporary files, which is gone afterwards."""
+def scratch_for_imports() -> Iterator[None]:
+    """In a fork server, after `make_root`: a place for temporary files, which is gone afterwards."""
     libc.mount("tmpfs", SCRATCH, "tmpfs", libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC, f"size={_ROOT_MEGABYTES}m")
     folders = {name: os.environ.get(name) for name in ("HOME", "TMPDIR")}
     os.environ.update(dict.fromkeys(folders, SCRATCH))
