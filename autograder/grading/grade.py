@@ -203,7 +203,7 @@ def grade(
     pool: Pool,
     out: Path,
     *,
-    later: Mapping[tuple[str, str], PreparedTopic] | None = None,
+    later: Mapping[tuple[str, int], PreparedTopic] | None = None,
     force: bool = False,
     adjustments: Adjustments | None = None,
     proposed: Path | None = None,
@@ -217,7 +217,7 @@ def grade(
         submissions: read lazily, a few ahead of the one being graded.
         pool: runs the jobs.
         out: the folder for the results.
-        later: the topics of changed submissions, by student and topic's name.
+        later: the topics of submissions after a student's first version, by name and version.
         force: also grade submissions that have not changed since they were graded.
         adjustments: what people decided; pages show it.
         proposed: the folder for results of files that have been graded before; also `out` if None.
@@ -228,7 +228,8 @@ def grade(
     def jobs() -> Iterator[Job]:
         for submission in submissions:
             places = _Places(out, proposed or out, dry_run)
-            topic = (later or {}).get((submission.student, submission.topic), prepared[submission.topic])
+            name, version = submission.topic, submission.version
+            topic = prepared[name] if version == 1 else (later or {})[name, version]
             item = _read(course, topic, submission, places, force=force)
             waiting.append(item)
             if item.job is not None:

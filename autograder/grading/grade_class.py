@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from autograder.course.course_file import Course
@@ -55,12 +56,11 @@ def grade_class(
     for name, count in Counter(submission.topic for submission in submissions).items():
         on_progress(0, len(submissions), f"(answer key of {name})")
         prepared[name] = prepare(course, name, pool, seed=seed, device=device, whole=count > FEW)
-    changed = {(each.student, each.topic): version_of(course, each, out, seed) for each in submissions}
-    known: dict[tuple[str, int], PreparedTopic] = {}
-    for name, version in sorted({(name, version) for (_, name), version in changed.items() if version > 1}):
+    submissions = [replace(each, version=version_of(course, each, out, seed)) for each in submissions]
+    later: dict[tuple[str, int], PreparedTopic] = {}
+    for name, version in sorted({(each.topic, each.version) for each in submissions if each.version > 1}):
         on_progress(0, len(submissions), f"(answer key of {name} for version {version} of a submission)")
-        known[name, version] = prepare(course, name, pool, seed=seed, device=device, version=version)
-    later = {who: known[who[1], version] for who, version in changed.items() if version > 1}
+        later[name, version] = prepare(course, name, pool, seed=seed, device=device, version=version)
     run = grade(
         course, prepared, submissions, pool, out, later=later, force=force, adjustments=adjustments, proposed=proposed,
         dry_run=dry_run,

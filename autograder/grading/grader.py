@@ -17,6 +17,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +30,7 @@ from autograder.course.make_job import make_job
 from autograder.errors import MachineError, SubmissionError
 from autograder.grading.grade import PreparedTopic, job_and_result, prepare, refuse_public
 from autograder.grading.submissions import Submission, submission_at
+from autograder.grading.versions import MOST_VERSIONS
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Cell, HelperFile, Job, Run
 from autograder.records.results import TaskResult, TopicResult
@@ -37,6 +39,8 @@ from autograder.scoring.first_causes import explained
 
 __all__ = ["Grader", "Source"]
 
+_LATER_KEPT = 16
+"""Prepared topics for later versions of submissions that are kept in memory; the answer keys are cached on disk."""
 _ResultOf = Callable[[Run], TopicResult]
 
 Source = str | bytes | Path | Submission
@@ -94,6 +98,7 @@ class Grader:
         self.pool = pool
         self.layers = pool.layers
         self.prepared: dict[str, PreparedTopic] = {}
+        self._later: dict[tuple[str, int], PreparedTopic] = {}
         self._whole: set[str] = set()
         self._preparing, self._scoring = threading.Lock(), threading.Lock()
         self._threads = ThreadPoolExecutor(pool.workers, thread_name_prefix="autograde-grader")
@@ -123,38 +128,55 @@ class Grader:
             self._check(topic)
             with self._preparing:
                 if topic not in self._whole:
-                    self.prepared[topic] = self._prepare(topic, whole=True)
+                    self.prepared[topic] = self._prepare(topic, 1, whole=True)
                     self._whole.add(topic)
         return self.prepared[topic]
 
-    def _prepared(self, topic: str) -> PreparedTopic:
-        """A topic whose misconceptions run when they are needed."""
-        if topic not in self.prepared:
+    def _prepared(self, topic: str, version: int = 1) -> PreparedTopic:
+        """A topic for a version of submissions. Its misconceptions run when they are needed."""
+        found = self._known(topic, version)
+        if found is None:
             self._check(topic)
             with self._preparing:
-                if topic not in self.prepared:
-                    self.prepared[topic] = self._prepare(topic, whole=False)
-        return self.prepared[topic]
+                found = self._known(topic, version) or self._prepare(topic, version, whole=False)
+                if version == 1:
+                    self.prepared[topic] = found
+                else:
+                    self._later[topic, version] = found
+                    if len(self._later) > _LATER_KEPT:
+                        del self._later[next(iter(self._later))]
+        return found
 
-    def _prepare(self, topic: str, *, whole: bool) -> PreparedTopic:
-        return prepare(self.course, topic, self.pool, seed=self.seed, device=self.device, whole=whole)
+    def _known(self, topic: str, version: int) -> PreparedTopic | None:
+        return self.prepared.get(topic) if version == 1 else self._later.get((topic, version))
 
-    def submission(self, source: Source, *, topic: str | None = None, student: str | None = None) -> Submission:
+    def _prepare(self, topic: str, version: int, *, whole: bool) -> PreparedTopic:
+        return prepare(self.course, topic, self.pool, seed=self.seed, device=self.device, version=version, whole=whole)
+
+    def submission(
+        self, source: Source, *, topic: str | None = None, student: str | None = None, version: int = 1
+    ) -> Submission:
         """What is to be graded, as `grade_many` takes it. The arguments are those of `grade`."""
         if isinstance(source, Submission):
             return source
+        if version not in range(1, MOST_VERSIONS + 1):
+            raise SubmissionError(
+                f"The version is {version!r}; count a student's files for a topic: 1, 2 and so on, up to {MOST_VERSIONS}."
+            )
         if topic is not None:
             self._check(topic)
         if isinstance(source, Path):
-            return submission_at(source, self.course, topic=topic, student=student)
+            return replace(submission_at(source, self.course, topic=topic, student=student), version=version)
         if topic is None:
             raise SubmissionError("A submission without a path needs a topic: grade(source, topic=...).")
         # Half a surrogate pair cannot be encoded; then reading the submission says what is wrong with it.
         data = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
         name = f"{topic}.ipynb" if data.lstrip().startswith(b"{") else f"{topic}.py"
-        return Submission(student or "", topic, Path(name), content=data)
+        return Submission(student or "", topic, Path(name), content=data, version=version)
 
-    def grade(self, source: Source, *, topic: str | None = None, student: str | None = None) -> TopicResult:
+    def grade(
+        self, source: Source, *, topic: str | None = None, student: str | None = None, version: int = 1
+    ) -> TopicResult:
         """Grade one submission.
 
         Whatever the submission is or does, there is a result: what cannot be read has a `problem` and earns nothing. If the
@@ -164,13 +186,16 @@ class Grader:
             source: its path; or its text or bytes, a notebook's if they start with `{`, else a Python file's.
             topic: the topic. A path may be without: then the file's name, its folder or its metadata name the topic.
             student: the name in the result; by default, that of a path's folder, and none for text.
+            version: 1 for a student's first file for the topic, 2 for the next one that differs, and so on up to 1000. Each
+                version has inputs of its own, the same for everybody, so that numbers on the page of an earlier one are
+                no answers to it.
 
         Raises:
-            SubmissionError: if there is no such file or topic, or nothing names the topic.
+            SubmissionError: if there is no such file, topic or version, or nothing names the topic.
             AuthoringError: if the topic's own files are at fault.
             SandboxUnavailable: if a process could not be started, or is not confined enough.
         """
-        job, result_of = self._read(self.submission(source, topic=topic, student=student))
+        job, result_of = self._read(self.submission(source, topic=topic, student=student, version=version))
         return self._scored(result_of, self.pool.run(job) if job is not None else Run())
 
     @staticmethod
@@ -208,13 +233,15 @@ class Grader:
             yield self._scored(waiting.popleft()[1], run)
         yield from without_job()
 
-    async def grade_async(self, source: Source, *, topic: str | None = None, student: str | None = None) -> TopicResult:
+    async def grade_async(
+        self, source: Source, *, topic: str | None = None, student: str | None = None, version: int = 1
+    ) -> TopicResult:
         """Grade one submission while the event loop does other things. Arguments and errors are those of `grade`.
 
         Any number may wait; as many as there are workers run at a time, in the order of the calls. Cancelling the task
         leaves out what has not started yet.
         """
-        work = partial(self.grade, source, topic=topic, student=student)
+        work = partial(self.grade, source, topic=topic, student=student, version=version)
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def run_cells(
@@ -244,7 +271,7 @@ class Grader:
             raise SubmissionError(f"{topic}: the course has no such topic; {suggestion(topic, self.course.topics)}")
 
     def _read(self, submission: Submission) -> tuple[Job | None, _ResultOf]:
-        return job_and_result(self.course, self._prepared(submission.topic), submission, self.pool)
+        return job_and_result(self.course, self._prepared(submission.topic, submission.version), submission, self.pool)
 
     def _scored(self, result_of: _ResultOf, run: Run) -> TopicResult:
         with self._scoring:  # a scorer remembers what it has seen

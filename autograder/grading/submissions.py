@@ -46,7 +46,8 @@ class Submission:
     """One student's file for one topic. `submitted_at` is None if it was not recorded; `helpers` are files that it uses.
 
     `folder` is the one that links must not lead out of, usually the student's; the file's own if None. With `content`, the
-    submission is these bytes, and `path` only names them.
+    submission is these bytes, and `path` only names them. `version` counts what the student has handed in for the topic; see
+    `grading.versions`.
     """
 
     student: str
@@ -56,6 +57,7 @@ class Submission:
     folder: Path | None = None
     helpers: tuple[Path, ...] = ()
     content: bytes | None = None
+    version: int = 1
 
     def read(self) -> bytes:
         """The file's bytes.

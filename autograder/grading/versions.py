@@ -21,7 +21,11 @@ from autograder.grading.submissions import Submission, files_of
 from autograder.records.jobs import HelperFile
 from autograder.records.results import SubmissionFile
 
-__all__ = ["files_digest", "graded_before", "seed_of_version", "version_of"]
+__all__ = ["MOST_VERSIONS", "files_digest", "graded_before", "seed_of_version", "version_of"]
+
+
+MOST_VERSIONS = 1000
+"""More than a student hands in for a topic: each version needs an answer key, so a count that is not one is refused."""
 
 
 class _Head(msgspec.Struct, kw_only=True):

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 from starlette.applications import Starlette
@@ -28,6 +29,7 @@ from starlette.routing import Route
 
 from autograder.errors import AutogradeError, SubmissionError
 from autograder.grading.grader import Grader
+from autograder.grading.versions import MOST_VERSIONS
 from autograder.serving.metrics import Metrics
 from autograder.serving.openapi import description
 
@@ -41,12 +43,14 @@ _LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 class GradeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A submission. `source` is the text of a Python file, or of a notebook, which starts with `{`. `for_student`: answer
-    with what the student may be told, instead of everything."""
+    """A submission. `source` is the text of a Python file, or of a notebook, which starts with `{`. `version` counts a
+    student's files for the topic: each version has inputs of its own, the same for everybody. `for_student`: answer with
+    what the student may be told, instead of everything."""
 
     topic: str
     source: str
     student: str = ""
+    version: Annotated[int, msgspec.Meta(ge=1, le=MOST_VERSIONS)] = 1
     for_student: bool = False
 
 
@@ -102,7 +106,9 @@ class Service:
                     raise HTTPException(499, "The client went away before its turn.")
                 started = time.monotonic()
                 try:
-                    result = await self._grader.grade_async(order.source, topic=order.topic, student=order.student)
+                    result = await self._grader.grade_async(
+                        order.source, topic=order.topic, student=order.student, version=order.version
+                    )
                 except SubmissionError as error:
                     raise HTTPException(422, str(error)) from error
                 except AutogradeError as error:

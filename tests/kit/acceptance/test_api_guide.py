@@ -19,7 +19,7 @@ from autograder.serving.service import Service, Settings
 GUIDE = (Path(__file__).parents[3] / "docs/api.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 TOKEN = "t" * 32
-PRINTED = ["double: passed", "1 of 3 pass; mistakes: {'squares': 1}", "[4.0, 0.0]", "5.0 of 5.0"]
+PRINTED = ["double: passed", "version 2 has seed", "1 of 3 pass; mistakes: {'squares': 1}", "[4.0, 0.0]", "5.0 of 5.0"]
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def folder(tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("snippet", "printed"), list(zip(SNIPPETS, PRINTED, strict=True)), ids=["one", "many", "async", "http"]
+    ("snippet", "printed"), list(zip(SNIPPETS, PRINTED, strict=True)), ids=["one", "changed", "many", "async", "http"]
 )
 def test_a_snippet_runs(folder: Path, snippet: str, printed: str, capsys: pytest.CaptureFixture[str]) -> None:
     with Grader(".", seed=1) as grader:

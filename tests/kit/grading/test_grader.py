@@ -18,6 +18,7 @@ from autograder.errors import CourseError, SubmissionError
 from autograder.grading.grade import grade
 from autograder.grading.result_files import read_result
 from autograder.grading.submissions import find_submissions
+from autograder.grading.versions import seed_of_version
 from autograder.processes.pool import Pool
 from autograder.records.results import TopicResult, Usage
 
@@ -71,6 +72,31 @@ def test_a_file_may_have_any_name_if_the_topic_is_given(grader: Grader, tmp_path
     assert grader.grade(path, topic="views", student="ada").earned == 5.0
     with pytest.raises(SubmissionError, match=r"no topic of the course is called “answer”.* Name the topic\."):
         grader.grade(path)
+
+
+def test_each_version_has_inputs_of_its_own(grader: Grader) -> None:
+    first, second = seed_of_version(SEED, 1), seed_of_version(SEED, 2)
+    both = [grader.submission(RIGHT, topic="views", student=name, version=2) for name in ("ann", "bo")]
+    results = [*grader.grade_many([*both, RIGHT], topic="views"), grader.grade(WRONG, topic="views", version=2)]
+    results.append(asyncio.run(grader.grade_async(RIGHT, topic="views", version=3)))
+    assert [(each.version, each.seed) for each in results] == [
+        (2, second), (2, second), (1, first), (2, second), (3, seed_of_version(SEED, 3)),
+    ]  # fmt: skip
+    assert [each.earned for each in results] == [5.0, 5.0, 5.0, 0.0, 5.0]
+    assert [each.misconception for each in results[3].tasks[0].diagnoses] == ["squares"]
+
+
+def test_versions_of_which_there_are_many_are_not_all_kept(grader: Grader) -> None:
+    for version in range(2, 20):
+        assert grader.grade(RIGHT, topic="views", version=version).version == version
+    assert len(grader._later) == 16
+    assert sorted(grader.prepared) == ["views"]
+
+
+@pytest.mark.parametrize("version", [0, -1, 1001, "2"])
+def test_a_version_that_is_no_count(grader: Grader, version: int) -> None:
+    with pytest.raises(SubmissionError, match=r"^The version is .*; count a student's files for a topic: 1, 2 and so on"):
+        grader.grade(RIGHT, topic="views", version=version)
 
 
 def test_asynchronously(grader: Grader) -> None:

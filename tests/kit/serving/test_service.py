@@ -21,6 +21,7 @@ from tiny_course import RIGHT, WRONG, make_course, write_notebook
 
 from autograder.errors import AutogradeError
 from autograder.grading.grader import Grader
+from autograder.grading.versions import seed_of_version
 from autograder.processes.pool import Pool
 from autograder.serving import listen
 from autograder.serving.service import Service, Settings
@@ -75,6 +76,13 @@ def test_a_submission_is_graded(client: httpx.Client, tmp_path: Path) -> None:
     )
 
 
+def test_a_changed_submission_gets_inputs_of_its_own(client: httpx.Client) -> None:
+    result = client.post("/v1/grade", json=asked(RIGHT, version=2)).json()
+    assert (result["version"], result["seed"], result["earned"]) == (2, seed_of_version(SEED, 2), 5.0)
+    described = client.get("/openapi.json").json()["components"]["schemas"]["GradeRequest"]["properties"]["version"]
+    assert described == {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1}
+
+
 @pytest.mark.parametrize("header", [b"", b"Bearer", b"Basic " + ADA.encode(), b"Bearer " + b"a" * 31, b"Bearer \xe4"])
 def test_a_wrong_token(client: httpx.Client, header: bytes) -> None:
     headers = {b"Authorization": header}
@@ -95,6 +103,8 @@ def test_a_wrong_token(client: httpx.Client, header: bytes) -> None:
         (b"[" * 20_000, 400, "Expected `object`"),
         (b'{"topic": "views"}', 400, "missing required field `source`"),
         (b'{"topic": "views", "source": 1}', 400, "Expected `str`, got `int`"),
+        (b'{"topic": "views", "source": "", "version": 0}', 400, "Expected `int` >= 1"),
+        (b'{"topic": "views", "source": "", "version": 1001}', 400, "Expected `int` <= 1000"),
         (b'{"topic": "views", "source": "", "code": ""}', 400, "unknown field `code`"),
         (b'{"topic": "views", "source": "\xff"}', 400, "The request is not what /openapi.json describes"),
         (b'{"topic": "vews", "source": ""}', 422, "did you mean 'views'?"),
