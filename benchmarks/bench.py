@@ -1,12 +1,12 @@
-"""Grades the same notebooks with nbgrader and with autograde, in interleaved rounds, and reports the cost per submission.
+"""Grades the same notebooks with nbgrader, otter, pytest and autograde, in interleaved rounds: the cost per submission.
 
     make bench                                    measure and print
     .venv/bin/python benchmarks/bench.py --write  also write docs/benchmarks.md
 
-Three things are measured: `nbgrader autograde` on a small class; `autograde grade` on a class of copies of the same
-notebooks, large enough that starting up matters as little as it does for a real class; and the floor (floor.py). Times
-cover whole commands with everything they start. Both graders run with their defaults: nbgrader one submission at a time,
-autograde one per core.
+Measured are `nbgrader autograde` on a small class, and on each of its notebooks `otter run` and a pytest process; `autograde
+grade` on a class of copies of the same notebooks, large enough that starting up matters as little as it does for a real
+class; and the floor (floor.py). Times cover whole commands with everything they start. nbgrader, otter and pytest run one
+submission at a time, autograde one per core, as each does by default.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -27,7 +28,8 @@ from pathlib import Path
 
 import measure
 import nbgrader_course
-from cold import BEGIN, END
+import otter_course
+from cold import BEGIN, END, as_test_file
 
 from autograder.course.course_file import load_course
 
@@ -67,12 +69,16 @@ class Bench:
         self.nbgrader = work / "nbgrader"
         self.nbgrader.mkdir()
         nbgrader_course.build_course(self.nbgrader, root / "exercises", points)
+        self.otter = {topic: otter_course.build_autograder(work / "otter" / topic, topic, points[topic]) for topic in TOPICS}
         self.ours = work / "class"
         for student in STUDENTS:
             for topic in TOPICS:
                 source = root / "examples" / "class" / student / f"{topic}.ipynb"
                 target = self.nbgrader / "submitted" / student / topic / f"{topic}.ipynb"
                 nbgrader_course.submission(self.nbgrader, topic, source, target, student)
+                test_file = work / "pytest" / student / f"test_{topic}.py"
+                test_file.parent.mkdir(parents=True, exist_ok=True)
+                test_file.write_text(as_test_file(target, topic), encoding="utf-8")
                 for number in range(copies):
                     name = f"{student}{number:03d}"
                     target = self.ours / name / f"{topic}.ipynb"
@@ -94,6 +100,27 @@ class Bench:
             cost = measure.run(command, cwd=root, env=nbgrader_course.environment(), log=log, memory=memory)
             wall, cpu, peak = wall + cost.wall, cpu + cost.cpu, max(peak, cost.peak_mb or 0.0)
         return measure.Cost(wall, cpu, peak)
+
+    def run_otter(self, *, memory: bool = False) -> measure.Cost:
+        """Grade each notebook with `otter run`."""
+        commands = []
+        for topic, autograder in self.otter.items():
+            for path in sorted(self.nbgrader.glob(f"submitted/*/{topic}/{topic}.ipynb")):
+                commands.append(otter_course.command(autograder, path, autograder.parent))
+        return self._run_each(commands, otter_course.environment(), memory=memory)
+
+    def run_pytest(self, *, memory: bool = False) -> measure.Cost:
+        """Run a pytest process for each notebook, as a plain test file."""
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        commands = [[*command, str(path)] for path in sorted(self.work.glob("pytest/*/*.py"))]
+        return self._run_each(commands, os.environ, memory=memory)
+
+    def _run_each(self, commands: Iterable[list[str]], env: Mapping[str, str], *, memory: bool) -> measure.Cost:
+        """Run commands, one after the other; 1 is pytest's exit code for tests that failed."""
+        log = self.work / "each.log"
+        costs = [measure.run(each, cwd=self.work, env=env, log=log, memory=memory, codes=(0, 1)) for each in commands]
+        peak = max(cost.peak_mb or 0.0 for cost in costs)
+        return measure.Cost(sum(cost.wall for cost in costs), sum(cost.cpu for cost in costs), peak)
 
     def run_ours(self, number: int, *, memory: bool = False, folder: Path | None = None) -> measure.Cost:
         """Grade the class, or another folder, with a new seed, so that answer keys are built too."""
@@ -131,18 +158,23 @@ def main() -> None:
         print("Building both classes …", flush=True)
         bench = Bench(Path(folder), options.copies)
         theirs, ours, floors = Series("nbgrader autograde"), Series("autograde grade"), []
+        otter, pytest = Series("otter run"), Series("pytest")
         print("Warming up, measuring memory …", flush=True)
         theirs.peak_mb = bench.run_nbgrader(0, memory=True).peak_mb or 0.0
         ours.peak_mb = bench.run_ours(0, memory=True).peak_mb or 0.0
+        otter.peak_mb = bench.run_otter(memory=True).peak_mb or 0.0
+        pytest.peak_mb = bench.run_pytest(memory=True).peak_mb or 0.0
         for number in range(1, options.rounds + 1):
             theirs.add(bench.run_nbgrader(number), bench.submissions)
+            otter.add(bench.run_otter(), bench.submissions)
+            pytest.add(bench.run_pytest(), bench.submissions)
             ours.add(bench.run_ours(number), bench.submissions * options.copies)
             floors.append(bench.run_floor(3))
             print(
                 f"round {number}: {theirs.wall[-1]:.3f} s, {ours.wall[-1]:.3f} s, floor {floors[-1]:.3f} s CPU", flush=True
             )
         small = bench.run_small(options.rounds + 1).wall
-        table = report(theirs, ours, floors, small, bench)
+        table = report(theirs, ours, (otter, pytest), floors, small, bench)
     print("\n" + table)
     if options.write:
         page = ROOT / "docs" / "benchmarks.md"
@@ -150,7 +182,7 @@ def main() -> None:
         page.write_text(PAGE.format(table=table, cold=f"{BEGIN}{kept}{END}"), encoding="utf-8")
 
 
-def report(theirs: Series, ours: Series, floors: list[float], small: float, bench: Bench) -> str:
+def report(theirs: Series, ours: Series, others: Iterable[Series], floors: list[float], small: float, bench: Bench) -> str:
     """The tables, in Markdown; `small` is how many seconds the small class took."""
     median = statistics.median
     floor = median(floors)
@@ -163,7 +195,7 @@ def report(theirs: Series, ours: Series, floors: list[float], small: float, benc
         *(
             f"| `{series.name}` | {median(series.wall) * 1000:,.0f} ms ({min(series.wall) * 1000:,.0f} to "
             f"{max(series.wall) * 1000:,.0f}) | {median(series.cpu) * 1000:,.0f} ms | {series.peak_mb:,.0f} MB |"
-            for series in (theirs, ours)
+            for series in (theirs, *others, ours)
         ),
         f"| floor | | {floor * 1000:,.0f} ms ({min(floors) * 1000:,.0f} to {max(floors) * 1000:,.0f}) | |",
         "",
@@ -172,10 +204,12 @@ def report(theirs: Series, ours: Series, floors: list[float], small: float, benc
         f"| throughput, relative to nbgrader's | {times:.0f} times | at least {GOAL_THROUGHPUT} times |",
         f"| CPU time, relative to the floor's | {share:.1f} times | at most {GOAL_CPU} times |",
         "",
-        f"Medians of {len(floors)} interleaved rounds (lowest to highest in brackets): nbgrader with {bench.submissions} "
-        f"submissions a round, autograde with {bench.submissions * bench.copies:,} (copies of the same notebooks), on "
-        f"{datetime.now(UTC):%d %B %Y}; {os.cpu_count()} cores, {platform.system()} {platform.release().split('-')[0]}, "
-        f"Python {platform.python_version()}, torch {version('torch')}, nbgrader {version('nbgrader')}.",
+        f"Medians of {len(floors)} interleaved rounds (lowest to highest in brackets): autograde with "
+        f"{bench.submissions * bench.copies:,} submissions a round, the others with {bench.submissions} (each notebook "
+        f"once), on {datetime.now(UTC):%d %B %Y}; {os.cpu_count()} cores, {platform.system()} "
+        f"{platform.release().split('-')[0]}, "
+        f"Python {platform.python_version()}, torch {version('torch')}, nbgrader {version('nbgrader')}, otter-grader "
+        f"{otter_course.VERSION}.",
         "",
         "That is the throughput for a large class: starting up and building the answer keys of both topics take a few "
         f"seconds per run. A class of {few} took {small:.1f} s, or {small / few * 1000:.0f} ms per submission.",
@@ -201,13 +235,14 @@ What it costs to grade a submission, compared with nbgrader on the same notebook
   They are nbgrader's released notebooks with the students' cells inserted, so that both graders get the same files.
   autograde's class has many copies of each, with 0 to 4 lines of comments above each of the students' cells.
 * nbgrader's grade cells (benchmarks/nbgrader_tests) test what our checks test, on newly drawn inputs, with asserts, as an
-  instructor would write them. Our checks observe more. Both draw once per test.
+  instructor would write them. Our checks observe more. Both draw once per test. `otter run` and pytest run the same asserts,
+  otter in its format for tests, pytest in a plain test file below the notebook's code; pytest confines nothing.
 * nbgrader runs all cells of a notebook; autograde and the floor skip the handed-out examples that nothing needs.
 * Wall and CPU times are those of the whole command and everything it starts. For nbgrader, that is opening its database and
   a kernel per submission. For autograde, it is starting its zygotes, building the answer keys for a new seed (the reference
   and every misconception run through all their checks), and writing result files and pages. Processes that outlive their
   parents count too.
-* nbgrader grades one submission at a time, autograde one per core: each does so by default.
+* nbgrader, otter and pytest run one submission at a time, autograde one per core: each does so by default.
 * Memory is the sum of the proportional set sizes of all processes, sampled ten times a second in a separate run.
 * The floor is one warm process that runs cells and checks, observes and compares, without isolation, files or pages. Its
   start is not counted.

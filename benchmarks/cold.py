@@ -24,6 +24,7 @@ from pathlib import Path
 import jupytext
 import measure
 import nbgrader_course
+import otter_course
 
 from autograder.course.course_file import load_course
 
@@ -52,7 +53,9 @@ class Cold:
         shutil.copyfile(notebook, self.ours)
         self.pytest = work / "pytest" / "test_submission.py"
         self.pytest.parent.mkdir()
-        self.pytest.write_text(_as_test_file(notebook), encoding="utf-8")
+        self.pytest.write_text(as_test_file(notebook, TOPIC), encoding="utf-8")
+        self.otter = otter_course.build_autograder(work / "otter", TOPIC, points[TOPIC])
+        self.points = sum(points[TOPIC].values())
 
     def commands(self, number: int) -> Iterator[tuple[str, list[str], Path]]:
         """Name, command and folder of each row; `number` is the round's."""
@@ -71,22 +74,25 @@ class Cold:
         course = Path(tempfile.mkdtemp(dir=self.work)) / "course"
         shutil.copytree(self.nbgrader, course)
         yield "`nbgrader autograde`", [sys.executable, "-m", "nbgrader", "autograde", TOPIC], course
+        yield "`otter run`", otter_course.command(self.otter, self.ours, self.otter.parent), self.work
 
     def costs(self, number: int, *, one: bool) -> dict[str, measure.Cost]:
         """What each command took in this round, on one processor or on all."""
         prefix = ["taskset", "-c", str(min(os.sched_getaffinity(0)))] if one else []
-        return {
+        costs = {
             name: measure.run(
                 [*prefix, *command], cwd=folder, env=nbgrader_course.environment(), log=self.work / f"{number}.log"
             )
             for name, command, folder in self.commands(number)
         }
+        assert otter_course.score(self.otter.parent) == self.points
+        return costs
 
 
-def _as_test_file(notebook: Path) -> str:
+def as_test_file(notebook: Path, topic: str) -> str:
     """A plain test file: the notebook's code, and a test for each task with the asserts that nbgrader's cells have."""
     code = [cell.source for cell in jupytext.read(notebook).cells if cell.cell_type == "code"]
-    asserts = nbgrader_course.read_tests(TOPIC)
+    asserts = nbgrader_course.read_tests(topic)
     tests = [
         f"def test_{task}():\n" + "".join(f"    {line}\n" for line in body.splitlines()) for task, body in asserts.items()
     ]
@@ -126,7 +132,7 @@ def main() -> None:
     text = (
         f"{table(rounds)}\n\nWall time of the whole command, median of {options.rounds} interleaved rounds; relative to the "
         f"first row of the same round (lowest to highest in brackets). On {datetime.now(UTC):%d %B %Y}; {machine}, "
-        f"torch {version('torch')}, nbgrader {version('nbgrader')}.\n"
+        f"torch {version('torch')}, nbgrader {version('nbgrader')}, otter-grader {otter_course.VERSION}.\n"
     )
     print(text)
     if options.write:

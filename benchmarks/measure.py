@@ -30,13 +30,21 @@ class Cost:
     peak_mb: float | None
 
 
-def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path, memory: bool = False) -> Cost:
+def run(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    log: Path,
+    memory: bool = False,
+    codes: Sequence[int] = (0,),
+) -> Cost:
     """Run a command to its end and say what it cost.
 
     Descendants that outlive their parents become children of this process, so that none of them is left out.
 
     Raises:
-        subprocess.CalledProcessError: if the command fails; its output stands in `log`.
+        subprocess.CalledProcessError: if the command ends with none of these exit codes; its output stands in `log`.
     """
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     with log.open("wb") as output:
@@ -54,7 +62,7 @@ def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path,
         except ChildProcessError:
             break
         cpu += usage.ru_utime + usage.ru_stime
-    if process.returncode != 0:
+    if process.returncode not in codes:
         raise subprocess.CalledProcessError(process.returncode, list(command), log.read_bytes())
     return Cost(wall, cpu, peak)
 
