@@ -82,7 +82,8 @@ class Service:
         self._taken: Counter[str] = Counter()
         self._seconds = _FIRST_GUESS_SECONDS
         self._metrics = Metrics()
-        self._description = msgspec.json.encode(description(GradeRequest, settings.max_bytes, token=bool(settings.tokens)))
+        described = description(GradeRequest, settings.max_bytes, topics=grader.course.topics, token=bool(settings.tokens))
+        self._description = msgspec.json.encode(described)
         self.stopping = False
 
     def app(self) -> Starlette:

@@ -46,6 +46,10 @@ def course(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Path:
         repository = root / "students" / name
         shutil.copytree(root / "release", repository)
         (repository / "01_small.ipynb").unlink()
+        (repository / "parts").mkdir()
+        (repository / "parts/scaling.py").write_text("FACTOR = 1\n")
+        (repository / "what?.ipynb").write_text("a name that GitHub's artifacts do not take")
+        (repository / "link.py").symlink_to("/etc/passwd")
         git(repository, "init", "--quiet")
         for state in ("first", "later"):
             (repository / "small.py").write_text(SOLUTION if name == "ann" else SOLUTION.replace("x * by", "x * by * 1.5"))
@@ -143,10 +147,12 @@ def test_an_instructors_workflow(course: Path, tmp_path: Path) -> None:
     assert verify[1]["run"] == "autograde verify"  # which has tests of its own, and more to say of this small course
     shell(verify[2]["run"], course, tools)
     [collect] = steps("instructor", "submissions")
-    assert "NOT COLLECTED: cy" in shell(collect["run"], course, tools)
+    assert "NOT COLLECTED: cy (the repository cannot be cloned)\n" in shell(collect["run"], course, tools)
     submitted = sorted(path.relative_to(course / "submitted").as_posix() for path in (course / "submitted").rglob("*.*"))
-    names = ("00_start.ipynb", "02_other.ipynb", "small.py")
+    names = ("00_start.ipynb", "02_other.ipynb", "README.md", "course.json", "notes.txt", "parts/scaling.py",
+             "requirements.txt", "small.py")  # fmt: skip
     assert submitted == [f"{student}/{name}" for student in ("ann", "bo") for name in names]
+    assert {(course / f"submitted/{name}/notes.txt").read_text() for name in ("ann", "bo")} == {"first", "later"}
     workflow = template("github/instructor.yml")
     shares = workflow["jobs"]["shard"]["strategy"]["matrix"]["shard"]
     assert shares == list(range(1, workflow["env"]["SHARDS"] + 1))
@@ -162,6 +168,7 @@ def test_an_instructors_workflow(course: Path, tmp_path: Path) -> None:
         assert json.loads((course / f"grades/{student}/{topic}.json").read_text())["earned"] == earned
     # The rest of GitLab's: its other commands are the same.
     pipeline = template("gitlab/instructor.gitlab-ci.yml")
+    assert pipeline["collect"]["allow_failure"] is False  # or else the shares would begin without it
     assert pipeline["shard"]["parallel"] == len(shares)
     assert pipeline["shard"]["script"][-1].replace("CI_NODE_INDEX", "SHARD").replace("CI_NODE_TOTAL", "SHARDS") in grade
     assert pipeline["merge"]["script"][1] in merge
@@ -171,10 +178,38 @@ def test_an_instructors_workflow(course: Path, tmp_path: Path) -> None:
     assert pipeline["gpu"]["script"][-1] in steps("instructor", "gpu")[-1]["run"]
 
 
+def test_who_cannot_be_collected_is_named(course: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    git(empty, "init", "--quiet")
+    git(empty, "commit", "--quiet", "--allow-empty", "--message", "nothing")
+
+    def collect(text: str) -> tuple[int, list[str]]:
+        (tmp_path / "list").write_bytes(text.encode())
+        command = ["sh", CI / "github/collect.sh", "list", "out"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+        return done.returncode, done.stderr.splitlines()
+
+    ann = course / "students/ann"
+    # As Windows writes it, and without an end of the last line.
+    assert collect(f"# list\r\nbo {ann} nope\r\ncy {empty}\r\ndi {tmp_path}/gone\r\n\r\nann {ann}") == (0, [
+        "NOT COLLECTED: bo (there is no revision nope)",
+        "NOT COLLECTED: cy (the repository has no notebook and no Python file)",
+        "NOT COLLECTED: di (the repository cannot be cloned)",
+    ])  # fmt: skip
+    assert (tmp_path / "out/ann/small.py").is_file()
+    assert collect(f"di {tmp_path}/gone\n")[0] == 1
+
+
 def test_the_image_is_not_roots_and_has_all_that_it_copies() -> None:
     lines = (CI / "docker/Dockerfile").read_text().splitlines()
     instructions = [line.split() for line in lines if line and not line.startswith("#")]
-    assert ["USER", "grader"] in instructions[: [each[0] for each in instructions].index("ENTRYPOINT")]
+    # By number: Kubernetes' runAsNonRoot knows no names.
+    [user] = [each[1] for each in instructions if each[0] == "USER"]
+    [made] = [each for each in instructions if "useradd" in each]
+    assert made[made.index("--uid") + 1] == user
+    volume = re.findall(r"-v run:(\S+) ", (CI / "docker/README.md").read_text())
+    assert " ".join(made).endswith(f"install --directory --owner {made[made.index('--uid') + 2]} {volume[0]}")
     ignored = (CI / "docker/Dockerfile.dockerignore").read_text().splitlines()
     for each in instructions:
         if each[0] == "COPY":

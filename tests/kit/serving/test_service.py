@@ -177,6 +177,10 @@ def test_the_description(client: httpx.Client) -> None:
     assert schemas["GradeRequest"]["required"] == ["topic", "source"]
     assert set(schemas) >= {"TopicResult", "TaskResult", "CheckResult", "Error"}
     assert set(described["paths"]) == {"/v1/grade", "/health", "/metrics", "/openapi.json"}
+    assert schemas["GradeRequest"]["properties"]["topic"]["enum"] == ["views"]
+    statuses = {path: set(methods.popitem()[1]["responses"]) for path, methods in described["paths"].items()}
+    assert statuses.pop("/v1/grade") == {"200", "400", "401", "408", "413", "415", "422", "429", "500", "503"}
+    assert statuses == {"/health": {"200", "503"}, "/metrics": {"200", "401"}, "/openapi.json": {"200", "401"}}
     for schema in schemas.values():
         jsonschema.Draft202012Validator.check_schema(schema)
 
@@ -254,7 +258,10 @@ def test_without_a_token_only_localhost_is_answered(root: Path, pool: Pool) -> N
     async def status(name: str) -> int:
         transport = httpx.ASGITransport(Service(grader, Settings()).app())
         async with httpx.AsyncClient(transport=transport, base_url=f"http://{name}") as client:
-            return (await client.get("/openapi.json")).status_code
+            answer = await client.get("/openapi.json")
+            if answer.status_code == 200:
+                assert set(answer.json()["paths"]["/metrics"]["get"]["responses"]) == {"200", "403"}
+            return answer.status_code
 
     with Grader(root, seed=SEED, pool=pool) as grader:
         assert [asyncio.run(status(name)) for name in ("localhost:8000", "evil.example")] == [200, 403]
