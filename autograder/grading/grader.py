@@ -27,7 +27,7 @@ import msgspec
 from autograder._words import suggestion
 from autograder.course.course_file import Course, load_course
 from autograder.course.make_job import make_job
-from autograder.errors import MachineError, SubmissionError
+from autograder.errors import AutogradeError, MachineError, SubmissionError
 from autograder.grading.grade import PreparedTopic, job_and_result, prepare, refuse_public
 from autograder.grading.submissions import Submission, submission_at
 from autograder.grading.versions import MOST_VERSIONS
@@ -100,6 +100,7 @@ class Grader:
         self.prepared: dict[str, PreparedTopic] = {}
         self._later: dict[tuple[str, int], PreparedTopic] = {}
         self._whole: set[str] = set()
+        self._closed = False
         self._preparing, self._scoring = threading.Lock(), threading.Lock()
         self._threads = ThreadPoolExecutor(pool.workers, thread_name_prefix="autograde-grader")
 
@@ -112,7 +113,8 @@ class Grader:
         self.close()
 
     def close(self) -> None:
-        """End all processes. What is still being graded ends with a problem."""
+        """End all processes. What is still being graded ends with a problem; after that, nothing can be graded."""
+        self._closed = True
         if self._own is not None:
             self._own.close()
         self._threads.shutdown(cancel_futures=True)
@@ -157,6 +159,7 @@ class Grader:
         self, source: Source, *, topic: str | None = None, student: str | None = None, version: int = 1
     ) -> Submission:
         """What is to be graded, as `grade_many` takes it. The arguments are those of `grade`."""
+        self._require_open()
         if isinstance(source, Submission):
             return source
         if version not in range(1, MOST_VERSIONS + 1):
@@ -192,6 +195,7 @@ class Grader:
 
         Raises:
             SubmissionError: if there is no such file, topic or version, or nothing names the topic.
+            AutogradeError: if the grader is closed.
             AuthoringError: if the topic's own files are at fault.
             SandboxUnavailable: if a process could not be started, or is not confined enough.
         """
@@ -241,6 +245,7 @@ class Grader:
         Any number may wait; as many as there are workers run at a time, in the order of the calls. Cancelling the task
         leaves out what has not started yet.
         """
+        self._require_open()
         work = partial(self.grade, source, topic=topic, student=student, version=version)
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
@@ -265,6 +270,10 @@ class Grader:
             raise MachineError(run.problem)
         with self._scoring:
             return run, explained(job, run, prepared.scorer.score(run), prepared.topic.definitions, prepared.topic.marked)[0]
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise AutogradeError("This Grader is closed, and its processes have ended; make another one.")
 
     def _check(self, topic: str) -> None:
         if topic not in self.course.topics:

@@ -169,10 +169,12 @@ def summary(files: Iterable[Checked], *, footer: str = "") -> str:
     parts = []
     for each in files:
         earned, points = sum(task.earned for task in each.tasks), sum(task.points for task in each.tasks)
-        parts.append(f"### {_markdown(each.title)}: {points_text(earned)} of {points_text(points)} points\n")
+        worth = f": {points_text(earned)} of {points_text(points)} points" if each.tasks else ""
+        parts.append(f"### {_markdown(each.title)}{worth}\n")
         if each.problem:
             parts.append(f"{_markdown(each.problem)}\n")
-        parts.append("| task | | points | checks |\n|---|---|---|---|")
+        if each.tasks:
+            parts.append("| task | | points | checks |\n|---|---|---|---|")
         for task in each.tasks:
             state = task_state(task)
             parts.append(

@@ -81,10 +81,27 @@ def _with_other_number(release: Release, path: Path) -> Path | None:
 
 
 def file_of(release: Release, topic: str, folder: Path) -> Path | None:
-    """A topic's file in a folder, of several as in grading: one with work in it first, then a notebook, then by name."""
-    named = [each for each in _candidates(folder) if topic_named(each.stem, release.card.topics) == topic]
-    work = {each: len(named) == 1 or _holds_work(release, topic, each) for each in named}
-    return min(named, key=lambda each: (not work[each], each.suffix != ".ipynb", each.name), default=None)
+    """A topic's file in a folder, whatever it is called. Of several as in grading: one with work in it first, then a
+    notebook, then the one named after the topic, then by name."""
+    files = [each for each in _candidates(folder) if _topic_as_in_grading(release, each) == topic]
+    work = {each: len(files) == 1 or _holds_work(release, topic, each) for each in files}
+    named = {each: topic_named(each.stem, release.card.topics) == topic for each in files}
+    return min(files, key=lambda each: (not work[each], each.suffix != ".ipynb", not named[each], each.name), default=None)
+
+
+def _topic_as_in_grading(release: Release, path: Path) -> str | None:
+    """The topic that a file is named after, else the one in a notebook's metadata, else one in a notebook's name."""
+    topics = release.card.topics
+    stem, copy = split_duplicate(path.stem)
+    notebook = path.suffix == ".ipynb"
+    named = topic_named(path.stem, topics) or (topic_named(stem, topics) if notebook or copy else None)
+    if named or not notebook or is_start(stem):
+        return named
+    try:
+        inside = notebook_topic(read_whole(path))
+    except OSError:
+        return None
+    return topic_of_stem(stem, topics) if inside is None else inside if inside in topics else None
 
 
 def _holds_work(release: Release, topic: str, path: Path) -> bool:

@@ -14,7 +14,7 @@ import pytest
 from tiny_course import RIGHT, WRONG, make_class, make_course, write_notebook
 
 from autograder import Grader
-from autograder.errors import CourseError, SubmissionError
+from autograder.errors import AutogradeError, CourseError, SubmissionError
 from autograder.grading.grade import grade
 from autograder.grading.result_files import read_result
 from autograder.grading.submissions import find_submissions
@@ -115,6 +115,18 @@ def test_mistakes(root: Path, grader: Grader, pool: Pool) -> None:
         grader.grade(root / "gone.py")
     with pytest.raises(CourseError, match="there is no such file"):
         Grader(root / "gone", pool=pool)
+
+
+def test_a_closed_grader_says_so(root: Path, pool: Pool) -> None:
+    with Grader(root, seed=SEED, pool=pool) as closed:
+        pass
+    for late in (
+        lambda: closed.grade(RIGHT, topic="views"),
+        lambda: list(closed.grade_many([RIGHT], topic="views")),
+        lambda: asyncio.run(closed.grade_async(RIGHT, topic="views")),
+    ):
+        with pytest.raises(AutogradeError, match=r"^This Grader is closed"):
+            late()
 
 
 def test_importing_the_package_stays_cheap() -> None:

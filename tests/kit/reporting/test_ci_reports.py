@@ -197,7 +197,7 @@ def test_what_could_not_be_judged_is_not_reported_as_done() -> None:
     waits = Checked("a.py", b"", (), "views", "Views", (), problem="Not graded: the disk was full. No points are lost.")
     decoded = json.loads(base64.b64decode(classroom_result([waits])))
     assert (decoded["status"], decoded["max_score"], decoded["tests"]) == ("fail", 0, [])
-    assert "No points are lost." in summary([waits])
+    assert summary([waits]) == "### Views\n\nNot graded: the disk was full. No points are lost.\n"
 
 
 def test_a_small_check_is_told_last_everywhere(capsys: pytest.CaptureFixture[str]) -> None:

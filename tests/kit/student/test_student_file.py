@@ -490,6 +490,19 @@ def test_continuous_integration_takes_the_file_with_work(numbered):
     assert "00_start" not in Path("autograde-report/junit.xml").read_text()
 
 
+@pytest.mark.parametrize("name", ["mine.ipynb", "01_small (1).ipynb", "ada_01_small.ipynb"])
+def test_continuous_integration_finds_a_renamed_notebook_as_grading_does(numbered, name):
+    Path("01_small.ipynb").rename(name)
+    shutil.copy("00_start.ipynb", "welcome.ipynb")
+    answer_in(numbered / name)
+    Path("notes.ipynb").write_text("not a notebook")
+    autograde("ci")
+    report = Path("autograde-report/junit.xml").read_text()
+    assert name in report
+    for other in ("welcome", "notes"):
+        assert other not in report
+
+
 def test_watching_a_numbered_notebook(numbered, capsys):
     answer_in(numbered / "01_small.ipynb")
 
