@@ -1,4 +1,4 @@
 """Platforms that call a grader in a container of theirs: Gradescope and PrairieLearn.
 
-Imports `grading`, `release` (for the wheel) and what lies below them; no torch.
+Imports `grading`, `exporting`, `release` (for the wheel) and what lies below them; no torch.
 """

@@ -1,4 +1,7 @@
-"""Confines the processes that run student code, in layers; each is used if the system has it."""
+"""Confines the processes that run student code, in layers; each is used if the system has it.
+
+Imports `records`; no torch, and nothing that runs student code itself.
+"""
 
 from __future__ import annotations
 
