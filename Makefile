@@ -9,6 +9,9 @@ POSTGRESQL := $(VENV)/.postgresql
 SECONDS := 60
 ROUNDS := 200
 
+# Tests start hundreds of Python processes: each would compile what it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo quick test test-long fuzz versions lint format verify bench release docs dist screenshots clean help
 
 help: ## List the targets

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import functools
 import hashlib
 import io
 import re
@@ -86,6 +87,7 @@ def _record(files: dict[str, bytes], own: str) -> bytes:
     return ("\n".join([*lines, f"{own},,"]) + "\n").encode()
 
 
+@functools.cache
 def student_modules() -> tuple[str, ...]:
     """The files that students need, relative to the package, sorted."""
     modules: set[str] = set()

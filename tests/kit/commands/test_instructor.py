@@ -118,6 +118,7 @@ def test_show(folder: Path) -> None:
     assert "\x1b" not in run.stdout
 
 
+@pytest.mark.slow
 def test_colour_only_where_it_is_wanted(folder: Path) -> None:
     assert "\x1b[" in autograde("show", "bo", "views", cwd=folder, FORCE_COLOR="1", TERM="xterm").stdout
     plain = autograde("show", "bo", "views", cwd=folder, FORCE_COLOR="1", TERM="xterm", NO_COLOR="1").stdout
@@ -139,9 +140,10 @@ def test_colour_only_where_it_is_wanted(folder: Path) -> None:
         (["new", "views"], "topics.views already exists; choose another name."),
     ],
 )
-def test_a_mistake_is_one_line(folder: Path, arguments: list[str], message: str) -> None:
-    run = autograde(*arguments, cwd=folder)
-    assert run.returncode == 2
+def test_a_mistake_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str) -> None:
+    monkeypatch.chdir(folder)
+    run = CliRunner().invoke(app, arguments)
+    assert run.exit_code == 2
     assert run.stdout == ""
     assert len(run.stderr.splitlines()) == 1
     assert message in run.stderr
@@ -154,11 +156,15 @@ def test_the_operators_of_mutants_are_listed_without_a_course(tmp_path: Path) ->
     assert "return y → return y.detach()" in run.stdout
 
 
-def test_usage_mistakes(folder: Path) -> None:
-    for arguments in (["grade", "--seed", "x"], ["grade", "--jobs", "0"], ["grade", "--device", "tpu"], ["grad"]):
-        run = autograde(*arguments, cwd=folder)
-        assert run.returncode == 2
-        assert "Traceback" not in run.stderr
+@pytest.mark.parametrize(
+    "arguments", [["grade", "--seed", "x"], ["grade", "--jobs", "0"], ["grade", "--device", "tpu"], ["grad"]]
+)
+def test_usage_mistakes(folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    monkeypatch.chdir(folder)
+    run = CliRunner().invoke(app, arguments)
+    assert run.exit_code == 2
+    assert arguments[-2 if len(arguments) > 1 else -1] in run.stderr
+    assert "Traceback" not in run.stderr
 
 
 def test_mistakes_in_the_course(tmp_path: Path) -> None:
@@ -182,6 +188,7 @@ def test_nothing_to_grade(folder: Path, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("end", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_keeps_the_results_so_far(folder: Path, tmp_path: Path, end: signal.Signals, code: int) -> None:
     write_notebook(tmp_path / "class/ann/views.ipynb", RIGHT)
@@ -212,6 +219,7 @@ def test_an_interruption_keeps_the_results_so_far(folder: Path, tmp_path: Path, 
     assert "has not been graded, and is left empty" in run.stderr
 
 
+@pytest.mark.slow
 def test_an_interrupted_regrade_leaves_no_old_mark_unnamed(folder: Path, tmp_path: Path) -> None:
     """bo hands in another file, and grading it is interrupted: his mark is named as that of the earlier file, everywhere."""
     for name in ("ann", "bo"):

@@ -145,6 +145,7 @@ def test_course_json(root):
     assert topic.checks == digest((root / "release/checks/test_means.py").read_bytes())
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_what_students_need_and_nothing_of_the_instructors(root, tmp_path):
     path = root / "release/wheels" / WHEEL
     assert wheel() == (WHEEL, path.read_bytes())
@@ -275,6 +276,7 @@ def test_a_change_of_the_reference_makes_the_key_untrue(root, pool):
     assert checked(root, pool) == [f"{root / 'release/keys/means.key'} does not match its sources; run `autograde release`."]
 
 
+@pytest.mark.slow
 def test_an_old_topic_disappears_and_other_notebooks_stay(root, pool):
     new_topic.create(root, "extra")
     for path in new_topic.topic_paths(root, "extra"):
@@ -301,6 +303,7 @@ def test_nothing_private_is_written(root, pool):
     assert tree(root / "release") == before
 
 
+@pytest.mark.slow
 def test_private_things_in_a_committed_release_are_found(root, pool):
     notebook = root / "release/means.ipynb"
     book = json.loads(notebook.read_text())
@@ -364,6 +367,7 @@ def worked_in(path: Path) -> bytes:
     return path.read_bytes()
 
 
+@pytest.mark.slow
 def test_numbers_before_the_names(root, pool):
     course = numbered(root)
     (root / "exercises/00_start.py").write_text(START)
