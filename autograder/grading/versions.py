@@ -57,8 +57,11 @@ def version_of(course: Course, submission: Submission, out: Path, seed: int) -> 
 
     Results of another run do not count, and neither does a file that could not be read: its page told nothing.
     """
-    old, now = _graded(submission, out), _content(course, submission)
-    if old is None or not now or old.version < 1 or old.seed != seed_of_version(seed, old.version):
+    old = _graded(submission, out)
+    if old is None or old.version < 1 or old.seed != seed_of_version(seed, old.version):
+        return 1
+    now = _content(course, submission)
+    if not now:
         return 1
     return old.version if old.submission.content == now or old.problem else old.version + 1
 

@@ -187,10 +187,10 @@ def test_a_byte_order_mark_says_the_encoding(encoding: str) -> None:
 )
 def test_no_other_codec_is_used(codec: str) -> None:
     data = b"# -*- coding: " + codec.encode() + b" -*-\nx = '+2AA-\\ud800'\n" + b"a-" * 200_000
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(SubmissionError, match=rf"^s\.py declares the encoding {codec}; save it as UTF-8\.$"):
         read_cells(data, "s.py")
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 PERCENT = b"""\
@@ -312,12 +312,12 @@ DEEP = {
 @pytest.mark.attack
 @pytest.mark.parametrize("kind", DEEP)
 def test_no_code_takes_long_or_raises(kind: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     cells = (Cell(1, DEEP[kind]),)
     task_source(cells, "f")
     has_value(DEEP[kind])
     assert unneeded_cells((*cells, Cell(2, "x")), {"x"}, {"f"}) is not None
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_the_last_of_many_elifs_is_a_tasks_source() -> None:

@@ -108,9 +108,9 @@ def test_examples_that_are_needed_in_a_roundabout_way(sources: list[str], exampl
 def test_a_long_chain_of_cells_takes_no_time() -> None:
     cells = [Cell(number, f"a{number} = a{number - 1}") for number in range(1, 2000)]
     cells.append(Cell(2000, "print(a1)"))
-    started = time.monotonic()
+    started = time.process_time()
     assert unneeded_cells(cells, {"print(a1)"}, {"a0"}) == frozenset()
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_an_edited_example_is_the_students() -> None:
