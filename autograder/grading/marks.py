@@ -18,8 +18,9 @@ from autograder.grading.handed_in import handed_in, outdated
 from autograder.grading.result_files import read_all, result_path
 from autograder.records.results import FORMAT_VERSION, TopicResult
 from autograder.reporting import topic_page
-from autograder.reporting.class_figures import ClassFigures, count_class
+from autograder.reporting.class_figures import ClassFigures
 from autograder.reporting.class_page import write_figures
+from autograder.reporting.count_class import count_class
 
 __all__ = ["MARKS_FILE", "figures_of", "marked_results", "marks_in", "people_of", "refresh", "students_of"]
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 
 from autograder.importing.asserts import Seen, assertion_of, mentions, observed
 from autograder.importing.parts import Answer, Code, Part, Tests, defined_names, tree_of
+from autograder.importing.statements import ONLY_SHOW, flat, names_bound, names_changed, names_read, root_of
 
 __all__ = ["Draft", "Lost", "drafts", "file_read"]
 
 _SEEN = "seen"
 _READS_FILES = {"open", "read_csv", "loadtxt", "load", "imread", "urlopen", "urlretrieve", "get_ipython", "input"}
 _SHAPES = (".shape", ".dtype", ".size()", ".ndim", ".device")
-_ONLY_SHOW = {"print", "display"}
 _RAISES = {"raises", "assertRaises", "assert_raises", "assertRaisesRegex"}
 
 
@@ -156,8 +156,8 @@ def _draft(node: ast.stmt, part: Tests, before: list[_Statement], tasks: Sequenc
     helpers = _with_what_they_read([each.node for each in needed if each.node not in imports], student, set(tasks))
     inside = [each.node for each in needed if each.node not in imports and each.node not in helpers]
     inside = [_WithoutAsserts().visit(copy.deepcopy(each)) for each in inside]
-    written = set().union(*map(_reads, [*helpers, *inside, *body]))
-    imports = [each for each in imports if _binds(each) & written]
+    written = {name for each in (*helpers, *inside, *body) for name in names_read(each)}
+    imports = [each for each in imports if names_bound(each) & written]
     return Draft(
         task=_last_defined(used, tasks),
         cell=part.cell,
@@ -180,43 +180,20 @@ def _last_defined(used: list[str], tasks: Sequence[str]) -> str:
 
 def _needed(node: ast.stmt, before: list[_Statement]) -> list[_Statement]:
     """The statements that a statement depends on, in their order."""
-    wanted = _reads(node)
+    wanted = names_read(node)
     chosen: list[_Statement] = []
     for each in reversed(before):
         if isinstance(each.node, ast.FunctionDef | ast.ClassDef) and each.node.name not in wanted:
             continue
-        names, changes = _binds(each.node), _changes(each.node)
-        if not (names | changes) & wanted or (_count(each.node) and not names & wanted):
+        bound, changed = names_bound(each.node), names_changed(each.node)
+        if not (bound | changed) & wanted or (_count(each.node) and not bound & wanted):
             continue
-        flat = [part for target in getattr(each.node, "targets", [ast.Slice()]) for part in _flat(target)]
-        if isinstance(each.node, ast.Assign) and all(isinstance(part, ast.Name) for part in flat):
-            wanted -= names
+        targets = [part for target in getattr(each.node, "targets", [ast.Slice()]) for part in flat(target)]
+        if isinstance(each.node, ast.Assign) and all(isinstance(part, ast.Name) for part in targets):
+            wanted -= bound
         chosen.append(each)
-        wanted |= _reads(each.node)
+        wanted |= names_read(each.node)
     return chosen[::-1]
-
-
-def _reads(node: ast.AST) -> set[str]:
-    """The names that a statement reads, but for those that it has assigned itself before."""
-    if isinstance(node, ast.For | ast.While | ast.If | ast.With):
-        head = [value for name, value in ast.iter_fields(node) if name in ("iter", "test", "items")]
-        parts = [part for value in head for part in (value if isinstance(value, list) else [value])]
-        read = set().union(*map(_mentioned, parts))
-        bound = _binds(ast.With(node.items, [])) if isinstance(node, ast.With) else set()
-        bound |= (
-            {each.id for each in ast.walk(node.target) if isinstance(each, ast.Name)} if isinstance(node, ast.For) else set()
-        )
-        for inner in [*node.body, *getattr(node, "orelse", [])]:
-            read |= _reads(inner) - bound
-            bound |= _binds(inner)
-        return read
-    return _mentioned(node)
-
-
-def _mentioned(node: ast.AST) -> set[str]:
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)} | {
-        each.target.id for each in ast.walk(node) if isinstance(each, ast.AugAssign) and isinstance(each.target, ast.Name)
-    }
 
 
 class _WithoutAsserts(ast.NodeTransformer):
@@ -228,43 +205,8 @@ class _WithoutAsserts(ast.NodeTransformer):
 
     def visit_Expr(self, node: ast.Expr) -> ast.stmt:
         """Nothing, if it asserts or prints."""
-        prints = isinstance(node.value, ast.Call) and ast.unparse(node.value.func) in _ONLY_SHOW
+        prints = isinstance(node.value, ast.Call) and ast.unparse(node.value.func) in ONLY_SHOW
         return ast.Pass() if prints or assertion_of(node) is not None else node
-
-
-def _binds(node: ast.stmt) -> set[str]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return {node.name}
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        return {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
-
-
-def _changes(node: ast.stmt) -> set[str]:
-    """The names whose things a statement may change: `x.sort()`, `x[0] = 1`, `in_place(x)`; seeds change modules."""
-    found: set[str] = set()
-    for each in ast.walk(node):
-        if (
-            isinstance(each, ast.Expr)
-            and isinstance(each.value, ast.Call)
-            and ast.unparse(each.value.func) not in _ONLY_SHOW
-        ):
-            roots = [_root(part) for part in (each.value.func, *each.value.args)]
-            found |= {root.id for root in roots if isinstance(root, ast.Name)}
-    for each in ast.walk(node):
-        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Del):
-            found.add(each.id)
-        if isinstance(each, ast.Subscript | ast.Attribute) and isinstance(each.ctx, ast.Store):
-            root = _root(each)
-            if isinstance(root, ast.Name):
-                found.add(root.id)
-    return found
-
-
-def _root(node: ast.expr) -> ast.expr:
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
-        node = node.value
-    return node
 
 
 def _from_student(statements: list[_Statement], names: set[str]) -> set[str]:
@@ -278,17 +220,13 @@ def _from_student(statements: list[_Statement], names: set[str]) -> set[str]:
                 value = getattr(inner, "value", None) or getattr(inner, "iter", None) or getattr(inner, "context_expr", None)
                 if isinstance(value, ast.expr) and mentions(value, names):
                     targets = getattr(inner, "targets", None) or [getattr(inner, "target", None) or inner.optional_vars]  # type: ignore[union-attr]
-                    roots = [_root(part) for target in targets if target for part in _flat(target)]
+                    roots = [root_of(part) for target in targets if target for part in flat(target)]
                     names |= {root.id for root in roots if isinstance(root, ast.Name)}
             elif isinstance(inner, ast.Expr) and mentions(inner.value, names) and assertion_of(inner) is None:
-                names |= _changes(inner)
+                names |= names_changed(inner)
             elif isinstance(inner, ast.FunctionDef | ast.ClassDef | ast.Lambda) and mentions(inner, names):
                 names |= {inner.name} if not isinstance(inner, ast.Lambda) else set()
     return names
-
-
-def _flat(target: ast.expr) -> list[ast.expr]:
-    return [each for part in target.elts for each in _flat(part)] if isinstance(target, ast.Tuple | ast.List) else [target]
 
 
 def file_read(nodes: Iterable[ast.AST]) -> str:
@@ -306,9 +244,9 @@ def _with_what_they_read(statements: list[ast.stmt], student: Set[str], tasks: S
     chosen = []
     for node in reversed(statements):
         is_helper = isinstance(node, ast.FunctionDef | ast.ClassDef) and not mentions(node, tasks)
-        if is_helper or (_binds(node) & read and not mentions(node, student)):
+        if is_helper or (names_bound(node) & read and not mentions(node, student)):
             chosen.append(node)
-            read |= _reads(node)
+            read |= names_read(node)
     return chosen[::-1]
 
 
@@ -357,7 +295,7 @@ class _Writer:
             self._keep(test)
             return [node]
         self.marks.clear()
-        self.changing = _binds(node)
+        self.changing = names_bound(node)
         body = self._inner([node])
         if not self.seen:
             return body if self.kept else []
@@ -373,14 +311,14 @@ class _Writer:
         return ast.Return(ast.Dict([ast.Constant(_cut(name)) for name in keys], list(keys.values())))
 
     def _call_that_raises(self, call: ast.expr) -> Seen:
-        names = sorted(_mentioned(call) & self.changing)  # the call is made later: it needs today's values
+        names = sorted(names_read(call) & self.changing)  # the call is made later: it needs today's values
         values: list[ast.expr] = [ast.Name(name, ast.Load()) for name in names]
         today = ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, values)
         expression = ast.Call(ast.Name("raises", ast.Load()), [ast.Lambda(today, call)], [])
         return Seen(ast.unparse(call), expression, frozenset(["raises"]))
 
     def _value_shown(self, value: ast.expr) -> list[Seen]:
-        if isinstance(value, ast.Call) and ast.unparse(value.func) in _ONLY_SHOW:
+        if isinstance(value, ast.Call) and ast.unparse(value.func) in ONLY_SHOW:
             return [Seen(ast.unparse(each), each) for each in value.args if mentions(each, self.student)]
         return observed(value, self.student) or [] if mentions(value, self.student) else []
 

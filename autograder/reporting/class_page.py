@@ -25,8 +25,8 @@ from autograder.reporting.class_figures import (
     TaskFigures,
     TopicFigures,
     Trouble,
-    count_class,
 )
+from autograder.reporting.count_class import count_class
 from autograder.reporting.labels import counted_points, points_text
 from autograder.reporting.templating import page_path, script, write
 

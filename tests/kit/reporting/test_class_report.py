@@ -10,8 +10,8 @@ import pytest
 from made_up_results import MISTAKE, PASSED, check, result, task
 from openpyxl import load_workbook
 
-from autograder.reporting.class_figures import count_class
 from autograder.reporting.class_report import CSV_TABLES, as_csv, as_json, as_markdown, as_xlsx, tables
+from autograder.reporting.count_class import count_class
 
 FORMULA = "=HYPERLINK(1)"
 

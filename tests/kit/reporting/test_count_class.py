@@ -12,8 +12,8 @@ from autograder.gradebook.marks import Mark
 from autograder.records.jobs import CellReport, Outcome, Usage
 from autograder.records.observation import ErrorFact
 from autograder.records.results import Diagnosis, FirstCause, Lateness
-from autograder.reporting.class_figures import count_class
 from autograder.reporting.class_report import as_markdown
+from autograder.reporting.count_class import count_class
 
 NO_PANDAS = (
     CellReport(
