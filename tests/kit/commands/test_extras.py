@@ -63,6 +63,7 @@ def test_only_extras_get_the_sentence():
         raise ModuleNotFoundError(name="numpy.nothing")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "missing"),
     [

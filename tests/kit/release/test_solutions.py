@@ -85,6 +85,7 @@ def passphrase_of_small(course) -> str:
     return passphrase_of(course, "small", course.root / "nowhere")
 
 
+@pytest.mark.slow
 def test_an_open_solution_is_a_leak_anywhere_else(root: Path):
     reference = (root / "solutions/other.py").read_text()
     (root / "solutions/other.py").write_text(reference + "\n\ndef helper_of_keeper(x):\n    return x.clone().flip(0)\n")
@@ -103,6 +104,7 @@ def test_the_same_secret_gives_the_same_bytes(root: Path, tmp_path: Path):
     assert solution_files(course, root / "release", new_secret=False)["solutions/small.sealed"] != before["small.sealed"]
 
 
+@pytest.mark.slow
 def test_open_prints_the_passphrase_and_publish_writes_it_where_releases_keep_it(root: Path, pool: Pool):
     words = ("release", "--open", "small", "--course", str(root))
     code, printed, _ = told(*words)
