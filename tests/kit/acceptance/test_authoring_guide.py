@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from course_files import write_files
 
 import autograder
 from autograder import Grader
@@ -60,9 +61,7 @@ def write_bank(root: Path, solution: str, **more: str) -> None:
         "solutions/bank.py": f"# %%\n{solution}",
         **more,
     }
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, encoding="utf-8")
+    write_files(root, files)
 
 
 ACCOUNT = """

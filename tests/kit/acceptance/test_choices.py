@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from course_files import write_files
 from tiny_course import write_notebook
 from typer.testing import CliRunner
 
@@ -40,14 +41,15 @@ NAMES = ("copies", "views", "megabytes", "contiguous")
 
 
 def make_quiz(root: Path) -> Path:
-    for name, text in {
-        "course.yml": COURSE,
-        "exercises/memory.py": f"# %%\nimport torch\n\n# %%\n{STUBS}",
-        "solutions/memory.py": f"# %%\n{RIGHT}",
-        "solutions/misconceptions/memory.py": MISTAKES,
-    }.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+    write_files(
+        root,
+        {
+            "course.yml": COURSE,
+            "exercises/memory.py": f"# %%\nimport torch\n\n# %%\n{STUBS}",
+            "solutions/memory.py": f"# %%\n{RIGHT}",
+            "solutions/misconceptions/memory.py": MISTAKES,
+        },
+    )
     return root
 
 

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from course_files import write_files
 from tiny_course import write_notebook
 from typer.testing import CliRunner
 
@@ -103,21 +104,22 @@ def rows(start: int) -> str:
 
 
 def make_data_course(root: Path) -> Path:
-    for name, text in {
-        "course.yml": COURSE,
-        "exercises/tables.py": EXERCISE,
-        "exercises/hints/tables.yml": HINTS,
-        "solutions/tables.py": RIGHT,
-        "solutions/misconceptions/tables.py": MISTAKES,
-        "solutions/alternatives/tables.py": ALTERNATIVE,
-        "tests/visible/test_tables.py": VISIBLE,
-        "tests/hidden/test_tables.py": HIDDEN,
-        "data/points.csv": rows(1000),
-        "data/.DS_Store": "no data",
-        "data/hidden/test.csv": rows(5000),
-    }.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+    write_files(
+        root,
+        {
+            "course.yml": COURSE,
+            "exercises/tables.py": EXERCISE,
+            "exercises/hints/tables.yml": HINTS,
+            "solutions/tables.py": RIGHT,
+            "solutions/misconceptions/tables.py": MISTAKES,
+            "solutions/alternatives/tables.py": ALTERNATIVE,
+            "tests/visible/test_tables.py": VISIBLE,
+            "tests/hidden/test_tables.py": HIDDEN,
+            "data/points.csv": rows(1000),
+            "data/.DS_Store": "no data",
+            "data/hidden/test.csv": rows(5000),
+        },
+    )
     (root / "data/images").mkdir()
     (root / "data/images/a.bin").write_bytes(bytes(2 << 20))
     return root

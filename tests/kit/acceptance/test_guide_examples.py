@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from course_files import write_files
 from markdown_pages import ROOT, blocks
 
 from autograder import Grader
@@ -24,9 +25,7 @@ def examples(title: str, language: str = "python") -> list[str]:
 def graded(root: Path, pool: Pool, tasks: str, files: dict[str, str], *answers: str) -> list[TopicResult]:
     """Grade answers to the topic `own`, whose tasks are lines of course.yml and whose files stand under their paths."""
     course = f"title: T\ntopics:\n  own:\n    title: Own\n    number: 1\n    tasks:\n{tasks}"
-    for name, text in {"course.yml": course, **files}.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, encoding="utf-8")
+    write_files(root, {"course.yml": course, **files})
     with Grader(root, seed=2, pool=pool) as grader:
         return [grader.grade(answer, topic="own") for answer in answers]
 

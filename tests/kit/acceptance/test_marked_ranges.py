@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from course_files import write_files
 
 from autograder import Grader
 from autograder.course.cells import read_cells
@@ -83,9 +84,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "tests/visible/test_coding.py": CODEC_CHECKS,
         "tests/hidden/test_coding.py": REPORT_CHECK,
     }
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, encoding="utf-8")
+    write_files(root, files)
     return root
 
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from course_files import write_files
 from tiny_course import write_notebook
 from typer.testing import CliRunner
 
@@ -103,15 +104,16 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         function("raised_late", "return 2 * x"),
         function("raised_late", "if not isinstance(x, torch.Tensor):\n    raise TypeError\nreturn 2 * x"),
     )
-    for name, text in {
-        "course.yml": f"title: Stubs\ndraws: 1\ntopics:\n  views:\n    number: 1\n    title: Views\n    tasks:\n{tasks}",
-        "exercises/views.py": "\n# %%\n".join(["# %%", HEAD, *STUBS]),
-        "solutions/views.py": f"{HEAD}\n\n{right}",
-        "tests/visible/test_views.py": "".join(visible),
-        "tests/hidden/test_views.py": "".join(hidden),
-    }.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+    write_files(
+        root,
+        {
+            "course.yml": f"title: Stubs\ndraws: 1\ntopics:\n  views:\n    number: 1\n    title: Views\n    tasks:\n{tasks}",
+            "exercises/views.py": "\n# %%\n".join(["# %%", HEAD, *STUBS]),
+            "solutions/views.py": f"{HEAD}\n\n{right}",
+            "tests/visible/test_views.py": "".join(visible),
+            "tests/hidden/test_views.py": "".join(hidden),
+        },
+    )
     return root
 
 

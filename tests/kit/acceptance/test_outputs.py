@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from course_files import write_files
 from tiny_course import write_notebook
 from typer.testing import CliRunner
 
@@ -55,14 +56,15 @@ ANSWERS = {
 
 
 def make_course(root: Path) -> Path:
-    for name, text in {
-        "course.yml": COURSE,
-        "exercises/steps.py": EXERCISE,
-        "solutions/steps.py": REFERENCE,
-        "solutions/misconceptions/steps.py": MISTAKES,
-    }.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+    write_files(
+        root,
+        {
+            "course.yml": COURSE,
+            "exercises/steps.py": EXERCISE,
+            "solutions/steps.py": REFERENCE,
+            "solutions/misconceptions/steps.py": MISTAKES,
+        },
+    )
     return root
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from course_files import write_files
 
 from autograder import Grader
 from autograder.course.course_file import load_course
@@ -53,9 +54,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "tests/visible/test_rows.py": checks,
         "tests/hidden/test_rows.py": 'from autograder import source\n\nsource.calls_at_most("row_means", ".sum", 1)\n',
     }
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, encoding="utf-8")
+    write_files(root, files)
     return root
 
 

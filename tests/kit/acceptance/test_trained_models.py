@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from course_files import write_files
 from tiny_course import write_notebook
 from torch import nn
 from typer.testing import CliRunner
@@ -86,18 +87,19 @@ def root(tmp_path_factory: pytest.TempPathFactory, centres: torch.Tensor, pool: 
     root = tmp_path_factory.mktemp("course")
     hint = "[Look., Think., Try.]"
     tasks = "{digits_file: {points: 4}, train: {points: 2, side_effects: 0}}"
-    for name, text in {
-        "course.yml": f"title: T\n{LIMITS}topics: {{models: {{title: M, number: 1, tasks: {tasks}}}}}\n",
-        "exercises/models.py": f"# %%\nimport torch\n\n{STUB}\n# %%\n{TRAIN_STUB}",
-        "exercises/hints/models.yml": f"digits_file: {hint}\ntrain: {hint}\n",
-        "solutions/models.py": f"{TRAIN}\n\n{REFERENCE}",
-        "solutions/misconceptions/models.py": f"import torch\n{MISTAKE}{MORE}",
-        "solutions/alternatives/models.py": ALTERNATIVES,
-        "tests/visible/test_models.py": VISIBLE,
-        "tests/hidden/test_models.py": f"{HIDDEN}\n\n{TRAIN_CHECK}",
-    }.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, encoding="utf-8")
+    write_files(
+        root,
+        {
+            "course.yml": f"title: T\n{LIMITS}topics: {{models: {{title: M, number: 1, tasks: {tasks}}}}}\n",
+            "exercises/models.py": f"# %%\nimport torch\n\n{STUB}\n# %%\n{TRAIN_STUB}",
+            "exercises/hints/models.yml": f"digits_file: {hint}\ntrain: {hint}\n",
+            "solutions/models.py": f"{TRAIN}\n\n{REFERENCE}",
+            "solutions/misconceptions/models.py": f"import torch\n{MISTAKE}{MORE}",
+            "solutions/alternatives/models.py": ALTERNATIVES,
+            "tests/visible/test_models.py": VISIBLE,
+            "tests/hidden/test_models.py": f"{HIDDEN}\n\n{TRAIN_CHECK}",
+        },
+    )
     draw = torch.Generator().manual_seed(1)
     labels = torch.randint(4, (300,), generator=draw)
     for folder in ("hidden", "answers"):

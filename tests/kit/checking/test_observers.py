@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from course_files import write_files
 
 from autograder.authoring import ignoring, observes
 from autograder.checking.observe import observe
@@ -129,14 +130,15 @@ def test_add(code, given):
 
 
 def write_course(root: Path, observed: str) -> Path:
-    for name, text in {
-        "course.yml": COURSE,
-        "exercises/money.py": RIGHT.replace("return Money(a + b)", "raise NotImplementedError"),
-        "solutions/money.py": RIGHT,
-        "tests/visible/test_money.py": CHECKS.replace("{OBSERVED}", observed),
-    }.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+    write_files(
+        root,
+        {
+            "course.yml": COURSE,
+            "exercises/money.py": RIGHT.replace("return Money(a + b)", "raise NotImplementedError"),
+            "solutions/money.py": RIGHT,
+            "tests/visible/test_money.py": CHECKS.replace("{OBSERVED}", observed),
+        },
+    )
     return root
 
 

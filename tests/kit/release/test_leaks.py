@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from course_files import write_files
 
 from autograder.release.leaks import scan
 
@@ -66,17 +67,17 @@ REFORMATTED = "def f(x):\n    return x.mean(\n        dim = 1,\n        keepdim 
 
 @pytest.fixture
 def course(tmp_path: Path) -> Path:
-    for name, text in {
-        "course.yml": "title: A course\n",
-        "exercises/means.py": EXERCISE,
-        "solutions/means.py": REFERENCE,
-        "solutions/misconceptions/means.py": MISTAKES,
-        "tests/hidden/test_means.py": HIDDEN,
-        "tests/visible/test_means.py": VISIBLE,
-    }.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    write_files(
+        tmp_path,
+        {
+            "course.yml": "title: A course\n",
+            "exercises/means.py": EXERCISE,
+            "solutions/means.py": REFERENCE,
+            "solutions/misconceptions/means.py": MISTAKES,
+            "tests/hidden/test_means.py": HIDDEN,
+            "tests/visible/test_means.py": VISIBLE,
+        },
+    )
     (tmp_path / "release").mkdir()
     return tmp_path
 

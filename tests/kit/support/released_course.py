@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from course_files import write_files
 from small_course import write_course
 
 from autograder.course.course_file import load_course
@@ -42,9 +43,7 @@ def release_course(
     write_course(root)
     (root / "exercises/hints").mkdir()
     (root / "exercises/hints/small.yml").write_text(HINTS, encoding="utf-8")
-    for name, text in OTHER.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, encoding="utf-8")
+    write_files(root, OTHER)
     text = "  other:\n    title: Other\n    number: 2\n    tasks:\n      Keeper: {points: 1.5}\n"
     path = root / "course.yml"
     course = path.read_text(encoding="utf-8").rstrip() + "\n" + text

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from course_files import write_files
+
 COURSE = """\
 title: A tiny course
 draws: 2
@@ -79,17 +81,17 @@ ENDS = "import os\nimport torch\n\nguess = 7\n\n\ndef double(x):\n    os._exit(0
 
 def make_course(root: Path) -> Path:
     """Write the course below `root`; returns its folder."""
-    for name, text in {
-        "course.yml": COURSE,
-        "exercises/views.py": EXERCISE,
-        "solutions/views.py": RIGHT,
-        "solutions/misconceptions/views.py": MISCONCEPTIONS,
-        "tests/visible/test_views.py": VISIBLE,
-        "tests/hidden/test_views.py": HIDDEN,
-    }.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    write_files(
+        root,
+        {
+            "course.yml": COURSE,
+            "exercises/views.py": EXERCISE,
+            "solutions/views.py": RIGHT,
+            "solutions/misconceptions/views.py": MISCONCEPTIONS,
+            "tests/visible/test_views.py": VISIBLE,
+            "tests/hidden/test_views.py": HIDDEN,
+        },
+    )
     return root
 
 

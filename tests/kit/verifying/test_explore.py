@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from course_files import write_files
 
 from autograder.course.course_file import load_course
 from autograder.course.topic import load_topic
@@ -103,9 +104,7 @@ def add(x, y):
 @pytest.fixture(scope="module")
 def trials(tmp_path_factory, pool) -> Trials:
     root: Path = tmp_path_factory.mktemp("course")
-    for name, text in FILES.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, encoding="utf-8")
+    write_files(root, FILES)
     return Trials(load_course(root), "tiny", pool, Progress(None), "cpu")
 
 

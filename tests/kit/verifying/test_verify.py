@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from course_files import write_files
 
 import autograder.verifying.accepted_mutants
 import autograder.verifying.findings
@@ -112,9 +113,7 @@ def proof(tmp_path, pool):
         for name, old, new in changes:
             assert old in files.get(name, ""), f"{old!r} does not stand in {name}"
             files[name] = files.get(name, "").replace(old, new) if old else new
-        for name, text in files.items():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_text(text, encoding="utf-8")
+        write_files(tmp_path, files)
         return verify(load_course(tmp_path), None, pool, seeds=seeds)
 
     return run
@@ -136,9 +135,7 @@ def test_a_sound_topic_has_no_problem(proof):
 
 
 def test_progress_is_told(tmp_path, pool):
-    for name, text in FILES.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
+    write_files(tmp_path, FILES)
     told = []
     verify(load_course(tmp_path), ["tiny"], pool, seeds=1, on_progress=lambda *step: told.append(step))
     assert [done for done, _, _ in told] == list(range(1, len(told) + 1))
