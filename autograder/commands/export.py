@@ -175,7 +175,7 @@ def _print_notes(marked: MarkedClass) -> None:
         "pending": "still has pending points, and counts without them",
         "not graded": "has not been graded, and is left empty",
         CHANGED_SINCE: "has changed since it was graded: the mark is that of the earlier file. Run `autograde grade` first",
-        "unreadable": f"could not be read, {empty}",
+        "unreadable": f"was handed in but cannot be graded, {empty}",
         "missing": f"was not handed in, {empty}",
     }.items():
         meant = [mark for mark in chosen if flag in mark.flags and (flag in always or not mark.adjusted)]

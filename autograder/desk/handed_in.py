@@ -24,7 +24,7 @@ def submission_of(course: Course, result: TopicResult) -> Submission:
         folder = next((each for each in path.absolute().parents if each.name == result.student), None)
         if folder is None or not folder.is_dir():
             continue
-        for found in find_submissions([folder], course).submissions:
+        for found in find_submissions([folder], course, topics=[result.topic]).submissions:
             if found.topic == result.topic:
                 as_graded = named if path is named and found.path.resolve() == named.resolve() else found.path
                 return replace(found, student=result.student, path=as_graded)

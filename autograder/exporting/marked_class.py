@@ -103,8 +103,9 @@ def number(value: float, *, comma: bool = False) -> str:
 
 
 def remark(mark: Mark) -> str:
-    """What must be said beside a mark's number: flags, lateness, comments; one line each."""
+    """What must be said beside a mark's number: flags, why nothing could be graded, lateness, comments; one line each."""
     lines = [", ".join(mark.flags)] if mark.flags else []
+    lines += [mark.problem] if mark.problem else []
     if mark.lateness and mark.lateness.penalty:
         days = f"{number(mark.lateness.days)} day{'' if mark.lateness.days == 1 else 's'}"
         lines.append(f"{days} late: {number(mark.lateness.penalty * 100)} % taken off")

@@ -77,7 +77,11 @@ def _mark_rows(marked: MarkedClass) -> Iterator[list[Cell]]:
         known = {topic: marked.marks.get((student, topic)) for topic in marked.topics}
         without = {topic for topic, mark in known.items() if mark and (mark.undecided or (marks[topic] and mark.excused))}
         points = round(sum(marked.points(topic) for topic in marked.topics if topic not in without), 2)
-        flags = [f"{topic}: {', '.join(mark.flags)}" for topic in marked.topics if (mark := known[topic]) and mark.flags]
+        flags = [
+            f"{topic}: {', '.join(mark.flags)}{f' ({mark.problem})' if mark.problem else ''}"
+            for topic in marked.topics
+            if (mark := known[topic]) and mark.flags
+        ]
         yield [student, person.name, person.email, person.id, person.login, *cells, total, points, "; ".join(flags)]
 
 
@@ -100,7 +104,8 @@ def _task_rows(marked: MarkedClass) -> Iterator[list[Cell]]:
 
 
 def _remark(mark: Mark, task: str) -> str:
-    comments = [*mark.comments, *(comment for each in mark.tasks if each.task == task for comment in each.comments)]
+    of_task = (comment for each in mark.tasks if each.task == task for comment in each.comments)
+    comments = [*filter(None, [mark.problem]), *mark.comments, *of_task]
     return readable("\n".join(comments))
 
 

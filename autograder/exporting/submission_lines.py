@@ -44,7 +44,7 @@ def lines_of(submission: Submission) -> list[Line]:
 def said_of(submission: Submission) -> str:
     """What there is to say about the whole: what went wrong with cells, what is pending, late or decided; one line each."""
     result = submission.result
-    lines = [result.problem, *(f"Cell {cell.number}: {cell.note}" for cell in result.cells if cell.note)]
+    lines = [f"Cell {cell.number}: {cell.note}" for cell in result.cells if cell.note]
     if result.pending:
         lines.append(f"{result.pending:g} points are pending: their checks need a GPU.")
     return readable("\n".join(filter(None, (*lines, remark(submission.mark)))))

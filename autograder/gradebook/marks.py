@@ -68,7 +68,8 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     (`missing`).
     `automatic` is what the checks alone give, without lateness. `adjusted`: a person changed points, or excused something.
     `outdated`: another file has been handed in since, and is not graded yet. `extension` is in hours. An excused mark has no
-    points, so that sums come out right. `comments` are those on the whole topic; each task has its own.
+    points, so that sums come out right. `comments` are those on the whole topic; each task has its own. `problem` says why
+    a submission is unreadable.
     """
 
     student: str
@@ -86,6 +87,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     submitted_at: str = ""
     tasks: tuple[TaskMark, ...] = ()
     comments: tuple[str, ...] = ()
+    problem: str = ""
 
     @property
     def undecided(self) -> bool:
@@ -250,6 +252,7 @@ def mark_of(
         submitted_at=(result.submission.submitted_at or "") if result else "",
         tasks=tasks,
         comments=decided.comments,
+        problem=result.problem if result and state == "unreadable" else "",
     )
 
 

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from autograder._words import suggestion
+from autograder._words import counted, suggestion
 from autograder.course.cells import notebook_topic, text_of
 from autograder.course.course_file import Course
 from autograder.course.data_files import data_names
@@ -36,6 +36,7 @@ __all__ = ["FEW", "MAX_FILE_MB", "Discovery", "Submission", "files_of", "find_su
 FEW = 4
 """With more submissions than that, there is work for all processes, and nearly every task has a wrong answer."""
 MAX_FILE_MB = 64
+_TIME_FILE = "timestamp.txt"
 _MAX_TIMESTAMP = 1000
 _ENDINGS = (".ipynb", ".py")
 _IGNORED = {"__pycache__", "__MACOSX", "node_modules"}
@@ -47,7 +48,7 @@ class Submission:
 
     `folder` is the one that links must not lead out of, usually the student's; the file's own if None. With `content`, the
     submission is these bytes, and `path` only names them. `version` counts what the student has handed in for the topic; see
-    `grading.versions`.
+    `grading.versions`. `problem` says why it cannot be graded, whatever is in it.
     """
 
     student: str
@@ -58,13 +59,17 @@ class Submission:
     helpers: tuple[Path, ...] = ()
     content: bytes | None = None
     version: int = 1
+    problem: str = ""
 
     def read(self) -> bytes:
         """The file's bytes.
 
         Raises:
-            SubmissionError: if it cannot be read, is larger than 64 MB, is no regular file or leads out of the folder.
+            SubmissionError: if it cannot be graded or read, is larger than 64 MB, is no regular file or leads out of the
+                folder.
         """
+        if self.problem:
+            raise SubmissionError(self.problem)
         most = MAX_FILE_MB * 2**20
         try:
             data = self.content
@@ -147,10 +152,11 @@ def find_submissions(
                 f"--student {student}: there is no such student; {suggestion(student, sorted(search.students))}"
             )
     search.list_strays()
+    search.assign_others(topics)
     if starts := [student for student in search.starts if not students or student in students]:
         search.notes.append(start_note(starts))
     order = list(course.topics)
-    candidates = sorted(search.candidates, key=lambda key: (key[0], order.index(key[1])))
+    candidates = sorted({**search.candidates, **search.others}, key=lambda key: (key[0], order.index(key[1])))
     found = tuple(key for key in candidates if not topics or key[1] in topics)
     return Discovery(
         submissions=tuple(search.choose(*key) for key in found if not students or key[0] in students),
@@ -178,6 +184,8 @@ class _Search:
     notes: list[str] = field(default_factory=list)
     strays: list[tuple[str, Path, str, int]] = field(default_factory=list)  # each may be what a submission uses
     starts: dict[str, None] = field(default_factory=dict)  # students who handed in the start notebook, too
+    others: dict[tuple[str, str], list[Path]] = field(default_factory=dict)  # what cannot be graded, such as a PDF
+    without_topic: dict[str, list[Path]] = field(default_factory=dict)  # the same, where only the student is known
 
     def look_at(self, path: Path) -> None:
         if _is_folder(path):
@@ -254,6 +262,8 @@ class _Search:
                 topic = self.topic_of_file(entry, own)
                 if entry.suffix.lower() not in _ENDINGS:
                     self.leave_out(entry, "a submission ends in .ipynb or .py")
+                    if topic:
+                        self.others.setdefault((student, topic), []).append(entry)
                 elif topic:
                     self.add(student, topic, _Candidate(entry, self.topic_of_name(entry.stem) == topic, folder, own))
                 else:
@@ -261,6 +271,27 @@ class _Search:
         if before == self.found():
             only = "nothing but the start notebook" if student in self.starts else "no submission"
             self.leave_out(folder, f"it holds {only}")
+        if all(name != student for name, _ in (*self.candidates, *self.others)):
+            self.without_topic.setdefault(student, []).extend(
+                each for each in _entries(folder) if self.is_handed_in(each, own)
+            )
+
+    def is_handed_in(self, path: Path, root: Path) -> bool:
+        """Whether a student may have meant a file or folder as a hand-in, though it cannot be graded."""
+        if path.name.lower() == _TIME_FILE or not self.inside(path, root) or self.is_start_notebook(path, root):
+            return False
+        return not _is_folder(path) or any(_entries(path))
+
+    def assign_others(self, topics: Sequence[str]) -> None:
+        """Find the topic of what students handed in who have no submission at all: by its name, or because the class has
+        handed in for no other. A folder without any submission may be anything."""
+        known = set(topics) or {topic for _, topic in (*self.candidates, *self.others)}
+        only = next(iter(known)) if len(known) == 1 and (self.candidates or len(self.students) == 1) else None
+        for student, paths in self.without_topic.items():
+            for path in paths:
+                if topic := topic_in(path.stem, self.course.topics) or only:
+                    self.others.setdefault((student, topic), []).append(path)
+        self.others = {key: paths for key, paths in self.others.items() if key not in self.candidates and paths}
 
     def found(self) -> tuple[int, int, int]:
         return len(self.unrecognised), len(self.strays), sum(map(len, self.candidates.values()))
@@ -299,6 +330,8 @@ class _Search:
         candidates = candidates or [each for each in files if each.suffix.lower() == ".py"]
         if not candidates:
             self.leave_out(folder, "it holds no .ipynb or .py file")
+            others = [each for each in _entries(folder) if self.is_handed_in(each, root)]
+            self.others.setdefault((student, topic), []).extend(others)
         for each in candidates:
             other = self.topic_of_file(each, root)
             if other and other != topic:
@@ -379,6 +412,8 @@ class _Search:
         One with work in it comes before one with nothing but stubs, a notebook before a Python file, then the one named
         after the topic, then the first by name. (File times mean nothing after a download.)
         """
+        if (student, topic) not in self.candidates:
+            return self.other(student, topic)
         candidates = self.candidates[student, topic]
         work = {each.path: len(candidates) == 1 or self.holds_work(each, topic) for each in candidates}
         best, *others = sorted(
@@ -397,12 +432,22 @@ class _Search:
                 f"{student}, {topic}: graded without {names}. Beside a submission there is room for {MOST_HELPERS} files, "
                 f"{_room(self.course, topic) >> 20} MB together; a larger limits.scratch_mb in course.yml makes more room."
             )
+        return Submission(student, topic, best.path, self.when(best.folder, student), best.root, helpers)
+
+    def other(self, student: str, topic: str) -> Submission:
+        """What a student handed in instead of a submission: it counts as handed in, and cannot be graded."""
+        first, *more = self.others[student, topic]
+        names = _printable(Path(first.name)) + (f" and {counted(len(more), 'more file')}" if more else "")
+        problem = f"What was handed in cannot be graded: {names}. A submission ends in .ipynb or .py."
+        return Submission(student, topic, first, self.when(first.parent, student), problem=problem)
+
+    def when(self, folder: Path, student: str) -> datetime | None:
+        """When a student handed in, as timestamp.txt says; None if it does not say it."""
         try:
-            when = _submitted_at(best.folder)
+            return _submitted_at(folder)
         except ValueError as error:
-            when = None
-            self.notes.append(f"{_printable(best.folder / 'timestamp.txt')}: {error}; {student} is not counted as late.")
-        return Submission(student, topic, best.path, when, best.root, helpers)
+            self.notes.append(f"{_printable(folder / _TIME_FILE)}: {error}; {student} is not counted as late.")
+            return None
 
     def holds_work(self, candidate: _Candidate, topic: str) -> bool:
         try:
@@ -507,7 +552,7 @@ def _submitted_at(folder: Path) -> datetime | None:
         ValueError: if there is such a file but no time in it; the text says why.
     """
     try:
-        data = _opened(folder / "timestamp.txt", folder, _MAX_TIMESTAMP)
+        data = _opened(folder / _TIME_FILE, folder, _MAX_TIMESTAMP)
     except FileNotFoundError:
         return None
     except (OSError, RuntimeError) as error:

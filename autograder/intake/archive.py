@@ -212,8 +212,12 @@ class _Reader:
                     size = f"{len(infos)} files, {max(1, unpacked >> 20)} MB"
                     self.leave_out(parts, f"it was not unpacked, since it unpacks to {size}")
                     return False
+                before = len(self.source.entries), len(self.source.left_out)
                 for info in infos:
                     self.add_inner(archive, info, parts, depth)
+                if before == (len(self.source.entries), len(self.source.left_out)):
+                    self.leave_out(parts, "there is no file in it")
+                    return False
         except UNREADABLE as error:
             self.leave_out(parts, f"it is not a zip that can be read ({_why(error)})")
             return False

@@ -21,7 +21,7 @@ from autograder._files import naming, read_whole, write_whole
 from autograder._words import counted
 from autograder.course.course_file import Course
 from autograder.course.exercise_work import ExerciseWork
-from autograder.course.file_names import split_duplicate, start_note, topic_named
+from autograder.course.file_names import split_duplicate, start_note, topic_in, topic_named
 from autograder.course.roster import Roster, folder_name
 from autograder.errors import SubmissionError
 from autograder.intake.archive import UNREADABLE, Entry, Source, read_source, shown
@@ -29,7 +29,7 @@ from autograder.intake.collected import COLLECTED, Collected
 from autograder.intake.doubts import late_without_time, topics_without_times, under_two_names
 from autograder.intake.formats import read_handins, recognise, title_of
 from autograder.intake.handin import Context, File, Handin
-from autograder.intake.names import is_start_notebook, submissions_in, why_none
+from autograder.intake.names import is_start_notebook, is_submission_name, submissions_in, why_none
 from autograder.intake.people import People
 
 __all__ = ["Collection", "collect"]
@@ -125,6 +125,16 @@ def collect(
     return result
 
 
+@dataclass(frozen=True)
+class _Other:
+    """A hand-in that holds no submission, and the number of its download."""
+
+    student: str
+    number: int
+    handin: Handin
+    files: Sequence[File]
+
+
 @dataclass
 class _Collector:
     course: Course
@@ -136,6 +146,7 @@ class _Collector:
     candidates: dict[str, list[_Candidate]] = field(default_factory=dict)
     digests: dict[Entry, str] = field(default_factory=dict)
     starts: dict[str, None] = field(default_factory=dict)
+    others: list[_Other] = field(default_factory=list)
 
     @cached_property
     def work(self) -> ExerciseWork:
@@ -186,6 +197,9 @@ class _Collector:
         if not topics:
             rest = [file for file in others if file not in notebooks]
             self.leave_out_rest(source, student, rest, silent=bool(notebooks))
+        if not topics and not any(is_submission_name(file) for file in others):
+            self.others.append(_Other(student, number, handin, others))
+            return
         for file in others if not topics else notebooks:
             self.write(file.entry, self.out / student / _safe(file.path))
 
@@ -226,6 +240,22 @@ class _Collector:
                     self.keep_earlier(each, whole=each.handin is not attempts[-1].handin)
             if attempts:
                 self.place_latest(attempts[-1])
+        for other in self.others:
+            self.place_other(other)
+
+    def place_other(self, other: _Other) -> None:
+        """Keep what cannot be graded in the folder of its topic, unless a submission is there: so `grade` sees that
+        something was handed in. Where nothing else says the topic, it is the one that all of the download is for."""
+        here = {each.topic for found in self.candidates.values() for each in found if each.order[1] == other.number}
+        only = next(iter(here)) if len(here) == 1 else None
+        topic = self.topic or topic_in(other.handin.assignment, self.course.topics) or only
+        folder = self.out / other.student / (topic or "")
+        if topic and (f"{other.student}/{topic}" in self.candidates or self.log.counting(other.student, topic)):
+            folder = self.out / other.student
+        for file in other.files:
+            self.write(file.entry, folder / _safe(file.path))
+        if topic and other.handin.when and folder.name == topic:
+            self.write_time(folder / "timestamp.txt", other.handin.when)
 
     def of_one_person(self, attempts: list[_Candidate]) -> list[_Candidate]:
         """The attempts of the person whose folder it is. Without a roster, a namesake may be among them."""

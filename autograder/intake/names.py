@@ -11,7 +11,7 @@ from autograder.errors import SubmissionError
 from autograder.intake.archive import UNREADABLE, Entry, shown
 from autograder.intake.handin import File, Handin
 
-__all__ = ["is_start_notebook", "submissions_in", "topic_inside", "why_none"]
+__all__ = ["is_start_notebook", "is_submission_name", "submissions_in", "topic_inside", "why_none"]
 
 _LARGEST_NOTEBOOK = 64 << 20
 _ENDINGS = (".ipynb", ".py")
@@ -54,14 +54,19 @@ def submissions_in(handin: Handin, known: Collection[str], wanted: str | None) -
 
 def is_start_notebook(file: File, known: Collection[str]) -> bool:
     """Whether a file is the start notebook, which has nothing to grade: by its name, or else by its metadata."""
-    if file.path.suffix.lower() not in _ENDINGS or topic_named(split_duplicate(file.path.stem)[0], known):
+    if not is_submission_name(file) or topic_named(split_duplicate(file.path.stem)[0], known):
         return False
     return is_start(file.path.stem) or is_start(_metadata_topic(file.entry))
 
 
+def is_submission_name(file: File) -> bool:
+    """Whether a file has the ending of a submission."""
+    return file.path.suffix.lower() in _ENDINGS
+
+
 def why_none(file: File, topics: Collection[str]) -> str:
     """Why a file is no submission."""
-    if file.path.suffix.lower() not in _ENDINGS:
+    if not is_submission_name(file):
         return "a submission ends in .ipynb or .py"
     near = closest(file.path.stem, topics)
     hint = f"did you mean {near[0]!r}?" if near else "if all are for one topic, name it with --topic"

@@ -26,9 +26,10 @@ def find_one(folder: Path, course: Course, topic: str) -> submissions.Submission
     It is the file with the topic's name, or else the only notebook (the start notebook aside), or else the only Python file.
     """
     try:
-        found = submissions.find_submissions([folder], course, topics=[topic]).submissions
+        listed = submissions.find_submissions([folder], course, topics=[topic]).submissions
     except SubmissionError:
-        found = ()
+        listed = ()
+    found = [each for each in listed if not each.problem]
     if len(found) == 1:
         return found[0]
     for ending in _ENDINGS:

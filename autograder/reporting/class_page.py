@@ -250,7 +250,7 @@ def _summary(figures: ClassFigures) -> str:
         f"{counted(students, 'student')}, {counted(sum(each.handed_in for each in figures.topics), 'graded submission')}"
     ]
     if unreadable := sum(each.unreadable for each in figures.topics):
-        parts.append(f"{unreadable} of them could not be read")
+        parts.append(f"{unreadable} of them cannot be graded")
     waiting = sum(entry.state == "waiting" for each in figures.students for entry in each.entries)
     if waiting:
         parts.append(f"{waiting} not graded yet")

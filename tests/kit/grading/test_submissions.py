@@ -163,12 +163,41 @@ def test_the_start_notebook_spoils_nothing(tmp_path: Path) -> None:
     assert find_submissions([tmp_path / "bo"], COURSE).students == ("bo",)
 
 
+def test_what_cannot_be_graded_counts_as_handed_in(tmp_path: Path) -> None:
+    put(tmp_path, "ann/autograd/report.pdf", "ann/autograd/plot.png", "ann/autograd/timestamp.txt", "ann/views.ipynb")
+    put(tmp_path, "bo/autograd/autograd.ipynb", "bo/autograd/report.pdf", "cy/autograd.docx", "cy/views.ipynb")
+    put(tmp_path, "di/my report on autograd.pdf", "ed/essay.txt", "flo/autograd/timestamp.txt")
+    put(tmp_path, "gus/autograd/answers/autograd.ipynb", "ann/autograd/timestamp.txt", text="2027-02-02 15:58:23 UTC")
+    found = find_submissions([tmp_path], COURSE)
+    problems = {(each.student, each.topic): each.problem for each in found.submissions if each.problem}
+    rest = ". A submission ends in .ipynb or .py."
+    assert problems == {
+        ("ann", "autograd"): f"What was handed in cannot be graded: plot.png and 1 more file{rest}",
+        ("cy", "autograd"): f"What was handed in cannot be graded: autograd.docx{rest}",
+        ("di", "autograd"): f"What was handed in cannot be graded: my report on autograd.pdf{rest}",
+        ("gus", "autograd"): f"What was handed in cannot be graded: answers{rest}",
+    }
+    assert set(problems) <= set(found.found)
+    assert found.submissions[1].submitted_at == datetime(2027, 2, 2, 15, 58, 23, tzinfo=UTC)
+    with pytest.raises(SubmissionError, match="cannot be graded"):
+        found.submissions[1].read()
+    of_one = find_submissions([tmp_path], COURSE, topics=["autograd"])
+    assert ("ed", "autograd") in of_one.found, "the class hands in for this topic only"
+
+
+def test_a_folder_without_any_submission_is_no_class(tmp_path: Path) -> None:
+    put(tmp_path, "docs/readme.md", "src/main.c")
+    assert find_submissions([tmp_path], COURSE, topics=["views"]).found == ()
+
+
 def test_what_is_not_recognised_is_listed_with_its_reason(tmp_path: Path) -> None:
     put(tmp_path, "ann/autograde.ipynb", "ann/old/views.ipynb", "bo/views.pdf", "bo/autograd/notes.txt", "views.ipynb")
     put(tmp_path, "cy/views.ipynb")
     (tmp_path / "di").mkdir()
     found = find_submissions([tmp_path], COURSE)
-    assert files(found, tmp_path) == [("cy", "views", "cy/views.ipynb")]
+    assert files(found, tmp_path) == [
+        ("bo", "views", "bo/views.pdf"), ("bo", "autograd", "bo/autograd/notes.txt"), ("cy", "views", "cy/views.ipynb"),
+    ]  # fmt: skip
     assert found.students == ("ann", "bo", "cy", "di")
     assert [line.removeprefix(f"{tmp_path}/") for line in found.unrecognised] == [
         "ann/autograde.ipynb: no topic of the course is called “autograde”; did you mean 'autograd'?",

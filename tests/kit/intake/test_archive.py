@@ -37,6 +37,15 @@ def test_zips_in_zips_are_unpacked(tmp_path: Path) -> None:
     assert set(files) == {"a.zip/b.zip/c.txt", "a.zip/d.txt"}
 
 
+def test_a_zip_without_files_stays_a_file(tmp_path: Path) -> None:
+    empty = zipped({})
+    only_a_macs = zipped({"__MACOSX/._views.ipynb": b"1", ".DS_Store": b"2", "folder/": b""})
+    both = {"Ada_1/work.zip": empty, "Bo_2/work.zip": only_a_macs}
+    files, left_out = listed(write_zip(tmp_path / "a.zip", both))
+    assert files == both
+    assert left_out == dict.fromkeys(both, "there is no file in it")
+
+
 @pytest.mark.attack
 def test_too_many_zips_in_each_other_stay_packed(tmp_path: Path) -> None:
     data = zipped({"end.txt": b"end"})

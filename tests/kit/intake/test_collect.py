@@ -91,6 +91,27 @@ def test_work_that_was_collected_without_the_roster_is_not_there_twice_unnoticed
     assert run(source).notes == []
 
 
+def test_what_cannot_be_graded_is_known_to_have_been_handed_in(run, course: Course, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    source = moodle(tmp_path / "1.zip", ada__views=notebook("1"), bo__report__pdf=b"%PDF", cy__work__zip=zipped({}))
+    for _ in range(2):
+        assert [line.rpartition("/")[2] for line in run(source).left_out] == [
+            "report.pdf, of bo: a submission ends in .ipynb or .py.",
+            "work.zip, of cy: there is no file in it.",
+        ]
+        assert {name for name in tree(out) if "views.ipynb" not in name} == {
+            "bo/views/report.pdf", "cy/views/work.zip", "collected.csv",
+        }  # fmt: skip
+    found = find_submissions([out], course)
+    assert [(each.student, each.topic, bool(each.problem)) for each in found.submissions] == [
+        ("ada", "views", False), ("bo", "views", True), ("cy", "views", True),
+    ]  # fmt: skip
+    run(moodle(tmp_path / "2.zip", ada__report__pdf=b"%PDF", bo__views=notebook("2")))
+    assert (out / "ada/report.pdf").exists(), "a report beside a notebook would be one of its helpers"
+    assert (out / ".earlier/bo/views/undated/report.pdf").exists()
+    assert [each.student for each in find_submissions([out], course).submissions if each.problem] == ["cy"]
+
+
 def test_a_later_download_replaces_and_keeps_what_was(run, tmp_path: Path) -> None:
     run(moodle(tmp_path / "1.zip", ada__views=notebook("1"), bo__views=notebook("bo")))
     done = run(moodle(tmp_path / "2.zip", ada__views=notebook("2"), bo__views=notebook("bo"), cy__views=notebook("cy")))
@@ -255,8 +276,8 @@ def test_grading_finds_what_was_collected_and_nothing_else(run, course: Course, 
     source = write_zip(tmp_path / "d.zip", downloads.brightspace())
     done = run(source, roster=None)
     found = find_submissions([tmp_path / "out"], course)
-    assert [f"{each.student}/{each.topic}" for each in found.submissions] == sorted(done.new)
-    assert all(each.submitted_at for each in found.submissions)
+    assert [f"{each.student}/{each.topic}" for each in found.submissions if not each.problem] == sorted(done.new)
+    assert all(each.submitted_at for each in found.submissions if not each.problem)
     assert len(found.unrecognised) == 3  # viws.ipynb, views.pdf and broken.zip
     ninth = next(each for each in found.submissions if each.student == "Robert Bob Tables")
     assert [path.name for path in ninth.helpers] == ["utils.py"]
