@@ -9,7 +9,7 @@ import typer
 
 from autograder.commands import completion
 from autograder.commands.one_line import one_line_mistakes
-from autograder.commands.options import CourseOption, OutOption, StudentArgument, TopicArgument
+from autograder.commands.options import CourseOption, ResultsOption, StudentArgument, TopicArgument
 
 if TYPE_CHECKING:
     from autograder.course.course_file import Course
@@ -42,7 +42,7 @@ def adjust(
     ] = None,
     by: ByOption = "",
     course: CourseOption = Path("course.yml"),
-    out: OutOption = Path("grades"),
+    results: ResultsOption = Path("grades"),
 ) -> None:
     """Change a mark by hand. The decision goes to adjustments.yml and survives every regrade.
 
@@ -62,7 +62,7 @@ def adjust(
             late_days=late_days,
             by=by,
         )
-        _decide(course, entry, out)
+        _decide(course, entry, results)
 
 
 def extend(
@@ -72,7 +72,7 @@ def extend(
     comment: CommentOption = "",
     by: ByOption = "",
     course: CourseOption = Path("course.yml"),
-    out: OutOption = Path("grades"),
+    results: ResultsOption = Path("grades"),
 ) -> None:
     """Give a student more time for a topic, counted from its due time. The last extension of a topic counts.
 
@@ -82,7 +82,7 @@ def extend(
         from autograder.gradebook.adjustments import Adjustment
 
         entry = Adjustment(student=student, topic=topic, extension=until, comment=comment, by=by)
-        _decide(course, entry, out)
+        _decide(course, entry, results)
 
 
 def register(app: typer.Typer) -> None:
@@ -91,23 +91,23 @@ def register(app: typer.Typer) -> None:
     app.command()(extend)
 
 
-def _decide(path: Path, entry: Adjustment, out: Path) -> None:
+def _decide(path: Path, entry: Adjustment, results: Path) -> None:
     """Write a decision, and say what the mark was and is."""
     from autograder.course.course_file import load_course
     from autograder.gradebook.adjustments import load_adjustments, signed, write_adjustment
     from autograder.grading.marks import refresh, students_of
 
     course = load_course(path)
-    _check_student(entry.student, students_of(course, out))
-    before = _mark_text(course, entry, out)
+    _check_student(entry.student, students_of(course, results))
+    before = _mark_text(course, entry, results)
     file = write_adjustment(course, signed(entry))
     typer.echo(f"Added to {file} (entry {len(load_adjustments(course)[entry.student])} about {entry.student}).")
-    after = _mark_text(course, entry, out)
+    after = _mark_text(course, entry, results)
     if entry.topic and after:
         typer.echo(f"{entry.student}, {entry.topic}: {before} -> {after}" if before != after else f"{entry.student}, "
                    f"{entry.topic}: {after}, as before")  # fmt: skip
-    if (out / "run.json").exists():
-        refresh(course, out)
+    if (results / "run.json").exists():
+        refresh(course, results)
 
 
 def _points(text: str | None) -> float | Literal["auto"] | None:
@@ -128,11 +128,11 @@ def _check_student(student: str, known: list[str]) -> None:
         raise CourseError(f"{student}: neither roster.csv nor the results have such a student; {suggestion(student, known)}")
 
 
-def _mark_text(course: Course, entry: Adjustment, out: Path) -> str:
+def _mark_text(course: Course, entry: Adjustment, results: Path) -> str:
     from autograder.grading.marks import marks_in
     from autograder.reporting.labels import points_text
 
-    for mark in marks_in(course, out, only=entry.student):
+    for mark in marks_in(course, results, only=entry.student):
         if mark.topic == entry.topic:
             flags = f" ({', '.join(mark.flags)})" if mark.flags else ""
             return f"{points_text(mark.earned)} of {points_text(mark.points)}{flags}"

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from autograder.commands.one_line import one_line_mistakes
-from autograder.commands.options import CourseOption, ResultsArgument, TopicArgument
+from autograder.commands.options import CourseOption, ResultsOption, TopicArgument
 
 __all__ = ["register"]
 
@@ -36,14 +36,14 @@ def merge(
 
 
 def annotate(
-    results: ResultsArgument = Path("grades"),
+    results: ResultsOption = Path("grades"),
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder for the reports.")] = Path("autograde-report"),
 ) -> None:
     """Report results in the formats of continuous integration: JUnit, code quality, a summary, GitHub's annotations.
 
     Submissions must be where they were graded, and unchanged. Nothing that a student may not see is in the reports.
 
-    Example: autograde annotate grades -o autograde-report
+    Example: autograde annotate -o autograde-report
     """
     with one_line_mistakes():
         from autograder.grading.annotate import checked_files

@@ -9,13 +9,13 @@ import typer
 
 from autograder.commands import extras
 from autograder.commands.one_line import one_line_mistakes
-from autograder.commands.options import CacheOption, CourseOption, ResultsArgument
+from autograder.commands.options import CacheOption, CourseOption, ResultsOption
 
 __all__ = ["desk"]
 
 
 def desk(
-    grades: ResultsArgument = Path("grades"),
+    results: ResultsOption = Path("grades"),
     course: CourseOption = Path("course.yml"),
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port on this machine.", show_default="a free one")] = 0,
     by: Annotated[str, typer.Option(help="Who decides.", show_default="you")] = "",
@@ -26,14 +26,14 @@ def desk(
 
     Manual tasks go through the class one by one. Decisions go to adjustments.yml, as those of `adjust` and `extend` do.
 
-    Example: autograde desk grades/ --port 8899
+    Example: autograde desk --port 8899
     """
     with one_line_mistakes():
         extras.require("jinja2", "starlette", "uvicorn")
         from autograder.desk.app import Desk
         from autograder.desk.serve import serve
 
-        opened = Desk(course, grades, by=by, unsafe=unsafe, cache=cache)
+        opened = Desk(course, results, by=by, unsafe=unsafe, cache=cache)
         try:
             serve(opened, port, on_open=lambda address: typer.echo(f"The desk is open until Ctrl-C: {address}"))
         finally:

@@ -11,7 +11,7 @@ import typer
 
 from autograder.commands import completion
 from autograder.commands.one_line import one_line_mistakes
-from autograder.commands.options import CourseOption, StudentsOption, TopicsOption, check_topics
+from autograder.commands.options import CourseOption, ResultsOption, StudentsOption, TopicsOption, check_topics
 
 if TYPE_CHECKING:
     from autograder.course.course_file import Course
@@ -28,7 +28,7 @@ def export(
             autocompletion=completion.formats,
         ),
     ],
-    results: Annotated[Path, typer.Option(help="The folder of the results.")] = Path("grades"),
+    results: ResultsOption = Path("grades"),
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", help="The file to write; for several submissions a folder.", show_default="here"),

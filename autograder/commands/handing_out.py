@@ -12,7 +12,7 @@ import typer
 
 from autograder._words import counted, suggestion
 from autograder.commands.one_line import one_line_mistakes
-from autograder.commands.options import CourseOption, ResultsArgument, TopicsOption, check_topics, choice
+from autograder.commands.options import CourseOption, ResultsOption, TopicsOption, check_topics, choice
 
 if TYPE_CHECKING:
     from autograder.course.course_file import Course
@@ -40,7 +40,7 @@ class Platform(StrEnum):
 
 
 def report(
-    results: ResultsArgument = Path("grades"),
+    results: ResultsOption = Path("grades"),
     format_: Annotated[Format, choice(Format, "--format", help="What to write.")] = Format.HTML,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The file to write.", show_default="standard output; html: index.html")
@@ -78,7 +78,7 @@ def report(
 
 def feedback(
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder for what students get.")],
-    results: ResultsArgument = Path("grades"),
+    results: ResultsOption = Path("grades"),
     zip_: Annotated[Platform | None, choice(Platform, "--zip", help="Make zips, laid out for this platform.")] = None,
     topic: TopicsOption = None,
     submitted: Annotated[
@@ -132,7 +132,9 @@ def _look_at(results: Path, topics: Sequence[str], course: Course) -> None:
 
     check_topics(course, topics)
     if next(results.glob("*/*.json"), None) is None:
-        raise AutogradeError(f"{results}: there are no results; run `autograde grade` first, or name their folder.")
+        raise AutogradeError(
+            f"{results}: there are no results; run `autograde grade` first, or name the folder with --results."
+        )
 
 
 def _write_page(course: Course, figures: ClassFigures, results: Path) -> None:

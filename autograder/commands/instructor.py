@@ -33,7 +33,7 @@ from autograder.commands.options import (
     DeviceOption,
     JobsOption,
     JsonOption,
-    OutOption,
+    ResultsOption,
     SandboxOption,
     StudentArgument,
     TopicArgument,
@@ -72,7 +72,7 @@ grade.register(app)
 def show(
     student: StudentArgument,
     topic: TopicArgument,
-    out: OutOption = Path("grades"),
+    results: ResultsOption = Path("grades"),
     course: CourseOption = Path("course.yml"),
     as_json: JsonOption = False,
 ) -> None:
@@ -86,9 +86,9 @@ def show(
         from autograder.grading.result_files import find_result, read_result
         from autograder.reporting.terminal import print_result
 
-        path = find_result(out, student, topic)
+        path = find_result(results, student, topic)
         loaded = load_course(course) if course.exists() else None
-        marks = marks_in(loaded, out, only=student) if loaded else ()
+        marks = marks_in(loaded, results, only=student) if loaded else ()
         mark = next((mark for mark in marks if mark.topic == topic), None)
         if as_json:
             print_json({"mark": mark, "result": read_result(path)})

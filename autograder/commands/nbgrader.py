@@ -12,7 +12,15 @@ import typer
 
 from autograder.commands import collect, extras
 from autograder.commands.one_line import one_line_mistakes
-from autograder.commands.options import CacheOption, CourseOption, UnsafeOption, choice, console_of, print_left_out
+from autograder.commands.options import (
+    CacheOption,
+    CourseOption,
+    ResultsOption,
+    UnsafeOption,
+    choice,
+    console_of,
+    print_left_out,
+)
 
 if TYPE_CHECKING:
     from autograder.nbgrader.sync import Synced
@@ -89,7 +97,7 @@ def export_nbgrader(
 
 def sync_nbgrader(
     folder: Annotated[Path, typer.Argument(help="The folder of the nbgrader course.")] = Path("nbgrader"),
-    results: Annotated[Path, typer.Option(help="The folder of the results.")] = Path("grades"),
+    results: ResultsOption = Path("grades"),
     db_url: DatabaseOption = "",
     prefer: Annotated[
         Side | None, choice(Side, "--prefer", help="Whose decision counts where both sides have changed it; else nobody's.")

@@ -29,7 +29,7 @@ __all__ = [
     "JobsOption",
     "JsonOption",
     "OutOption",
-    "ResultsArgument",
+    "ResultsOption",
     "SandboxOption",
     "StudentArgument",
     "StudentsOption",
@@ -84,7 +84,7 @@ TopicArgument = Annotated[str, typer.Argument(help="The topic.", autocompletion=
 TopicsOption = Annotated[
     list[str] | None, typer.Option("--topic", help="Only this topic; can be repeated.", autocompletion=completion.topics)
 ]
-ResultsArgument = Annotated[Path, typer.Argument(help="The folder of the results.")]
+ResultsOption = Annotated[Path, typer.Option("--results", help="The folder of the results, which `autograde grade` wrote.")]
 DeviceOption = Annotated[Device, choice(Device, "--device", help="Where the students' code runs.")]
 CacheOption = Annotated[
     Path | None,

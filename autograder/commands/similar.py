@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from autograder.commands.one_line import one_line_mistakes
-from autograder.commands.options import CourseOption, JsonOption, ResultsArgument, TopicsOption, check_topics, print_json
+from autograder.commands.options import CourseOption, JsonOption, ResultsOption, TopicsOption, check_topics, print_json
 
 __all__ = ["register"]
 
 
 def similar(
-    results: ResultsArgument = Path("grades"),
+    results: ResultsOption = Path("grades"),
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The page to write.", show_default="RESULTS/similar.html")
     ] = None,

@@ -52,10 +52,12 @@ class Books:
             CourseError: if there are mistakes in the course's files.
         """
         if not out.is_dir():
-            raise ResultError(f"{out}: there is no such folder; run `autograde grade` first, or name the folder of results.")
+            raise ResultError(
+                f"{out}: there is no such folder; run `autograde grade` first, or name the folder with --results."
+            )
         if read_run(out) is None:
             raise ResultError(
-                f"{out}: there are no results here; run `autograde grade` first, or name the folder of results."
+                f"{out}: there are no results here; run `autograde grade` first, or name the folder with --results."
             )
         self.out = out
         self._path = course / "course.yml" if course.is_dir() else course

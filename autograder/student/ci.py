@@ -30,8 +30,11 @@ def check_files(files: Sequence[Path]) -> list[Checked]:
     The start notebook is passed over.
 
     Raises:
-        RequestError: if there is no release, or no file to check.
+        RequestError: if there is no release, a file that is named is not there, or there is none to check.
     """
+    for path in files:
+        if not path.is_file():
+            raise RequestError(f"{path}: there is no such file; name a notebook or Python file, or none to check them all.")
     release = find_release(files[0].absolute().parent if files else None)
     found = [path for path in files if not is_start(path.stem) or topic_named(path.stem, release.card.topics)]
     if not files:

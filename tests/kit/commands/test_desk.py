@@ -61,8 +61,13 @@ def test_each_mistake_is_one_line(root: Path, tmp_path: Path, monkeypatch: pytes
         [line] = done.stderr.splitlines()
         return line
 
-    assert mistake("gone") == "gone: there is no such folder; run `autograde grade` first, or name the folder of results."
-    assert mistake(str(tmp_path)).startswith(f"{tmp_path}: there are no results here; run `autograde grade` first")
+    assert (
+        mistake("--results", "gone")
+        == "gone: there is no such folder; run `autograde grade` first, or name the folder with --results."
+    )
+    assert mistake("--results", str(tmp_path)).startswith(
+        f"{tmp_path}: there are no results here; run `autograde grade` first"
+    )
     assert mistake("--course", "gone.yml").startswith("gone.yml: ")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -62,7 +62,10 @@ def test_other_formats(course: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["report", "nothing"], "nothing: there are no results; run `autograde grade` first, or name their folder."),
+        (
+            ["report", "--results", "nothing"],
+            "nothing: there are no results; run `autograde grade` first, or name the folder with --results.",
+        ),
         (["report", "--topic", "vews"], "--topic vews: the course has no such topic; did you mean 'views'?"),
         (["report", "--table", "task"], "--table task: there is no such table; did you mean 'tasks'?"),
         (["report", "--format", "xlsx"], "--format xlsx needs a file; name it with -o, for example -o class.xlsx."),

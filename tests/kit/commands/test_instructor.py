@@ -134,7 +134,7 @@ def test_colour_only_where_it_is_wanted(folder: Path) -> None:
         (["grade", "class", "--student", "anne"], "--student anne: there is no such student; did you mean 'ann'?"),
         (["grade", "class", "--course", "other"], "other: there is no such file; run the command in the course's folder"),
         (["show", "anne", "views"], "anne: no results in grades; did you mean 'ann'?"),
-        (["show", "ann", "views", "-o", "x"], "x: there is no such folder; run `autograde grade` first"),
+        (["show", "ann", "views", "--results", "x"], "x: there is no such folder; run `autograde grade` first"),
         (["verify", "vews"], "vews: the course has no such topic; did you mean 'views'?"),
         (["verify", "--accept", "--no-mutants"], "--accept needs mutants to accept; leave out --no-mutants."),
         (["new", "views"], "topics.views already exists; choose another name."),
@@ -240,12 +240,12 @@ def test_an_interrupted_regrade_leaves_no_old_mark_unnamed(folder: Path, tmp_pat
     page = (tmp_path / "grades/index.html").read_text()
     assert "1 changed since, with the mark of the earlier file." in page
     assert page.count("changed since; not graded yet") == 1
-    table = autograde("report", "--format", "csv", "--table", "students", results[1], cwd=folder).stdout
+    table = autograde("report", "--format", "csv", "--table", "students", *results, cwd=folder).stdout
     assert [row["student"] for row in csv.DictReader(table.splitlines()) if "changed since" in row["remarks"]] == ["bo"]
     for audience in ("", "instructor-pages/"):
         assert "This page is about an earlier file." in (tmp_path / f"grades/{audience}bo/views.html").read_text()
         assert "earlier file" not in (tmp_path / f"grades/{audience}ann/views.html").read_text()
-    assert "Another file has been handed in since" in autograde("show", "bo", "views", "-o", results[1], cwd=folder).stdout
+    assert "Another file has been handed in since" in autograde("show", "bo", "views", *results, cwd=folder).stdout
     run = autograde("export", "csv", *results, cwd=folder)
     marks = {row["student"]: (row["mark"], row["mark_flags"]) for row in csv.DictReader(run.stdout.splitlines())}
     assert marks == {"ann": ("5", ""), "bo": ("5", "changed since; not graded yet")}

@@ -118,11 +118,13 @@ def test_shares_on_the_command_line_make_the_class(tmp_path: Path, pool: Pool, m
     assert CliRunner().invoke(app, empty).exit_code == 0
     assert CliRunner().invoke(app, ["merge", "whole", "empty", "-o", "all"]).stdout.startswith("Merged 6 results")
     # What was graded can be reported beside the students' lines.
-    done = CliRunner().invoke(app, ["annotate", "whole", "-o", "reports"], env={"GITHUB_ACTIONS": "true"})
+    done = CliRunner().invoke(app, ["annotate", "--results", "whole", "-o", "reports"], env={"GITHUB_ACTIONS": "true"})
     assert done.exit_code == 0, done.output
     assert "::error file=class/bo/views.ipynb,line=1,title=double%3A Every element is doubled.::" in done.stdout
     (tmp_path / "class/bo/views.ipynb").unlink()
-    assert "bo/views.ipynb: has changed" in CliRunner().invoke(app, ["annotate", "whole", "-o", "reports"]).stderr
+    assert (
+        "bo/views.ipynb: has changed" in CliRunner().invoke(app, ["annotate", "--results", "whole", "-o", "reports"]).stderr
+    )
 
 
 def stable(result: TopicResult) -> TopicResult:

@@ -488,6 +488,9 @@ def test_continuous_integration_takes_the_file_with_work(numbered):
     shutil.rmtree("autograde-report")
     autograde("ci", "00_start.ipynb", "small.ipynb")
     assert "00_start" not in Path("autograde-report/junit.xml").read_text()
+    for name in ("smal.ipynb", "."):
+        said = autograde("ci", "small.ipynb", name, status=2)
+        assert said == f"{name}: there is no such file; name a notebook or Python file, or none to check them all.\n"
 
 
 @pytest.mark.parametrize("name", ["mine.ipynb", "01_small (1).ipynb", "ada_01_small.ipynb"])
