@@ -52,7 +52,8 @@ def _in_submissions(source: Source, names: Sequence[Parts]) -> dict[Parts, str]:
     for parts in names:
         for place, (above, below) in enumerate(pairwise((source.name, *parts[:-1]))):
             prefix = above.removesuffix(".zip").removesuffix(_ABOVE) + "-"
-            if above.removesuffix(".zip").endswith(_ABOVE) and below.startswith(prefix):
+            same = below == above  # a zip is often called like the folder in it
+            if above.removesuffix(".zip").endswith(_ABOVE) and below.startswith(prefix) and not same:
                 found[parts[: place + 1]] = prefix
     return found
 

@@ -239,6 +239,16 @@ def test_repositories_side_by_side_are_github_classrooms(tmp_path: Path) -> None
     assert [(each.who.login, each.assignment) for each in found] == [("ada", "sheet-5"), ("ada-2", "sheet-5")]
 
 
+def test_a_zip_called_like_the_folder_of_repositories_in_it_is_a_class(tmp_path: Path) -> None:
+    files = {f"views-submissions/views-{user}/work.ipynb": b"{}" for user in ("ada", "bo", "cy")}
+    found = handins(write_zip(tmp_path / "views-submissions.zip", files))
+    assert [each.who.login for each in found] == ["ada", "bo", "cy"]
+    without_folder = {name.partition("/")[2]: data for name, data in files.items()}
+    (tmp_path / "again").mkdir()
+    found = handins(write_zip(tmp_path / "again/views-submissions.zip", without_folder))
+    assert [each.who.login for each in found] == ["ada", "bo", "cy"]
+
+
 def test_teams_and_inner_folders_of_ilias(tmp_path: Path) -> None:
     files = {
         "Abgaben/Team 7/Lovelace_Ada_al12_501/views.ipynb": b"{}",
