@@ -116,7 +116,11 @@ def feedback(
         chosen = (each for each in marked_results(loaded, results) if not topic or each[0].topic in topic)
         packed = write_feedback(chosen, out, layout=zip_.value if zip_ else "folders", places=places)
         for student, of in packed.without_place:
-            typer.echo(f"{student}, {of}: did not come from there; the page is {out / student / of}.html", err=True)
+            typer.echo(
+                f"{student}, {of}: not in the zip, as collected.csv does not say where it came from; the page is "
+                f"{out / student / of}.html",
+                err=True,
+            )
         typer.echo(f"wrote {counted(packed.pages, 'page')} in {counted(len(packed.files), 'file')} below {out}")
 
 

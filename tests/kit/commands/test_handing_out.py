@@ -101,7 +101,10 @@ def test_feedback_for_moodle_tells_whose_page_has_no_place(course: Path) -> None
     (course / "submitted").mkdir(exist_ok=True)
     (course / "submitted/collected.csv").write_text(f"{head}ann,views,x,yes,,,aa,views.ipynb,moodle 12,all.zip\n")
     output = autograde(course, "feedback", "-o", "moodle", "--zip", "moodle")
-    assert "bo, views: did not come from there; the page is moodle/bo/views.html\n" in output
+    assert (
+        "bo, views: not in the zip, as collected.csv does not say where it came from; the page is moodle/bo/views.html\n"
+        in output
+    )
     assert "wrote 2 pages in 2 files below moodle\n" in output
     assert (course / "moodle/views-moodle.zip").is_file()
     (course / "submitted/collected.csv").unlink()
