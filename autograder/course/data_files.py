@@ -20,7 +20,7 @@ from autograder._words import counted
 from autograder.errors import AuthoringError
 from autograder.records.jobs import HelperFile
 
-__all__ = ["ANSWERS", "FOLDER", "HIDDEN", "MOST_MEGABYTES", "CourseData", "data_names", "is_private", "named", "read_data"]
+__all__ = ["ANSWERS", "FOLDER", "HIDDEN", "MOST_MEGABYTES", "CourseData", "data_names", "is_private", "named", "read_data", "topic_data"]
 
 FOLDER, HIDDEN, ANSWERS = "data", "data/hidden", "data/answers"
 MOST_MEGABYTES = 64
@@ -52,7 +52,7 @@ def read_data(root: Path, names: Sequence[str] | None = None) -> CourseData:
         names: the files and folders below `data/` to take; all if None.
 
     Raises:
-        AuthoringError: one line for each mistake: a link, a name that is not printable, too many or too large files.
+        AuthoringError: one line for each mistake: a link, a name that is not printable, a file that cannot be read.
     """
     problems = [
         f"{path.relative_to(root)} is a link; put the file itself there." for path in _paths(root) if path.is_symlink()
@@ -66,33 +66,42 @@ def read_data(root: Path, names: Sequence[str] | None = None) -> CourseData:
         for name in sorted(data_names(root))
         if not name.isprintable() or "\\" in name
     ]
-    found = [] if problems else [_looked_at(root, name) for name in sorted(data_names(root))]
-    megabytes = sum(file.size for file in found) / 2**20
-    if len(found) > _MOST_FILES or megabytes > MOST_MEGABYTES:
-        problems.append(
-            f"{FOLDER}/ holds {counted(len(found), 'file')}, {megabytes:.0f} MB together; every submission gets a copy, so "
-            f"keep to {counted(_MOST_FILES, 'file')} and {MOST_MEGABYTES} MB."
-        )
     if problems:
         raise AuthoringError("\n".join(problems))
-    whole = _read(root, tuple(found))
-    return whole if names is None else _part(whole, names)
+    wanted = sorted(data_names(root)) if names is None else _below(root, names)
+    return _read(root, tuple(_looked_at(root, name) for name in wanted))
+
+
+def topic_data(root: Path, topic: str, names: Sequence[str] | None) -> CourseData:
+    """The data that one topic gets; see `read_data`.
+
+    Raises:
+        AuthoringError: also if they are more than each of its submissions can be given.
+    """
+    data = read_data(root, names)
+    sizes = [len(file.content) for file in (*data.public, *data.hidden, *data.answers)]
+    if len(sizes) <= _MOST_FILES and sum(sizes) <= MOST_MEGABYTES << 20:
+        return data
+    raise AuthoringError(
+        f"{FOLDER}/: {topic} gets {counted(len(sizes), 'file')}, {sum(sizes) / 2**20:.0f} MB together, and every submission a "
+        f"copy; keep to {counted(_MOST_FILES, 'file')} and {MOST_MEGABYTES} MB, "
+        + (
+            f"or name those that it needs in course.yml: topics.{topic}.data: [points.csv]."
+            if names is None
+            else f"or name fewer in course.yml, under topics.{topic}.data."
+        )
+    )
+
+
+def _below(root: Path, names: Iterable[str]) -> list[str]:
+    files = sorted(name.removeprefix(f"{FOLDER}/") for name in data_names(root))
+    return [f"{FOLDER}/{name}" for name in named(files, names)]
 
 
 def named(files: Iterable[str], names: Iterable[str]) -> list[str]:
     """Those of the files below `data/` that `names` stand for: files, and folders with or without a slash."""
     wanted = [name.removesuffix("/") for name in names]
     return [file for file in files if any(file == name or file.startswith(f"{name}/") for name in wanted)]
-
-
-def _part(whole: CourseData, names: Sequence[str]) -> CourseData:
-    wanted = {
-        f"{FOLDER}/{name}" for name in named((f.name.removeprefix(f"{FOLDER}/") for f in whole.public + whole.hidden), names)
-    }
-    public, hidden, answers = (
-        tuple(file for file in files if file.name in wanted) for files in (whole.public, whole.hidden, whole.answers)
-    )
-    return CourseData(public, hidden, answers, _digest((*public, *hidden, *answers)))
 
 
 def data_names(root: Path) -> frozenset[str]:

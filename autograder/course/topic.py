@@ -11,7 +11,7 @@ from autograder._words import suggestion
 from autograder.course.cells import read_cells, task_source
 from autograder.course.choices import choice_checks, choice_source
 from autograder.course.course_file import Course
-from autograder.course.data_files import ANSWERS, CourseData, read_data
+from autograder.course.data_files import ANSWERS, CourseData, data_names, topic_data
 from autograder.course.declarations import CheckSpec, VariantSpec, answers_used, read_checks, read_variants
 from autograder.course.marked import marked_names
 from autograder.course.outputs import output_checks, output_source
@@ -111,8 +111,8 @@ def load_topic(course: Course, name: str) -> Topic:
         for variant in variants[folder]:
             problems += _task_problems(path, variant, tasks)
     try:
-        data = read_data(root, course.topics[name].data)
-        problems += [text for used in answers if (text := _answers_problem(*used, data))]
+        data = topic_data(root, name, course.topics[name].data)
+        problems += [text for used in answers if (text := _answers_problem(root, data, *used))]
     except AuthoringError as error:
         problems.append(str(error))
     checks += (*choice_checks(tasks, course.hidden_tells), *output_checks(tasks, course.hidden_tells))
@@ -161,13 +161,15 @@ def _module(root: Path, path: Path, more: str = "") -> CheckModule | None:
     return CheckModule(path.as_posix(), source) if more or file.exists() else None
 
 
-def _answers_problem(path: Path, visible: bool, line: int, name: str | None, data: CourseData) -> str:
+def _answers_problem(root: Path, data: CourseData, path: Path, visible: bool, line: int, name: str | None) -> str:
     if visible:
         return (
             f"{path}:{line}: given.answers belongs in a hidden check, since the release holds what visible ones compare "
             "with; move the check to tests/hidden/."
         )
     known = [file.name.removeprefix(f"{ANSWERS}/") for file in data.answers]
+    if name is not None and name not in known and f"{ANSWERS}/{name}" in data_names(root):
+        return f"{path}:{line}: {ANSWERS}/{name} is not among the topic's data in course.yml; add answers/{name} there."
     if not known or (name is not None and name not in known):
         missing = f"{ANSWERS}/{name or ''}"
         return (

@@ -93,7 +93,7 @@ def export(course: Course, topic: str, path: Path, *, seed: int | None = None) -
         if file.suffix in (".py", ".yml"):
             files[f"course/{file.relative_to(course.root).as_posix()}"] = file.read_bytes()
     everything = read_data(course.root)
-    files |= {f"course/{file.name}": file.content for file in (*everything.public, *everything.hidden)}
+    files |= {f"course/{file.name}": file.content for file in (*everything.public, *everything.hidden, *everything.answers)}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for file_name, data in files.items():

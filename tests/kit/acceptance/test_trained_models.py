@@ -317,6 +317,25 @@ def test_answers_that_are_not_there_are_missed(root: Path, tmp_path: Path, file:
     assert str(caught.value).splitlines() == [told]
 
 
+def test_a_topic_that_names_its_data_names_its_answers(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "course", ignore=shutil.ignore_patterns(".autograde", "release"))
+    text = (tmp_path / "course/course.yml").read_text()
+
+    def name(answers: str) -> None:
+        named = text.replace("{title: M,", f"{{title: M, data: [hidden/digits.pt, {answers}],")
+        (tmp_path / "course/course.yml").write_text(named)
+
+    name("answers/labels.csv")
+    assert len(load_topic(load_course(tmp_path / "course"), "models").data.answers) == 1
+    name("hidden/")
+    with pytest.raises(AuthoringError) as caught:
+        load_topic(load_course(tmp_path / "course"), "models")
+    assert str(caught.value) == (
+        "tests/hidden/test_models.py:13: data/answers/labels.csv is not among the topic's data in course.yml; "
+        "add answers/labels.csv there."
+    )
+
+
 # ---- the student's side -----------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autograder.course import data_files
-from autograder.course.data_files import CourseData, data_names, read_data
+from autograder.course.data_files import CourseData, data_names, read_data, topic_data
 from autograder.errors import AuthoringError
 from autograder.records.jobs import HelperFile
 
@@ -84,15 +84,24 @@ def test_what_is_no_data_is_refused_in_a_sentence(tmp_path: Path) -> None:
     ]
 
 
-def test_too_much_data_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with put(tmp_path, "data/big.bin").open("wb") as file:
-        file.truncate(65 << 20)
-    with pytest.raises(
-        AuthoringError, match=r"^data/ holds 1 files?, 65 MB together; every submission gets a copy, so keep"
-    ):
-        read_data(tmp_path)
-    put(tmp_path, "data/big.bin")
-    put(tmp_path, "data/other.bin")
-    monkeypatch.setattr(data_files, "_MOST_FILES", 1)
-    with pytest.raises(AuthoringError, match=r"^data/ holds 2 files, 0 MB together; .*keep to 1 file and 64 MB\.$"):
-        read_data(tmp_path)
+def test_too_much_data_for_one_topic_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("big", "bigger"):
+        with put(tmp_path, f"data/{name}.bin").open("wb") as file:
+            file.truncate(40 << 20)
+    with pytest.raises(AuthoringError, match=r"^data/: images gets 2 files, 80 MB together, .*or name those that it needs"):
+        topic_data(tmp_path, "images", None)
+    with pytest.raises(AuthoringError, match=r"or name fewer in course\.yml, under topics\.images\.data\.$"):
+        topic_data(tmp_path, "images", ["big.bin", "bigger.bin"])
+    assert [file.name for file in topic_data(tmp_path, "images", ["big.bin"]).public] == ["data/big.bin"]
+    assert len(read_data(tmp_path).public) == 2, "the release has them all"
+    monkeypatch.setattr(data_files, "_MOST_FILES", 0)
+    with pytest.raises(AuthoringError, match=r"images gets 1 file, 40 MB together, .*keep to 0 files and 64 MB"):
+        topic_data(tmp_path, "images", ["big.bin"])
+
+
+def test_a_topic_can_name_its_answers(tmp_path: Path) -> None:
+    for name in ("data/answers/a.csv", "data/answers/b.csv", "data/c.csv"):
+        put(tmp_path, name)
+    data = topic_data(tmp_path, "own", ["answers/a.csv"])
+    assert (data.public, data.hidden) == ((), ())
+    assert [file.name for file in data.answers] == ["data/answers/a.csv"]

@@ -169,6 +169,8 @@ def test_data_come_along_and_hidden_ones_are_out_of_reach(tmp_path: Path, pool: 
     (course / "data/hidden").mkdir(parents=True)
     (course / "data/rows.txt").write_text("2 public")
     (course / "data/hidden/rows.txt").write_text("3 hidden")
+    (course / "data/answers").mkdir()
+    (course / "data/answers/labels.csv").write_text("1,2")
     rows = 'int(open("data/hidden/rows.txt").read()[0])'
     path.write_text(path.read_text().replace("given.normal(2, 3)", f"given.normal({rows}, 3)"))
     gradescope.export(load_course(course), "views", tmp_path / "views.zip")
@@ -176,6 +178,7 @@ def test_data_come_along_and_hidden_ones_are_out_of_reach(tmp_path: Path, pool: 
         archive.extractall(tmp_path / "source")
     unpacked = tmp_path / "source/course"
     assert (unpacked / "data/hidden/rows.txt").read_text() == "3 hidden"
+    assert (unpacked / "data/answers/labels.csv").read_text() == "1,2"  # the reference runs there, too
     spy = f"""\
 for folder in ("data", "data/hidden", "{course}/data/hidden", "{unpacked}/data/hidden"):
     try:
