@@ -20,7 +20,18 @@ from autograder._words import counted
 from autograder.errors import AuthoringError
 from autograder.records.jobs import HelperFile
 
-__all__ = ["ANSWERS", "FOLDER", "HIDDEN", "MOST_MEGABYTES", "CourseData", "data_names", "is_private", "named", "read_data", "topic_data"]
+__all__ = [
+    "ANSWERS",
+    "FOLDER",
+    "HIDDEN",
+    "MOST_MEGABYTES",
+    "CourseData",
+    "data_names",
+    "is_private",
+    "named",
+    "read_data",
+    "topic_data",
+]
 
 FOLDER, HIDDEN, ANSWERS = "data", "data/hidden", "data/answers"
 MOST_MEGABYTES = 64
@@ -82,14 +93,11 @@ def topic_data(root: Path, topic: str, names: Sequence[str] | None) -> CourseDat
     sizes = [len(file.content) for file in (*data.public, *data.hidden, *data.answers)]
     if len(sizes) <= _MOST_FILES and sum(sizes) <= MOST_MEGABYTES << 20:
         return data
+    key = f"topics.{topic}.data"
+    remedy = f"name those that it needs: {key}: [points.csv]" if names is None else f"name fewer of them under {key}"
     raise AuthoringError(
-        f"{FOLDER}/: {topic} gets {counted(len(sizes), 'file')}, {sum(sizes) / 2**20:.0f} MB together, and every submission a "
-        f"copy; keep to {counted(_MOST_FILES, 'file')} and {MOST_MEGABYTES} MB, "
-        + (
-            f"or name those that it needs in course.yml: topics.{topic}.data: [points.csv]."
-            if names is None
-            else f"or name fewer in course.yml, under topics.{topic}.data."
-        )
+        f"{FOLDER}/: {topic} gets {counted(len(sizes), 'file')}, {sum(sizes) / 2**20:.0f} MB together, and every submission "
+        f"has a copy; keep to {counted(_MOST_FILES, 'file')} and {MOST_MEGABYTES} MB, or in course.yml {remedy}."
     )
 
 

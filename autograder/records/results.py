@@ -98,7 +98,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
 def in_telling_order(checks: Sequence[CheckResult]) -> list[CheckResult]:
     """Checks in the order in which they are told: small ones after all others, `side_effects` included.
 
-    This and `told_first` are the rule on small checks (docs/authoring.md, "How points are made"): while another check of
+    This and `told_first` are the rule on small checks (docs/reference/points.md): while another check of
     the task fails, a small one is neither the first that is listed nor what the student is told to look at first.
     """
     return sorted(checks, key=lambda check: check.small)

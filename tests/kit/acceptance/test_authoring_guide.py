@@ -1,4 +1,4 @@
-"""docs/authoring.md is complete, and whoever follows it word for word gets a topic that verifies."""
+"""The reference for authors is complete, and whoever follows docs/authoring.md word for word gets a topic that verifies."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from course_files import write_files
+from markdown_pages import ROOT, examples
 
 import autograder
 from autograder import Grader
@@ -20,7 +21,11 @@ from autograder.records.jobs import Limits
 from autograder.release import build
 from autograder.verifying.verify import verify
 
-GUIDE = Path(__file__).parents[3] / "docs" / "authoring.md"
+GUIDE = ROOT / "docs/authoring.md"
+
+
+def reference(page: str) -> str:
+    return (ROOT / f"docs/reference/{page}.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -29,25 +34,18 @@ def blocks(language: str) -> list[str]:
 
 @pytest.mark.parametrize("name", autograder.__all__)
 def test_every_public_name_is_explained(name):
-    assert re.search(rf"^\| .*`{name}\(", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert re.search(rf"^\| .*`{name}\(", reference("names"), re.MULTILINE)
 
 
 def test_everything_of_given_is_explained():
     names = {name for name, _ in inspect.getmembers(Given) if not name.startswith("_")} | {"device", "second_device"}
-    section = GUIDE.read_text(encoding="utf-8").partition("## Reference: `given`")[2].partition("\n## ")[0]
-    assert [name for name in sorted(names) if not re.search(rf"`{name}\b", section)] == []
+    assert [name for name in sorted(names) if not re.search(rf"`{name}\b", reference("given"))] == []
 
 
 def test_every_key_of_the_course_is_explained():
-    section = GUIDE.read_text(encoding="utf-8").partition("## Reference: course.yml")[2]
+    section = reference("course-yml")
     fields = [field.name for kind in (Limits, LatePolicy, TaskEntry, TopicEntry) for field in msgspec.structs.fields(kind)]
     assert [name for name in fields if f"`{name}`" not in section and f".{name.upper()[:-1]}`" not in section] == []
-
-
-def examples(title: str, language: str = "python") -> list[str]:
-    """The examples in a section of the guide."""
-    section = GUIDE.read_text(encoding="utf-8").partition(f"\n## {title}\n")[2].partition("\n## ")[0]
-    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
 
 
 def write_bank(root: Path, solution: str, **more: str) -> None:
@@ -79,7 +77,7 @@ def open_account(owner, cents):
 
 
 def test_the_example_of_an_observer_works(tmp_path: Path, pool: Pool) -> None:
-    (example,) = examples("An observer for a type of your own")
+    (example,) = examples("observers")
     write_bank(tmp_path, ACCOUNT, **{"tests/visible/test_bank.py": example})
     with Grader(tmp_path, seed=3, pool=pool) as grader:
         right = grader.grade(ACCOUNT, topic="bank")

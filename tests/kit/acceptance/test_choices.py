@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from course_files import write_files
+from markdown_pages import examples
 from tiny_course import write_notebook
 from typer.testing import CliRunner
 
@@ -24,9 +25,8 @@ from autograder.records.results import TopicResult
 from autograder.release import build
 from autograder.verifying.verify import verify
 
-GUIDE = Path(__file__).parents[3] / "docs" / "authoring.md"
-_SECTION = GUIDE.read_text(encoding="utf-8").partition("\n## Choices and numbers\n")[2].partition("\n## ")[0]
-TASKS, STUBS, RIGHT, MISTAKES = (block for _, block in re.findall(r"```(yaml|python)\n(.*?)```", _SECTION, re.DOTALL))
+(TASKS,) = examples("choices", "yaml")
+STUBS, RIGHT, MISTAKES = examples("choices")
 COURSE = f"title: A quiz\ntopics:\n  memory:\n    number: 1\n    title: Memory\n    tasks:\n{TASKS}"
 WRONG = RIGHT.replace('"b"', '"a"').replace('"d"]', '"b"]').replace("4.0", "4.5").replace('"no"', '"yes"')
 IN_OTHER_WORDS = """\

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from pathlib import Path
 
 import pytest
 from course_files import write_files
+from markdown_pages import examples
 from tiny_course import write_notebook
 from typer.testing import CliRunner
 
@@ -56,16 +56,8 @@ def column_mean(path, name):
         numbers = [float(row[name]) for row in csv.DictReader(file)]
     return sum(numbers) / len(numbers)
 """
-GUIDE = Path(__file__).parents[3] / "docs" / "authoring.md"
 IMPORT = "from autograder import checks\n\n\n"
-VISIBLE, HIDDEN = (
-    IMPORT + block
-    for block in re.findall(
-        r"```python\n(.*?)```",
-        GUIDE.read_text(encoding="utf-8").partition("\n## Data files\n")[2].partition("\n## ")[0],
-        re.DOTALL,
-    )
-)
+VISIBLE, HIDDEN = (IMPORT + block for block in examples("data"))
 MISTAKES = """\
 from autograder import misconception
 

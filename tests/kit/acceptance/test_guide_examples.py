@@ -1,25 +1,15 @@
-"""Sections of docs/authoring.md with an example of their own: each is graded as it stands there."""
+"""Pages of docs/authoring/ with an example of their own: each is graded as it stands there."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from course_files import write_files
-from markdown_pages import ROOT, blocks
+from markdown_pages import examples
 
 from autograder import Grader
 from autograder.processes.pool import Pool
 from autograder.records.results import TopicResult
-
-GUIDE = ROOT / "docs/authoring.md"
-
-
-def examples(title: str, language: str = "python") -> list[str]:
-    """The blocks of a section."""
-    lines = GUIDE.read_text(encoding="utf-8").splitlines()
-    start = lines.index(f"## {title}")
-    end = next((number for number, line in enumerate(lines) if number > start and line.startswith("## ")), len(lines))
-    return [block.text for block in blocks(GUIDE) if block.language == language and start < block.line < end]
 
 
 def graded(root: Path, pool: Pool, tasks: str, files: dict[str, str], *answers: str) -> list[TopicResult]:
@@ -31,8 +21,8 @@ def graded(root: Path, pool: Pool, tasks: str, files: dict[str, str], *answers: 
 
 
 def test_choices_and_numbers(tmp_path: Path, pool: Pool) -> None:
-    (tasks,) = examples("Choices and numbers", "yaml")
-    stub, reference, misconceptions = examples("Choices and numbers")
+    (tasks,) = examples("choices", "yaml")
+    stub, reference, misconceptions = examples("choices")
     files = {
         "exercises/own.py": stub,
         "solutions/own.py": reference,
@@ -46,7 +36,7 @@ def test_choices_and_numbers(tmp_path: Path, pool: Pool) -> None:
 
 
 def test_data_files(tmp_path: Path, pool: Pool) -> None:
-    visible, hidden = examples("Data files")
+    visible, hidden = examples("data")
     reference = (
         "import csv\n\n\ndef column_mean(path, name):\n    with open(path) as file:\n"
         "        numbers = [float(row[name]) for row in csv.DictReader(file)]\n    return sum(numbers) / len(numbers)\n"
@@ -65,7 +55,7 @@ def test_data_files(tmp_path: Path, pool: Pool) -> None:
 
 
 def test_rules_on_the_source(tmp_path: Path, pool: Pool) -> None:
-    checks, misconceptions = examples("Rules on the source")
+    checks, misconceptions = examples("source-rules")
     reference = "def row_means(x):\n    return x.sum(dim=1) / x.shape[1]\n"
     files = {
         "exercises/own.py": "def row_means(x):\n    raise NotImplementedError\n",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from course_files import write_files
+from markdown_pages import examples
 
 from autograder import Grader
 from autograder.course.cells import read_cells
@@ -22,16 +22,8 @@ from autograder.release import build
 from autograder.verifying.mutants import make_mutants
 from autograder.verifying.verify import verify
 
-GUIDE = Path(__file__).parents[3] / "docs" / "authoring.md"
-
-
-def examples(title: str) -> list[str]:
-    section = GUIDE.read_text(encoding="utf-8").partition(f"\n## {title}\n")[2].partition("\n## ")[0]
-    return re.findall(r"```python\n(.*?)```", section, re.DOTALL)
-
-
-REPORT_CHECK = examples("Printed output")[-1]
-STUB, CODEC_CHECKS, CODEC_MISTAKE = examples("Several functions in one task")
+REPORT_CHECK = examples("output")[-1]
+STUB, CODEC_CHECKS, CODEC_MISTAKE = examples("several-functions")
 IMPORTS = "# %%\nimport torch\n\nx = torch.eye(3)\n\n"
 ENCODE = "def encode(x):\n    return x - x.mean(), x.mean()\n"
 DECODE = "def decode(centred, mean):\n    return centred + mean\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from course_files import write_files
+from markdown_pages import examples
 from tiny_course import write_notebook
 from typer.testing import CliRunner
 
@@ -25,9 +26,8 @@ from autograder.release import build
 from autograder.student.notebook import check
 from autograder.verifying.verify import verify
 
-GUIDE = Path(__file__).parents[3] / "docs" / "authoring.md"
-_SECTION = GUIDE.read_text(encoding="utf-8").partition("\n## Printed output\n")[2].partition("\n## ")[0]
-TASKS, STUBS, RIGHT, MISTAKES, *_ = (block for _, block in re.findall(r"```(yaml|python)\n(.*?)```", _SECTION, re.DOTALL))
+(TASKS,) = examples("output", "yaml")
+STUBS, RIGHT, MISTAKES, _ = examples("output")
 TOLD = "      greeting: {points: 1, kind: output}\n"
 TOLD += "      squares: {points: 1, kind: output, inputs: {rows: [2, 3, 5]}, tells: verdict, unordered: true}\n"
 COURSE = f"title: Scripts\ntopics:\n  steps:\n    number: 1\n    title: Steps\n    tasks:\n{TASKS}{TOLD}"

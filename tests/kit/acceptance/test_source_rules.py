@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from course_files import write_files
+from markdown_pages import examples
 
 from autograder import Grader
 from autograder.course.course_file import load_course
@@ -27,7 +27,6 @@ from autograder.student.run_file import Runner
 from autograder.student.student_file import read_file
 from autograder.verifying.verify import verify
 
-GUIDE = Path(__file__).parents[3] / "docs" / "authoring.md"
 REFERENCE = "import torch\n\n\ndef row_means(x):\n    return x.sum(dim=1) / x.shape[1]\n"
 STUB = "import torch\n\n\ndef row_means(x):\n    raise NotImplementedError\n"
 LOOP = REFERENCE.replace("x.sum(dim=1) / x.shape[1]", "torch.stack([row.sum() / len(row) for row in x])")
@@ -39,8 +38,7 @@ SENTENCE = "`row_means` must do without loops (for, while, comprehensions)."
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("course")
-    section = GUIDE.read_text(encoding="utf-8").partition("\n## Rules on the source\n")[2].partition("\n## ")[0]
-    checks, misconceptions = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    checks, misconceptions = examples("source-rules")
     files = {
         "course.yml": "title: T\ntopics: {rows: {title: R, number: 1, tasks: {row_means: {points: 5}}}}\n",
         "exercises/rows.py": f"# %%\n{STUB}",

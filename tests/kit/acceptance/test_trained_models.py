@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from course_files import write_files
+from markdown_pages import examples
 from tiny_course import write_notebook
 from torch import nn
 from typer.testing import CliRunner
@@ -27,17 +28,9 @@ from autograder.release import build
 from autograder.student.notebook import check
 from autograder.verifying.verify import verify
 
-GUIDE = Path(__file__).parents[3] / "docs" / "authoring.md"
-
-
-def examples(title: str, language: str = "python") -> list[str]:
-    section = GUIDE.read_text(encoding="utf-8").partition(f"\n## {title}\n")[2].partition("\n## ")[0]
-    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
-
-
-(LIMITS,) = examples("A trained model handed in as a file", "yaml")
-STUB, VISIBLE, HIDDEN, REFERENCE, MISTAKE = examples("A trained model handed in as a file")
-TRAIN_STUB, TRAIN_CHECK = examples("A training loop with a budget")
+(LIMITS,) = examples("trained-models", "yaml")
+STUB, VISIBLE, HIDDEN, REFERENCE, MISTAKE = examples("trained-models")
+TRAIN_STUB, TRAIN_CHECK = examples("training")
 TRAIN = """\
 import torch
 from torch import nn

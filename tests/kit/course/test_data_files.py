@@ -88,9 +88,12 @@ def test_too_much_data_for_one_topic_are_refused(tmp_path: Path, monkeypatch: py
     for name in ("big", "bigger"):
         with put(tmp_path, f"data/{name}.bin").open("wb") as file:
             file.truncate(40 << 20)
-    with pytest.raises(AuthoringError, match=r"^data/: images gets 2 files, 80 MB together, .*or name those that it needs"):
+    with pytest.raises(
+        AuthoringError,
+        match=r"^data/: images gets 2 files, 80 MB together, .*or in course.yml name those that it needs: topics",
+    ):
         topic_data(tmp_path, "images", None)
-    with pytest.raises(AuthoringError, match=r"or name fewer in course\.yml, under topics\.images\.data\.$"):
+    with pytest.raises(AuthoringError, match=r"or in course\.yml name fewer of them under topics\.images\.data\.$"):
         topic_data(tmp_path, "images", ["big.bin", "bigger.bin"])
     assert [file.name for file in topic_data(tmp_path, "images", ["big.bin"]).public] == ["data/big.bin"]
     assert len(read_data(tmp_path).public) == 2, "the release has them all"

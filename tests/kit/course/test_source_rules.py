@@ -173,7 +173,7 @@ def test_without_a_definition_that_can_be_read_no_rule_is_kept(source: str) -> N
 
 
 def test_what_it_cannot_see() -> None:
-    """docs/authoring.md says so."""
+    """docs/authoring/source-rules.md says so."""
     for source in [
         "def g(x): return torch.mean(x)\ndef f(x): return g(x)",
         "def f(x): return getattr(torch, 'me' + 'an')(x)",

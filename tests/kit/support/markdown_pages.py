@@ -11,7 +11,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-__all__ = ["PAGES", "ROOT", "Block", "anchors", "blocks", "links", "spans"]
+__all__ = ["PAGES", "ROOT", "Block", "anchors", "blocks", "examples", "links", "spans"]
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted(
@@ -76,6 +76,11 @@ def blocks(page: Path) -> list[Block]:
         elif token.type == "inline":
             before = token.content
     return found
+
+
+def examples(page: str, language: str = "python") -> list[str]:
+    """The texts of a page's blocks in a language; `page` stands for docs/authoring/PAGE.md."""
+    return [block.text for block in blocks(ROOT / f"docs/authoring/{page}.md") if block.language == language]
 
 
 def spans(page: Path) -> list[str]:
