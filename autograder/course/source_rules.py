@@ -1,7 +1,7 @@
 """Rules on how an answer is written, judged on its syntax tree. Nothing here runs any code.
 
-A syntax tree tells what is written, not what happens: docs/authoring/source-rules.md says what it does not show. The source may be a
-student's: time and memory are in proportion to it, and nothing recurses.
+A syntax tree tells what is written, not what happens: docs/authoring/source-rules.md says what it does not show. The source
+may be a student's: time and memory are in proportion to it, and nothing recurses.
 """
 
 from __future__ import annotations
