@@ -42,7 +42,7 @@ test: $(READY) $(BROWSER) $(POSTGRESQL) ## Run all tests, including the verifica
 	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 test-long: $(READY) ## Run what takes hours: ROUNDS=200 bad days, nbgrader on a whole class, the course's proof on twenty draws
-	$(BIN)/pytest -n0 -m long --rounds $(ROUNDS)
+	$(BIN)/pytest -n 3 --dist worksteal -m long --rounds $(ROUNDS)
 
 fuzz: $(READY) ## Fuzz every reader of bytes that are not ours, SECONDS=60 for each; TARGETS="zip roster" for some
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from autograder._temporary import TemporaryFolder
 from autograder.errors import MachineError, SubmissionError
-from autograder.processes.temporary import TemporaryFolder
 
 __all__ = ["UNREADABLE", "Entry", "Source", "read_source", "shown"]
 

@@ -21,6 +21,7 @@ import msgspec
 import nbformat
 
 from autograder._files import read_whole, write_whole
+from autograder._temporary import TemporaryFolder
 from autograder.course.course_file import Course
 from autograder.course.helper_files import read_helpers
 from autograder.errors import ReleaseError
@@ -29,7 +30,6 @@ from autograder.nbgrader.config import CONFIG_FILE, kept_settings, new_settings,
 from autograder.nbgrader.database import open_gradebook, require_database
 from autograder.nbgrader.notebooks import as_notebook
 from autograder.processes.pool import Pool
-from autograder.processes.temporary import TemporaryFolder
 from autograder.records.course_card import COURSE_FILE, CourseCard
 from autograder.release.build import build
 

@@ -9,8 +9,8 @@ import signal
 import time
 from typing import TypeVar
 
+from autograder._temporary import free_disk_mb
 from autograder.errors import ProtocolError
-from autograder.processes import machine
 from autograder.processes.fork_server import ForkServer
 from autograder.processes.protocol import (
     Broken,
@@ -270,7 +270,7 @@ class Child:
 
     def lacked_space(self) -> bool:
         """After `end`: whether the disk has less space than the child may write. A private root has its own."""
-        return not self._private and machine.free_disk_mb(self._server.scratch) < self._limits.scratch_mb
+        return not self._private and free_disk_mb(self._server.scratch) < self._limits.scratch_mb
 
     def _close(self, descriptor: int) -> None:
         if descriptor in self._open:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import msgspec
 
+from autograder._temporary import remove_folder
 from autograder.errors import SandboxUnavailable
 from autograder.processes import machine
 from autograder.processes.protocol import FromServer, Ready, ToServer, encode
 from autograder.processes.zygote import START_SECONDS, Zygote, ZygoteLost, await_message
-from autograder.sandbox import scratch
 
 __all__ = ["ForkServer"]
 
@@ -100,7 +100,7 @@ class ForkServer:
         if untouched:
             self._untouched = folder
         else:
-            scratch.remove(folder)
+            remove_folder(folder)
 
     def stop(self) -> None:
         """End it and any child. Code that waits for them gets a `ZygoteLost`."""
@@ -115,4 +115,4 @@ class ForkServer:
         self.stop()
         self.control.close()
         os.close(self._process)
-        scratch.remove(self.place)
+        remove_folder(self.place)

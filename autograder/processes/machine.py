@@ -1,6 +1,6 @@
-"""What the machine does to processes: memory and disk that it lacks, and processors that are busy.
+"""What the machine does to processes: memory that it lacks, and processors that are busy.
 
-What is known of memory and processors, Linux says; elsewhere nothing is.
+What is known of them, Linux says; elsewhere nothing is.
 
 https://docs.kernel.org/filesystems/proc.html, https://docs.kernel.org/scheduler/sched-stats.html,
 https://docs.kernel.org/admin-guide/cgroup-v2.html, https://docs.kernel.org/admin-guide/cgroup-v1/memory.html
@@ -13,12 +13,11 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["free_disk_mb", "free_memory_mb", "oom_kills", "seconds_kept_waiting"]
+__all__ = ["free_memory_mb", "oom_kills", "seconds_kept_waiting"]
 
 _PROC = Path("/proc")
 _GROUPS = Path("/sys/fs/cgroup")
 _NANOSECONDS = 1e9
-_FEWEST_FILES = 100
 
 
 def oom_kills() -> int:
@@ -49,17 +48,6 @@ def free_memory_mb() -> float:
             if most is not None and used is not None:
                 free.append((most - used + _numbers(folder / "memory.stat").get(cache, 0)) / 2**20)
     return min(free)
-
-
-def free_disk_mb(folder: Path) -> float:
-    """How many megabytes a user without privileges can still write to a folder's disk; 0 if it takes no more new files."""
-    try:
-        disk = os.statvfs(folder)
-    except OSError:
-        return float("inf")
-    if disk.f_files and disk.f_favail < _FEWEST_FILES:  # some file systems have no limit, and say 0
-        return 0.0
-    return disk.f_bavail * disk.f_frsize / 2**20
 
 
 def seconds_kept_waiting(ancestor: int, wall_seconds: float) -> float:

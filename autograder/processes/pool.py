@@ -26,13 +26,13 @@ from typing import TypeVar
 import msgspec
 
 from autograder import sandbox
+from autograder._temporary import TemporaryFolder
 from autograder._versions import installed
 from autograder.errors import MachineError, SandboxUnavailable
 from autograder.processes import machine
 from autograder.processes.child import Child, ChildLost
 from autograder.processes.drive_job import FULL_DISK, KEPT_WAITING, START, JobRun, run_in_turn
 from autograder.processes.fork_server import ForkServer
-from autograder.processes.temporary import TemporaryFolder
 from autograder.processes.zygote import Zygote, ZygoteLost
 from autograder.records.jobs import CellReport, Job, Limits, NotObserved, Outcome, Run, Usage
 from autograder.records.observation import Observation

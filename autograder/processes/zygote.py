@@ -15,10 +15,10 @@ from pathlib import Path
 
 import msgspec
 
+from autograder._temporary import remove_folder
 from autograder.errors import SandboxUnavailable
 from autograder.processes import gpu
 from autograder.processes.protocol import Ready, Serve, Settings, encode
-from autograder.sandbox import scratch
 
 __all__ = ["CPU_CAPABILITY", "START_SECONDS", "Zygote", "ZygoteLost", "await_message", "socket_pair"]
 
@@ -198,4 +198,4 @@ class Zygote:
         self.stop()
         self._control.close()
         self._errors.close()
-        scratch.remove(self.place)
+        remove_folder(self.place)

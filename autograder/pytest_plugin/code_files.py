@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import io
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from autograder._files import read_whole
+from autograder._temporary import TemporaryFolder
 from autograder.checking.code import Code
 from autograder.checking.run_check import run_check
 from autograder.checking.shell import Shell, make_shell
@@ -46,7 +45,7 @@ class Codes:
         self._files: dict[Path, CheckFile] = {}
         self._shell: Shell | None = None
         self._main = sys.modules["__main__"]
-        self._profile = Path(tempfile.mkdtemp(prefix="autograde-"))
+        self._profile = TemporaryFolder()
 
     def checks(self, path: Path) -> CheckFile:
         """The file of checks at a path."""
@@ -60,7 +59,7 @@ class Codes:
             cells = read_cells(read_whole(path), path.name)
             if self._shell is None:
                 with contextlib.redirect_stdout(io.StringIO()):
-                    self._shell = make_shell(self._profile)
+                    self._shell = make_shell(self._profile.path)
             # Functions look names up in the namespace they were defined in, so each file gets its own.
             module = ModuleType("__main__")
             self._shell.user_module, self._shell.user_ns = module, vars(module)
@@ -76,7 +75,7 @@ class Codes:
     def close(self) -> None:
         """Restore `__main__` and remove what the shell wrote."""
         sys.modules["__main__"] = self._main
-        shutil.rmtree(self._profile, ignore_errors=True)
+        self._profile.close()
 
 
 class CheckFile:

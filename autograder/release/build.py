@@ -28,6 +28,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from autograder._files import read_whole, write_whole
+from autograder._temporary import TemporaryFolder
 from autograder.course.cells import notebook_topic, read_cells
 from autograder.course.course_file import Course
 from autograder.course.data_files import FOLDER, read_data
@@ -36,7 +37,6 @@ from autograder.course.new_topic import MARK, unwritten
 from autograder.course.topic import Topic, kit_checks, load_topic
 from autograder.errors import KeyMismatch, ReleaseError
 from autograder.keys.key import read_key, torch_release, write_key
-from autograder.processes.temporary import TemporaryFolder
 from autograder.records.course_card import COURSE_FILE, CourseCard
 from autograder.release import leaks, public_keys
 from autograder.release.make_card import course_card

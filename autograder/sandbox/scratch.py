@@ -1,4 +1,4 @@
-"""Lets the trusted side inspect and remove folders that student code writes to, without coming to harm.
+"""Lets the trusted side inspect folders that student code writes to, without coming to harm.
 
 Such a folder may contain folders nested deeper than any path can name, and folders that nobody may list. If children have a
 private root, the kernel limits all of it; otherwise it is inspected from time to time.
@@ -6,12 +6,10 @@ private root, the kernel limits all of it; otherwise it is inspected from time t
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
 from pathlib import Path
 
-__all__ = ["MOST_ENTRIES", "excess", "remove"]
+__all__ = ["MOST_ENTRIES", "excess"]
 
 MOST_ENTRIES = 4096
 """How many files and folders there may be, even in a private root."""
@@ -49,32 +47,3 @@ def _size(entry: os.DirEntry[str]) -> int:
         return entry.stat(follow_symlinks=False).st_size
     except OSError:
         return 0
-
-
-def remove(folder: Path) -> None:
-    """Remove a folder and everything in it, once nothing writes there any more. What cannot be removed stays."""
-    try:
-        shutil.rmtree(folder)
-    except FileNotFoundError:
-        return
-    except (OSError, RecursionError):
-        with contextlib.suppress(OSError):
-            _flatten(folder)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _flatten(folder: Path) -> None:
-    """Make all folders below `folder` accessible and move them to its top level, so that no path is long."""
-    folder.chmod(0o700)
-    waiting = _folders_in(folder)
-    while waiting:
-        outer = waiting.pop()
-        outer.chmod(0o700)
-        for inner in _folders_in(outer):
-            inner.chmod(0o700)  # a folder that is closed to this user cannot be moved
-            waiting.append(inner.rename(folder / os.urandom(16).hex()))
-
-
-def _folders_in(folder: Path) -> list[Path]:
-    with os.scandir(folder) as entries:
-        return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]

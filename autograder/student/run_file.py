@@ -8,21 +8,19 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 import msgspec
 
+from autograder._temporary import TemporaryFolder
 from autograder.course.helper_files import find_helpers
 from autograder.course.stubs import with_untouched
 from autograder.records.jobs import Cell, CellReport, CheckRequest, NotObserved, Outcome
@@ -208,8 +206,8 @@ class _Process:
 
     def __init__(self, cancelled: Callable[[], bool]) -> None:
         self._cancelled = cancelled
-        self._folder = Path(tempfile.mkdtemp(prefix="autograde-"))
-        command = [sys.executable, "-P", "-m", "autograder.student.worker", str(self._folder)]
+        self._folder = TemporaryFolder()
+        command = [sys.executable, "-P", "-m", "autograder.student.worker", str(self._folder.path)]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -265,7 +263,7 @@ class _Process:
             with contextlib.suppress(OSError):
                 if stream is not None:
                     stream.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.close()
 
 
 def _listen(stream: BinaryIO, messages: queue.SimpleQueue[FromWorker | None]) -> None:

@@ -18,6 +18,8 @@ import pytest
 from bad_day import END_SECONDS, Day
 from tiny_course import ENDS, RIGHT, WRONG
 
+from autograder.processes.pool import Pool
+
 pytestmark = pytest.mark.fault
 
 SLOW = "import time; time.sleep(0.4)"
@@ -69,9 +71,9 @@ def misfortunes(chance: random.Random, kinds: Sequence[str]) -> Iterator[tuple[f
         yield chance.uniform(0.3, 3.0), kind
 
 
-def disturb(day: Day, chance: random.Random, kinds: Sequence[str]) -> None:
+def disturb(day: Day, chance: random.Random, kinds: Sequence[str], *, jobs: int = 2) -> None:
     """Grade the class while this happens: `kill` or `stop` one of the grader's processes, or a signal to the grader."""
-    process = day.start()
+    process = day.start(jobs=jobs)
     seen: set[int] = set()
     stopped: list[tuple[float, int]] = []
     for seconds, kind in misfortunes(chance, kinds):
@@ -113,7 +115,6 @@ def disturb(day: Day, chance: random.Random, kinds: Sequence[str]) -> None:
 
 
 def assert_as_if_nothing_had_been(day: Day, undisturbed: dict[str, Any]) -> None:
-    day.finish()
     assert day.results() == undisturbed
     assert not day.left_behind()
 
@@ -123,14 +124,16 @@ def assert_as_if_nothing_had_been(day: Day, undisturbed: dict[str, Any]) -> None
 def test_killed_processes_change_nothing(day: Day, undisturbed: dict[str, Any], kinds: Sequence[str]) -> None:
     day.forget()
     disturb(day, random.Random(len(kinds)), kinds)
+    day.finish()
     assert_as_if_nothing_had_been(day, undisturbed)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-def test_a_random_bad_day_changes_nothing(bad_day: int, day: Day, undisturbed: dict[str, Any]) -> None:
+def test_a_random_bad_day_changes_nothing(bad_day: int, day: Day, undisturbed: dict[str, Any], pool: Pool) -> None:
     chance = random.Random(1000 + bad_day)
     kinds = chance.choices(["kill", "stop", "SIGKILL", "SIGTERM", "SIGHUP"], [6, 3, 1, 1, 1], k=chance.randint(1, 5))
     day.forget()
-    disturb(day, chance, kinds)
+    disturb(day, chance, kinds, jobs=chance.randint(1, 2))
+    day.finish_with(pool)
     assert_as_if_nothing_had_been(day, undisturbed)

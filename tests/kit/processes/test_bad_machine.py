@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 from course_files import write_files
 
+from autograder._temporary import free_disk_mb
 from autograder.processes import drive_job, machine
 from autograder.processes.child import Child
 from autograder.processes.pool import Pool, _Turns
@@ -223,13 +224,13 @@ def test_groups_of_version_1_that_cannot_be_seen_from_a_container(system: Path) 
 
 
 def test_the_space_of_a_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert 0 < machine.free_disk_mb(tmp_path) < float("inf")
-    assert machine.free_disk_mb(tmp_path / "nothing") == float("inf")
+    assert 0 < free_disk_mb(tmp_path) < float("inf")
+    assert free_disk_mb(tmp_path / "nothing") == float("inf")
     full = SimpleNamespace(f_bavail=1 << 20, f_frsize=4096, f_files=1000, f_favail=5)
     monkeypatch.setattr(os, "statvfs", lambda folder: full)
-    assert machine.free_disk_mb(tmp_path) == 0, "no file can be made"
+    assert free_disk_mb(tmp_path) == 0, "no file can be made"
     full.f_files = 0
-    assert machine.free_disk_mb(tmp_path) == 4096, "files have no limit"
+    assert free_disk_mb(tmp_path) == 4096, "files have no limit"
 
 
 def test_elsewhere_nothing_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

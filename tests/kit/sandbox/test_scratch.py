@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from attack_jobs import HONEST, job_of
 
+from autograder._temporary import remove_folder
 from autograder.processes.pool import Pool
 from autograder.sandbox import scratch
 
@@ -51,7 +52,7 @@ def test_folders_nested_without_end_are_too_much_and_can_be_removed(tmp_path: Pa
     folder.mkdir()
     nest(folder, levels, name)
     assert scratch.excess(folder, 1) == "made folders that cannot be read"
-    scratch.remove(folder)
+    remove_folder(folder)
     assert not folder.exists()
 
 
@@ -61,7 +62,7 @@ def test_closed_folders_are_too_much(tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir(mode=0o300)
     (tmp_path / "closed/file").write_bytes(bytes(10))
     assert scratch.excess(tmp_path, 1) == "made folders that cannot be read"
-    scratch.remove(tmp_path / "closed")
+    remove_folder(tmp_path / "closed")
     assert not (tmp_path / "closed").exists()
 
 
@@ -73,12 +74,12 @@ def test_closed_folders_can_be_removed(tmp_path: Path) -> None:
     (folder / "closed/inner").mkdir(parents=True)
     (folder / "closed/inner").chmod(0)
     (folder / "closed").chmod(0o300)
-    scratch.remove(folder)
+    remove_folder(folder)
     assert not folder.exists()
 
 
 def test_what_is_not_there_needs_no_removing(tmp_path: Path) -> None:
-    scratch.remove(tmp_path / "nothing")
+    remove_folder(tmp_path / "nothing")
 
 
 FILLERS = {

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tiny_course import make_course, write_notebook
+from typer.testing import CliRunner
+
+from autograder._temporary import TemporaryFolder
+from autograder.commands import grade
+from autograder.commands.instructor import app
+from autograder.processes.pool import Pool
 
 COMMAND = [sys.executable, "-c", "from autograder.commands.instructor import main; main()"]
 END_SECONDS = 180.0
@@ -65,8 +74,19 @@ class Day:
 
     def finish(self) -> None:
         """Grade what is left, undisturbed."""
-        code, said = self.grade()
+        code, said = self.grade(jobs=1)
         assert code == 0, said
+
+    def finish_with(self, pool: Pool) -> None:
+        """Grade what is left, undisturbed, by the command in this process with a pool that runs already: a pool's start
+        takes longer than all the rest."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.root)
+            patch.setattr(tempfile, "tempdir", str(self.temporary))
+            patch.setattr(grade, "_pool", lambda *arguments, **options: contextlib.nullcontext(pool))
+            with TemporaryFolder():  # as a new pool would
+                done = CliRunner().invoke(app, ["grade", "class", "-o", str(self.out), "--seed", "5"])
+        assert done.exit_code == 0, done.output
 
     def results(self, out: Path | None = None) -> dict[str, Any]:
         """What the results say, without what differs from run to run."""

@@ -11,13 +11,21 @@ from pathlib import Path
 
 import pytest
 
+from autograder._temporary import TemporaryFolder
 from autograder.errors import MachineError
-from autograder.processes.temporary import TemporaryFolder
 
 pytestmark = pytest.mark.fault
 
-KILLED = "import os, signal\nfrom autograder.processes.temporary import TemporaryFolder\nfolder = TemporaryFolder()\n"
-KILLED += "(folder.path / 'deep').mkdir()\nos.kill(os.getpid(), signal.SIGKILL)"
+MAKERS = {
+    "grading": (
+        "from autograder._temporary import TemporaryFolder\nfolder = TemporaryFolder()\n(folder.path / 'deep').mkdir()"
+    ),
+    "autograde check": (
+        "from autograder.student.run_file import _Process\nchecking = _Process(lambda: False)\nchecking.expect(300)\n"
+        "os.kill(checking._process.pid, signal.SIGKILL)"
+    ),
+    "pytest": "from autograder.pytest_plugin.code_files import Codes\ncodes = Codes(None, None)",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -32,8 +40,10 @@ def test_a_folder_lasts_as_long_as_its_owner_wants(folder: Path) -> None:
     assert not list(folder.iterdir())
 
 
-def test_what_a_killed_run_left_is_removed_and_nothing_else(folder: Path) -> None:
-    killed = subprocess.run([sys.executable, "-c", KILLED], env=os.environ | {"TMPDIR": str(folder)}, check=False)
+@pytest.mark.parametrize("maker", MAKERS)
+def test_what_a_killed_run_left_is_removed_and_nothing_else(maker: str, folder: Path) -> None:
+    program = f"import os, signal\n{MAKERS[maker]}\nos.kill(os.getpid(), signal.SIGKILL)"
+    killed = subprocess.run([sys.executable, "-c", program], env=os.environ | {"TMPDIR": str(folder)}, check=False)
     assert killed.returncode == -signal.SIGKILL
     (left,) = folder.iterdir()
     others = {folder / "autograde-mine", folder / "else"}
