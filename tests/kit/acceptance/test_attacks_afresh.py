@@ -73,6 +73,44 @@ OTHERS = {
     "another's open files": "reached = call(434, {grader}, 0)",
     "another's memory, moved": "reached = call(279, {grader}, 0, 0, 0, 0, 0) >= 0 or refuse()",
     "another's futex list": "reached = call(274, {grader}, ctypes.create_string_buffer(8), ctypes.create_string_buffer(8))",
+    "the folder above its own": (
+        "os.chdir('..'); reached = [n for n in os.listdir('.') if open(n + '/course.yml')] or refuse()"
+    ),
+    "a working folder by way of a descriptor": (
+        "d = os.open('{course}', os.O_PATH); os.fchdir(d); reached = os.listdir('.') or refuse()"
+    ),
+    "a link that goes out and is followed by the kit": (
+        "os.symlink('{course}/course.yml', 'x'); os.truncate('x', 0); reached = 1"
+    ),
+    "an archive that unpacks outside": (
+        "import io, tarfile; b = io.BytesIO(); t = tarfile.open(fileobj=b, mode='w'); i = "
+        "tarfile.TarInfo('{course}/course.yml'); "
+        "t.addfile(i); t.close(); b.seek(0); tarfile.open(fileobj=b).extractall('/', filter='fully_trusted'); reached = 1"
+    ),
+    "a weights file outside": "import torch; torch.save({{}}, '{course}/course.yml'); reached = 1",
+    "a mapped tensor outside": "import torch; reached = torch.from_file('{course}/course.yml', size=4, dtype=torch.uint8)",
+    "a mapped array outside": "import numpy; reached = numpy.memmap('{course}/course.yml', mode='r')",
+    "a database outside": "import sqlite3; sqlite3.connect('{course}/new.db').execute('create table t(a)'); reached = 1",
+    "a library of another's": "ctypes.CDLL('{course}/course.yml', use_errno=True); reached = 1",
+    "a profile outside": "import cProfile; cProfile.run('1', '{course}/profile'); reached = 1",
+    "a trace of crashes outside": "import faulthandler; faulthandler.enable(open('{course}/crash', 'w')); reached = 1",
+    "the shell's history": "reached = get_ipython().run_line_magic('load', '{course}/course.yml') or refuse()",
+    "a shell's escape": "get_ipython().system('cat {course}/course.yml > out'); reached = open('out').read() or refuse()",
+    "a command's output": "reached = get_ipython().getoutput('cat {course}/course.yml') or refuse()",
+    "a magic that writes": (
+        "reached = get_ipython().run_cell_magic('writefile', '{course}/course.yml', 'x') or open('{course}/x')"
+    ),
+    "a terminal of its own": "import pty; reached = pty.openpty()",
+    "a real-time signal to the grader": (
+        "reached = call(297, {grader}, {grader}, 34, ctypes.create_string_buffer(128)) == 0 or refuse()"
+    ),
+    "the limits of the grader": "reached = call(302, {grader}, 7, 0, ctypes.create_string_buffer(16)) == 0 or refuse()",
+    "the schedule of the grader": "reached = call(144, {grader}, 5, ctypes.create_string_buffer(8)) == 0 or refuse()",
+    "the session of the grader": "reached = call(109, 0, {grader}) == 0 or refuse()",
+    "pages of the grader": (
+        "reached = call(256, {grader}, 1, ctypes.create_string_buffer(8), ctypes.create_string_buffer(8)) >= 0 or refuse()"
+    ),
+    "names beside the grader's": "reached = open('/tmp/autograde-x/.lock', 'w')",
 }
 KERNEL = {
     "a 32-bit call": (
@@ -94,6 +132,31 @@ KERNEL = {
     "a new rule set": "reached = call(444, ctypes.create_string_buffer(8), 8, 0)",
     "pages given to a pipe": "reached = call(278, 1, 0, 0, 0)",
     "quotas": "reached = call(179, 0x800007, 0, 0, ctypes.create_string_buffer(64))",
+    "userfaultfd for its own pages": "reached = call(323, 1)",
+    "a ring with a poller": "p = ctypes.create_string_buffer(120); p[8] = 2; reached = call(425, 1, p)",
+    "a file in memory that may be run": "reached = call(319, b'x', 0x10)",
+    "a program by descriptor": "reached = call(322, os.open(sys.executable, os.O_RDONLY), b'', 0, 0, 0x1000)",
+    "the clock, slowly": "reached = call(159, ctypes.create_string_buffer(208)) >= 0 or refuse()",
+    "the clock, adjusted": "reached = call(305, 0, ctypes.create_string_buffer(208)) >= 0 or refuse()",
+    "the time of day": "reached = call(164, ctypes.create_string_buffer(16), 0)",
+    "a watch by inotify, newer": "reached = call(294, 0x80000)",
+    "the ends of others": "reached = call(434, os.getpid(), 0)",
+    "a key of protection": "reached = call(330, 0, 0)",
+    "a mark on its memory": "reached = call(462, 0, 0, 0)",
+    "rules of its own for Landlock": "reached = call(446, 3, 0)",
+    "many messages at once": (
+        "a, b = socket.socketpair(); reached = call(307, a.fileno(), ctypes.create_string_buffer(64), 1, 0)"
+    ),
+    "memory shared by an old file": "reached = call(9, 0, 4096, 3, 0x21, -1, 0) >= 0 or refuse()",
+    "futexes of others": "reached = call(56, 0x100, 0, 0, 0, 0)",
+    "a name for the machine": "reached = call(170, b'x', 1)",
+    "a restart": "reached = call(169, 0xfee1dead, 672274793, 0, 0)",
+    "performance of others": "reached = call(298, ctypes.create_string_buffer(128), {grader}, -1, -1, 0)",
+    "asynchronous input": "reached = call(206, 8, ctypes.create_string_buffer(8))",
+    "a file by its handle, made": (
+        "reached = call(303, -100, b'.', ctypes.create_string_buffer(136), ctypes.create_string_buffer(4), 0)"
+    ),
+    "a synchronous disk": "os.sync(); reached = 1",
 }
 
 
@@ -112,7 +175,7 @@ def answers(confined: Pool, course: Path) -> tuple[Run, dict[str, CellReport]]:
     """One submission that tries all of it, a cell for each, and what came of each."""
     attempts = OTHERS | (KERNEL if confined.layers["seccomp"] == "on" else {})
     texts = [PRELUDE.replace("{attempt}", text.format(course=course, grader=os.getpid())) for text in attempts.values()]
-    run = confined.run(job_of(*texts, HONEST, limits=msgspec.structs.replace(LIMITS, topic_seconds=60.0)))
+    run = confined.run(job_of(*texts, HONEST, limits=msgspec.structs.replace(LIMITS, topic_seconds=180.0)))
     return run, dict(zip(attempts, run.cells, strict=False))
 
 
@@ -133,6 +196,29 @@ def test_the_kernels_rarer_doors_are_closed(name: str, answers: tuple[Run, dict[
         pytest.skip("the minimal level leaves system calls alone")
     cell = answers[1][name]
     assert cell.output.startswith("refused") or cell.outcome is Outcome.ERROR, cell
+
+
+WORKERS = """
+import multiprocessing, torch
+from torch.utils.data import DataLoader, TensorDataset
+pairs = TensorDataset(torch.arange(8))
+batches = DataLoader(pairs, batch_size=4, num_workers=2, persistent_workers=True)
+print([batch.tolist() for batch, in batches])
+for start in (multiprocessing.Pool, multiprocessing.Process(target=print).start, lambda: multiprocessing.Value("i", 0),
+              lambda: torch.multiprocessing.spawn(print, nprocs=2), lambda: torch.ones(1).share_memory_()):
+    try:
+        start()
+    except PermissionError as error:
+        print(error)
+"""
+
+
+def test_workers_load_in_the_process_itself_and_other_processes_are_refused_in_words(confined: Pool) -> None:
+    cell = confined.run(job_of(WORKERS)).cells[0]
+    lines = cell.output.splitlines()
+    assert lines[0] == "[[0, 1, 2, 3], [4, 5, 6, 7]]", cell
+    assert len(lines) == 6, cell
+    assert all(line.startswith("Grading does not allow ") for line in lines[1:]), cell
 
 
 CHECKS = """
@@ -252,6 +338,42 @@ FORGERS = {
     "another's name on a report": (
         "import autograder.confined.child as c, msgspec\nreal = c.run_check\n"
         "c.run_check = lambda f, code, r, d: real(f, code, msgspec.structs.replace(r, seed=r.seed ^ 1), d)"
+    ),
+    "refusals switched off": (
+        "import gc, types\nfor f in gc.get_objects():\n"
+        "    if isinstance(f, types.FunctionType) and f.__name__ in ('refuse', 'unavailable'):\n"
+        "        f.__code__ = (lambda *a, **k: None).__code__"
+    ),
+    "random numbers that lie": (
+        "g = torch.Generator\nclass Lie(g):\n    def manual_seed(self, seed):\n        return super().manual_seed(0)\n"
+        "torch.Generator = Lie\ntorch.manual_seed = lambda s: torch.default_generator"
+    ),
+    "bytes that lie": (
+        "torch.Tensor.untyped_storage = torch.Tensor.data_ptr = lambda self: 0\ntorch.Tensor.tolist = lambda self: []"
+    ),
+    "copies that lie": (
+        "torch.Tensor.clone = torch.Tensor.detach = torch.Tensor.cpu = torch.Tensor.contiguous = lambda s, "
+        "*a, **k: s.new_zeros(())"
+    ),
+    "NumPy that lies": "import numpy\nnumpy.asarray = numpy.array = numpy.frombuffer = lambda *a, **k: numpy.zeros(())",
+    "a kernel of its own": (
+        "lib = torch.library.Library('aten', 'IMPL')\nlib.impl('mul.Tensor', lambda a, b: a, 'CPU', allow_override=True)\n"
+        "kept = lib"
+    ),
+    "records that equal everything": (
+        "import autograder.records.observation as r\n"
+        "for kind in (r.TensorFact, r.Observation):\n    kind.__eq__ = lambda s, o: True"
+    ),
+    "another encoder": (
+        "import autograder.processes.protocol as p, autograder.confined.child as c\nc.frame = p.frame = lambda m: b''"
+    ),
+    "a class that is a float": (
+        "import numbers\nclass Lie:\n    __class__ = float\n    __index__ = lambda s: 0\n    __float__ = lambda s: 0.0\n"
+        "numbers.Real.register(Lie)\ndef double(x):\n    return Lie()"
+    ),
+    "a second run of the check's frame": (
+        "import sys\ndef double(x):\n    f = sys._getframe(1)\n    while f and 'given' not in f.f_locals:\n"
+        "        f = f.f_back\n    f.f_locals['code'] = None\n    return f.f_locals['given'].normal(64)"
     ),
 }
 

@@ -210,6 +210,29 @@ def test_groups_of_version_2_count_their_parents_limits(system: Path) -> None:
     assert (machine.free_memory_mb(), machine.oom_kills()) == (150.0, 1)
 
 
+def test_groups_of_version_2_in_groups_of_which_the_tightest_counts(system: Path) -> None:
+    """The files are those of Linux 6.18: `max` where there is no limit, and limits that slow down but do not kill."""
+    write(
+        system,
+        {
+            "proc/self/cgroup": "9:name=systemd:/\n0::/user.slice/session.scope\n",
+            "cgroup/cgroup.controllers": "cpu memory pids\n",
+            "cgroup/user.slice/memory.max": f"{900 << 20}\n",
+            "cgroup/user.slice/memory.current": f"{700 << 20}\n",
+            "cgroup/user.slice/memory.stat": f"anon {600 << 20}\nfile {100 << 20}\ninactive_file {40 << 20}\n",
+            "cgroup/user.slice/memory.events": "low 0\nhigh 0\nmax 9\noom 5\noom_kill 5\noom_group_kill 0\n",
+            "cgroup/user.slice/session.scope/memory.max": f"{600 << 20}\n",
+            "cgroup/user.slice/session.scope/memory.high": f"{100 << 20}\n",
+            "cgroup/user.slice/session.scope/memory.swap.max": "max\n",
+            "cgroup/user.slice/session.scope/memory.swap.current": f"{50 << 20}\n",
+            "cgroup/user.slice/session.scope/memory.current": f"{90 << 20}\n",
+            "cgroup/user.slice/session.scope/memory.stat": f"anon {80 << 20}\ninactive_file 0\n",
+            "cgroup/user.slice/session.scope/memory.events": "low 0\nhigh 3\nmax 0\noom 0\noom_kill 2\n",
+        },
+    )
+    assert (machine.free_memory_mb(), machine.oom_kills()) == (240.0, 2)
+
+
 def test_groups_of_version_1_that_cannot_be_seen_from_a_container(system: Path) -> None:
     write(
         system,
