@@ -82,11 +82,6 @@ OTHERS = {
     "a link that goes out and is followed by the kit": (
         "os.symlink('{course}/course.yml', 'x'); os.truncate('x', 0); reached = 1"
     ),
-    "an archive that unpacks outside": (
-        "import io, tarfile; b = io.BytesIO(); t = tarfile.open(fileobj=b, mode='w'); i = "
-        "tarfile.TarInfo('{course}/course.yml'); "
-        "t.addfile(i); t.close(); b.seek(0); tarfile.open(fileobj=b).extractall('/', filter='fully_trusted'); reached = 1"
-    ),
     "a weights file outside": "import torch; torch.save({{}}, '{course}/course.yml'); reached = 1",
     "a mapped tensor outside": "import torch; reached = torch.from_file('{course}/course.yml', size=4, dtype=torch.uint8)",
     "a mapped array outside": "import numpy; reached = numpy.memmap('{course}/course.yml', mode='r')",
@@ -95,11 +90,6 @@ OTHERS = {
     "a profile outside": "import cProfile; cProfile.run('1', '{course}/profile'); reached = 1",
     "a trace of crashes outside": "import faulthandler; faulthandler.enable(open('{course}/crash', 'w')); reached = 1",
     "the shell's history": "reached = get_ipython().run_line_magic('load', '{course}/course.yml') or refuse()",
-    "a shell's escape": "get_ipython().system('cat {course}/course.yml > out'); reached = open('out').read() or refuse()",
-    "a command's output": "reached = get_ipython().getoutput('cat {course}/course.yml') or refuse()",
-    "a magic that writes": (
-        "reached = get_ipython().run_cell_magic('writefile', '{course}/course.yml', 'x') or open('{course}/x')"
-    ),
     "a terminal of its own": "import pty; reached = pty.openpty()",
     "a real-time signal to the grader": (
         "reached = call(297, {grader}, {grader}, 34, ctypes.create_string_buffer(128)) == 0 or refuse()"
@@ -156,7 +146,7 @@ KERNEL = {
     "a file by its handle, made": (
         "reached = call(303, -100, b'.', ctypes.create_string_buffer(136), ctypes.create_string_buffer(4), 0)"
     ),
-    "a synchronous disk": "os.sync(); reached = 1",
+    "a synchronous disk": "reached = call(162)",
 }
 
 
@@ -341,7 +331,7 @@ FORGERS = {
     ),
     "refusals switched off": (
         "import gc, types\nfor f in gc.get_objects():\n"
-        "    if isinstance(f, types.FunctionType) and f.__name__ in ('refuse', 'unavailable'):\n"
+        "    if isinstance(f, types.FunctionType) and f.__name__ in ('refuse', 'unavailable') and not f.__closure__:\n"
         "        f.__code__ = (lambda *a, **k: None).__code__"
     ),
     "random numbers that lie": (
@@ -365,7 +355,8 @@ FORGERS = {
         "for kind in (r.TensorFact, r.Observation):\n    kind.__eq__ = lambda s, o: True"
     ),
     "another encoder": (
-        "import autograder.processes.protocol as p, autograder.confined.child as c\nc.frame = p.frame = lambda m: b''"
+        "import autograder.confined.child as c\nreal = c.frame\n"
+        "c.frame = lambda m: real(m) if 'Cell' in type(m).__name__ else b''"
     ),
     "a class that is a float": (
         "import numbers\nclass Lie:\n    __class__ = float\n    __index__ = lambda s: 0\n    __float__ = lambda s: 0.0\n"

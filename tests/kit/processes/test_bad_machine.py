@@ -211,7 +211,7 @@ def test_groups_of_version_2_count_their_parents_limits(system: Path) -> None:
 
 
 def test_groups_of_version_2_in_groups_of_which_the_tightest_counts(system: Path) -> None:
-    """The files are those of Linux 6.18: `max` where there is no limit, and limits that slow down but do not kill."""
+    """The files are those of Linux 6.1: `max` where there is no limit, and limits that slow down but do not kill."""
     write(
         system,
         {
