@@ -90,7 +90,7 @@ def check(file: FileArgument = None, topic: TopicOption = None) -> None:
         release = find_release(file.absolute().parent if file is not None else None)
         read = read_file(release, find_file(release, file), topic)
         chosen = release.topic(read.topic)
-        with Runner() as runner:
+        with Runner(slow=lambda text: show(Note(f"{text} Press Ctrl-C to stop.", problem=False))) as runner:
             answered = answer_file(chosen, read, runner.run(chosen, read), Store(release.folder))
         for note in answered.notes:
             show(Note(note))

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import TracebackType
 from typing import BinaryIO, Self
 
@@ -35,6 +36,7 @@ __all__ = ["Cancelled", "FileRun", "Runner"]
 _START_SECONDS = 180.0
 _LOAD_SECONDS = 30.0
 _LOOK_SECONDS = 0.1
+_SLOW_SECONDS = 5.0
 _MOST_PROCESSES = 8
 _HELPER_BYTES = 64 << 20
 _OF_THE_RELEASE = ("checks", "data", "hints", "keys", "solutions")
@@ -69,11 +71,19 @@ class Cancelled(Exception):
 class Runner:
     """Runs files, one at a time, each in a new process. A spare process can be kept ready, for a quick answer."""
 
-    def __init__(self, *, spare: bool = False, cancelled: Callable[[], bool] = lambda: False) -> None:
-        """Start the spare process, if one is wanted. `cancelled` is asked several times a second whether to give up."""
+    def __init__(
+        self,
+        *,
+        spare: bool = False,
+        cancelled: Callable[[], bool] = lambda: False,
+        slow: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """Start the spare process, if one is wanted. `cancelled` is asked several times a second whether to give up.
+        `slow` is told a sentence on each cell that has run for 5 s and still runs."""
         self._spare_wanted = spare
         self._cancelled = cancelled
-        self._spare = _Process(cancelled) if spare else None
+        self._slow = slow
+        self._spare = _Process(cancelled, slow) if spare else None
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -96,8 +106,8 @@ class Runner:
         requests = tuple(topic.requests(topic.card.tasks))
         deadline = time.monotonic() + topic.card.topic_seconds + _START_SECONDS
         for _ in range(_MOST_PROCESSES):
-            process = self._spare or _Process(self._cancelled)
-            self._spare = _Process(self._cancelled) if self._spare_wanted else None
+            process = self._spare or _Process(self._cancelled, self._slow)
+            self._spare = _Process(self._cancelled, self._slow) if self._spare_wanted else None
             try:
                 if self._one_process(process, topic, file, requests, file_run, reports, lost):
                     break
@@ -148,7 +158,7 @@ class Runner:
             return True
         for index, cell in cells:
             try:
-                answer = process.expect(topic.card.cell_seconds)
+                answer = process.expect(topic.card.cell_seconds, what=_named(cell))
             except _Lost as gone:
                 lost.add(index)
                 note = f"The cell {gone}; it was left out."
@@ -195,6 +205,10 @@ def _helpers(topic: ReleasedTopic, file: StudentFile) -> tuple[tuple[str, str], 
     return tuple((path.relative_to(folder).as_posix(), str(path)) for path in found)
 
 
+def _named(cell: Cell) -> str:
+    return f"Cell {cell.number}" if cell.number else "The file's code"
+
+
 def _report(cell: Cell, answer: CellRan) -> CellReport:
     outcome = Outcome.PASSED if answer.error is None else Outcome.FAILED
     note = f"{answer.note[:1].upper()}{answer.note[1:]}." if answer.note else ""
@@ -204,8 +218,8 @@ def _report(cell: Cell, answer: CellRan) -> CellReport:
 class _Process:
     """A worker process, and a thread that reads its messages."""
 
-    def __init__(self, cancelled: Callable[[], bool]) -> None:
-        self._cancelled = cancelled
+    def __init__(self, cancelled: Callable[[], bool], slow: Callable[[str], None]) -> None:
+        self._cancelled, self._slow = cancelled, slow
         self._folder = TemporaryFolder()
         command = [sys.executable, "-P", "-m", "autograder.student.worker", str(self._folder.path)]
         self._process = subprocess.Popen(
@@ -229,13 +243,14 @@ class _Process:
         except OSError as error:
             raise _Lost(Outcome.ERROR, "ended before it got its instructions") from error
 
-    def expect(self, seconds: float) -> FromWorker:
-        """The next message.
+    def expect(self, seconds: float, *, what: str = "") -> FromWorker:
+        """The next message. If it takes longer than most, and `what` is running is known, `slow` is told.
 
         Raises:
             _Lost: if none comes in time, or the process has ended.
             Cancelled: if the run was cancelled.
         """
+        start = datetime.now()
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -244,6 +259,11 @@ class _Process:
             except queue.Empty:
                 if self._cancelled():
                     raise Cancelled from None
+                if what and time.monotonic() >= deadline - seconds + _SLOW_SECONDS:
+                    self._slow(
+                        f"{what} has been running since {start:%H:%M:%S}; after {seconds:g} s it is ended and left out."
+                    )
+                    what = ""
                 if time.monotonic() >= deadline:
                     raise _Lost(Outcome.TIMEOUT, f"did not end within {seconds:g} s") from None
         if message is None:

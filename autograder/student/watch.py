@@ -29,6 +29,7 @@ from autograder.student.view import Note, answer_view, state_of
 
 __all__ = [
     "ALL_PASS",
+    "TO_STOP",
     "Display",
     "FileSaves",
     "Lines",
@@ -40,6 +41,7 @@ __all__ = [
     "watch",
 ]
 
+TO_STOP = "Does it never end? Save the file again with the mistake corrected, or"
 ALL_PASS = "All tasks pass. Hand in the file, or go on to the next topic."
 
 
@@ -89,6 +91,9 @@ class Display(Protocol):
     def checking(self) -> None:
         """A check begins."""
 
+    def slow(self, text: str) -> None:
+        """A cell has been running for longer than most."""
+
     def ready(self) -> None:
         """The first check is over, and the file is watched."""
 
@@ -122,7 +127,7 @@ def check_on_saves(release: Release, path: Path, topic: str | None, saves: Saves
     """Check a file now, and again each time it is saved, until the display has enough or `saves` ends."""
     store = Store(release.folder)
     sources: dict[str, str] = {}
-    with Runner(spare=True, cancelled=saves.waiting) as runner:
+    with Runner(spare=True, cancelled=saves.waiting, slow=display.slow) as runner:
         if _once(release, path, topic, runner, store, sources, display):
             return
         display.ready()
@@ -180,6 +185,10 @@ class Lines:
 
     def checking(self) -> None:
         """Prints nothing."""
+
+    def slow(self, text: str) -> None:
+        """Say what is running, and what can be done."""
+        show(Note(f"{text} {TO_STOP} press Ctrl-C to stop.", problem=False))
 
     def ready(self) -> None:
         """Say that the file is watched."""

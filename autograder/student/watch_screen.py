@@ -34,7 +34,7 @@ from autograder.student.released import Release, ReleasedTopic
 from autograder.student.store import Store
 from autograder.student.student_file import read_file
 from autograder.student.view import HintView, Note, answer_view, progress_view, state_of
-from autograder.student.watch import ALL_PASS, FileSaves, Round, check_on_saves, has_screen
+from autograder.student.watch import ALL_PASS, TO_STOP, FileSaves, Round, check_on_saves, has_screen
 
 __all__ = ["WatchScreen", "watch_on_screen"]
 
@@ -44,6 +44,14 @@ _STYLES = {"1": "bold", "2": "dim", "31": "red", "34": "box"}
 
 class _Checking(Message):
     """A check begins."""
+
+
+class _Slow(Message):
+    """A cell has been running for longer than most."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
 
 
 class _Trouble(Message):
@@ -153,6 +161,7 @@ class WatchScreen(App[int]):
         self._here = place if place in self._tasks else self._tasks[0]
         self._round: Round | None = None
         self._trouble = ""
+        self._slow = ""
         self._status = "checking …"
         self._hints: dict[str, HintView] = {}
         self._rows = {name: _Row(name, self._choose) for name in self._tasks}
@@ -172,6 +181,10 @@ class WatchScreen(App[int]):
     def checking(self) -> None:
         """Of a `Display`: in the thread of the checks, like those below."""
         self.post_message(_Checking())
+
+    def slow(self, text: str) -> None:
+        """A cell has been running for longer than most."""
+        self.post_message(_Slow(f"{text} {TO_STOP} press q to stop."))
 
     def ready(self) -> None:
         """The view has no word for it."""
@@ -211,8 +224,13 @@ class WatchScreen(App[int]):
 
     @on(_Checking)
     async def _tell_checking(self) -> None:
-        self._status = "checking …"
+        self._status, self._slow = "checking …", ""
         self._draw_head()
+
+    @on(_Slow)
+    async def _tell_slow(self, message: _Slow) -> None:
+        self._slow = message.text
+        await self._draw()
 
     @on(_Trouble)
     async def _tell_trouble(self, message: _Trouble) -> None:
@@ -220,6 +238,7 @@ class WatchScreen(App[int]):
             self.failure = message.error
             self.exit(1)
             return
+        self._slow = ""
         self._trouble, self._status = message.text, f"could not be read at {datetime.now():%H:%M:%S}"
         await self._draw()
 
@@ -227,6 +246,7 @@ class WatchScreen(App[int]):
     async def _tell_checked(self, message: _Checked) -> None:
         one = message.round
         first, self._round, self._trouble = self._round is None, one, ""
+        self._slow = ""
         self._states = {task.task: state_of(task, one.answered.answer) for task in one.answered.answer.tasks}
         self._status = f"checked at {datetime.now():%H:%M:%S}"
         if one.edited or first:
@@ -251,6 +271,8 @@ class WatchScreen(App[int]):
 
     def _lines(self) -> Iterator[Line]:
         one, task = self._round, self._here
+        if self._slow:
+            yield from lines(Note(self._slow, problem=False))
         if self._trouble:
             yield from lines(Note(self._trouble))
         if one is None:

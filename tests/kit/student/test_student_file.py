@@ -292,6 +292,29 @@ def test_watching_shows_the_next_task_and_keeps_its_place(folder, capsys):
     assert capsys.readouterr().out.endswith("All tasks pass. Hand in the file, or go on to the next topic.\n")
 
 
+def test_what_runs_for_long_is_told_while_it_runs(folder, monkeypatch, capsys):
+    card = json.loads((folder / "course.json").read_text())
+    card["topics"]["small"] |= {"cell_seconds": 1.5}
+    (folder / "course.json").write_text(json.dumps(card))
+    monkeypatch.setattr("autograder.student.run_file._SLOW_SECONDS", 0.5)
+    Path("small.py").write_text("while True: pass\n")
+
+    class Never:
+        def wait(self) -> bool:
+            return False
+
+        def waiting(self) -> bool:
+            return False
+
+    watch(find_release(), Path("small.py"), None, Never())
+    said = " ".join(capsys.readouterr().out.split())
+    assert re.search(
+        r"The file's code has been running since \d\d:\d\d:\d\d; after 1.5 s it is ended and left out\. Does it never end\? "
+        r"Save the file again with the mistake corrected, or press Ctrl-C to stop\. .*did not end within 1.5 s",
+        said,
+    )
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_the_command_watches_files_as_editors_save_them(folder):
     autograde("start", "small")

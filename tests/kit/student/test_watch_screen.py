@@ -194,6 +194,24 @@ def test_a_save_cancels_a_check_and_half_a_file_is_no_end(folder: Path) -> None:
     in_view(steps)
 
 
+def test_what_runs_for_long_is_told_while_it_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autograder.student.run_file._SLOW_SECONDS", 0.2)
+
+    async def steps(view: View) -> None:
+        await view.checked("not attempted")
+        view.saves.save(f"import time\ntime.sleep(60)\n{STUB}")
+        await view.until(lambda: "The file's code has been running since" in view.text("#answer"))
+        assert "checking" in view.head
+        assert "Does it never end? Save the file again with the mistake corrected, or press q to stop." in view.text(
+            "#answer"
+        )
+        view.saves.save(f"{STUB}\n\n{SCALE}\n")
+        await view.checked("passes")
+        assert "has been running" not in view.text("#answer")
+
+    in_view(steps)
+
+
 @pytest.mark.parametrize("size", [(40, 12), (30, 8), (72, 20), (200, 60)])
 def test_it_fits_into_windows_of_any_size(folder: Path, size: tuple[int, int]) -> None:
     Path("small.py").write_text(STUB.replace("raise NotImplementedError", "return x", 1))
