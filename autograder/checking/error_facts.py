@@ -26,6 +26,7 @@ __all__ = [
     "gives_none",
     "in_words",
     "line_of",
+    "line_of_frame",
     "line_of_init",
     "own_frames",
     "safe_text",
@@ -158,6 +159,16 @@ def line_of(function: Any) -> SourceLine | None:
     if number is None:
         return None
     return SourceLine(number, line, _clean(linecache.getline(function.__code__.co_filename, line).strip(), _LINE_LIMIT))
+
+
+def line_of_frame(frame: FrameType | None) -> SourceLine | None:
+    """The student's line that runs now, in a frame or in those that called it; None if there is none."""
+    while frame is not None:
+        if (number := _cell_of(frame)) is not None:
+            line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+            return SourceLine(number, frame.f_lineno, _clean(line.strip(), _LINE_LIMIT))
+        frame = frame.f_back
+    return None
 
 
 def gives_none(function: object) -> bool:

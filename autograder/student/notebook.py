@@ -208,12 +208,14 @@ def _locator(namespace: dict[str, Any]) -> Callable[[FrameType], int | None]:
 
 
 def _unread_cells(tasks: Sequence[str]) -> dict[str, str]:
-    """By task, what is wrong with the last cell that defines it, if Python cannot read that cell and so ran none of it."""
+    """By task, what is wrong with the last cell that defines it: Python cannot read it, or a magic kept it to itself."""
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
-    cells = getattr(getattr(shell, "history_manager", None), "input_hist_parsed", None)
-    if not isinstance(cells, list):
+    history = getattr(shell, "history_manager", None)
+    parsed, raw = (getattr(history, name, None) for name in ("input_hist_parsed", "input_hist_raw"))
+    if not isinstance(parsed, list) or not isinstance(raw, list):
         return {}
+    cells = [typed if typed.lstrip().startswith("%%") else text for text, typed in zip(parsed, raw, strict=False)]
     found = {task: unread_cell(cells, task) for task in tasks}
     return {task: text for task, text in found.items() if text}
 

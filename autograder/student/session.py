@@ -15,13 +15,13 @@ import numpy
 import torch
 
 from autograder.checking.code import Code
-from autograder.checking.error_facts import own_frames
+from autograder.checking.error_facts import line_of_frame, own_frames
 from autograder.checking.run_check import load_checks, run_check
 from autograder.course.marked import MARK
 from autograder.course.stubs import with_untouched
 from autograder.errors import AuthoringError
 from autograder.records.jobs import Cell, CheckRequest, NotObserved, Outcome
-from autograder.records.observation import Observation
+from autograder.records.observation import Observation, SourceLine
 from autograder.student.answer import UNENDING, Answer, answer
 from autograder.student.definitions import other_order, problem_with, without_return
 from autograder.student.released import ReleasedTopic
@@ -97,10 +97,17 @@ def _observed(function: Callable[..., Any], code: Code, request: CheckRequest) -
     with _time_limit(request.seconds) as limit:
         seen = run_check(function, code, request)
     if limit.over:
-        return NotObserved(Outcome.TIMEOUT, f"The code did not end within {request.seconds:g} s.")
+        return NotObserved(Outcome.TIMEOUT, f"The code did not end within {request.seconds:g} s.{_told(limit.line)}")
     if seen.error is not None and seen.error.type == "KeyboardInterrupt":
         return NotObserved(Outcome.NOT_RUN, _INTERRUPTED)
     return seen
+
+
+def _told(at: SourceLine | None) -> str:
+    if at is None:
+        return ""
+    text = at.text.replace("`", "'")
+    return f" It was stopped in {f'cell {at.cell}, ' if at.cell else ''}line {at.line}{f' (`{text}`)' if text else ''}."
 
 
 class _OutOfTime(BaseException):
@@ -111,6 +118,7 @@ class _OutOfTime(BaseException):
 class _Limit:
     over: bool = False
     rounds: int = 0
+    line: SourceLine | None = None
 
 
 def _imports(frame: FrameType | None) -> bool:
@@ -136,7 +144,7 @@ def _time_limit(seconds: float) -> Iterator[_Limit]:
         if limit.rounds < _MOST_ROUNDS and _imports(frame):
             signal.setitimer(signal.ITIMER_REAL, seconds)
             return
-        limit.over = True
+        limit.over, limit.line = True, line_of_frame(frame)
         raise _OutOfTime
 
     before = signal.signal(signal.SIGALRM, stop)

@@ -9,10 +9,15 @@ import re
 import textwrap
 from collections.abc import Sequence
 
+from autograder.course.bindings import is_undone_by_magic
+from autograder.records.jobs import Cell
+
 __all__ = ["source_digest", "source_of", "unread_cell"]
 
 _AS_IN_A_CELL = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _LINE_SHOWN = 80
+_UNDOING = ("%%timeit", "%%writefile", "%%file", "%%python", "%%python3", "%%bash", "%%sh", "%%script")
+"""Magics that leave nothing of what their cell defines."""
 
 
 def source_of(thing: object) -> str:
@@ -29,10 +34,11 @@ def source_digest(source: str) -> str:
 
 
 def unread_cell(cells: Sequence[str], task: str) -> str:
-    """Say what is wrong with the last cell that gives a task its name, if Python cannot read it; else empty.
+    """Say what is wrong with the last cell that gives a task its name, if Python cannot read it, or if a magic keeps what
+    it defines to itself; else empty.
 
     Args:
-        cells: the cells that were run, each at the number in brackets beside it.
+        cells: the cells that were run, each at the number in brackets beside it: as Python, or from `%%magic` on.
         task: the task's name.
     """
     name = re.escape(task)
@@ -42,8 +48,12 @@ def unread_cell(cells: Sequence[str], task: str) -> str:
     number = next((number for number in range(len(cells) - 1, 0, -1) if gives.search(cells[number])), 0)
     if not number:
         return ""
+    text = cells[number]
+    magic = is_undone_by_magic(Cell(number, text))
+    if magic in _UNDOING:
+        return f"Cell {number} defines `{task}` under `{magic}`, which keeps it to itself; delete that line."
     try:
-        compile(cells[number], "<cell>", "exec", flags=_AS_IN_A_CELL, dont_inherit=True)
+        compile(text.replace("%%", "#", 1) if magic else text, "<cell>", "exec", flags=_AS_IN_A_CELL, dont_inherit=True)
     except SyntaxError as error:
         line = f", {error.msg} on line {error.lineno}" if error.lineno else ""
         text = " ".join((error.text or "").split()).replace("`", "'")[:_LINE_SHOWN]

@@ -11,7 +11,7 @@ from released_course import release_course
 
 from autograder.processes.pool import Pool
 from autograder.records.course_card import TaskCard
-from autograder.student.definitions import without_return
+from autograder.student.definitions import other_order, without_return
 from autograder.student.notebook import check
 from autograder.student.released import PLACE
 
@@ -80,6 +80,31 @@ def test_functions_whose_annotation_names_a_result() -> None:
     for annotation, expected in (("Tensor", True), ("tuple[int, int]", True), ("None", False), ("int | None", False)):
         card = TaskCard(kind="function", points=1.0, returns=annotation)
         assert (said in told(f"{HEAD}def f(x): x * 2", card=card)) is expected, "the student has left it out"
+
+
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [
+        ("model, optimizer, loss_fn, xb, yb", False),
+        ("model, loss_fn, optimizer, xb, yb", True),
+        ("model, loss_fn, optimizer, x, y", True),
+        ("net, optimizer, loss, x, y", False),
+        ("optimizer, model, *rest", True),
+        ("model, optimizer, loss_fn, xb, yb, *, seed=0", False),
+        ("*all", False),
+    ],
+)
+def test_arguments_in_another_order_are_told_whatever_the_others_are_called(head: str, told: bool) -> None:
+    card = TaskCard(kind="function", points=1.0, arguments="model, optimizer, loss_fn, xb, yb")
+    names: dict[str, object] = {}
+    exec(f"def f({head}): pass", names)
+    assert ("in a different order: yours are (" in other_order("f", card, names)) is told
+
+
+def test_arguments_given_by_name_have_no_order() -> None:
+    names: dict[str, object] = {}
+    exec("def f(a, *, c=1, b=2): pass", names)
+    assert other_order("f", TaskCard(kind="function", points=1.0, arguments="a, *, b=…, c=…"), names) == ""
 
 
 def test_the_box_is_told_where_none_was_met(

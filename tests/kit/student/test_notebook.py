@@ -123,7 +123,7 @@ def test_what_failed_for_the_same_reason_is_told_once_and_a_long_list_is_folded(
     assert "7 more things differ." in page
 
 
-def test_a_cell_that_python_cannot_read_is_named():
+def test_a_cell_that_python_cannot_read_or_a_magic_keeps_is_named():
     cells = ["", "def scale(x, by):\n    return x * by", "other = (", "def scale(x, by)\n    return x"]
     sentence = "Cell 3 did not run: SyntaxError, expected ':' on line 1 (`def scale(x, by)`)."
     assert unread_cell(cells, "scale") == sentence
@@ -131,6 +131,10 @@ def test_a_cell_that_python_cannot_read_is_named():
     assert unread_cell(["", SCALE, "scale == ("], "scale") == ""
     assert unread_cell([*cells, "import mine\nfrom mine import scale"], "scale") == ""
     assert unread_cell([*cells, "await something()\nscale = 3"], "scale") == ""
+    under = "Cell 2 defines `scale` under `%%timeit`, which keeps it to itself; delete that line."
+    assert unread_cell(["", SCALE, f"%%timeit -n 1\n{SCALE}"], "scale") == under
+    assert unread_cell(["", SCALE, f"%%time\n{SCALE}"], "scale") == ""
+    assert "expected ':' on line 2" in unread_cell(["", SCALE, f"%%time\n{cells[3]}"], "scale")
     answer = Answer(topic="small", tasks=(TaskResult(task="scale", points=1.0),))
     there = with_unread_cells(answer, {"scale": sentence})
     assert f"{sentence} The `scale` checked here is not the one in that cell." in plain(answer_view_of("Small", there))
@@ -205,7 +209,7 @@ def test_what_does_not_end_is_ended(folder, capsys, monkeypatch):
     before = time.monotonic()
     said = say(capsys, "def scale(x, by):\n    while True:\n        pass\n", 'check("scale")')
     assert "∞ time-out" in said
-    assert said.count("The code did not end within 0.2 s.") == 1
+    assert said.count("The code did not end within 0.2 s. It was stopped in line ") == 1
     assert "It was not run, because another check of this task did not end." in said
     assert time.monotonic() - before < 20
 
