@@ -40,7 +40,11 @@ _unwritten: dict[Path, _File] = {}
 
 
 class Store:
-    """Reads and writes the progress in a release. If the file cannot be written, progress lasts as long as the process."""
+    """Reads and writes the progress in a release.
+
+    What cannot be written, because the folder is read-only or another program has locked the file, is remembered and
+    written with the next change. A file that cannot be understood, say from a newer version, is kept beside the new one.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Use the store of the release in `folder`."""
@@ -56,9 +60,7 @@ class Store:
 
     def keep(self, topic: str, records: dict[str, TaskRecord]) -> None:
         """Save records, replacing those of the same tasks."""
-        file = self._read()
-        file.topics.setdefault(topic, {}).update(records)
-        self._write(file)
+        self._write(_File(topics={topic: records}))
 
     def current(self, topic: str) -> str:
         """The task that `autograde watch` was last at; empty if none."""
@@ -66,23 +68,48 @@ class Store:
 
     def keep_current(self, topic: str, task: str) -> None:
         """Remember the task that `autograde watch` is at."""
-        file = self._read()
-        if file.current.get(topic) != task:
-            file.current[topic] = task
-            self._write(file)
+        if self.current(topic) != task:
+            self._write(_File(current={topic: task}))
 
     def _read(self) -> _File:
-        if self._path in _unwritten:
-            return _unwritten[self._path]
         try:
-            file = msgspec.json.decode(read_whole(self._path), type=_File)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return _File()
-        return file if file.format_version == _FORMAT_VERSION else _File()
-
-    def _write(self, file: _File) -> None:
-        data = msgspec.json.format(msgspec.json.encode(file), indent=1) + b"\n"
-        try:
-            write_whole(self._path, data)
+            stored = _decoded(read_whole(self._path))
         except OSError:
-            _unwritten[self._path] = file
+            stored = None
+        return _with(stored or _File(), _unwritten.get(self._path, _File()))
+
+    def _write(self, changes: _File) -> None:
+        changes = _with(_unwritten.get(self._path, _File()), changes)
+        try:
+            data = msgspec.json.encode(_with(self._to_change(), changes))
+            write_whole(self._path, msgspec.json.format(data, indent=1) + b"\n")
+        except OSError:
+            _unwritten[self._path] = changes
+        else:
+            _unwritten.pop(self._path, None)
+
+    def _to_change(self) -> _File:
+        """What is stored; an OSError if there is something that cannot be read now, as it must not be overwritten."""
+        try:
+            stored = _decoded(read_whole(self._path))
+        except FileNotFoundError:
+            return _File()
+        if stored is None:
+            self._path.replace(self._path.with_name("progress.old.json"))
+        return stored or _File()
+
+
+def _decoded(data: bytes) -> _File | None:
+    try:
+        file = msgspec.json.decode(data, type=_File)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return file if file.format_version == _FORMAT_VERSION else None
+
+
+def _with(file: _File, changes: _File) -> _File:
+    """A file's content after changes."""
+    topics = {topic: dict(records) for topic, records in file.topics.items()}
+    for topic, records in changes.topics.items():
+        topics.setdefault(topic, {}).update(records)
+    return _File(topics=topics, current={**file.current, **changes.current})
