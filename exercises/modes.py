@@ -79,7 +79,7 @@ for name, module in net.named_modules():
 # * **BatchNorm** in train mode normalises with the batch's own mean and variance, and keeps a running average of them.
 #   In eval mode it normalises with that running average and does not update it.
 #
-# The scaling keeps the mean the same: if a quarter of the numbers survive, each survivor has to stand for four.
+# The scaling keeps the mean the same: if half of the numbers survive, each survivor has to count twice.
 #
 # ## 2. The recording of gradients
 #
