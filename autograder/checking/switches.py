@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections import OrderedDict
 from typing import NamedTuple
 
 import numpy
@@ -23,7 +24,17 @@ _set_deterministic = torch._C._set_deterministic_algorithms
 _is_anomaly_enabled, _set_anomaly_enabled = torch.is_anomaly_enabled, torch.set_anomaly_enabled
 _get_num_threads, _set_num_threads = torch.get_num_threads, torch.set_num_threads
 _set_default_device = torch.set_default_device
+_is_autocast_enabled, _set_autocast_enabled = torch.is_autocast_enabled, torch.set_autocast_enabled
+_overwrites_parameters = torch.__future__.get_overwrite_module_params_on_conversion
+_set_overwrites_parameters = torch.__future__.set_overwrite_module_params_on_conversion
+_swaps_parameters = torch.__future__.get_swap_module_params_on_conversion
+_set_swaps_parameters = torch.__future__.set_swap_module_params_on_conversion
 _getcwd, _chdir = os.getcwd, os.chdir
+_hooks_for_all = tuple(
+    register
+    for name, register in vars(torch.nn.modules.module).items()
+    if name.startswith("_global_") and isinstance(register, OrderedDict)
+)
 
 
 def _has_default_device() -> bool:
@@ -31,7 +42,11 @@ def _has_default_device() -> bool:
 
 
 class Switches(NamedTuple):
-    """PyTorch's global switches, which student code may flip, and the working folder."""
+    """PyTorch's global switches, which student code may flip, and the working folder.
+
+    `autocast` is for the CPU and for GPUs; `converts` says whether a module that is converted gets new parameters, and
+    whether they change places with the old ones. `hooks` are those that run for all modules.
+    """
 
     default_dtype: torch.dtype
     grad: bool
@@ -41,6 +56,9 @@ class Switches(NamedTuple):
     modes: Depths
     folder: str
     default_device: bool
+    autocast: tuple[bool, bool]
+    converts: tuple[bool, bool]
+    hooks: tuple[dict[int, object], ...]
 
     @classmethod
     def now(cls) -> Switches:
@@ -54,6 +72,9 @@ class Switches(NamedTuple):
             modes=Depths.now(),
             folder=_getcwd(),
             default_device=_has_default_device(),
+            autocast=(_is_autocast_enabled("cpu"), _is_autocast_enabled("cuda")),
+            converts=(_overwrites_parameters(), _swaps_parameters()),
+            hooks=tuple(map(dict, _hooks_for_all)),
         )
 
     def usual(self, *, deterministic: bool) -> Switches:
@@ -69,6 +90,9 @@ class Switches(NamedTuple):
             anomaly=False,
             default_device=False,
             threads=1,
+            autocast=(False, False),
+            converts=(False, False),
+            hooks=tuple({} for _ in _hooks_for_all),
         )
 
     def set(self) -> None:
@@ -88,6 +112,16 @@ class Switches(NamedTuple):
             _set_default_device(None)
             del modes
         pop_down_to(self.modes)
+        for device, on in zip(("cpu", "cuda"), self.autocast, strict=True):
+            if _is_autocast_enabled(device) is not on:
+                _set_autocast_enabled(device, on)
+        if (_overwrites_parameters(), _swaps_parameters()) != self.converts:
+            _set_overwrites_parameters(self.converts[0])
+            _set_swaps_parameters(self.converts[1])
+        for register, wanted in zip(_hooks_for_all, self.hooks, strict=True):
+            if register or wanted:
+                register.clear()
+                register.update(wanted)
         if _getcwd() != self.folder:
             _chdir(self.folder)
 
