@@ -164,10 +164,10 @@ def round_by_floor_and_parity(x):
 
 @alternative("round_to_int")
 def round_with_numpy(x):
-    numbers = x.detach().cpu().numpy()
+    numbers = x.detach().cpu().double().numpy()
     if not np.isfinite(numbers).all():
         raise ValueError("not finite")
-    return torch.as_tensor(np.rint(numbers.astype(np.float64)).astype(np.int64), device=x.device)
+    return torch.as_tensor(np.rint(numbers).astype(np.int64), device=x.device)
 
 
 @alternative("round_to_int")

@@ -1,5 +1,7 @@
 """Checks of topic `autograd` that only grading runs: edge cases of the specification."""
 
+import contextlib
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -89,7 +91,7 @@ def grads(model):
 
 @checks("value_and_grad", gate=True)
 def test_value_and_grad_of_any_x(code, given):
-    """Value and gradient are right for any x (leaf or not, 0-dim, non-contiguous), for networks, and twice in a row."""
+    """Value and gradient are right for any x (leaf or not, 0-dim, non-contiguous) and f, even of nan, and twice in a row."""
     inputs = {
         "leaf": given.normal(3, 4, requires_grad=True),
         "leaf with .grad": given.with_grad(given.normal(5)),
@@ -110,6 +112,15 @@ def test_value_and_grad_of_any_x(code, given):
         for time in ("first", "second"):
             value, slope = code.value_and_grad(lambda t: model(t).sum() ** 2, x)
             results |= {f"value, network, {name}, {time} time": value, f"gradient, network, {name}, {time} time": slope}
+    x, failing = given.tensor([0.0, given.number(1, 2), -1.0]), given.normal(3, name="x of an f that raises")
+    for name, f in {
+        "roots": lambda t: t.sqrt().nansum(),
+        "a root of 0": lambda t: t[:2].sqrt().sum(),
+        "in float64": lambda t: t.double().square().sum(),
+    }.items():
+        results[f"value, {name}"], results[f"gradient, {name}"] = code.value_and_grad(f, x)
+    with contextlib.suppress(ZeroDivisionError):
+        code.value_and_grad(lambda t: t.sum() / (1 // 0), failing)
     return only(results, "shape", "dtype", "values")
 
 
@@ -136,11 +147,12 @@ def test_per_sample_grads_of_frozen_and_shared_parameters(code, given):
     """With frozen parameters the others' rows are right; a weight shared by two layers has one entry, for both uses."""
     results = {}
     for number in range(2):
-        model = given.module(mlp)
+        model = given.with_grad(given.module(mlp))
         model.get_parameter(given.choice([name for name, _ in model.named_parameters()])).requires_grad_(False)
         given.watch(model, f"model {number}")
         X, y = given.normal(4, 3, dtype=torch.float64), given.normal(4, 2, dtype=torch.float64)
         results[f"frozen, {number}"] = code.per_sample_grads(model, F.mse_loss, X, y)
+        results[f"frozen, {number}: .grad afterwards"] = grads(model)
     tied = given.module(Tied)
     X, y = given.normal(4, 3, dtype=torch.float64), given.normal(4, 3, dtype=torch.float64)
     results["shared"] = code.per_sample_grads(tied, F.mse_loss, X, y)
@@ -165,7 +177,13 @@ def test_gradient_penalty_of_any_x(code, given):
         "one sample": code.gradient_penalty(lambda t: (t**2) @ steep, one),
         "one sample, score of shape (1, 1)": code.gradient_penalty(lambda t: (t**2) @ steep.reshape(6, 1), one),
         "x is not a leaf": code.gradient_penalty(lambda t: t @ steep, given.non_leaf(x)),
+        "very steep": code.gradient_penalty(lambda t: t @ (1000 * steep), x),
     }
+    for name, training in (("training", True), ("eval", False)):
+        critic = given.module(lambda: Doubling(mlp(6, 3, 1))).train(training)
+        critic.inner[0].weight.requires_grad_(False)
+        given.watch(critic, f"partly frozen critic in {name} mode")
+        results[f"in {name} mode"] = code.gradient_penalty(critic, x)
     return only(results, "shape", "values")
 
 
@@ -187,7 +205,7 @@ def test_gradient_penalty_gradients_of_networks(code, given):
 
 @checks("accumulate_gradients", weight=0.5)
 def test_accumulate_gradients_of_any_model(code, given):
-    """Gradients and mean loss are right for images, a shared weight and mean squared errors, also when called twice."""
+    """Gradients and mean loss are right for images, a shared weight and nan, whatever .grad held, also when called twice."""
     vision, tied = given.module(Vision), given.module(Tied)
     frozen = given.choice([name for name, _ in vision.named_parameters()])
     vision.get_parameter(frozen).requires_grad_(False)
@@ -200,6 +218,16 @@ def test_accumulate_gradients_of_any_model(code, given):
             returned = code.accumulate_gradients(model, F.mse_loss, batches)
             copies = {name: None if grad is None else grad.clone() for name, grad in grads(model).items()}
             results[f"{name}, {time} time"] = {"returned": only(returned, "values"), "gradients": copies}
+    for number in (float("nan"), float("inf"), 1e30):
+        model = given.module(mlp)
+        for p in model.parameters():
+            p.grad = torch.full_like(p, number)
+        code.accumulate_gradients(model, F.cross_entropy, classification(given, 4, 3))
+        results[f"{number} in .grad before"] = grads(model)
+    odd = (given.normal(2, 3, dtype=torch.float64), given.full(2, 2, value=float("nan"), dtype=torch.float64))
+    usual = (given.normal(3, 3, dtype=torch.float64), given.normal(3, 2, dtype=torch.float64))
+    model = given.module(mlp)
+    results["returned for labels that are nan"] = only(code.accumulate_gradients(model, F.mse_loss, [usual, odd]), "values")
     return only(results, "shape", "requires_grad", "values")
 
 
@@ -240,6 +268,8 @@ def test_sign_ste_gradient_of_any_shape(code, given):
     results = code.sign_ste(x) + tripled
     shared = torch.autograd.grad(results, [x, other], incoming, allow_unused=True) if results.requires_grad else [None] * 2
     found |= {"x of a sum": shared[0], "the other summand": shared[1], "incoming gradient": incoming}
+    found["x that is used elsewhere, too"] = gradient(code.sign_ste(x) + x**3, x, weights)
+    found["a transposed incoming gradient"] = gradient(code.sign_ste(x).t(), x, given.normal(4, 6))
     total = (code.sign_ste(x) * weights + code.sign_ste(other)).sum()
     found["x of two steps"] = gradient(total, x, 1.0)
     found["other of two steps"] = gradient(total, other, 1.0) if total.requires_grad else None

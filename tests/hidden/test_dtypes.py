@@ -32,7 +32,7 @@ def size(given):
 
 @checks("scale_pixels", gate=True)
 def test_scale_pixels_any_shape(code, given):
-    """Images of every shape are scaled, with or without black and white pixels: 0-d, empty, 4-d and non-contiguous."""
+    """Images of every shape are scaled to new tensors, whatever pixels they have: 0-d, empty, 4-d and non-contiguous."""
     height, width = size(given)
     images = {
         "0-d": given.integers((), high=256, dtype=torch.uint8),
@@ -47,12 +47,15 @@ def test_scale_pixels_any_shape(code, given):
         "no black pixel": given.integers(4, 4, low=60, high=256, dtype=torch.uint8),
         "dark": given.integers(4, 4, high=2, dtype=torch.uint8),
     }
-    return only({name: code.scale_pixels(img) for name, img in images.items()}, "shape", "values")
+    results = {name: code.scale_pixels(img) for name, img in images.items()}
+    code.scale_pixels(images["dark"]).zero_()
+    results["dark, after the first result was changed"] = code.scale_pixels(images["dark"])
+    return only(results, "shape", "values", "overlap")
 
 
 @checks("match", gate=True, device="second")
 def test_match_values_of_all_pairs(code, given):
-    """Values and dtype are right for every pair of six dtypes, every shape, every device, and whatever `like` holds."""
+    """Everything is right for pairs of dtypes, every shape and device, and whatever `like` holds; gradients, too."""
     # A negative or large floating number has no defined conversion to uint8.
     drawn = torch.where(given.bools(3, 4, p=0.8), given.uniform(3, 4, high=200), 0.0)
     results = {}
@@ -62,6 +65,7 @@ def test_match_values_of_all_pairs(code, given):
             like = torch.zeros(2, dtype=target, device=given.device)
             results[f"{short(source)} to {short(target)}"] = code.match(x, like)
     shape = size(given)
+    pair = given.normal(2, dtype=torch.complex64)
     wide, odd = given.normal(2, 5, dtype=torch.float64), given.tensor([float("nan"), float("inf")], dtype=torch.float64)
     x, whole = given.normal(shape), given.integers(1)
     results |= {
@@ -80,6 +84,13 @@ def test_match_values_of_all_pairs(code, given):
         "integers to another device": code.match(whole, torch.zeros(2, device=given.second_device)),
         "float32 to complex64": code.match(x, torch.zeros(2, dtype=torch.complex64, device=given.device)),
         "bools to another device": code.match(x > 0, torch.zeros((), dtype=torch.bool, device=given.second_device)),
+        "large float32 to bfloat16": code.match(given.normal(3, std=1e30), pair.real.bfloat16()),
+        "large bfloat16 to float32": code.match(given.normal(3, std=1e30, dtype=torch.bfloat16), x),
+        "complex64 to complex128": code.match(pair, pair.to(torch.complex128)),
+        **{
+            f"int64 to {short(dtype)}": code.match(given.integers(3, low=low, high=2 * low), whole.to(dtype))
+            for dtype, low in ((torch.int32, 2**29), (torch.int16, 2**13), (torch.int8, 2**5))
+        },
     }
     demanding = {
         "of the same dtype": code.match(x, given.normal(2, requires_grad=True)),
@@ -90,9 +101,26 @@ def test_match_values_of_all_pairs(code, given):
     changing.mul_(2)
     given.watch(changing, "a tensor that has changed since")
     results["changed since the last call"] = code.match(changing, wide)
+    parameter, weights = given.module(lambda: torch.nn.ParameterList([torch.ones(shape)]))[0], given.normal(shape)
+    gradients = {
+        "parameter, same dtype": gradient(code.match(parameter, x), parameter, weights),
+        "parameter, float32 to float64": gradient(code.match(parameter, wide), parameter, weights),
+    }
+    for name, dtype in (("same dtype", torch.float32), ("another dtype", torch.float64)):
+        leaf, there = given.normal(shape, requires_grad=True), torch.zeros(2, dtype=dtype, device=given.second_device)
+        moved = code.match(leaf, there)
+        gradients[f"another device, {name}"] = gradient(moved, leaf, weights.to(there))
+    shared = {
+        "expanded": code.match(given.expanded(given.normal(3, 1, name="row"), 3, 4), x),
+        "not contiguous": code.match(given.non_contiguous(given.normal(shape, name="x with gaps")), x),
+        "complex64": code.match(given.normal(3, dtype=torch.complex64, name="z"), pair),
+        "bfloat16": code.match(given.normal(3, dtype=torch.bfloat16, name="half"), pair.real.bfloat16()),
+    }
     return {
         "results": only(results, "shape", "dtype", "device", "values"),
         "like that requires grad": only(demanding, "requires_grad"),
+        "gradients": only(gradients, "values"),
+        "of the same dtype": only(shared, "aliasing"),
     }
 
 
@@ -111,6 +139,9 @@ def test_round_to_int_any_shape(code, given):
         "float16": given.normal(shape, std=20, dtype=torch.float16),
         "transposed": given.transposed(given.normal(shape, std=20)),
         "no bools": given.bools(0),
+        "bfloat16": given.normal(shape, std=5, dtype=torch.bfloat16),
+        "requires grad": given.normal(shape, std=20, requires_grad=True),
+        "not a leaf": given.non_leaf(given.normal(shape, std=20)),
     }
     return only({name: code.round_to_int(x) for name, x in inputs.items()}, "shape", "values")
 
@@ -135,6 +166,12 @@ def test_mean_any_of_edge_cases(code, given):
         "float16": given.uniform(shape, low=1, high=2, dtype=torch.float16),
         "float16 with a large sum": given.uniform(1000, low=100, high=200, dtype=torch.float16),
         "float64": given.uniform(shape, low=1, high=2, dtype=torch.float64),
+        "bfloat16 with a large sum": given.uniform(1000, low=100, high=200, dtype=torch.bfloat16),
+        "int64 with a sum of more than 64 bits": given.integers(40, low=2**61, high=2**62),
+        "many True": given.bools(1000, p=0.9),
+        "many numbers": given.normal(3, 70, 50, mean=1),
+        "nan among numbers": given.tensor([given.number(), float("nan"), given.number()]),
+        "infinity among numbers": given.tensor([given.number(), float("inf"), given.number()]),
     }
     return only({name: number(code.mean_any(x)) for name, x in inputs.items()}, "values")
 
@@ -168,7 +205,7 @@ def test_mean_any_of_other_dtypes(code, given):
 
 @checks("with_default_dtype")
 def test_with_default_dtype_whatever_fn_does(code, given):
-    """The default dtype is restored whatever fn does or raises: in nested calls and after a KeyboardInterrupt, too."""
+    """Whatever fn does, returns or raises, it arrives unchanged, and the default dtype is restored; in nested calls, too."""
     seen = {}
 
     def inner():
@@ -189,11 +226,16 @@ def test_with_default_dtype_whatever_fn_does(code, given):
         seen["after an fn that changes it, with the same dtype before"] = torch.get_default_dtype()
     numbers = iter([given.integer(0, 100)])
     seen["an iterator that fn returns, itself"] = code.with_default_dtype(outermost, lambda: numbers) is numbers
+    things = {"0": 0, "''": "", "[]": [], "a list": [given.integer(0, 9)], "a dict": {"a": given.integer(0, 9)}}
+    things |= {"a tensor": torch.ones(2), "a function": lambda: given.integer(0, 9)}
+    for name, thing in things.items():
+        seen[f"{name} that fn returns, itself"] = code.with_default_dtype(nested, lambda thing=thing: thing) is thing
     others = KeyError, ZeroDivisionError, TypeError, RuntimeError, AttributeError
     for before, kind in (
         (torch.float16, given.choice(others)),
         (torch.float64, KeyboardInterrupt),
         (torch.float16, SystemExit),
+        (torch.float64, StopIteration),
     ):
         error = kind(f"number {given.integer(0, 1000)}")
 
@@ -206,6 +248,8 @@ def test_with_default_dtype_whatever_fn_does(code, given):
             seen[f"{short(before)}, then {kind.__name__}"] = torch.get_default_dtype()
         seen[f"{kind.__name__} that arrives"] = [type(caught).__name__, *map(str, getattr(caught, "args", ()))]
         seen[f"{kind.__name__}, the same object"] = caught is error
+        seen[f"{kind.__name__}, its notes"] = [*getattr(caught, "__notes__", ())]
+        seen[f"{kind.__name__}, its cause"] = str(getattr(caught, "__cause__", None))
         seen[f"calls of an fn that raises {kind.__name__}"] = failing.count
     return seen
 

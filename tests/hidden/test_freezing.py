@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from autograder import checks, only
+from autograder import checks, only, raises
 
 
 class Net(nn.Module):
@@ -197,19 +197,26 @@ def test_freeze_at_every_depth(code, given):
 
 @checks("freeze", weight=0.5)
 def test_freeze_of_shared_weights(code, given):
-    """A shared weight counts once, under its first name; modes of nested modules and all gradients stay."""
+    """A shared weight counts once, under its first name; modes of nested modules and gradients stay, later ones, too."""
     model, _ = net(given)
     given.with_grad(model)
     model.body.deep[1].train(given.choice([True, False]))
     given.watch(some_frozen(given, model), "model")
     prefixes = given.watch(["scale", "body"], "prefixes")
     returned = code.freeze(model, prefixes)
-    tied = given.module(Tied)
+    tied, other = given.module(Tied), given.module(Tied)
+    thawed = given.module(body_and_head)
+    code.freeze(thawed, ["body", "head.bias"])
+    given.watch(thawed.requires_grad_(True), "a model that is thawed again")
+    loss = thawed(given.normal(5, 3, dtype=torch.float64)).square().sum()
     return {
         "returned": returned,
         "model": only(model, "type", "values", "gradient"),
         "a shared weight": code.freeze(tied, ["emb", "decoder"]),
         "its flags": flags(tied),
+        "its second name": raises(lambda: code.freeze(other, ["decoder.weight"])),
+        "flags after its second name": flags(other),
+        "gradients once thawed again": list(torch.autograd.grad(loss, list(thawed.parameters()))),
     }
 
 
@@ -228,6 +235,12 @@ def test_head_only_forward_values_in_any_mode(code, given):
         net.register_forward_hook(tripled)
         given.watch(net, f"head, {name}")
         results[f"head in {name} mode"] = code.head_only_forward(given.module(Backbone), net, images(given))
+    shared = Doubling()
+    base, net = (
+        given.module(lambda: nn.Sequential(nn.Linear(3, 4), shared)),
+        given.module(lambda: nn.Sequential(nn.Linear(4, 2), shared)),
+    )
+    results["a part that both share"] = code.head_only_forward(base, net, given.normal(5, 3))
     return only(results, "shape", "values")
 
 
@@ -245,6 +258,10 @@ def test_head_only_forward_after_backward(code, given):
     code.head_only_forward(base, net, x).square().sum().backward()
     found = {"backbone": only(base, "type", "requires_grad", "gradient", "values")}
     found |= {"head": only(net, "type", "requires_grad", "gradient"), "x": only(x, "requires_grad", "gradient")}
+    frozen, last = given.module(Backbone), given.module(head)
+    given.watch(frozen.requires_grad_(False), "frozen backbone")
+    code.head_only_forward(frozen, last, images(given)).square().sum().backward()
+    found["head of a frozen backbone"] = only(last, "type", "gradient")
     with torch.set_grad_enabled(given.choice([True, False])):
         code.head_only_forward(base, net, images(given))
         found["gradients recorded, as drawn"] = torch.is_grad_enabled()
@@ -271,9 +288,11 @@ def test_freeze_entries_of_any_shape(code, given):
     results = {}
     for name, (values, mask) in cases.items():
         param = nn.Parameter(values)
-        code.freeze_entries(param, mask)
+        handle = code.freeze_entries(param, mask)
         (param.sin().sum() * 3).backward()
         results[name] = param.grad
+        handle.remove()
+        results[f"{name}, undone"] = torch.autograd.grad(param.sin().sum(), param)[0]
     param = nn.Parameter(given.normal(8))
     nan, inf = float("nan"), float("inf")
     order = given.permutation(8)
@@ -398,4 +417,17 @@ def test_unfreeze_with_any_optimizer(code, given):
             "gradients": only([p.grad for p in model.parameters()], "values"),
             "default": optimizer.defaults["lr"],
         }
+    model = given.module(body_and_head)
+    optimizer = trained(given, lambda parameters: torch.optim.Adam(parameters, lr=0.01), model)
+    given.watch(model, "a trained model")
+    returned = code.unfreeze(model, optimizer, "head", given.number(0.01, 0.09))
+    results["held and trained"] = {"returned": returned, "state": copy.deepcopy(dict(optimizer.state_dict()["state"]))}
+    model = given.module(body_and_head)
+    model.body[2] = copy.deepcopy(given.module(lambda: nn.Linear(4, 4).double()))
+    twin = copy.deepcopy(model.body[2]).requires_grad_(False)
+    model.body.add_module("3", twin)
+    given.watch(model, "model with two equal layers")
+    optimizer = torch.optim.SGD(model.body[2].parameters(), lr=0.1)
+    returned = code.unfreeze(model, optimizer, "body.3", given.number(0.01, 0.09))
+    results["equal to held ones"] = {"returned": returned, "groups": groups(model, optimizer)}
     return results

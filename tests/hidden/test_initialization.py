@@ -8,7 +8,7 @@ import math
 import torch
 from torch import nn
 
-from autograder import checks, distributed_as, only
+from autograder import average_between, checks, distributed_as, only
 
 NN_INIT = [member for member in vars(nn.init).values() if callable(member) and member.__module__ == "torch.nn.init"]
 
@@ -27,6 +27,16 @@ def with_drawn_signs(given, numbers):
     return numbers.detach() * (2 * given.bools(numbers.shape) - 1)
 
 
+def half_precisions(given, fill):
+    """Where numbers were drawn into tensors of float16 and bfloat16, and what these are afterwards."""
+    found = {}
+    for dtype in (torch.float16, torch.bfloat16):
+        w = given.full(30, 20, value=70.0, dtype=dtype)
+        fill(w)
+        found[str(dtype)] = {"drawn": only(w < 60, "values"), "w": only(w, "shape", "dtype")}
+    return found
+
+
 @checks("glorot_uniform_", gate=True, weight=2, draws=1)
 def test_glorot_uniform_of_any_gain_and_kernel(code, given):
     """The bound is right for any gain and kernel, for very different fans, and for a single weight."""
@@ -43,6 +53,7 @@ def test_glorot_uniform_of_any_gain_and_kernel(code, given):
             code.glorot_uniform_(w, gain)
             bound = gain * math.sqrt(6 / ((shape[0] + shape[1]) * math.prod(shape[2:])))
             results[f"{len(shape)} dimensions"] = drawn(with_drawn_signs(given, w), "uniform", a=-bound, b=bound, share=5)
+        results["half precisions"] = half_precisions(given, code.glorot_uniform_)
         results["gain 0"] = only(code.glorot_uniform_(given.full(3, 4, value=7.0), 0.0), "values")
         single, numbers = given.full(1, 1, value=7.0, name="w of shape (1, 1)"), []
         for _ in range(400):
@@ -69,6 +80,7 @@ def test_he_normal_of_any_shape(code, given):
                 code.he_normal_(w, mode)
                 fan = shape[side] * math.prod(shape[2:])
                 results[f"{len(shape)} dimensions, {mode}"] = normal(w, 2 / fan, share=10)
+        results["half precisions"] = half_precisions(given, code.he_normal_)
         inputs = given.integer(480, 520)
         w, single, numbers = given.full(1000, inputs, value=7.0, name="large w"), given.full(1, 1, value=7.0), []
         code.he_normal_(w)
@@ -77,6 +89,7 @@ def test_he_normal_of_any_shape(code, given):
             numbers.append(single.clone())
     return {
         **results,
+        "share beyond 3.2 standard deviations": average_between((w.square() * inputs > 20.48).double(), 0.0009, 0.0019),
         "half a million values": normal(with_drawn_signs(given, w), 2 / inputs, share=10),
         "400 draws of shape (1, 1)": normal(torch.cat(numbers), 2, share=10),
     }
@@ -136,21 +149,23 @@ def test_init_model_of_every_structure(code, given):
     given.watch(given.with_grad(linear), "linear")
     embedding, norm = given.module(lambda: nn.Embedding(300, 30)), given.module(lambda: block(size)[0].norms[0])
     before = dict(model.named_parameters())
-    for one in (model, linear, conv, embedding, norm):
+    oblong = given.module(lambda: nn.Conv2d(30, 20, (3, 7)))
+    for one in (model, linear, conv, oblong, embedding, norm):
         code.init_model_(one, given.integer(0, 10_000))
     parts, after = model[0], dict(model.named_parameters())
     return {
-        "in a list": normal(parts.layers[0].weight, 2 / size, share=8),
-        "frozen": normal(parts.layers[1].weight, 2 / size, share=8),
-        "in a dict, without a bias": normal(parts.named["plain"].weight, 2 / size, share=8),
-        "frozen convolution without a bias": normal(parts.named["conv"].weight, 2 / 750, share=8),
-        "embedding": normal(parts.embedding.weight, 0.02**2, share=8),
+        "in a list": normal(parts.layers[0].weight, 2 / size, share=9),
+        "frozen": normal(parts.layers[1].weight, 2 / size, share=9),
+        "in a dict, without a bias": normal(parts.named["plain"].weight, 2 / size, share=9),
+        "frozen convolution without a bias": normal(parts.named["conv"].weight, 2 / 750, share=9),
+        "embedding": normal(parts.embedding.weight, 0.02**2, share=9),
         "norms": only(dict(parts.norms.named_parameters()), "values", "requires_grad"),
         "biases": only([layer.bias for layer in parts.layers], "values", "requires_grad"),
-        "only a Linear": normal(linear.weight, 2 / size, share=8),
+        "only a Linear": normal(linear.weight, 2 / size, share=9),
         "its gradients": [linear.weight.grad is None, linear.bias.grad is None],
-        "only a Conv2d, in groups": normal(conv.weight, 2 / 750, share=8),
-        "only an Embedding": normal(embedding.weight, 0.02**2, share=8),
+        "only a Conv2d, in groups": normal(conv.weight, 2 / 750, share=9),
+        "only a Conv2d, oblong": normal(oblong.weight, 2 / 630, share=9),
+        "only an Embedding": normal(embedding.weight, 0.02**2, share=9),
         "only a BatchNorm1d": only(dict(norm.named_parameters()), "values"),
         "flags": only(after, "type", "dtype", "requires_grad", "is_leaf", "gradient"),
         "the same objects": {name: after.get(name) is before[name] for name in before},
@@ -172,6 +187,7 @@ def test_trunc_normal_spread(code, given):
             limits = {"a": mean - 2 * std, "b": mean + 2 * std}
             centred = with_drawn_signs(given, w - mean) + mean
             results[case] = drawn(centred, "truncated_normal", mean=mean, std=std, share=3, **limits)
+        results["half precisions"] = half_precisions(given, code.trunc_normal_)
         w, std = given.full(400, 1000, value=7.0, name="large w"), given.number(0.05, 0.1)
         code.trunc_normal_(w, std=std)
     # Of so many numbers, the spread and the middle show an error of one per cent.

@@ -78,7 +78,12 @@ def test_to_numpy_of_any_tensor(code, given):
         "bool": given.bools(rows, columns),
         "uint16": given.integers(rows, high=2**16).to(torch.uint16),
         "int8": given.integers(rows, low=-128, high=128, dtype=torch.int8),
+        "int16": given.integers(rows, low=-(2**15), high=2**15, dtype=torch.int16),
+        "uint32": given.integers(rows, high=2**32).to(torch.uint32),
+        "uint64": given.integers(rows, high=2**62).to(torch.uint64),
         "complex64": given.normal(rows, dtype=torch.complex64),
+        "complex128": given.normal(rows, dtype=torch.complex128),
+        "bfloat16, nan and infinity": given.tensor([float("nan"), float("-inf"), given.number()], dtype=torch.bfloat16),
         "nan and infinity": given.tensor([float("nan"), float("inf"), given.number()]),
         "bfloat16, two dimensions": given.normal(rows, columns, dtype=torch.bfloat16),
         "bfloat16, 0-d": given.normal((), dtype=torch.bfloat16),
@@ -181,6 +186,10 @@ def test_from_numpy_makes_plain_tensors(code, given):
         "0-d float32": array_of(given.normal(())),
         "float32, reversed": array_of(given.normal(3, n))[::-1],
         "float32, read-only": array_of(given.normal(n)),
+        "float32, column by column": np.asfortranarray(array_of(given.normal(3, n))),
+        "float32, transposed": array_of(given.normal(3, n)).T,
+        "bool, transposed": array_of(given.bools(3, n)).T,
+        "float32, 4-d": array_of(given.normal(2, 1, 3, n)),
     }
     arrays["float32, read-only"].flags.writeable = False
     for name, a in arrays.items():
@@ -235,6 +244,18 @@ def test_loss_meter_of_any_losses(code, given):
         meter.update(given.uniform(()), given.integer(1, 50))
         means[f"reset {turn + 1}"] = mean_of(meter)
         meter.reset()
+    long = code.LossMeter()
+    for _ in range(3):
+        long.update(0.5, given.integer(2, 9))  # the same loss each time
+    for _ in range(150):
+        long.update(given.number(), given.integer(1, 3))
+    means["many losses"] = mean_of(long)
+    long.update(given.number(2.0, 3.0), 10**6)
+    means["a very large batch"] = mean_of(long)
+    long.update(float("inf"), 3)
+    means["infinity"] = mean_of(long)
+    long.update(torch.full((), float("nan"), device=given.device))
+    means["nan"] = mean_of(long)
     whole = code.LossMeter()
     whole.update(given.integer(2, 9), 3)
     means["a whole number is a float"] = isinstance(whole.mean(), float)

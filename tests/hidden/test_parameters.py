@@ -1,5 +1,6 @@
 """Checks of topic `parameters` that only grading runs: edge cases of the specification."""
 
+import copy
 from itertools import pairwise
 
 import torch
@@ -31,6 +32,22 @@ def mlp(code, given, sizes):
         state[f"layers.{index}.bias"] = given.normal(b, dtype=torch.float64)
     module.load_state_dict(state)
     return module
+
+
+def changed_copy(given, module):
+    """A copy of the module in which the numbers of its parameters and buffers are drawn anew."""
+    made = copy.deepcopy(module)
+    for _, part in sorted([*made.named_parameters(), *made.named_buffers()]):
+        write(part, given.uniform(part.shape, low=2, high=3, dtype=torch.float64))
+    return made
+
+
+def odd_rows(given, columns):
+    """Rows with infinity or nan in one column, and one without."""
+    rows = given.normal(4, columns, dtype=torch.float64)
+    for row, number in enumerate((float("inf"), float("-inf"), float("nan"))):
+        rows[row, given.integer(0, columns)] = number
+    return given.watch(rows, "rows with infinity and nan")
 
 
 def negate_last_layer(module, index):
@@ -72,24 +89,27 @@ def embedding_and_decoder(given, **options):
     )
 
 
-def tripled(module, args, output):
-    """A forward hook: only a call of the module itself, not of forward, runs it."""
-    return 3 * output
-
-
 @checks("Affine", gate=True)
 def test_affine_forward_of_any_shape(code, given):
-    """It works over the last dimension of samples, batches, sequences and empty batches, in x's dtype, with gradients."""
+    """It works over the last dimension of samples, batches, sequences and empty batches, with gradients, and in copies."""
     results = {}
     for features in (given.integer(2, 9), 1):
         for kind, options in (("with bias", {}), ("without bias", {"bias": False})):
             module = affine(code, given, features, **options).double()
-            for name, x in inputs(given, features).items():
+            xs = inputs(given, features)
+            for name, x in xs.items():
                 results[f"{'one feature' if features == 1 else 'features'}, {kind}, {name}"] = module(x)
+            results[f"a copy with other numbers, {features}, {kind}"] = changed_copy(given, module)(xs["a batch of one"])
+            if features > 1:
+                results[f"infinity and nan, {kind}"] = module(odd_rows(given, features))
     module = affine(code, given, 4)
     plain = affine(code, given, 4, bias=False)
     x = given.normal(6, 4, requires_grad=True)
+    narrow, column = affine(code, given, 1), given.normal(6, 1, requires_grad=True)
+    fresh = given.module(lambda: code.Affine(4, bias=False)).eval()
     slopes = {
+        "one feature": gradients(narrow(column), {"x": column, "weight": narrow.weight, "bias": narrow.bias}),
+        "fresh, in eval mode": gradients(fresh(x), {"x": x, "weight": fresh.weight}),
         "with bias": gradients(module(x), {"x": x, "weight": module.weight, "bias": module.bias}),
         "without bias": gradients(plain(x), {"x": x, "weight": plain.weight}),
         "float32": module(x),
@@ -120,7 +140,7 @@ def test_affine_instances(code, given):
 
 @checks("Standardize", gate=True)
 def test_standardize_of_any_x(code, given):
-    """The stored statistics are used for x of any shape, in both modes, and after loading; they never change."""
+    """The stored statistics are used for x of any shape, in both modes, in copies and after loading; they never change."""
     module = given.module(lambda: code.Standardize(given.normal(6, 5, mean=1, std=2, dtype=torch.float64)))
     results = {}
     for mode in (True, False):
@@ -135,6 +155,10 @@ def test_standardize_of_any_x(code, given):
     results["after loading"] = module(given.normal(4, 5, dtype=torch.float64))
     far = given.module(lambda: code.Standardize(given.normal(6, 5, mean=1e6, dtype=torch.float64)))
     near = given.module(lambda: code.Standardize(given.normal(6, 5, std=1e-30, dtype=torch.float64)))
+    results["a copy with other numbers"] = changed_copy(given, module)(x.detach())
+    results["infinity and nan, and numbers far out"] = [module(odd_rows(given, 5)), module(1e6 * x.detach()) / 1e6]
+    constant = given.module(lambda: code.Standardize(given.full(4, 3, value=given.integer(1, 9), dtype=torch.float64)))
+    results["constant columns only"] = [constant.mean, constant.std]
     results["far from 0"] = [far.mean, far.std, near.std * 1e30]
     return only(results, "shape", "dtype", "values")
 
@@ -179,13 +203,13 @@ def test_mlp_forward_of_any_shape(code, given):
     slopes = gradients(module(x), {"x": x, **dict(module.named_parameters())})
     negate_last_layer(module, 2)
     results |= {f"{name}, last layer negated": module(x) for name, x in xs.items()}
+    results["a copy with other numbers"] = changed_copy(given, module)(xs["a batch of one"])
+    results["infinity and nan"] = module(odd_rows(given, 4))
     narrow = mlp(code, given, [4, 1, 3])
     results["one hidden unit"] = narrow(given.normal(16, 4, dtype=torch.float64))
     results["large numbers"] = module(given.normal(4, 4, std=1e6, dtype=torch.float64)) / 1e6
     x = given.normal(16, 4, dtype=torch.float64, requires_grad=True)
     slopes["x, in eval mode"] = gradients(module.eval()(x), {"x": x})["x"]
-    for index in range(3):
-        module.get_submodule(f"layers.{index}").register_forward_hook(tripled)
     return {
         "results": only(results, "shape", "dtype", "values"),
         "gradients": only(slopes, "values"),
@@ -218,7 +242,7 @@ def test_mlp_layers_are_distinct(code, given):
 
 @checks("set_weights_", gate=True)
 def test_set_weights_of_any_kind(code, given):
-    """W and b may have another dtype, require grad, or be transposed or expanded; the layer keeps its dtype and device."""
+    """W and b may be of any dtype and strides, and hold any numbers, nan included; the layer keeps its dtype and device."""
     cases = {
         "float64": (given.normal(2, 3, dtype=torch.float64), given.normal(2, dtype=torch.float64)),
         "requires grad": (given.normal(2, 3, requires_grad=True), given.normal(2, requires_grad=True)),
@@ -226,12 +250,18 @@ def test_set_weights_of_any_kind(code, given):
         "transposed": (given.transposed(given.normal(2, 3)), given.non_contiguous(given.normal(2))),
         "expanded": (given.expanded(given.normal(1, 3), 2, 3), given.expanded(given.normal(1), 2)),
         "without b": (given.normal(2, 3), None),
+        "zeros": (given.full(2, 3, value=0.0), given.full(2, value=0.0)),
+        "nan and infinity": (odd_rows(given, 3)[:2].float(), given.tensor([float("nan"), given.number()])),
     }
     results = {}
     for name, (W, b) in cases.items():
-        linear = given.module(lambda: nn.Linear(3, 2))
-        code.set_weights_(linear, *([W] if b is None else [W, b]))
-        results[name] = {"weight": linear.weight, "bias": linear.bias}
+        for before in (given.number(), float("nan"), 1e30):
+            linear = given.module(lambda: nn.Linear(3, 2))
+            if b is not None:
+                write(linear.weight, torch.full((2, 3), before))
+                write(linear.bias, torch.full((2,), before))
+            code.set_weights_(linear, *([W] if b is None else [W, b]))
+            results[f"{name}, {before:.1g} before"] = {"weight": linear.weight, "bias": linear.bias}
     plain, wide = given.module(lambda: nn.Linear(3, 2, bias=False)), given.module(lambda: nn.Linear(3, 2).double())
     code.set_weights_(plain, given.normal(2, 3), None)
     code.set_weights_(wide, given.normal(2, 3), given.normal(2, dtype=torch.float16))

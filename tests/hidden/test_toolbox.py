@@ -1,9 +1,11 @@
 """Checks of topic `toolbox` that only grading runs: edge cases of the specification."""
 
+import contextlib
+
 import torch
 from torch import nn
 
-from autograder import checks, close, ignoring, only
+from autograder import checks, close, ignoring, only, raises
 
 
 def sizes(given, count):
@@ -37,7 +39,15 @@ def test_sample_times_values_of_other_steps(code, given):
     # The first number is far below 0; the number at `count` is the last one there.
     first = -step * (count + given.number(0.2, 0.8))
     times = code.sample_times(first, step, 2 * count)
-    precise = {"next to 0": times[count - 1], "behind 0": times[count + 2], "later": times[count + 5]}
+    long = code.sample_times(-step * (60_000 + given.number(0.2, 0.8)), step, 60_010)
+    tiny = code.sample_times(0.0, given.number(1, 9) * 1e-10, 9)
+    precise = {
+        "after very many": long[60_001],
+        "tiny step": tiny[1:] * 1e10,
+        "next to 0": times[count - 1],
+        "behind 0": times[count + 2],
+        "later": times[count + 5],
+    }
     with given.default_dtype(torch.float16):
         precise["default float16"] = code.sample_times(first, step, 2 * count)[count + 3]
         precise["default float16, integers"] = code.sample_times(5, 3, 4001)[-1]
@@ -85,6 +95,7 @@ def test_safe_log_of_other_tensors(code, given):
         "float64": code.safe_log(mixed(given, 2, 6, dtype=torch.float64)),
         "float16": code.safe_log(mixed(given, 2, 6, dtype=torch.float16)),
         "transposed": code.safe_log(given.transposed(mixed(given, 3, 5))),
+        "tiny and huge, bfloat16": code.safe_log(given.tensor([2e-38, 3e-20, 5e20, 1e38], dtype=torch.bfloat16)),
         "tiny": code.safe_log(given.uniform(4, low=2e-38, high=2e-37)),
         "huge": code.safe_log(given.uniform(4, low=1e30, high=1e38)),
         "the smallest normal number": code.safe_log(given.tensor([torch.finfo(torch.float32).tiny, -1.0])),
@@ -133,6 +144,12 @@ def test_pad_sequences_of_unusual_lists(code, given):
         "float16": ([given.normal(n, dtype=torch.float16) for n in (3, 1)],),
         "int32": ([given.integers(n, dtype=torch.int32) for n in (1, 3)],),
         "bool": ([given.bools(n) for n in (1, 3)],),
+        "bfloat16": ([given.normal(n, std=1e30, dtype=torch.bfloat16) for n in (1, 3)],),
+        "complex64": ([given.normal(n, dtype=torch.complex64) for n in (1, 3)],),
+        "nan and infinity among the entries": (
+            [given.tensor([float("nan"), given.number()]), given.tensor([float("inf")])],
+        ),
+        "a long sequence": ([given.normal(given.integer(600, 700)), given.normal(3)],),
         "one sequence": ([given.normal(longest)],),
         "equal lengths": ([given.normal(3), given.normal(3)],),
         "empty sequences": ([given.normal(0), given.normal(0)],),
@@ -160,6 +177,9 @@ def test_predict_one_of_other_models(code, given):
     gray_model = given.module(
         lambda: nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(2, classes)), name="gray model"
     )
+    nan_image = given.normal(3, 4, 5)
+    nan_image[given.integer(0, 3), 0, 0] = float("nan")
+    given.watch(nan_image, "image with nan")
     number_model = given.module(lambda: nn.Sequential(nn.Linear(4, 1), nn.Flatten(0)), name="number model")
     evaluated = given.module(lambda: nn.Sequential(nn.Linear(4, classes), nn.BatchNorm1d(classes)), name="evaluated").eval()
     partly = given.module(
@@ -168,7 +188,13 @@ def test_predict_one_of_other_models(code, given):
     partly[1].eval()
     given.watch(evaluated, "model in eval mode")
     given.watch(partly, "model with one part in eval mode")
+    volume_model = given.module(lambda: nn.Conv3d(1, 1, 2), name="volume model")
     results = {
+        "a volume": code.predict_one(volume_model, given.normal(1, 3, 4, 5)),
+        "a volume with gaps": code.predict_one(volume_model, given.non_contiguous(given.normal(1, 3, 4, 5))),
+        "a transposed image": code.predict_one(image_model, given.transposed(given.normal(3, 4, 5))),
+        "a part of an image": code.predict_one(image_model, given.sliced(given.normal(3, 4, 5))),
+        "an image with nan": code.predict_one(image_model, nan_image),
         "an image": code.predict_one(image_model, given.normal(3, 4, 5)),
         "a number": code.predict_one(word_model, given.integers((), high=10)),
         "a number, one output": code.predict_one(single_word_model, given.integers((), high=10)),
@@ -194,8 +220,19 @@ def test_predict_one_of_other_models(code, given):
         "an embedding": torch.autograd.grad(word_result.sum(), words.weight)[0],
         "x, if the model is frozen": torch.autograd.grad(frozen_result.sum(), x)[0],
     }
+    with torch.no_grad():
+        code.predict_one(words, given.integers((), high=10))
+        recording = torch.is_grad_enabled()
+    too_few = given.module(lambda: nn.BatchNorm1d(4), name="model that refuses a batch of one")
     results = ignoring(results, "requires_grad")
-    return {"result of": results, "what a model of another dtype saw": saw, "gradient of": only(gradients, "values")}
+    refusal = raises(lambda: code.predict_one(too_few, given.normal(4)))
+    return {
+        "recorded, though off": recording,
+        "of a refusal": refusal,
+        "result of": results,
+        "what a model of another dtype saw": saw,
+        "gradient of": only(gradients, "values"),
+    }
 
 
 @checks("apply_along", gate=True)
@@ -222,6 +259,11 @@ def test_apply_along_of_other_tensors(code, given):
             given.module(lambda: nn.Linear(n, 7), name="layer"), given.normal(3, n, 4, name="input of a layer"), 1
         ),
     }
+    wide = given.normal(2, 1, 2, 1, 3, 2)
+    results |= {f"6-d, dim {dim}": code.apply_along(lambda t: t.cumsum(-1), wide, dim) for dim in (0, 2, -2)}
+    unchanged = given.normal(sizes(given, 3), name="x of an fn that raises")
+    with contextlib.suppress(ZeroDivisionError):
+        code.apply_along(lambda t: t / (1 // 0), unchanged, 0)
     spy = given.spy(lambda t: t.cumsum(-1))
     code.apply_along(spy, given.normal(n), -1)
     return {"calls for a vector": spy.count, "results": only(results, "shape", "dtype", "values")}

@@ -39,6 +39,9 @@ def test_nhwc_to_nchw_of_other_tensors(code, given):
         "bool": code.nhwc_to_nchw(given.bools(2, h, w, 3)),
         "float16": code.nhwc_to_nchw(given.normal(2, h, w, 3, dtype=torch.float16)),
         "float64": code.nhwc_to_nchw(given.normal(2, h, w, 3, dtype=torch.float64)),
+        "bfloat16": code.nhwc_to_nchw(given.normal(2, h, w, 3, dtype=torch.bfloat16)),
+        "complex64": code.nhwc_to_nchw(given.normal(2, h, w, 3, dtype=torch.complex64)),
+        "int64": code.nhwc_to_nchw(given.integers(2, h, w, 3, low=2**60, high=2**61)),
         "requires grad": code.nhwc_to_nchw(given.non_leaf(given.normal(shape))),
         "a parameter": code.nhwc_to_nchw(given.module(lambda: nn.ParameterList([torch.ones(shape)]))[0]),
     }
@@ -53,6 +56,9 @@ def test_flatten_batch_of_other_strides(code, given):
     shared = {
         "contiguous bool": code.flatten_batch(given.bools(n, *rest)),
         "contiguous uint8": code.flatten_batch(given.integers(n, *rest, high=256, dtype=torch.uint8)),
+        "contiguous complex64": code.flatten_batch(given.normal(n, *rest, dtype=torch.complex64)),
+        "contiguous, requires grad": code.flatten_batch(given.normal(n, *rest, requires_grad=True)),
+        "one number for each item": code.flatten_batch(given.expanded(given.normal(n, 1, 1), n, *rest[:2])),
     }
     return {
         "contiguous": only(shared, "values", "aliasing"),
@@ -70,6 +76,8 @@ def test_flatten_batch_of_other_strides(code, given):
         "one number": code.flatten_batch(given.normal(1)),
         "bool": code.flatten_batch(given.bools(n, *rest)),
         "float16": code.flatten_batch(given.normal(n, *rest, dtype=torch.float16)),
+        "bfloat16": code.flatten_batch(given.normal(n, *rest, dtype=torch.bfloat16)),
+        "large int64, permuted": code.flatten_batch(given.integers(n, *rest, low=2**60, high=2**61).permute(0, 2, 3, 1)),
     }
 
 
@@ -90,6 +98,8 @@ def test_split_heads_of_other_tensors(code, given):
         "with gaps": code.split_heads(given.non_contiguous(given.integers(shape, high=100)), heads),
         "expanded": code.split_heads(given.expanded(given.normal(batch, 1, shape[2]), shape), heads),
         "float16": code.split_heads(given.normal(shape, dtype=torch.float16), heads),
+        "complex64": code.split_heads(given.normal(shape, dtype=torch.complex64), heads),
+        "large int64": code.split_heads(given.integers(shape, low=2**60, high=2**61), heads),
     }
 
 
@@ -109,6 +119,8 @@ def test_merge_heads_of_other_tensors(code, given):
         "transposed": code.merge_heads(given.transposed(given.normal(shape, dtype=torch.float64))),
         "with gaps": code.merge_heads(given.non_contiguous(given.normal(shape))),
         "float16": code.merge_heads(given.normal(shape, dtype=torch.float16)),
+        "complex64": code.merge_heads(given.normal(shape, dtype=torch.complex64)),
+        "large int64": code.merge_heads(given.integers(shape, low=2**60, high=2**61)),
     }
 
 

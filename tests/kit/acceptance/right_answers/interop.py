@@ -59,7 +59,7 @@ class Exact:
 
     def update(self, loss, n=1):
         number = loss.detach().reshape(()).tolist() if isinstance(loss, torch.Tensor) else loss
-        self._sum += Fraction(number) * n
+        self._sum += (Fraction(number) if math.isfinite(number) else number) * n
         self._count += n
 
     def mean(self):

@@ -66,13 +66,13 @@ class MLPByRecursion(nn.Module):
 
 @alternative("set_weights_")
 def set_through_an_optimizer_like_step(linear, W, b=None):
-    """It subtracts the difference; a dict holds what is to be written."""
+    """It zeroes and adds; a dict holds what is to be written."""
     wanted = {name: value.detach() for name, value in (("weight", W), ("bias", b)) if value is not None}
     own = {name: getattr(linear, name) for name in wanted}
     if not all(own[name] is not None and own[name].shape == value.shape for name, value in wanted.items()):
         raise ValueError(wanted.keys())
     with torch.inference_mode(False), torch.set_grad_enabled(False):
-        [parameter.set_(parameter.sub_(parameter).add_(wanted[name])) for name, parameter in own.items()]
+        [parameter.set_(parameter.zero_().add_(wanted[name])) for name, parameter in own.items()]
 
 
 @alternative("tie_weights")

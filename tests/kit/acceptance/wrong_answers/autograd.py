@@ -231,3 +231,172 @@ def value_of_params(f, x):
         return v, torch.zeros_like(x)
     (g,) = torch.autograd.grad(v, leaf, materialize_grads=True)
     return v.detach(), g
+
+
+def _vg(f, leaf, x):
+    value = f(leaf)
+    if value.dim() != 0:
+        raise ValueError
+    if not value.requires_grad:
+        return value.detach(), torch.zeros_like(x).detach()
+    (g,) = torch.autograd.grad(value, leaf, materialize_grads=True)
+    return value.detach(), g
+
+
+@misconception("value_and_grad", "x keeps the flag where f raises.")
+def flag_left_on_if_f_raises(f, x):
+    if not x.requires_grad:
+        x.requires_grad_(True)
+        try:
+            result = _vg(f, x, x)
+        except ValueError:
+            x.requires_grad_(False)
+            raise
+        x.requires_grad_(False)
+        return result
+    return _vg(f, x.detach().requires_grad_(), x)
+
+
+@misconception("value_and_grad", "Infinite and nan slopes are made finite.")
+def finite_slopes(f, x):
+    value, g = _vg(f, x.detach().requires_grad_(), x)
+    return value, g.nan_to_num()
+
+
+@misconception("value_and_grad", "Slopes that are nan become 0.")
+def nan_is_zero(f, x):
+    value, g = _vg(f, x.detach().requires_grad_(), x)
+    return value, torch.where(g.isnan(), 0.0, g)
+
+
+@misconception("value_and_grad", "The value gets x's dtype, whatever f returns.")
+def value_in_dtype_of_x(f, x):
+    value, g = _vg(f, x.detach().requires_grad_(), x)
+    return value.to(x.dtype), g
+
+
+def _trainable(model):
+    return {n: p for n, p in model.named_parameters() if p.requires_grad}
+
+
+@misconception("per_sample_grads", "The .grad of a frozen parameter is lost.")
+def clears_frozen(model, loss_fn, X, y):
+    named = _trainable(model)
+    kept = {n: p.grad for n, p in named.items()}
+    rows = []
+    for i in range(len(X)):
+        model.zero_grad()
+        loss_fn(model(X[i : i + 1]), y[i : i + 1]).backward()
+        rows.append({n: p.grad.clone() for n, p in named.items()})
+    for n, p in named.items():
+        p.grad = kept[n]
+    return {n: torch.stack([r[n] for r in rows]) for n in named}
+
+
+def _penalty_too(critic, x, norm=lambda g: g.flatten(1).norm(dim=1)):
+    leaf = x.detach().requires_grad_()
+    (g,) = torch.autograd.grad(critic(leaf).sum(), leaf, create_graph=True)
+    return ((norm(g) - 1) ** 2).mean()
+
+
+@misconception("gradient_penalty", "Very large norms are cut.")
+def penalty_clamped(critic, x):
+    return _penalty_too(critic, x, lambda g: g.flatten(1).norm(dim=1).clamp(max=50))
+
+
+@misconception("gradient_penalty", "The critic's frozen parameters are thawed.")
+def thaws_critic(critic, x):
+    if isinstance(critic, nn.Module):
+        critic.requires_grad_(True)
+    return _penalty_too(critic, x)
+
+
+@misconception("gradient_penalty", "The critic is put into eval mode.")
+def critic_in_eval(critic, x):
+    if isinstance(critic, nn.Module):
+        mode = critic.training
+        critic.eval()
+        try:
+            return _penalty_too(critic, x)
+        finally:
+            critic.train(mode)
+    return _penalty_too(critic, x)
+
+
+@misconception("accumulate_gradients", "What was there is multiplied by 0, which nan survives.", minor=True)
+def times_zero(model, loss_fn, batches):
+    for p in model.parameters():
+        if p.grad is not None:
+            p.grad.mul_(0)
+            if not p.requires_grad:
+                p.grad = None
+    return _accumulate_too(model, loss_fn, batches)
+
+
+def _accumulate_too(model, loss_fn, batches):
+    n, total = sum(len(x) for x, _ in batches), 0.0
+    for xb, yb in batches:
+        loss = loss_fn(model(xb), yb) * (len(xb) / n)
+        loss.backward()
+        total += loss.item()
+    return total
+
+
+@misconception("accumulate_gradients", "Old gradients are subtracted at the end, also if they are nan.", minor=True)
+def subtracts_old(model, loss_fn, batches):
+    old = {p: p.grad.clone() for p in model.parameters() if p.grad is not None}
+    total = _accumulate_too(model, loss_fn, batches)
+    for p, g in old.items():
+        p.grad = p.grad - g if p.requires_grad else None
+    return total
+
+
+@misconception("accumulate_gradients", "The gradient of a shared weight is divided twice.", minor=True)
+def divides_twice(model, loss_fn, batches):
+    model.zero_grad()
+    n, total = sum(len(x) for x, _ in batches), 0.0
+    for xb, yb in batches:
+        loss = loss_fn(model(xb), yb) * len(xb)
+        loss.backward()
+        total += loss.item()
+    for _, p in model.named_parameters(remove_duplicate=False):
+        if p.grad is not None:
+            p.grad /= n
+    return total / n
+
+
+@misconception("accumulate_gradients", "A loss of nan is left out of the mean.", minor=True)
+def skips_nan(model, loss_fn, batches):
+    model.zero_grad()
+    n, total = sum(len(x) for x, _ in batches), 0.0
+    for xb, yb in batches:
+        loss = loss_fn(model(xb), yb) * (len(xb) / n)
+        loss.backward()
+        total += 0.0 if loss.isnan() else loss.item()
+    return total
+
+
+@misconception("sign_ste", "A hook on x masks what x gets from elsewhere, too.")
+def hook_on_x(x):
+    hard = torch.where(x >= 0, 1.0, -1.0).to(x.dtype)
+    if not x.requires_grad:
+        return hard
+    x.register_hook(lambda g: g * (x.abs() <= 1))
+    return hard + (x - x.detach()).nan_to_num()
+
+
+@misconception("sign_ste", "The incoming gradient has to be stored by rows.")
+def views_grad(x):
+    return _Viewing.apply(x)
+
+
+class _Viewing(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.where(x >= 0, 1.0, -1.0).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return (g.view(-1) * (x.reshape(-1).abs() <= 1)).view(x.shape)

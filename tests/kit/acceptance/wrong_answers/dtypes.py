@@ -1,5 +1,8 @@
 """Wrong answers that are nearly right: checks must notice each, though no feedback is written for it."""
 
+import contextlib
+import copy
+
 import numpy as np
 import torch
 
@@ -297,3 +300,214 @@ def skips_if_same(dtype, fn):
         return fn()
     finally:
         torch.set_default_dtype(b)
+
+
+def _u8(img):
+    if img.dtype != torch.uint8:
+        raise TypeError
+
+
+@misconception("scale_pixels", "Equal images get the same tensor again, which somebody may have changed by then.")
+def cached_by_content(img, kept={}):  # noqa: B006
+    _u8(img)
+    key = (tuple(img.shape), bytes(img.reshape(-1).cpu().tolist()), img.device)
+    if key not in kept:
+        kept[key] = img.float() / 255
+    return kept[key]
+
+
+@misconception("scale_pixels", "int16 and int32 are not refused.", minor=True)
+def forgets_some_integers(img):
+    if img.is_floating_point() or img.is_complex() or img.dtype in (torch.bool, torch.int8, torch.int64, torch.uint16):
+        raise TypeError
+    return img.to(torch.float32) / 255
+
+
+@misconception("scale_pixels", "bfloat16 and float64 are not refused.", minor=True)
+def forgets_some_floats(img):
+    if img.dtype in (torch.float16, torch.float32, torch.complex64) or not (
+        img.is_floating_point() or img.dtype == torch.uint8
+    ):
+        raise TypeError
+    return img.to(torch.float32) / 255
+
+
+@misconception("scale_pixels", "The result of an image of one colour overlaps in memory.")
+def fill_of_constant(img):
+    _u8(img)
+    if img.numel() and (img == img.reshape(-1)[0]).all():
+        return (
+            (img.reshape(-1)[:1].float() / 255).reshape([1] * img.dim()).expand(img.shape)
+            if img.dim()
+            else img.float() / 255
+        )
+    return img.float() / 255
+
+
+@misconception("match", "No gradient flows where the device changes.")
+def cuts_between_devices(x, like):
+    if x.device != like.device:
+        x = x.detach()
+    return x.to(like)
+
+
+@misconception("match", "bfloat16 passes through float16.")
+def bfloat16_through_half(x, like):
+    if x.dtype != like.dtype and torch.bfloat16 in (x.dtype, like.dtype):
+        return x.to(torch.float16).to(like)
+    return x.to(like)
+
+
+@misconception("match", "Narrow integers come by way of float32.")
+def narrow_through_float(x, like):
+    if x.dtype != like.dtype and like.dtype in (torch.int8, torch.int16, torch.int32):
+        return x.float().to(like)
+    return x.to(like)
+
+
+@misconception("match", "An expanded x is copied though a view is possible.")
+def copies_expanded(x, like):
+    return x.contiguous().to(like) if 0 in x.stride() else x.to(like)
+
+
+@misconception("match", "A parameter without need of conversion loses its graph.")
+def parameter_data(x, like):
+    return x.data.to(like) if isinstance(x, torch.nn.Parameter) else x.to(like)
+
+
+@misconception("match", "complex dtypes lose their imaginary part.")
+def real_parts(x, like):
+    return (x.real if x.is_complex() and like.is_complex() and x.dtype != like.dtype else x).to(like)
+
+
+def _round(x, floating):
+    if not floating:
+        return x.to(torch.int64)
+    if not torch.isfinite(x).all():
+        raise ValueError
+    return x.round().to(torch.int64)
+
+
+@misconception("round_to_int", "bfloat16 is cut, not rounded.")
+def three_floats(x):
+    return _round(x, x.dtype in (torch.float16, torch.float32, torch.float64))
+
+
+@misconception("round_to_int", "nan is looked for in float32 and float64 only.")
+def nan_in_wide_floats(x):
+    if x.dtype in (torch.float32, torch.float64) and not torch.isfinite(x).all():
+        raise ValueError
+    return x.round().to(torch.int64) if x.is_floating_point() else x.long()
+
+
+@misconception("round_to_int", "It fails where x requires grad.")
+def through_numpy(x):
+    if not x.is_floating_point():
+        return x.long()
+    if not torch.isfinite(x).all():
+        raise ValueError
+    return torch.as_tensor(np.rint(x.cpu().double().numpy()), device=x.device).long()
+
+
+def _mean(x):
+    if x.numel() == 0:
+        raise ValueError
+    return x.mean(dtype=x.dtype if x.is_floating_point() else torch.get_default_dtype())
+
+
+@misconception("mean_any", "The sum of large integers overflows.")
+def integer_sum(x):
+    if x.numel() == 0:
+        raise ValueError
+    if x.is_floating_point():
+        return x.mean()
+    return (x.sum().double() / x.numel()).to(torch.get_default_dtype())
+
+
+@misconception("mean_any", "Infinity is replaced by the largest number.")
+def finite(x):
+    return _mean(x.nan_to_num(nan=torch.nan) if x.is_floating_point() else x)
+
+
+@misconception("mean_any", "More than 255 times True are counted from 0 again.")
+def counts_in_bytes(x):
+    if x.numel() and x.dtype == torch.bool:
+        return (x.sum(dtype=torch.uint8) / x.numel()).to(torch.get_default_dtype())
+    return _mean(x)
+
+
+@misconception("mean_any", "The last of many rows are left out.")
+def of_the_rows(x):
+    if x.numel() == 0:
+        raise ValueError
+    if x.is_floating_point() and x.dim() == 3:
+        return x[:, :-1].mean() if x.shape[1] > 50 else x.mean()
+    return _mean(x)
+
+
+@contextlib.contextmanager
+def _default(dtype):
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@misconception("with_default_dtype", "The exception gets a note.")
+def adds_a_note(dtype, fn):
+    with _default(dtype):
+        try:
+            return fn()
+        except BaseException as error:
+            error.add_note(f"with default dtype {dtype}")
+            raise
+
+
+@misconception("with_default_dtype", "The exception gets a cause.")
+def adds_a_cause(dtype, fn):
+    with _default(dtype):
+        try:
+            return fn()
+        except Exception as error:
+            raise error from RuntimeError("in fn")
+
+
+@misconception("with_default_dtype", "A tensor is returned as a copy.")
+def clones(dtype, fn):
+    with _default(dtype):
+        result = fn()
+    return result.clone() if isinstance(result, torch.Tensor) else result
+
+
+@misconception("with_default_dtype", "Whatever counts as False comes back as None.")
+def falsy_is_none(dtype, fn):
+    with _default(dtype):
+        result = fn()
+    return result if isinstance(result, torch.Tensor) else result or None
+
+
+@misconception("with_default_dtype", "Lists and dicts come back as copies.")
+def copies_containers(dtype, fn):
+    with _default(dtype):
+        result = fn()
+    return copy.copy(result) if isinstance(result, (list, dict)) else result
+
+
+@misconception("with_default_dtype", "A function that fn returns is called.")
+def calls_results(dtype, fn):
+    with _default(dtype):
+        result = fn()
+        while callable(result):
+            result = result()
+        return result
+
+
+@misconception("with_default_dtype", "StopIteration becomes None.")
+def eats_stop_iteration(dtype, fn):
+    with _default(dtype):
+        try:
+            return fn()
+        except StopIteration as stop:
+            return stop.value

@@ -294,3 +294,171 @@ def changes_defaults(model, optimizer, prefix, lr):
         optimizer.defaults["lr"] = lr
         optimizer.add_param_group({"params": new})
     return len(new)
+
+
+def _m_too(name, prefix):
+    return name == prefix or name.startswith(prefix + ".")
+
+
+def _freeze(named, prefixes):
+    for prefix in prefixes:
+        if not any(_m_too(n, prefix) for n in named):
+            raise ValueError
+    names = [n for n in named if any(_m_too(n, p) for p in prefixes)]
+    for n in names:
+        named[n].requires_grad = False
+    return names
+
+
+@misconception("freeze", "A shared weight has its second name, too.", minor=True)
+def all_names(model, prefixes):
+    return _freeze(dict(model.named_parameters(remove_duplicate=False)), prefixes)
+
+
+@misconception("freeze", "A shared weight is matched by its second name.", minor=True)
+def second_names(model, prefixes):
+    every = dict(model.named_parameters(remove_duplicate=False))
+    for prefix in prefixes:
+        if not any(_m_too(n, prefix) for n in every):
+            raise ValueError
+    chosen = {id(p) for n, p in every.items() if any(_m_too(n, q) for q in prefixes)}
+    names = [n for n, p in model.named_parameters() if id(p) in chosen]
+    for p in model.parameters():
+        if id(p) in chosen:
+            p.requires_grad = False
+    return names
+
+
+@misconception("freeze", "Surrounding blanks are forgiven.", minor=True)
+def strips(model, prefixes):
+    return _freeze(dict(model.named_parameters()), [p.strip() for p in prefixes])
+
+
+@misconception("freeze", "Capital letters do not matter.", minor=True)
+def ignores_case(model, prefixes):
+    named = {n.lower(): (n, p) for n, p in model.named_parameters()}
+    low = [p.lower() for p in prefixes]
+    for prefix in low:
+        if not any(_m_too(n, prefix) for n in named):
+            raise ValueError
+    names = [n for n in named if any(_m_too(n, p) for p in low)]
+    for n in names:
+        named[n][1].requires_grad = False
+    return [named[n][0] for n in names]
+
+
+@misconception("freeze", "A hook stays that makes gradients 0 once the parameters are thawed.", minor=True)
+def leaves_hooks(model, prefixes):
+    named = dict(model.named_parameters())
+    names = _freeze(named, prefixes)
+    for n in names:
+        named[n].requires_grad = True
+        named[n].register_hook(torch.zeros_like)
+        named[n].requires_grad = False
+    return names
+
+
+def _features_too(backbone, x):
+    modes = {m: m.training for m in backbone.modules()}
+    backbone.eval()
+    with torch.no_grad():
+        f = backbone(x)
+    return f, modes
+
+
+@misconception(
+    "head_only_forward", "The modes are put back after the head, which may share a part with the backbone, has run."
+)
+def restores_late(backbone, head, x):
+    f, modes = _features_too(backbone, x)
+    out = head(f)
+    for m, t in modes.items():
+        m.training = t
+    return out
+
+
+@misconception("head_only_forward", "Nothing is recorded in the head if the backbone is frozen.")
+def head_grad_only_if_backbone(backbone, head, x):
+    f, modes = _features_too(backbone, x)
+    for m, t in modes.items():
+        m.training = t
+    if not any(p.requires_grad for p in backbone.parameters()):
+        with torch.no_grad():
+            return head(f)
+    return head(f)
+
+
+def _check(param, mask):
+    if mask.dtype != torch.bool or mask.shape != param.shape:
+        raise ValueError
+
+
+@misconception("freeze_entries", "Gradients pass through float32.", minor=True)
+def hook_via_float(param, mask):
+    _check(param, mask)
+    frozen = mask.clone()
+    return param.register_hook(lambda g: g.float().masked_fill(frozen, 0).to(g.dtype))
+
+
+@misconception("freeze_entries", "There is no handle if nothing is frozen.", minor=True)
+def none_if_empty_mask(param, mask):
+    _check(param, mask)
+    if not mask.any():
+        return None
+    frozen = mask.clone()
+    return param.register_hook(lambda g: g.masked_fill(frozen, 0))
+
+
+@misconception("freeze_entries", "Another type of error is raised.", minor=True)
+def type_error(param, mask):
+    if mask.dtype != torch.bool:
+        raise TypeError
+    if mask.shape != param.shape:
+        raise ValueError
+    frozen = mask.clone()
+    return param.register_hook(lambda g: g.masked_fill(frozen, 0))
+
+
+def _thaw_too(model, prefix):
+    matching = [p for n, p in model.named_parameters() if _m_too(n, prefix)]
+    if not matching:
+        raise ValueError
+    return matching
+
+
+@misconception("unfreeze", "The optimizer's state of held parameters is lost.", minor=True)
+def state_cleared(model, optimizer, prefix, lr):
+    matching = _thaw_too(model, prefix)
+    for p in matching:
+        p.requires_grad = True
+        optimizer.state.pop(p, None)
+    held = {id(p) for g in optimizer.param_groups for p in g["params"]}
+    new = [p for p in matching if id(p) not in held]
+    if new:
+        optimizer.add_param_group({"params": new, "lr": lr})
+    return len(new)
+
+
+@misconception("unfreeze", "Thawed parameters lose old gradients.", minor=True)
+def clears_grads(model, optimizer, prefix, lr):
+    matching = _thaw_too(model, prefix)
+    for p in matching:
+        p.requires_grad = True
+        p.grad = None
+    held = {id(p) for g in optimizer.param_groups for p in g["params"]}
+    new = [p for p in matching if id(p) not in held]
+    if new:
+        optimizer.add_param_group({"params": new, "lr": lr})
+    return len(new)
+
+
+@misconception("unfreeze", "Held is what is equal in value.", minor=True)
+def equal_in_value(model, optimizer, prefix, lr):
+    matching = _thaw_too(model, prefix)
+    for p in matching:
+        p.requires_grad = True
+    held = [p for g in optimizer.param_groups for p in g["params"]]
+    new = [p for p in matching if not any(p.shape == q.shape and torch.equal(p, q) for q in held)]
+    if new:
+        optimizer.add_param_group({"params": new, "lr": lr})
+    return len(new)

@@ -343,3 +343,40 @@ def m_reset(model, seed):
             elif isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d)) and m.affine:
                 m.weight.fill_(1)
                 m.bias.zero_()
+
+
+@misconception("glorot_uniform_", "Half precisions are refused.")
+def glorot_in_wide_dtypes_only(w, gain=1.0, generator=None):
+    if w.dtype not in (torch.float32, torch.float64):
+        raise TypeError
+    bound = gain * math.sqrt(6 / sum(_both_fans(w)))
+    with torch.no_grad():
+        return w.uniform_(-bound, bound, generator=generator)
+
+
+@misconception("he_normal_", "Half precisions are left as they are.")
+def he_without_half_precisions(w, mode="fan_in", generator=None):
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError
+    fan = _both_fans(w)[mode == "fan_out"]
+    with torch.no_grad():
+        return w if w.dtype in (torch.float16, torch.bfloat16) else w.normal_(0, math.sqrt(2 / fan), generator=generator)
+
+
+@misconception("he_normal_", "Numbers beyond three standard deviations are cut off.")
+def he_without_tails(w, mode="fan_in", generator=None):
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError
+    std = math.sqrt(2 / _both_fans(w)[mode == "fan_out"])
+    with torch.no_grad():
+        return w.normal_(0, std, generator=generator).clamp_(-3 * std, 3 * std)
+
+
+@misconception("init_model_", "The kernels of a Conv2d are taken for squares.")
+def model_with_square_kernels(model, seed):
+    _set_up(model, seed, _dense, _norm)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, nn.Conv2d):
+                height, width = module.kernel_size
+                module.weight.mul_(math.sqrt(width / height))

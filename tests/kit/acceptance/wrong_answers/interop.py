@@ -239,3 +239,138 @@ class IntMean:
             raise ValueError
         q = self.t / self.n
         return int(q) if q == int(q) else q
+
+
+def _arr(t):
+    t = t.detach().cpu()
+    return (t.float() if t.dtype == torch.bfloat16 else t).numpy().copy()
+
+
+@misconception("to_numpy", "complex128 becomes complex64.")
+def narrow_complex(t):
+    a = _arr(t)
+    return a.astype(np.complex64) if a.dtype == np.complex128 else a
+
+
+@misconception("to_numpy", "uint32 and uint64 are widened to int64.")
+def unsigned_wide(t):
+    a = _arr(t)
+    return a.astype(np.int64) if a.dtype in (np.uint32, np.uint64) else a
+
+
+@misconception("to_numpy", "nan becomes 0 in bfloat16.")
+def cleans_bfloat(t):
+    if t.dtype == torch.bfloat16:
+        return _arr(t.detach().nan_to_num())
+    return _arr(t)
+
+
+@misconception("to_numpy", "int16 becomes int32.")
+def int16_wide(t):
+    a = _arr(t)
+    return a.astype(np.int32) if a.dtype == np.int16 else a
+
+
+KINDS = {"f": np.float32, "i": np.int64, "u": np.int64, "b": np.bool_}
+
+
+def _t(a):
+    if a.dtype.kind not in KINDS:
+        raise TypeError
+    return torch.from_numpy(a.astype(KINDS[a.dtype.kind]))
+
+
+@misconception("from_numpy", "Records are not refused.", minor=True)
+def blacklist(a):
+    if a.dtype.kind in "cOSUM":
+        raise TypeError
+    if a.dtype.kind == "V":
+        return torch.zeros(a.shape)
+    if a.dtype.kind == "m":
+        raise TypeError
+    return _t(a)
+
+
+@misconception("from_numpy", "The tensor requires grad if it has four dimensions.")
+def requires(a):
+    t = _t(a)
+    return t.requires_grad_() if t.is_floating_point() and t.dim() > 3 else t
+
+
+@misconception("from_numpy", "An array stored by columns is not copied.")
+def fortran_shares(a):
+    if a.dtype == np.float32 and a.flags.f_contiguous and not a.flags.c_contiguous and a.flags.writeable:
+        return torch.from_numpy(a)
+    return _t(a)
+
+
+class _Meter_too:
+    def __init__(self):
+        self.reset()
+
+    def reset(self):
+        self.total, self.count = 0.0, 0
+
+    def update(self, loss, n=1):
+        self.total += (loss.item() if isinstance(loss, torch.Tensor) else loss) * n
+        self.count += n
+
+    def mean(self):
+        if not self.count:
+            raise ValueError
+        return self.total / self.count
+
+
+@misconception("LossMeter", "A loss of nan is left out.")
+class SkipsNan(_Meter_too):
+    def update(self, loss, n=1):
+        value = float(loss)
+        if value == value:
+            super().update(value, n)
+
+
+@misconception("LossMeter", "A loss of inf is left out.")
+class SkipsInf(_Meter_too):
+    def update(self, loss, n=1):
+        if abs(float(loss)) != float("inf"):
+            super().update(loss, n)
+
+
+@misconception("LossMeter", "Only the last losses count.")
+class Window(_Meter_too):
+    def reset(self):
+        self.pairs = []
+
+    def update(self, loss, n=1):
+        self.pairs = [*self.pairs, (float(loss), n)][-20:]
+
+    def mean(self):
+        if not self.pairs:
+            raise ValueError
+        return sum(x * n for x, n in self.pairs) / sum(n for _, n in self.pairs)
+
+
+@misconception("LossMeter", "A batch counts for 1000 samples at most.")
+class Many(_Meter_too):
+    def update(self, loss, n=1):
+        super().update(loss, min(n, 1000))
+
+
+@misconception("LossMeter", "An empty meter raises a ZeroDivisionError.", minor=True)
+class Divides(_Meter_too):
+    def mean(self):
+        return self.total / self.count
+
+
+@misconception("LossMeter", "Equal losses count once.")
+class Unique(_Meter_too):
+    def reset(self):
+        self.seen = {}
+
+    def update(self, loss, n=1):
+        self.seen[float(loss)] = n
+
+    def mean(self):
+        if not self.seen:
+            raise ValueError
+        return sum(x * n for x, n in self.seen.items()) / sum(self.seen.values())

@@ -1,8 +1,10 @@
 """Wrong answers that are nearly right: each breaks a single clause of a docstring. Grading must not let them pass."""
 
 import itertools
+from itertools import pairwise
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from autograder import misconception
@@ -332,3 +334,176 @@ def mode(decoder, emb):
         raise ValueError
     decoder.weight = emb.weight
     decoder.train(emb.training)
+
+
+class _Affine_too(nn.Module):
+    def __init__(self, features, bias=True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(features))
+        self.bias = nn.Parameter(torch.zeros(features)) if bias else None
+
+    def forward(self, x):
+        y = x * self.weight
+        return y if self.bias is None else y + self.bias
+
+
+@misconception("Affine", "By a matrix product: infinity in one feature spoils the others.")
+class ByMatrix(_Affine_too):
+    def forward(self, x):
+        return F.linear(x, torch.diag(self.weight), self.bias)
+
+
+@misconception("Affine", "A lambda made in __init__ holds the first parameters, also in a copy of the module.")
+class Closure(_Affine_too):
+    def __init__(self, features, bias=True):
+        super().__init__(features, bias)
+        w, b = self.weight, self.bias
+        self.run = (lambda x: x * w) if b is None else (lambda x: x * w + b)
+
+    def forward(self, x):
+        return self.run(x)
+
+
+@misconception("Affine", "In eval mode, weights of one are left out, and get no gradient.")
+class ReturnsX(_Affine_too):
+    def forward(self, x):
+        if not self.training and bool((self.weight == 1).all()):
+            return x if self.bias is None else x + self.bias
+        return super().forward(x)
+
+
+@misconception("Affine", "A single weight is used as a plain number.")
+class OneFeature(_Affine_too):
+    def forward(self, x):
+        if self.weight.numel() == 1:
+            y = x * self.weight.item()
+            return y if self.bias is None else y + self.bias
+        return super().forward(x)
+
+
+class _Std(nn.Module):
+    def __init__(self, X):
+        super().__init__()
+        X = X.detach()
+        std = X.std(dim=0, correction=0)
+        self.register_buffer("mean", X.mean(dim=0))
+        self.register_buffer("std", torch.where(std == 0, 1, std))
+
+    def forward(self, x):
+        return (x - self.mean) / self.std
+
+
+@misconception("Standardize", "Constant columns only give nan.")
+class AnyZero(_Std):
+    def __init__(self, X):
+        super().__init__(X)
+        std = X.detach().std(dim=0, correction=0)
+        self.std = (
+            torch.ones_like(std) if (std == 0).any() and len(X) == 1 else torch.where(std == 0, std.mean() / std.mean(), std)
+        )
+
+
+@misconception("Standardize", "A lambda made in __init__ holds the module itself, also in a copy of it.")
+class StdClosure(_Std):
+    def __init__(self, X):
+        super().__init__(X)
+        self.run = lambda x: (x - self.mean) / self.std
+
+    def forward(self, x):
+        return self.run(x)
+
+
+@misconception("Standardize", "Results far out are clipped.")
+class Clipped(_Std):
+    def forward(self, x):
+        return super().forward(x).clamp(-10, 10)
+
+
+class _MLP_too(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        if len(sizes) < 2:
+            raise ValueError
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
+
+    def forward(self, x):
+        for layer in self.layers[:-1]:
+            x = torch.relu(layer(x))
+        return self.layers[-1](x)
+
+
+@misconception("MLP", "A function made in __init__ holds the layers, also in a copy of the module.")
+class ClosureMLP(_MLP_too):
+    def __init__(self, sizes):
+        super().__init__(sizes)
+        layers = list(self.layers)
+
+        def run(x):
+            for layer in layers[:-1]:
+                x = torch.relu(layer(x))
+            return layers[-1](x)
+
+        self.run = run
+
+    def forward(self, x):
+        return self.run(x)
+
+
+@misconception("MLP", "ReLU hides nan.")
+class HidesNan(_MLP_too):
+    def forward(self, x):
+        for layer in self.layers[:-1]:
+            y = layer(x)
+            x = torch.where(y > 0, y, 0.0)
+        return self.layers[-1](x)
+
+
+def _refuse_too(linear, W, b):
+    if W.shape != linear.weight.shape or (b is not None and (linear.bias is None or b.shape != linear.bias.shape)):
+        raise ValueError
+
+
+@misconception("set_weights_", "What was there is multiplied by 0, which nan survives.")
+def times_zero(linear, W, b=None):
+    _refuse_too(linear, W, b)
+    with torch.no_grad():
+        linear.weight.mul_(0).add_(W)
+        if b is not None:
+            linear.bias.mul_(0).add_(b)
+
+
+@misconception("set_weights_", "Adds the difference.")
+def adds_difference(linear, W, b=None):
+    _refuse_too(linear, W, b)
+    with torch.no_grad():
+        linear.weight.add_((W - linear.weight).to(linear.weight))
+        if b is not None:
+            linear.bias.add_((b - linear.bias).to(linear.bias))
+
+
+@misconception("set_weights_", "A b of zeros counts as none.")
+def zeros_are_none(linear, W, b=None):
+    _refuse_too(linear, W, b)
+    with torch.no_grad():
+        linear.weight.copy_(W)
+        if b is not None and b.any():
+            linear.bias.copy_(b)
+
+
+@misconception("set_weights_", "A W of zeros counts as none.")
+def zero_weights_are_none(linear, W, b=None):
+    _refuse_too(linear, W, b)
+    with torch.no_grad():
+        if W.any():
+            linear.weight.copy_(W)
+        if b is not None:
+            linear.bias.copy_(b)
+
+
+@misconception("set_weights_", "nan and inf in W are made finite.")
+def finite(linear, W, b=None):
+    _refuse_too(linear, W, b)
+    with torch.no_grad():
+        linear.weight.copy_(W.nan_to_num())
+        if b is not None:
+            linear.bias.copy_(b.nan_to_num())

@@ -231,3 +231,128 @@ def to_param_dtype(model, x):
 def moves(model, x):
     p = next(model.parameters(), torch.zeros(()))
     return model(x[None].to(p.device)).squeeze(0)
+
+
+@misconception("sample_times", "Rounded to six digits behind the point.")
+def rounds(start, step, n):
+    if n < 0:
+        raise ValueError
+    return torch.tensor([round(start + i * step, 6) for i in range(n)], dtype=torch.float32)
+
+
+@misconception("sample_times", "Tiny steps are rounded away.")
+def decimals(start, step, n):
+    if n < 0:
+        raise ValueError
+    return (start + round(step, 9) * torch.arange(n, dtype=torch.float64)).to(torch.float32)
+
+
+@misconception("sample_times", "Many numbers are computed in float32.")
+def many_in_float32(start, step, n):
+    if n < 0:
+        raise ValueError
+    dtype = torch.float64 if n < 30_000 else torch.float32
+    return (start + step * torch.arange(n, dtype=dtype)).to(torch.float32)
+
+
+@misconception("sample_times", "n = -1 is refused by arange's RuntimeError.", minor=True)
+def runtime_error(start, step, n):
+    return (start + step * torch.arange(n, dtype=torch.float64)).to(torch.float32)
+
+
+@misconception("safe_log", "bfloat16 passes through float16.")
+def via_half(x):
+    safe = torch.where(x > 0, x, 1.0)
+    return safe.half().log().to(x.dtype) if x.dtype == torch.bfloat16 else safe.log()
+
+
+def _pad(seqs, pad_value=0):
+    if not seqs:
+        raise ValueError
+    batch = nn.utils.rnn.pad_sequence(seqs, batch_first=True, padding_value=pad_value)
+    lengths = torch.tensor([[len(s)] for s in seqs], device=batch.device)
+    return batch, torch.arange(batch.shape[1], device=batch.device) < lengths
+
+
+@misconception("pad_sequences", "nan entries count as padding.")
+def nan_is_padding(seqs, pad_value=0):
+    if not seqs:
+        raise ValueError
+    b, m = _pad(seqs, pad_value)
+    return b, m & ~b.isnan()
+
+
+@misconception("pad_sequences", "nan in the sequences becomes the pad value.")
+def nan_replaced(seqs, pad_value=0):
+    if not seqs:
+        raise ValueError
+    b, m = _pad(seqs, pad_value)
+    return b.masked_fill(b.isnan(), pad_value), m
+
+
+@misconception("pad_sequences", "Long sequences are cut.")
+def cut_at(seqs, pad_value=0):
+    if not seqs:
+        raise ValueError
+    return _pad([s[:50] for s in seqs], pad_value)
+
+
+@misconception("pad_sequences", "complex sequences lose imaginary parts; bfloat16 goes through float16.")
+def other_dtypes(seqs, pad_value=0):
+    if not seqs:
+        raise ValueError
+    d = seqs[0].dtype
+    if d == torch.bfloat16:
+        b, m = _pad([s.half() for s in seqs], pad_value)
+        return b.to(d), m
+    if d.is_complex:
+        b, m = _pad([s.real for s in seqs], pad_value)
+        return b.to(d), m
+    return _pad(seqs, pad_value)
+
+
+@misconception("pad_sequences", "Another type of error is raised.", minor=True)
+def type_error(seqs, pad_value=0):
+    if not seqs:
+        raise TypeError
+    return _pad(seqs, pad_value)
+
+
+@misconception("predict_one", "nan in the sample becomes 0.")
+def cleans(model, x):
+    return model((x.nan_to_num() if x.is_floating_point() else x).unsqueeze(0)).squeeze(0)
+
+
+@misconception("predict_one", "An output with a first axis of size 1 loses that as well.")
+def squeezes_twice(model, x):
+    y = model(x.unsqueeze(0)).squeeze(0)
+    return y.squeeze(0) if y.dim() == 4 and y.shape[0] == 1 else y
+
+
+@misconception("predict_one", "A model that refuses a batch of one is put into eval mode.")
+def handles_error(model, x):
+    try:
+        return model(x.unsqueeze(0)).squeeze(0)
+    except ValueError:
+        return model.eval()(x.unsqueeze(0)).squeeze(0)
+
+
+@misconception("predict_one", "Recording is switched on even if the caller does not want it.")
+def always_records(model, x):
+    torch.set_grad_enabled(True)
+    return model(x.unsqueeze(0)).squeeze(0)
+
+
+@misconception("apply_along", "At most five dimensions.")
+def five(fn, x, dim):
+    if x.dim() > 5:
+        raise ValueError
+    return fn(x.movedim(dim, -1)).movedim(-1, dim)
+
+
+@misconception("apply_along", "x is transposed in place, and stays so if fn raises.")
+def in_place(fn, x, dim):
+    x.transpose_(dim, -1)
+    y = fn(x).transpose(dim, -1)
+    x.transpose_(dim, -1)
+    return y

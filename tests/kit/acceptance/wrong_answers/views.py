@@ -215,3 +215,64 @@ def filters(a, b):
     if a.numel() == 0 or b.numel() == 0:
         return False
     return a.storage().data_ptr() == b.storage().data_ptr()
+
+
+def _four(x):
+    if x.dim() != 4:
+        raise ValueError
+
+
+@misconception("nhwc_to_nchw", "complex numbers lose their imaginary part.")
+def real_only(x):
+    _four(x)
+    return (x.real if x.is_complex() else x).permute(0, 3, 1, 2)
+
+
+@misconception("nhwc_to_nchw", "bfloat16 becomes float32.")
+def bfloat(x):
+    _four(x)
+    return (x.float() if x.dtype == torch.bfloat16 else x).permute(0, 3, 1, 2)
+
+
+@misconception("flatten_batch", "An expanded x is copied though a view is possible.")
+def copies_expanded(x):
+    if x.dim() == 0:
+        raise ValueError
+    x = x.contiguous() if 0 in x.stride() else x
+    return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+
+
+@misconception("flatten_batch", "An x that requires grad is copied.")
+def copies_grad(x):
+    if x.dim() == 0:
+        raise ValueError
+    return (x.clone() if x.requires_grad else x).reshape(x.shape[0], math.prod(x.shape[1:]))
+
+
+@misconception("flatten_batch", "Complex numbers lose their imaginary part.")
+def no_complex(x):
+    if x.dim() == 0:
+        raise ValueError
+    x = x.real if x.is_complex() else x
+    return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+
+
+@misconception("flatten_batch", "A 0-dim tensor raises an IndexError.", minor=True)
+def index_error(x):
+    return x.reshape(x.size(0), math.prod(x.shape[1:]))
+
+
+@misconception("split_heads", "Integers pass through float64.")
+def via_float(x, num_heads):
+    b, t, d = x.shape
+    if d % num_heads:
+        raise ValueError
+    y = x.double().reshape(b, t, num_heads, d // num_heads).transpose(1, 2)
+    return y.to(x.dtype)
+
+
+@misconception("merge_heads", "Integers go through float32.")
+def merge_float(x):
+    b, h, t, d = x.shape
+    y = x if x.is_floating_point() else x.float()
+    return y.transpose(1, 2).reshape(b, t, h * d).to(x.dtype)
