@@ -235,7 +235,6 @@ def test_with_default_dtype_whatever_fn_does(code, given):
         (torch.float16, given.choice(others)),
         (torch.float64, KeyboardInterrupt),
         (torch.float16, SystemExit),
-        (torch.float64, StopIteration),
     ):
         error = kind(f"number {given.integer(0, 1000)}")
 

@@ -502,12 +502,3 @@ def calls_results(dtype, fn):
         while callable(result):
             result = result()
         return result
-
-
-@misconception("with_default_dtype", "StopIteration becomes None.")
-def eats_stop_iteration(dtype, fn):
-    with _default(dtype):
-        try:
-            return fn()
-        except StopIteration as stop:
-            return stop.value
