@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import dis
 import inspect
 import linecache
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from types import FrameType, SimpleNamespace, TracebackType
 from typing import Any, Literal
@@ -118,8 +120,30 @@ def _origin(steps: list[TracebackType]) -> Literal["code", "library", "check"]:
     """Whose line stopped; a file of checks is called test_….py."""
     own = [_is_under_test(step.tb_frame) and not _is_check(step.tb_frame) for step in steps]
     if not any(own):
-        return "check"
+        return "library" if _is_call_of_the_code(steps) else "check"
     return "code" if own[-1] else "library"
+
+
+def _is_call_of_the_code(steps: list[TracebackType]) -> bool:
+    """Whether the check's last line stopped in `code.NAME(…)`, where NAME is a library's function and so has no line of its
+    own here. A plain function or a class that stops before its first line does not take the arguments."""
+    step = next((step for step in reversed(steps) if _is_check(step.tb_frame)), None)
+    called = _called(step) if step is not None else None
+    match called:
+        case ast.Attribute(value=ast.Name(id="code"), attr=name):
+            thing = getattr(step.tb_frame.f_locals.get("code"), name, None) if step is not None else None
+            return step is not steps[-1] or not isinstance(thing, _Function | type)
+    return False
+
+
+def _called(step: TracebackType) -> ast.expr | None:
+    """What the line of a step was just calling; None if it was doing something else."""
+    code = step.tb_frame.f_code
+    place = next(islice(code.co_positions(), step.tb_lasti // 2, None), None)
+    for node in ast.walk(ast.parse("".join(linecache.getlines(code.co_filename)))):
+        if isinstance(node, ast.Call) and place == (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset):
+            return node.func
+    return None
 
 
 def _line_of_check(steps: list[TracebackType]) -> int:

@@ -160,6 +160,8 @@ def _error_sentence(error: ErrorFact, task: str, quote: bool) -> str:
 def _as_good(expected: ErrorFact, actual: ErrorFact) -> bool:
     if actual.undefined or actual.not_attempted:
         return False
+    if actual.origin == "check" and expected.origin != "check":  # nothing that the code under test was called for stopped
+        return False
     return actual.type == expected.type or expected.type in actual.bases
 
 

@@ -124,3 +124,42 @@ def test_none_is_not_an_error_of_the_code_whatever_the_check_returns(use: str, r
     assert [each.sentence for each in compare(expected, actual, {}, task="f")] == [sentence]
     for each in compare(expected, actual, {}, task="f", quote=False):
         assert "Your code raised" not in each.sentence
+
+
+RAISES = '''
+from autograder import checks, raises
+
+
+@checks("f")
+def test_f(code, given):
+    """It is refused."""
+    x = given.normal(3)
+    return {"f(x)": raises(lambda: code.f(x)["a"])}
+'''
+REFUSES = load_checks(CheckModule("tests/visible/test_raises.py", RAISES))
+
+
+@pytest.mark.parametrize(
+    ("reference", "answer", "passes"),
+    [
+        ("def f(x): raise IndexError", "def f(x): raise IndexError", True),
+        ("def f(x): raise IndexError", "def f(x): return x[7]", True),
+        ("def f(x): raise IndexError", "def f(x): return x", False),
+        ("def f(x): return {}['b']", "def f(x): return {}", False),
+        ("def f(x): raise TypeError", "def f(x): return 5", False),
+        ("def f(x): raise TypeError", "def f(): return 5", False),
+        ("def f(x): raise TypeError", "f = len", False),
+        ("def f(x): raise TypeError", "f = iter", False),
+        ("def f(x): raise TypeError", "f = int.bit_length", True),
+        ("def f(x): raise TypeError", "import torch\nf = torch.ones_like(torch.ones(2)).repeat_interleave", False),
+        ("def f(x): raise RuntimeError", "import torch\nf = torch.linalg.inv", True),
+        (
+            "def f(x): raise RuntimeError",
+            "import torch\nfrom functools import partial\nf = partial(torch.einsum, 'ij')",
+            True,
+        ),
+    ],
+)
+def test_an_expected_exception_counts_only_from_the_call_of_the_code(reference: str, answer: str, passes: bool) -> None:
+    expected, actual = seen(reference, REFUSES), seen(answer, REFUSES)
+    assert (not compare(expected, actual, {}, task="f")) is passes
