@@ -353,7 +353,8 @@ class Given:
     def unavailable(self, *functions: Callable[..., Any]) -> AbstractContextManager[None]:
         """Make PyTorch functions raise inside the context, e.g. `given.unavailable(F.cross_entropy)`.
 
-        Of losses, activations and `torch.nn.init`, what they are made of is refused too, however it is reached.
+        Of losses, activations and `torch.nn.init`, what they are made of is refused too, however it is reached. With a
+        function of `torch` goes the method of its name, and the operator that calls it: `x.matmul(y)` and `x @ y`.
         """
         return unavailable(*functions)
 

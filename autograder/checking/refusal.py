@@ -48,10 +48,18 @@ def unavailable(*functions: Callable[..., Any]) -> Iterator[None]:
 
     This works for functions of `torch` and `torch.nn.functional` that take a tensor and so go through
     `__torch_function__`, and for those of `torch.nn.init`, even when a module's forward calls them. Of losses and
-    activations, the operators behind them are refused too.
+    activations, the operators behind them are refused too; of a function of `torch`, the tensors' method of its name.
     """
+    functions = (*functions, *_methods_of(functions))
     with _replaced_code(functions), _refused_operators(functions), _refused_copies(functions), _AtTheCall(functions):
         yield
+
+
+def _methods_of(functions: _Functions) -> Iterator[Callable[..., Any]]:
+    for function in functions:
+        name = getattr(function, "__name__", "")
+        if getattr(torch, name, None) is function and hasattr(torch.Tensor, name):
+            yield getattr(torch.Tensor, name)
 
 
 def _message(name: str) -> str:

@@ -183,3 +183,20 @@ def test_students_may_be_told_each_name_of_torch_nn_init() -> None:
 def test_the_operators_behind_a_function_have_its_name() -> None:
     with unavailable(F.nll_loss), pytest.raises(RuntimeError, match=r"^nll_loss is not available in this task\.$"):
         torch.ops.aten.nll_loss_nd(torch.ones(2, 2), torch.tensor([0, 1]))
+
+
+@pytest.mark.parametrize(
+    ("function", "call"),
+    [
+        (torch.sum, lambda x: x.sum()),
+        (torch.matmul, lambda x: x.matmul(x)),
+        (torch.matmul, lambda x: x @ x),
+        (torch.softmax, lambda x: x.softmax(0)),
+    ],
+)
+def test_the_method_of_the_same_name_is_refused(function: Callable[..., Any], call: Callable[[Any], Any]) -> None:
+    x = torch.ones(2, 2)
+    with refused, unavailable(function):
+        call(x)
+    with unavailable(function):
+        assert x.mean() == 1
