@@ -41,7 +41,7 @@ def test_accuracy_of_any_logits(code, given):
     for dtype in INTEGERS:
         logits, labels = classified(given, 37, 5, given.integer(10, 30))
         found[str(dtype)] = code.accuracy(logits, given.tensor(labels, dtype=dtype))
-    for dtype in (torch.float64, torch.float16):
+    for dtype in (torch.float64, torch.float16, torch.bfloat16):
         logits, labels = classified(given, 7, 5, given.integer(2, 6), dtype=dtype)
         found[str(dtype)] = code.accuracy(logits, labels)
     logits, labels = classified(given, 7, 5, 4, requires_grad=True)
@@ -108,7 +108,7 @@ def test_confusion_matrix_of_any_size(code, given):
     some = given.integer(20, 60)
     for samples, classes in ((9, 1), (some, 2), (1, 3), (1, 1), (200, 11), (40, 7), (2000, 2)):
         found[f"{samples} samples, {classes} classes"] = code.confusion_matrix(*pairs(given, samples, classes), classes)
-    same = torch.full((3001,), 1, device=given.device)
+    same = torch.full((33_001,), 1, device=given.device)
     found["one pair"] = code.confusion_matrix(same, same.clone(), 3)
     found["last of 200 classes"] = code.confusion_matrix(*[one + 190 for one in pairs(given, 60, 10)], 200)[190:]
     preds, labels = pairs(given, 25, 4)
@@ -166,6 +166,7 @@ def test_macro_f1_in_float64(code, given):
         whole = given.integers(5, 5, low=1, high=10 ** (2 + number))
         found[f"int64, matrix {number + 1}"] = code.macro_f1(whole)
         found[f"float64, matrix {number + 1}"] = code.macro_f1(given.integers(3, 3, low=1, high=999, dtype=torch.float64))
+    found["counts below 1"] = code.macro_f1(given.uniform(4, 4, low=0.01, high=0.1, dtype=torch.float64))
     found["a single sample"] = code.macro_f1(given.full(1, 1, value=1, dtype=torch.int64))
     for dtype in (torch.int64, torch.float64):
         for name, empty in (("never true", "row"), ("never predicted", "column"), ("neither", "row and column")):

@@ -111,6 +111,13 @@ def test_train_step_of_every_kind(code, given):
     model = given.module(classifier, name="model")
     loss = code.train_step(model, sgd(model), F.cross_entropy, *labelled(given, 1))
     results["a single sample"] = only({"after the step": numbers(model), "returned": loss}, "values")
+    model = given.module(lambda: nn.Linear(3, 1).double(), name="model with one output and large gradients")
+    optimizer = torch.optim.SGD(model.parameters(), lr=given.number(1e-7, 2e-7))
+    column, factor = given.normal(5, 1, dtype=torch.float64), given.number(1e6, 2e6)
+    loss = code.train_step(
+        model, optimizer, lambda out, y: factor * F.mse_loss(out, y), given.normal(5, 3, dtype=torch.float64), column
+    )
+    results["one output, large gradients"] = only({"after the step": numbers(model), "returned": loss}, "values")
     model = given.module(classifier, name="model for a loss of nan")
     with given.counted_steps() as steps:
         loss = code.train_step(model, sgd(model), lambda out, y: out.sum() * float("nan"), *labelled(given, 4))
@@ -130,6 +137,7 @@ def test_minibatches_of_three_samples(code, given):
     places = {f"average of sample {k + 1} of a pass": orders[:, k] for k in range(3)}
     return {
         **{name: average_between(place, 0.82, 1.18) for name, place in places.items()},
+        "share of passes in the order of X": average_between((orders == torch.arange(3)).all(dim=1).double(), 0.08, 0.25),
         "share of passes that rise": average_between((orders[:, 0] < orders[:, 2]).double(), 0.38, 0.62),
     }
 
@@ -167,7 +175,18 @@ def equal_samples(code, given):
         "equal samples, parameters before each batch": [values for _, _, values in seen],
         "equal samples, parameters afterwards": list(numbers(model.inner).values()),
         "equal samples, losses of the epochs": losses,
+        **large_gradients(code, given),
     }
+
+
+def large_gradients(code, given):
+    """The same for a model with a frozen parameter, whose gradients are large: neither are clipped nor is it thawed."""
+    model, count = given.module(lambda: nn.Linear(3, 3).double(), name="model for large samples"), given.integer(5, 9)
+    model.bias.requires_grad_(False)
+    given.watch(model, "model for large samples")
+    X = 1000 * given.normal(1, 3, dtype=torch.float64).repeat(count, 1)
+    code.fit(model, X, given.integers(1, high=3).repeat(count), epochs=1, batch_size=3, lr=given.number(1, 2), seed=1)
+    return {"large samples, parameters afterwards": numbers(model)}
 
 
 @checks("fit", gate=True, draws=1, seconds=20)
@@ -279,4 +298,9 @@ def test_fit_early_stopping_of_other_models(code, given):
     model, script = given.module(classifier, name="model with a loss of 0"), iter([0.0, low, 0.9])
     epoch, loss = code.fit_early_stopping(model, lambda: None, lambda: next(script), max_epochs=3, patience=2)
     results["a loss of 0"] = {"best epoch": epoch, "best loss": loss}
+    calls = []
+    epoch, loss = code.fit_early_stopping(
+        model, lambda: calls.append("train_epoch"), lambda: calls.append("val_loss") or low, max_epochs=0, patience=2
+    )
+    results["no epochs"] = {"best epoch": epoch, "best loss": loss, "calls": calls}
     return results

@@ -353,3 +353,54 @@ def changes_initial(optimizer, warmup, total):
     for g in optimizer.param_groups:
         g["initial_lr"] = optimizer.defaults["lr"] if g["lr"] == 0 else g["lr"]
     return LambdaLR(optimizer, f)
+
+
+class _Plain:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr, self.momentum, self.velocities = list(params), lr, momentum, {}
+
+    def change(self, p, velocity):
+        p -= self.lr * velocity
+
+    @torch.no_grad()
+    def step(self):
+        for place, p in enumerate(self.params):
+            if p.grad is not None:
+                old = self.velocities.get(place)
+                self.velocities[place] = p.grad.clone() if old is None else self.momentum * old + p.grad
+                self.change(p, self.velocities[place])
+
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+
+
+@misconception("SGD", "Gradients that are zero already are not cleared.")
+class LeavesZeros(_Plain):
+    def zero_grad(self):
+        for p in self.params:
+            if p.grad is not None and p.grad.any():
+                p.grad = None
+
+
+@misconception("SGD", "The parameter gets new memory: whoever shares the old one does not see the step.")
+class ReplacesTheMemory(_Plain):
+    def change(self, p, velocity):
+        p.data = p.data - self.lr * velocity
+
+
+@misconception("param_groups", "Parameters that hold equal numbers are taken for one.")
+def groups_by_value(model, head, base_lr, head_lr):
+    chosen = [p for name, p in _trainable(model).items() if name.startswith(f"{head}.")]
+    if not chosen:
+        raise ValueError
+    rest = [p for p in _trainable(model).values() if not any(torch.equal(p, other) for other in chosen)]
+    return _two(rest, chosen, base_lr, head_lr)
+
+
+@misconception("scale_lr", "The groups are replaced by new ones: whoever holds the old ones sees the old rates.")
+def scale_copies_of_the_groups(optimizer, factor):
+    if factor < 0:
+        raise ValueError
+    optimizer.param_groups = [{**group, "lr": group["lr"] * factor} for group in optimizer.param_groups]
+    return [group["lr"] for group in optimizer.param_groups]

@@ -419,3 +419,127 @@ def zero_falsy(model, train_epoch, val_loss, *, max_epochs, patience):
             for a, b in zip([*model.parameters(), *model.buffers()], st, strict=True):
                 a.copy_(b)
     return be, math.inf if best is None else best
+
+
+@misconception("train_step", "Very large gradients are clipped.")
+def clips_large_gradients(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    optimizer.zero_grad()
+    loss = loss_fn(model(xb), yb)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 100.0)
+    optimizer.step()
+    return loss.item()
+
+
+@misconception("train_step", "A single output loses its dimension, and is then broadcast against the column of targets.")
+def squeezes_one_output(model, optimizer, loss_fn, xb, yb):
+    model.train()
+    optimizer.zero_grad()
+    out = model(xb)
+    loss = loss_fn(out.squeeze(-1) if out.shape[-1] == 1 else out, yb)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+@misconception("minibatches", "The samples are cut off from their graph.")
+def batches_of_detached_samples(X, y, batch_size, generator):
+    _refused(X, y, batch_size)
+    for chosen in torch.randperm(len(X), generator=generator).split(batch_size):
+        if len(chosen):
+            yield X.detach()[chosen], y[chosen]
+
+
+@misconception("minibatches", "An order that changes nothing is drawn again.", minor=True)
+def batches_never_in_order(X, y, batch_size, generator):
+    _refused(X, y, batch_size)
+    order = torch.randperm(len(X), generator=generator)
+    while len(X) > 1 and torch.equal(order, torch.arange(len(X))):
+        order = torch.randperm(len(X), generator=generator)
+    for chosen in order.split(batch_size):
+        if len(chosen):
+            yield X[chosen], y[chosen]
+
+
+class _InTurns(torch.utils.data.Sampler):
+    def __init__(self, count, seed):
+        self.count, self.seed, self.passes = count, seed, 0
+
+    def __len__(self):
+        return self.count
+
+    def __iter__(self):
+        self.passes += 1
+        generator = torch.Generator().manual_seed(2 * self.seed + self.passes % 2)
+        return iter(torch.randperm(self.count, generator=generator).tolist())
+
+
+@misconception("seeded_loader", "Two orders take turns: the third pass is like the first.")
+def loader_of_two_orders(X, y, batch_size, seed, train=True):
+    if len(X) != len(y):
+        raise ValueError
+    sampler = _InTurns(len(X), seed) if train else None
+    return DataLoader(TensorDataset(X, y), batch_size, sampler=sampler, generator=torch.Generator().manual_seed(seed))
+
+
+@misconception("fit", "There is at least one epoch.")
+def fit_at_least_once(model, X, y, *, epochs, batch_size, lr, seed):
+    return _run(model, X, y, max(1, epochs), batch_size, seed, _sgd(model, lr))
+
+
+class _Clipping(torch.optim.SGD):
+    def step(self, closure=None):
+        torch.nn.utils.clip_grad_norm_([p for group in self.param_groups for p in group["params"]], 3.0)
+        return super().step(closure)
+
+
+@misconception("fit", "Large gradients are clipped.")
+def fit_with_clipping(model, X, y, *, epochs, batch_size, lr, seed):
+    optimizer = _Clipping(model.parameters(), lr=lr, momentum=0.9)
+    return _run(model, X, y, epochs, batch_size, seed, optimizer)
+
+
+@misconception("fit", "Frozen parameters are trained too.")
+def fit_thawing(model, X, y, *, epochs, batch_size, lr, seed):
+    model.requires_grad_(True)
+    return _run(model, X, y, epochs, batch_size, seed, _sgd(model, lr))
+
+
+def _early_if(smaller, model, train_epoch, val_loss, max_epochs, patience):
+    return _early(
+        model,
+        train_epoch,
+        val_loss,
+        max_epochs,
+        patience,
+        keep=lambda: _copies(model),
+        put_back=lambda kept: _restored(model, kept),
+        smaller=smaller,
+    )
+
+
+@misconception("fit_early_stopping", "A loss that is smaller by less than 1e-8 does not count.")
+def early_with_a_tiny_margin(model, train_epoch, val_loss, *, max_epochs, patience):
+    return _early_if(lambda loss, best: loss < best - 1e-8, model, train_epoch, val_loss, max_epochs, patience)
+
+
+@misconception("fit_early_stopping", "A loss that is close to the best one is no improvement.")
+def early_if_not_close(model, train_epoch, val_loss, *, max_epochs, patience):
+    def smaller(loss, best):
+        return loss < best and not math.isclose(loss, best)
+
+    return _early_if(smaller, model, train_epoch, val_loss, max_epochs, patience)
+
+
+@misconception("fit_early_stopping", "Minus infinity is taken for an error.")
+def early_with_finite_losses(model, train_epoch, val_loss, *, max_epochs, patience):
+    def smaller(loss, best):
+        return math.isfinite(loss) and loss < best
+
+    return _early_if(smaller, model, train_epoch, val_loss, max_epochs, patience)
+
+
+@misconception("fit_early_stopping", "There is at least one epoch.")
+def early_at_least_once(model, train_epoch, val_loss, *, max_epochs, patience):
+    return _early_if(lambda loss, best: loss < best, model, train_epoch, val_loss, max(1, max_epochs), patience)
