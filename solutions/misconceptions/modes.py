@@ -187,12 +187,20 @@ def through_a_data_loader(model, X, y, batch_size):
     return loss / len(X), right / len(X)
 
 
-@misconception("evaluate", "train() also switches back on what was in eval mode on purpose.")
+@misconception(
+    "evaluate",
+    "Is a part that was in eval mode on purpose still in eval mode afterwards?",
+    also_true_of=("remembers_one_flag",),
+)
 def train_back(model, X, y, batch_size):
     return _evaluate(model, X, y, batch_size, restore="train")
 
 
-@misconception("evaluate", "You remember one flag. How many does the model have?")
+@misconception(
+    "evaluate",
+    "How many training flags does the model have, and how many of them do you put back?",
+    also_true_of=("train_back",),
+)
 def remembers_one_flag(model, X, y, batch_size):
     return _evaluate(model, X, y, batch_size, restore="top")
 
@@ -538,7 +546,11 @@ def leaves_the_modes(model, x, n):
     return _summary(_passes(model, x, n, restore="nothing"))
 
 
-@misconception("mc_dropout", "train() also switches on what was in eval mode before.")
+@misconception(
+    "mc_dropout",
+    "Is a part that was in eval mode before still in eval mode afterwards?",
+    also_true_of=("mc_remembers_one_flag",),
+)
 def mc_train_back(model, x, n):
     return _summary(_passes(model, x, n, restore="train"))
 
@@ -548,7 +560,11 @@ def mc_eval_back(model, x, n):
     return _summary(_passes(model, x, n, restore="eval"))
 
 
-@misconception("mc_dropout", "You remember one flag. How many does the model have?")
+@misconception(
+    "mc_dropout",
+    "How many training flags does the model have, and how many of them are afterwards as they were?",
+    also_true_of=("mc_train_back",),
+)
 def mc_remembers_one_flag(model, x, n):
     return _summary(_passes(model, x, n, restore="top"))
 

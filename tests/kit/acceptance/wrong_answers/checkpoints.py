@@ -239,3 +239,41 @@ def clears_grad(model, state):
             b.append(k)
     model.zero_grad()
     return a, b
+
+
+@misconception("save_checkpoint", "The entries are parameters that require grad.")
+def keeps_variables(path, model, optimizer, epoch, metrics):
+    torch.save({**_content(model, optimizer, epoch, metrics), "model": model.state_dict(keep_vars=True)}, path)
+
+
+@misconception("save_checkpoint", "The rest of a longer file stays behind the checkpoint.")
+def writes_over_the_old_file(path, model, optimizer, epoch, metrics):
+    with Path(path).open("r+b" if Path(path).exists() else "wb") as file:
+        torch.save(_content(model, optimizer, epoch, metrics), file)
+
+
+@misconception("save_checkpoint", "A metric of nan is left out.")
+def drops_nan(path, model, optimizer, epoch, metrics):
+    known = {name: value for name, value in metrics.items() if value == value}
+    torch.save(_content(model, optimizer, epoch, known), path)
+
+
+def _copied(model, state, change):
+    own, loaded, skipped = model.state_dict(), [], []
+    for name, value in state.items():
+        if name in own and own[name].shape == value.shape:
+            own[name].copy_(change(value))
+            loaded.append(name)
+        else:
+            skipped.append(name)
+    return loaded, skipped
+
+
+@misconception("load_matching_", "Whole numbers go through float32, which rounds large ones.")
+def through_float32(model, state):
+    return _copied(model, state, lambda value: value if value.is_floating_point() else value.float())
+
+
+@misconception("load_matching_", "What is not finite is repaired.")
+def repairs_numbers(model, state):
+    return _copied(model, state, torch.nan_to_num)

@@ -241,3 +241,67 @@ def cached(model, kept={}):  # noqa: B006
             },
         )
     return kept[id(model)][1]
+
+
+@misconception("TwoLayerNet", "A hidden nan becomes 0.")
+class HidesNan(nn.Module):
+    def __init__(self, d_in, h, d_out):
+        super().__init__()
+        self.linear1 = nn.Linear(d_in, h)
+        self.linear2 = nn.Linear(h, d_out)
+
+    def forward(self, x):
+        hidden = self.linear1(x)
+        return self.linear2(torch.where(hidden > 0, hidden, 0.0))
+
+
+@misconception("count_parameters", "Parameters of modules that have children are left out.")
+def parameters_of_leaves(model):
+    leaves = [module for module in model.modules() if not list(module.children())]
+    found = {id(p): p for module in leaves for p in module.parameters()}.values()
+    total, trainable = sum(p.numel() for p in found), sum(p.numel() for p in found if p.requires_grad)
+    buffers = sum(buffer.numel() for buffer in model.buffers())
+    return {"total": total, "trainable": trainable, "frozen": total - trainable, "buffers": buffers}
+
+
+def _noted(model, x, *, is_leaf, expected):
+    names, rows = {module: name for name, module in model.named_modules()}, []
+    flags = {module: module.training for module in names}
+
+    def note(module, arguments, output):
+        entries = sum(p.numel() for p in module.parameters())
+        rows.append((names[module], type(module).__name__, tuple(output.shape), entries))
+
+    handles = [module.register_forward_hook(note) for module in names if is_leaf(module)]
+
+    def put_back():
+        for handle in handles:
+            handle.remove()
+        for module, flag in flags.items():
+            module.training = flag
+
+    try:
+        model.eval()
+        with torch.no_grad():
+            model(x)
+    except expected:
+        put_back()
+        raise
+    put_back()
+    return rows
+
+
+@misconception("summarize", "Only after a RuntimeError is everything put back.")
+def expects_runtime_errors(model, x):
+    return _noted(model, x, is_leaf=lambda module: not list(module.children()), expected=RuntimeError)
+
+
+@misconception("summarize", "nn.Identity and containers without parts are left out.")
+def without_idle_modules(model, x):
+    idle = (nn.Identity, nn.Sequential)
+    return _noted(
+        model,
+        x,
+        is_leaf=lambda module: not list(module.children()) and not isinstance(module, idle),
+        expected=BaseException,
+    )

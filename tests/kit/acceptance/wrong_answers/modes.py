@@ -259,3 +259,62 @@ def nan_counts_as_zero(model, X, y, batch_size):
 def whole_accuracies(model, X, y, batch_size):
     loss, right = _evaluated(model, X, y, batch_size)
     return loss, int(right) if right in (0.0, 1.0) else right
+
+
+@torch.no_grad()
+def _ema(ema, model, decay, change):
+    for average, p in zip(ema.parameters(), model.parameters(), strict=True):
+        change(average, p, decay)
+    for copied, buffer in zip(ema.buffers(), model.buffers(), strict=True):
+        copied.copy_(buffer)
+
+
+@misconception("ema_update_", "A decay of nan is neither below 0 nor above 1.", minor=True)
+def takes_nan(ema, model, decay):
+    if decay < 0 or decay > 1:
+        raise ValueError
+    _ema(ema, model, decay, lambda average, p, share: average.lerp_(p, 1 - share))
+
+
+@misconception("ema_update_", "What is not finite in the model is left out.")
+def skips_what_is_not_finite(ema, model, decay):
+    _refuse(decay)
+
+    def change(average, p, share):
+        average.copy_(torch.where(p.isfinite(), share * average + (1 - share) * p, average))
+
+    _ema(ema, model, decay, change)
+
+
+@misconception("ema_update_", "The parameters get new memory: whoever shares the old one does not see the update.")
+def replaces_the_memory(ema, model, decay):
+    _refuse(decay)
+
+    def change(average, p, share):
+        average.data = share * average + (1 - share) * p
+
+    _ema(ema, model, decay, change)
+
+
+def _monte_carlo(model, x, n, is_active):
+    flags = {module: module.training for module in model.modules()}
+    for module in flags:
+        module.training = is_active(module)
+    with torch.no_grad():
+        outputs = torch.stack([model(x) for _ in range(n)])
+    for module, flag in flags.items():
+        module.training = flag
+    return outputs.mean(dim=0), outputs.std(dim=0, correction=0)
+
+
+KINDS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+
+
+@misconception("mc_dropout", "A class that is made from nn.Dropout is not recognised.")
+def exact_classes(model, x, n):
+    return _monte_carlo(model, x, n, lambda module: type(module) in KINDS)
+
+
+@misconception("mc_dropout", "A layer that works in place is left out.")
+def none_in_place(model, x, n):
+    return _monte_carlo(model, x, n, lambda module: isinstance(module, KINDS) and not module.inplace)
