@@ -64,10 +64,7 @@ def test_bce_with_logits_dtype_layout_and_device(code, given):
         pair = given.normal(n, dtype=dtype), given.uniform(n, dtype=dtype)
         with given.default_dtype(other_dtype(dtype)):
             results[str(dtype)] = bce_with_logits(code, given, *pair)
-    size = given.number(400, 900)  # losses whose sum is more than float16 holds
-    many = given.full(300, value=size, dtype=torch.float16), given.full(300, value=0, dtype=torch.float16)
-    results["float16, many large losses"] = bce_with_logits(code, given, *many)
-    large = given.full(3, value=-1e6 * size), given.full(3, value=1)
+    large = given.full(3, value=-1e8 * given.number(4, 9)), given.full(3, value=1)
     results["logits of some hundred millions"] = bce_with_logits(code, given, *large)
     cases = {
         "transposed logits": (given.transposed(given.normal(n, k)), given.uniform(n, k)),
@@ -97,11 +94,6 @@ def test_masked_mse_dtype_layout_and_device(code, given):
         triple = given.normal(n, k, dtype=dtype), given.normal(n, k, dtype=dtype), some_true(given, n, k)
         with given.default_dtype(other_dtype(dtype)):
             results[str(dtype)] = code.masked_mse(*triple)
-    size = given.number(40, 60)  # squares whose sum is more than float16 holds
-    pred, target = (given.full(100, value=value, dtype=torch.float16) for value in (size, -size))
-    results["float16, many large squares"] = code.masked_mse(
-        pred, target, torch.ones(100, dtype=torch.bool, device=pred.device)
-    )
     true = torch.tensor(True, device=given.device)
     results["0-dim"] = code.masked_mse(given.normal(mean=5), given.normal(), given.watch(true, "0-dim mask"))
     mask = some_true(given, n, k)

@@ -204,19 +204,6 @@ def binary_cut_off_at_2000(logits, targets):
     return (z.clamp(min=0) - z * targets + torch.log1p(torch.exp(-z.abs()))).mean()
 
 
-@misconception("bce_with_logits", "The sum of many losses in float16 is too large, before it is divided.")
-def binary_divides_the_sum(logits, targets):
-    _checked(logits, targets)
-    losses = logits.clamp(min=0) - logits * targets + torch.log1p(torch.exp(-logits.abs()))
-    return losses.sum() / losses.numel()
-
-
-@misconception("masked_mse", "The sum of many squares in float16 is too large, before it is divided.")
-def mse_divides_the_sum(pred, target, mask):
-    _all_checked(pred, target, mask)
-    return (pred[mask] - target[mask]).square().sum() / mask.sum()
-
-
 @misconception("masked_mse", "A single number is not squared.")
 def mse_without_a_square(pred, target, mask):
     _all_checked(pred, target, mask)
