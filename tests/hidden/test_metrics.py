@@ -41,7 +41,7 @@ def test_accuracy_of_any_logits(code, given):
     for dtype in INTEGERS:
         logits, labels = classified(given, 37, 5, given.integer(10, 30))
         found[str(dtype)] = code.accuracy(logits, given.tensor(labels, dtype=dtype))
-    for dtype in (torch.float64, torch.float16, torch.bfloat16):
+    for dtype in (torch.float64, torch.float16):
         logits, labels = classified(given, 7, 5, given.integer(2, 6), dtype=dtype)
         found[str(dtype)] = code.accuracy(logits, labels)
     logits, labels = classified(given, 7, 5, 4, requires_grad=True)
@@ -166,7 +166,6 @@ def test_macro_f1_in_float64(code, given):
         whole = given.integers(5, 5, low=1, high=10 ** (2 + number))
         found[f"int64, matrix {number + 1}"] = code.macro_f1(whole)
         found[f"float64, matrix {number + 1}"] = code.macro_f1(given.integers(3, 3, low=1, high=999, dtype=torch.float64))
-    found["counts below 1"] = code.macro_f1(given.uniform(4, 4, low=0.01, high=0.1, dtype=torch.float64))
     found["a single sample"] = code.macro_f1(given.full(1, 1, value=1, dtype=torch.int64))
     for dtype in (torch.int64, torch.float64):
         for name, empty in (("never true", "row"), ("never predicted", "column"), ("neither", "row and column")):

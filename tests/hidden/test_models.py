@@ -46,9 +46,6 @@ def test_two_layer_net_of_any_shape(code, given):
     negate_scores(given, model, "model 5, 7, 3")
     results |= {f"{name}, linear2 negated": model(x) for name, x in inputs.items()}
     results["d_in, h and d_out 1"] = small(given.normal(16, 1, dtype=torch.float64))
-    broken = given.normal(3, 5, dtype=torch.float64)
-    broken[given.integer(0, 3), 2] = float("nan")
-    results["nan in x"] = model(given.watch(broken, "x with nan"))
     results["large numbers"] = model(given.normal(4, 5, std=1e6, dtype=torch.float64)) / 1e6
     single = given.module(lambda: code.TwoLayerNet(5, 7, 3), name="model in float32")
     return {"scores": only(results, "shape", "values"), "dtype in float32": only(single(given.normal(4, 5)), "dtype")}
@@ -111,11 +108,7 @@ def test_count_parameters_of_many_kinds(code, given):
         "no parameters": given.module(lambda: nn.Sequential(nn.ReLU(), nn.Flatten())),
         "no modules": given.module(nn.Sequential),
         "0-dim": given.module(lambda: Scale(sizes[2])),
-        "parameters of its own beside layers": given.module(lambda: nn.Sequential(nn.Linear(2, sizes[1]))),
     }
-    own = models["parameters of its own beside layers"]
-    own.register_parameter("token", nn.Parameter(given.normal(sizes[0], 3)))
-    given.watch(own, "model with a parameter of its own")
     return only({name: code.count_parameters(model) for name, model in models.items()}, "values")
 
 
@@ -198,7 +191,7 @@ def traces(model):
     }
 
 
-class Broken(LookupError):
+class Broken(RuntimeError):
     """What a forward pass may raise."""
 
 
@@ -234,8 +227,7 @@ def test_summarize_of_any_model(code, given):
     """The rows are right for convolutions, frozen and custom layers, containers, shared modules, and in either mode."""
     images = given.module(
         lambda: nn.Sequential(
-            *(nn.Conv2d(2, 3, kernel_size=3), nn.BatchNorm2d(3), nn.MaxPool2d(2)),
-            *(nn.Flatten(), nn.Linear(12, 5), Scale(5), nn.Identity(), nn.Sequential()),
+            nn.Conv2d(2, 3, kernel_size=3), nn.BatchNorm2d(3), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(12, 5), Scale(5)
         )
     )
     images[0].requires_grad_(False)

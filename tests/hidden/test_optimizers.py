@@ -57,7 +57,6 @@ def test_sgd_of_any_iterable(code, given):
     model[1].bias.requires_grad_(False)
     given.watch(model, "model")
     before, x = dict(model.named_parameters()), given.normal(5, 3, name="x")
-    memory = [p.detach() for p in model.parameters()]
     optimizer = code.SGD(model.parameters(), lr=0.1, momentum=0.9)
     for _ in range(2):
         optimizer.zero_grad()
@@ -83,7 +82,6 @@ def test_sgd_of_any_iterable(code, given):
     return {
         **found,
         "the same objects": {name: after.get(name) is p for name, p in before.items()},
-        "tensors that share their memory": only(memory, "values"),
         "parameters": only(before, "type", "shape", "dtype", "requires_grad", "is_leaf", "values"),
         "model(x)": only(model(x), "values"),
     }
@@ -195,10 +193,7 @@ def test_scale_lr_keeps_other_options(code, given):
         for group in optimizer.param_groups:
             group["initial_lr"], group["max_lr"], group["name"] = given.number(0.5, 0.9), 0.6, "a name"
         places = {id(p): place for place, p in enumerate(parameters)}
-        groups = list(optimizer.param_groups)
         code.scale_lr(optimizer, given.number(0.1, 0.7))
-        found[f"{name}, rates in the groups of before"] = [group["lr"] for group in groups]
-        found[f"{name}, number of groups"] = len(optimizer.param_groups)
         groups = optimizer.param_groups
         kept = [{key: value for key, value in group.items() if key not in ("params", "lr")} for group in groups]
         found[f"{name}, options"] = only(kept, "values")

@@ -178,15 +178,3 @@ def runs_twice(model, x):
     twin = copy.deepcopy(model)
     _hooked(twin, lambda: twin(x))
     return _hooked(twin, lambda: twin(x))
-
-
-@misconception("nonfinite_grads", "A gradient that is stored by columns cannot be viewed as one row.")
-def as_one_row(model):
-    gradients = ((name, p.grad) for name, p in model.named_parameters() if p.grad is not None)
-    return [name for name, gradient in gradients if not gradient.view(-1).isfinite().all()]
-
-
-@misconception("nonfinite_grads", "NumPy has no bfloat16.")
-def by_numpy(model):
-    gradients = ((name, p.grad) for name, p in model.named_parameters() if p.grad is not None)
-    return [name for name, gradient in gradients if (gradient.numpy() - gradient.numpy() != 0).any()]

@@ -159,30 +159,7 @@ def int16_pairs(preds, labels, num_classes):
     return torch.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
-@misconception("accuracy", "NumPy has no bfloat16.")
-def by_numpy(logits, labels):
-    _refuse(logits, labels)
-    return float((logits.detach().numpy().argmax(axis=1) == labels.numpy()).mean())
-
-
 @misconception("confusion_matrix", "More than 32,767 samples in one entry are too many for int16.", minor=True)
 def counts_in_int16(preds, labels, num_classes):
     counts = torch.bincount(labels * num_classes + preds, minlength=num_classes**2)
     return counts.to(torch.int16).long().reshape(num_classes, num_classes)
-
-
-def _f1_of(counts, denominators):
-    return (2 * counts.diagonal() / denominators).mean().item()
-
-
-@misconception("macro_f1", "Weighted counts may add up to less than 1.", minor=True)
-def clamps_at_one(M):
-    counts = M.double()
-    return _f1_of(counts, (counts.sum(0) + counts.sum(1)).clamp(min=1))
-
-
-@misconception("macro_f1", "Weighted counts are cut to whole numbers.", minor=True)
-def whole_counts(M):
-    counts = M.long().double()
-    denominators = counts.sum(0) + counts.sum(1)
-    return torch.where(denominators == 0, 0.0, 2 * counts.diagonal() / denominators).mean().item()

@@ -383,12 +383,6 @@ class LeavesZeros(_Plain):
                 p.grad = None
 
 
-@misconception("SGD", "The parameter gets new memory: whoever shares the old one does not see the step.")
-class ReplacesTheMemory(_Plain):
-    def change(self, p, velocity):
-        p.data = p.data - self.lr * velocity
-
-
 @misconception("param_groups", "Parameters that hold equal numbers are taken for one.")
 def groups_by_value(model, head, base_lr, head_lr):
     chosen = [p for name, p in _trainable(model).items() if name.startswith(f"{head}.")]
@@ -396,11 +390,3 @@ def groups_by_value(model, head, base_lr, head_lr):
         raise ValueError
     rest = [p for p in _trainable(model).values() if not any(torch.equal(p, other) for other in chosen)]
     return _two(rest, chosen, base_lr, head_lr)
-
-
-@misconception("scale_lr", "The groups are replaced by new ones: whoever holds the old ones sees the old rates.")
-def scale_copies_of_the_groups(optimizer, factor):
-    if factor < 0:
-        raise ValueError
-    optimizer.param_groups = [{**group, "lr": group["lr"] * factor} for group in optimizer.param_groups]
-    return [group["lr"] for group in optimizer.param_groups]
