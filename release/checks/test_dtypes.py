@@ -85,6 +85,10 @@ def test_scale_pixels_refuses_float(code, given):
         "bool": given.bools(height, width),
         "complex64": given.normal(height, width, dtype=torch.complex64),
         "uint16": given.integers(height, width, high=256).to(torch.uint16),
+        "int16": given.integers(height, width, high=256, dtype=torch.int16),
+        "int32": given.integers(height, width, high=256, dtype=torch.int32),
+        "float64": given.uniform(height, width, dtype=torch.float64),
+        "bfloat16": given.uniform(height, width, dtype=torch.bfloat16),
         "empty float32": given.uniform(0, 3, width),
     }
     with given.default_dtype(torch.float64):
@@ -207,6 +211,9 @@ def test_round_to_int_refuses_nan(code, given):
         x[given.integer(0, shape[0]), given.integer(0, shape[1])] = float(name)
         name = f"{name} among {x.numel()} numbers"
         inputs[name] = given.watch(x, name)
+    for name, dtype in (("float16", torch.float16), ("bfloat16", torch.bfloat16)):
+        inputs[f"nan in {name}"] = given.tensor([given.number(), float("nan")], dtype=dtype)
+        inputs[f"infinity in {name}"] = given.tensor([given.number(), float("inf")], dtype=dtype)
     return {name: raises(lambda x=x: code.round_to_int(x)) for name, x in inputs.items()}
 
 

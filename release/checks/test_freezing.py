@@ -153,7 +153,18 @@ def test_freeze_leaves_the_rest_alone(code, given):
 def test_freeze_refuses_unknown_prefix(code, given):
     """A prefix that matches no parameter raises a ValueError, and then nothing is frozen."""
     number = given.integer(1, 90)
-    unknown = ["nope", "laye", f"layer{number}.", f"layer{number}.weigh", "weight", "body.2", "body.1.running_mean", ""]
+    unknown = [
+        "nope",
+        "laye",
+        f"layer{number}.",
+        f"layer{number}.weigh",
+        "weight",
+        "body.2",
+        "body.1.running_mean",
+        "",
+        " body",
+        "Body",
+    ]
     results = {}
     for prefix in unknown:
         for prefixes in ([f"layer{number}", prefix], [prefix, "body"]):

@@ -157,7 +157,7 @@ def test_from_numpy_shares_nothing(code, given):
 
 @checks("from_numpy", weight=0.5)
 def test_from_numpy_refuses_all_others(code, given):
-    """Arrays of complex numbers, objects, strings, bytes and dates raise a TypeError."""
+    """Arrays of complex numbers, objects, strings, bytes, dates and records raise a TypeError."""
     n = given.integer(2, 9)
     numbers = array_of(given.normal(n, dtype=torch.float64))
     arrays = {
@@ -169,6 +169,7 @@ def test_from_numpy_refuses_all_others(code, given):
         "bytes": np.array([b"1", b"2"]),
         "dates": np.array(["2026-11-23"], dtype="datetime64[D]"),
         "time differences": np.array([n], dtype="timedelta64[s]"),
+        "records": np.zeros(n, dtype=[("x", np.float32), ("y", np.int64)]),
         f"empty, complex, {n} columns": np.zeros((0, n), dtype=np.complex64),
     }
     return {name: raises(lambda a=a: code.from_numpy(a)) for name, a in arrays.items()}

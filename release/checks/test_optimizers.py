@@ -111,7 +111,10 @@ def test_sgd_gradients(code, given):
             for gradient in (parameters[0].grad, parameters[1].grad):
                 if gradient is not None:
                     gradient.mul_(-3).add_(1)
-        for when in ("after the steps", "once more"):
+        for when in ("after the steps", "once more", "after gradients of zeros"):
+            if when == "after gradients of zeros":
+                for p in parameters:
+                    p.grad = torch.zeros_like(p)
             optimizer.zero_grad()
             found[f"{name}, .grad after zero_grad(), {when}"] = only([p.grad for p in parameters], "values")
             found[f"{name}, after zero_grad(), {when}"] = values_of(parameters)

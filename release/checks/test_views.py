@@ -327,13 +327,15 @@ def test_same_storage_does_not_warn(code, given):
     others = a.view(-1), a[1:], a.clone(), a[:0], given.non_leaf(given.normal(3))
     answers = []
     # PyTorch gives this warning once in a process, and a notebook may have had it already.
+    always = torch.storage._get_always_warn_typed_storage_removal()
     torch.storage._set_always_warn_typed_storage_removal(True)
     try:
         with warnings.catch_warnings(record=True) as caught:
+            warnings.resetwarnings()  # a notebook has filters of its own
             warnings.simplefilter("always")
             for other in given.permutation(len(others)).tolist():
                 answers.append(code.same_storage(a, others[other]))
             filters = [each[0] for each in warnings.filters]
     finally:
-        torch.storage._set_always_warn_typed_storage_removal(False)
+        torch.storage._set_always_warn_typed_storage_removal(always)
     return {"answers": answers, "warnings": [warning.category.__name__ for warning in caught], "filters": filters}
