@@ -132,18 +132,26 @@ def _is_call_of_the_code(steps: list[TracebackType]) -> bool:
     match called:
         case ast.Attribute(value=ast.Name(id="code"), attr=name):
             thing = getattr(step.tb_frame.f_locals.get("code"), name, None) if step is not None else None
-            return step is not steps[-1] or not isinstance(thing, _Function | type)
+            return callable(thing) and (step is not steps[-1] or not isinstance(thing, _Function | type))
     return False
 
 
 def _called(step: TracebackType) -> ast.expr | None:
     """What the line of a step was just calling; None if it was doing something else."""
     code = step.tb_frame.f_code
-    place = next(islice(code.co_positions(), step.tb_lasti // 2, None), None)
-    for node in ast.walk(ast.parse("".join(linecache.getlines(code.co_filename)))):
-        if isinstance(node, ast.Call) and place == (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset):
-            return node.func
-    return None
+    first, last, start, end = next(islice(code.co_positions(), step.tb_lasti // 2, None), (None,) * 4)
+    if first is None or last is None:
+        return None
+    lines = [line.encode() for line in linecache.getlines(code.co_filename)[first - 1 : last]]
+    if not lines:
+        return None
+    lines[-1] = lines[-1][:end]
+    lines[0] = lines[0][start:]
+    try:
+        expression = ast.parse(b"(" + b"".join(lines) + b")", mode="eval").body
+    except SyntaxError:  # it was no expression
+        return None
+    return expression.func if isinstance(expression, ast.Call) else None
 
 
 def _line_of_check(steps: list[TracebackType]) -> int:

@@ -1,4 +1,4 @@
 """What students get: notebooks, visible checks, public keys and the wheel; and the search for leaks in it.
 
-Imports `keys`, `processes`, `course` and what lies below them; no torch.
+Imports `keys`, `course` and what lies below them; no torch.
 """
