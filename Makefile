@@ -41,7 +41,7 @@ quick: $(READY) ## Run what a change needs most often, in about four minutes
 test: $(READY) $(BROWSER) $(POSTGRESQL) ## Run all tests, including the verification of the course
 	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
-test-long: $(READY) ## Run what takes hours: ROUNDS=200 bad days, nbgrader on a whole class, the course's proof on twenty draws
+test-long: $(READY) ## Run what takes longest: ROUNDS=200 bad days, nbgrader on a whole class, the course's proof on twenty draws
 	$(BIN)/pytest -n 3 --dist worksteal -m long --rounds $(ROUNDS)
 
 fuzz: $(READY) ## Fuzz every reader of bytes that are not ours, SECONDS=60 for each; TARGETS="zip roster" for some
