@@ -19,13 +19,12 @@ TaskKind = Literal["function", "class", "variable", "range"]
 
 
 class TaskCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A task: its points and level, what the exercise defines under its name, and the function's arguments.
+    """A task: its points and level, what the exercise defines under its name, and the arguments of the function or class.
 
     `side_effects` is the weight of that check among the task's. With `only_form`, the visible checks look at the form of an
-    answer, and not whether it is right. `arguments` is written as in Python, `f, x, *, steps=…`,
-    without annotations; None if the task is not a function. `returns` is what the function is annotated to return, if that
-    is written there. `stub` is the stub's digest where its text tells that it is one
-    (see `autograder.course.stubs`).
+    answer, and not whether it is right. `arguments` is written as in Python, `f, x, *, steps=…`, without annotations; None
+    if the exercise does not say them. `returns` is what the function is annotated to return, if it is written there. `stub`
+    is its digest where the text tells that it is one (see `autograder.course.stubs`).
     """
 
     points: float

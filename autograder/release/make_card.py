@@ -56,6 +56,8 @@ def _task_card(topic: Topic, name: str, task: TaskEntry) -> TaskCard:
     elif isinstance(body[0], ast.FunctionDef | ast.AsyncFunctionDef):
         kind, arguments = "function", _arguments(body[0].args)
         returns = ast.unparse(body[0].returns) if body[0].returns else ""
+    elif isinstance(body[0], ast.ClassDef):
+        arguments = _constructor_arguments(body[0])
     return TaskCard(
         points=task.points,
         level=task.level,
@@ -66,6 +68,15 @@ def _task_card(topic: Topic, name: str, task: TaskEntry) -> TaskCard:
         only_form=task.only_form,
         stub=topic.stubs.get(name, ""),
     )
+
+
+def _constructor_arguments(defined: ast.ClassDef) -> str | None:
+    """What a class is made with, where the exercise writes it out."""
+    for each in defined.body:
+        if isinstance(each, ast.FunctionDef) and each.name == "__init__":
+            del each.args.args[:1]  # self
+            return _arguments(each.args)
+    return None
 
 
 def _arguments(given: ast.arguments) -> str:

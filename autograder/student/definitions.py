@@ -32,10 +32,8 @@ def problem_with(task: str, card: TaskCard, namespace: Mapping[str, Any]) -> str
     if card.kind in ("variable", "range") or task not in namespace or namespace[task] is ...:
         return ""
     thing = namespace[task]
-    if card.kind == "class":
-        return "" if isinstance(thing, type) else _other_kind(task, thing, "class")
-    if isinstance(thing, type) or not callable(thing):
-        return _other_kind(task, thing, "function")
+    if isinstance(thing, type) != (card.kind == "class") or not callable(thing):
+        return _other_kind(task, thing, card.kind)
     if card.arguments is None or _fits(thing, card.arguments):
         return ""
     return (

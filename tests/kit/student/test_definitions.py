@@ -11,7 +11,7 @@ from released_course import release_course
 
 from autograder.processes.pool import Pool
 from autograder.records.course_card import TaskCard
-from autograder.student.definitions import other_order, without_return
+from autograder.student.definitions import other_order, problem_with, without_return
 from autograder.student.notebook import check
 from autograder.student.released import PLACE
 
@@ -123,3 +123,24 @@ def test_the_box_is_told_where_none_was_met(
         said = capsys.readouterr().out
         assert (sentence in said) is expected
         assert ("Look at this first:" in said) is expected
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("def __init__(self, wide, high): pass", ""),
+        ("def __init__(self, *sizes): pass", ""),
+        ("def forward(self, x): return x", ""),
+        ("def __init__(self): pass", "`f` now takes (); the exercise says (d_in, d_out). Restore its arguments"),
+        (
+            "def __init__(self, d_in, d_out, bias): pass",
+            "`f` now takes (d_in, d_out, bias); the exercise says (d_in, d_out).",
+        ),
+        ("def __init__(d_in, d_out): pass", "`f` now takes (d_out); the exercise says (d_in, d_out)."),
+    ],
+)
+def test_a_class_that_cannot_be_made_as_the_exercise_says(body: str, sentence: str) -> None:
+    names: dict[str, object] = {}
+    exec(f"{HEAD}class f(nn.Module):\n    {body}", names)
+    said = problem_with("f", TaskCard(kind="class", points=1.0, arguments="d_in, d_out"), names)
+    assert said.startswith(sentence) if sentence else said == ""
