@@ -9,9 +9,15 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 
 from autograder.errors import MachineError
+
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 __all__ = ["TemporaryFolder", "free_disk_mb", "remove_folder"]
 
@@ -70,10 +76,8 @@ def _new_folder(parent: Path) -> tuple[Path, int | None]:
 
 
 def _lock(folder: Path) -> int | None:
-    if sys.platform == "win32":
+    if fcntl is None:
         return None
-    import fcntl
-
     descriptor = os.open(folder / _NEW_LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     with contextlib.suppress(OSError):  # a file system without locks: the folder is never taken for left behind
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -89,11 +93,7 @@ def _remove_left_behind(parent: Path) -> None:
 
 def _remove_if_unlocked(folder: Path) -> None:
     """Remove a folder; OSError if it is not one, has no lock, or its owner holds it. Another user's stays."""
-    if sys.platform == "win32":
-        return
-    import fcntl
-
-    if folder.lstat().st_uid != os.geteuid():
+    if fcntl is None or folder.lstat().st_uid != os.geteuid():
         return
     descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:

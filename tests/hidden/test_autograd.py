@@ -227,7 +227,9 @@ def test_accumulate_gradients_of_any_model(code, given):
     odd = (given.normal(2, 3, dtype=torch.float64), given.full(2, 2, value=float("nan"), dtype=torch.float64))
     usual = (given.normal(3, 3, dtype=torch.float64), given.normal(3, 2, dtype=torch.float64))
     model = given.module(mlp)
-    results["returned for labels that are nan"] = only(code.accumulate_gradients(model, F.mse_loss, [usual, odd]), "values")
+    returned = code.accumulate_gradients(model, F.mse_loss, [usual, odd])
+    # A nan has many bit patterns, and which it gets depends on where it was computed.
+    results["returned for labels that are nan"] = torch.nan_to_num(torch.as_tensor(returned), nan=-1.0)
     return only(results, "shape", "requires_grad", "values")
 
 

@@ -58,7 +58,6 @@ def test_flatten_batch_of_other_strides(code, given):
         "contiguous uint8": code.flatten_batch(given.integers(n, *rest, high=256, dtype=torch.uint8)),
         "contiguous complex64": code.flatten_batch(given.normal(n, *rest, dtype=torch.complex64)),
         "contiguous, requires grad": code.flatten_batch(given.normal(n, *rest, requires_grad=True)),
-        "one number for each item": code.flatten_batch(given.expanded(given.normal(n, 1, 1), n, *rest[:2])),
     }
     return {
         "contiguous": only(shared, "values", "aliasing"),

@@ -21,7 +21,7 @@ MAKERS = {
         "from autograder._temporary import TemporaryFolder\nfolder = TemporaryFolder()\n(folder.path / 'deep').mkdir()"
     ),
     "autograde check": (
-        "from autograder.student.run_file import _Process\nchecking = _Process(lambda: False)\nchecking.expect(300)\n"
+        "from autograder.student.run_file import _Process\nchecking = _Process(lambda: False, print)\nchecking.expect(300)\n"
         "os.kill(checking._process.pid, signal.SIGKILL)"
     ),
     "pytest": "from autograder.pytest_plugin.code_files import Codes\ncodes = Codes(None, None)",

@@ -179,12 +179,12 @@ def test_a_handed_in_copy_is_not_used(results: dict[str, TopicResult]) -> None:
 
 
 def test_a_handed_in_copy_makes_no_other_version(root: Path, tmp_path: Path) -> None:
-    write_notebook(tmp_path / "ann/tables.ipynb", "open('data/points.csv'), open('mine.csv')")
-    (tmp_path / "ann/data").mkdir()
-    (tmp_path / "ann/data/points.csv").write_text("x,y\n")
-    (tmp_path / "ann/mine.csv").write_text("x,y\n")
+    write_notebook(tmp_path / "class/ann/tables.ipynb", "open('data/points.csv'), open('mine.csv')")
+    (tmp_path / "class/ann/data").mkdir()
+    (tmp_path / "class/ann/data/points.csv").write_text("x,y\n")
+    (tmp_path / "class/ann/mine.csv").write_text("x,y\n")
     course = load_course(root)
-    [submission] = find_submissions([tmp_path], course).submissions
+    [submission] = find_submissions([tmp_path / "class"], course).submissions
     files, _ = files_of(submission, submission.read(), course)
     assert [file.name for file in files] == ["mine.csv"]
 
