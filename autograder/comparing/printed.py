@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from typing import NamedTuple
 
 from autograder._words import counted
 from autograder.records.observation import PrintsAlike
@@ -32,7 +33,7 @@ def difference_in_print(name: str, expected: str, actual: str, judge: PrintsAlik
     if judge.unordered:
         return _unordered(name, wanted, yours, judge.tolerance, quote=quote)
     for number, (right, line) in enumerate(zip(wanted, yours, strict=False), 1):
-        if not _alike(right, line, judge.tolerance):
+        if right != line and not _alike(_parts(right), _parts(line), judge.tolerance):
             if quote:
                 return f"Line {number} of {name} is {_shown(line)}; it should be {_shown(right)}."
             return f"Line {number} of {name} differs {_where(right, line)}."
@@ -54,12 +55,21 @@ def _lines(text: str) -> list[str]:
     return lines
 
 
-def _alike(expected: str, actual: str, tolerance: float) -> bool:
-    if expected == actual:
-        return True
-    if _NUMBER.split(expected) != _NUMBER.split(actual):
+class _Parts(NamedTuple):
+    """A line taken apart: what is between its numbers, and these as they are written."""
+
+    words: list[str]
+    numbers: list[str]
+
+
+def _parts(line: str) -> _Parts:
+    return _Parts(_NUMBER.split(line), _NUMBER.findall(line))
+
+
+def _alike(expected: _Parts, actual: _Parts, tolerance: float) -> bool:
+    if expected.words != actual.words:
         return False
-    pairs = zip(_NUMBER.findall(expected), _NUMBER.findall(actual), strict=True)
+    pairs = zip(expected.numbers, actual.numbers, strict=True)
     return all(right == number or _near(float(right), float(number), tolerance) for right, number in pairs)
 
 
@@ -76,11 +86,12 @@ def _where(expected: str, actual: str) -> str:
 
 
 def _unordered(name: str, wanted: list[str], yours: list[str], tolerance: float, *, quote: bool) -> str:
-    missing, extra = list((Counter(wanted) - Counter(yours)).elements()), []
+    missing, extra = [_parts(line) for line in (Counter(wanted) - Counter(yours)).elements()], []
     for number, line in enumerate((Counter(yours) - Counter(wanted)).elements()):
         match = None
         if number < _MOST_MATCHED:
-            match = next((index for index, right in enumerate(missing) if _alike(right, line, tolerance)), None)
+            parts = _parts(line)
+            match = next((index for index, right in enumerate(missing) if _alike(right, parts, tolerance)), None)
         if match is None:
             extra.append(line)
         else:
