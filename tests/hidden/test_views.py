@@ -58,6 +58,10 @@ def test_flatten_batch_of_other_strides(code, given):
         "contiguous uint8": code.flatten_batch(given.integers(n, *rest, high=256, dtype=torch.uint8)),
         "contiguous complex64": code.flatten_batch(given.normal(n, *rest, dtype=torch.complex64)),
         "contiguous, requires grad": code.flatten_batch(given.normal(n, *rest, requires_grad=True)),
+        # Its storage is as large as the result, so that resizing shows no memory that nobody has written.
+        "one number for each item": code.flatten_batch(
+            given.normal(n, rest[0] * rest[1], name="numbers")[:, :1, None].expand(n, *rest[:2])
+        ),
     }
     return {
         "contiguous": only(shared, "values", "aliasing"),
