@@ -39,7 +39,7 @@ class ForkServer:
             SandboxUnavailable: if the zygote or the fork server does not start; the text says why.
             ZygoteLost: if one of them was ended.
         """
-        self.slot, self.place, self.on_gpu = slot, place, zygote.on_gpu
+        self.place, self.on_gpu = place, zygote.on_gpu
         self.busy = False
         # If there is no private root, children write to a folder in here, some as their own user.
         self.scratch = place / "scratch"

@@ -75,7 +75,7 @@ class Pool:
 
         Args:
             workers: how many children run at a time; one per processor core if None.
-            many: there are some fifty jobs to come, or more; it pays to arrange the zygote's memory for them.
+            many: there are some thirty jobs to come, or more: it pays to arrange the zygote's memory for them.
             preload: modules that most of the jobs need; see `drive_job.needed_modules`.
             device: the device of the jobs to come; on `cuda`, children may use the GPU.
             require: refuse to run without all of these: names of `sandbox.LAYERS` or `sandbox.LEVELS`.

@@ -20,7 +20,7 @@ from autograder.errors import SandboxUnavailable
 from autograder.processes import gpu
 from autograder.processes.protocol import Ready, Serve, Settings, encode
 
-__all__ = ["CPU_CAPABILITY", "START_SECONDS", "Zygote", "ZygoteLost", "await_message", "socket_pair"]
+__all__ = ["CPU_CAPABILITY", "START_SECONDS", "Zygote", "ZygoteLost", "await_message"]
 
 START_SECONDS = 120.0
 _END_SECONDS = 10.0
@@ -55,7 +55,7 @@ class ZygoteLost(Exception):
     """The zygote or a fork server died or does not answer; as far as can be told, not because of the code that it ran."""
 
 
-def socket_pair() -> tuple[socket.socket, socket.socket]:
+def _socket_pair() -> tuple[socket.socket, socket.socket]:
     """Two ends of a connection that keeps messages apart."""
     kind = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
     return socket.socketpair(socket.AF_UNIX, kind)
@@ -92,7 +92,7 @@ class Zygote:
             place: an empty folder for this zygote alone.
             mode: see `Settings.mode` in `autograder.processes.protocol`.
             device: the device of its jobs; on `cuda`, its children may use the GPU.
-            many: arrange its memory for many children, which takes as long as it saves in some fifty of them.
+            many: arrange its memory for many children: that takes 0.16 s, and saves 6 ms in each of them.
             preload: modules that most of them need.
         """
         self.place = place
@@ -103,7 +103,7 @@ class Zygote:
         root.mkdir()
         root.chmod(0o711)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
-        self._control, other = socket_pair()
+        self._control, other = _socket_pair()
         settings = Settings(control=other.fileno(), mode=mode, place=str(root), gpu=self.on_gpu, many=many, preload=preload)
         command = [sys.executable, *_OPTIONS, "-m", "autograder.confined.zygote", msgspec.json.encode(settings).decode()]
         self._process = subprocess.Popen(
@@ -134,7 +134,7 @@ class Zygote:
             SandboxUnavailable: if the zygote does not start; the text says why.
             ZygoteLost: if a signal ended it before it was warm; the text says where, if it crashed.
         """
-        control, other = socket_pair()
+        control, other = _socket_pair()
         try:
             with self._waiting:
                 self._wait_until_ready()
@@ -164,8 +164,8 @@ class Zygote:
             problem = msgspec.msgpack.decode(data, type=Ready).problem
         except ZygoteLost:
             if self._was_killed():
-                raise ZygoteLost(self.last_words()) from None
-            problem = self.last_words()
+                raise ZygoteLost(self._last_words()) from None
+            problem = self._last_words()
         if problem:
             raise SandboxUnavailable(f"The process that runs submissions did not start: {problem}")
         self._ready = True
@@ -178,8 +178,7 @@ class Zygote:
             return False
         return status < 0 or bool(status & 0x80)
 
-    def last_words(self) -> str:
-        """What it, or a fork server, wrote last about its end."""
+    def _last_words(self) -> str:
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         crash = next((number for number, line in enumerate(lines) if line.startswith(_CRASHED)), None)
