@@ -94,7 +94,9 @@ class Notebook:
     def __init__(self, page: Page, lab: Lab, name: str) -> None:
         self.page = page
         page.goto(f"{lab.address}/tree/{name}?token=t")
-        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+        # JupyterLab lays out a long notebook bit by bit, and a busy machine shows it half done.
+        cells = json.loads((lab.folder / name).read_bytes())["cells"]
+        expect_that(page.locator(".jp-Notebook .jp-Cell")).to_have_count(len(cells), timeout=SECONDS * 1000)
         page.locator(".jp-DirListing-item").first.wait_for()
         # The kernel is there when the notebook says that it is idle.
         page.locator('.jp-NotebookPanel-toolbar [data-status="idle"]').wait_for()
