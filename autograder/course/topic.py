@@ -9,7 +9,7 @@ from pathlib import Path
 from autograder._files import read_source, read_whole
 from autograder._words import suggestion
 from autograder.course.cells import read_cells, task_source
-from autograder.course.choices import choice_checks, choice_source
+from autograder.course.choice_checks import choice_checks, choice_source
 from autograder.course.course_file import Course
 from autograder.course.data_files import ANSWERS, CourseData, data_names, topic_data
 from autograder.course.declarations import CheckSpec, VariantSpec, answers_used, read_checks, read_variants

@@ -21,7 +21,7 @@ import msgspec
 from autograder._files import PACKAGE
 from autograder.choices import RIGHT_FORM, demand_of
 from autograder.comparing.bounds import sketch
-from autograder.course.choices import form_check, plain_answer
+from autograder.course.choice_checks import form_check, plain_answer
 from autograder.course.course_file import Course
 from autograder.course.declarations import VariantSpec
 from autograder.course.make_job import make_job

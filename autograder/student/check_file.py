@@ -12,9 +12,9 @@ import msgspec
 from autograder.course.cells import task_source
 from autograder.records.jobs import CellReport, Outcome
 from autograder.student.answer import Answer, answer
+from autograder.student.definition_text import source_digest
 from autograder.student.released import ReleasedTopic
 from autograder.student.run_file import FileRun
-from autograder.student.source import source_digest
 from autograder.student.store import Store, TaskRecord
 from autograder.student.student_file import StudentFile
 from autograder.student.view import record_of, state_of

@@ -20,11 +20,11 @@ from autograder.errors import AutogradeError, RequestError
 from autograder.records.jobs import Cell
 from autograder.student.answer import Answer, with_unread_cells
 from autograder.student.as_text import show
+from autograder.student.definition_text import source_of, unread_cell
 from autograder.student.lookup import known_tasks, one_more_hint, progress_of, topic_meant
 from autograder.student.released import Release, ReleasedTopic, find_release
 from autograder.student.session import ask
 from autograder.student.solutions import worked_solution
-from autograder.student.source import source_of, unread_cell
 from autograder.student.store import Store, TaskRecord
 from autograder.student.view import Note, answer_view, record_of, state_of
 

@@ -20,9 +20,9 @@ from autograder.course.cells import task_source
 from autograder.errors import AutogradeError
 from autograder.student.as_text import show
 from autograder.student.check_file import FileAnswer, answer_file, description, next_task
+from autograder.student.definition_text import source_digest
 from autograder.student.released import Release, ReleasedTopic
 from autograder.student.run_file import Cancelled, Runner
-from autograder.student.source import source_digest
 from autograder.student.store import Store
 from autograder.student.student_file import StudentFile, read_file
 from autograder.student.view import Note, answer_view, state_of

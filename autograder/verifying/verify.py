@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from autograder.comparing.compare import passes
-from autograder.course.choices import answer_check, form_check, plain_answer
+from autograder.course.choice_checks import answer_check, form_check, plain_answer
 from autograder.course.course_file import Course
 from autograder.course.declarations import VariantSpec
 from autograder.course.required_parts import missing_parts
@@ -30,7 +30,7 @@ from autograder.records.results import TaskResult
 from autograder.scoring.rules import rules_of
 from autograder.verifying.accepted_mutants import entry_for, read_accepted, unwritten_reasons
 from autograder.verifying.accepting import accept_equivalent
-from autograder.verifying.choices import ChoiceTrial, trials_of
+from autograder.verifying.choice_trials import ChoiceTrial, trials_of
 from autograder.verifying.draws import SINGLE_DRAWS, drawn, first_draws, patient, single_draw
 from autograder.verifying.findings import Equal, Survivor, TopicVerification, Verification
 from autograder.verifying.measures import Measures, measure

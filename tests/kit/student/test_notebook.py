@@ -28,10 +28,10 @@ from autograder.records.results import CheckResult, Difference, TaskResult
 from autograder.student.answer import Answer, with_unread_cells
 from autograder.student.as_html import html
 from autograder.student.as_text import plain
+from autograder.student.definition_text import unread_cell
 from autograder.student.lookup import progress_of
 from autograder.student.notebook import check, hint, progress
 from autograder.student.released import PLACE, find_release
-from autograder.student.source import unread_cell
 from autograder.student.view import answer_view_of
 
 
