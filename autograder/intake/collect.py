@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -25,11 +26,11 @@ from autograder.course.file_names import split_duplicate, start_note, topic_in, 
 from autograder.course.roster import Roster, folder_name
 from autograder.errors import SubmissionError
 from autograder.intake.archive import UNREADABLE, Entry, Source, read_source, shown
-from autograder.intake.collected import COLLECTED, Collected
+from autograder.intake.collected import COLLECTED, Collected, Row
 from autograder.intake.doubts import late_without_time, topics_without_times, under_two_names
 from autograder.intake.formats import read_handins, recognise, title_of
 from autograder.intake.handin import Context, File, Handin
-from autograder.intake.names import is_start_notebook, is_submission_name, submissions_in, why_none
+from autograder.intake.names import SUBMISSION_ENDINGS, is_start_notebook, is_submission_name, submissions_in, why_none
 from autograder.intake.people import People
 
 __all__ = ["Collection", "collect"]
@@ -39,6 +40,7 @@ _EARLIER = ".earlier"
 _UNASSIGNED = ".unassigned"
 _LONGEST_NAME = 120
 _MOST_READ = 64 << 20
+_UNDATED = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass
@@ -57,9 +59,13 @@ class Collection:
     notes: list[str] = field(default_factory=list)
 
 
+_Order = tuple[bool, datetime, int, int, bool, bool, int, bool]
+
+
 @dataclass(frozen=True)
 class _Candidate:
-    """A file that may be a student's submission for a topic."""
+    """A file that may be a student's submission for a topic; or `others`, what was handed in instead of one, the first
+    of which is `file`. The greatest `order` counts: the latest that can be graded, or else the latest."""
 
     student: str
     topic: str
@@ -67,7 +73,8 @@ class _Candidate:
     handin: Handin
     who: str
     download: str
-    order: tuple[datetime, int, int, bool, bool, int, bool]  # the greatest counts
+    order: _Order
+    others: tuple[File, ...] = ()
 
     @property
     def place(self) -> str:
@@ -127,12 +134,19 @@ def collect(
 
 @dataclass(frozen=True)
 class _Other:
-    """A hand-in that holds no submission, and the number of its download."""
+    """A hand-in that holds no submission; whose it is in the download with this number and name."""
 
     student: str
     number: int
     handin: Handin
     files: Sequence[File]
+    who: str
+    download: str
+
+    def for_topic(self, topic: str, files: Sequence[File]) -> _Candidate:
+        when = self.handin.when or _UNDATED
+        order = (False, when, self.number, self.handin.attempt, False, False, 0, False)
+        return _Candidate(self.student, topic, files[0], self.handin, self.who, self.download, order, tuple(files))
 
 
 @dataclass
@@ -160,9 +174,11 @@ class _Collector:
             likely = recognise(source)
             hint = f"it is {title_of(likely)}" if likely != form else "name the format with --from"
             raise SubmissionError(f"{shown(str(source.path))}: nothing in it is named as in {title_of(form)}; {hint}.")
-        for entry, reason in reading.strays:
-            source.left_out.pop(entry.shown, "")
-            self.set_aside(source, [entry], reason)
+        for (_, reason), group in groupby(reading.strays, key=lambda stray: (stray[0].parts[0], stray[1])):
+            strays = [entry for entry, _ in group]
+            for entry in strays:
+                source.left_out.pop(entry.shown, "")
+            self.set_aside(source, strays, reason)
         students = self.people.assign(form, [handin.who for handin in reading.handins])
         for handin in reading.handins:
             student = students[handin.who.key]
@@ -179,9 +195,9 @@ class _Collector:
         topics = submissions_in(handin, self.course.topics, self.topic)
         several = {topic for topic, files in Counter(topic for _, topic, *_ in topics).items() if files > 1}
         for file, topic, copy, exact in topics:
-            when = handin.when or datetime.min.replace(tzinfo=UTC)
+            when = handin.when or _UNDATED
             work = topic not in several or self.holds_work(file, topic)
-            order = (when, number, handin.attempt, work, file.path.suffix.lower() == ".ipynb", copy, exact)
+            order = (True, when, number, handin.attempt, work, file.path.suffix.lower() == ".ipynb", copy, exact)
             candidate = _Candidate(student, topic, file, handin, who, source.path.name, order)
             self.candidates.setdefault(candidate.place, []).append(candidate)
         taken = {file.path for file, *_ in topics}
@@ -197,11 +213,11 @@ class _Collector:
         if not topics:
             rest = [file for file in others if file not in notebooks]
             self.leave_out_rest(source, student, rest, silent=bool(notebooks))
-        if not topics and not any(is_submission_name(file) for file in others):
-            self.others.append(_Other(student, number, handin, others))
-            return
-        for file in others if not topics else notebooks:
-            self.write(file.entry, self.out / student / _safe(file.path))
+        if topics:
+            for file in notebooks:
+                self.write(file.entry, self.out / student / _safe(file.path))
+        elif others:
+            self.others.append(_Other(student, number, handin, others, who, source.path.name))
 
     def holds_work(self, file: File, topic: str) -> bool:
         """Whether anything but stubs is in a file; also if that cannot be told."""
@@ -233,29 +249,47 @@ class _Collector:
 
     def place(self) -> None:
         """Write for each student and topic the latest attempt, and what came before beside it."""
+        self.find_topics_of_others()
         for place in sorted(self.candidates):
             attempts = sorted(self.of_one_person(self.candidates[place]), key=lambda each: each.order)
             for each in attempts[:-1]:
-                if not self.same_file(each, attempts[-1]):
+                if each.others and not attempts[-1].others:
+                    self.place_beside(each, counts=False)
+                elif not self.same_file(each, attempts[-1]):
                     self.keep_earlier(each, whole=each.handin is not attempts[-1].handin)
-            if attempts:
+            if attempts and attempts[-1].others:
+                self.place_others(attempts[-1])
+            elif attempts:
                 self.place_latest(attempts[-1])
-        for other in self.others:
-            self.place_other(other)
 
-    def place_other(self, other: _Other) -> None:
-        """Keep what cannot be graded in the folder of its topic, unless a submission is there: so `grade` sees that
-        something was handed in. Where nothing else says the topic, it is the one that all of the download is for."""
-        here = {each.topic for found in self.candidates.values() for each in found if each.order[1] == other.number}
-        only = next(iter(here)) if len(here) == 1 else None
-        topic = self.topic or topic_in(other.handin.assignment, self.course.topics) or only
-        folder = self.out / other.student / (topic or "")
-        if topic and (f"{other.student}/{topic}" in self.candidates or self.log.counting(other.student, topic)):
-            folder = self.out / other.student
-        for file in other.files:
-            self.write(file.entry, folder / _safe(file.path))
-        if topic and other.handin.when and folder.name == topic:
-            self.write_time(folder / "timestamp.txt", other.handin.when)
+    def find_topics_of_others(self) -> None:
+        """Take what was handed in instead of a submission for the topic that its name is, else for the one that the
+        assignment says or all of the download is for, else for one that its name contains. What says no topic is kept in
+        the student's folder."""
+        topics = self.course.topics
+        in_download: dict[int, set[str]] = {}
+        for each in (each for found in self.candidates.values() for each in found):
+            in_download.setdefault(each.order[2], set()).add(each.topic)
+        for other in self.others:
+            here = in_download.get(other.number, set())
+            said = self.topic or topic_in(other.handin.assignment, topics) or (next(iter(here)) if len(here) == 1 else None)
+            named = [topic_named(file.path.stem, topics) or said or topic_in(file.path.stem, topics) for file in other.files]
+            default = next(filter(None, named), None)
+            by_topic: dict[str | None, list[File]] = {}
+            for file, topic in zip(other.files, named, strict=True):
+                by_topic.setdefault(topic or default, []).append(file)
+            for topic, found in by_topic.items():
+                files = [file for file in found if self.digest(file.entry) is not None]
+                if topic and files:
+                    candidate = other.for_topic(topic, sorted(files, key=lambda file: not is_submission_name(file)))
+                    self.candidates.setdefault(candidate.place, []).append(candidate)
+                else:
+                    self.keep_beside(other.student, files)
+
+    def keep_beside(self, student: str, files: Sequence[File]) -> list[Path]:
+        """Keep in a student's folder what is no submission. Returns where."""
+        kept = (self.write(file.entry, self.out / student / _safe(file.path)) for file in files)
+        return [path for path in kept if path is not None]
 
     def of_one_person(self, attempts: list[_Candidate]) -> list[_Candidate]:
         """The attempts of the person whose folder it is. Without a roster, a namesake may be among them."""
@@ -274,11 +308,36 @@ class _Collector:
                     f"it is by another person of the name “{each.student}” ({each.who}, not {owner}); a roster would tell "
                     "them apart",
                 )
-                self.write(each.file.entry, self.out / _UNASSIGNED / _safe(PurePosixPath(each.who, *each.file.path.parts)))
+                for file in each.others or (each.file,):
+                    self.write(file.entry, self.out / _UNASSIGNED / _safe(PurePosixPath(each.who, *file.path.parts)))
         return own
 
     def same_file(self, one: _Candidate, other: _Candidate) -> bool:
         return self.digest(one.file.entry) == self.digest(other.file.entry) and one.handin.when == other.handin.when
+
+    def place_others(self, latest: _Candidate) -> None:
+        """Keep what cannot be graded in the folder of its topic, so that `grade` sees that something was handed in. It is
+        kept in the student's folder if a submission is there, and if `grade` would take it for one."""
+        folder = self.out / latest.student / latest.topic
+        old = self.log.counting(latest.student, latest.topic)
+        same = old is not None and old["sha256"] == _digest_of_all(self.wanted(self.files_of(latest)))
+        if not same and any(path.suffix.lower() in SUBMISSION_ENDINGS for path in _files_in(folder)):
+            self.place_beside(latest, counts=False)
+        elif any(map(is_submission_name, latest.others)):
+            when = latest.handin.when
+            self.place_beside(latest, counts=old is None or when is None or old["submitted_at"] <= _stamp(when))
+        else:
+            self.place_latest(latest)
+
+    def place_beside(self, attempt: _Candidate, *, counts: bool) -> None:
+        """Keep in the student's folder what cannot be graded, and write down where it came from."""
+        digest = _digest_of_all(self.wanted(self.files_of(attempt)))
+        for path in self.keep_beside(attempt.student, attempt.others)[:1]:
+            self.note(attempt, path.relative_to(self.out).as_posix(), digest, counts=counts)
+
+    def wanted(self, files: dict[Path, Entry]) -> dict[Path, str]:
+        """The hashes of files that can be read."""
+        return {path: digest for path, entry in files.items() if (digest := self.digest(entry))}
 
     def place_latest(self, latest: _Candidate) -> None:
         """Write the attempt that counts, unless it is there already, a later one is, or an instructor has changed it."""
@@ -286,12 +345,13 @@ class _Collector:
             return
         folder = self.out / latest.student / latest.topic
         files = self.files_of(latest)
-        wanted = {path: digest for path, entry in files.items() if (digest := self.digest(entry))}
-        digest = hashlib.sha256("\n".join(f"{wanted[path]} {path}" for path in sorted(wanted)).encode()).hexdigest()
+        wanted = self.wanted(files)
+        digest = _digest_of_all(wanted)
         old = self.log.counting(latest.student, latest.topic) if folder.exists() else None
         when = latest.handin.when
+        done = Collection() if latest.others else self.result  # which counts submissions
         if old and old["sha256"] == digest:
-            self.result.unchanged.append(latest.place)
+            done.unchanged.append(latest.place)
             if not old["in_download"] and old["who"] == latest.who:
                 self.log.keep(old | {"in_download": shown(_unlike_a_formula("/".join(latest.file.entry.parts)))})
             changed = [str(path) for path in wanted if self.digest_of(folder / path) != wanted[path]]
@@ -299,22 +359,22 @@ class _Collector:
                 names = shown(", ".join(changed))
                 self.result.notes.append(f"{folder}: {names} was changed since it was collected, and stays as it is.")
             return
-        if old and when and old["submitted_at"] > _stamp(when):
-            self.result.unchanged.append(latest.place)
+        if old and when and old["submitted_at"] > _stamp(when) and (latest.others or _is_submission(old)):
+            done.unchanged.append(latest.place)
             self.keep_earlier(latest, whole=True)
             return
         if old and not when and self.log.was_replaced(latest.student, latest.topic, digest):
-            self.result.unchanged.append(latest.place)
+            done.unchanged.append(latest.place)
             self.result.notes.append(
                 f"{latest.place}: what {shown(latest.download)} holds was replaced by a later attempt before, and stays so."
             )
             return
         if not folder.exists():
-            self.result.new.append(latest.place)
+            done.new.append(latest.place)
         elif all(self.digest_of(folder / path) == wanted[path] for path in wanted):
-            self.result.unchanged.append(latest.place)
+            done.unchanged.append(latest.place)
         else:
-            self.result.replaced.append(latest.place)
+            done.replaced.append(latest.place)
             self.move_aside(folder, old)
         for path in wanted:
             self.write(files[path], folder / path)
@@ -324,19 +384,19 @@ class _Collector:
 
     def files_of(self, latest: _Candidate) -> dict[Path, Entry]:
         """What belongs into a topic's folder: the submission, then its helpers at the same place as seen from it."""
+        if latest.others:
+            return _placed({}, ((_safe(file.path), file.entry) for file in latest.others))
         base = latest.file.path.parent
         files = {Path(f"{latest.topic}{latest.file.path.suffix.lower()}"): latest.file.entry}
+        helpers = []
         for file in latest.handin.files:
             ending = file.path.suffix.lower()
             submission = ending == ".py" and topic_named(split_duplicate(file.path.stem)[0], self.course.topics)
             if ending == ".ipynb" or submission or file.path == latest.file.path:
                 continue
             path = _safe(file.path.relative_to(base) if file.path.is_relative_to(base) else file.path)
-            number = 1
-            while (free := path.with_name(f"{path.stem} ({number}){path.suffix}") if number > 1 else path) in files:
-                number += 1
-            files[free] = file.entry
-        return files
+            helpers.append((path, file.entry))
+        return _placed(files, helpers)
 
     def keep_earlier(self, attempt: _Candidate, *, whole: bool) -> None:
         """Keep an attempt that does not count: with its helpers, if it is a hand-in of its own."""
@@ -345,10 +405,11 @@ class _Collector:
             return
         stamp = f"{attempt.handin.when:%Y-%m-%d %H.%M.%S}" if attempt.handin.when else "undated"
         folder = self.out / _EARLIER / attempt.student / attempt.topic / f"{stamp} {digest[:8]}"
-        target = folder / _safe(PurePosixPath(attempt.file.path.name))
+        first, *more = self.files_of(attempt).items()
+        target = folder / (first[0] if attempt.others else _safe(PurePosixPath(attempt.file.path.name)))
         if self.write(attempt.file.entry, target):
             self.note(attempt, target.relative_to(self.out).as_posix(), digest, counts=False)
-        for path, entry in list(self.files_of(attempt).items())[1:] if whole else []:
+        for path, entry in more if whole else []:
             self.write(entry, folder / path)
 
     def move_aside(self, folder: Path, old: dict[str, str] | None) -> None:
@@ -386,17 +447,18 @@ class _Collector:
         if not path.exists() or read_whole(path) != data:
             write_whole(path, data)
 
-    def write(self, entry: Entry, target: Path) -> bool:
-        """Copy a file. One with other content that is there already is not overwritten: the copy gets another name."""
+    def write(self, entry: Entry, target: Path) -> Path | None:
+        """Copy a file; None if it is damaged. One with other content that is there already is not overwritten: the copy
+        gets another name, which is returned."""
         try:
             digest = self.digest(entry)
             if digest is None:
-                return False
+                return None
             number = 1
             path = target
             while path.exists() or path.is_symlink():
                 if self.digest_of(path) == digest:
-                    return True
+                    return path
                 number += 1
                 path = target.with_name(f"{target.stem} ({number}){target.suffix}")
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -410,7 +472,7 @@ class _Collector:
         except (FileExistsError, NotADirectoryError):  # a file is called like the folder that it needs
             names = "_".join(target.relative_to(self.out).parts)
             return self.write(entry, self.out / _UNASSIGNED / _safe(PurePosixPath(names)))
-        return True
+        return path
 
     def digest(self, entry: Entry) -> str | None:
         """The hash of a file in a download; None if it is damaged, which is listed."""
@@ -431,6 +493,30 @@ class _Collector:
             return None
         with path.open("rb") as file:
             return _hash(file)
+
+
+def _placed(files: dict[Path, Entry], more: Iterable[tuple[Path, Entry]]) -> dict[Path, Entry]:
+    """Files by their paths, and more of them; of two with one path, the second gets a number."""
+    placed = dict(files)
+    for path, entry in more:
+        number = 1
+        while (free := path.with_name(f"{path.stem} ({number}){path.suffix}") if number > 1 else path) in placed:
+            number += 1
+        placed[free] = entry
+    return placed
+
+
+def _digest_of_all(wanted: dict[Path, str]) -> str:
+    return hashlib.sha256("\n".join(f"{wanted[path]} {path}" for path in sorted(wanted)).encode()).hexdigest()
+
+
+def _is_submission(row: Row) -> bool:
+    """Whether the hand-in of a row is in the folder of its topic and can be graded."""
+    return row["file"].startswith(f"{row['student']}/{row['topic']}/") and row["file"].lower().endswith(SUBMISSION_ENDINGS)
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
 
 
 def _safe(path: PurePosixPath) -> Path:

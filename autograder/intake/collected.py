@@ -11,7 +11,7 @@ from autograder._files import read_source, read_whole, write_whole
 from autograder._words import defused, undefused
 from autograder.errors import SubmissionError
 
-__all__ = ["COLLECTED", "Collected"]
+__all__ = ["COLLECTED", "Collected", "Row"]
 
 COLLECTED = "collected.csv"
 _COLUMNS = ("student", "topic", "file", "counts", "submitted_at", "late", "sha256", "handed_in_as", "who", "download")
@@ -22,7 +22,8 @@ Row = dict[str, str]
 
 @dataclass
 class Collected:
-    """The rows by their `file`, a path below the class's folder; `counts` is "yes" for the attempt that is graded.
+    """The rows by their `file`, a path below the class's folder; `counts` is "yes" for the attempt that counts: the one that
+    is graded, or the latest if none can be.
 
     `sha256` is that of the submission with its helpers; of an attempt that never counted, of the submission alone.
     `in_download` is the file's path in the download, as the platform named it; empty if that was not recorded.
@@ -54,10 +55,14 @@ class Collected:
         return collected
 
     def keep(self, row: Row) -> None:
-        """Add a row, or replace that of the same file."""
+        """Add a row, or replace that of the same file. Of a student and topic, the last one that counts is the only one."""
         self.rows[row["file"]] = row
         if row["counts"]:
-            self.counts[row["student"], row["topic"]] = row
+            key = row["student"], row["topic"]
+            old = self.counts.get(key, row)
+            if old["file"] != row["file"] and old["file"] in self.rows:
+                self.rows[old["file"]] = old | {"counts": ""}
+            self.counts[key] = row
 
     def known(self) -> dict[str, str]:
         """The student of each who was named by a download."""

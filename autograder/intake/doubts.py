@@ -48,7 +48,8 @@ def under_two_names(log: Collected, out: Path, students: Collection[str]) -> Ite
 
 
 def _timeless(log: Collected, out: Path) -> Iterator[Row]:
-    """What counts and has no time, neither from the platform nor from the instructor."""
+    """What counts, is in its topic's folder and has no time, neither from the platform nor from the instructor."""
     for row in log.counts.values():
-        if not row["submitted_at"] and not (out / row["student"] / row["topic"] / TIMESTAMP).exists():
+        folder = f"{row['student']}/{row['topic']}/"
+        if row["file"].startswith(folder) and not row["submitted_at"] and not (out / folder / TIMESTAMP).exists():
             yield row

@@ -11,10 +11,11 @@ from autograder.errors import SubmissionError
 from autograder.intake.archive import UNREADABLE, Entry, shown
 from autograder.intake.handin import File, Handin
 
-__all__ = ["is_start_notebook", "is_submission_name", "submissions_in", "topic_inside", "why_none"]
+__all__ = ["SUBMISSION_ENDINGS", "is_start_notebook", "is_submission_name", "submissions_in", "topic_inside", "why_none"]
 
 _LARGEST_NOTEBOOK = 64 << 20
-_ENDINGS = (".ipynb", ".py")
+SUBMISSION_ENDINGS = (".ipynb", ".py")
+"""In small letters."""
 
 
 def submissions_in(handin: Handin, known: Collection[str], wanted: str | None) -> list[tuple[File, str, int, bool]]:
@@ -61,7 +62,7 @@ def is_start_notebook(file: File, known: Collection[str]) -> bool:
 
 def is_submission_name(file: File) -> bool:
     """Whether a file has the ending of a submission."""
-    return file.path.suffix.lower() in _ENDINGS
+    return file.path.suffix.lower() in SUBMISSION_ENDINGS
 
 
 def why_none(file: File, topics: Collection[str]) -> str:

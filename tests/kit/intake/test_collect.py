@@ -15,7 +15,7 @@ from autograder.course.roster import Person, Roster
 from autograder.errors import SubmissionError
 from autograder.grading.submissions import find_submissions
 from autograder.intake.collect import Collection, collect
-from autograder.intake.feedback_places import canvas_places
+from autograder.intake.feedback_places import canvas_places, moodle_places
 from autograder.intake.handin import Context
 
 ROSTER = Roster((Person("ada", "Ada Lovelace"), Person("bo", "Bo Ek"), Person("cy", "Cy Ng")))
@@ -110,6 +110,59 @@ def test_what_cannot_be_graded_is_known_to_have_been_handed_in(run, course: Cour
     assert (out / "ada/report.pdf").exists(), "a report beside a notebook would be one of its helpers"
     assert (out / ".earlier/bo/views/undated/report.pdf").exists()
     assert [each.student for each in find_submissions([out], course).submissions if each.problem] == ["cy"]
+
+
+def test_what_cannot_be_graded_is_recorded_as_any_other_hand_in(run, tmp_path: Path) -> None:
+    """So feedback finds its place at Canvas and Moodle, and a LATE mark is not lost."""
+    out = tmp_path / "out"
+    files = {
+        "lovelaceada_13_71_views.ipynb": notebook("1"), "ekbo_LATE_12_72_report.pdf": b"%PDF",
+        "ngcy_14_73_viws.ipynb": notebook("3"),
+    }  # fmt: skip
+    source = write_zip(tmp_path / "submissions.zip", files)
+    for _ in range(2):
+        done = run(source, form="canvas")
+        assert (len(done.new + done.unchanged), done.late, done.missing) == (1, ["bo/views"], [])
+        assert {file: (row["topic"], row["counts"], row["late"], row["who"]) for file, row in rows(out).items()} == {
+            "ada/views/views.ipynb": ("views", "yes", "", "canvas 13"),
+            "bo/views/report.pdf": ("views", "yes", "yes", "canvas 12"),
+            "cy/viws.ipynb": ("views", "yes", "", "canvas 14"),
+        }
+    assert canvas_places(out) == canvas_places(out, source) == {
+        ("ada", "views"): "lovelaceada_13_71_views.ipynb.html",
+        ("bo", "views"): "ekbo_LATE_12_72_report.pdf.html",
+        ("cy", "views"): "ngcy_14_73_viws.ipynb.html",
+    }  # fmt: skip
+    run(moodle(tmp_path / "2.zip", bo__views=notebook("2"), cy__views=notebook("3"), ada__essay__pdf=b"%PDF"))
+    assert {file: row["counts"] for file, row in rows(out).items()} == {
+        "ada/views/views.ipynb": "yes", "ada/essay.pdf": "", "bo/views/views.ipynb": "yes",
+        ".earlier/bo/views/undated/report.pdf": "", "cy/views/views.ipynb": "yes", "cy/viws.ipynb": "",
+    }  # fmt: skip
+    assert moodle_places(out, {}).keys() == {("bo", "views"), ("cy", "views")}
+
+
+def test_of_several_attempts_that_cannot_be_graded_the_latest_counts(run, course: Course, tmp_path: Path) -> None:
+    def attempt(student: str, day: str, **files: bytes) -> dict[str, bytes]:
+        return {
+            f"{student}+views+2027-03-{day} 10:00:00 UTC/{name.replace('__', '.')}": data for name, data in files.items()
+        }
+
+    out = tmp_path / "out"
+    attempts = attempt("ada", "03", b__pdf=b"3") | attempt("ada", "02", a__pdf=b"2")
+    attempts |= attempt("bo", "01", views__ipynb=notebook("1")) | attempt("bo", "02", b__pdf=b"2")
+    source = write_folder(tmp_path / "d", attempts)
+    for _ in range(2):
+        run(source)
+        assert rows(out).keys() <= tree(out).keys()
+        assert [(file.partition(" ")[0], row["counts"]) for file, row in rows(out).items()] == [
+            ("ada/views/b.pdf", "yes"), ("bo/b.pdf", ""), ("bo/views/views.ipynb", "yes"),
+            (".earlier/ada/views/2027-03-02", ""),
+        ]  # fmt: skip
+    found = {each.student: each for each in find_submissions([out], course).submissions}
+    assert f"{found['ada'].submitted_at:%d}" == "03"
+    assert not found["bo"].problem
+    run(write_folder(tmp_path / "e", attempt("ada", "01", views__ipynb=notebook("early"))))
+    assert [file for file, row in rows(out).items() if row["counts"]] == ["ada/views/views.ipynb", "bo/views/views.ipynb"]
 
 
 def test_a_later_download_replaces_and_keeps_what_was(run, tmp_path: Path) -> None:
