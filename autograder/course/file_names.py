@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Sequence
 __all__ = [
     "START",
     "START_HAS_NO_TASKS",
+    "is_course_folder",
     "is_start",
     "name_span",
     "released_name",
@@ -32,6 +33,11 @@ START = "00_start"
 START_HAS_NO_TASKS = "it is the start notebook, which has nothing to grade"
 """Why a file is left out, as the end of a sentence."""
 
+_COURSE_FOLDER = re.compile(
+    "course|data|datasets?|docs|examples|exercises|figures|images|img|lectures|materials?|pictures|plots|release|resources|"
+    "slides|solutions|src|templates|tests|tutorials",
+    re.IGNORECASE,
+)
 _MOST_NAMED = 3
 
 _NUMBER = re.compile(r"(?!00)\d{2,3}_")  # 00 is the start notebook's
@@ -90,6 +96,11 @@ def start_note(students: Sequence[str]) -> str:
     names = [*named, f"{more} more"] if more > 0 else named
     listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
     return f"{listed} handed in the start notebook ({START}), which has nothing to grade; it was left out."
+
+
+def is_course_folder(name: str) -> bool:
+    """Whether a folder beside students' folders is called like one of a course: `images`, `solutions`."""
+    return _COURSE_FOLDER.fullmatch(name) is not None
 
 
 def name_span(stem: str, topics: Collection[str]) -> tuple[int, int] | None:

@@ -25,8 +25,17 @@ from autograder.course.cells import notebook_topic, text_of
 from autograder.course.course_file import Course
 from autograder.course.data_files import data_names
 from autograder.course.exercise_work import ExerciseWork
-from autograder.course.file_names import START_HAS_NO_TASKS, is_start, split_duplicate, start_note, topic_in, topic_named
+from autograder.course.file_names import (
+    START_HAS_NO_TASKS,
+    is_course_folder,
+    is_start,
+    split_duplicate,
+    start_note,
+    topic_in,
+    topic_named,
+)
 from autograder.course.helper_files import MOST_HELPERS, find_helpers, read_helpers
+from autograder.course.roster import ROSTER_FILE, load_roster
 from autograder.errors import SubmissionError
 from autograder.records.jobs import HelperFile
 from autograder.records.results import NAMES_OF_RESULTS
@@ -138,7 +147,9 @@ def find_submissions(
         students: only these; all if empty.
 
     Raises:
-        SubmissionError: if a path does not exist, or a requested topic or student is not there.
+        SubmissionError: if a path does not exist or is the course's own folder, or a requested topic or student is not
+            there.
+        CourseError: if the roster cannot be read.
     """
     for topic in topics:
         if topic not in course.topics:
@@ -190,6 +201,8 @@ class _Search:
     def look_at(self, path: Path) -> None:
         if _is_folder(path):
             root = path.resolve()
+            if root == self.course.root.resolve() and (path / "course.yml").is_file():
+                raise SubmissionError(f"{path}: is the course's own folder; name the one that holds the students' folders.")
             folders = [each for each in _entries(path) if _is_folder(each)]
             own = self.is_student(path)
             classes = [each for each in folders if not self.topic_of_name(each.name) and self.is_student(each)]
@@ -197,7 +210,11 @@ class _Search:
                 self.look_at_student(path, _name(path))
                 return
             for folder in folders:
-                if self.inside(folder, root):
+                if not self.inside(folder, root):
+                    continue
+                if reason := self.why_nobodys(folder):
+                    self.leave_out(folder, reason)
+                else:
                     self.look_at_student(folder, folder.name)
             for file in _entries(path):
                 if not _is_folder(file) and self.looks_like_one(file):
@@ -233,6 +250,24 @@ class _Search:
             else self.looks_like_one(each) and (self.topic_of_file(each, folder.resolve()) or is_start(each.stem))
             for each in _entries(folder)
         )
+
+    def why_nobodys(self, folder: Path) -> str:
+        """Why a folder beside students' folders is not a student's; "" if it may be one."""
+        if folder.name.casefold() in self.people:
+            return ""
+        if is_course_folder(folder.name) or (folder / "course.yml").is_file():
+            return "it is a course's folder, not a student's"
+        inside = [*_entries(folder), *(each for inner in _entries(folder) if _is_folder(inner) for each in _entries(inner))]
+        if self.people and not any(self.looks_like_one(each) for each in inside):
+            return f"it holds no submission, and {ROSTER_FILE} has no such student"
+        return ""
+
+    @cached_property
+    def people(self) -> frozenset[str]:
+        """What the people of the roster are called."""
+        roster = load_roster(self.course)
+        names = ((each.student, each.name, each.login, each.id) for each in roster.people) if roster else ()
+        return frozenset(name.casefold() for person in names for name in person if name)
 
     def look_at_student(self, folder: Path, student: str) -> None:
         if not student.isprintable() or _not_utf8(student) or "\\" in student:
@@ -436,9 +471,11 @@ class _Search:
 
     def other(self, student: str, topic: str) -> Submission:
         """What a student handed in instead of a submission: it counts as handed in, and cannot be graded."""
-        first, *more = self.others[student, topic]
+        first, *more = sorted(self.others[student, topic], key=lambda each: each.suffix.lower() not in _ENDINGS)
         names = _printable(Path(first.name)) + (f" and {counted(len(more), 'more file')}" if more else "")
-        problem = f"What was handed in cannot be graded: {names}. A submission ends in .ipynb or .py."
+        named = first.suffix.lower() in _ENDINGS and not _is_folder(first)
+        remedy = f"A submission is called {topic}.ipynb or {topic}.py" if named else "A submission ends in .ipynb or .py"
+        problem = f"What was handed in cannot be graded: {names}. {remedy}."
         return Submission(student, topic, first, self.when(first.parent, student), problem=problem)
 
     def when(self, folder: Path, student: str) -> datetime | None:

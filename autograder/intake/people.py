@@ -15,6 +15,7 @@ from autograder.intake.handin import Claim
 __all__ = ["People", "merged"]
 
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "o", "æ": "ae", "å": "aa", "ł": "l"})
+_LONGEST_NAME = 12  # words
 _KINDS = ("email", "login", "id", "name", "sorted name", "joined name")
 
 
@@ -80,7 +81,8 @@ class People:
                 return None, False
             candidates = (candidates & hits or candidates) if candidates else hits
             by_name = by_name and ("name" in kind or not hits)
-        candidates = candidates or self._by_a_word(claim.guess)
+        if not candidates:
+            candidates, by_name = self._by_a_word(claim.guess), False
         if len(candidates) == 1:
             return candidates.pop(), by_name
         if candidates:
@@ -95,9 +97,15 @@ class People:
         return None, True
 
     def _by_a_word(self, guess: str) -> set[str]:
-        """Those whose login, e-mail or id is a word of a file's name."""
+        """Those whose login, e-mail or id is a word of a file's name; or else whose name is the longest in it."""
         words = [word for word in re.split(r"[\s_-]+", guess) if word]
-        return {each for word in words for kind in _KINDS[:3] for each in self._index.get((kind, _key(kind, word)), ())}
+        hits = {each for word in words for kind in _KINDS[:3] for each in self._index.get((kind, _key(kind, word)), ())}
+        of_name = _words(guess)
+        for length in range(min(len(of_name), _LONGEST_NAME) if not hits else 0, 0, -1):
+            parts = ("".join(of_name[n : n + length]) for n in range(len(of_name) - length + 1))
+            if found := {each for part in parts for each in self._index.get(("joined name", part), ())}:
+                return found
+        return hits
 
     def _newcomer(self, form: str, claim: Claim, bases: Counter[str]) -> str | None:
         """A folder for a person without a roster: login, e-mail, name or id, in this order."""

@@ -455,3 +455,39 @@ def test_files_that_a_submission_uses_are_found_beside_it(tmp_path: Path) -> Non
     found = find_submissions([tmp_path], COURSE)
     assert "graded without" in found.notes[0]
     assert "a.csv" in found.notes[0]
+
+
+def test_a_folder_beside_students_folders_need_not_be_a_students(tmp_path: Path) -> None:
+    put(tmp_path, "ann/views.ipynb", "bo/report.pdf", "images/a.png", "mine/course.yml", "mine/exercises/views.py")
+    put(tmp_path, "release/01_views.ipynb", "__MACOSX/x")
+    found = find_submissions([tmp_path], COURSE)
+    assert found.students == ("ann", "bo")
+    assert set(found.found) == {("ann", "views"), ("bo", "views")}
+    assert [line.removeprefix(f"{tmp_path}/") for line in found.unrecognised] == [
+        "bo: it holds no submission.",
+        "images: it is a course's folder, not a student's.",
+        "mine: it is a course's folder, not a student's.",
+        "release: it is a course's folder, not a student's.",
+    ]
+
+
+def test_with_a_roster_a_folder_without_a_submission_is_a_students_only_if_it_is_in_there(tmp_path: Path) -> None:
+    root = tmp_path / "course"
+    put(root, "roster.csv", text="student,name\nann,\nbo,\nimages,Data Images\ncy,Cy Ng\n")
+    handed_in = tmp_path / "class"
+    put(handed_in, "ann/views.ipynb", "bo/report.pdf", "images/a.png", "Cy Ng/x.pdf", "old/x.pdf", "eve/views/x.pdf")
+    put(handed_in, "flo/vews.ipynb")
+    found = find_submissions([handed_in], replace(COURSE, root=root))
+    assert set(found.students) == {"ann", "bo", "images", "Cy Ng", "eve", "flo"}
+    assert f"{handed_in}/old: it holds no submission, and roster.csv has no such student." in found.unrecognised
+    assert {each.student: each.problem for each in found.submissions}["flo"] == (
+        "What was handed in cannot be graded: vews.ipynb. A submission is called views.ipynb or views.py."
+    )
+
+
+def test_the_courses_own_folder_is_no_class(tmp_path: Path) -> None:
+    put(tmp_path, "course.yml", "exercises/views.py", "submitted/ann/views.ipynb")
+    course = replace(COURSE, root=tmp_path)
+    with pytest.raises(SubmissionError, match="is the course's own folder; name the one that holds the students' folders"):
+        find_submissions([tmp_path], course)
+    assert find_submissions([tmp_path / "submitted"], course).students == ("ann",)

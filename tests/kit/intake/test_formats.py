@@ -20,6 +20,7 @@ from autograder.intake.archive import read_source
 from autograder.intake.collect import collect
 from autograder.intake.formats import FORMATS, download_at, read_handins, recognise
 from autograder.intake.handin import Context, Handin
+from autograder.intake.plain import owners
 
 TOPICS = ("views",)
 
@@ -308,3 +309,44 @@ def test_an_unknown_format_and_an_empty_download(tmp_path: Path) -> None:
 def test_every_format_says_where_it_is_from() -> None:
     for name, module in FORMATS.items():
         assert name == "plain" or "Source:" in (module.__doc__ or "")
+
+
+@pytest.mark.parametrize(
+    ("names", "whose"),
+    [
+        (["Student A_views.ipynb", "Student B_work.zip", "Student C_views.ipynb"], ["Student A", "Student B", "Student C"]),
+        (["Ada L - views.ipynb", "Bo - views.ipynb", "Cy - my report.pdf"], ["Ada L", "Bo", "Cy"]),
+        (["A_work.zip", "B_work.zip", "C_work.zip"], ["A", "B", "C"]),
+        (["ada_views.zip", "Ada Lovelace.zip"], ["ada", "Ada Lovelace"]),
+        (["team-1.zip", "team-2.zip"], ["team-1", "team-2"]),
+        (["team-1_views.ipynb", "views_team-2.ipynb"], ["team-1", "team-2"]),
+        (["ada_views.ipynb", "ada_views-1.ipynb", "bo_views (2).ipynb"], ["ada", "ada", "bo"]),
+        # where nothing is certain, names stay whole
+        (["anna_meier.zip", "bert_meier.zip"], ["anna_meier", "bert_meier"]),
+        (["Ada_L_views.ipynb", "Bo_E_views.ipynb", "Cy_N_work.zip"], ["Ada_L", "Bo_E", "Cy_N_work"]),
+        (["ada_views.ipynb", "Bo Ek - views.ipynb", "cy_work.zip"], ["ada", "Bo Ek", "cy_work"]),
+    ],
+)
+def test_whose_a_file_is_that_names_no_topic(names: list[str], whose: list[str], tmp_path: Path) -> None:
+    assert list(owners(names, TOPICS).values()) == whose
+    content = zipped({"views.ipynb": b"{}"})
+    source = write_zip(tmp_path / "d.zip", {name: content if name.endswith(".zip") else b"{}" for name in names})
+    assert {each.who.guess for each in handins(source)} == set(whose)
+
+
+def test_a_courses_folder_beside_students_is_nobodys(course: Course, tmp_path: Path) -> None:
+    files = {
+        "ada/views.ipynb": downloads.notebook("x = 1"), "bo/photo.png": b"png", "images/a.png": b"a", "images/b.png": b"b",
+        "mine/course.yml": b"title: A course", "mine/exercises/views.py": b"", "__MACOSX/._ada": b"",
+    }  # fmt: skip
+    for number, above in enumerate(("", "class/")):
+        source = write_zip(tmp_path / f"{number}.zip", {above + name: data for name, data in files.items()})
+        done = collect([source], course, tmp_path / f"{number}", roster=None, context=Context(TOPICS))
+        assert done.students == {"ada", "bo"}
+        assert [line.removeprefix(f"{source}/{above}") for line in done.left_out] == [
+            "images/a.png and 1 more file: images is a course's folder, not a student's.",
+            "mine/course.yml and 1 more file: mine is a course's folder, not a student's.",
+            "bo/photo.png, of bo: a submission ends in .ipynb or .py.",
+        ]
+    alone = write_zip(tmp_path / "exercises.zip", {"exercises/ada/views.ipynb": b"{}", "exercises/bo/views.ipynb": b"{}"})
+    assert [each.who.guess for each in handins(alone)] == ["ada", "bo"]

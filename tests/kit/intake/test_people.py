@@ -94,3 +94,24 @@ def test_a_list_of_a_platform_adds_its_ids_to_the_roster() -> None:
     assert ada.also == ("participant 7", "501", "77", "ada77")
     assert new == (other.people[1],)
     assert merged(None, other) == (other, ())
+
+
+@pytest.mark.parametrize(
+    ("guess", "student"),
+    [
+        ("Ada Lovelace_work", "ada"),
+        ("homework 3 - Ada_Lovelace", "ada"),
+        ("Lovelace Ada final", "ada"),
+        ("Mueller_Joerg_v2", "jm"),
+        ("al12 of 李娜", "ada"),  # a login says more than a name
+        ("Martin_work", None),
+        ("李娜_work", None),  # two of that name
+    ],
+)
+def test_a_name_among_other_words_is_found_in_the_roster(guess: str, student: str | None) -> None:
+    assert assigned(Claim(guess, guess=guess))[0] == [student]
+
+
+def test_several_files_of_one_person_are_not_two_people() -> None:
+    claims = [Claim(guess, guess=guess) for guess in ("Ada_Lovelace", "Ada_Lovelace_report", "al12_plot")]
+    assert assigned(*claims)[0] == ["ada", "ada", "ada"]
