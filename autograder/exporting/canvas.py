@@ -97,7 +97,9 @@ def _cell(marked: MarkedClass, student: str, topic: str) -> str:
 
 
 def _float(text: str) -> float | None:
+    """A number as Canvas reads it: decimals follow the last comma or point, as in `1,000.00` and `1.000,00`."""
+    whole, _, decimals = text.strip().replace(",", ".").rpartition(".")
     try:
-        return float(text.strip().replace(",", "."))
+        return float(f"{whole.replace('.', '')}.{decimals}" if whole else decimals)
     except ValueError:
         return None

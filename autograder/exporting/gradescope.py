@@ -19,6 +19,8 @@ def gradescope(submission: Submission) -> dict[str, Any]:
     result = submission.result
     if submission.mark.undecided:  # without a score, Gradescope shows that the autograder failed
         return {"output": f"Not graded: {result.problem} No points are lost."}
+    if submission.mark.excused:
+        return {"output": said_of(submission)}
     return {
         "score": submission.mark.earned,
         "execution_time": round(result.usage.wall_seconds, 2),

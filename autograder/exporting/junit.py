@@ -25,7 +25,7 @@ def _suite(submission: Submission) -> Suite:
         tasks=tuple(map(told, result.tasks)),
         facts={"time": f"{result.usage.wall_seconds:.3f}", "timestamp": result.graded_at[:19]},
         properties={
-            "mark": "" if mark.undecided else number(mark.earned),
+            "mark": "" if mark.undecided or mark.excused else number(mark.earned),
             "points": number(mark.points),
             "remark": remark(mark),
             "problem": result.problem,

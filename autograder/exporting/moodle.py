@@ -1,16 +1,19 @@
 """Moodle: the offline grading worksheet of an assignment, and CSV for Grades > Import.
 
 The worksheet has the columns Identifier (`Participant 1234567`), Full name, …, Grade, Maximum grade, Grade can be changed,
-Last modified (grade), Feedback comments. Moodle reads it back by Identifier, and skips rows whose grade is above the maximum
-or was changed since. The gradebook's file has First name, Last name, ID number, Email address, `Assignment: TITLE (Real)`.
+Last modified (grade), Feedback comments. Moodle reads it back as UTF-8 with commas, by Identifier; comments are HTML. It
+skips rows whose grade is above the maximum or was changed since. The gradebook's file has First name, Last name, ID number,
+Email address, `Assignment: TITLE (Real)`.
 Source: mod/assign/feedback/offline of https://github.com/moodle/moodle, https://docs.moodle.org/en/Grade_import and
 https://docs.moodle.org/en/Assignment_settings (offline grading worksheet).
 """
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from autograder._words import defused
@@ -68,19 +71,26 @@ def _worksheet(marked: MarkedClass, table: Table, headers: Sequence[str], column
     rows = table.rows[1:]
     for at, student in _students(marked, rows, table.path, plain).items():
         row, mark = rows[at], marked.mark(student, topic)
-        if mark is None or mark.excused or len(row) <= grade:
-            if mark is not None and mark.excused:
-                marked.notes.append(f"{student} is excused, which Moodle's worksheet cannot say; the grade is as it was.")
+        if mark is None or len(row) <= grade:
+            continue
+        if mark.excused:
+            marked.notes.append(f"{student} is excused, which Moodle's worksheet cannot say; the grade is as it was.")
             continue
         if locked is not None and row[locked].strip().casefold() in _NO:
             marked.notes.append(f"{student}: Moodle says that the grade cannot be changed; it is as it was.")
             continue
         most = row[maximum].strip() if maximum is not None else ""
         comma = bool(re.fullmatch(r"\d+,\d+", most))
-        row[grade] = to_maximum(marked, topic, mark, _float(most), table.path, comma=comma)
+        limit = _float(most)
+        row[grade] = to_maximum(marked, topic, mark, limit, table.path, comma=comma)
+        if limit is not None and (_float(row[grade]) or 0.0) > limit:
+            marked.notes.append(
+                f"{student}: the mark is {row[grade]}, and Moodle takes at most {most}; the file has {most}."
+            )
+            row[grade] = most
         if comments is not None and comments < len(row) and (text := remark(mark)):
-            row[comments] = defused(text)
-    return table.data()
+            row[comments] = defused("<br>".join(html.escape(text, quote=False).splitlines()))
+    return replace(table, delimiter=",", encoding="utf-8", bom=b"").data()
 
 
 def _gradebook(marked: MarkedClass, table: Table, headers: Sequence[str], columns: Mapping[str, str]) -> bytes:
@@ -95,7 +105,9 @@ def _gradebook(marked: MarkedClass, table: Table, headers: Sequence[str], column
     for at, student in _students(marked, rows, table.path, [header.casefold() for header in headers]).items():
         for topic, column in places.items():
             mark = marked.mark(student, topic)
-            if mark is not None and not mark.excused and column < len(rows[at]):
+            if mark is not None and mark.excused:
+                marked.notes.append(f"{student} is excused from {topic}, which the file cannot say; the grade is as it was.")
+            elif mark is not None and column < len(rows[at]):
                 rows[at][column] = number(mark.earned)
     return table.data()
 
@@ -110,6 +122,11 @@ def _new(marked: MarkedClass) -> bytes:
     rows = [["Full name", "ID number", "Email address", *(marked.course.topics[topic].title for topic in marked.topics)]]
     for person in marked.people.values():
         marks = [marked.mark(person.student, topic) for topic in marked.topics]
+        marked.notes.extend(
+            f"{person.student} is excused from {mark.topic}, which the file cannot say; the cell is empty."
+            for mark in marks
+            if mark and mark.excused
+        )
         cells = [number(mark.earned) if mark and not mark.excused else "" for mark in marks]
         rows.append([defused(person.name or person.student), defused(person.id), defused(person.email), *cells])
     return table_text(rows).encode()

@@ -42,9 +42,11 @@ def nbgrader_csv(marked: MarkedClass) -> bytes:
         for student, person in marked.people.items():
             mark = marked.marks.get((student, topic))
             first, _, last = person.name.rpartition(" ")
-            raw = round(sum(task.earned for task in mark.tasks if not task.excused), 2) if mark else 0.0
             score = mark.earned if mark else 0.0
-            numbers = ["", "", ""] if mark and mark.undecided else map(number, (raw, max(0.0, raw - score), score))
+            share = mark.lateness.penalty if mark and mark.lateness else 0.0
+            penalty = share * sum(task.earned for task in mark.tasks if not task.excused) if mark else 0.0
+            empty = mark and (mark.undecided or mark.excused)
+            numbers = ["", "", ""] if empty else map(number, (score + penalty, penalty, score))
             rows.append([
                 topic, due.isoformat(" ") if due else "", mark.submitted_at if mark else "", defused(student), defused(last),
                 defused(first), defused(person.email), *numbers, number(marked.points(topic)),

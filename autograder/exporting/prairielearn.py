@@ -19,6 +19,8 @@ _LONGEST = 20_000
 def prairielearn(submission: Submission) -> dict[str, Any]:
     """The results of one submission."""
     mark, result = submission.mark, submission.result
+    if mark.excused:  # there is no word for it, and a score would count
+        return {"gradable": False, "format_errors": [said_of(submission)]}
     if mark.undecided or (result.problem and not result.cells and not mark.adjusted):
         return {"gradable": False, "format_errors": [result.problem]}
     return {

@@ -95,3 +95,12 @@ def test_without_a_file_canvas_gets_new_columns() -> None:
     assert rows[2] == ["Ada O'Neil, Jr.", "1001", "", "ada1", "", "5", "0.33"]
     assert rows[5][:5] == ['\'=HYPERLINK("http://x")', "1004", "", "'+login", ""]
     assert [row[5] for row in rows[2:]] == ["5", "", "4", "EX", "4.5", ""]
+
+
+@pytest.mark.parametrize("possible", ["5.00", "5,00", "5", "0,005.00", "0.005,00"])
+def test_a_maximum_is_read_as_canvas_reads_numbers(possible: str, tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text(
+        f'Student,ID,Section,Views and strides (1)\n    Points Possible,,,"{possible}"\nx,1001,,\n', encoding="utf-8"
+    )
+    assert b"x,1001,,5\n" in canvas(example("views"), path, {})

@@ -7,10 +7,13 @@ import io
 from pathlib import Path
 
 import pytest
-from marked_class_example import example
+from marked_class_example import COURSE, RESULTS, ROSTER, example
 
 from autograder.errors import ResultError
+from autograder.exporting.marked_class import marked_class
 from autograder.exporting.moodle import moodle
+from autograder.gradebook.adjustments import Adjustment
+from autograder.gradebook.marks import marks_of_class
 
 # The columns of mod/assign/gradingtable.php, with a group and the maximum as newer versions write it.
 WORKSHEET = """\
@@ -49,8 +52,8 @@ def test_a_worksheet_gets_grades_and_comments(tmp_path: Path) -> None:
     rows, notes = filled(WORKSHEET, tmp_path / "w.csv")
     before = list(csv.reader(io.StringIO(WORKSHEET)))
     assert [row[6] for row in rows[1:]] == ["5", "4", "4.5", "2.00", ""]
-    assert rows[2][12] == 'adjusted\ndouble: =1+1, "good" idea'
-    assert rows[3][12] == "late\n1 day late: 10 % taken off"
+    assert rows[2][12] == 'adjusted<br>double: =1+1, "good" idea'
+    assert rows[3][12] == "late<br>1 day late: 10 % taken off"
     for row, old in zip(rows, before, strict=True):
         assert row[:6] + row[7:12] == old[:6] + old[7:12]
     assert notes == ["NOT IN THE FILE, and so not in what was written (1): =cmd."]
@@ -93,3 +96,35 @@ def test_without_a_file_there_is_one_to_import() -> None:
     assert rows[0] == ["Full name", "ID number", "Email address", "Views and strides", "Dtypes"]
     assert rows[4] == ['\'=HYPERLINK("http://x")', "1004", "'-x@example.org", "", ""]
     assert rows[1][3:] == ["5", "0.33"]
+
+
+def test_a_worksheet_that_a_spreadsheet_has_saved_is_one_that_moodle_reads(tmp_path: Path) -> None:
+    """Moodle reads UTF-8 with commas, whatever Excel made of it."""
+    path = tmp_path / "w.csv"
+    table = io.StringIO()
+    csv.writer(table, delimiter=";", lineterminator="\r\n").writerows(
+        csv.reader(io.StringIO(WORKSHEET.replace("李雷", "Li")))
+    )
+    path.write_bytes(table.getvalue().encode("cp1252"))
+    rows = list(csv.reader(io.StringIO(moodle(example("views"), path, {}).decode("utf-8"), newline="")))
+    assert [row[6] for row in rows[1:]] == ["5", "4", "4.5", "2.00", ""]
+    assert rows[4][1] == 'Jürgen "JJ" Müller'
+
+
+def test_moodle_takes_no_more_than_the_maximum_and_comments_as_html(tmp_path: Path) -> None:
+    more = Adjustment(student="ada", topic="views", add=1, comment="x < y & <b>\nWell done")
+    marks = marks_of_class(COURSE, RESULTS, {"ada": (more,)})
+    marked = marked_class(COURSE, marks, ROSTER, topics=["views"])
+    path = tmp_path / "w.csv"
+    path.write_text(WORKSHEET, encoding="utf-8")
+    ada = list(csv.reader(io.StringIO(moodle(marked, path, {}).decode(), newline="")))[1]
+    assert (ada[6], ada[12]) == ("5.00", "adjusted<br>x &lt; y &amp; &lt;b&gt;<br>Well done")
+    assert "ada: the mark is 6, and Moodle takes at most 5.00; the file has 5.00." in marked.notes
+
+
+def test_who_is_excused_is_named_where_a_file_cannot_say_it(tmp_path: Path) -> None:
+    marked = example("views")
+    moodle(marked, None, {})
+    assert marked.notes == ["=cmd is excused from views, which the file cannot say; the cell is empty."]
+    _, notes = filled(GRADEBOOK.replace("Eve,Late,1005", "X,Y,1004"), tmp_path / "g.csv")
+    assert notes[-1] == "=cmd is excused from views, which the file cannot say; the grade is as it was."

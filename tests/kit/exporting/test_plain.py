@@ -15,6 +15,7 @@ from autograder.exporting.canvas import canvas
 from autograder.exporting.marked_class import marked_class, name_key, number
 from autograder.exporting.moodle import moodle
 from autograder.exporting.plain import nbgrader_csv, per_task_csv, xlsx
+from autograder.gradebook.adjustments import Adjustment
 from autograder.gradebook.marks import marks_of_class
 
 
@@ -68,6 +69,15 @@ def test_nbgraders_columns() -> None:
     assert [eve[key] for key in ("raw_score", "late_submission_penalty", "score", "max_score")] == ["5", "0.5", "4.5", "5"]
     assert (eve["first_name"], eve["last_name"], eve["timestamp"]) == ("Eve", "Late", "2027-03-02T12:00:00+00:00")
     assert rows["views", "nobody"]["score"] == "0"
+    excused = rows["views", "'=cmd"]
+    assert [excused[key] for key in ("raw_score", "late_submission_penalty", "score")] == ["", "", ""]
+
+
+def test_only_lateness_is_a_penalty_of_nbgraders() -> None:
+    decided = Adjustment(student="ada", topic="views", points=3)
+    marked = marked_class(COURSE, marks_of_class(COURSE, RESULTS, {"ada": (decided,)}), ROSTER, topics=["views"])
+    ada = table(nbgrader_csv(marked))[0]
+    assert [ada[key] for key in ("student_id", "raw_score", "late_submission_penalty", "score")] == ["ada", "3", "0", "3"]
 
 
 @pytest.mark.parametrize(

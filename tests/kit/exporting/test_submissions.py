@@ -72,7 +72,7 @@ def test_prairielearn() -> None:
     assert made["tests"][0]["points"] == made["tests"][0]["max_points"] == 4
     unreadable = OF_A_SUBMISSION["prairielearn"](submission("mueller"))
     assert unreadable == {"gradable": False, "format_errors": ["views.ipynb is not a notebook."]}
-    assert OF_A_SUBMISSION["prairielearn"](submission("=cmd"))["score"] == 0
+    assert "score" not in OF_A_SUBMISSION["prairielearn"](submission("=cmd")), "who is excused has no points to divide by"
 
 
 def test_junit() -> None:
@@ -91,6 +91,16 @@ def test_junit() -> None:
     assert failure is not None
     assert failure.get("message") == "`result` is off by 1."
     assert suites["mueller/views"].get("skipped") == "4"
+
+
+def test_who_is_excused_has_no_score() -> None:
+    excused = next(each for each in EVERYBODY if each.mark.excused)
+    assert OF_A_SUBMISSION["gradescope"](excused) == {"output": "excused, adjusted"}
+    assert OF_A_SUBMISSION["prairielearn"](excused) == {"gradable": False, "format_errors": ["excused, adjusted"]}
+    github = OF_A_SUBMISSION["github"](excused)
+    assert (github["status"], github["max_score"], github["tests"]) == ("pass", 0, [])
+    names = {each.get("name") for each in ElementTree.fromstring(junit([excused])).iter("property")}
+    assert names == {"points", "remark"}
 
 
 def test_what_the_machine_failed_at_has_no_score() -> None:
