@@ -24,7 +24,10 @@ from typing import IO
 from autograder._temporary import TemporaryFolder
 from autograder.errors import MachineError, SubmissionError
 
-__all__ = ["UNREADABLE", "Entry", "Source", "read_source", "shown"]
+__all__ = ["SUBMISSION_ENDINGS", "UNREADABLE", "Entry", "Source", "read_source", "shown"]
+
+SUBMISSION_ENDINGS = (".ipynb", ".py")
+"""In small letters."""
 
 UNREADABLE = (
     OSError, RuntimeError, ValueError, EOFError, NotImplementedError,
@@ -98,7 +101,7 @@ def read_source(path: Path, stack: ExitStack, *, unpack: bool = True) -> Source:
         unpack: whether to look into zips in it.
 
     Raises:
-        SubmissionError: if there is no such path, or it is a zip that cannot be read.
+        SubmissionError: if there is no such path, or it is a zip that cannot be read, or any other file than a submission.
     """
     return _Reader(Source(path), stack, _DEEPEST_ZIP if unpack else 0).read()
 
@@ -122,6 +125,10 @@ class _Reader:
             self.look_into(path, (), 0)
         elif path.suffix.lower() == ".zip":
             self.look_into_download(path)
+        elif path.is_file() and path.suffix.lower() not in SUBMISSION_ENDINGS:
+            raise SubmissionError(
+                f"{shown(str(path))}: is neither a zip nor a notebook; name the download, or the folder it was unpacked to."
+            )
         elif path.is_file():
             self.add((path.name,), path.stat().st_size, lambda: path.open("rb"))
         else:

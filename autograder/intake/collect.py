@@ -25,12 +25,12 @@ from autograder.course.exercise_work import ExerciseWork
 from autograder.course.file_names import split_duplicate, start_note, topic_in, topic_named
 from autograder.course.roster import Roster, folder_name
 from autograder.errors import SubmissionError
-from autograder.intake.archive import UNREADABLE, Entry, Source, read_source, shown
+from autograder.intake.archive import SUBMISSION_ENDINGS, UNREADABLE, Entry, Source, read_source, shown
 from autograder.intake.collected import COLLECTED, Collected, Row
 from autograder.intake.doubts import late_without_time, topics_without_times, under_two_names
 from autograder.intake.formats import read_handins, recognise, title_of
 from autograder.intake.handin import Context, File, Handin
-from autograder.intake.names import SUBMISSION_ENDINGS, is_start_notebook, is_submission_name, submissions_in, why_none
+from autograder.intake.names import is_start_notebook, is_submission_name, submissions_in, why_none
 from autograder.intake.people import People
 
 __all__ = ["Collection", "collect"]

@@ -8,14 +8,12 @@ from autograder._words import closest
 from autograder.course.cells import notebook_topic
 from autograder.course.file_names import is_start, split_duplicate, topic_in, topic_named
 from autograder.errors import SubmissionError
-from autograder.intake.archive import UNREADABLE, Entry, shown
+from autograder.intake.archive import SUBMISSION_ENDINGS, UNREADABLE, Entry, shown
 from autograder.intake.handin import File, Handin
 
-__all__ = ["SUBMISSION_ENDINGS", "is_start_notebook", "is_submission_name", "submissions_in", "topic_inside", "why_none"]
+__all__ = ["is_start_notebook", "is_submission_name", "submissions_in", "topic_inside", "why_none"]
 
 _LARGEST_NOTEBOOK = 64 << 20
-SUBMISSION_ENDINGS = (".ipynb", ".py")
-"""In small letters."""
 
 
 def submissions_in(handin: Handin, known: Collection[str], wanted: str | None) -> list[tuple[File, str, int, bool]]:

@@ -196,3 +196,13 @@ def test_what_was_unpacked_is_removed(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "scratch").mkdir()
     listed(write_zip(tmp_path / "a.zip", {"b.zip": zipped({"c": b"c"})}))
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_a_file_that_is_no_download_is_refused(tmp_path: Path) -> None:
+    for name in ("course.yml", "class.tar.gz", "report.pdf"):
+        (tmp_path / name).write_bytes(b"1")
+        with (
+            ExitStack() as stack,
+            pytest.raises(SubmissionError, match=f"{name}: is neither a zip nor a notebook; name the"),
+        ):
+            read_source(tmp_path / name, stack)
