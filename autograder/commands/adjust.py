@@ -103,9 +103,11 @@ def _decide(path: Path, entry: Adjustment, results: Path) -> None:
     file = write_adjustment(course, signed(entry))
     typer.echo(f"Added to {file} (entry {len(load_adjustments(course)[entry.student])} about {entry.student}).")
     after = _mark_text(course, entry, results)
+    if entry.extension:
+        typer.echo(_due_text(course, entry))
     if entry.topic and after:
-        typer.echo(f"{entry.student}, {entry.topic}: {before} -> {after}" if before != after else f"{entry.student}, "
-                   f"{entry.topic}: {after}, as before")  # fmt: skip
+        change = after if not before else f"{after}, as before" if before == after else f"{before} -> {after}"
+        typer.echo(f"{entry.student}, {entry.topic}: {change}")
     if (results / "run.json").exists():
         refresh(course, results)
 
@@ -126,6 +128,17 @@ def _check_student(student: str, known: list[str]) -> None:
 
     if known and student not in known:
         raise CourseError(f"{student}: neither roster.csv nor the results have such a student; {suggestion(student, known)}")
+
+
+def _due_text(course: Course, entry: Adjustment) -> str:
+    """When a topic is due for a student once an extension counts."""
+    from autograder.gradebook.adjustments import extension_of
+
+    due = course.topics[entry.topic].due
+    if due is None:
+        return f"{entry.topic} has no due time in course.yml, so more time changes nothing there."
+    until = due + extension_of(entry.extension, due)
+    return f"{entry.topic} is due on {until:%Y-%m-%d at %H:%M (UTC%z)} for {entry.student}."
 
 
 def _mark_text(course: Course, entry: Adjustment, results: Path) -> str:

@@ -82,12 +82,12 @@ def show(
     """
     with one_line_mistakes():
         from autograder.course.course_file import load_course
-        from autograder.grading.marks import marks_in
+        from autograder.grading.marks import marks_in, students_of
         from autograder.grading.result_files import find_result, read_result
         from autograder.reporting.terminal import print_result
 
-        path = find_result(results, student, topic)
         loaded = load_course(course) if course.exists() else None
+        path = find_result(results, student, topic, known=students_of(loaded, results) if loaded else ())
         marks = marks_in(loaded, results, only=student) if loaded else ()
         mark = next((mark for mark in marks if mark.topic == topic), None)
         if as_json:

@@ -53,6 +53,8 @@ def moodle(marked: MarkedClass, into: Path | None, columns: Mapping[str, str]) -
     plain = [header.casefold() for header in headers]
     if not any(header in _IDS or header in _NAMES for header in plain):
         raise ResultError(f"{into}: is not a file that Moodle exported: no column has names, addresses or identifiers.")
+    if plain[:1] in (["student"], ["lastname"]):
+        raise ResultError(f"{into}: is Canvas's gradebook; fill it with `autograde export canvas --into {into}`.")
     if any(header in _MODIFIED for header in plain):
         return _worksheet(marked, table, headers, columns)
     return _gradebook(marked, table, headers, columns)

@@ -67,6 +67,11 @@ class Adjustment(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""
     at: str = ""
 
+    @property
+    def gives_only_time(self) -> bool:
+        """Whether it is an extension, with a comment perhaps, and decides nothing about points."""
+        return bool(self.extension) and self.points is None and self.add is None and self.excused is None
+
 
 Adjustments = Mapping[str, tuple[Adjustment, ...]]
 """Each student's decisions, in the order of the file."""
@@ -179,7 +184,9 @@ def extension_of(text: str, due: datetime | None) -> timedelta:
         ValueError: if the text is none of these; the text says what to write.
     """
     if match := _DURATION.fullmatch(text.strip()):
-        return timedelta(**{_UNITS[match[2]]: float(match[1])})
+        if (given := timedelta(**{_UNITS[match[2]]: float(match[1])})) > _LONGEST:
+            raise ValueError(f"give at most {_LONGEST.days // 7}w.")
+        return given
     try:
         until = datetime.fromisoformat(text.strip())
     except ValueError:
@@ -190,6 +197,7 @@ def extension_of(text: str, due: datetime | None) -> timedelta:
 
 
 _DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*(m|h|d|w)")
+_LONGEST = timedelta(weeks=520)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 

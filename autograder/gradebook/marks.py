@@ -129,7 +129,7 @@ def marks_of_class(
     outdated: Mapping[tuple[str, str], str] = _NONE,
 ) -> Iterator[Mark]:
     """Everybody's marks, by student and then in the order of the course: for each topic that anybody handed in or that
-    people decided about. What is missing has a mark too.
+    people decided about, apart from giving more time. What is missing has a mark too.
 
     Args:
         course: the course.
@@ -141,7 +141,7 @@ def marks_of_class(
     """
     graded = {student: tuple(own) for student, own in groupby(map(without_checks, results), lambda result: result.student)}
     topics = {result.topic for own in graded.values() for result in own}
-    topics |= {entry.topic for own in adjustments.values() for entry in own if entry.topic}
+    topics |= {entry.topic for own in adjustments.values() for entry in own if entry.topic and not entry.gives_only_time}
     topics |= {topic for _, topic in handed_in}
     order = [topic for topic in course.topics if topic in topics]
     everybody = dict.fromkeys((*graded, *students, *adjustments, *(student for student, _ in handed_in)))

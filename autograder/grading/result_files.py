@@ -6,7 +6,7 @@ Their format is published as docs/result.schema.json; `python -m autograder.grad
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -63,8 +63,14 @@ def read_result(path: Path) -> TopicResult:
     return _read(path, TopicResult)
 
 
-def find_result(out: Path, student: str, topic: str) -> Path:
+def find_result(out: Path, student: str, topic: str, *, known: Collection[str] = ()) -> Path:
     """The path of an existing result.
+
+    Args:
+        out: the folder of results.
+        student: the student.
+        topic: the topic.
+        known: students of the class, with a result or without.
 
     Raises:
         ResultError: if there is none; the message names similar students, or the student's topics.
@@ -75,6 +81,8 @@ def find_result(out: Path, student: str, topic: str) -> Path:
     if not out.is_dir():
         raise ResultError(f"{out}: there is no such folder; run `autograde grade` first, or name the folder with -o.")
     students = sorted(each.name for each in out.iterdir() if each.is_dir() and not _is_ours(each.name))
+    if student not in students and student in known:
+        raise ResultError(f"{student} has no result in {out}: nothing was handed in, or it has not been graded yet.")
     if student not in students:
         close = closest(student, students, most=3)
         raise ResultError(

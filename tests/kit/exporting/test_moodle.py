@@ -91,6 +91,13 @@ def test_what_does_not_fit(tmp_path: Path) -> None:
         moodle(example("views"), path, {})
 
 
+def test_canvass_gradebook_is_not_moodles(tmp_path: Path) -> None:
+    path = tmp_path / "c.csv"
+    path.write_text("Student,ID,SIS User ID,SIS Login ID,Section,Views and strides (1)\nx,1001,,,,\n")
+    with pytest.raises(ResultError, match="is Canvas's gradebook; fill it with `autograde export canvas --into"):
+        moodle(example("views"), path, {})
+
+
 def test_without_a_file_there_is_one_to_import() -> None:
     rows = list(csv.reader(io.StringIO(moodle(example(), None, {}).decode())))
     assert rows[0] == ["Full name", "ID number", "Email address", "Views and strides", "Dtypes"]

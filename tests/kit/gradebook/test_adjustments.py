@@ -155,6 +155,12 @@ def test_a_list_in_brackets_is_not_appended_to(course: Course) -> None:
         write_adjustment(course, Adjustment(student="bo", topic="views", points=1))
 
 
+def test_an_extension_has_an_end() -> None:
+    assert extension_of("520w", None) == timedelta(weeks=520)
+    with pytest.raises(ValueError, match="give at most 520w"):
+        extension_of("999999w", None)
+
+
 def test_extensions() -> None:
     assert extension_of("90m", None) == timedelta(minutes=90)
     assert extension_of("1.5d", DUE) == timedelta(hours=36)

@@ -141,6 +141,15 @@ def test_nobody_is_late_without_a_policy_a_due_time_or_a_time_of_submission() ->
     assert lateness(LatePolicy(), DUE, None) is None
 
 
+def test_more_time_for_a_topic_that_nobody_handed_in_makes_nobody_miss_it() -> None:
+    asked = decided("essay", extension="48h", comment="Get well soon.")
+    marks = list(marks_of_class(course(), [result()], {"ada": (asked,)}, students=["ada", "bo"]))
+    assert {each.topic for each in marks} == {"views"}
+    given = decided("essay", points=2)
+    marks = list(marks_of_class(course(), [result()], {"ada": (asked, given)}, students=["ada", "bo"]))
+    assert [each.earned for each in marks if each.topic == "essay"] == [2, 0]
+
+
 def test_an_extension_moves_the_due_time_and_the_last_one_counts() -> None:
     policy = LatePolicy(per_day=0.1)
     for extension, penalty in [("48h", 0.1), ("2.5d", 0.0), ("2027-03-03T12:00+00:00", 0.1), ("1w", 0.0)]:

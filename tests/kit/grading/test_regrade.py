@@ -102,7 +102,11 @@ def test_decisions_and_due_times_change_marks_without_running_code(graded: Path)
     adjusted = autograde("adjust", "cy", "views", "double", "--points", "3", "--comment", "Shown in class.", "--by", "grace")
     assert adjusted.exit_code == 0, adjusted.output
     assert "cy, views: 0 of 5 -> 3 of 5 (adjusted)" in adjusted.output
-    assert "fay, views: 2.5 of 5 (late) -> 5 of 5 (extended)" in autograde("extend", "fay", "views", "26h").output
+    extended = autograde("extend", "fay", "views", "26h").output
+    assert (
+        "views is due on 2027-03-02 at 14:00 (UTC+0000) for fay.\nfay, views: 2.5 of 5 (late) -> 5 of 5 (extended)"
+        in extended
+    )
     assert marks(graded)["cy"] == 3
     page = (graded / "grades/cy/views.html").read_text()
     assert "Shown in class." in page
@@ -137,6 +141,7 @@ def test_decisions_and_due_times_change_marks_without_running_code(graded: Path)
             "points is 9, but views has 5; write at most that, and `add` for more.",
         ),
         (["extend", "cy", "views", "soon"], 'extension is "soon"; write 90m, 48h, 2d or 1w, or a new due time'),
+        (["extend", "cy", "views", "9999w"], 'extension is "9999w"; give at most 520w.'),
         (["adjust", "cy", "views"], "the entry decides nothing; write points, add, comment, excused or extension."),
     ]:
         wrong = autograde(*arguments)
