@@ -307,7 +307,11 @@ def _looked_at(
     try:
         data = submission.read()
     except SubmissionError as error:
-        return _Item(submission, prepared, problem=str(error), folder=folder)
+        fingerprint = fingerprint_of(prepared.content, submission, str(error), ())
+        old = _result_in(places.out, submission) if places and not force else None
+        if old is not None and old.fingerprint == fingerprint:
+            return _Item(submission, prepared, fingerprint=fingerprint, old=old)
+        return _Item(submission, prepared, fingerprint=fingerprint, problem=str(error), folder=folder)
     sha256 = hashlib.sha256(data).hexdigest()
     files, script = files_of(submission, data, course)
     digest = files_digest(files)

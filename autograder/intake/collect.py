@@ -103,8 +103,10 @@ def collect(
         context: the course's topics, and the zone of times that have none.
 
     Raises:
-        SubmissionError: if a download cannot be read, or has not the format.
+        SubmissionError: if a download cannot be read, or has not the format; or if `out` is a file.
     """
+    if out.exists() and not out.is_dir():
+        raise SubmissionError(f"{out}: is a file, not the class's folder; name another one with -o.")
     log = Collected.read(out / COLLECTED)
     reserved = (*course.topics, COLLECTED)
     people = People(roster, log.known(), reserved)
@@ -470,6 +472,8 @@ class _Collector:
             finally:
                 part.unlink(missing_ok=True)
         except (FileExistsError, NotADirectoryError):  # a file is called like the folder that it needs
+            if target.is_relative_to(self.out / _UNASSIGNED):
+                raise
             names = "_".join(target.relative_to(self.out).parts)
             return self.write(entry, self.out / _UNASSIGNED / _safe(PurePosixPath(names)))
         return path

@@ -105,6 +105,22 @@ def test_only_what_changed_is_graded_again(
     assert not any(each.reused for each in everything)
 
 
+def test_what_cannot_be_graded_is_kept_until_something_else_is_handed_in(
+    course: Course, prepared: dict[str, PreparedTopic], pool: Pool, tmp_path: Path
+) -> None:
+    folder, out = tmp_path / "class", tmp_path / "grades"
+    report = folder / "ann/views/report.pdf"
+    report.parent.mkdir(parents=True)
+    report.write_bytes(b"%PDF")
+    assert not run(course, prepared, folder, pool, out)["ann"].reused
+    assert run(course, prepared, folder, pool, out)["ann"].reused
+    report.rename(report.with_name("essay.pdf"))
+    again = run(course, prepared, folder, pool, out)["ann"]
+    assert (again.reused, "essay.pdf" in again.troubles[0]) == (False, True)
+    write_notebook(folder / "ann/views/views.ipynb", RIGHT)
+    assert run(course, prepared, folder, pool, out)["ann"].earned == 5
+
+
 def test_an_interrupted_run_goes_on_where_it_stopped(
     course: Course, prepared: dict[str, PreparedTopic], pool: Pool, tmp_path: Path
 ) -> None:

@@ -342,6 +342,17 @@ def test_collecting_from_where_it_goes_is_refused(run, tmp_path: Path) -> None:
         run(tmp_path / "out")
 
 
+def test_a_file_in_the_way_is_named(run, tmp_path: Path) -> None:
+    source = moodle(tmp_path / "1.zip", ada__views=notebook("1"))
+    (tmp_path / "out").write_text("")
+    with pytest.raises(SubmissionError, match="out: is a file, not the class's folder; name another one with -o"):
+        run(source)
+    (tmp_path / "out").unlink()
+    write_folder(tmp_path / "out", {"ada": b"a file", ".unassigned": b"another"})
+    with pytest.raises(OSError, match=r"\.unassigned"):
+        run(source)
+
+
 def test_a_log_that_was_damaged_is_named(run, tmp_path: Path) -> None:
     write_folder(tmp_path / "out", {"collected.csv": b"a,b\n1,2\n"})
     with pytest.raises(SubmissionError, match=r"collected.csv: lacks columns; move it away"):
