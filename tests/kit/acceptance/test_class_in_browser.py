@@ -210,6 +210,28 @@ def _places(sheet: PageObject) -> list[float]:
     return places
 
 
+def test_printed_pages_have_margins_and_only_the_pairs_that_are_open(grades: Path, page: Page, tmp_path: Path) -> None:
+    body = "".join(f"    total = total + x[{n}].sum() / len(x) - {n}\n" for n in range(40))
+    own = dict.fromkeys(("ada", "boris", "hana"), f"def mean(x):\n    total = 0\n{body}    return total\n")
+    found = [similar_pairs("views", "mean", own)]
+    sources = {("views", "mean"): own}
+    path = write_similar(found, sources, tmp_path / "similar.html", title="A course", threshold=0.8, people=PEOPLE)
+    page.emulate_media(color_scheme="dark")
+    page.goto(path.as_uri())
+    closed = PdfReader(BytesIO(page.pdf(prefer_css_page_size=True)))
+    assert "total" not in "".join(each.extract_text() for each in closed.pages)
+    page.locator("summary").first.click()
+    opened = PdfReader(BytesIO(page.pdf(prefer_css_page_size=True)))
+    assert "".join(each.extract_text() for each in opened.pages).count("return total") == 2
+    page.goto(next((grades / "instructor-pages").glob("*/*.html")).as_uri())
+    of_one = PdfReader(BytesIO(page.pdf(prefer_css_page_size=True)))
+    for reader in (closed, opened, of_one):
+        for sheet in reader.pages:
+            assert sheet.extract_text().strip()
+            assert min(_places(sheet)) > 20
+            assert max(_places(sheet)) < float(sheet.mediabox.width) - 20
+
+
 def test_a_class_with_all_topics_prints(page: Page, tmp_path: Path) -> None:
     course = load_course(ROOT)
     topics = tuple(course.topics)
