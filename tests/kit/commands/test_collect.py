@@ -117,12 +117,18 @@ def test_the_guide_names_every_format_and_only_options_that_exist() -> None:
             "CS1-views-7.zip: nothing in it is named as in Canvas's download of submissions; it is Moodle's download of all "
             "submissions.",
         ),
-        (["course.yml"], "No submission was found. Name the format with --from, or the topic with --topic."),
+        (["essays"], "No submission was found. Name the format with --from, or the topic with --topic."),
+        (
+            ["course.yml"],
+            "course.yml: is neither a zip nor a notebook; name the download, or the folder it was unpacked to.",
+        ),
     ],
 )
 def test_mistakes_are_one_line(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
 ) -> None:
     monkeypatch.chdir(root)
+    (root / "essays/ada").mkdir(parents=True, exist_ok=True)
+    (root / "essays/ada/views.pdf").write_bytes(b"%PDF")
     code, _, errors = autograde(root, "collect", *arguments, "-o", str(tmp_path / "out"))
     assert (code, errors) == (2, f"{message}\n")
