@@ -11,7 +11,7 @@ import yaml
 from autograder._files import read_source
 from autograder.errors import AutogradeError
 
-__all__ = ["lines_of_items", "read_yaml", "yaml_node", "yaml_text", "yaml_value"]
+__all__ = ["lines_of_items", "read_yaml", "read_yaml_with_text", "yaml_node", "yaml_text", "yaml_value"]
 
 _DEEPEST = 100  # brackets in brackets
 
@@ -91,7 +91,12 @@ def lines_of_items(text: str) -> tuple[int, tuple[int, ...]]:
 
 
 def read_yaml(path: Path, error: type[AutogradeError]) -> Any:
-    """What a YAML file holds; None if it is empty.
+    """What a YAML file holds; None if it is empty. See `read_yaml_with_text`."""
+    return read_yaml_with_text(path, error)[0]
+
+
+def read_yaml_with_text(path: Path, error: type[AutogradeError]) -> tuple[Any, str]:
+    """What a YAML file holds, None if it is empty, and the text that says so, read once.
 
     Args:
         path: the file.
@@ -102,7 +107,8 @@ def read_yaml(path: Path, error: type[AutogradeError]) -> Any:
         AutogradeError: an `error`, if it cannot be read; the text names the file, the line if known, and the remedy.
     """
     try:
-        return yaml.load(read_source(path), _Loader)
+        text = read_source(path)
+        return yaml.load(text, _Loader), text
     except FileNotFoundError:
         raise
     except OSError as cause:

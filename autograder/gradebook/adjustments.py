@@ -29,7 +29,7 @@ import msgspec
 
 from autograder._files import locked, read_source, write_whole
 from autograder._words import suggestion
-from autograder._yaml import lines_of_items, read_yaml, yaml_text
+from autograder._yaml import lines_of_items, read_yaml_with_text, yaml_text
 from autograder.course.course_file import Course
 from autograder.errors import CourseError
 
@@ -85,14 +85,14 @@ def load_adjustments(course: Course) -> Adjustments:
     """
     path = course.root / ADJUSTMENTS_FILE
     try:
-        entries = read_yaml(path, CourseError)
+        entries, text = read_yaml_with_text(path, CourseError)
     except FileNotFoundError:
         return {}
     if entries is None:
         return {}
     if not isinstance(entries, list):
         raise CourseError(f"{path}: write a list of entries, each with `- student: …`.")
-    _, lines = lines_of_items(read_source(path))
+    _, lines = lines_of_items(text)
     mistakes: list[str] = []
     decisions: dict[str, list[Adjustment]] = {}
     for line, entry in zip(lines, entries, strict=True):

@@ -246,9 +246,7 @@ def _is_there(entry: Entry) -> bool:
 
 def _summary(figures: ClassFigures) -> str:
     students = len(figures.students)
-    parts = [
-        f"{counted(students, 'student')}, {counted(sum(each.handed_in for each in figures.topics), 'submission')}"
-    ]
+    parts = [f"{counted(students, 'student')}, {counted(sum(each.handed_in for each in figures.topics), 'submission')}"]
     if unreadable := sum(each.unreadable for each in figures.topics):
         parts.append(f"{unreadable} of them cannot be graded")
     waiting = sum(entry.state == "waiting" for each in figures.students for entry in each.entries)

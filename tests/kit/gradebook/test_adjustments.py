@@ -206,3 +206,17 @@ def test_a_decision_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("getpass.getuser", nobody)
     assert signed(decision).by == ""
+
+
+def test_a_file_that_grows_meanwhile_is_read_as_it_was(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another desk may decide at any moment."""
+
+    def read_and_grow(path: Path) -> str:
+        text = path.read_text(encoding="utf-8")
+        write(course, f"{text}- {{student: ada, late_days: 3}}\n")
+        return text
+
+    monkeypatch.setattr("autograder._yaml.read_source", read_and_grow)
+    write(course, "- {student: bo, late_days: 1}\n")
+    assert list(load_adjustments(course)) == ["bo"]
+    assert list(load_adjustments(course)) == ["bo", "ada"]
