@@ -32,9 +32,11 @@
 import matplotlib.pyplot as plt
 import torch
 from sklearn.datasets import load_digits
+from torch.nn.functional import cross_entropy
 
 data = load_digits()
-pictures = torch.tensor(data.data / 16, dtype=torch.float32)  # 64 numbers each, from 0 to 1
+# Each picture is 64 numbers from 0 to 1.
+pictures = torch.tensor(data.data / 16, dtype=torch.float32)
 digits = torch.tensor(data.target)
 
 
@@ -72,7 +74,7 @@ optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
 
 for step in range(1, 61):
     scores = model(pictures[train])
-    loss = torch.nn.functional.cross_entropy(scores, digits[train])  # how wrong are they?
+    loss = cross_entropy(scores, digits[train])  # how wrong are they?
     optimizer.zero_grad()
     loss.backward()  # which way should each weight go?
     optimizer.step()  # and there they go, a little
@@ -84,7 +86,8 @@ for step in range(1, 61):
 
 # %%
 with torch.no_grad():
-    answers = model(pictures[held_out]).argmax(dim=1)  # the digit with the highest score
+    scores = model(pictures[held_out])
+answers = scores.argmax(dim=1)  # the digit with the highest score
 right = answers == digits[held_out]
 print(f"{right.sum()} of {len(held_out)} are right: {right.float().mean():.1%}")
 
@@ -92,9 +95,10 @@ print(f"{right.sum()} of {len(held_out)} are right: {right.float().mean():.1%}")
 # A few of its answers, first some right ones, then some that it got wrong. Would you have known?
 
 # %%
-some = torch.cat([right.nonzero().flatten()[:4], (~right).nonzero().flatten()[:4]])
+good, bad = right.nonzero().flatten(), (~right).nonzero().flatten()
+some = [*good[:4].tolist(), *bad[:4].tolist()]
 titles = [
-    f"says {answers[i]}" if right[i] else f"says {answers[i]}, is {digits[held_out[i]]}"
+    f"says {answers[i]}" + ("" if right[i] else f", is {digits[held_out[i]]}")
     for i in some
 ]
 show(held_out[some], titles)

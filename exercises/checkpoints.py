@@ -30,7 +30,8 @@ targets = inputs @ torch.randn(8, 1, generator=noise)
 
 
 def run(weights, steps, memory=None):
-    """Train a linear model; return its losses, its weights and the optimizer's state."""
+    """Train a linear model; return its losses, its weights and the optimizer's
+    state."""
     weights = weights.clone().requires_grad_()
     optimizer = torch.optim.Adam([weights], lr=0.1)
     if memory is not None:
@@ -103,7 +104,12 @@ predicted_entries = ...
 if predicted_entries is ...:
     print("Write down your prediction first, then run this cell.")
 else:
-    print("You predicted", predicted_entries, "entries, and there are", len(model.state_dict()))
+    print(
+        "You predicted",
+        predicted_entries,
+        "entries, and there are",
+        len(model.state_dict()),
+    )
     print(list(model.state_dict()))
 
 # %% [markdown]
@@ -141,7 +147,12 @@ else:
 kept = copy.deepcopy(unit.state_dict())
 with torch.no_grad():
     unit.weight.fill_(100.0)
-print("kept:", kept["weight"].item(), " model:", unit.state_dict()["weight"].item())
+print(
+    "kept:",
+    kept["weight"].item(),
+    " model:",
+    unit.state_dict()["weight"].item(),
+)
 
 # %% [markdown]
 # ## 3. The state of an optimizer
@@ -158,7 +169,11 @@ optimizer.step()
 saved = optimizer.state_dict()
 print("state:", saved["state"])
 print(
-    "options:", {name: saved["param_groups"][0][name] for name in ("lr", "momentum", "params")}
+    "options:",
+    {
+        name: saved["param_groups"][0][name]
+        for name in ("lr", "momentum", "params")
+    },
 )
 
 # %% [markdown]
@@ -173,7 +188,9 @@ import matplotlib.pyplot as plt
 
 figure, axis = plt.subplots(figsize=(5.5, 2.8), layout="constrained")
 axis.semilogy(whole, color="lightgray", linewidth=6, label="never stopped")
-axis.semilogy(range(80, 120), run(middle, 40, memory)[0], label="weights and optimizer")
+axis.semilogy(
+    range(80, 120), run(middle, 40, memory)[0], label="weights and optimizer"
+)
 axis.semilogy(range(80, 120), again, label="weights only")
 axis.axvline(80, color="black", linewidth=0.5)
 axis.set(xlabel="step", ylabel="loss")
@@ -193,7 +210,9 @@ class Surprise:
         return print, ("This line was run while the file was being read.",)
 
 
-torch.save({"weights": torch.zeros(2), "extra": Surprise()}, f"{folder}/surprise.pt")
+torch.save(
+    {"weights": torch.zeros(2), "extra": Surprise()}, f"{folder}/surprise.pt"
+)
 _ = torch.load(f"{folder}/surprise.pt", weights_only=False)
 
 # %% [markdown]
@@ -226,15 +245,15 @@ def save_checkpoint(
     epoch: int,
     metrics: dict[str, float],
 ) -> None:
-    """Write a checkpoint to the file at `path` with torch.save, replacing any file that is
-    already there.
+    """Write a checkpoint to the file at `path` with torch.save, replacing any
+    file that is already there.
 
-    The file holds a dict with exactly the keys 'epoch' (int), 'model' (model.state_dict()),
-    'optimizer' (optimizer.state_dict()) and 'metrics' (a plain dict of floats).
-    torch.load(path, weights_only=True) can read it.
+    The file holds a dict with exactly the keys 'epoch' (int), 'model'
+    (model.state_dict()), 'optimizer' (optimizer.state_dict()) and 'metrics' (a
+    plain dict of floats). torch.load(path, weights_only=True) can read it.
 
-    Do not change the model or the optimizer: values, gradients, flags, modes and devices stay
-    the same.
+    Do not change the model or the optimizer: values, gradients, flags, modes
+    and devices stay the same.
     """
     raise NotImplementedError
 
@@ -262,7 +281,10 @@ except RuntimeError as error:
 optimizer = torch.optim.SGD(small.parameters(), lr=0.1)
 small.load_state_dict(nn.Linear(2, 3).state_dict(), assign=True)
 held = optimizer.param_groups[0]["params"][0]
-print("does the optimizer still hold the weight of the model?", held is small.weight)
+print(
+    "does the optimizer still hold the weight of the model?",
+    held is small.weight,
+)
 
 # %% [markdown]
 # Each tensor in the file is stored with the name of the device it was on, and `torch.load` puts it back there. If there
@@ -286,17 +308,18 @@ print(torch.load(f"{folder}/weights.pt", map_location="cpu"))
 def load_checkpoint(
     path: str, model: nn.Module, optimizer: torch.optim.Optimizer | None = None
 ) -> int:
-    """Load a file written by save_checkpoint into an existing model (and optimizer, if given),
-    in place, and return its epoch (an int).
+    """Load a file written by save_checkpoint into an existing model (and
+    optimizer, if given), in place, and return its epoch (an int).
 
-    Load tensors via the CPU, so that a checkpoint written on a GPU works without one.
+    Load tensors via the CPU, so that a checkpoint written on a GPU works
+    without one.
 
-    The Parameter objects, their requires_grad flags, the training mode of every module and the
-    devices stay the same.
+    The Parameter objects, their requires_grad flags, the training mode of every
+    module and the devices stay the same.
 
-    If the checkpoint does not fit the model exactly, raise RuntimeError (as load_state_dict
-    does). If the file holds anything but tensors and plain Python data, raise any exception;
-    code in the file must not run.
+    If the checkpoint does not fit the model exactly, raise RuntimeError (as
+    load_state_dict does). If the file holds anything but tensors and plain
+    Python data, raise any exception; code in the file must not run.
     """
     raise NotImplementedError
 
@@ -332,17 +355,20 @@ print(target)
 
 
 # %%
-def load_matching_(model: nn.Module, state: dict[str, Tensor]) -> tuple[list[str], list[str]]:
-    """Transfer learning: copy into `model` every entry of `state` whose name is in
-    model.state_dict() with the same shape.
+def load_matching_(
+    model: nn.Module, state: dict[str, Tensor]
+) -> tuple[list[str], list[str]]:
+    """Transfer learning: copy into `model` every entry of `state` whose name is
+    in model.state_dict() with the same shape.
 
-    Numbers are copied even if the dtype or the device differs; the model's tensors keep theirs.
-    Everything else in the model stays as it is. Return two lists (loaded, skipped): the names
-    in `state` that were copied and those that were not, each in the order of `state`.
+    Numbers are copied even if the dtype or the device differs; the model's
+    tensors keep theirs. Everything else in the model stays as it is. Return two
+    lists (loaded, skipped): the names in `state` that were copied and those
+    that were not, each in the order of `state`.
 
-    Work in place: the Parameter objects and their requires_grad flags stay the same. Later
-    changes to the tensors in `state` must not change the model. Do not modify `state`. (You may
-    assume that no parameters are tied.)
+    Work in place: the Parameter objects and their requires_grad flags stay the
+    same. Later changes to the tensors in `state` must not change the model. Do
+    not modify `state`. (You may assume that no parameters are tied.)
     """
     raise NotImplementedError
 

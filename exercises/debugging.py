@@ -128,7 +128,9 @@ layer(torch.randn(5, 3)).square().mean().backward()
 layer.weight.grad[0, 1] = math.nan
 
 torch.nn.utils.clip_grad_norm_(layer.parameters(), max_norm=1.0)
-bad = sum(int(torch.isnan(parameter.grad).sum()) for parameter in layer.parameters())
+bad = sum(
+    int(torch.isnan(parameter.grad).sum()) for parameter in layer.parameters()
+)
 
 predicted_nans = ...
 
@@ -136,7 +138,12 @@ predicted_nans = ...
 if predicted_nans is ...:
     print("Write down your prediction first, then run this cell.")
 else:
-    print("You predicted", predicted_nans, "and the number of nan among the 8 entries is", bad)
+    print(
+        "You predicted",
+        predicted_nans,
+        "and the number of nan among the 8 entries is",
+        bad,
+    )
 
 # %% [markdown]
 # So look before you clip. (`clip_grad_norm_` has an argument `error_if_nonfinite` that looks for you, but it does not
@@ -146,7 +153,10 @@ else:
 model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1))
 model[2](torch.ones(1, 4)).sum().backward()
 for name, parameter in model.named_parameters():
-    print(f"{name:10}", "no .grad" if parameter.grad is None else parameter.grad.tolist())
+    print(
+        f"{name:10}",
+        "no .grad" if parameter.grad is None else parameter.grad.tolist(),
+    )
 
 # %% [markdown]
 # ### Task `nonfinite_grads`
@@ -156,10 +166,12 @@ for name, parameter in model.named_parameters():
 
 # %%
 def nonfinite_grads(model: nn.Module) -> list[str]:
-    """Return the names of the parameters whose .grad contains a nan, +inf or -inf.
+    """Return the names of the parameters whose .grad contains a nan, +inf or
+    -inf.
 
-    Use the names that model.named_parameters() gives, in the same order. Leave out parameters
-    whose .grad is None. Frozen parameters count if they have a .grad. Change nothing.
+    Use the names that model.named_parameters() gives, in the same order. Leave
+    out parameters whose .grad is None. Frozen parameters count if they have a
+    .grad. Change nothing.
     """
     raise NotImplementedError
 
@@ -177,9 +189,15 @@ def nonfinite_grads(model: nn.Module) -> list[str]:
 # the dots with a list of names, such as `["first", "head"]`.
 
 # %%
-layers = nn.ModuleDict({name: nn.Linear(3, 3) for name in ("first", "gate", "side", "head")})
+layers = nn.ModuleDict(
+    {name: nn.Linear(3, 3) for name in ("first", "gate", "side", "head")}
+)
 hidden = layers["first"](torch.randn(5, 3))
-output = layers["head"](hidden) + 0 * layers["gate"](hidden) + layers["side"](hidden).detach()
+output = (
+    layers["head"](hidden)
+    + 0 * layers["gate"](hidden)
+    + layers["side"](hidden).detach()
+)
 output.square().mean().backward()
 without = [name for name, layer in layers.items() if layer.weight.grad is None]
 
@@ -221,16 +239,17 @@ except RuntimeError as error:
 
 # %%
 def disconnected(model: nn.Module, loss: Tensor) -> list[str]:
-    """Return the names of the trainable parameters that `loss` (0-dim) does not depend on
-    through the graph.
+    """Return the names of the trainable parameters that `loss` (0-dim) does not
+    depend on through the graph.
 
-    These are the parameters with requires_grad=True that loss.backward() would give no
-    gradient. A parameter that gets a gradient of zeros is connected: leave it out. Use the
-    names that model.named_parameters() gives, in the same order. If loss has no graph at all,
-    return the names of all trainable parameters.
+    These are the parameters with requires_grad=True that loss.backward() would
+    give no gradient. A parameter that gets a gradient of zeros is connected:
+    leave it out. Use the names that model.named_parameters() gives, in the same
+    order. If loss has no graph at all, return the names of all trainable
+    parameters.
 
-    Change no .grad, neither the model's nor any other tensor's. loss.backward() must still work
-    afterwards.
+    Change no .grad, neither the model's nor any other tensor's. loss.backward()
+    must still work afterwards.
     """
     raise NotImplementedError
 
@@ -252,7 +271,9 @@ stages["BatchNorm"] = nn.BatchNorm1d(8)(stages["Linear"]).detach()
 
 figure, axes = plt.subplots(1, 4, figsize=(7.5, 2.1), layout="constrained")
 for axis, (name, values) in zip(axes, stages.items(), strict=True):
-    axis.imshow(torch.isfinite(values).numpy(), cmap="coolwarm_r", vmin=-0.2, vmax=1.2)
+    axis.imshow(
+        torch.isfinite(values).numpy(), cmap="coolwarm_r", vmin=-0.2, vmax=1.2
+    )
     axis.set(title=name, xticks=[], yticks=[])
 axes[0].set(ylabel="sample")
 axes[0].set(xlabel="feature")
@@ -275,7 +296,9 @@ def report(module, arguments, output):
 
 
 model = nn.Sequential(
-    nn.Linear(3, 4), nn.Sequential(nn.BatchNorm1d(4), nn.ReLU()), nn.Linear(4, 1)
+    nn.Linear(3, 4),
+    nn.Sequential(nn.BatchNorm1d(4), nn.ReLU()),
+    nn.Linear(4, 1),
 )
 handles = [
     module.register_forward_hook(report)
@@ -317,17 +340,18 @@ print("running mean:", norm.running_mean)
 
 # %%
 def first_nonfinite(model: nn.Module, x: Tensor) -> str | None:
-    """Run model(x) once and return the name of the first leaf module whose floating-point
-    output contains a nan or an infinity.
+    """Run model(x) once and return the name of the first leaf module whose
+    floating-point output contains a nan or an infinity.
 
-    Run the model in the mode it is in, without recording gradients. A leaf module is one
-    without children; you may assume that each is called at most once and returns one tensor,
-    which may also hold integers. "First" means first in call order. The name is the one that
-    model.named_modules() gives. Return None if there is no such module.
+    Run the model in the mode it is in, without recording gradients. A leaf
+    module is one without children; you may assume that each is called at most
+    once and returns one tensor, which may also hold integers. "First" means
+    first in call order. The name is the one that model.named_modules() gives.
+    Return None if there is no such module.
 
-    Afterwards your hooks are gone, even if the model raises an exception, and the training
-    flags, parameters and BUFFERS are what they were (BatchNorm's statistics in train mode,
-    too).
+    Afterwards your hooks are gone, even if the model raises an exception, and
+    the training flags, parameters and BUFFERS are what they were (BatchNorm's
+    statistics in train mode, too).
     """
     raise NotImplementedError
 

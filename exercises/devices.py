@@ -85,7 +85,8 @@ with simulated_gpu():
 # %%
 with simulated_gpu():
     gpu = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    there, number, vector = torch.ones(2, device=gpu), torch.tensor(3.0), torch.ones(2)
+    there = torch.ones(2, device=gpu)
+    number, vector = torch.tensor(3.0), torch.ones(2)
     print(there * number)
     try:
         print(there * vector)
@@ -105,16 +106,18 @@ with simulated_gpu():
 
 # %%
 def pick_device(prefer: str = "auto") -> torch.device:
-    """Choose a device (only "cpu" and "cuda" count here) and return it as a torch.device.
+    """Choose a device (only "cpu" and "cuda" count here) and return it as a
+    torch.device.
 
     * "auto": cuda if torch.cuda.is_available() says so, else cpu.
     * "cpu": cpu.
-    * "cuda" or "cuda:<k>", where k is a number in digits: that device if CUDA is available and
-      k < torch.cuda.device_count(); otherwise raise RuntimeError.
+    * "cuda" or "cuda:<k>", where k is a number in digits: that device if CUDA
+      is available and k < torch.cuda.device_count(); otherwise raise
+      RuntimeError.
     * Any other string: raise ValueError.
 
-    For "auto" and "cuda", both "cuda" and "cuda:0" are accepted as the answer. Allocate nothing
-    on any device.
+    For "auto" and "cuda", both "cuda" and "cuda:0" are accepted as the answer.
+    Allocate nothing on any device.
     """
     raise NotImplementedError
 
@@ -159,7 +162,9 @@ else:
             "and it is",
             [t.device.type for t in (model.weight, x, y)],
         )
-        print("Does model.to return the model itself?", model.to(where) is model)
+        print(
+            "Does model.to return the model itself?", model.to(where) is model
+        )
         print("Does x.to return x itself?            ", x.to(where) is x)
 
 # %% [markdown]
@@ -173,16 +178,17 @@ else:
 def to_device(obj: Any, device: torch.device | str) -> Any:
     """Return a nested batch with every tensor in it moved to `device`.
 
-    obj is a tensor; a plain dict, list or tuple, or a namedtuple, nested to any depth; or
-    anything else (str, number, None, ...).
+    obj is a tensor; a plain dict, list or tuple, or a namedtuple, nested to any
+    depth; or anything else (str, number, None, ...).
 
-    Return the same structure (same container types, same keys, same order), with every tensor
-    replaced by its copy on `device`; dtype, shape, values and requires_grad stay the same. A
-    tensor that is already on `device` may be returned itself. Pass through anything that is
-    neither a tensor nor one of these containers. Do not modify the original containers and
-    tensors.
+    Return the same structure (same container types, same keys, same order),
+    with every tensor replaced by its copy on `device`; dtype, shape, values and
+    requires_grad stay the same. A tensor that is already on `device` may be
+    returned itself. Pass through anything that is neither a tensor nor one of
+    these containers. Do not modify the original containers and tensors.
 
-    All values must be complete when you return, even those of copies from a GPU to the CPU.
+    All values must be complete when you return, even those of copies from a GPU
+    to the CPU.
     """
     raise NotImplementedError
 
@@ -199,12 +205,13 @@ def to_device(obj: Any, device: torch.device | str) -> Any:
 def run_where_model_is(model: nn.Module, x: Tensor) -> Tensor:
     """Return model(x), computed on the model's device.
 
-    First move x to the device of the model's first parameter (or, if it has no parameters, of
-    its first buffer; if it has neither, use x as it is). Only the device changes, not dtype.
-    The result stays on that device, and gradients flow back to x and to the model's parameters.
+    First move x to the device of the model's first parameter (or, if it has no
+    parameters, of its first buffer; if it has neither, use x as it is). Only
+    the device changes, not dtype. The result stays on that device, and
+    gradients flow back to x and to the model's parameters.
 
-    Do not move the model, not even for a moment: its Parameter objects and their device stay
-    the same. Do not modify x.
+    Do not move the model, not even for a moment: its Parameter objects and
+    their device stay the same. Do not modify x.
     """
     raise NotImplementedError
 
@@ -243,12 +250,13 @@ plt.show()
 
 # %%
 def causal_scores(scores: Tensor) -> Tensor:
-    """Causal masking of attention scores of shape (..., T, T): entry [..., i, j] becomes -inf
-    where j > i; all others stay the same, whatever their values.
+    """Causal masking of attention scores of shape (..., T, T): entry
+    [..., i, j] becomes -inf where j > i; all others stay the same, whatever
+    their values.
 
-    Return a NEW tensor with the same shape, dtype and device as scores, on ANY device. Do not
-    change scores itself. The result is differentiable: the gradient is 1 for kept entries and 0
-    for masked ones. T may be 0 or 1.
+    Return a NEW tensor with the same shape, dtype and device as scores, on ANY
+    device. Do not change scores itself. The result is differentiable: the
+    gradient is 1 for kept entries and 0 for masked ones. T may be 0 or 1.
     """
     raise NotImplementedError
 
@@ -282,12 +290,13 @@ with simulated_gpu():
 def leaf_on(
     values: Any, device: torch.device | str, dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """Create a trainable LEAF tensor on the given device from a number, a (nested) list of
-    numbers, or a NumPy array.
+    """Create a trainable LEAF tensor on the given device from a number, a
+    (nested) list of numbers, or a NumPy array.
 
-    The result has the given dtype and device; integers are converted, and float64 keeps all
-    digits. requires_grad and is_leaf are True, and .grad is None. An optimizer accepts it, and
-    after a backward pass its .grad is filled. It shares no memory with `values`.
+    The result has the given dtype and device; integers are converted, and
+    float64 keeps all digits. requires_grad and is_leaf are True, and .grad is
+    None. An optimizer accepts it, and after a backward pass its .grad is
+    filled. It shares no memory with `values`.
     """
     raise NotImplementedError
 
@@ -302,17 +311,19 @@ def leaf_on(
 
 # %%
 class Standardizer(nn.Module):
-    """Standardises features: forward(x) is (x - mean) / std, with the mean and standard
-    deviation of each column of `data`.
+    """Standardises features: forward(x) is (x - mean) / std, with the mean and
+    standard deviation of each column of `data`.
 
-    data has shape (N, F), N >= 2, and a floating dtype. mean and std have shape (F,). std
-    divides by N - 1 (as data.std does); where a column's std is 0, it is replaced by 1.
+    data has shape (N, F), N >= 2, and a floating dtype. mean and std have shape
+    (F,). std divides by N - 1 (as data.std does); where a column's std is 0, it
+    is replaced by 1.
 
-    mean and std are buffers with these names, not parameters: they are in the state_dict, and
-    they move and convert with the module. They start with data's dtype and device and do not
-    require grad, even if data does.
+    mean and std are buffers with these names, not parameters: they are in the
+    state_dict, and they move and convert with the module. They start with
+    data's dtype and device and do not require grad, even if data does.
 
-    x has shape (..., F) and is on the module's device. The result is differentiable in x.
+    x has shape (..., F) and is on the module's device. The result is
+    differentiable in x.
     """
 
     def __init__(self, data: Tensor) -> None:
@@ -337,9 +348,10 @@ class Standardizer(nn.Module):
 def load_weights_(model: nn.Module, path: str | Path) -> None:
     """Load the state_dict in the file at `path` into the model, IN PLACE.
 
-    The file may have been written on a GPU, and this machine may have none. The model stays on
-    its device and keeps its Parameter objects; load its buffers, too. If names or shapes do not
-    fit, raise RuntimeError (as load_state_dict does). Return nothing.
+    The file may have been written on a GPU, and this machine may have none. The
+    model stays on its device and keeps its Parameter objects; load its buffers,
+    too. If names or shapes do not fit, raise RuntimeError (as load_state_dict
+    does). Return nothing.
     """
     raise NotImplementedError
 
@@ -373,25 +385,40 @@ kept = {
     "weights": list(wide.parameters()),
     "gradients": [p.grad for p in wide.parameters()],
     "state of Adam": [
-        adam.state[p][name] for p in wide.parameters() for name in ("exp_avg", "exp_avg_sq")
+        adam.state[p][name]
+        for p in wide.parameters()
+        for name in ("exp_avg", "exp_avg_sq")
     ],
 }
 per_parameter = {
-    name: sum(t.nbytes for t in tensors) / number for name, tensors in kept.items()
+    name: sum(t.nbytes for t in tensors) / number
+    for name, tensors in kept.items()
 }
 print("bytes for each parameter:", per_parameter)
 
 figure, axis = plt.subplots(figsize=(6.5, 2.4), layout="constrained")
 sizes = {"0.3 billion\nparameters": 0.3, "1 billion": 1.0, "3 billion": 3.0}
 left = torch.zeros(3)
-for part, color in zip(per_parameter, ("#4477aa", "#ddaa33", "#bb5566"), strict=True):
+for part, color in zip(
+    per_parameter, ("#4477aa", "#ddaa33", "#bb5566"), strict=True
+):
     gigabytes = torch.tensor([n * per_parameter[part] for n in sizes.values()])
-    axis.barh(list(sizes), gigabytes.numpy(), left=left.numpy(), label=part, color=color)
+    axis.barh(
+        list(sizes),
+        gigabytes.numpy(),
+        left=left.numpy(),
+        label=part,
+        color=color,
+    )
     left = left + gigabytes
 for name, size in {"T4": 16, "L4": 24, "A100": 40}.items():
     axis.axvline(size, color="black", linewidth=0.8)
     axis.text(size, -0.55, f" {name}", va="bottom")
-axis.set(xlabel="GB to train in float32, without activations", xlim=(0, 72), ylim=(2.6, -0.9))
+axis.set(
+    xlabel="GB to train in float32, without activations",
+    xlim=(0, 72),
+    ylim=(2.6, -0.9),
+)
 axis.legend(loc="center right")
 plt.show()
 
@@ -417,7 +444,8 @@ plt.show()
 
 # %%
 def schedule(steps, python, gpu, wait):
-    """When Python prepares each step, and when the GPU computes it, as (start, duration)."""
+    """When Python prepares each step, and when the GPU computes it, as (start,
+    duration)."""
     prepared, computed, now, free = [], [], 0.0, 0.0
     for _ in range(steps):
         prepared.append((now, python))
@@ -430,14 +458,18 @@ def schedule(steps, python, gpu, wait):
     return prepared, computed
 
 
-figure, axes = plt.subplots(2, 1, figsize=(6.5, 2.8), sharex=True, layout="constrained")
+figure, axes = plt.subplots(
+    2, 1, figsize=(6.5, 2.8), sharex=True, layout="constrained"
+)
 for axis, wait in zip(axes, (True, False), strict=True):
     prepared, computed = schedule(6, python=2.0, gpu=3.0, wait=wait)
     axis.broken_barh(prepared, (1.1, 0.8), color="#ddaa33", edgecolor="white")
     axis.broken_barh(computed, (0.1, 0.8), color="#4477aa", edgecolor="white")
     axis.set(yticks=(1.5, 0.5), yticklabels=("Python", "GPU"))
     axis.set_title(
-        "waits in every step" if wait else "waits for nothing", loc="left", fontsize=10
+        "waits in every step" if wait else "waits for nothing",
+        loc="left",
+        fontsize=10,
     )
 axes[1].set_xlabel("milliseconds")
 plt.show()
@@ -478,7 +510,12 @@ else:
             total += loss.item()
             if loss > 100:
                 print("large")
-        print("You predicted", predicted_returns, "and it was", len(machine.transfers) - before)
+        print(
+            "You predicted",
+            predicted_returns,
+            "and it was",
+            len(machine.transfers) - before,
+        )
 
 # %% [markdown]
 # ### Task `mean_loss`
@@ -487,16 +524,20 @@ else:
 
 
 # %%
-def mean_loss(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> float:
-    """Return the mean cross-entropy of a model over all samples, as a Python float.
+def mean_loss(
+    model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]
+) -> float:
+    """Return the mean cross-entropy of a model over all samples, as a Python
+    float.
 
-    batches is any iterable of pairs (x, y) on the CPU: x of shape (n, ...), and class numbers y
-    of shape (n,). n may differ between batches; the mean is over all samples. Move each batch
-    to the device of the model's first parameter and use it once. The model stays where it is.
-    Call it once per batch, in the mode it is in, without recording gradients.
+    batches is any iterable of pairs (x, y) on the CPU: x of shape (n, ...), and
+    class numbers y of shape (n,). n may differ between batches; the mean is
+    over all samples. Move each batch to the device of the model's first
+    parameter and use it once. The model stays where it is. Call it once per
+    batch, in the mode it is in, without recording gradients.
 
-    Fetch only ONE number from the GPU, however many batches there are: fetching one inside the
-    loop would make Python wait each time.
+    Fetch only ONE number from the GPU, however many batches there are: fetching
+    one inside the loop would make Python wait each time.
 
     Raise ValueError if there are no samples.
     """
@@ -530,17 +571,20 @@ with simulated_gpu():
 
 
 # %%
-def batches_on(batches: Iterable[Any], device: torch.device | str) -> Iterator[Any]:
+def batches_on(
+    batches: Iterable[Any], device: torch.device | str
+) -> Iterator[Any]:
     """Yield the batches one by one, each with its tensors on `device`.
 
-    A batch is a list or a tuple of any number of tensors; yield the same type, with the same
-    order and values, and do not modify the original. Take a batch from `batches` only when the
-    caller asks for it.
+    A batch is a list or a tuple of any number of tensors; yield the same type,
+    with the same order and values, and do not modify the original. Take a batch
+    from `batches` only when the caller asks for it.
 
-    * To a GPU: copy each CPU tensor once, from page-locked memory, without making Python wait.
-      A tensor that is already pinned need not be pinned again.
-    * To the CPU: pin nothing; the values of a tensor that comes from a GPU must be complete
-      when you yield it.
+    * To a GPU: copy each CPU tensor once, from page-locked memory, without
+      making Python wait. A tensor that is already pinned need not be pinned
+      again.
+    * To the CPU: pin nothing; the values of a tensor that comes from a GPU must
+      be complete when you yield it.
     * Yield a tensor that is already on `device` itself, not a copy.
     """
     raise NotImplementedError
@@ -557,7 +601,12 @@ model = nn.Linear(3, 2)
 optimizer = torch.optim.Adam(model.parameters())
 model(torch.ones(3)).sum().backward()
 optimizer.step()
-print({name: tuple(value.shape) for name, value in optimizer.state[model.weight].items()})
+print(
+    {
+        name: tuple(value.shape)
+        for name, value in optimizer.state[model.weight].items()
+    }
+)
 
 with simulated_gpu():
     where = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -578,16 +627,19 @@ with simulated_gpu():
 
 # %%
 def move_training_(
-    model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device | str
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    device: torch.device | str,
 ) -> None:
-    """Move a model to `device` in the middle of its training, IN PLACE, together with what its
-    optimizer remembers.
+    """Move a model to `device` in the middle of its training, IN PLACE,
+    together with what its optimizer remembers.
 
-    optimizer is one of PyTorch's (other than LBFGS) and trains all parameters of the model.
-    Afterwards the parameters, their gradients and the buffers are on `device`, and so is every
-    tensor in the optimizer's state that has the shape of its parameter. (Others, such as Adam's
-    step count, may stay where they were.) All values stay the same: training continues as if
-    nothing had happened.
+    optimizer is one of PyTorch's (other than LBFGS) and trains all parameters
+    of the model. Afterwards the parameters, their gradients and the buffers are
+    on `device`, and so is every tensor in the optimizer's state that has the
+    shape of its parameter. (Others, such as Adam's step count, may stay where
+    they were.) All values stay the same: training continues as if nothing had
+    happened.
 
     Model and optimizer keep the same Parameter objects. Return nothing.
     """
@@ -636,19 +688,20 @@ def mixed_step(
     scaler: torch.amp.GradScaler,
     max_norm: float,
 ) -> Tensor:
-    """Take one training step in mixed precision on the device that model, x and y are on, and
-    return the loss.
+    """Take one training step in mixed precision on the device that model, x and
+    y are on, and return the loss.
 
     1. Discard the gradients of earlier steps.
-    2. Run the model and the loss, F.cross_entropy(model(x), y), under autocast to torch.float16
-       for that device.
+    2. Run the model and the loss, F.cross_entropy(model(x), y), under autocast
+       to torch.float16 for that device.
     3. Run the backward pass on the loss scaled by `scaler`.
-    4. Unscale the gradients, then clip those of all parameters together to the norm max_norm.
-    5. Let the scaler take the optimizer's step (it skips the step if a gradient is infinite or
-       NaN), then update the scaler.
+    4. Unscale the gradients, then clip those of all parameters together to the
+       norm max_norm.
+    5. Let the scaler take the optimizer's step (it skips the step if a gradient
+       is infinite or NaN), then update the scaler.
 
-    Return the loss without its scale: a float32 tensor of shape () on that device, without a
-    graph. The parameters stay float32; some may be frozen.
+    Return the loss without its scale: a float32 tensor of shape () on that
+    device, without a graph. The parameters stay float32; some may be frozen.
     """
     raise NotImplementedError
 

@@ -25,7 +25,9 @@ network = nn.Sequential(body, nn.Tanh(), head)
 x, y = torch.randn(64, 4), torch.randn(64, 1)
 
 body.requires_grad_(False)
-optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=0.1)
+optimizer = torch.optim.SGD(
+    [p for p in network.parameters() if p.requires_grad], lr=0.1
+)
 start = body.weight.clone()
 for step in range(200):
     if step == 100:
@@ -66,10 +68,12 @@ print("how far the body has moved: ", (body.weight - start).norm().item())
 
 # %%
 layer = nn.Linear(3, 2)
-layer.requires_grad = False  # a new attribute of the module that nothing ever reads
+# This makes a new attribute of the module, which nothing ever reads:
+layer.requires_grad = False
 print(layer.weight.requires_grad, layer.bias.requires_grad)
 
-layer.requires_grad_(False)  # a method of the module: it sets the flag of each parameter
+# This is a method of the module: it sets the flag of each parameter.
+layer.requires_grad_(False)
 print(layer.weight.requires_grad, layer.bias.requires_grad)
 
 # %% [markdown]
@@ -105,9 +109,16 @@ predicted_layers = ...
 if predicted_layers is ...:
     print("Write down your prediction first, then run this cell.")
 else:
-    print("You predicted", predicted_layers, "and the layers have these gradients:")
+    print(
+        "You predicted",
+        predicted_layers,
+        "and the layers have these gradients:",
+    )
     for number, layer in enumerate(layers):
-        print(number, None if layer.weight.grad is None else layer.weight.grad.shape)
+        print(
+            number,
+            None if layer.weight.grad is None else layer.weight.grad.shape,
+        )
 
 # %% [markdown]
 # ### Task `freeze`
@@ -117,18 +128,20 @@ else:
 
 # %%
 def freeze(model: nn.Module, prefixes: Sequence[str]) -> list[str]:
-    """Freeze the parameters that the prefixes name, and return the names of these parameters.
+    """Freeze the parameters that the prefixes name, and return the names of
+    these parameters.
 
-    Set requires_grad=False on every parameter whose dotted name (as in
-    model.named_parameters()) equals one of the prefixes, or starts with one of them followed by
-    a dot. All other parameters keep their flag, whatever it is.
+    Set requires_grad=False on every parameter whose dotted name
+    (as in model.named_parameters()) equals one of the prefixes, or starts with
+    one of them followed by a dot. All other parameters keep their flag,
+    whatever it is.
 
-    Return the names of the matched parameters in the order of named_parameters(), each once,
-    including those that were already frozen. If any prefix matches no parameter, raise
-    ValueError and change nothing at all.
+    Return the names of the matched parameters in the order of
+    named_parameters(), each once, including those that were already frozen. If
+    any prefix matches no parameter, raise ValueError and change nothing at all.
 
-    The parameters stay the same objects. Their values and .grad do not change, and neither do
-    the modes (training or eval) of the modules.
+    The parameters stay the same objects. Their values and .grad do not change,
+    and neither do the modes (training or eval) of the modules.
     """
     raise NotImplementedError
 
@@ -157,7 +170,10 @@ if predicted_running_mean is ...:
     print("Write down your prediction first, then run this cell.")
 else:
     print(
-        "You predicted", predicted_running_mean, "and norm.running_mean is", norm.running_mean
+        "You predicted",
+        predicted_running_mean,
+        "and norm.running_mean is",
+        norm.running_mean,
     )
 
 # %% [markdown]
@@ -184,11 +200,17 @@ history = [(0.0, 0.0)]
 for _ in range(40):
     batch = torch.randn(16, 1, generator=noise) + 3
     training(batch), evaluation(batch)
-    history.append((training.running_mean.item(), evaluation.running_mean.item()))
+    history.append(
+        (training.running_mean.item(), evaluation.running_mean.item())
+    )
 
 figure, axis = plt.subplots(figsize=(5.5, 2.6), facecolor="white")
 axis.plot(history, label=["training mode", "eval mode"])
-axis.set(xlabel="batches seen", ylabel="running mean", title="Two frozen BatchNorm layers")
+axis.set(
+    xlabel="batches seen",
+    ylabel="running mean",
+    title="Two frozen BatchNorm layers",
+)
 axis.legend()
 plt.show()
 
@@ -213,7 +235,9 @@ print(lin0.weight.grad, lin1.weight.grad, lin2.weight.grad)
 # outermost one:
 
 # %%
-body = nn.Sequential(nn.Linear(3, 3), nn.Sequential(nn.BatchNorm1d(3), nn.Dropout(0.5)))
+body = nn.Sequential(
+    nn.Linear(3, 3), nn.Sequential(nn.BatchNorm1d(3), nn.Dropout(0.5))
+)
 body[1][0].eval()
 for module in body.modules():
     print(type(module).__name__, module.training)
@@ -226,16 +250,19 @@ for module in body.modules():
 
 
 # %%
-def head_only_forward(backbone: nn.Module, head: nn.Module, x: Tensor) -> Tensor:
+def head_only_forward(
+    backbone: nn.Module, head: nn.Module, x: Tensor
+) -> Tensor:
     """Compute head(backbone(x)) for training ONLY the head.
 
-    The backbone runs in eval mode: no dropout, and BatchNorm uses its running statistics
-    without changing them. Afterwards, the backbone and each of its submodules have the training
-    flag they had before. No gradient can reach the backbone's parameters or x, yet their
-    requires_grad flags do not change.
+    The backbone runs in eval mode: no dropout, and BatchNorm uses its running
+    statistics without changing them. Afterwards, the backbone and each of its
+    submodules have the training flag they had before. No gradient can reach the
+    backbone's parameters or x, yet their requires_grad flags do not change.
 
-    The head runs in its current mode, and gradients reach its parameters, so the result
-    requires grad. You can rely on this: the backbone does not return x itself.
+    The head runs in its current mode, and gradients reach its parameters, so
+    the result requires grad. You can rely on this: the backbone does not return
+    x itself.
     """
     raise NotImplementedError
 
@@ -253,7 +280,12 @@ optimizer = torch.optim.SGD([layer.weight], lr=0.1)  # without the bias
 before = layer.bias.item()
 layer(torch.ones(1, 2)).sum().backward()
 optimizer.step()
-print("gradient of the bias:", layer.bias.grad, " moved by", layer.bias.item() - before)
+print(
+    "gradient of the bias:",
+    layer.bias.grad,
+    " moved by",
+    layer.bias.item() - before,
+)
 
 # %% [markdown]
 # ### Predict, then verify: frozen between backward and step
@@ -313,18 +345,20 @@ print(a == b, a is b)
 
 
 # %%
-def unfreeze(model: nn.Module, optimizer: torch.optim.Optimizer, prefix: str, lr: float) -> int:
-    """Thaw part of a model in the middle of training, and return how many parameters are new to
-    the optimizer.
+def unfreeze(
+    model: nn.Module, optimizer: torch.optim.Optimizer, prefix: str, lr: float
+) -> int:
+    """Thaw part of a model in the middle of training, and return how many
+    parameters are new to the optimizer.
 
-    Set requires_grad=True on every parameter of `model` whose name (as in
-    model.named_parameters()) equals prefix or starts with prefix + ".", and make sure that
-    `optimizer` will update it: add the parameters that none of its param groups holds yet, as
-    ONE new param group with learning rate lr.
+    Set requires_grad=True on every parameter of `model` whose name
+    (as in model.named_parameters()) equals prefix or starts with prefix + ".",
+    and make sure that `optimizer` will update it: add the parameters that none
+    of its param groups holds yet, as ONE new param group with learning rate lr.
 
-    Existing groups, their options and the optimizer's state stay as they were. Return the
-    number of parameters you added; if it is 0, add no group. Raise ValueError if no parameter
-    matches.
+    Existing groups, their options and the optimizer's state stay as they were.
+    Return the number of parameters you added; if it is 0, add no group. Raise
+    ValueError if no parameter matches.
     """
     raise NotImplementedError
 
@@ -372,13 +406,15 @@ print(torch.where(torch.tensor([True, True, False]), 0.0, broken))
 def freeze_entries(param: nn.Parameter, mask: Tensor) -> RemovableHandle:
     """Freeze single entries of a parameter, and return a handle that undoes it.
 
-    From now on, after every backward(), the entries of param.grad where mask is True are
-    exactly 0 (even where the incoming gradient is nan or inf); all other entries hold the
-    normal gradient. Other tensors get their normal gradients.
+    From now on, after every backward(), the entries of param.grad where mask is
+    True are exactly 0 (even where the incoming gradient is nan or inf); all
+    other entries hold the normal gradient. Other tensors get their normal
+    gradients.
 
-    param stays the same object: a leaf with requires_grad=True and the values it had. If the
-    caller changes `mask` later, that has no effect. After handle.remove(), gradients are normal
-    again. param.grad is None when your function is called.
+    param stays the same object: a leaf with requires_grad=True and the values
+    it had. If the caller changes `mask` later, that has no effect. After
+    handle.remove(), gradients are normal again. param.grad is None when your
+    function is called.
 
     Raise ValueError if mask is not a bool tensor of param's shape.
     """

@@ -25,13 +25,22 @@ import matplotlib.pyplot as plt
 
 
 def losses_from(std: float | None, steps: int = 100) -> list[float]:
-    """Train eight layers to tell long vectors from short ones; std is of the first weights."""
+    """Train eight layers to tell long vectors from short ones; std is of the
+    first weights."""
     torch.manual_seed(0)
-    layers = [nn.Linear(8, 32), *[nn.Linear(32, 32) for _ in range(6)], nn.Linear(32, 1)]
+    layers = [
+        nn.Linear(8, 32),
+        *[nn.Linear(32, 32) for _ in range(6)],
+        nn.Linear(32, 1),
+    ]
     for layer in layers:
-        nn.init.normal_(layer.weight, std=std or math.sqrt(2 / layer.in_features))
+        nn.init.normal_(
+            layer.weight, std=std or math.sqrt(2 / layer.in_features)
+        )
         nn.init.zeros_(layer.bias)
-    network = nn.Sequential(*[part for layer in layers for part in (layer, nn.ReLU())][:-1])
+    network = nn.Sequential(
+        *[part for layer in layers for part in (layer, nn.ReLU())][:-1]
+    )
     points = torch.randn(128, 8)
     lengths = points.norm(dim=1, keepdim=True)
     lengths -= lengths.mean()
@@ -208,7 +217,12 @@ if predicted_bound is ...:
     print("Write down your prediction first, then run this cell.")
 else:
     largest = nn.Linear(400, 25).weight.abs().max().item()
-    print("You predicted", predicted_bound, "and the largest of 10,000 weights is", largest)
+    print(
+        "You predicted",
+        predicted_bound,
+        "and the largest of 10,000 weights is",
+        largest,
+    )
 
 # %% [markdown]
 # ## 4. Filling a parameter in place
@@ -241,8 +255,14 @@ undisturbed = torch.rand(3)
 
 torch.manual_seed(1)
 mine = torch.Generator().manual_seed(7)
-print(torch.empty(2).normal_(generator=mine), torch.empty(2).normal_(generator=mine))
-print("global numbers are the same as before:", torch.equal(torch.rand(3), undisturbed))
+print(
+    torch.empty(2).normal_(generator=mine),
+    torch.empty(2).normal_(generator=mine),
+)
+print(
+    "global numbers are the same as before:",
+    torch.equal(torch.rand(3), undisturbed),
+)
 
 # %% [markdown]
 # The two tensors from `mine` differ: a generator continues from where it is. To get the same numbers again, you must seed
@@ -259,13 +279,15 @@ def glorot_uniform_(
 ) -> Tensor:
     """Fill w IN PLACE with Xavier/Glorot uniform numbers, and return w itself.
 
-    w has shape (out, in) or (out, in, k1, ...). Let r be the product of the k's (1 if there are
-    none); then fan_in = in * r and fan_out = out * r. The values are independent draws from
-    U(-a, a) with a = gain * sqrt(6 / (fan_in + fan_out)).
+    w has shape (out, in) or (out, in, k1, ...). Let r be the product of the k's
+    (1 if there are none); then fan_in = in * r and fan_out = out * r. The
+    values are independent draws from U(-a, a) with
+    a = gain * sqrt(6 / (fan_in + fan_out)).
 
-    If `generator` is given, draw from it and leave the global random state untouched; otherwise
-    draw from the global generator. w may have any floating dtype and memory layout. It may also
-    be an nn.Parameter with either requires_grad: it stays a leaf with the same flag.
+    If `generator` is given, draw from it and leave the global random state
+    untouched; otherwise draw from the global generator. w may have any floating
+    dtype and memory layout. It may also be an nn.Parameter with either
+    requires_grad: it stays a leaf with the same flag.
 
     Write it yourself: the functions in torch.nn.init are not available here.
 
@@ -284,8 +306,10 @@ def glorot_uniform_(
 # %%
 n, std = 20_000, 0.2
 sample = torch.empty(n).normal_(0.0, std, generator=gen)
-print(f"mean {sample.mean():+.5f}, surely within {6 * std / math.sqrt(n):.5f} of 0")
-print(f"std  {sample.std():.5f}, surely within {6 * std / math.sqrt(2 * n):.5f} of {std}")
+near = 6 * std / math.sqrt(n)
+print(f"mean {sample.mean():+.5f}, surely within {near:.5f} of 0")
+near = 6 * std / math.sqrt(2 * n)
+print(f"std  {sample.std():.5f}, surely within {near:.5f} of {std}")
 
 # %% [markdown]
 # Use many numbers: with ten of them almost anything passes. And use a weight that is far from square, like (400, 50); on a
@@ -294,8 +318,12 @@ print(f"std  {sample.std():.5f}, surely within {6 * std / math.sqrt(2 * n):.5f} 
 # Mean and standard deviation are not the whole story. Normal and uniform numbers differ in their tails:
 
 # %%
-print("beyond 2 std, normal: ", (normal.abs() > 2 * normal.std()).float().mean())
-print("beyond 2 std, uniform:", (uniform.abs() > 2 * uniform.std()).float().mean())
+print(
+    "beyond 2 std, normal: ", (normal.abs() > 2 * normal.std()).float().mean()
+)
+print(
+    "beyond 2 std, uniform:", (uniform.abs() > 2 * uniform.std()).float().mean()
+)
 
 # %% [markdown]
 # ### Task `he_normal_`
@@ -307,14 +335,16 @@ print("beyond 2 std, uniform:", (uniform.abs() > 2 * uniform.std()).float().mean
 def he_normal_(
     w: Tensor, mode: str = "fan_in", generator: torch.Generator | None = None
 ) -> Tensor:
-    """Fill w IN PLACE with Kaiming/He normal numbers for ReLU, and return w itself.
+    """Fill w IN PLACE with Kaiming/He normal numbers for ReLU, and return w
+    itself.
 
-    The values are independent draws from N(0, std**2) with std = sqrt(2 / fan). The fan is
-    fan_in for mode "fan_in" and fan_out for mode "fan_out", both computed as in
-    glorot_uniform_.
+    The values are independent draws from N(0, std**2) with std = sqrt(2 / fan).
+    The fan is fan_in for mode "fan_in" and fan_out for mode "fan_out", both
+    computed as in glorot_uniform_.
 
-    The rules of glorot_uniform_ for `generator`, dtype, layout and nn.Parameter apply here too,
-    and the functions in torch.nn.init are not available here either.
+    The rules of glorot_uniform_ for `generator`, dtype, layout and nn.Parameter
+    apply here too, and the functions in torch.nn.init are not available here
+    either.
 
     Raise ValueError for any other mode, or if w has fewer than 2 dimensions.
     """
@@ -343,8 +373,12 @@ print([type(module).__name__ for module in model.modules()])
 
 # %%
 print("bias of a Linear without one:", model[1][0].bias)
-print("weight of a BatchNorm without one:", nn.BatchNorm1d(8, affine=False).weight)
-print("buffers of a BatchNorm:", [name for name, _ in model[1][1].named_buffers()])
+print(
+    "weight of a BatchNorm without one:", nn.BatchNorm1d(8, affine=False).weight
+)
+print(
+    "buffers of a BatchNorm:", [name for name, _ in model[1][1].named_buffers()]
+)
 
 # %% [markdown]
 # ### Task `init_model_`
@@ -356,21 +390,26 @@ print("buffers of a BatchNorm:", [name for name, _ in model[1][1].named_buffers(
 def init_model_(model: nn.Module, seed: int) -> None:
     """Initialise a whole model in place, reproducibly, and return None.
 
-    * nn.Linear and nn.Conv2d: draw the weight from N(0, 2 / fan_in), set the bias (if there is
-      one) to 0.
-    * nn.BatchNorm1d and nn.BatchNorm2d: set the weight to 1 and the bias to 0 (if they exist).
-    * nn.Embedding: draw the weight from N(0, 0.02**2). (You can ignore padding_idx.)
+    * nn.Linear and nn.Conv2d: draw the weight from N(0, 2 / fan_in), set the
+      bias (if there is one) to 0.
+    * nn.BatchNorm1d and nn.BatchNorm2d: set the weight to 1 and the bias to 0
+      (if they exist).
+    * nn.Embedding: draw the weight from N(0, 0.02**2). (You can ignore
+      padding_idx.)
     * Every other parameter and every buffer keeps its values.
 
-    This applies at any depth of nesting, and to a model that is itself one of these layers.
-    The second argument of N is the variance. torch.nn.init is available in this task.
+    This applies at any depth of nesting, and to a model that is itself one of
+    these layers. The second argument of N is the variance. torch.nn.init is
+    available in this task.
 
-    The same architecture and the same seed give identical values, whatever the model held
-    before and whatever the global random state is. A different seed gives different values, and
-    so do different layers of the same shape within one model.
+    The same architecture and the same seed give identical values, whatever the
+    model held before and whatever the global random state is. A different seed
+    gives different values, and so do different layers of the same shape within
+    one model.
 
-    The global random state stays unchanged. The model keeps its parameter objects, their
-    requires_grad flags and the mode (train or eval) of each module.
+    The global random state stays unchanged. The model keeps its parameter
+    objects, their requires_grad flags and the mode (train or eval) of each
+    module.
     """
     raise NotImplementedError
 
@@ -414,17 +453,22 @@ print(f"std of the truncated numbers: {draws[inside].std():.4f}")
 
 # %%
 def trunc_normal_(
-    w: Tensor, mean: float = 0.0, std: float = 1.0, generator: torch.Generator | None = None
+    w: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Fill w IN PLACE with draws from a normal distribution truncated at two standard
-    deviations, and return w itself.
+    """Fill w IN PLACE with draws from a normal distribution truncated at two
+    standard deviations, and return w itself.
 
-    w may have any shape, including () and shapes without elements. Each entry is drawn,
-    independently of the others, from N(mean, std**2) conditioned on |value - mean| <= 2 * std.
-    So no value lies outside these limits, and the values do not pile up at them.
+    w may have any shape, including () and shapes without elements. Each entry
+    is drawn, independently of the others, from N(mean, std**2) conditioned on
+    |value - mean| <= 2 * std. So no value lies outside these limits, and the
+    values do not pile up at them.
 
-    The rules of glorot_uniform_ for `generator`, dtype, layout and nn.Parameter apply here too,
-    and the functions in torch.nn.init are not available here either.
+    The rules of glorot_uniform_ for `generator`, dtype, layout and nn.Parameter
+    apply here too, and the functions in torch.nn.init are not available here
+    either.
 
     Raise ValueError if std <= 0.
     """

@@ -67,12 +67,29 @@ figure, axis = plt.subplots(figsize=(6, 1.9))
 for left, numbers in ((0, (100, 2, 3)), (5, (100, 2, 3))):
     for i, number in enumerate(numbers):
         axis.add_patch(
-            plt.Rectangle((left + i, 0), 1, 1, facecolor="lightblue", edgecolor="black")
+            plt.Rectangle(
+                (left + i, 0), 1, 1, facecolor="lightblue", edgecolor="black"
+            )
         )
         axis.text(left + i + 0.5, 0.5, str(number), ha="center", va="center")
-for name, x, target in (("t", 0, 0.5), ("a = t.numpy()", 2.7, 2.2), ("b = a.copy()", 6.5, 6.5)):
-    axis.annotate(name, (target, 1.05), (x, 2.2), ha="center", arrowprops={"arrowstyle": "->"})
-axis.set(xlim=(-1, 9), ylim=(-0.1, 2.6), title="two memories for three names", aspect="equal")
+for name, x, target in (
+    ("t", 0, 0.5),
+    ("a = t.numpy()", 2.7, 2.2),
+    ("b = a.copy()", 6.5, 6.5),
+):
+    axis.annotate(
+        name,
+        (target, 1.05),
+        (x, 2.2),
+        ha="center",
+        arrowprops={"arrowstyle": "->"},
+    )
+axis.set(
+    xlim=(-1, 9),
+    ylim=(-0.1, 2.6),
+    title="two memories for three names",
+    aspect="equal",
+)
 axis.axis("off")
 plt.show()
 
@@ -141,16 +158,17 @@ print(w)
 
 # %%
 def to_numpy(t: Tensor) -> np.ndarray:
-    """Return an independent NumPy copy of any tensor: on any device, requiring grad or not,
-    with any strides.
+    """Return an independent NumPy copy of any tensor: on any device, requiring
+    grad or not, with any strides.
 
-    The array has the shape, values and dtype of t; only bfloat16, which NumPy lacks, becomes
-    float32. It is an np.ndarray for every shape, including () and shapes without elements. t is
-    bool, integer, floating or complex; you can ignore sparse, quantized and lazily conjugated
-    tensors, and float8.
+    The array has the shape, values and dtype of t; only bfloat16, which NumPy
+    lacks, becomes float32. It is an np.ndarray for every shape, including ()
+    and shapes without elements. t is bool, integer, floating or complex; you
+    can ignore sparse, quantized and lazily conjugated tensors, and float8.
 
-    Writing to the array does not change t, and writing to t does not change the array. t keeps
-    its requires_grad and its graph: backward() through t still works afterwards.
+    Writing to the array does not change t, and writing to t does not change the
+    array. t keeps its requires_grad and its graph: backward() through t still
+    works afterwards.
     """
     raise NotImplementedError
 
@@ -238,18 +256,20 @@ for example in (
 
 # %%
 def from_numpy(a: np.ndarray) -> Tensor:
-    """Return an independent tensor copy of a NumPy array, on the CPU, with a dtype fit for
-    training.
+    """Return an independent tensor copy of a NumPy array, on the CPU, with a
+    dtype fit for training.
 
-    Floating arrays (float16, float32, float64) become float32, signed and unsigned integer
-    arrays of every size become int64, and bool stays bool, whatever torch's default dtype is.
-    The tensor has a's shape and values, including shape () and shapes without elements. It
-    requires no grad. (You may rely on uint64 values being below 2**63.)
+    Floating arrays (float16, float32, float64) become float32, signed and
+    unsigned integer arrays of every size become int64, and bool stays bool,
+    whatever torch's default dtype is. The tensor has a's shape and values,
+    including shape () and shapes without elements. It requires no grad. (You
+    may rely on uint64 values being below 2**63.)
 
-    a may have any strides, even negative ones, and may be read-only. No memory is shared, and a
-    is not modified.
+    a may have any strides, even negative ones, and may be read-only. No memory
+    is shared, and a is not modified.
 
-    Raise TypeError for arrays of any other dtype: complex numbers, objects, strings, dates.
+    Raise TypeError for arrays of any other dtype: complex numbers, objects,
+    strings, dates.
     """
     raise NotImplementedError
 
@@ -277,7 +297,11 @@ except RuntimeError as error:
 print(scores.tolist())
 print(scores[0].tolist(), scores[0, 0].tolist())
 print(loss.tolist(), loss.sum().tolist())
-print(json.dumps({"scores": scores.tolist(), "hits": (scores > 2).sum(dim=1).tolist()}))
+print(
+    json.dumps(
+        {"scores": scores.tolist(), "hits": (scores > 2).sum(dim=1).tolist()}
+    )
+)
 
 # %% [markdown]
 # Both fetch the tensor from its device and leave the graph behind.
@@ -301,8 +325,10 @@ print(as_number)
 # %%
 depth, node = 0, as_tensor.grad_fn
 while node is not None:
-    depth, node = depth + 1, node.next_functions[0][0] if node.next_functions else None
-print(f"The sum is the end of a chain of {depth} recorded steps; the number is just a number.")
+    depth += 1
+    node = node.next_functions[0][0] if node.next_functions else None
+print(f"The sum is the end of a chain of {depth} recorded steps;")
+print("the number is just a number.")
 
 # %% [markdown]
 # On a GPU, `item()` has a price: Python has to wait until the device has computed the number. Once per batch is fine; in an
@@ -314,7 +340,8 @@ print(f"The sum is the end of a chain of {depth} recorded steps; the number is j
 # %%
 noise = torch.Generator().manual_seed(0)
 batch_losses = (
-    2 * torch.exp(-torch.arange(60) / 25) + 0.3 * torch.rand(60, generator=noise)
+    2 * torch.exp(-torch.arange(60) / 25)
+    + 0.3 * torch.rand(60, generator=noise)
 ).tolist()
 averages = [sum(batch_losses[: i + 1]) / (i + 1) for i in range(60)]
 figure, axis = plt.subplots(figsize=(5, 2.6))
@@ -342,9 +369,10 @@ print(
 class LossMeter:
     """The running average of batch losses.
 
-    The meter holds no tensor at any time, so it keeps no graph alive. It never calls
-    backward(), and it does not modify the caller's losses: backward() through them still works
-    afterwards. Two meters are independent of each other.
+    The meter holds no tensor at any time, so it keeps no graph alive. It never
+    calls backward(), and it does not modify the caller's losses: backward()
+    through them still works afterwards. Two meters are independent of each
+    other.
     """
 
     def __init__(self) -> None:
@@ -358,17 +386,18 @@ class LossMeter:
     def update(self, loss: Tensor | float, n: int = 1) -> None:
         """Record `loss`, the mean loss of n samples.
 
-        It is a Python number, or a floating or integer tensor with one element: of shape () or
-        another, on any device, with a graph or without. Its present value counts, even if the
-        tensor changes later.
+        It is a Python number, or a floating or integer tensor with one element:
+        of shape () or another, on any device, with a graph or without. Its
+        present value counts, even if the tensor changes later.
         """
         raise NotImplementedError
 
     def mean(self) -> float:
-        """Return the average loss over all samples since the start or the last reset, as a
-        Python float.
+        """Return the average loss over all samples since the start or the last
+        reset, as a Python float.
 
-        Raise ValueError if there were none. Asking for the mean changes nothing.
+        Raise ValueError if there were none. Asking for the mean changes
+        nothing.
         """
         raise NotImplementedError
 

@@ -24,11 +24,13 @@ import matplotlib.pyplot as plt
 
 
 def by_the_formula(outputs: Tensor, wanted: Tensor) -> Tensor:
-    return -torch.softmax(outputs, dim=1).log()[torch.arange(len(wanted)), wanted].mean()
+    logarithms = torch.softmax(outputs, dim=1).log()
+    return -logarithms[torch.arange(len(wanted)), wanted].mean()
 
 
 def curve_of(loss_function, steps: int = 100) -> list[float]:
-    """The losses of a small classifier that meets a broken sample in step 40."""
+    """The losses of a small classifier that meets a broken sample in step
+    40."""
     torch.manual_seed(0)
     network = nn.Linear(2, 2)
     descent, found = torch.optim.SGD(network.parameters(), lr=0.5), []
@@ -49,7 +51,10 @@ figure, axis = plt.subplots(figsize=(5.5, 2.8))
 axis.plot(curve_of(F.cross_entropy), label="F.cross_entropy")
 axis.plot(curve_of(by_the_formula), "--", linewidth=3, label="by the formula")
 axis.set(
-    xlabel="step", ylabel="loss", ylim=(0, None), title="The same classifier, the same loss?"
+    xlabel="step",
+    ylabel="loss",
+    ylim=(0, None),
+    title="The same classifier, the same loss?",
 )
 axis.legend()
 plt.show()
@@ -80,7 +85,11 @@ classes = torch.tensor([0, 1])
 
 probabilities = torch.softmax(scores, dim=1)
 print(probabilities)
-print("loss of each sample:", -probabilities[0, 0].log(), -probabilities[1, 1].log())
+print(
+    "loss of each sample:",
+    -probabilities[0, 0].log(),
+    -probabilities[1, 1].log(),
+)
 print("their mean:", nn.CrossEntropyLoss()(scores, classes))
 
 # %% [markdown]
@@ -146,18 +155,21 @@ print("exp:", far.detach().exp(), " loss:", loss.item(), " gradient:", far.grad)
 
 
 # %%
-def cross_entropy(logits: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
-    """Cross-entropy of raw logits (N, C), N >= 1, and int64 class labels (N,) in [0, C).
+def cross_entropy(
+    logits: Tensor, labels: Tensor, reduction: str = "mean"
+) -> Tensor:
+    """Cross-entropy of raw logits (N, C), N >= 1, and int64 class labels (N,)
+    in [0, C).
 
-    reduction "mean" gives the mean over the N samples and "sum" their sum, both as a 0-dim
-    tensor; "none" gives the loss of each sample, with shape (N,). Raise ValueError for any
-    other reduction.
+    reduction "mean" gives the mean over the N samples and "sum" their sum, both
+    as a 0-dim tensor; "none" gives the loss of each sample, with shape (N,).
+    Raise ValueError for any other reduction.
 
-    The values and the gradients are correct for logits of any size (e.g. 1000). The result has
-    the dtype of logits, and lives on their device.
+    The values and the gradients are correct for logits of any size (e.g. 1000).
+    The result has the dtype of logits, and lives on their device.
 
-    F.cross_entropy, F.nll_loss and their nn classes are not available here; log_softmax and
-    logsumexp are.
+    F.cross_entropy, F.nll_loss and their nn classes are not available here;
+    log_softmax and logsumexp are.
     """
     raise NotImplementedError
 
@@ -174,14 +186,17 @@ def cross_entropy(logits: Tensor, labels: Tensor, reduction: str = "mean") -> Te
 # more and more confident of the opposite:
 
 # %%
+both = {
+    "sigmoid, then BCELoss": lambda z, t: nn.BCELoss()(torch.sigmoid(z), t),
+    "BCEWithLogitsLoss": nn.BCEWithLogitsLoss(),
+}
 for size in (5.0, 15.0, 20.0, 200.0):
-    for name, apart in (("sigmoid, then BCELoss", True), ("BCEWithLogitsLoss", False)):
+    for name, loss_of in both.items():
         z, t = torch.tensor([size], requires_grad=True), torch.zeros(1)
-        loss = nn.BCELoss()(torch.sigmoid(z), t) if apart else nn.BCEWithLogitsLoss()(z, t)
+        loss = loss_of(z, t)
         loss.backward()
-        print(
-            f"logit {size:5}  {name:21}  loss {loss.item():8.4f}  gradient {z.grad.item():.4f}"
-        )
+        numbers = f"loss {loss.item():8.4f}  gradient {z.grad.item():.4f}"
+        print(f"logit {size:5}  {name:21}  {numbers}")
 
 # %% [markdown]
 # From about 17 on, σ(z) is exactly 1 in float32. Then the logarithm of 1 - σ(z) is minus infinity; `BCELoss` replaces it
@@ -219,8 +234,12 @@ else:
 z = torch.linspace(-20, 120, 1401)
 zeros = torch.zeros_like(z)
 curves = {
-    "BCEWithLogitsLoss(z)": F.binary_cross_entropy_with_logits(z, zeros, reduction="none"),
-    "BCELoss(sigmoid(z))": F.binary_cross_entropy(torch.sigmoid(z), zeros, reduction="none"),
+    "BCEWithLogitsLoss(z)": F.binary_cross_entropy_with_logits(
+        z, zeros, reduction="none"
+    ),
+    "BCELoss(sigmoid(z))": F.binary_cross_entropy(
+        torch.sigmoid(z), zeros, reduction="none"
+    ),
     "BCEWithLogitsLoss(sigmoid(z))": F.binary_cross_entropy_with_logits(
         torch.sigmoid(z), zeros, reduction="none"
     ),
@@ -263,19 +282,21 @@ print("values:", root.tolist(), " gradient:", x.grad)
 
 # %%
 def bce_with_logits(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean binary cross-entropy of raw logits and targets in [0, 1]: a 0-dim tensor.
+    """Mean binary cross-entropy of raw logits and targets in [0, 1]: a 0-dim
+    tensor.
 
-    Both are floating and have the same shape, which may be any shape. The result has their
-    dtype, and lives on their device.
+    Both are floating and have the same shape, which may be any shape. The
+    result has their dtype, and lives on their device.
 
-    It is accurate for logits of any size, e.g. |logit| = 200 or 1000: a confidently wrong logit
-    of 200 has loss 200, not inf and not 100. The gradient is (sigmoid(z) - t) / numel at every
-    logit z != 0; at exactly 0 it does not matter.
+    It is accurate for logits of any size, e.g. |logit| = 200 or 1000: a
+    confidently wrong logit of 200 has loss 200, not inf and not 100. The
+    gradient is (sigmoid(z) - t) / numel at every logit z != 0; at exactly 0 it
+    does not matter.
 
     Raise ValueError if the shapes differ.
 
-    F.binary_cross_entropy, F.binary_cross_entropy_with_logits, F.logsigmoid, F.softplus and the
-    loss classes are not available here.
+    F.binary_cross_entropy, F.binary_cross_entropy_with_logits, F.logsigmoid,
+    F.softplus and the loss classes are not available here.
     """
     raise NotImplementedError
 
@@ -303,7 +324,12 @@ predicted_loss = ...
 if predicted_loss is ...:
     print("Write down your prediction first, then run this cell.")
 else:
-    print("You predicted", predicted_loss, "and it is", ((prediction - target) ** 2).mean())
+    print(
+        "You predicted",
+        predicted_loss,
+        "and it is",
+        ((prediction - target) ** 2).mean(),
+    )
     print("The difference has the shape", tuple((prediction - target).shape))
 
 # %% [markdown]
@@ -333,13 +359,15 @@ print("left out:  ", measured[there].sum())
 
 # %%
 def masked_mse(pred: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """Mean squared error over the entries where mask (bool) is True, as a 0-dim tensor.
+    """Mean squared error over the entries where mask (bool) is True, as a 0-dim
+    tensor.
 
-    pred, target and mask have the same shape. Raise ValueError if they do not (there is no
-    broadcasting), or if mask has no True entry.
+    pred, target and mask have the same shape. Raise ValueError if they do not
+    (there is no broadcasting), or if mask has no True entry.
 
-    Whatever the other entries hold - even nan or inf - has no effect on the value, and pred's
-    gradient there is exactly 0. The result has the dtype of pred, and lives on its device.
+    Whatever the other entries hold - even nan or inf - has no effect on the
+    value, and pred's gradient there is exactly 0. The result has the dtype of
+    pred, and lives on its device.
     """
     raise NotImplementedError
 

@@ -45,7 +45,13 @@ print("found of those ill:", (called_ill[ill == 1] == 1).double().mean().item())
 
 # %%
 logits = torch.tensor(
-    [[2.0, 0.1, -1.0], [0.3, 0.9, 0.5], [-0.2, 0.1, 3.0], [1.5, 1.6, 0.2], [0.7, -0.4, 0.6]]
+    [
+        [2.0, 0.1, -1.0],
+        [0.3, 0.9, 0.5],
+        [-0.2, 0.1, 3.0],
+        [1.5, 1.6, 0.2],
+        [0.7, -0.4, 0.6],
+    ]
 )
 print("over the columns:", logits.argmax(dim=1), "- one class for each sample")
 print("over the rows:   ", logits.argmax(dim=0), "- one sample for each class")
@@ -117,11 +123,12 @@ print(torch.tensor([]).mean())
 
 # %%
 def accuracy(logits: Tensor, labels: Tensor) -> float:
-    """Return the share of rows of logits whose largest entry is at the labelled class, as a
-    Python float in [0, 1].
+    """Return the share of rows of logits whose largest entry is at the labelled
+    class, as a Python float in [0, 1].
 
-    logits has shape (N, C), any floating dtype, and may require grad. labels has shape (N,) and
-    any integer dtype. You need not handle ties: each row has one largest entry.
+    logits has shape (N, C), any floating dtype, and may require grad. labels
+    has shape (N,) and any integer dtype. You need not handle ties: each row has
+    one largest entry.
 
     Raise ValueError if N == 0 or labels.shape != (N,).
     """
@@ -199,12 +206,14 @@ print(torch.bincount(places, minlength=6))
 
 # %%
 def confusion_matrix(preds: Tensor, labels: Tensor, num_classes: int) -> Tensor:
-    """Return the confusion matrix M: an int64 tensor of shape (C, C), where C is num_classes.
+    """Return the confusion matrix M: an int64 tensor of shape (C, C), where C
+    is num_classes.
 
-    M[i, j] is the number of samples with TRUE class i (labels) that are predicted as j (preds).
+    M[i, j] is the number of samples with TRUE class i (labels) that are
+    predicted as j (preds).
 
-    preds and labels are int64 tensors of shape (N,) on the same device, with values in [0, C);
-    N may be 0. Do not change them. M is on their device.
+    preds and labels are int64 tensors of shape (N,) on the same device, with
+    values in [0, C); N may be 0. Do not change them. M is on their device.
     """
     raise NotImplementedError
 
@@ -256,11 +265,13 @@ print(f"{(found.double() / wanted).item():.12f}")
 
 # %%
 def macro_f1(M: Tensor) -> float:
-    """Return the macro-averaged F1 of a confusion matrix like those above: rows are true
-    classes, columns are predicted classes, and all counts are >= 0 (int64 or float64).
+    """Return the macro-averaged F1 of a confusion matrix like those above: rows
+    are true classes, columns are predicted classes, and all counts are >= 0
+    (int64 or float64).
 
-    F1_k = 2 * TP_k / (sum of row k + sum of column k), or 0 where that denominator is 0. The
-    result is the plain mean over all C classes, computed in float64, as a Python float.
+    F1_k = 2 * TP_k / (sum of row k + sum of column k), or 0 where that
+    denominator is 0. The result is the plain mean over all C classes, computed
+    in float64, as a Python float.
     """
     raise NotImplementedError
 

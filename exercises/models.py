@@ -20,7 +20,9 @@ from torch import Tensor, nn
 network = nn.Sequential(
     nn.Sequential(nn.Conv2d(3, 16, 5), nn.ReLU(), nn.MaxPool2d(2)),
     nn.Sequential(nn.Conv2d(16, 32, 5), nn.ReLU(), nn.MaxPool2d(2)),
-    nn.Sequential(nn.Flatten(), nn.Linear(512, 100), nn.ReLU(), nn.Linear(100, 10)),
+    nn.Sequential(
+        nn.Flatten(), nn.Linear(512, 100), nn.ReLU(), nn.Linear(100, 10)
+    ),
 )
 images = torch.zeros(8, 3, 32, 32)
 try:
@@ -110,7 +112,14 @@ if predicted_tensors is ...:
     print("Write down your prediction first, then run this cell.")
 else:
     names = [name for name, _ in Listed().named_parameters()]
-    print("You predicted", predicted_tensors, "and there are", len(names), "-", names)
+    print(
+        "You predicted",
+        predicted_tensors,
+        "and there are",
+        len(names),
+        "-",
+        names,
+    )
 
 # %% [markdown]
 # A Python list is not a module. `nn.ModuleList` is, and it registers its layers; `nn.Sequential` also calls them one after
@@ -123,11 +132,12 @@ else:
 
 # %%
 class TwoLayerNet(nn.Module):
-    """A network with one hidden layer: x (..., d_in) -> linear1 -> ReLU -> linear2 -> (...,
-    d_out).
+    """A network with one hidden layer:
+    x (..., d_in) -> linear1 -> ReLU -> linear2 -> (..., d_out).
 
-    The results are raw scores: no softmax follows. The submodules with parameters are named
-    exactly linear1 and linear2; each is an nn.Linear with a bias.
+    The results are raw scores: no softmax follows. The submodules with
+    parameters are named exactly linear1 and linear2; each is an nn.Linear with
+    a bias.
     """
 
     def __init__(self, d_in: int, h: int, d_out: int) -> None:
@@ -163,8 +173,18 @@ if predicted_count is ...:
     print("Write down your prediction first, then run this cell.")
 else:
     two_layers = nn.Sequential(nn.Linear(100, 50), nn.ReLU(), nn.Linear(50, 10))
-    sizes = {name: parameter.numel() for name, parameter in two_layers.named_parameters()}
-    print("You predicted", predicted_count, "and it has", sum(sizes.values()), "-", sizes)
+    sizes = {
+        name: parameter.numel()
+        for name, parameter in two_layers.named_parameters()
+    }
+    print(
+        "You predicted",
+        predicted_count,
+        "and it has",
+        sum(sizes.values()),
+        "-",
+        sizes,
+    )
 
 # %% [markdown]
 # Which part of a model is large is often a surprise. These are the layers of the network that crashed:
@@ -173,7 +193,9 @@ else:
 import matplotlib.pyplot as plt
 
 sizes = {
-    f"{name}: {type(module).__name__}": sum(p.numel() for p in module.parameters())
+    f"{name}: {type(module).__name__}": sum(
+        p.numel() for p in module.parameters()
+    )
     for name, module in network.named_modules()
     if isinstance(module, nn.Conv2d | nn.Linear)
 }
@@ -181,7 +203,11 @@ figure, axis = plt.subplots(figsize=(6, 2.2), facecolor="white")
 bars = axis.barh(list(sizes), list(sizes.values()))
 axis.bar_label(bars, fmt="{:,.0f}", padding=3)
 axis.invert_yaxis()
-axis.set(xlim=(0, 65_000), xlabel="trainable numbers", title="Where the parameters are")
+axis.set(
+    xlim=(0, 65_000),
+    xlabel="trainable numbers",
+    title="Where the parameters are",
+)
 plt.show()
 
 # %% [markdown]
@@ -191,7 +217,9 @@ plt.show()
 
 # %%
 norm = nn.BatchNorm1d(3)
-print("parameters:", {name: tuple(p.shape) for name, p in norm.named_parameters()})
+print(
+    "parameters:", {name: tuple(p.shape) for name, p in norm.named_parameters()}
+)
 print("buffers:   ", {name: tuple(b.shape) for name, b in norm.named_buffers()})
 
 # %% [markdown]
@@ -212,12 +240,12 @@ print(len(list(tied.parameters())), "parameter;", list(tied.state_dict()))
 
 # %%
 def count_parameters(model: nn.Module) -> dict[str, int]:
-    """Return how many scalar entries a model has, as a dict of Python ints with the keys
-    "total", "trainable", "frozen" and "buffers".
+    """Return how many scalar entries a model has, as a dict of Python ints with
+    the keys "total", "trainable", "frozen" and "buffers".
 
-    "total" = "trainable" + "frozen" counts the entries of all parameters; a parameter used in
-    several places counts once. "buffers" counts the entries of all buffers. A 0-dim tensor has
-    1 entry.
+    "total" = "trainable" + "frozen" counts the entries of all parameters; a
+    parameter used in several places counts once. "buffers" counts the entries
+    of all buffers. A 0-dim tensor has 1 entry.
     """
     raise NotImplementedError
 
@@ -263,7 +291,12 @@ _ = twice(torch.zeros(5, 4))  # silent again
 # %%
 tree = nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.Dropout(), nn.ReLU()))
 for name, module in tree.named_modules():
-    print(repr(name), type(module).__name__, "children:", len(list(module.children())))
+    print(
+        repr(name),
+        type(module).__name__,
+        "children:",
+        len(list(module.children())),
+    )
 
 # %% [markdown]
 # ### Leaving no trace
@@ -309,19 +342,22 @@ except RuntimeError as error:
 
 
 # %%
-def summarize(model: nn.Module, x: Tensor) -> list[tuple[str, str, tuple[int, ...], int]]:
-    """Return one row for each CALL of a leaf module during one model(x), in the order of the
-    calls.
+def summarize(
+    model: nn.Module, x: Tensor
+) -> list[tuple[str, str, tuple[int, ...], int]]:
+    """Return one row for each CALL of a leaf module during one model(x), in the
+    order of the calls.
 
-    A leaf module is a module without children; each returns a single tensor. A row is a tuple:
-    the module's name as in model.named_modules() (the first name, if it is shared), the name of
-    its class, the shape of its output as a tuple, and the number of its parameter entries.
+    A leaf module is a module without children; each returns a single tensor. A
+    row is a tuple: the module's name as in model.named_modules() (the first
+    name, if it is shared), the name of its class, the shape of its output as a
+    tuple, and the number of its parameter entries.
 
     The model runs in eval mode and without gradients.
 
-    Afterwards, every training flag is as before, your hooks are gone, and no parameter, buffer,
-    .grad or random state has changed. All this holds even if the model raises an exception,
-    which must reach the caller.
+    Afterwards, every training flag is as before, your hooks are gone, and no
+    parameter, buffer, .grad or random state has changed. All this holds even if
+    the model raises an exception, which must reach the caller.
     """
     raise NotImplementedError
 

@@ -23,9 +23,12 @@ from torch import Tensor, nn
 
 # %%
 def ten_answers() -> None:
-    """Draw the probability of the first class in ten answers, without a line and with it."""
+    """Draw the probability of the first class in ten answers, without a line
+    and with it."""
     torch.manual_seed(0)
-    moody = nn.Sequential(nn.Linear(20, 50), nn.ReLU(), nn.Dropout(0.5), nn.Linear(50, 2))
+    moody = nn.Sequential(
+        nn.Linear(20, 50), nn.ReLU(), nn.Dropout(0.5), nn.Linear(50, 2)
+    )
     image = 6 * torch.randn(1, 20)
     _, axis = plt.subplots(figsize=(5.5, 2.6))
     for label, asked in (
@@ -33,10 +36,15 @@ def ten_answers() -> None:
         ("with the missing line", copy.deepcopy(moody).eval()),
     ):
         with torch.no_grad():
-            found = [asked(image).softmax(dim=1)[0, 0].item() for _ in range(10)]
+            found = [
+                asked(image).softmax(dim=1)[0, 0].item() for _ in range(10)
+            ]
         axis.plot(range(1, 11), found, "o-", label=label)
     axis.set(
-        xlabel="answer", ylabel="probability", ylim=(0, 1), title="The same question ten times"
+        xlabel="answer",
+        ylabel="probability",
+        ylim=(0, 1),
+        title="The same question ten times",
     )
     axis.legend()
     plt.show()
@@ -64,12 +72,15 @@ ten_answers()
 
 # %%
 net = nn.Sequential(
-    nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Sequential(nn.Dropout(0.5), nn.Linear(3, 1))
+    nn.Linear(2, 3),
+    nn.BatchNorm1d(3),
+    nn.Sequential(nn.Dropout(0.5), nn.Linear(3, 1)),
 )
 net.eval()
 net[2].train()  # a part can be in a different mode from the whole
 for name, module in net.named_modules():
-    print(f"{name or 'net':5} {type(module).__name__:12} training: {module.training}")
+    kind = type(module).__name__
+    print(f"{name or 'net':5} {kind:12} training: {module.training}")
 
 # %% [markdown]
 # Only a few kinds of layer look at their flag. The two that matter most:
@@ -214,17 +225,20 @@ print("and the lid is", box["lid"])
 
 
 # %%
-def evaluate(model: nn.Module, X: Tensor, y: Tensor, batch_size: int) -> tuple[float, float]:
-    """Return (mean cross-entropy, accuracy) of a classifier over all N >= 1 samples, as two
-    Python floats.
+def evaluate(
+    model: nn.Module, X: Tensor, y: Tensor, batch_size: int
+) -> tuple[float, float]:
+    """Return (mean cross-entropy, accuracy) of a classifier over all N >= 1
+    samples, as two Python floats.
 
-    model returns logits of shape (B, C); y holds the class numbers, shape (N,). Process
-    batch_size samples at a time, in order; the last batch may be smaller. The result does not
-    depend on batch_size.
+    model returns logits of shape (B, C); y holds the class numbers, shape (N,).
+    Process batch_size samples at a time, in order; the last batch may be
+    smaller. The result does not depend on batch_size.
 
-    Run the model in eval mode and without recording gradients. Afterwards the training flag of
-    every submodule is what it was before, even if the model raises an exception (let the
-    exception through). Parameters, buffers, their requires_grad flags and .grad are unchanged.
+    Run the model in eval mode and without recording gradients. Afterwards the
+    training flag of every submodule is what it was before, even if the model
+    raises an exception (let the exception through). Parameters, buffers, their
+    requires_grad flags and .grad are unchanged.
     """
     raise NotImplementedError
 
@@ -262,16 +276,16 @@ print(answers[:1].std(dim=0, correction=0))
 
 # %%
 def mc_dropout(model: nn.Module, x: Tensor, n: int) -> tuple[Tensor, Tensor]:
-    """Monte-Carlo dropout: return (mean, std) over the outputs of n >= 1 forward passes
-    model(x).
+    """Monte-Carlo dropout: return (mean, std) over the outputs of n >= 1
+    forward passes model(x).
 
-    ONLY the dropout layers (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d) are active,
-    at every depth of nesting; everything else is in eval mode, other kinds of dropout such as
-    nn.AlphaDropout included.
+    ONLY the dropout layers (nn.Dropout, nn.Dropout1d, nn.Dropout2d,
+    nn.Dropout3d) are active, at every depth of nesting; everything else is in
+    eval mode, other kinds of dropout such as nn.AlphaDropout included.
 
-    Both results have the shape and the dtype of the output, and no graph; std is taken with
-    correction=0. Afterwards the training flag of every submodule is what it was before;
-    parameters and buffers are unchanged.
+    Both results have the shape and the dtype of the output, and no graph; std
+    is taken with correction=0. Afterwards the training flag of every submodule
+    is what it was before; parameters and buffers are unchanged.
     """
     raise NotImplementedError
 
@@ -304,10 +318,11 @@ except NotImplementedError:
     print("Write mc_dropout first, then run this cell.")
 else:
     figure, axis = plt.subplots(figsize=(5.5, 3))
-    low, high = (mean - 2 * std).flatten().tolist(), (mean + 2 * std).flatten().tolist()
-    axis.fill_between(wide.flatten().tolist(), low, high, alpha=0.3, label="mean ± 2 std")
-    axis.plot(wide.flatten().tolist(), mean.flatten().tolist())
-    axis.plot(x.flatten().tolist(), y.flatten().tolist(), ".", markersize=3, label="data")
+    low, high = (mean - 2 * std)[:, 0].tolist(), (mean + 2 * std)[:, 0].tolist()
+    places = wide[:, 0].tolist()
+    axis.fill_between(places, low, high, alpha=0.3, label="mean ± 2 std")
+    axis.plot(places, mean[:, 0].tolist())
+    axis.plot(x.tolist(), y.tolist(), ".", markersize=3, label="data")
     axis.set(xlabel="x", ylabel="y", title="How sure is the network?")
     axis.legend()
     plt.show()
@@ -322,9 +337,15 @@ else:
 
 # %%
 noise = torch.Generator().manual_seed(0)
-weight = 1 - torch.exp(-torch.arange(150) / 20) + 0.15 * torch.randn(150, generator=noise)
+weight = (
+    1
+    - torch.exp(-torch.arange(150) / 20)
+    + 0.15 * torch.randn(150, generator=noise)
+)
 figure, axis = plt.subplots(figsize=(5.5, 3))
-axis.plot(weight.tolist(), color="gray", alpha=0.5, label="a weight in training")
+axis.plot(
+    weight.tolist(), color="gray", alpha=0.5, label="a weight in training"
+)
 for decay in (0.8, 0.95):
     average, averages = 0.0, []
     for value in weight.tolist():
@@ -367,15 +388,16 @@ print(list(norm.state_dict()))
 
 # %%
 def ema_update_(ema: nn.Module, model: nn.Module, decay: float) -> None:
-    """Exponential moving average: update `ema` in place towards `model`, a module with the same
-    architecture.
+    """Exponential moving average: update `ema` in place towards `model`, a
+    module with the same architecture.
 
-    Every parameter e of ema becomes decay * e + (1 - decay) * p, where p is the parameter with
-    the same name in model. Every buffer of ema becomes a copy of model's buffer, whatever its
-    dtype.
+    Every parameter e of ema becomes decay * e + (1 - decay) * p, where p is the
+    parameter with the same name in model. Every buffer of ema becomes a copy of
+    model's buffer, whatever its dtype.
 
-    Autograd records nothing. The parameter objects, requires_grad flags, .grad and training
-    flags of both modules do not change, nor does any value in model.
+    Autograd records nothing. The parameter objects, requires_grad flags, .grad
+    and training flags of both modules do not change, nor does any value in
+    model.
 
     Raise ValueError unless 0 <= decay <= 1; in that case nothing changes.
     """

@@ -18,7 +18,12 @@ from collections.abc import Iterable
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, StepLR
+from torch.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    LambdaLR,
+    LRScheduler,
+    StepLR,
+)
 
 
 # %%
@@ -26,7 +31,8 @@ import matplotlib.pyplot as plt
 
 
 def losses_of_a_run(new_optimizer: bool) -> list[float]:
-    """The losses of 220 steps, with a learning rate that is halved in one of two ways."""
+    """The losses of 220 steps, with a learning rate that is halved in one of
+    two ways."""
     steepness = torch.logspace(-1, 1, 20)
     spot = nn.Parameter(torch.ones(20))
     mover = torch.optim.Adam([spot], lr=0.05)
@@ -46,9 +52,13 @@ def losses_of_a_run(new_optimizer: bool) -> list[float]:
 
 
 figure, axis = plt.subplots(figsize=(5.5, 2.8))
-axis.semilogy(losses_of_a_run(new_optimizer=True), label="a new optimizer with half the rate")
 axis.semilogy(
-    losses_of_a_run(new_optimizer=False), label="the same optimizer with half the rate"
+    losses_of_a_run(new_optimizer=True),
+    label="a new optimizer with half the rate",
+)
+axis.semilogy(
+    losses_of_a_run(new_optimizer=False),
+    label="the same optimizer with half the rate",
 )
 axis.axvline(150, color="gray", linestyle="--")
 axis.set(xlabel="step", ylabel="loss", title="The rate is halved at step 150")
@@ -158,7 +168,14 @@ figure, axis = plt.subplots(figsize=(6, 2.8))
 xs, ys = torch.meshgrid(
     torch.linspace(-6, 1.5, 100), torch.linspace(-1.2, 1.2, 80), indexing="xy"
 )
-axis.contour(xs, ys, valley(xs, ys), levels=[0.1, 0.5, 2, 5, 10, 16], colors="gray", alpha=0.5)
+axis.contour(
+    xs,
+    ys,
+    valley(xs, ys),
+    levels=[0.1, 0.5, 2, 5, 10, 16],
+    colors="gray",
+    alpha=0.5,
+)
 for momentum, color in [(0.0, "tab:red"), (0.7, "tab:blue")]:
     place = nn.Parameter(torch.tensor([-5.5, 1.0]))
     descent = torch.optim.SGD([place], lr=0.07, momentum=momentum)
@@ -234,11 +251,13 @@ print(len(list(parameters)), len(list(parameters)))
 class SGD:
     """Plain stochastic gradient descent, with momentum.
 
-    step(): for every parameter whose .grad is not None, let buf = grad (the first time) or
-    momentum * buf + grad (every later time); then change the parameter IN PLACE by -lr * buf,
-    as torch.optim.SGD does. With momentum 0 that is simply -lr * grad. A parameter without a
-    gradient is skipped, and its buf stays as it is. step() does not change .grad, autograd
-    records nothing, and the parameters stay the same leaf objects with the same requires_grad.
+    step(): for every parameter whose .grad is not None, let buf = grad (the
+    first time) or momentum * buf + grad (every later time); then change the
+    parameter IN PLACE by -lr * buf, as torch.optim.SGD does. With momentum 0
+    that is simply -lr * grad. A parameter without a gradient is skipped, and
+    its buf stays as it is. step() does not change .grad, autograd records
+    nothing, and the parameters stay the same leaf objects with the same
+    requires_grad.
 
     zero_grad(): sets every .grad to None.
 
@@ -266,14 +285,20 @@ class SGD:
 # %%
 optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
 (group,) = optimizer.param_groups
-print("one group, with the options", [name for name in group if name != "params"])
+print(
+    "one group, with the options", [name for name in group if name != "params"]
+)
 
 # %% [markdown]
 # Instead, you can pass a list of dicts. Whatever a dict does not mention is taken from the keyword arguments that follow:
 
 # %%
 model = nn.ModuleDict(
-    {"body": nn.Linear(4, 3), "head": nn.Linear(3, 2), "head_norm": nn.LayerNorm(2)}
+    {
+        "body": nn.Linear(4, 3),
+        "head": nn.Linear(3, 2),
+        "head_norm": nn.LayerNorm(2),
+    }
 )
 optimizer = torch.optim.SGD(
     [
@@ -300,7 +325,10 @@ for group in optimizer.param_groups:
 # %%
 try:
     torch.optim.SGD(
-        [{"params": model.parameters()}, {"params": model["head"].parameters(), "lr": 0.01}],
+        [
+            {"params": model.parameters()},
+            {"params": model["head"].parameters(), "lr": 0.01},
+        ],
         lr=0.1,
     )
 except ValueError as error:
@@ -320,13 +348,16 @@ print([name for name, _ in model.named_parameters()])
 
 
 # %%
-def param_groups(model: nn.Module, head: str, base_lr: float, head_lr: float) -> list[dict]:
-    """Return two parameter groups for a torch.optim optimizer: first the body with lr base_lr,
-    then the head with head_lr.
+def param_groups(
+    model: nn.Module, head: str, base_lr: float, head_lr: float
+) -> list[dict]:
+    """Return two parameter groups for a torch.optim optimizer: first the body
+    with lr base_lr, then the head with head_lr.
 
-    The head group holds the trainable parameters whose name in model.named_parameters() starts
-    with head + '.'; the body group holds all other trainable ones and may be empty. Both are in
-    the order of named_parameters(). Frozen parameters (requires_grad=False) are in neither.
+    The head group holds the trainable parameters whose name in
+    model.named_parameters() starts with head + '.'; the body group holds all
+    other trainable ones and may be empty. Both are in the order of
+    named_parameters(). Frozen parameters (requires_grad=False) are in neither.
     The values under 'params' are lists.
 
     Raise ValueError if the head group would be empty.
@@ -376,11 +407,11 @@ for label, parameter, stepping in [
 
 # %%
 def scale_lr(optimizer: torch.optim.Optimizer, factor: float) -> list[float]:
-    """Multiply the learning rate of EVERY parameter group by factor, in place, and return a
-    list of the new rates in group order.
+    """Multiply the learning rate of EVERY parameter group by factor, in place,
+    and return a list of the new rates in group order.
 
-    The optimizer object, its state (momentum, Adam's moments) and all other options stay as
-    they are; the next step uses the new rates.
+    The optimizer object, its state (momentum, Adam's moments) and all other
+    options stay as they are; the next step uses the new rates.
 
     Raise ValueError (and change nothing) if factor is negative.
     """
@@ -399,7 +430,9 @@ def scale_lr(optimizer: torch.optim.Optimizer, factor: float) -> list[float]:
 plans = {
     "StepLR": lambda owner: StepLR(owner, step_size=15, gamma=0.4),
     "CosineAnnealingLR": lambda owner: CosineAnnealingLR(owner, T_max=50),
-    "LambdaLR, 0.93 ** step": lambda owner: LambdaLR(owner, lambda step: 0.93**step),
+    "LambdaLR, 0.93 ** step": lambda owner: LambdaLR(
+        owner, lambda step: 0.93**step
+    ),
 }
 figure, axis = plt.subplots(figsize=(5.5, 2.8))
 for label, plan in plans.items():
@@ -424,19 +457,23 @@ plt.show()
 
 
 # %%
-def warmup_then_decay(optimizer: torch.optim.Optimizer, warmup: int, total: int) -> LRScheduler:
-    """Return a scheduler (an LRScheduler of PyTorch's, or a subclass of it) that takes the
-    optimizer through a warm-up and a decay.
+def warmup_then_decay(
+    optimizer: torch.optim.Optimizer, warmup: int, total: int
+) -> LRScheduler:
+    """Return a scheduler (an LRScheduler of PyTorch's, or a subclass of it)
+    that takes the optimizer through a warm-up and a decay.
 
-    Steps are numbered from 0, and each call of the scheduler's step() begins the next one. The
-    rate of every group is the one it has when this function is called, times
+    Steps are numbered from 0, and each call of the scheduler's step() begins
+    the next one. The rate of every group is the one it has when this function
+    is called, times
 
     * (step + 1) / warmup while step < warmup;
-    * after that, a share that falls in a straight line from 1 at step = warmup to 0 at step =
-      total, and stays 0.
+    * after that, a share that falls in a straight line from 1 at step = warmup
+      to 0 at step = total, and stays 0.
 
-    So when this function returns, the rates are those of step 0. The optimizer object, its
-    state and all other options stay as they are. No scheduler has been used with it before.
+    So when this function returns, the rates are those of step 0. The optimizer
+    object, its state and all other options stay as they are. No scheduler has
+    been used with it before.
 
     Raise ValueError unless 0 <= warmup < total.
     """

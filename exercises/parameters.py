@@ -130,7 +130,12 @@ predicted_keys = ...
 if predicted_keys is ...:
     print("Write down your prediction first, then run this cell.")
 else:
-    print("You predicted", predicted_keys, "and the names are", list(Books().state_dict()))
+    print(
+        "You predicted",
+        predicted_keys,
+        "and the names are",
+        list(Books().state_dict()),
+    )
 
 # %% [markdown]
 # An optional parameter that is not wanted is `None`. The attribute is there, so `forward` can check it, but there is no
@@ -148,13 +153,16 @@ print(layer.bias, [name for name, _ in layer.named_parameters()])
 
 # %%
 class Affine(nn.Module):
-    """y = x * weight + bias, elementwise over the last dimension: x has shape (..., features).
+    """y = x * weight + bias, elementwise over the last dimension: x has shape
+    (..., features).
 
-    `weight` is a learnable parameter of shape (features,) that starts as ones; `bias` is one of
-    the same shape that starts as zeros. With bias=False, the attribute `bias` is None: there is
-    no such parameter, and no such key in state_dict().
+    `weight` is a learnable parameter of shape (features,) that starts as ones;
+    `bias` is one of the same shape that starts as zeros. With bias=False, the
+    attribute `bias` is None: there is no such parameter, and no such key in
+    state_dict().
 
-    There are no other parameters or buffers. Each instance has its own parameters.
+    There are no other parameters or buffers. Each instance has its own
+    parameters.
     """
 
     def __init__(self, features: int, bias: bool = True) -> None:
@@ -187,15 +195,17 @@ print(torch.where(heights > 2, 0.0, heights))
 class Standardize(nn.Module):
     """Standardise features with statistics taken once from training data.
 
-    X is a floating-point tensor of shape (N, D), with N >= 1. The module stores the buffers
-    `mean` and `std`, each of shape (D,) and of X's dtype. std is the population standard
-    deviation (divide by N); where it is exactly 0, store 1 instead.
+    X is a floating-point tensor of shape (N, D), with N >= 1. The module stores
+    the buffers `mean` and `std`, each of shape (D,) and of X's dtype. std is
+    the population standard deviation (divide by N); where it is exactly 0,
+    store 1 instead.
 
-    forward takes x of shape (..., D) and returns (x - mean) / std, always with the STORED
-    statistics, in training and in eval mode; gradients reach x.
+    forward takes x of shape (..., D) and returns (x - mean) / std, always with
+    the STORED statistics, in training and in eval mode; gradients reach x.
 
-    The buffers are in state_dict() (its keys are exactly "mean" and "std"), follow .to(...), do
-    not require grad, and do not change when X is modified later. The module has no parameters.
+    The buffers are in state_dict() (its keys are exactly "mean" and "std"),
+    follow .to(...), do not require grad, and do not change when X is modified
+    later. The module has no parameters.
     """
 
     def __init__(self, X: Tensor) -> None:
@@ -241,7 +251,12 @@ predicted_count = ...
 if predicted_count is ...:
     print("Write down your prediction first, then run this cell.")
 else:
-    print("You predicted", predicted_count, "and there are", len(list(network.parameters())))
+    print(
+        "You predicted",
+        predicted_count,
+        "and there are",
+        len(list(network.parameters())),
+    )
     print("Names in state_dict():", list(network.state_dict()))
 
 # %% [markdown]
@@ -254,12 +269,12 @@ else:
 class MLP(nn.Module):
     """Multi-layer perceptron, e.g. MLP([4, 8, 8, 2]).
 
-    There is one nn.Linear for each pair of neighbouring sizes, a ReLU between the linear
-    layers, and nothing after the last one.
+    There is one nn.Linear for each pair of neighbouring sizes, a ReLU between
+    the linear layers, and nothing after the last one.
 
-    The keys of state_dict() are exactly layers.0.weight, layers.0.bias, layers.1.weight, ...
-    (the index counts only the Linears). x has shape (..., sizes[0]), and the result has shape
-    (..., sizes[-1]).
+    The keys of state_dict() are exactly layers.0.weight, layers.0.bias,
+    layers.1.weight, ... (the index counts only the Linears). x has shape
+    (..., sizes[0]), and the result has shape (..., sizes[-1]).
 
     Raise ValueError if len(sizes) < 2.
     """
@@ -295,7 +310,12 @@ predicted_after_step = ...
 if predicted_after_step is ...:
     print("Write down your prediction first, then run this cell.")
 else:
-    print("You predicted", predicted_after_step, "and layer.weight is", layer.weight)
+    print(
+        "You predicted",
+        predicted_after_step,
+        "and layer.weight is",
+        layer.weight,
+    )
 
 # %% [markdown]
 # So change the value, in place. PyTorch refuses to do that while it is recording, and it does not accept a plain tensor
@@ -331,16 +351,17 @@ print(target.copy_(torch.tensor([[1.0, 2.0, 3.0]])))
 
 # %%
 def set_weights_(linear: nn.Linear, W: Tensor, b: Tensor | None = None) -> None:
-    """Overwrite a Linear layer's weight with W (and its bias with b, if b is given) in place.
-    Return nothing.
+    """Overwrite a Linear layer's weight with W (and its bias with b, if b is
+    given) in place. Return nothing.
 
-    The Parameter objects stay the same (an optimizer made earlier keeps working), with their
-    dtype, device and requires_grad; they are still leaves, and .grad is untouched. Changing W
-    or b later has no effect on the layer, and no gradient flows from the layer to W or b.
-    b=None leaves the bias alone.
+    The Parameter objects stay the same (an optimizer made earlier keeps
+    working), with their dtype, device and requires_grad; they are still leaves,
+    and .grad is untouched. Changing W or b later has no effect on the layer,
+    and no gradient flows from the layer to W or b. b=None leaves the bias
+    alone.
 
-    Raise ValueError, before changing anything, if a shape differs from the parameter's, or if b
-    is given but the layer has no bias.
+    Raise ValueError, before changing anything, if a shape differs from the
+    parameter's, or if b is given but the layer has no bias.
     """
     raise NotImplementedError
 
@@ -368,7 +389,9 @@ distances = [0.0]
 for _ in range(50):
     words = torch.randint(20, (16,), generator=noise)
     optimizer.zero_grad()
-    nn.functional.cross_entropy(decoder(emb(words)), (words + 1) % 20).backward()
+    nn.functional.cross_entropy(
+        decoder(emb(words)), (words + 1) % 20
+    ).backward()
     optimizer.step()
     distances.append((emb.weight - decoder.weight).norm().item())
 
@@ -393,12 +416,13 @@ plt.show()
 def tie_weights(decoder: nn.Linear, emb: nn.Embedding) -> None:
     """Tie the weights: let decoder use emb's weight.
 
-    Afterwards, decoder.weight and emb.weight are the SAME Parameter, the one emb had. So a
-    module that holds both lists it once, the gradients of both uses add up in it, and one
-    optimizer step changes both. The parameter and the decoder's bias stay as they were.
+    Afterwards, decoder.weight and emb.weight are the SAME Parameter, the one
+    emb had. So a module that holds both lists it once, the gradients of both
+    uses add up in it, and one optimizer step changes both. The parameter and
+    the decoder's bias stay as they were.
 
-    Raise ValueError, changing nothing, unless decoder.weight and emb.weight have the same
-    shape.
+    Raise ValueError, changing nothing, unless decoder.weight and emb.weight
+    have the same shape.
     """
     raise NotImplementedError
 

@@ -94,11 +94,13 @@ for n in range(1, 8):
 
 # %%
 def sample_times(start: float, step: float, n: int) -> Tensor:
-    """Return a float32 tensor of EXACTLY n numbers: start, start+step, ..., start+(n-1)*step.
+    """Return a float32 tensor of EXACTLY n numbers: start, start+step, ...,
+    start+(n-1)*step.
 
-    The relative error of each number is below 1e-5, as long as it is no closer to 0 than one
-    step. n = 0 gives an empty tensor. start and step may be integers, and step may be negative.
-    The result is float32, and as precise, whatever torch's default dtype is.
+    The relative error of each number is below 1e-5, as long as it is no closer
+    to 0 than one step. n = 0 gives an empty tensor. start and step may be
+    integers, and step may be negative. The result is float32, and as precise,
+    whatever torch's default dtype is.
 
     Raise ValueError if n < 0.
     """
@@ -156,15 +158,16 @@ print(layer(torch.zeros(5, 1, 8, 8)).shape)
 
 # %%
 def predict_one(model: nn.Module, x: Tensor) -> Tensor:
-    """Apply a model that expects batches to ONE sample x, which has no batch dimension.
+    """Apply a model that expects batches to ONE sample x, which has no batch
+    dimension.
 
-    Call the model once, with x as a batch of one: a tensor of shape (1, *x.shape), with x's
-    dtype and device. Return its output without the batch dimension, but with all its other
-    dimensions, even those of size 1.
+    Call the model once, with x as a batch of one: a tensor of shape
+    (1, *x.shape), with x's dtype and device. Return its output without the
+    batch dimension, but with all its other dimensions, even those of size 1.
 
-    The result is differentiable with respect to x and to the model's parameters. Hooks
-    registered on the model run, as in any call. x and the modes of the model's parts are
-    unchanged.
+    The result is differentiable with respect to x and to the model's
+    parameters. Hooks registered on the model run, as in any call. x and the
+    modes of the model's parts are unchanged.
     """
     raise NotImplementedError
 
@@ -202,18 +205,40 @@ import matplotlib.pyplot as plt
 
 batch = torch.tensor([[5, 8, 6, 0], [7, 0, 0, 0], [4, 9, 5, 8]])
 mask = torch.tensor(
-    [[True, True, True, False], [True, False, False, False], [True, True, True, True]]
+    [
+        [True, True, True, False],
+        [True, False, False, False],
+        [True, True, True, True],
+    ]
 )
-print("mean with padding:", batch.double().mean(), "- without:", batch[mask].double().mean())
+print(
+    "mean with padding:",
+    batch.double().mean(),
+    "- without:",
+    batch[mask].double().mean(),
+)
 
 figure, axes = plt.subplots(1, 2, figsize=(6, 2.2))
-for axis, table, title in zip(axes, (batch, mask), ("batch", "mask"), strict=True):
+for axis, table, title in zip(
+    axes, (batch, mask), ("batch", "mask"), strict=True
+):
     axis.imshow(mask.numpy(), cmap="Blues", vmin=0, vmax=2.5)
     for i in range(3):
         for j in range(4):
-            axis.text(j, i, str(table[i, j].item()), ha="center", va="center", fontsize=9)
+            axis.text(
+                j,
+                i,
+                str(table[i, j].item()),
+                ha="center",
+                va="center",
+                fontsize=9,
+            )
     axis.set(
-        title=title, xlabel="position", ylabel="sequence", xticks=range(4), yticks=range(3)
+        title=title,
+        xlabel="position",
+        ylabel="sequence",
+        xticks=range(4),
+        yticks=range(3),
     )
 figure.tight_layout()
 plt.show()
@@ -242,18 +267,21 @@ print(u.new_full((2,), 9).dtype, torch.zeros(2).dtype)
 
 
 # %%
-def pad_sequences(seqs: Sequence[Tensor], pad_value: float = 0) -> tuple[Tensor, Tensor]:
+def pad_sequences(
+    seqs: Sequence[Tensor], pad_value: float = 0
+) -> tuple[Tensor, Tensor]:
     """Batch B 1-d tensors of different lengths, and return (batch, mask).
 
-    The sequences all have the same dtype and device; any of them may have length 0.
+    The sequences all have the same dtype and device; any of them may have
+    length 0.
 
-    * batch has the dtype of the sequences and shape (B, T), where T is the greatest length. Row
-      i is seqs[i] followed by pad_value.
-    * mask is a bool tensor of shape (B, T). In row i, exactly the len(seqs[i]) real entries are
-      True.
+    * batch has the dtype of the sequences and shape (B, T), where T is the
+      greatest length. Row i is seqs[i] followed by pad_value.
+    * mask is a bool tensor of shape (B, T). In row i, exactly the len(seqs[i])
+      real entries are True.
 
-    Both are on the device of the sequences. batch is differentiable with respect to the
-    sequences, which are not modified.
+    Both are on the device of the sequences. batch is differentiable with
+    respect to the sequences, which are not modified.
 
     Raise ValueError for an empty list.
     """
@@ -290,11 +318,12 @@ print(torch.equal(x.movedim(1, -1), x.reshape(2, 5, 7, 3)))
 def apply_along(fn: Callable[[Tensor], Tensor], x: Tensor, dim: int) -> Tensor:
     """Apply fn along axis `dim` of x (a negative dim counts from the end).
 
-    fn works on the LAST axis of its argument, (..., K) -> (..., K'), independently for every
-    position of the other axes. Call it once.
+    fn works on the LAST axis of its argument, (..., K) -> (..., K'),
+    independently for every position of the other axes. Call it once.
 
-    The result has size K' at position dim; all other axes keep their sizes and their order. Its
-    values and its dtype are what fn returns. x is not modified.
+    The result has size K' at position dim; all other axes keep their sizes and
+    their order. Its values and its dtype are what fn returns. x is not
+    modified.
     """
     raise NotImplementedError
 
@@ -355,12 +384,13 @@ else:
 
 # %%
 def safe_log(x: Tensor) -> Tensor:
-    """Return log(x) where x > 0, and 0 elsewhere. nan is not > 0, so it gives 0, too.
+    """Return log(x) where x > 0, and 0 elsewhere. nan is not > 0, so it gives
+    0, too.
 
-    x is a floating tensor; the result has its shape and dtype, and is on its device. The
-    gradient is 1/x where x > 0, and exactly 0 elsewhere. It is never nan or inf for a normal
-    positive x (any positive number that is not denormal: from about 1e-38 up in float32). x is
-    not modified.
+    x is a floating tensor; the result has its shape and dtype, and is on its
+    device. The gradient is 1/x where x > 0, and exactly 0 elsewhere. It is
+    never nan or inf for a normal positive x (any positive number that is not
+    denormal: from about 1e-38 up in float32). x is not modified.
     """
     raise NotImplementedError
 

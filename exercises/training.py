@@ -141,12 +141,13 @@ def train_step(
     xb: Tensor,
     yb: Tensor,
 ) -> float:
-    """Take one optimisation step on one batch, and return the loss before the update as a
-    Python float.
+    """Take one optimisation step on one batch, and return the loss before the
+    update as a Python float.
 
-    Put the model in train mode and leave it there; compute loss_fn(model(xb), yb); update the
-    parameters with exactly one step of the optimizer, using the gradient of this loss only:
-    whatever was in .grad before must not matter.
+    Put the model in train mode and leave it there; compute
+    loss_fn(model(xb), yb); update the parameters with exactly one step of the
+    optimizer, using the gradient of this loss only: whatever was in .grad
+    before must not matter.
 
     Call model and loss_fn exactly once each.
     """
@@ -212,7 +213,9 @@ if predicted_steps is ...:
     print("Write down your prediction first, then run this cell.")
 else:
     sizes = [
-        len(batch) for _ in range(3) for batch in torch.randperm(50, generator=noise).split(8)
+        len(batch)
+        for _ in range(3)
+        for batch in torch.randperm(50, generator=noise).split(8)
     ]
     print(
         "You predicted",
@@ -233,17 +236,19 @@ else:
 def minibatches(
     X: Tensor, y: Tensor, batch_size: int, generator: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Iterate once over a data set in random order: yield pairs (X[idx], y[idx]) of batch_size
-    samples each.
+    """Iterate once over a data set in random order: yield pairs
+    (X[idx], y[idx]) of batch_size samples each.
 
-    The last batch holds the rest: it may be smaller, but it is never empty and never dropped.
-    Every sample occurs exactly once in a pass. A data set without samples yields nothing.
+    The last batch holds the rest: it may be smaller, but it is never empty and
+    never dropped. Every sample occurs exactly once in a pass. A data set
+    without samples yields nothing.
 
-    The order is a fresh uniform random permutation for each call, drawn only from `generator`:
-    equal seeds give equal orders, and the global random state is neither used nor changed. Do
-    not modify X and y.
+    The order is a fresh uniform random permutation for each call, drawn only
+    from `generator`: equal seeds give equal orders, and the global random state
+    is neither used nor changed. Do not modify X and y.
 
-    Raise ValueError, at the call or at the first next(), if len(X) != len(y) or batch_size < 1.
+    Raise ValueError, at the call or at the first next(), if len(X) != len(y) or
+    batch_size < 1.
     """
     raise NotImplementedError
 
@@ -277,7 +282,10 @@ undisturbed = torch.rand(1)
 torch.manual_seed(0)
 for _ in loader:
     pass
-print("global numbers are the same as before:", torch.equal(torch.rand(1), undisturbed))
+print(
+    "global numbers are the same as before:",
+    torch.equal(torch.rand(1), undisturbed),
+)
 
 # %% [markdown]
 # ### Task `seeded_loader`
@@ -289,16 +297,19 @@ print("global numbers are the same as before:", torch.equal(torch.rand(1), undis
 def seeded_loader(
     X: Tensor, y: Tensor, batch_size: int, seed: int, train: bool = True
 ) -> DataLoader:
-    """Return a torch.utils.data.DataLoader over the samples in X and their labels in y.
+    """Return a torch.utils.data.DataLoader over the samples in X and their
+    labels in y.
 
-    Each pass over it yields pairs (xb, yb) of batch_size samples each, with the dtypes of X and
-    y. Every sample occurs exactly once in a pass. The last batch holds the rest: it may be
-    smaller, but it is never dropped. X has at least one sample.
+    Each pass over it yields pairs (xb, yb) of batch_size samples each, with the
+    dtypes of X and y. Every sample occurs exactly once in a pass. The last
+    batch holds the rest: it may be smaller, but it is never dropped. X has at
+    least one sample.
 
-    With train=True, each pass has a new random order. The seed alone decides these orders: two
-    loaders with the same seed give the same batches, pass for pass. With train=False, each pass
-    is in the order of X. In both cases the global random state is neither used nor changed,
-    when the loader is made or in a pass.
+    With train=True, each pass has a new random order. The seed alone decides
+    these orders: two loaders with the same seed give the same batches, pass for
+    pass. With train=False, each pass is in the order of X. In both cases the
+    global random state is neither used nor changed, when the loader is made or
+    in a pass.
 
     Raise ValueError if len(X) != len(y).
     """
@@ -340,9 +351,13 @@ print("softmax twice: ", F.cross_entropy(logits.softmax(dim=1), label).item())
 each = torch.tensor([1.0, 1, 1, 1, 1, 1, 1, 1, 6, 6])
 batches = each.split(4)
 print("mean over samples:", each.mean().item())
-print("mean of means:    ", torch.stack([batch.mean() for batch in batches]).mean().item())
 print(
-    "weighted means:   ", sum(len(batch) * batch.mean() for batch in batches).item() / len(each)
+    "mean of means:    ",
+    torch.stack([batch.mean() for batch in batches]).mean().item(),
+)
+print(
+    "weighted means:   ",
+    sum(len(batch) * batch.mean() for batch in batches).item() / len(each),
 )
 
 # %% [markdown]
@@ -365,19 +380,21 @@ def fit(
     lr: float,
     seed: int,
 ) -> list[float]:
-    """Train a classifier, and return a list with one Python float per epoch: its loss.
+    """Train a classifier, and return a list with one Python float per epoch:
+    its loss.
 
-    Make `epochs` passes over shuffled minibatches: a new order every epoch, from one
-    torch.Generator seeded with `seed`. The loss is the cross-entropy of the model's raw outputs
-    (logits, of shape (B, C)) and the integer labels y. Use ONE
-    torch.optim.SGD(lr=lr, momentum=0.9) over all parameters for the whole run, and take one
-    step per batch, including the smaller last one. The model is in train mode during training.
+    Make `epochs` passes over shuffled minibatches: a new order every epoch,
+    from one torch.Generator seeded with `seed`. The loss is the cross-entropy
+    of the model's raw outputs (logits, of shape (B, C)) and the integer labels
+    y. Use ONE torch.optim.SGD(lr=lr, momentum=0.9) over all parameters for the
+    whole run, and take one step per batch, including the smaller last one. The
+    model is in train mode during training.
 
-    The loss of an epoch is the mean over its N samples of the loss each had when its batch was
-    processed; so a smaller last batch counts less.
+    The loss of an epoch is the mean over its N samples of the loss each had
+    when its batch was processed; so a smaller last batch counts less.
 
-    The same model state and the same seed give an identical result. The global random state
-    stays unchanged (for a model without dropout).
+    The same model state and the same seed give an identical result. The global
+    random state stays unchanged (for a model without dropout).
     """
     raise NotImplementedError
 
@@ -404,7 +421,13 @@ train, test = order[:1400], order[1400:]
 reader = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
 try:
     history = fit(
-        reader, images[train], labels[train], epochs=10, batch_size=32, lr=0.05, seed=0
+        reader,
+        images[train],
+        labels[train],
+        epochs=10,
+        batch_size=32,
+        lr=0.05,
+        seed=0,
     )
 except NotImplementedError:
     print("Write fit first, then run this cell.")
@@ -412,7 +435,8 @@ else:
     print("losses:", [round(loss, 3) for loss in history])
     reader.eval()
     right = reader(images[test]).argmax(dim=1) == labels[test]
-    print(f"{right.float().mean():.1%} of the digits that it has never seen are recognised")
+    share = right.float().mean()
+    print(f"{share:.1%} of the digits that it has never seen are recognised")
 
 # %% [markdown]
 # About 95 % should be right. If it is 10 %, the model learned nothing, and the losses will tell you more: do they fall at
@@ -427,13 +451,15 @@ else:
 
 # %%
 def experiment(rate: float, epochs: int = 12) -> tuple[list[float], float]:
-    """Learn which points lie in a circle: the losses, and the share of new points right."""
+    """Learn which points lie in a circle: the losses, and the share of new
+    points right."""
     chance = torch.Generator().manual_seed(0)
     spots = 4 * torch.rand(500, 2, generator=chance) - 2
     inside = (spots.square().sum(dim=1) < 2).long()
     torch.manual_seed(0)
     candidate = nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 2))
-    descent, curve = torch.optim.SGD(candidate.parameters(), lr=rate, momentum=0.9), []
+    descent = torch.optim.SGD(candidate.parameters(), lr=rate, momentum=0.9)
+    curve = []
     for _ in range(epochs):
         total = 0.0
         for chosen in torch.randperm(300, generator=chance).split(30):
@@ -443,16 +469,21 @@ def experiment(rate: float, epochs: int = 12) -> tuple[list[float], float]:
             descent.step()
             total += len(chosen) * error.item()
         curve.append(total / 300)
-    return curve, (candidate(spots[300:]).argmax(dim=1) == inside[300:]).float().mean().item()
+    right = candidate(spots[300:]).argmax(dim=1) == inside[300:]
+    return curve, right.float().mean().item()
 
 
 def compare(rates: tuple[float, ...]) -> None:
     _, axis = plt.subplots(figsize=(5.5, 3.2))
     for rate in rates:
         curve, right = experiment(rate)
-        axis.semilogy(curve, "o-", markersize=4, label=f"lr {rate}: {right:.0%} right")
+        axis.semilogy(
+            curve, "o-", markersize=4, label=f"lr {rate}: {right:.0%} right"
+        )
     axis.set(
-        xlabel="epoch", ylabel="loss (log scale)", title="One experiment, three learning rates"
+        xlabel="epoch",
+        ylabel="loss (log scale)",
+        title="One experiment, three learning rates",
     )
     axis.legend(title="held-out data")
     plt.show()
@@ -482,7 +513,11 @@ curve = torch.sin(2 * points) + 0.5 * torch.randn(
 )
 torch.manual_seed(1)
 large = nn.Sequential(
-    nn.Linear(1, 100), nn.Tanh(), nn.Linear(100, 100), nn.Tanh(), nn.Linear(100, 1)
+    nn.Linear(1, 100),
+    nn.Tanh(),
+    nn.Linear(100, 100),
+    nn.Tanh(),
+    nn.Linear(100, 1),
 )
 optimizer = torch.optim.Adam(large.parameters(), lr=0.003)
 seen, unseen = [], []
@@ -556,18 +591,20 @@ def fit_early_stopping(
     max_epochs: int,
     patience: int,
 ) -> tuple[int, float]:
-    """Train until the validation loss stops falling, and return (best_epoch, best_loss).
+    """Train until the validation loss stops falling, and return (best_epoch,
+    best_loss).
 
-    In each epoch (numbered from 0), call train_epoch() once, which changes the model, and then
-    val_loss() once, which returns a float.
+    In each epoch (numbered from 0), call train_epoch() once, which changes the
+    model, and then val_loss() once, which returns a float.
 
-    An epoch is an improvement if its loss is STRICTLY smaller than the best so far. The best
-    loss starts at infinity; nan is never an improvement. Stop after `patience` epochs in a row
-    without improvement, or after max_epochs.
+    An epoch is an improvement if its loss is STRICTLY smaller than the best so
+    far. The best loss starts at infinity; nan is never an improvement. Stop
+    after `patience` epochs in a row without improvement, or after max_epochs.
 
-    At the end, the model holds all its parameters AND buffers exactly as they were after the
-    best epoch, including buffers that are not in state_dict(). If no epoch improved, return
-    (-1, inf) and leave the model as it is. The Parameter objects stay the same objects.
+    At the end, the model holds all its parameters AND buffers exactly as they
+    were after the best epoch, including buffers that are not in state_dict().
+    If no epoch improved, return (-1, inf) and leave the model as it is. The
+    Parameter objects stay the same objects.
     """
     raise NotImplementedError
 

@@ -30,7 +30,9 @@ regrouped = picture.reshape(3, 48, 72)
 figure, axes = plt.subplots(1, 4, figsize=(8, 1.9))
 axes[0].imshow(picture.numpy())
 axes[0].set_title("your picture")
-for axis, channel, name in zip(axes[1:], regrouped, ("red", "green", "blue"), strict=True):
+for axis, channel, name in zip(
+    axes[1:], regrouped, ("red", "green", "blue"), strict=True
+):
     axis.imshow(channel.numpy(), cmap="gray")
     axis.set_title(f"the model's {name}")
 for axis in axes:
@@ -113,10 +115,21 @@ def draw_memory_order(axis, tensor, title):
         for j in range(columns):
             places[i, j] = i * tensor.stride(0) + j * tensor.stride(1)
             axis.text(
-                j, i, tensor[i, j].item(), ha="center", va="center", bbox={"facecolor": "white"}
+                j,
+                i,
+                tensor[i, j].item(),
+                ha="center",
+                va="center",
+                bbox={"facecolor": "white"},
             )
     order = places.flatten().argsort()
-    axis.plot(order % columns, order // columns, color="tab:orange", linewidth=3, zorder=0)
+    axis.plot(
+        order % columns,
+        order // columns,
+        color="tab:orange",
+        linewidth=3,
+        zorder=0,
+    )
     axis.set(
         title=f"{title}\nstrides {tensor.stride()}",
         xlim=(-0.6, 2.6),
@@ -215,11 +228,12 @@ plt.show()
 
 # %%
 def nhwc_to_nchw(x: Tensor) -> Tensor:
-    """Turn images (N, H, W, C) into images (N, C, H, W): out[n, c, h, w] == x[n, h, w, c].
+    """Turn images (N, H, W, C) into images (N, C, H, W):
+    out[n, c, h, w] == x[n, h, w, c].
 
-    It works for every dtype, and even if a size is 0 or 1. The result is a view: it has x's
-    dtype and shares x's storage (no copy), whatever x's strides. If x requires grad, gradients
-    flow back to it.
+    It works for every dtype, and even if a size is 0 or 1. The result is a
+    view: it has x's dtype and shares x's storage (no copy), whatever x's
+    strides. If x requires grad, gradients flow back to it.
 
     Raise ValueError if x.dim() != 4.
     """
@@ -308,12 +322,13 @@ except RuntimeError as error:
 
 # %%
 def flatten_batch(x: Tensor) -> Tensor:
-    """Flatten everything but the batch dimension: (N, d1, d2, ...) becomes (N, d1*d2*...), and
-    (N,) becomes (N, 1).
+    """Flatten everything but the batch dimension: (N, d1, d2, ...) becomes
+    (N, d1*d2*...), and (N,) becomes (N, 1).
 
-    Row i holds the elements of x[i] in row-major order. It works for any dtype and any strides.
-    It makes a copy only if no view is possible; for a contiguous x, say, the result shares x's
-    storage. Empty batches work, too: (0, 3, 4) becomes (0, 12).
+    Row i holds the elements of x[i] in row-major order. It works for any dtype
+    and any strides. It makes a copy only if no view is possible; for a
+    contiguous x, say, the result shares x's storage. Empty batches work, too:
+    (0, 3, 4) becomes (0, 12).
 
     Raise ValueError for a 0-dim tensor.
     """
@@ -330,9 +345,12 @@ def flatten_batch(x: Tensor) -> Tensor:
 x = torch.zeros(4, 3)
 for name, tensor in {"x": x, "x.t()": x.t(), "x[1:]": x[1:]}.items():
     element = tensor.data_ptr() - x.data_ptr()
-    storage = tensor.untyped_storage().data_ptr() - x.untyped_storage().data_ptr()
+    storage = (
+        tensor.untyped_storage().data_ptr() - x.untyped_storage().data_ptr()
+    )
     print(
-        f"{name:6} first element {element:2} bytes further, storage {storage:2} bytes further"
+        f"{name:6} first element {element:2} bytes further,"
+        f" storage {storage:2} bytes further"
     )
 
 # %% [markdown]
@@ -349,7 +367,8 @@ print(x[0])
 
 # %%
 print(
-    torch.empty(0).untyped_storage().data_ptr(), torch.empty(0, 3).untyped_storage().data_ptr()
+    torch.empty(0).untyped_storage().data_ptr(),
+    torch.empty(0, 3).untyped_storage().data_ptr(),
 )
 
 # %% [markdown]
@@ -360,16 +379,18 @@ print(
 
 # %%
 def same_storage(a: Tensor, b: Tensor) -> bool:
-    """Return True if a and b use the same underlying storage, and False otherwise.
+    """Return True if a and b use the same underlying storage, and False
+    otherwise.
 
-    With one storage, writing to one tensor could be seen in the other. The two may start at
-    different offsets, like two rows of one matrix, and may have different dtypes. The answer is
-    False whenever a or b has no elements.
+    With one storage, writing to one tensor could be seen in the other. The two
+    may start at different offsets, like two rows of one matrix, and may have
+    different dtypes. The answer is False whenever a or b has no elements.
 
-    What counts is the memory, not the objects that stand for it: two tensors made from the same
-    NumPy array with torch.from_numpy use the same storage.
+    What counts is the memory, not the objects that stand for it: two tensors
+    made from the same NumPy array with torch.from_numpy use the same storage.
 
-    Return a Python bool. Modify nothing, and emit no warning (not even a deprecation warning).
+    Return a Python bool. Modify nothing, and emit no warning (not even a
+    deprecation warning).
     """
     raise NotImplementedError
 
@@ -411,11 +432,11 @@ print(cut.transpose(0, 1).reshape(6))
 
 # %%
 def split_heads(x: Tensor, num_heads: int) -> Tensor:
-    """Split the features into attention heads: (B, T, D) becomes (B, H, T, D/H), with H =
-    num_heads.
+    """Split the features into attention heads: (B, T, D) becomes
+    (B, H, T, D/H), with H = num_heads.
 
-    out[b, h, t, j] == x[b, t, h * (D/H) + j]. It works for any strides of x and is
-    differentiable. The result has x's dtype and is on x's device.
+    out[b, h, t, j] == x[b, t, h * (D/H) + j]. It works for any strides of x and
+    is differentiable. The result has x's dtype and is on x's device.
 
     Raise ValueError if D is not divisible by num_heads.
     """
@@ -432,8 +453,9 @@ def split_heads(x: Tensor, num_heads: int) -> Tensor:
 def merge_heads(x: Tensor) -> Tensor:
     """Undo split_heads: (B, H, T, Dh) becomes (B, T, H*Dh).
 
-    out[b, t, h * Dh + j] == x[b, h, t, j]. It works for contiguous and non-contiguous x and is
-    differentiable. The result has x's dtype and is on x's device.
+    out[b, t, h * Dh + j] == x[b, h, t, j]. It works for contiguous and
+    non-contiguous x and is differentiable. The result has x's dtype and is on
+    x's device.
     """
     raise NotImplementedError
 
@@ -458,14 +480,15 @@ plt.show()
 
 # %%
 def patchify(img: Tensor, p: int) -> Tensor:
-    """Cut images (B, C, H, W) into non-overlapping p x p patches: the result has shape (B,
-    (H/p)*(W/p), C*p*p).
+    """Cut images (B, C, H, W) into non-overlapping p x p patches: the result
+    has shape (B, (H/p)*(W/p), C*p*p).
 
-    Patches are ordered left to right, then top to bottom; within a patch the order is channel,
-    row, column: out[b, i*(W/p)+j, c*p*p + r*p + s] == img[b, c, i*p + r, j*p + s].
+    Patches are ordered left to right, then top to bottom; within a patch the
+    order is channel, row, column:
+    out[b, i*(W/p)+j, c*p*p + r*p + s] == img[b, c, i*p + r, j*p + s].
 
-    It works for any strides of img and is differentiable. The result has img's dtype and is on
-    img's device.
+    It works for any strides of img and is differentiable. The result has img's
+    dtype and is on img's device.
 
     Raise ValueError if p does not divide both H and W.
     """

@@ -35,11 +35,13 @@ _FORMAT = {"extension": ".py", "format_name": "percent", "comment_magics": False
 _SETUP = """\
 from autograder import check, hint, progress
 
-# check("NAME") checks a task, check() all of them; hint("NAME") gives one more hint; progress() shows how far you are.\
+# check("NAME")     checks a task; check() checks all of them
+# hint("NAME")      gives one more hint
+# progress()        shows how far you are\
 """
 _SETUP_WITH_SOLUTIONS = (
     _SETUP.replace("hint, progress", "hint, progress, solution")
-    + '\n# solution("NAME") shows a worked solution, once it is open.'
+    + '\n# solution("NAME")  shows a worked solution, once it is open'
 )
 _CHECKED = re.compile(r'\Acheck\("(\w+)"\)\Z')
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}

@@ -1,4 +1,4 @@
-"""Notebooks of other tools, written cell by cell."""
+"""Notebooks of other tools, written cell by cell, and what is seen of ours."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 Cell = dict[str, Any]
+_WIDTH = 80
+"""In a window 1100 pixels wide with the side panel open, JupyterLab shows 83 characters of a code cell's line."""
 
 
 def cell(kind: str, source: str, **nbgrader: Any) -> Cell:
@@ -21,3 +23,9 @@ def write(path: Path, *cells: Cell) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}))
     return path
+
+
+def too_wide(notebook: bytes) -> list[str]:
+    """The lines of its code cells that JupyterLab cuts in a narrow window."""
+    code = [cell["source"] for cell in json.loads(notebook)["cells"] if cell["cell_type"] == "code"]
+    return [line for source in code for line in "".join(source).splitlines() if len(line) > _WIDTH]
