@@ -103,7 +103,12 @@ loss.backward()
 print("loss:", loss.item(), " gradient:", w.grad.item())
 
 
-boxes = {"w": (0, 0), "y = w**2": (1, 1), "y.detach()": (2.2, 1), "loss": (3.2, 0)}
+boxes = {
+    "w": (0, 0),
+    "y = w**2": (1, 1),
+    "y.detach()": (2.2, 1),
+    "loss": (3.2, 0),
+}
 figure, axis = plt.subplots(figsize=(6, 2.2), facecolor="white")
 for start, end, style, color in [
     ("y = w**2", "w", "-|>", "tab:green"),
@@ -111,7 +116,13 @@ for start, end, style, color in [
     ("loss", "y.detach()", "-", "lightgray"),
     ("loss", "w", "-|>", "tab:green"),
 ]:
-    arrow = {"arrowstyle": style, "color": color, "linewidth": 2, "shrinkA": 24, "shrinkB": 24}
+    arrow = {
+        "arrowstyle": style,
+        "color": color,
+        "linewidth": 2,
+        "shrinkA": 24,
+        "shrinkB": 24,
+    }
     axis.annotate("", boxes[end], boxes[start], arrowprops=arrow)
 for label, place in boxes.items():
     axis.text(
@@ -123,7 +134,9 @@ for label, place in boxes.items():
     )
 axis.text(1.6, 1.25, "cut", ha="center", color="tab:red")
 axis.text(1.6, -0.28, "open", ha="center", color="tab:green")
-axis.set(xlim=(-0.5, 3.7), ylim=(-0.5, 1.5), title="The paths back from loss to w")
+axis.set(
+    xlim=(-0.5, 3.7), ylim=(-0.5, 1.5), title="The paths back from loss to w"
+)
 axis.axis("off")
 plt.show()
 
@@ -153,19 +166,23 @@ mine = theirs.detach().clone().requires_grad_()
 print(mine.is_leaf, mine.requires_grad, theirs.requires_grad)
 
 
-def value_and_grad(f: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return (f(x), df/dx at x) for a floating-point tensor x and a function f that returns a
-    0-dim tensor.
+def value_and_grad(
+    f: Callable[[Tensor], Tensor], x: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return (f(x), df/dx at x) for a floating-point tensor x and a function f
+    that returns a 0-dim tensor.
 
-    Both results are detached: they do not require grad. The gradient has x's shape and dtype.
-    It is all zeros if f does not depend on x, whether f(x) is a constant or depends on
-    parameters only.
+    Both results are detached: they do not require grad. The gradient has x's
+    shape and dtype. It is all zeros if f does not depend on x, whether f(x) is
+    a constant or depends on parameters only.
 
-    Leave no trace: x's values, requires_grad and .grad stay as they were, and so does the .grad
-    of every parameter used inside f. x may or may not be a leaf, and may already have a .grad.
-    Calling the function twice gives the same answer twice.
+    Leave no trace: x's values, requires_grad and .grad stay as they were, and
+    so does the .grad of every parameter used inside f. x may or may not be a
+    leaf, and may already have a .grad. Calling the function twice gives the
+    same answer twice.
 
-    Raise ValueError if f(x) is not 0-dim; a tensor of shape (1,) is not 0-dim either.
+    Raise ValueError if f(x) is not 0-dim; a tensor of shape (1,) is not 0-dim
+    either.
     """
     leaf = x.detach().clone().requires_grad_()
     value = f(leaf)
@@ -179,7 +196,10 @@ def value_and_grad(f: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Te
 
 losses = torch.tensor([1.0, 2.0, 3.0, 10.0])
 print("mean of all:", losses.mean())
-print("mean of the pieces' means:", torch.stack([losses[:3].mean(), losses[3:].mean()]).mean())
+print(
+    "mean of the pieces' means:",
+    torch.stack([losses[:3].mean(), losses[3:].mean()]).mean(),
+)
 
 
 model = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
@@ -193,18 +213,20 @@ def accumulate_gradients(
     loss_fn: Callable[[Tensor, Tensor], Tensor],
     batches: Sequence[tuple[Tensor, Tensor]],
 ) -> float:
-    """Accumulate gradients: leave in .grad what one big batch would leave there.
+    """Accumulate gradients: leave in .grad what one big batch would leave
+    there.
 
-    Afterwards, the .grad of every trainable parameter is the gradient of the mean loss over all
-    samples of all batches, as if they had been one batch. Return that mean loss as a Python
-    float.
+    Afterwards, the .grad of every trainable parameter is the gradient of the
+    mean loss over all samples of all batches, as if they had been one batch.
+    Return that mean loss as a Python float.
 
-    loss_fn(model(xb), yb) returns the mean loss of a batch. Batches may differ in size; each
-    has at least one sample. Call the model exactly once per batch, in the given order.
+    loss_fn(model(xb), yb) returns the mean loss of a batch. Batches may differ
+    in size; each has at least one sample. Call the model exactly once per
+    batch, in the given order.
 
-    Whatever was in .grad before the call must not influence the result. Parameter values,
-    requires_grad flags and the model's mode (training or eval) stay as they were; frozen
-    parameters get no gradient.
+    Whatever was in .grad before the call must not influence the result.
+    Parameter values, requires_grad flags and the model's mode (training or
+    eval) stay as they were; frozen parameters get no gradient.
     """
     n, tot = sum(len(x) for x, _ in batches), 0.0
     for xb, yb in batches:
@@ -220,19 +242,24 @@ print(X[2:3].shape, X[2].shape)
 
 
 def per_sample_grads(
-    model: nn.Module, loss_fn: Callable[[Tensor, Tensor], Tensor], X: Tensor, y: Tensor
+    model: nn.Module,
+    loss_fn: Callable[[Tensor, Tensor], Tensor],
+    X: Tensor,
+    y: Tensor,
 ) -> dict[str, Tensor]:
-    """Compute the gradient of each sample's loss, for every trainable parameter.
+    """Compute the gradient of each sample's loss, for every trainable
+    parameter.
 
-    X has shape (N, ...), y has shape (N, ...), and N is at least 1. The loss of sample i is
-    loss_fn(model(X[i:i+1]), y[i:i+1]), a 0-dim tensor.
+    X has shape (N, ...), y has shape (N, ...), and N is at least 1. The loss of
+    sample i is loss_fn(model(X[i:i+1]), y[i:i+1]), a 0-dim tensor.
 
-    Return {name: tensor of shape (N, *parameter.shape)} with one entry for each parameter that
-    has requires_grad=True and no others, under its name in model.named_parameters(). The
-    tensors are detached. No parameter's .grad changes.
+    Return {name: tensor of shape (N, *parameter.shape)} with one entry for each
+    parameter that has requires_grad=True and no others, under its name in
+    model.named_parameters(). The tensors are detached. No parameter's .grad
+    changes.
 
-    You can rely on this: every trainable parameter takes part in the loss, and the model has no
-    BatchNorm or Dropout.
+    You can rely on this: every trainable parameter takes part in the loss, and
+    the model has no BatchNorm or Dropout.
     """
     names, params = zip(*[(n, p) for n, p in model.named_parameters() if p.requires_grad])
     rows = [torch.autograd.grad(loss_fn(model(X[i : i + 1]), y[i : i + 1]), params) for i in range(len(X))]
@@ -252,12 +279,13 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Return the gradient penalty, a 0-dim tensor:
     the mean over the samples i of (‖∂ critic(x)ᵢ / ∂ xᵢ‖₂ - 1)².
 
-    critic maps x of shape (N, D, ...) to N scores, of shape (N,) or (N, 1); score i depends
-    only on x[i]. Each sample's norm runs over all of its dimensions.
+    critic maps x of shape (N, D, ...) to N scores, of shape (N,) or (N, 1);
+    score i depends only on x[i]. Each sample's norm runs over all of its
+    dimensions.
 
     You can differentiate the result with respect to the critic's parameters:
-    penalty.backward() fills their .grad. Computing the penalty changes neither x (values,
-    requires_grad, .grad) nor any parameter's .grad.
+    penalty.backward() fills their .grad. Computing the penalty changes neither
+    x (values, requires_grad, .grad) nor any parameter's .grad.
     """
     x = x.detach().clone().requires_grad_()
     (grad,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
@@ -284,12 +312,14 @@ print(w.grad)
 def sign_ste(x: Tensor) -> Tensor:
     """Binarise x with a straight-through gradient.
 
-    Forward: +1 where x >= 0 (so for 0.0 and -0.0 too), -1 elsewhere; same shape and dtype as x.
-    Backward: treat the derivative of the output with respect to x as 1 where |x| <= 1 (ends
-    included) and 0 elsewhere, and multiply the incoming gradient by it.
+    Forward: +1 where x >= 0 (so for 0.0 and -0.0 too), -1 elsewhere; same shape
+    and dtype as x.
+    Backward: treat the derivative of the output with respect to x as 1 where
+    |x| <= 1 (ends included) and 0 elsewhere, and multiply the incoming gradient
+    by it.
 
-    x is a floating-point tensor without nan, of any shape, () and empty ones included. Neither
-    x nor the incoming gradient is modified.
+    x is a floating-point tensor without nan, of any shape, () and empty ones
+    included. Neither x nor the incoming gradient is modified.
     """
     soft = x.clamp(-1, 1)
     hard = torch.where(x >= 0, 1.0, -1.0).to(x.dtype)

@@ -87,7 +87,13 @@ numbers = 2.0 ** torch.arange(0, 31)
 figure, axis = plt.subplots(figsize=(7, 3))
 for dtype in (torch.float16, torch.float32, torch.float64):
     held = numbers[numbers <= torch.finfo(dtype).max]
-    axis.loglog(held, held * torch.finfo(dtype).eps, label=str(dtype), base=2, linewidth=2)
+    axis.loglog(
+        held,
+        held * torch.finfo(dtype).eps,
+        label=str(dtype),
+        base=2,
+        linewidth=2,
+    )
 axis.axhline(1, color="gray", linestyle="--", label="a gap of 1")
 axis.set(xlabel="number", ylabel="gap to the next number")
 axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
@@ -106,7 +112,8 @@ counts = torch.tensor([1, 2, 3])
 print((counts * 2).dtype, (counts * 0.5).dtype, (counts / 2).dtype)
 print((torch.ones(2) * torch.ones(2, dtype=torch.float64)).dtype)
 print(
-    (torch.ones(2) * 0.5).dtype, (torch.ones(2) * torch.tensor(0.5, dtype=torch.float64)).dtype
+    (torch.ones(2) * 0.5).dtype,
+    (torch.ones(2) * torch.tensor(0.5, dtype=torch.float64)).dtype,
 )
 
 # %% [markdown]
@@ -137,7 +144,9 @@ predicted_pixel = 44
 if predicted_pixel is ...:
     print("Write down your prediction first, then run this cell.")
 else:
-    print("You predicted", predicted_pixel, "and PyTorch computes", first + second)
+    print(
+        "You predicted", predicted_pixel, "and PyTorch computes", first + second
+    )
 
 
 # %% [markdown]
@@ -152,15 +161,15 @@ else:
 def scale_pixels(img: Tensor) -> Tensor:
     """Turn a uint8 image of any shape into input for a model.
 
-    Return a new float32 tensor of the same shape, on img's device, with the values img/255: 0
-    becomes 0.0 and 255 becomes 1.0. img may have any shape, including () and empty shapes such
-    as (0, 3, 4).
+    Return a new float32 tensor of the same shape, on img's device, with the
+    values img/255: 0 becomes 0.0 and 255 becomes 1.0. img may have any shape,
+    including () and empty shapes such as (0, 3, 4).
 
-    The result is float32 even if torch.get_default_dtype() is something else. img is not
-    modified.
+    The result is float32 even if torch.get_default_dtype() is something else.
+    img is not modified.
 
-    Raise TypeError if img.dtype is not torch.uint8; this includes bool, int64 and floating
-    images.
+    Raise TypeError if img.dtype is not torch.uint8; this includes bool, int64
+    and floating images.
     """
     # first I make room for the result, then I fill it in place (img itself stays as it is)
     if img.dtype is not torch.uint8:
@@ -179,9 +188,11 @@ def scale_pixels(img: Tensor) -> Tensor:
 
 # %%
 a = torch.tensor([[1, 2], [3, 4]])
-print(a.double())  # same values, and dtype=torch.float64 is shown because it is not the default
+# Same values, and dtype=torch.float64 is shown because it is not the default:
+print(a.double())
 print(torch.tensor([0.0, 0.5, 2.0]).bool())  # everything but zero is True
-print(torch.tensor(16_777_217).float().long())  # float32 has 24 bits for the digits of a number
+# float32 has 24 bits for the digits of a number:
+print(torch.tensor(16_777_217).float().long())
 # Lost digits do not come back:
 print(torch.tensor(1 / 3, dtype=torch.float64).float().double())
 
@@ -221,11 +232,13 @@ print(torch.isfinite(readings))
 
 # %%
 def round_to_int(x: Tensor) -> Tensor:
-    """Round to the nearest integer: return int64 (torch.long), in x's shape and on x's device.
+    """Round to the nearest integer: return int64 (torch.long), in x's shape and
+    on x's device.
 
-    Ties go to the even neighbour, as in torch.round: 0.5 becomes 0, 1.5 becomes 2, -2.5 becomes
-    -2. x may be floating, integer or bool; integer and bool inputs keep their values (True
-    becomes 1). You may rely on |x| < 2**31. x is not modified.
+    Ties go to the even neighbour, as in torch.round: 0.5 becomes 0, 1.5 becomes
+    2, -2.5 becomes -2. x may be floating, integer or bool; integer and bool
+    inputs keep their values (True becomes 1). You may rely on |x| < 2**31. x is
+    not modified.
 
     Raise ValueError if a floating x contains nan or an infinity.
     """
@@ -276,9 +289,10 @@ print(total.reshape(1), total.reshape(1).shape)
 def mean_any(x: Tensor) -> Tensor:
     """Return the mean over all elements of a bool, integer or floating tensor.
 
-    The result is a 0-dim tensor on x's device. Its dtype is x.dtype if x is floating (float64
-    stays float64, float16 stays float16), and otherwise whatever torch.get_default_dtype() is
-    at the time of the call. For a floating x, the result is differentiable. x is not modified.
+    The result is a 0-dim tensor on x's device. Its dtype is x.dtype if x is
+    floating (float64 stays float64, float16 stays float16), and otherwise
+    whatever torch.get_default_dtype() is at the time of the call. For a
+    floating x, the result is differentiable. x is not modified.
 
     Raise ValueError if x has no elements.
     """
@@ -306,7 +320,9 @@ print(x, other)
 # Python objects:
 
 # %%
-print(x.view(3, 1).untyped_storage().data_ptr() == x.untyped_storage().data_ptr())
+print(
+    x.view(3, 1).untyped_storage().data_ptr() == x.untyped_storage().data_ptr()
+)
 print(x.clone().untyped_storage().data_ptr() == x.untyped_storage().data_ptr())
 
 # %% [markdown]
@@ -328,13 +344,15 @@ print(x.to("meta"))
 
 # %%
 def match(x: Tensor, like: Tensor) -> Tensor:
-    """Return x with the dtype and the device of `like`. The shape of `like` does not matter.
+    """Return x with the dtype and the device of `like`. The shape of `like`
+    does not matter.
 
-    * No needless copy: if dtype and device already agree, the result shares x's storage.
-    * Differentiable: if x requires grad and both dtypes are floating, gradients flow from the
-      result back to x.
-    * The values are those of PyTorch's own conversion, which truncates toward zero from
-      floating to integer.
+    * No needless copy: if dtype and device already agree, the result shares x's
+      storage.
+    * Differentiable: if x requires grad and both dtypes are floating, gradients
+      flow from the result back to x.
+    * The values are those of PyTorch's own conversion, which truncates toward
+      zero from floating to integer.
 
     Neither input is modified.
     """
@@ -385,7 +403,10 @@ if predicted_dtypes is ...:
     print("Write down your prediction first, then run this cell.")
 else:
     print(
-        "You predicted", predicted_dtypes, "and PyTorch says", (inferred.dtype, capital.dtype)
+        "You predicted",
+        predicted_dtypes,
+        "and PyTorch says",
+        (inferred.dtype, capital.dtype),
     )
 
 
@@ -397,11 +418,12 @@ else:
 
 # %%
 def with_default_dtype(dtype: torch.dtype, fn: Callable[[], Any]) -> Any:
-    """Call fn() exactly once while torch's default floating dtype is `dtype`, and return what
-    fn returned.
+    """Call fn() exactly once while torch's default floating dtype is `dtype`,
+    and return what fn returned.
 
-    Afterwards the default dtype is what it was before the call (not necessarily float32), even
-    if fn raises. An exception raised in fn reaches the caller unchanged.
+    Afterwards the default dtype is what it was before the call (not necessarily
+    float32), even if fn raises. An exception raised in fn reaches the caller
+    unchanged.
     """
     import contextlib
 
