@@ -410,7 +410,7 @@ def _compare_raised(where: str, expected: RaisedFact, actual: RaisedFact, how: O
     if error is None:
         if expected.error is None:
             return None
-        returned = f" and returned {actual.returned}" if actual.returned and how.quote else ""
+        returned = f" and returned {words.held_text(actual.returned)}" if actual.returned and how.quote else ""
         return difference(where, "type", f"{called(where)} raised nothing{returned}; {wanted}.")
     if expected.error is not None and _as_good(expected.error, error):
         return None

@@ -37,6 +37,7 @@ __all__ = [
     "called",
     "difference",
     "error_name",
+    "held_text",
     "index_text",
     "item_path",
     "key_path",
@@ -63,6 +64,15 @@ _KNOWN_NAMES = frozenset(
         *(f"numpy.{kind.__name__}" for kind in (*np.sctypeDict.values(), np.bool_)),
     )
 )
+_SHORT_NAMES = {
+    "builtin_function_or_method": "function",
+    "method-wrapper": "method",
+    "method_descriptor": "method",
+    "type": "class",
+    "torch._C._TensorMeta": "class",
+}
+_HELD = re.compile(r"[\w.]+ (?:of \d|\w+ of shape )")
+_FUNCTION = re.compile(r"function [\w.<>]+|builtin_function_or_method")
 _WORDS_AND_INDEX = re.compile(r"(.*?)((?:\[\d+\])*)", re.DOTALL)
 _TEXT_SHOWN = 60
 _ALONE = "result"
@@ -145,8 +155,13 @@ def kind_text(fact: Fact, *, quote: bool) -> str:
         case SketchFact():
             return kind_text(fact.tensor, quote=quote)
         case TensorFact() | ValueFact() | SequenceFact() | MappingFact() | OpaqueFact():
-            name = type_text(fact.type, quote=quote)
+            name = _SHORT_NAMES.get(fact.type) or type_text(fact.type, quote=quote)
             return name if name == "something else" else with_article(name)
+
+
+def held_text(held: str) -> str:
+    """A description as `ErrorFact.held` has it, with an article: `a tuple of 2`; `5` stays as it is."""
+    return "a function" if _FUNCTION.fullmatch(held) else with_article(held) if _HELD.match(held) else held
 
 
 def error_name(error: ErrorFact, *, quote: bool) -> str:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from autograder.comparing.compare import passes
-from autograder.comparing.wording import kind_text, value_text, with_article
+from autograder.comparing.wording import held_text, key_path, kind_text, value_text, with_article
 from autograder.keys.key import AnswerKey
 from autograder.records.jobs import NotObserved
 from autograder.records.observation import (
@@ -25,7 +25,9 @@ from autograder.records.observation import (
     OpaqueFact,
     RaisedFact,
     SequenceFact,
+    SketchFact,
     SourceLine,
+    TensorFact,
     ValueFact,
 )
 from autograder.records.results import CheckResult
@@ -51,8 +53,15 @@ _NO_NUMBER = re.compile(
     r"(?:float|int)\(\) argument must be .*, not '(\w+)'|could not convert string to float|invalid literal"
 )
 _UNUSABLE = re.compile(
-    r"object has no attribute|object is not (?:subscriptable|iterable|callable)|values to unpack|non-iterable"
+    r"object has no attribute|object is not (?:subscriptable|iterable|callable)|values to unpack|non-iterable|over a 0-d"
 )
+_UNCALLED = re.compile(r"\b(?:function|method|builtin_function_or_method)'? object")
+_PARENTHESES = " A function or method is only called if parentheses follow its name."
+_FUNCTIONS = ("function", "method", "builtin_function_or_method")
+_HOW_IT_COMES = {
+    **dict.fromkeys(_FUNCTIONS, _PARENTHESES),
+    "generator": " `yield` makes a generator of a function; `return` hands back a value.",
+}
 
 
 @dataclass(frozen=True)
@@ -100,10 +109,10 @@ def common_slip(
     weighty = {kind: len(names) for kind, names in checks.items() if not set(first).isdisjoint(names)}
     if not weighty:
         return None
-    most = max(weighty, key=lambda kind: (len(set(first).intersection(checks[kind])), weighty[kind]))
+    most = max(weighty, key=lambda kind: (kind != "check", len(set(first).intersection(checks[kind])), weighty[kind]))
     if most == "none" and _none_is_right(task, key, source):
         return None
-    return Slip(sentences[most], tuple(checks[most]), certain=most != "check")
+    return Slip(sentences[most], tuple(checks[most]), certain=most not in ("check", "kind"))
 
 
 def meets_none(check: str, seen: Mapping[tuple[str, int], Observation | NotObserved], key: AnswerKey) -> bool:
@@ -140,12 +149,12 @@ def _slip(
         return None
     if reason := next(_unready(actual.returned), ""):
         return "super", f"Your module cannot be read: {reason}. Make it the first line of `__init__`."
-    for difference in result.differences:
-        if difference.fact not in ("type", "shape") or difference.where not in check.returns(task):
-            continue
-        wanted, yours = (_at(difference.where, fact) for fact in (expected.returned, actual.returned))
-        if wanted is not None and yours is not None and (sentence := _of_result(task, wanted, yours, actual, check)):
-            return sentence
+    wanted, yours = (_answers(check.returns(task), fact) for fact in (expected.returned, actual.returned))
+    for where, kind in ((each.where, each.fact) for each in result.differences if each.fact in ("type", "shape")):
+        if where in wanted and where in yours:
+            found = _of_result(task, wanted[where], yours[where], actual, check, form=kind == "type")
+            if found is not None:
+                return found
     return None
 
 
@@ -161,12 +170,13 @@ def _of_error(task: str, error: ErrorFact, actual: Observation, check: _Check) -
     if count and not error.held and "NoneType" in error.message:
         return _none(task, actual, check)
     if error.held:
-        return "number", f"You wrote {_article(error.held)}; {_wanted(task, error, count, check)}."
+        return "number", f"You wrote {held_text(error.held)}; {_wanted(task, error, count, check)}."
     if count and (found := _what_came(error.message)):
         return "number", f"`{task}` returned {found}; {_number(count)} values are asked for."
     if _UNUSABLE.search(error.message) and "NoneType" not in error.message:
         message = error.message.rstrip(".").replace("`", "'")
-        return "check", f"Your code ran without an error, but the check cannot use what it gave back: {message}."
+        how = _PARENTHESES if _UNCALLED.search(error.message) else ""
+        return "check", f"Your code ran without an error, but the check cannot use what it gave back: {message}.{how}"
     return None
 
 
@@ -181,19 +191,40 @@ def _wanted(task: str, error: ErrorFact, count: int, check: _Check) -> str:
     return "the exercise says in which form it wants the answer"
 
 
-def _of_result(task: str, wanted: Fact, yours: Fact, actual: Observation, check: _Check) -> tuple[str, str] | None:
-    """What is wrong with the kind or number of what a function returned, or a variable holds."""
+def _of_result(
+    task: str, wanted: Fact, yours: Fact, actual: Observation, check: _Check, *, form: bool
+) -> tuple[str, str] | None:
+    """What is wrong with the kind or number of what a function returned, or a variable holds; `form`: its type differs."""
     if isinstance(yours, ValueFact) and yours.type == "NoneType":
         return None if task in check.variables(task) else _none(task, actual, check)
     several = isinstance(wanted, SequenceFact) and wanted.type == "tuple"
     same = isinstance(wanted, SequenceFact) and isinstance(yours, SequenceFact) and wanted.type == yours.type
-    if not several and (same or not isinstance(yours, SequenceFact)):
-        return None  # one thing for one thing, or a list's length: the check says best what differs
+    if same and not several:
+        return None  # a list's length: the check says best what differs
+    counted = several or isinstance(yours, SequenceFact)
+    if not counted and (not form or _family(wanted) in ("NoneType", _family(yours))):
+        return None
     verb = "You wrote" if task in check.variables(task) else f"`{task}` returned"
-    comma = ""
+    how = _HOW_IT_COMES.get(yours.type, "") if isinstance(yours, OpaqueFact | SequenceFact) else ""
     if isinstance(yours, SequenceFact) and yours.type == "tuple" and len(yours.items) == 1 and not several:
-        comma = " A comma after a value makes it a tuple."
-    return "number", f"{verb} {_in_words(yours)}; {_in_words(wanted, number=False)} is asked for.{comma}"
+        how = " A comma after a value makes it a tuple."
+    sentence = f"{verb} {_in_words(yours)}; {_in_words(wanted, number=False)} is asked for.{how}"
+    return "number" if counted or how else "kind", sentence
+
+
+def _family(fact: Fact) -> str:
+    """Things of one family differ in more than their kind: the check says best in what."""
+    match fact:
+        case SketchFact(tensor=tensor):
+            return _family(tensor)
+        case TensorFact():
+            return "array" if fact.type == "ndarray" else "tensor"
+        case ValueFact(value=bool() | int() | float()):
+            return "number"
+        case ValueFact() | OpaqueFact():
+            return fact.type
+        case _:
+            return type(fact).__name__
 
 
 def _none(task: str, actual: Observation, check: _Check, *, never: bool = False) -> tuple[str, str]:
@@ -213,7 +244,7 @@ def _none_is_right(task: str, key: AnswerKey, source: str) -> bool:
         for seen in key.reference.get(name, ()):
             if seen.returned is None:
                 continue
-            facts = [_at(where, seen.returned) for where in _check(source, name).returns(task)]
+            facts = _answers(_check(source, name).returns(task), seen.returned).values()
             if any(isinstance(fact, ValueFact) and fact.type == "NoneType" for fact in facts):
                 return True
     return False
@@ -237,12 +268,8 @@ def _what_came(message: str) -> str:
         return f"something with {_number(int(found[1]))} item{'' if found[1] == '1' else 's'}"
     if _TOO_MANY in message:
         return "something with more items"
-    return "a 0-dim tensor" if "iteration over a 0-d tensor" in message else ""
-
-
-def _article(held: str) -> str:
-    """`a tuple of 2`; `5` stays as it is."""
-    return with_article(held) if re.match(r"\w+ (?:of|tensor|array) ", held) else held
+    found = re.search(r"iteration over a 0-d (tensor|array)", message)
+    return f"a 0-dim {found[1]}" if found else ""
 
 
 def _number(count: int) -> str:
@@ -255,11 +282,15 @@ def _place(at: SourceLine | None) -> str:
     return f" (cell {at.cell}, line {at.line})" if at.cell else f" (line {at.line})"
 
 
-def _at(where: str, fact: Fact) -> Fact | None:
-    """The fact at a path that `_Check.returns` gives."""
-    if where == _ALONE:
-        return fact
-    return dict(zip(fact.keys, fact.items, strict=False)).get(where) if isinstance(fact, MappingFact) else None
+def _answers(paths: Collection[_Path], fact: Fact, where: str = "") -> dict[str, Fact]:
+    """The facts at the paths that `_Check.returns` gives, each by the name that differences have for its place."""
+    found = {where or _ALONE: fact} if () in paths else {}
+    if isinstance(fact, MappingFact):
+        for key, item in zip(fact.keys, fact.items, strict=False):
+            below = [path[1:] for path in paths if path and path[0] in (key, None)]
+            if below:
+                found |= _answers(below, item, key_path(where, key))
+    return found
 
 
 def _unready(fact: Fact) -> Iterator[str]:
@@ -274,6 +305,9 @@ def _unready(fact: Fact) -> Iterator[str]:
 
 # ---- the check's source -----------------------------------------------------------------------------------------------
 
+_Path = tuple[str | None, ...]
+"""The keys, from the outermost mapping on, that lead to a thing that a check returns; None is any key."""
+
 
 class _Check:
     """The source of a check: where it returns what the task's function gave it, and where it takes that apart."""
@@ -284,9 +318,12 @@ class _Check:
         for node in self._nodes:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 self._assigned.setdefault(node.id, []).append(None)
-        for node in self._nodes:
-            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-                self._assigned[node.targets[0].id].append(node.value)
+        self._entries: dict[str, list[tuple[ast.expr, ast.expr]]] = {}
+        for target, value in _pairs(node for node in self._nodes if isinstance(node, ast.Assign)):
+            if isinstance(target, ast.Name):
+                self._assigned[target.id].append(value)
+            elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+                self._entries.setdefault(target.value.id, []).append((target.slice, value))
         calls = [node.func for node in self._nodes if isinstance(node, ast.Call)]
         self.prints = any(isinstance(each, ast.Name) and each.id == "print" for each in calls)
         self._called = [id(each) for each in calls]
@@ -296,20 +333,31 @@ class _Check:
         uses = [node for node in self._nodes if _is_task(node, task)]
         return {task} if uses and not any(id(node) in self._called for node in uses) else set()
 
-    def returns(self, task: str) -> set[str]:
+    def returns(self, task: str) -> set[_Path]:
         """The paths of those of the returned things that are what the task's function returned, or its variable."""
-        found: set[str] = set()
-        for node in self._nodes:
-            if not isinstance(node, ast.Return) or node.value is None:
-                continue
-            value = _unmarked(node.value)
-            if self._is_answer(value, task):
-                found.add(_ALONE)
-            if isinstance(value, ast.Dict):
-                for key, item in zip(value.keys, value.values, strict=True):
-                    if isinstance(key, ast.Constant) and isinstance(key.value, str) and self._is_answer(item, task):
-                        found.add(key.value)
-        return found
+        values = [node.value for node in self._nodes if isinstance(node, ast.Return) and node.value is not None]
+        return {path for value in values for path in self._paths(value, task)}
+
+    def _paths(self, node: ast.expr, task: str) -> Iterator[_Path]:
+        node = _unmarked(node)
+        if self._is_answer(node, task):
+            yield ()
+            return
+        entries: list[tuple[ast.expr | None, ast.expr]] = []
+        if isinstance(node, ast.Name) and (value := self._stored_once(node.id)) is not None:
+            entries += self._entries.get(node.id, ())
+            node = _unmarked(value)
+        if isinstance(node, ast.Dict):
+            entries += zip(node.keys, node.values, strict=True)
+        elif isinstance(node, ast.DictComp):
+            entries.append((node.key, node.value))
+        below = [(key, list(self._paths(value, task))) for key, value in entries]
+        every = all(paths for _, paths in below)
+        for key, paths in below:
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                yield from ((key.value, *path) for path in paths)
+            elif key is not None and every:  # which key it is shows only when it runs
+                yield from ((None, *path) for path in paths)
 
     def unpacked(self, line: int, task: str) -> int:
         """How many values the statement on a line takes out of the answer; 0 if it does not."""
@@ -336,13 +384,28 @@ class _Check:
             if isinstance(node, ast.Assign | ast.Return | ast.Expr) and node.lineno <= line <= (node.end_lineno or 0):
                 yield node
 
+    def _stored_once(self, name: str) -> ast.expr | None:
+        """What a name stands for, if it is stored once, by a plain assignment."""
+        values = self._assigned.get(name, [])
+        return values[1] if len(values) == 2 else None
+
     def _is_answer(self, node: ast.expr, task: str) -> bool:
         node = _unmarked(node)
         if isinstance(node, ast.Name):
-            values = self._assigned.get(node.id, [])
-            # stored once, by a plain assignment
-            return len(values) == 2 and values[1] is not None and self._is_answer(values[1], task)
+            value = self._stored_once(node.id)
+            return value is not None and self._is_answer(value, task)
         return _is_task(node.func if isinstance(node, ast.Call) else node, task)
+
+
+def _pairs(assignments: Iterable[ast.Assign]) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Each target with its value; of `a, b = 1, 2`, both pairs."""
+    for node in assignments:
+        for target in node.targets:
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                if len(target.elts) == len(node.value.elts):
+                    yield from zip(target.elts, node.value.elts, strict=True)
+            elif len(node.targets) == 1:
+                yield target, node.value
 
 
 def _is_task(node: ast.AST, task: str) -> bool:

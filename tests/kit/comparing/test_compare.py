@@ -189,7 +189,7 @@ SENTENCES = [
     (
         {"shape (3,)": raising(ValueError())},
         {"shape (3,)": raises(lambda: A)},
-        "`shape (3,)` raised nothing and returned float32 tensor of shape (3, 4); it should raise ValueError.",
+        "`shape (3,)` raised nothing and returned a float32 tensor of shape (3, 4); it should raise ValueError.",
     ),
     # modules
     (nn.Linear(2, 3), nn.Linear(2, 3, bias=False), "`result` has no parameter `bias`."),

@@ -24,6 +24,16 @@ PAIR = "first, second = code.f(given.normal(3))\n    return first + second"
 ALONE = "return only(code.f(given.normal(3)), 'values')"
 NAMED = "value = code.f(given.normal(3))\n    return only({'value': value}, 'type', 'values')"
 INNER = "return {'gradient': code.f(given.normal(3)).grad}"
+COLLECTED = [
+    "results = {'a': code.f(given.normal(3))}\n    return only(results, 'type', 'shape', 'values')",
+    "results, after = {'a': code.f(given.normal(3))}, {}\n    return {'results': only(results, 'type'), 'after': after}",
+    "return {f'{n} numbers': code.f(given.normal(n)) for n in (3, 4)}",
+    "results = {}\n    for n in (3, 4):\n        results[f'{n} numbers'] = code.f(given.normal(n))\n    return results",
+    "y = code.f(given.normal(3))\n    return {'result': {'kind': type(y).__name__, 'value': y}}",
+]
+UNCALLED = (
+    "`f` returned a function; a Tensor is asked for. A function or method is only called if parentheses follow its name."
+)
 NETS = """net = code.f()
     return {'out': net(torch.ones(1, 2)).shape}"""
 JUDGED = "return distributed_as(code.f(given.normal(3000)), 'normal', mean=0, std=2)"
@@ -103,6 +113,7 @@ ONE = "def f(x): return x * 2"
         (PAIR, TWO, "def f(x): return x, x, x", "`f` returned something with more items; two values are asked for."),
         (PAIR, TWO, "def f(x): return [x]", "`f` returned something with one item; two values are asked for."),
         (PAIR, TWO, "def f(x): return x.sum()", "`f` returned a 0-dim tensor; two values are asked for."),
+        (PAIR, TWO, "def f(x): return x.sum().numpy()", "`f` returned a 0-dim array; two values are asked for."),
         (NAMED, TWO, "def f(x): return 5", "`f` returned 5; a tuple of two is asked for."),
         (NAMED, TWO, "def f(x): return x, x, x", "`f` returned a tuple of three; a tuple of two is asked for."),
         (
@@ -111,6 +122,29 @@ ONE = "def f(x): return x * 2"
             "def f(x): return x * 2,",
             "`f` returned a tuple of one; a Tensor is asked for. A comma after a value makes it a tuple.",
         ),
+        (NAMED, ONE, "def f(x): return x * 2, 1", "`f` returned a tuple of two; a Tensor is asked for."),
+        (NAMED, ONE, "def f(x): return [x * 2]", "`f` returned a list of one; a Tensor is asked for."),
+        (NAMED, TWO, "def f(x): return [x, x]", "`f` returned a list of two; a tuple of two is asked for."),
+        (NAMED, ONE, "def f(x): return {'y': x * 2}", "`f` returned a dict; a Tensor is asked for."),
+        (NAMED, ONE, "def f(x): return (x * 2).numpy()", "`f` returned an ndarray; a Tensor is asked for."),
+        (
+            NAMED,
+            "def f(x): return x.sum()",
+            "def f(x): return x.sum().item()",
+            "`f` returned 0.989954; a Tensor is asked for.",
+        ),
+        (
+            NAMED,
+            "def f(x): return x.sum().item()",
+            "def f(x): return x.sum()",
+            "`f` returned a Tensor; a float is asked for.",
+        ),
+        (NAMED, "def f(x): return x.sum()", "def f(x): return x.sum", UNCALLED),
+        (NAMED, "def f(x): return x.sum()", "def f(x): return lambda: x.sum()", UNCALLED),
+        (INNER, ONE, "def f(x): return x.sum", "has no attribute 'grad'. A function or method is only called if"),
+        (NAMED, ONE, "def f(x): yield x * 2", "`f` returned a generator; a Tensor is asked for. `yield` makes a generator"),
+        (NAMED, ONE, "import torch\ndef f(x): return torch.Tensor", "`f` returned a class; a Tensor is asked for."),
+        *((body, ONE, "def f(x): return x * 2, 1", "returned a tuple of two; a Tensor is asked for") for body in COLLECTED),
         (
             INNER,
             ONE,
@@ -154,7 +188,8 @@ def test_it_is_told_in_a_sentence(body: str, right: str, wrong: str, sentence: s
         (PAIR, TWO, "def f(x):\n    a, b = 5\n    return a, b"),
         (PAIR, TWO, "import operator\nf = operator.getitem"),  # a builtin has no line of its own
         (PAIR, TWO, "def f(x): return x, x * 2"),
-        (NAMED, ONE, "def f(x): return x.tolist()[0]"),  # one thing for one thing: the check says it
+        (ALONE, ONE, "def f(x): return (x * 2).numpy()"),  # the kind is not asked for
+        (NAMED, ONE, "import torch\ndef f(x): return torch.nn.Parameter(x * 2)"),  # a kind of tensor: the check says it
         (INNER, ONE, "def f(x): return None if len(x) == 3 else x"),  # the None is not seen to be returned
         (INNER, "def f(x):\n    x.requires_grad_(); x.sum().backward(); return x", "def f(x): return x"),  # .grad is None
         (NAMED, "def f(x): return [1, 2]", "def f(x): return [1]"),  # a list's length is its content

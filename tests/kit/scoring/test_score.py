@@ -98,7 +98,7 @@ def test_partial_credit_is_the_share_of_checks(small: Class) -> None:
     assert result.earned == 2.4
     assert [(each.misconception, each.exact) for each in result.diagnoses] == [("allows_zero", True)]
     assert check(result, "test_scale_zero").differences[0].sentence == (
-        "`by = 0` raised nothing and returned float32 tensor of shape (3,); it should raise ValueError."
+        "`by = 0` raised nothing and returned a float32 tensor of shape (3,); it should raise ValueError."
     )
 
 
