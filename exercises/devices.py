@@ -9,11 +9,11 @@
 # %% [markdown]
 # # GPU transfer
 #
-# Your model takes all night on your laptop, so you rent a GPU. The script stops within a second. You mend that, and
+# Your model takes all night on your laptop, so you rent a GPU. The script stops within a second. You fix that, and
 # now the expensive GPU is busy for a third of the time: it keeps waiting for your loop. In the end you bring the
 # weights home, and they do not load, because your laptop has no GPU.
 #
-# Each of these takes one line to cause and one line to mend. Here is the first one, live:
+# Each of these takes one line to cause and one line to fix. Here is the first one, live:
 
 # %%
 from collections.abc import Iterable, Iterator
@@ -429,7 +429,7 @@ plt.show()
 #   [start page](https://pytorch.org/get-started/locally/) has the line to install.
 # * Copy the data to that machine's own disk, once. Reading it over a network in each epoch is slower than computing.
 # * `nvidia-smi` shows how busy the GPU is and how much memory is taken. If it is mostly idle, read on in part 2.
-# * If the memory runs out (`torch.OutOfMemoryError`), halve the batch.
+# * If you run out of memory (`torch.OutOfMemoryError`), halve the batch.
 # * The last digits differ: a GPU adds in another order. Compare with a tolerance.
 #
 # # Part 2: Without waiting
@@ -467,7 +467,7 @@ for axis, wait in zip(axes, (True, False), strict=True):
     axis.broken_barh(computed, (0.1, 0.8), color="#4477aa", edgecolor="white")
     axis.set(yticks=(1.5, 0.5), yticklabels=("Python", "GPU"))
     axis.set_title(
-        "waits in every step" if wait else "waits for nothing",
+        "waits in every step" if wait else "never waits",
         loc="left",
         fontsize=10,
     )
@@ -615,14 +615,14 @@ with simulated_gpu():
     model(torch.ones(3, device=where)).sum().backward()
     try:
         optimizer.step()
-        print("went on")
+        print("the step worked")
     except RuntimeError as error:
         print("RuntimeError:", str(error)[:75], "...")
 
 # %% [markdown]
 # ### Task `move_training_`
 #
-# You need this to make room on a GPU in the middle of a run, or to go on with a run on another device.
+# You need this to make room on a GPU in the middle of a run, or to continue a run on another device.
 
 
 # %%

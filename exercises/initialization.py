@@ -25,8 +25,8 @@ import matplotlib.pyplot as plt
 
 
 def losses_from(std: float | None, steps: int = 100) -> list[float]:
-    """Train eight layers to tell long vectors from short ones; std is of the
-    first weights."""
+    """Train eight layers to tell long vectors from short ones, from weights
+    drawn with this std."""
     torch.manual_seed(0)
     layers = [
         nn.Linear(8, 32),

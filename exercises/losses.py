@@ -29,7 +29,7 @@ def by_the_formula(outputs: Tensor, wanted: Tensor) -> Tensor:
 
 
 def curve_of(loss_function, steps: int = 100) -> list[float]:
-    """The losses of a small classifier that meets a broken sample in step
+    """The losses of a small classifier that meets a broken sample at step
     40."""
     torch.manual_seed(0)
     network = nn.Linear(2, 2)
@@ -365,7 +365,7 @@ def masked_mse(pred: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     pred, target and mask have the same shape. Raise ValueError if they do not
     (there is no broadcasting), or if mask has no True entry.
 
-    Whatever the other entries hold - even nan or inf - has no effect on the
+    Whatever the other entries hold, even nan or inf, has no effect on the
     value, and pred's gradient there is exactly 0. The result has the dtype of
     pred, and lives on its device.
     """

@@ -221,7 +221,7 @@ def confusion_matrix(preds: Tensor, labels: Tensor, num_classes: int) -> Tensor:
 # %% [markdown]
 # ## 4. Rare classes count too
 #
-# Back to the clinic: 5 out of 100 patients are ill, and whoever calls everyone healthy has an accuracy of 95 %.
+# Back to the clinic: 5 out of 100 patients are ill, and a model that calls everyone healthy has an accuracy of 95 %.
 #
 # For each class there are two questions, and a row or a column of the confusion matrix answers each. *Recall*: what
 # share of the class was found? The denominator is the sum of a row. *Precision*: what share of the samples taken for
@@ -260,7 +260,7 @@ print(f"{(found.double() / wanted).item():.12f}")
 # %% [markdown]
 # ### Task `macro_f1`
 #
-# Competitions and papers with rare classes report this number: whoever ignores a class pays for it.
+# Competitions and papers with rare classes report this number: a model that ignores a class pays for it.
 
 
 # %%

@@ -235,7 +235,7 @@ print(len(list(tied.parameters())), "parameter;", list(tied.state_dict()))
 # %% [markdown]
 # ### Task `count_parameters`
 #
-# The size of a model is the first thing that people report of it, and shared weights are easily counted twice.
+# The size of a model is the first thing that people report about it, and shared weights are easily counted twice.
 
 
 # %%
@@ -337,8 +337,8 @@ except RuntimeError as error:
 # %% [markdown]
 # ### Task `summarize`
 #
-# Packages like `torchinfo` print such a table; this is their core. It finds the layer whose input has the wrong shape, and the
-# one with too many parameters.
+# Packages like `torchinfo` print a table of a model's layers and what comes out of each; this is their core. It helps you
+# find the layer that gets the wrong shape, and the one with too many parameters.
 
 
 # %%

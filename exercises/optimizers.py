@@ -402,7 +402,7 @@ for label, parameter, stepping in [
 # %% [markdown]
 # ### Task `scale_lr`
 #
-# You need it when the loss has stopped falling, or has exploded and a run goes on from its last checkpoint.
+# You need it when the loss has stopped falling, or has exploded and a run resumes from its last checkpoint.
 
 
 # %%
@@ -423,8 +423,8 @@ def scale_lr(optimizer: torch.optim.Optimizer, factor: float) -> list[float]:
 #
 # A *scheduler* changes the rate for you, according to a plan. It belongs to one optimizer, and has a `step()` of its own, to
 # be called *after* the optimizer's: once per epoch, or once per batch, whichever the plan counts. PyTorch has a dozen of
-# them. The most general is `LambdaLR`: you give it a function of the step's number, which says by what the rate that each
-# group started with is multiplied.
+# them. The most general is `LambdaLR`: you give it a function that takes the step's number and returns the factor by which
+# each group's initial rate is multiplied.
 
 # %%
 plans = {
