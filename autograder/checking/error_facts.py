@@ -38,6 +38,8 @@ _MESSAGE_LIMIT = 500
 _ARGUMENTS_LIMIT = 400
 _LINE_LIMIT = 200
 _TRACEBACK = BaseException.__dict__["__traceback__"].__get__
+_PLACE = re.compile(r" \([^()\n]*, line \d+\)\Z")
+"""What Python puts after a SyntaxError's message, and `at` says, too."""
 _CELL = re.compile(r"<cell (\d{1,6})>")
 _plain_files = {"<submission>"}
 _GENERATOR = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -105,7 +107,7 @@ def describe_error(error: BaseException) -> ErrorFact:
     return ErrorFact(
         type=type_name(kind),
         bases=base_names(kind),
-        message=safe_text(error),
+        message=_PLACE.sub("", safe_text(error)) if issubclass(kind, SyntaxError) else safe_text(error),
         at=at,
         arguments=_arguments(inner),
         not_attempted=kind is NotImplementedError and bool(inner) and inner[-1] is steps[-1] and _raises(inner[-1]),

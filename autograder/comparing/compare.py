@@ -142,7 +142,7 @@ def _error_sentence(error: ErrorFact, task: str, quote: bool) -> str:
         return error.message if quote else f"The file of weights that {name} names cannot be used."
     place = ""
     if error.at is not None:
-        place = f" in cell {error.at.cell}, line {error.at.line}" if error.at.cell else f" in line {error.at.line}"
+        place = f" in cell {error.at.cell}, line {error.at.line}" if error.at.cell else f" on line {error.at.line}"
     raised = words.error_name(error, quote=quote)
     if error.origin != "check":
         return f"Your code raised {raised}{place}."

@@ -342,7 +342,7 @@ def _why_no_notebook(data: bytes, filename: str) -> str:
     try:
         data.decode()
     except UnicodeDecodeError as error:
-        return f"{filename} is not a notebook: byte {error.start} is not valid UTF-8 text."
+        return f"{filename} is not a notebook: byte {error.start} is not valid UTF-8 text; save the file as UTF-8."
     conflict = _CONFLICT_MARKER.search(data)
     if conflict:
         line = data.count(b"\n", 0, conflict.start()) + 1
@@ -388,7 +388,8 @@ def python_text(data: bytes, filename: str) -> str:
     try:
         return text.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
-        raise SubmissionError(f"{filename} is not a Python file: it is not valid UTF-8 text.") from error
+        number = text.count(b"\n", 0, error.start) + 1
+        raise SubmissionError(f"{filename}: line {number} is not valid UTF-8 text; save the file as UTF-8.") from error
 
 
 def _python_sources(text: str) -> list[tuple[int, str]]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import ast
 import datetime
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from autograder.course.cells import task_source
 from autograder.records.jobs import CellReport, Outcome
-from autograder.student.answer import Answer, answer
-from autograder.student.definition_text import source_digest
+from autograder.records.observation import Observation
+from autograder.student.answer import Answer, answer, with_unread_cells
+from autograder.student.definition_text import source_digest, unread_cell
 from autograder.student.released import ReleasedTopic
 from autograder.student.run_file import FileRun
 from autograder.student.store import Store, TaskRecord
@@ -40,6 +41,7 @@ class FileAnswer:
 def answer_file(topic: ReleasedTopic, file: StudentFile, run: FileRun, store: Store) -> FileAnswer:
     """The answer to a run of a file. Saves the new states, and compares them with what the notebook's kernel said."""
     answered = answer(topic, list(topic.card.tasks), run.seen, run.problems, run.orders, run.returnless)
+    answered = _with_unread(topic, file, run, answered)
     records = store.tasks(topic.name)
     notes = [*_about_the_file(topic, file), *([run.problem] if run.problem else []), *_cell_notes(run)]
     notes += _other_state(topic, file, answered, records)
@@ -50,6 +52,20 @@ def answer_file(topic: ReleasedTopic, file: StudentFile, run: FileRun, store: St
         fresh[task.task] = msgspec.structs.replace(record_of(record, task, answered), when=now)
     store.keep(topic.name, fresh)
     return FileAnswer(answered, tuple(notes))
+
+
+def _with_unread(topic: ReleasedTopic, file: StudentFile, run: FileRun, answered: Answer) -> Answer:
+    """The answer, with sentences on the tasks whose last definition Python could not read."""
+    unread = {task: text for task in topic.card.tasks if (text := unread_cell(file.cells, task))}
+    task_of = {check.name: check.task for check in topic.rules.checks}
+    undefined = {
+        task_of[check]
+        for (check, _), one in run.seen.items()
+        if isinstance(one, Observation) and one.error is not None and one.error.undefined
+    }
+    missing = {task: text for task, text in unread.items() if task in undefined}
+    answered = replace(answered, undefined=frozenset(missing), problems={**answered.problems, **missing})
+    return with_unread_cells(answered, unread)
 
 
 def _about_the_file(topic: ReleasedTopic, file: StudentFile) -> Iterator[str]:

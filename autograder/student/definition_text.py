@@ -33,31 +33,34 @@ def source_digest(source: str) -> str:
     return hashlib.blake2b(textwrap.dedent(source).strip().encode("utf-8", "replace"), digest_size=12).hexdigest()
 
 
-def unread_cell(cells: Sequence[str], task: str) -> str:
+def unread_cell(cells: Sequence[Cell], task: str) -> str:
     """Say what is wrong with the last cell that gives a task its name, if Python cannot read it, or if a magic keeps what
     it defines to itself; else empty.
 
     Args:
-        cells: the cells that were run, each at the number in brackets beside it: as Python, or from `%%magic` on.
+        cells: the cells that were run, in this order: as Python, or from `%%magic` on. Those with the number 0 are a file's.
         task: the task's name.
     """
     name = re.escape(task)
     gives = re.compile(
         rf"^(?:(?:async +)?def|class) +{name}\b|^{name} *[:=](?!=)|^(?:from|import) .*\b{name}\b", re.MULTILINE
     )
-    number = next((number for number in range(len(cells) - 1, 0, -1) if gives.search(cells[number])), 0)
-    if not number:
+    cell = next((cell for cell in reversed(cells) if gives.search(cell.source)), None)
+    if cell is None:
         return ""
-    text = cells[number]
-    magic = is_undone_by_magic(Cell(number, text))
+    text, place = (
+        cell.source,
+        f"Cell {cell.number}" if cell.number else "Your file" if len(cells) == 1 else "Part of your file",
+    )
+    magic = is_undone_by_magic(cell)
     if magic in _UNDOING:
-        return f"Cell {number} defines `{task}` under `{magic}`, which keeps it to itself; delete that line."
+        return f"{place} defines `{task}` under `{magic}`, which keeps it to itself; delete that line."
     try:
         compile(text.replace("%%", "#", 1) if magic else text, "<cell>", "exec", flags=_AS_IN_A_CELL, dont_inherit=True)
     except SyntaxError as error:
         line = f", {error.msg} on line {error.lineno}" if error.lineno else ""
         text = " ".join((error.text or "").split()).replace("`", "'")[:_LINE_SHOWN]
-        return f"Cell {number} did not run: {type(error).__name__}{line}{f' (`{text}`)' if text else ''}."
+        return f"{place} did not run: {type(error).__name__}{line}{f' (`{text}`)' if text else ''}."
     except ValueError:  # a null character
         pass
     return ""

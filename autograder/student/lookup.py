@@ -16,7 +16,7 @@ from autograder.student.released import Release, ReleasedTopic, find_release
 from autograder.student.store import Store
 from autograder.student.view import HintView, ProgressView, hint_view, progress_view
 
-__all__ = ["known_tasks", "next_hint", "one_more_hint", "progress_of", "topic_meant"]
+__all__ = ["next_hint", "one_more_hint", "progress_of", "topic_meant"]
 
 _last: dict[Path, str] = {}
 
@@ -39,8 +39,12 @@ def topic_meant(release: Release, tasks: Sequence[str], topic: str, namespace: M
     if topic:
         if topic not in known:
             owners = release.topics_with(topic)
+            titled = [name for name, card in known.items() if closest(topic, [card.title])]
             end = f": it is a task of {owners[0]}." if owners else f"; {suggestion(topic, known)}"
-            raise RequestError(f"There is no topic {topic!r}{end}")
+            raise RequestError(f"There is no topic {topic!r}{f'; did you mean {titled[0]!r}?' if titled else end}")
+        for task in tasks:
+            if task not in known[topic].tasks:
+                raise RequestError(f"There is no task {task!r} in {topic}{_task_elsewhere(release, task, topic)}")
         return topic
     fitting = [name for name in known if all(task in known[name].tasks for task in tasks)]
     if tasks and not fitting:
@@ -84,16 +88,16 @@ def _task_meant(release: Release, task: str, namespace: Mapping[str, Any]) -> st
     return f"; {suggestion(task, nearby)}" if here else " in any topic."
 
 
-def known_tasks(topic: ReleasedTopic, tasks: Sequence[str]) -> list[str]:
-    """The tasks asked for, or all of the topic's if there are none.
-
-    Raises:
-        RequestError: if the topic does not have one of them.
-    """
-    for name in tasks:
-        if name not in topic.card.tasks:
-            raise RequestError(f"There is no task {name!r} in {topic.name}; {suggestion(name, topic.card.tasks)}")
-    return list(tasks or topic.card.tasks)
+def _task_elsewhere(release: Release, task: str, topic: str) -> str:
+    """The end of a sentence about a task that a topic lacks: its like there, or the topic that has it, or its like."""
+    known = release.card.topics
+    if not closest(task, known[topic].tasks):
+        like = closest(task, [name for card in known.values() for name in card.tasks])
+        if like and like[0] == task:
+            return f": it is a task of {release.topics_with(task)[0]}."
+        if like:
+            return f"; did you mean {like[0]!r} in {release.topics_with(like[0])[0]}?"
+    return f"; {suggestion(task, known[topic].tasks)}"
 
 
 def one_more_hint(
@@ -119,7 +123,6 @@ def one_more_hint(
     """
     release = find_release()
     chosen = release.topic(topic_meant(release, [task], topic, namespace or {}))
-    known_tasks(chosen, [task])
     return next_hint(Store(release.folder), chosen, task, again=again.format(task), way_out=way_out.format(task))
 
 

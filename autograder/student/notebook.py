@@ -16,12 +16,13 @@ from typing import Any, ParamSpec
 
 import msgspec
 
-from autograder.errors import AutogradeError, RequestError
+from autograder.course.cells import python_text
+from autograder.errors import AutogradeError, RequestError, SubmissionError
 from autograder.records.jobs import Cell
 from autograder.student.answer import Answer, with_unread_cells
 from autograder.student.as_text import show
 from autograder.student.definition_text import source_of, unread_cell
-from autograder.student.lookup import known_tasks, one_more_hint, progress_of, topic_meant
+from autograder.student.lookup import one_more_hint, progress_of, topic_meant
 from autograder.student.released import Release, ReleasedTopic, find_release
 from autograder.student.session import ask
 from autograder.student.solutions import worked_solution
@@ -110,7 +111,7 @@ def check(*tasks: Any, topic: str = "") -> None:
     if not topic and len(names) == 1 and names[0] in release.card.topics and not release.topics_with(names[0]):
         names, topic = [], names[0]
     chosen = release.topic(topic_meant(release, names, topic, namespace))
-    asked = known_tasks(chosen, names)
+    asked = list(names or chosen.card.tasks)
     answer = ask(chosen, asked, namespace, cells=_source_of(namespace), locate=_locator(namespace))
     show(answer_view(chosen, with_unread_cells(answer, _unread_cells(asked))))
     store = Store(release.folder)
@@ -183,8 +184,9 @@ def _source_of(namespace: Mapping[str, Any]) -> tuple[Cell, ...]:
     if isinstance(run, list):
         return tuple(Cell(number, source) for number, source in enumerate(run) if isinstance(source, str) and source)
     try:
-        return (Cell(0, Path(namespace["__file__"]).read_text(encoding="utf-8")),)
-    except (KeyError, OSError, TypeError, ValueError):
+        path = Path(namespace["__file__"])
+        return (Cell(0, python_text(path.read_bytes(), path.name)),)
+    except (KeyError, OSError, TypeError, ValueError, SubmissionError):
         return ()
 
 
@@ -215,7 +217,8 @@ def _unread_cells(tasks: Sequence[str]) -> dict[str, str]:
     parsed, raw = (getattr(history, name, None) for name in ("input_hist_parsed", "input_hist_raw"))
     if not isinstance(parsed, list) or not isinstance(raw, list):
         return {}
-    cells = [typed if typed.lstrip().startswith("%%") else text for text, typed in zip(parsed, raw, strict=False)]
+    texts = [typed if typed.lstrip().startswith("%%") else text for text, typed in zip(parsed, raw, strict=False)]
+    cells = [Cell(number, text) for number, text in enumerate(texts)][1:]
     found = {task: unread_cell(cells, task) for task in tasks}
     return {task: text for task, text in found.items() if text}
 

@@ -155,7 +155,7 @@ SUBMISSIONS = {
         RIGHT.replace(
             "        self.amount = amount", "        pass\n\n    @property\n    def amount(self):\n        return 1 / 0"
         ),
-        "Your code raised ZeroDivisionError in line 8.",
+        "Your code raised ZeroDivisionError on line 8.",
     ),
 }
 

@@ -133,7 +133,7 @@ def test_format_3_with_odd_parts_is_read() -> None:
         (b'{"cells": [{"source": 5}]}', "n.ipynb is not a notebook: its JSON is not in notebook format."),
         (b'{"worksheets": 5, "nbformat": 3}', "n.ipynb is not a notebook: it has no cells."),
         (b"[" * 100_000, "n.ipynb is not a notebook: its JSON is nested too deeply."),
-        (b"\xff\xfe\x00", "n.ipynb is not a notebook: byte 0 is not valid UTF-8 text."),
+        (b"\xff\xfe\x00", "n.ipynb is not a notebook: byte 0 is not valid UTF-8 text; save the file as UTF-8."),
         (b'{\n<<<<<<< HEAD\n',
          "n.ipynb is not a valid notebook: line 2 is a Git merge conflict marker; resolve the conflict."),
         (b"%PDF-1.7", "n.ipynb is a PDF document; hand in the notebook (.ipynb) or Python file (.py) itself."),
@@ -163,7 +163,7 @@ def test_any_bytes_give_cells_or_a_sentence(data: bytes) -> None:
 def test_a_plain_python_file_is_one_cell_with_number_0() -> None:
     assert read_cells(b"a = 1\r\nb = 2\r\n", "s.py") == (Cell(0, "a = 1\nb = 2\n"),)
     assert read_cells("# -*- coding: latin-1 -*-\nä = 1\n".encode("latin-1"), "s.py")[0].source.endswith("ä = 1\n")
-    with pytest.raises(SubmissionError, match=r"^s\.py is not a Python file: it is not valid UTF-8 text\.$"):
+    with pytest.raises(SubmissionError, match=r"^s\.py: line 1 is not valid UTF-8 text; save the file as UTF-8\.$"):
         read_cells("ä = 1".encode("latin-1"), "s.py")
 
 

@@ -61,7 +61,8 @@ def test_text_is_a_python_file_or_a_notebook(grader: Grader, tmp_path: Path) -> 
     assert [each.misconception for each in wrong.tasks[0].diagnoses] == ["squares"]
     assert [each.earned for each in right] == [5.0, 5.0, 5.0]
     assert [each.submission.path for each in right] == ["views.py", "views.ipynb", "views.ipynb"]
-    assert grader.grade("\ud800", topic="views").problem == "views.py is not a Python file: it is not valid UTF-8 text."
+    not_text = "views.py: line 1 is not valid UTF-8 text; save the file as UTF-8."
+    assert grader.grade("\ud800", topic="views").problem == not_text
     assert grader.grade(json.dumps({"cells": 3}), topic="views").problem.startswith("views.ipynb is not a notebook")
 
 

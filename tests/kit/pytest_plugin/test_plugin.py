@@ -99,7 +99,7 @@ def test_code_that_raises(pytester: pytest.Pytester, course: Path) -> None:
     result = run(pytester, "tests", "--code", "mine.py", "-k", "values")
     result.stdout.fnmatch_lines(
         [
-            "Your code raised*IndexError* in line 2.",
+            "Your code raised*IndexError* on line 2.",
             "index 7 is out of bounds*",
             "(called with x: float32 tensor of shape (3,))",
         ]

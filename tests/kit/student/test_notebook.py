@@ -84,7 +84,7 @@ def test_what_changes_an_input_is_told(folder, capsys):
 
 def test_an_exception_shows_the_students_own_line_and_is_told_once(folder, capsys):
     said = say(capsys, "def scale(x, by):\n    print('seen')\n    return x[99]\n", 'check("scale")')
-    assert said.count("Your code raised IndexError in line 3.") == 1
+    assert said.count("Your code raised IndexError on line 3.") == 1
     assert "It was called with x: float32 tensor of shape (3, 4), by: 2.5." in said
     assert "          return x[99]" in said
     assert "Output of your code:\n      seen" in said
@@ -124,17 +124,23 @@ def test_what_failed_for_the_same_reason_is_told_once_and_a_long_list_is_folded(
 
 
 def test_a_cell_that_python_cannot_read_or_a_magic_keeps_is_named():
-    cells = ["", "def scale(x, by):\n    return x * by", "other = (", "def scale(x, by)\n    return x"]
+    def unread(*texts: str, task: str = "scale") -> str:
+        return unread_cell([Cell(number, text) for number, text in enumerate(texts, 1)], task)
+
+    broken = "def scale(x, by)\n    return x"
+    cells = ("def scale(x, by):\n    return x * by", "other = (", broken)
     sentence = "Cell 3 did not run: SyntaxError, expected ':' on line 1 (`def scale(x, by)`)."
-    assert unread_cell(cells, "scale") == sentence
-    assert unread_cell(cells, "scales") == ""
-    assert unread_cell(["", SCALE, "scale == ("], "scale") == ""
-    assert unread_cell([*cells, "import mine\nfrom mine import scale"], "scale") == ""
-    assert unread_cell([*cells, "await something()\nscale = 3"], "scale") == ""
+    assert unread(*cells) == sentence
+    assert unread(*cells, task="scales") == ""
+    assert unread(SCALE, "scale == (") == ""
+    assert unread(*cells, "import mine\nfrom mine import scale") == ""
+    assert unread(*cells, "await something()\nscale = 3") == ""
     under = "Cell 2 defines `scale` under `%%timeit`, which keeps it to itself; delete that line."
-    assert unread_cell(["", SCALE, f"%%timeit -n 1\n{SCALE}"], "scale") == under
-    assert unread_cell(["", SCALE, f"%%time\n{SCALE}"], "scale") == ""
-    assert "expected ':' on line 2" in unread_cell(["", SCALE, f"%%time\n{cells[3]}"], "scale")
+    assert unread(SCALE, f"%%timeit -n 1\n{SCALE}") == under
+    assert unread(SCALE, f"%%time\n{SCALE}") == ""
+    assert "expected ':' on line 2" in unread(SCALE, f"%%time\n{broken}")
+    assert unread_cell([Cell(0, broken)], "scale") == sentence.replace("Cell 3", "Your file")
+    assert unread_cell([Cell(0, ""), Cell(0, broken)], "scale") == sentence.replace("Cell 3", "Part of your file")
     answer = Answer(topic="small", tasks=(TaskResult(task="scale", points=1.0),))
     there = with_unread_cells(answer, {"scale": sentence})
     assert f"{sentence} The `scale` checked here is not the one in that cell." in plain(answer_view_of("Small", there))
@@ -307,7 +313,10 @@ def test_a_store_that_cannot_be_read_or_written_costs_nothing(folder, capsys):
         (["check(3)"], 'Give the name of a task in quotes, as in check("match"), or nothing to check them all.'),
         (['check("scale", "Keeper")'], "These tasks belong to different topics; check them one by one."),
         (['check(topic="smal")'], "There is no topic 'smal'; did you mean 'small'?"),
-        (['check("scale", topic="other")'], "There is no task 'scale' in other; choose from Keeper."),
+        (['check("scale", topic="other")'], "There is no task 'scale' in other: it is a task of small."),
+        (['hint("scael", topic="other")'], "There is no task 'scael' in other; did you mean 'scale' in small?"),
+        (['hint("keeper", topic="other")'], "There is no task 'keeper' in other; did you mean 'Keeper'?"),
+        (['hint("xyzzy", topic="other")'], "There is no task 'xyzzy' in other; choose from Keeper."),
         (["progress()"], "Which topic do you mean? Name one of small, other."),
     ],
 )

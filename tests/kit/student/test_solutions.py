@@ -105,7 +105,7 @@ def test_a_wrong_passphrase(folder, say):
         ("solution('guess')", "guess is a value, not code, so it has no worked solution"),
         ("solution()", "Give the name of a task in quotes, as in solution("),
         ("solution('scale', password='x')", "`solution` takes no argument called password"),
-        ("solution('scale', topic='other')", "There is no task 'scale' in other; choose from Keeper."),
+        ("solution('scale', topic='other')", "There is no task 'scale' in other: it is a task of small."),
     ],
 )
 def test_mistakes_in_the_call(say, call, sentence):

@@ -95,10 +95,47 @@ def test_lines_are_told_as_the_file_counts_them(folder):
     path.write_text(text)
     number = text.splitlines().index("    return x[9] * by") + 1
     said = autograde("check", "small.py")
-    assert f"Your code raised IndexError in line {number}." in said
+    assert f"Your code raised IndexError on line {number}." in said
     assert "        return x[9] * by\n" in said
     last = text.splitlines().index("1 / 0") + 1
     assert f"The file raised ZeroDivisionError on line {last}: division by zero (1 / 0). The rest still ran" in said
+
+
+def test_a_part_that_python_cannot_read_is_named_with_its_line(folder):
+    autograde("start", "small")
+    path = Path("small.py")
+    text = re.sub(r"def scale\(.*", "def scale(x, by)", path.read_text())
+    path.write_text(text)
+    number = text.splitlines().index("def scale(x, by)") + 1
+    said = autograde("check", "small.py")
+    assert f"The file raised SyntaxError on line {number}: expected ':' (def scale(x, by)). The rest still ran." in said
+    assert f"Part of your file did not run: SyntaxError, expected ':' on line {number} (`def scale(x, by)`)." in said
+    assert "`scale` is not defined" not in said
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_file_from_windows_is_read(folder, encoding, end):
+    text = f'"""Größe"""\n\n# %%\n{SCALE}\n# %%\n%%writefile größe.txt\nnaïve\n'.replace("\n", end)
+    Path("small.py").write_bytes(text.encode(encoding))
+    sources = [SCALE.replace("\n", end), f"%%writefile größe.txt{end}naïve{end}"]
+    notebook = json.dumps({"cells": [{"cell_type": "code", "source": each} for each in sources]}, ensure_ascii=False)
+    Path("01_small.ipynb").write_bytes(notebook.encode(encoding))
+    for name in ("small.py", "01_small.ipynb"):
+        assert "✓ passes scale" in autograde("check", name)
+
+
+def test_a_file_in_another_encoding_is_refused_with_a_remedy(folder):
+    Path("small.py").write_bytes("import torch\r\nx = 'größer'\r\n".encode("cp1252"))
+    assert "small.py: line 2 is not valid UTF-8 text; save the file as UTF-8." in autograde("check", "small.py", status=2)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_script_that_checks_itself_is_read_as_python_reads_it(folder, encoding):
+    text = "from autograder import check\ndef scale(x, by):\n    print(x * by)\ncheck('scale')\n".replace("\n", "\r\n")
+    Path("small.py").write_bytes(text.encode(encoding))
+    said = subprocess.run([sys.executable, "small.py"], capture_output=True, text=True, check=True).stdout
+    assert "`scale` returned None: `print` only shows a value" in said
 
 
 def test_what_is_typed_at_the_end_of_a_python_file_is_code():
