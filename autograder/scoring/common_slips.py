@@ -55,6 +55,8 @@ _NO_NUMBER = re.compile(
 _UNUSABLE = re.compile(
     r"object has no attribute|object is not (?:subscriptable|iterable|callable)|values to unpack|non-iterable|over a 0-d"
 )
+_CHANGED = ": values"
+"""How `Observation.effects` says of an input that its values were changed."""
 _UNCALLED = re.compile(r"\b(?:function|method|builtin_function_or_method)'? object")
 _PARENTHESES = " A function or method is only called if parentheses follow its name."
 _FUNCTIONS = ("function", "method", "builtin_function_or_method")
@@ -144,7 +146,7 @@ def _slip(
 ) -> tuple[str, str] | None:
     """The kind of slip and its sentence."""
     if actual.error is not None:
-        return _of_error(task, actual.error, actual, check)
+        return _of_error(task, actual.error, actual, check) or _of_changed_input(actual.error, expected, actual)
     if expected.returned is None or actual.returned is None:
         return None
     if reason := next(_unready(actual.returned), ""):
@@ -178,6 +180,14 @@ def _of_error(task: str, error: ErrorFact, actual: Observation, check: _Check) -
         how = _PARENTHESES if _UNCALLED.search(error.message) else ""
         return "check", f"Your code ran without an error, but the check cannot use what it gave back: {message}.{how}"
     return None
+
+
+def _of_changed_input(error: ErrorFact, expected: Observation, actual: Observation) -> tuple[str, str] | None:
+    changed = [effect.removesuffix(_CHANGED) for effect in actual.effects if effect.endswith(_CHANGED)]
+    if error.origin != "check" or not changed or not set(actual.effects).difference(expected.effects):
+        return None
+    name = changed[0].replace("`", "'")
+    return "check", f"Your code changed the input `{name}` in place, and the check's own line then failed on it."
 
 
 def _wanted(task: str, error: ErrorFact, count: int, check: _Check) -> str:

@@ -107,7 +107,8 @@ def _told(at: SourceLine | None) -> str:
     if at is None:
         return ""
     text = at.text.replace("`", "'")
-    return f" It was stopped in {f'cell {at.cell}, ' if at.cell else ''}line {at.line}{f' (`{text}`)' if text else ''}."
+    place = f"in cell {at.cell}, line {at.line}" if at.cell else f"on line {at.line}"
+    return f" It was stopped {place}{f' (`{text}`)' if text else ''}."
 
 
 class _OutOfTime(BaseException):

@@ -23,6 +23,7 @@ HEAD = "import torch\nfrom torch import nn\n\nfrom autograder import checks, dis
 PAIR = "first, second = code.f(given.normal(3))\n    return first + second"
 ALONE = "return only(code.f(given.normal(3)), 'values')"
 NAMED = "value = code.f(given.normal(3))\n    return only({'value': value}, 'type', 'values')"
+RESIZED = "x = given.normal(3, name='x')\n    y = code.f(x)\n    return {'sum': [float(each) + y.sum() for each in x]}"
 INNER = "return {'gradient': code.f(given.normal(3)).grad}"
 COLLECTED = [
     "results = {'a': code.f(given.normal(3))}\n    return only(results, 'type', 'shape', 'values')",
@@ -109,6 +110,7 @@ ONE = "def f(x): return x * 2"
         (ALONE, ONE, "def f(x): print(x)", "Your code printed something, but `f` returned None"),
         (JUDGED, ONE, "def f(x): print(x)", "Your code printed something, but `f` returned None"),
         (NAMED, ONE, "def f(x): x * 2", "`f` returned None. Does every way through it end in `return` and a value?"),
+        (RESIZED, ONE, "def f(x): return x.resize_(1, 3)", "Your code changed the input `x` in place, and the check's own"),
         (PAIR, TWO, "def f(x): return 5", "`f` returned an int; two values are asked for."),
         (PAIR, TWO, "def f(x): return x, x, x", "`f` returned something with more items; two values are asked for."),
         (PAIR, TWO, "def f(x): return [x]", "`f` returned something with one item; two values are asked for."),

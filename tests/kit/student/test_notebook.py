@@ -215,7 +215,7 @@ def test_what_does_not_end_is_ended(folder, capsys, monkeypatch):
     before = time.monotonic()
     said = say(capsys, "def scale(x, by):\n    while True:\n        pass\n", 'check("scale")')
     assert "∞ time-out" in said
-    assert said.count("The code did not end within 0.2 s. It was stopped in line ") == 1
+    assert said.count("The code did not end within 0.2 s. It was stopped on line ") == 1
     assert "It was not run, because another check of this task did not end." in said
     assert time.monotonic() - before < 20
 
