@@ -57,7 +57,9 @@ _UNUSABLE = re.compile(
 )
 _CHANGED = ": values"
 """How `Observation.effects` says of an input that its values were changed."""
-_UNCALLED = re.compile(r"\b(?:function|method|builtin_function_or_method)'? object")
+_UNCALLED = re.compile(
+    r"'(?:function|method|builtin_function_or_method)'|non-iterable (?:function|method|builtin_\w+) object"
+)
 _PARENTHESES = " A function or method is only called if parentheses follow its name."
 _FUNCTIONS = ("function", "method", "builtin_function_or_method")
 _HOW_IT_COMES = {
@@ -164,6 +166,8 @@ def _of_error(task: str, error: ErrorFact, actual: Observation, check: _Check) -
     if error.unready:
         text = f"`super().__init__()` had not run when your module needed it{_place(error.at)}"
         return "super", f"{text}: make it the first line of `__init__`."
+    if error.at is not None and error.type in ("TypeError", "AttributeError") and _UNCALLED.search(error.message):
+        return "uncalled", f"Your code uses a function or method without calling it{_place(error.at)}.{_PARENTHESES}"
     if error.origin != "check" or error.type == "AssertionError":
         return None
     count = check.unpacked(error.check_line, task)

@@ -58,7 +58,7 @@ def unread_cell(cells: Sequence[Cell], task: str) -> str:
     try:
         compile(text.replace("%%", "#", 1) if magic else text, "<cell>", "exec", flags=_AS_IN_A_CELL, dont_inherit=True)
     except SyntaxError as error:
-        line = f", {error.msg} on line {error.lineno}" if error.lineno else ""
+        line = f" on line {error.lineno}: {error.msg}" if error.lineno else ""
         text = " ".join((error.text or "").split()).replace("`", "'")[:_LINE_SHOWN]
         return f"{place} did not run: {type(error).__name__}{line}{f' (`{text}`)' if text else ''}."
     except ValueError:  # a null character

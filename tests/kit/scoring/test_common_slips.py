@@ -110,6 +110,13 @@ ONE = "def f(x): return x * 2"
         (ALONE, ONE, "def f(x): print(x)", "Your code printed something, but `f` returned None"),
         (JUDGED, ONE, "def f(x): print(x)", "Your code printed something, but `f` returned None"),
         (NAMED, ONE, "def f(x): x * 2", "`f` returned None. Does every way through it end in `return` and a value?"),
+        (
+            ALONE,
+            ONE,
+            "def f(x): return x.sum * 2",
+            "Your code uses a function or method without calling it (cell 4, line 1).",
+        ),
+        (ALONE, ONE, "def f(x):\n    for each in x.tolist: return x", "without calling it (cell 4, line 2). A function or"),
         (RESIZED, ONE, "def f(x): return x.resize_(1, 3)", "Your code changed the input `x` in place, and the check's own"),
         (PAIR, TWO, "def f(x): return 5", "`f` returned an int; two values are asked for."),
         (PAIR, TWO, "def f(x): return x, x, x", "`f` returned something with more items; two values are asked for."),
@@ -186,6 +193,7 @@ def test_it_is_told_in_a_sentence(body: str, right: str, wrong: str, sentence: s
     ("body", "right", "wrong"),
     [
         (ALONE, ONE, "def f(x): print(x); return x * 3"),  # it prints, and returns a value
+        (ALONE, ONE, "def f(x): return x + 'method'"),
         (PAIR, TWO, "def f(x): return None + 1"),  # the student's own line raised
         (PAIR, TWO, "def f(x):\n    a, b = 5\n    return a, b"),
         (PAIR, TWO, "import operator\nf = operator.getitem"),  # a builtin has no line of its own

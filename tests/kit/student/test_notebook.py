@@ -129,7 +129,7 @@ def test_a_cell_that_python_cannot_read_or_a_magic_keeps_is_named():
 
     broken = "def scale(x, by)\n    return x"
     cells = ("def scale(x, by):\n    return x * by", "other = (", broken)
-    sentence = "Cell 3 did not run: SyntaxError, expected ':' on line 1 (`def scale(x, by)`)."
+    sentence = "Cell 3 did not run: SyntaxError on line 1: expected ':' (`def scale(x, by)`)."
     assert unread(*cells) == sentence
     assert unread(*cells, task="scales") == ""
     assert unread(SCALE, "scale == (") == ""
@@ -138,7 +138,7 @@ def test_a_cell_that_python_cannot_read_or_a_magic_keeps_is_named():
     under = "Cell 2 defines `scale` under `%%timeit`, which keeps it to itself; delete that line."
     assert unread(SCALE, f"%%timeit -n 1\n{SCALE}") == under
     assert unread(SCALE, f"%%time\n{SCALE}") == ""
-    assert "expected ':' on line 2" in unread(SCALE, f"%%time\n{broken}")
+    assert "on line 2: expected ':'" in unread(SCALE, f"%%time\n{broken}")
     assert unread_cell([Cell(0, broken)], "scale") == sentence.replace("Cell 3", "Your file")
     assert unread_cell([Cell(0, ""), Cell(0, broken)], "scale") == sentence.replace("Cell 3", "Part of your file")
     answer = Answer(topic="small", tasks=(TaskResult(task="scale", points=1.0),))

@@ -109,7 +109,7 @@ def test_a_part_that_python_cannot_read_is_named_with_its_line(folder):
     number = text.splitlines().index("def scale(x, by)") + 1
     said = autograde("check", "small.py")
     assert f"The file raised SyntaxError on line {number}: expected ':' (def scale(x, by)). The rest still ran." in said
-    assert f"Part of your file did not run: SyntaxError, expected ':' on line {number} (`def scale(x, by)`)." in said
+    assert f"Part of your file did not run: SyntaxError on line {number}: expected ':' (`def scale(x, by)`)." in said
     assert "`scale` is not defined" not in said
 
 
