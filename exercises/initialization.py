@@ -399,13 +399,13 @@ def init_model_(model: nn.Module, seed: int) -> None:
     * Every other parameter and every buffer keeps its values.
 
     This applies at any depth of nesting, and to a model that is itself one of
-    these layers. The second argument of N is the variance. torch.nn.init is
-    available in this task.
+    these layers. The second argument of N is the variance, and the draws are
+    independent. torch.nn.init is available in this task.
 
     The same architecture and the same seed give identical values, whatever the
     model held before and whatever the global random state is. A different seed
-    gives different values, and so do different layers of the same shape within
-    one model.
+    below 2**32 gives different values, and so do different layers of the same
+    shape within one model.
 
     The global random state stays unchanged. The model keeps its parameter
     objects, their requires_grad flags and the mode (train or eval) of each

@@ -9,7 +9,10 @@ probability asked for is shared evenly among the tests, so that together they ke
 * variance of a normal: Laurent and Massart's chi-square tails (Ann. Statist. 28, 2000, lemma 1);
 * variance of a truncated normal, and the share of its elements within one std of the middle: Bernstein's inequality
   (Boucheron, Lugosi and Massart, Concentration Inequalities, 2013, corollary 2.11);
+* tails of a normal: the share beyond three std is binomial; Chernoff's bound by relative entropy;
 * ends of a bounded family: P(no element in the outermost share d of the mass) = (1 - d)^n;
+* evenness: numbers that fill cells of equal mass more evenly than chance does, as stratified or quasi-random ones do, are
+  told by McDiarmid's inequality on the sum of |count - n / cells|, whose mean is de Moivre's of the binomial;
 * pile-up at a bound, as clamping leaves it, and repeated values: the union bound and McDiarmid's inequality;
 * dependence of neighbours: Hoeffding over the even and the odd pairs.
 """
@@ -33,6 +36,8 @@ _HITS_BOUND = 1e-5
 # From here on, rounding makes draws coincide by itself.
 _COARSE = 2.0**-20
 _QUANTILES = 129
+# Into how many cells of equal mass numbers are counted: few show groups of many strata, many show those of few numbers.
+_CELLS = (128, 1024)
 # The table of the normal distribution function: how many standard deviations it reaches, and its knots in each.
 _FAR, _KNOTS_PER_STD = 9, 3600
 
@@ -94,7 +99,45 @@ def _objection(drawn: Array, family: _Family, alpha: float, epsilon: float) -> s
             return f"lies between {low:.4g} and {high:.4g}; {family} reaches further"
     if family.name == "truncated_normal" and family.bounded and (uneven := _uneven_spread(drawn, family, log, margin)):
         return uneven
-    return _dependence(shares_as_drawn, alpha) if epsilon <= _COARSE else ""
+    if epsilon > _COARSE:
+        return ""
+    if family.name == "normal" and (tails := _uneven_tails(drawn, family, log)):
+        return tails
+    return _dependence(shares_as_drawn, alpha) or _evenness(shares, alpha)
+
+
+def _uneven_tails(drawn: Array, family: _Family, log: float) -> str:
+    """Whether too few or too many of a normal's elements lie beyond three standard deviations."""
+    wanted = math.erfc(3 / math.sqrt(2))
+    beyond = float((np.abs(drawn - family.center) > 3 * family.std).mean())
+    if drawn.size * _relative_entropy(beyond, wanted) > log:
+        return f"has {beyond:.3%} of its elements beyond 3 std; about {wanted:.3%} are expected of {family}"
+    return ""
+
+
+def _relative_entropy(seen: float, wanted: float) -> float:
+    """Of a coin that shows heads in the share `seen`, with respect to one that does in the share `wanted`."""
+    pairs = ((seen, wanted), (1 - seen, 1 - wanted))
+    return sum(one * math.log(one / two) for one, two in pairs if one > 0)
+
+
+def _evenness(shares: Array, alpha: float) -> str:
+    """Whether the shares fill cells of equal mass more evenly than independent numbers do."""
+    for cells in _CELLS:
+        counts = np.bincount(np.minimum((shares * cells).astype(np.intp), cells - 1), minlength=cells)
+        unevenness = float(np.abs(counts - shares.size / cells).sum())
+        # One number that moves changes the sum by 2 at most.
+        room = math.sqrt(2 * shares.size * math.log(len(_CELLS) / alpha))
+        if unevenness < cells * _mean_deviation(shares.size, 1 / cells) - room:
+            return "has elements that are spread more evenly than by chance; each should be drawn by itself"
+    return ""
+
+
+def _mean_deviation(count: int, share: float) -> float:
+    """E|N - count * share| of a binomial N (Diaconis and Zabell, Stat. Science 6, 1991)."""
+    above = math.floor(count * share) + 1
+    chosen = math.lgamma(count + 1) - math.lgamma(above + 1) - math.lgamma(count - above + 1)
+    return 2 * above * math.exp(chosen + above * math.log(share) + (count - above + 1) * math.log1p(-share))
 
 
 def _uneven_spread(drawn: Array, family: _Family, log: float, margin: float) -> str:

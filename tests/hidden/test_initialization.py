@@ -8,7 +8,7 @@ import math
 import torch
 from torch import nn
 
-from autograder import average_between, checks, distributed_as, only
+from autograder import checks, distributed_as, only
 
 NN_INIT = [member for member in vars(nn.init).values() if callable(member) and member.__module__ == "torch.nn.init"]
 
@@ -27,6 +27,35 @@ def with_drawn_signs(given, numbers):
     return numbers.detach() * (2 * given.bools(numbers.shape) - 1)
 
 
+def normal_scores(numbers, a, b, cdf):
+    """Standard normal numbers from draws of the distribution between a and b with this distribution function."""
+    low, high = cdf(torch.tensor([a, b], dtype=torch.float64)).tolist()
+    shares = (cdf(numbers.double()) - low) / (high - low)
+    return torch.special.ndtri(shares.clamp(1e-9, 1 - 1e-9))
+
+
+def each_as_a_whole(weights, scores_of, share):
+    """Of many small weights that were drawn one by one, the mean and the spread of each.
+
+    They stray as those of independent numbers do: no weight is centred, or stretched to a wanted spread.
+    """
+    scores = scores_of(torch.stack([weight.detach().flatten().cpu().double() for weight in weights]))
+    count = scores.shape[1]
+    spreads = torch.special.gammainc(torch.full((len(scores),), count / 2).double(), scores.square().sum(dim=1) / 2)
+    return {
+        "mean of each, standardised": drawn(scores.mean(dim=1) * math.sqrt(count), "normal", mean=0, std=1, share=share),
+        "spread of each, by rank": drawn(spreads, "uniform", a=0, b=1, share=share),
+    }
+
+
+def many(given, fill, times=300):
+    """Weights of shape (5, 6), each filled by a call of its own."""
+    weights = list(torch.full((times, 5, 6), 7.0, dtype=torch.float64, device=given.device))
+    for w in weights:
+        fill(w)
+    return weights
+
+
 def half_precisions(given, fill):
     """Where numbers were drawn into tensors of float16 and bfloat16, and what these are afterwards."""
     found = {}
@@ -39,7 +68,7 @@ def half_precisions(given, fill):
 
 @checks("glorot_uniform_", gate=True, weight=2, draws=1)
 def test_glorot_uniform_of_any_gain_and_kernel(code, given):
-    """The bound is right for any gain and kernel, for very different fans, and for a single weight."""
+    """The bound is right for any gain, kernel and fans, and for a single weight; the numbers of a call are independent."""
     shapes = (
         (given.integer(180, 220), 10, 9),
         (8, given.integer(110, 130), 3, 7),
@@ -52,7 +81,9 @@ def test_glorot_uniform_of_any_gain_and_kernel(code, given):
             w, gain = given.full(shape, value=7.0, name=f"w with {len(shape)} dimensions"), given.number(1.3, 3)
             code.glorot_uniform_(w, gain)
             bound = gain * math.sqrt(6 / ((shape[0] + shape[1]) * math.prod(shape[2:])))
-            results[f"{len(shape)} dimensions"] = drawn(with_drawn_signs(given, w), "uniform", a=-bound, b=bound, share=5)
+            results[f"{len(shape)} dimensions"] = drawn(with_drawn_signs(given, w), "uniform", a=-bound, b=bound, share=7)
+        small, bound = many(given, code.glorot_uniform_), math.sqrt(6 / 11)
+        results["small weights"] = each_as_a_whole(small, lambda w: normal_scores(w, -bound, bound, lambda x: x), share=7)
         results["half precisions"] = half_precisions(given, code.glorot_uniform_)
         results["gain 0"] = only(code.glorot_uniform_(given.full(3, 4, value=7.0), 0.0), "values")
         single, numbers = given.full(1, 1, value=7.0, name="w of shape (1, 1)"), []
@@ -60,12 +91,12 @@ def test_glorot_uniform_of_any_gain_and_kernel(code, given):
             code.glorot_uniform_(single)
             numbers.append(single.clone())
     bound = math.sqrt(3) * (1 + 1e-6)
-    return {**results, "400 draws of shape (1, 1)": drawn(torch.cat(numbers), "uniform", a=-bound, b=bound, share=5)}
+    return {**results, "400 draws of shape (1, 1)": drawn(torch.cat(numbers), "uniform", a=-bound, b=bound, share=7)}
 
 
 @checks("he_normal_", gate=True, weight=2, draws=1)
 def test_he_normal_of_any_shape(code, given):
-    """The values are normal, tails included, and right for fans of any size and for convolutions, in both modes."""
+    """The values are normal, tails included, and independent, for fans of any size and convolutions, in both modes."""
     shapes = (
         (given.integer(45, 55), given.integer(380, 420)),
         (given.integer(60, 70), 16, 3, given.integer(4, 6)),
@@ -79,9 +110,10 @@ def test_he_normal_of_any_shape(code, given):
                 w = given.full(shape, value=7.0, name=f"w with {len(shape)} sides, {mode}")
                 code.he_normal_(w, mode)
                 fan = shape[side] * math.prod(shape[2:])
-                results[f"{len(shape)} dimensions, {mode}"] = normal(w, 2 / fan, share=10)
+                results[f"{len(shape)} dimensions, {mode}"] = normal(w, 2 / fan, share=12)
+        results["small weights"] = each_as_a_whole(many(given, code.he_normal_), lambda w: w * math.sqrt(6 / 2), share=12)
         results["half precisions"] = half_precisions(given, code.he_normal_)
-        inputs = given.integer(480, 520)
+        inputs = given.integer(700, 760)
         w, single, numbers = given.full(1000, inputs, value=7.0, name="large w"), given.full(1, 1, value=7.0), []
         code.he_normal_(w)
         for _ in range(400):
@@ -89,9 +121,8 @@ def test_he_normal_of_any_shape(code, given):
             numbers.append(single.clone())
     return {
         **results,
-        "share beyond 3.2 standard deviations": average_between((w.square() * inputs > 20.48).double(), 0.0009, 0.0019),
-        "half a million values": normal(with_drawn_signs(given, w), 2 / inputs, share=10),
-        "400 draws of shape (1, 1)": normal(torch.cat(numbers), 2, share=10),
+        "over 700,000 values": normal(with_drawn_signs(given, w), 2 / inputs, share=12),
+        "400 draws of shape (1, 1)": normal(torch.cat(numbers), 2, share=12),
     }
 
 
@@ -175,9 +206,30 @@ def test_init_model_of_every_structure(code, given):
     }
 
 
+@checks("init_model_", weight=2, draws=1)
+def test_init_model_of_many_seeds(code, given):
+    """Seeds that differ in one digit give different weights, and the weights of each seed are independent numbers."""
+
+    def weights(layers, seed):
+        code.init_model_(layers.to(given.device), seed)
+        return [layer.weight.detach().clone() for layer in layers]
+
+    linear, first = nn.Sequential(nn.Linear(8, 16).double()), given.integer(1, 10_000)
+    (base,), results = weights(linear, first), {}
+    for seed in [first ^ 1 << place for place in range(32)] + [first + 10**place for place in range(1, 10)]:
+        (other,) = weights(linear, seed)
+        results[f"weights of two seeds, {abs(seed - first)} apart"] = normal(torch.cat([base, other]), 2 / 8, share=47)
+    small = nn.Sequential(nn.Linear(6, 5), nn.Conv2d(2, 5, (1, 3)), nn.Embedding(5, 6)).double()
+    by_layer = zip(*(weights(small, given.integer(0, 2**31)) for _ in range(300)), strict=True)
+    stds = {"Linear": math.sqrt(2 / 6), "Conv2d": math.sqrt(2 / 6), "Embedding": 0.02}
+    for (name, std), of_one in zip(stds.items(), by_layer, strict=True):
+        results[f"small weights, {name}"] = each_as_a_whole(of_one, lambda w, std=std: w / std, share=47)
+    return results
+
+
 @checks("trunc_normal_", gate=True, weight=2, draws=1)
 def test_trunc_normal_spread(code, given):
-    """The distribution is right for any mean and std; its spread and its middle are those of a truncated normal one."""
+    """The distribution is right for any mean and std, in its spread and its middle, too; the numbers are independent."""
     results = {}
     with given.unavailable(*NN_INIT):
         for case, mean, std in (("std below 1", 3.0, 0.5), ("small std", 0.0, 0.02), ("large std", -1.0, 4.0)):
@@ -186,12 +238,14 @@ def test_trunc_normal_spread(code, given):
             code.trunc_normal_(w, mean, std)
             limits = {"a": mean - 2 * std, "b": mean + 2 * std}
             centred = with_drawn_signs(given, w - mean) + mean
-            results[case] = drawn(centred, "truncated_normal", mean=mean, std=std, share=3, **limits)
+            results[case] = drawn(centred, "truncated_normal", mean=mean, std=std, share=6, **limits)
+        small = many(given, code.trunc_normal_)
+        results["small weights"] = each_as_a_whole(small, lambda w: normal_scores(w, -2, 2, torch.special.ndtr), share=6)
         results["half precisions"] = half_precisions(given, code.trunc_normal_)
         w, std = given.full(400, 1000, value=7.0, name="large w"), given.number(0.05, 0.1)
         code.trunc_normal_(w, std=std)
     # Of so many numbers, the spread and the middle show an error of one per cent.
-    large = drawn(w, "truncated_normal", share=3, mean=0, std=std, a=-2 * std, b=2 * std)
+    large = drawn(w, "truncated_normal", share=6, mean=0, std=std, a=-2 * std, b=2 * std)
     return {**results, "400,000 values": large}
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 from torch.nn import init
 
+from autograder.comparing.distributions import _mean_deviation as mean_deviation
 from autograder.comparing.distributions import alike, judge_distribution, quantiles
 from autograder.records.observation import DistributedAs
 
@@ -58,6 +60,12 @@ def test_the_bound_on_false_rejects_holds_where_it_can_be_seen(
     assert rejected <= 20
 
 
+def shares_of_equal_parts(parts: int) -> torch.Tensor:
+    """As many uniform numbers from each of some equal parts of (0, 1), in random order."""
+    shares = (torch.arange(COUNT) % parts + torch.rand(COUNT, dtype=torch.float64)) / parts
+    return shares[torch.randperm(COUNT)]
+
+
 WRONG: list[tuple[dict[str, object], Callable[[], torch.Tensor], str]] = [
     (UNIFORM, lambda: torch.zeros(SHAPE), "is 0 everywhere"),
     (UNIFORM, lambda: init.uniform_(empty(), -0.26, 0.26), "none beyond -0.25 and 0.25"),
@@ -65,6 +73,11 @@ WRONG: list[tuple[dict[str, object], Callable[[], torch.Tensor], str]] = [
     (UNIFORM, lambda: torch.rand(SHAPE) / 4, "has mean 0.12"),
     (UNIFORM, lambda: (torch.rand(SHAPE) + torch.rand(SHAPE)) / 4 - 0.25, "does not look drawn from uniform"),
     (UNIFORM, lambda: torch.linspace(-0.25, 0.25, COUNT), "depend on their neighbours"),
+    (UNIFORM, lambda: shares_of_equal_parts(COUNT) / 2 - 0.25, "more evenly than by chance"),
+    (UNIFORM, lambda: shares_of_equal_parts(1024) / 2 - 0.25, "more evenly"),
+    (UNIFORM, lambda: shares_of_equal_parts(256) / 2 - 0.25, "more even"),
+    (NORMAL, lambda: torch.special.ndtri(shares_of_equal_parts(COUNT)) * 0.125, "spread more evenly"),
+    (TRUNCATED, lambda: torch.special.ndtri(0.02275 + 0.9545 * shares_of_equal_parts(COUNT)), "are spread more evenly"),
     (UNIFORM, lambda: (torch.rand(1, 160) / 2 - 0.25).expand(SHAPE), "repeated elements"),
     (UNIFORM, lambda: torch.rand(SHAPE).index_fill(0, torch.tensor([3]), torch.nan), "NaN"),
     (NORMAL, lambda: init.normal_(empty(), 0.0, 0.125 * 1.15), "has standard deviation 0.14"),
@@ -83,6 +96,23 @@ WRONG: list[tuple[dict[str, object], Callable[[], torch.Tensor], str]] = [
 def test_wrong_draws_are_told(parameters: dict[str, object], draw: Callable[[], torch.Tensor], words: str) -> None:
     torch.manual_seed(5)
     assert words in objection(draw(), **parameters)  # type: ignore[arg-type]
+
+
+def test_the_tails_of_many_numbers_are_told() -> None:
+    torch.manual_seed(8)
+    numbers = torch.rand(12, 750_000).sum(dim=0) - 6
+    assert "beyond 3 std; about 0.270% are expected" in objection(numbers, "normal", mean=0.0, std=1.0)
+    numbers = torch.randn(750_000)
+    assert objection(numbers, "normal", mean=0.0, std=1.0) == ""
+    numbers[torch.randperm(750_000)[:500]] = 3.1 + torch.rand(500)
+    assert "beyond 3 std; about 0.270% are expected" in objection(numbers, "normal", mean=0.0, std=1.0)
+
+
+@pytest.mark.parametrize(("count", "cells"), [(7, 128), (400, 1024), (8192, 128)])
+def test_the_mean_deviation_of_a_binomial_number(count: int, cells: int) -> None:
+    chances = [math.comb(count, k) * (cells - 1) ** (count - k) / cells**count for k in range(count + 1)]
+    expected = sum(chance * abs(k - count / cells) for k, chance in enumerate(chances))
+    assert mean_deviation(count, 1 / cells) == pytest.approx(expected)
 
 
 def test_fan_in_and_fan_out_are_told_apart() -> None:

@@ -380,3 +380,110 @@ def model_with_square_kernels(model, seed):
             if isinstance(module, nn.Conv2d):
                 height, width = module.kernel_size
                 module.weight.mul_(math.sqrt(width / height))
+
+
+def _evenly_spread(w, generator):
+    """One number in each of as many equal parts of (0, 1) as w has entries, in random order."""
+    count, kind = w.numel(), {"dtype": torch.float64, "device": w.device, "generator": generator}
+    shares = (torch.arange(count, dtype=torch.float64, device=w.device) + torch.rand(count, **kind)) / count
+    return shares[torch.randperm(count, generator=generator, device=w.device)].reshape(w.shape)
+
+
+def _he_std(w, mode):
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError
+    return math.sqrt(2 / _both_fans(w)[mode == "fan_out"])
+
+
+@misconception("glorot_uniform_", "One number is drawn from each of as many equal parts as there are entries.")
+@torch.no_grad()
+def glorot_from_equal_parts(w, gain=1.0, generator=None):
+    bound = gain * math.sqrt(6 / sum(_both_fans(w)))
+    return w.copy_((2 * _evenly_spread(w, generator) - 1) * bound)
+
+
+@misconception("glorot_uniform_", "The numbers are a quasi-random sequence in random order.")
+@torch.no_grad()
+def glorot_by_sobol(w, gain=1.0, generator=None):
+    bound = gain * math.sqrt(6 / sum(_both_fans(w)))
+    seed = torch.randint(2**31, (), generator=generator).item()
+    shares = torch.quasirandom.SobolEngine(1, scramble=True, seed=seed).draw(w.numel(), dtype=torch.float64).flatten()
+    return w.copy_((2 * shares[torch.randperm(w.numel(), generator=generator)].reshape(w.shape) - 1) * bound)
+
+
+@misconception("he_normal_", "One number is drawn from each of as many equally likely parts as there are entries.")
+@torch.no_grad()
+def he_from_equal_parts(w, mode="fan_in", generator=None):
+    return w.copy_(torch.special.ndtri(_evenly_spread(w, generator)) * _he_std(w, mode))
+
+
+@misconception("he_normal_", "Every row has one number from each of as many equally likely parts as it has entries.")
+@torch.no_grad()
+def he_from_equal_parts_by_row(w, mode="fan_in", generator=None):
+    std = _he_std(w, mode)
+    for row in w:
+        row.copy_(torch.special.ndtri(_evenly_spread(row, generator)) * std)
+    return w
+
+
+@misconception("he_normal_", "Every sample of more than one number is scaled to have exactly the wanted spread.")
+@torch.no_grad()
+def he_with_an_exact_spread_where_possible(w, mode="fan_in", generator=None):
+    std = _he_std(w, mode)
+    w.normal_(0, std, generator=generator)
+    return w.mul_(std / w.std()) if w.numel() > 1 else w
+
+
+@misconception("he_normal_", "The second half of the rows is the first half with the other sign.")
+@torch.no_grad()
+def he_in_rows_of_both_signs(w, mode="fan_in", generator=None):
+    w.normal_(0, _he_std(w, mode), generator=generator)
+    half = len(w) // 2
+    w[half : 2 * half] = -w[:half]
+    return w
+
+
+@misconception("he_normal_", "The numbers are sums of twelve uniform ones, whose far tails are thin.")
+@torch.no_grad()
+def he_from_twelve_uniform_numbers(w, mode="fan_in", generator=None):
+    kind = {"dtype": torch.float64, "device": w.device, "generator": generator}
+    return w.copy_((sum(torch.rand(w.shape, **kind) for _ in range(12)) - 6) * _he_std(w, mode))
+
+
+@misconception("trunc_normal_", "One number is drawn from each of as many equally likely parts as there are entries.")
+@torch.no_grad()
+def truncated_from_equal_parts(w, mean=0.0, std=1.0, generator=None):
+    if std <= 0:
+        raise ValueError
+    low, high = torch.special.ndtr(torch.tensor([-2.0, 2.0], dtype=torch.float64)).tolist()
+    return w.copy_(mean + std * torch.special.ndtri(low + (high - low) * _evenly_spread(w, generator)))
+
+
+@misconception("init_model_", "Only the last sixteen bits of the seed count.")
+def model_by_sixteen_bits(model, seed):
+    m_reset_ok(model, seed % 2**16)
+
+
+@misconception("init_model_", "Only the last six digits of the seed count.")
+def model_by_six_digits(model, seed):
+    m_reset_ok(model, seed % 10**6)
+
+
+def _adjusted(model, seed, adjust):
+    m_reset_ok(model, seed)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, nn.Linear | nn.Conv2d):
+                adjust(module.weight, math.sqrt(2 / module.weight[0].numel()))
+            elif isinstance(module, nn.Embedding):
+                adjust(module.weight, 0.02)
+
+
+@misconception("init_model_", "Every weight is scaled to have exactly the wanted spread.")
+def model_with_exact_spreads(model, seed):
+    _adjusted(model, seed, lambda weight, std: weight.mul_(std / weight.std()))
+
+
+@misconception("init_model_", "Every weight is moved to have exactly the mean 0.")
+def model_with_exact_means(model, seed):
+    _adjusted(model, seed, lambda weight, std: weight.sub_(weight.mean()))
