@@ -1,5 +1,6 @@
 """Checks of topic `checkpoints` that only grading runs: edge cases of the specification."""
 
+import math
 import os
 from collections import OrderedDict
 from fractions import Fraction
@@ -17,12 +18,13 @@ OPTIMIZERS = {
 
 
 class Scale(nn.Module):
-    """A layer with a parameter and two buffers, one of which does not belong to its state."""
+    """A layer with a parameter and three buffers: an empty one, and one that does not belong to its state."""
 
     def __init__(self):
         super().__init__()
         self.scale = nn.Parameter(torch.rand(4, dtype=torch.float64) + 1)
         self.register_buffer("shift", torch.randn(4, dtype=torch.float64))
+        self.register_buffer("unused", torch.empty(0, 3, dtype=torch.float64))
         self.register_buffer("scratch", torch.randn(4, dtype=torch.float64), persistent=False)
 
     def forward(self, x):
@@ -32,6 +34,15 @@ class Scale(nn.Module):
 def network():
     inner = nn.Sequential(nn.BatchNorm1d(4), nn.Tanh())
     return nn.Sequential(nn.Linear(3, 4, bias=False), inner, Scale(), nn.Linear(4, 2)).double()
+
+
+def with_drawn_buffers(model, generator):
+    """The model with drawn buffers, among them a nan, an infinity and a whole number that few dtypes can hold."""
+    for buffer in model.buffers():
+        buffer.copy_(torch.rand(buffer.shape, generator=generator, dtype=torch.float64) * 40 + 1)
+    model[1][0].num_batches_tracked.add_(2**60)
+    model[2].shift[:2] = torch.tensor([math.nan, math.inf])
+    return model
 
 
 def step(model, optimizer, generator, count=3):
@@ -45,10 +56,8 @@ def step(model, optimizer, generator, count=3):
 
 def trained(given, name="model", kind="SGD with momentum", lr=0.05):
     """A model with drawn buffers, and its optimizer after a step."""
-    model = given.module(network, name=name)
     generator = given.generator()
-    for buffer in model.buffers():
-        buffer.copy_(torch.rand(buffer.shape, generator=generator, dtype=torch.float64) * 40 + 1)
+    model = with_drawn_buffers(given.module(network, name=name), generator)
     optimizer = OPTIMIZERS[kind](model.parameters(), lr)
     step(model, optimizer, generator, count=1)
     given.watch(model, name)
@@ -68,15 +77,13 @@ def numbers(model):
     return only({**dict(model.named_parameters()), **dict(model.named_buffers())}, "values")
 
 
-@checks("save_checkpoint")
+@checks("save_checkpoint", weight=2)
 def test_save_checkpoint_continues(code, given):
     """Model and optimizer are saved completely: training from the checkpoint continues as if it had never stopped."""
     found = {}
     for kind, make in OPTIMIZERS.items():
-        model = given.module(network)
         generator = given.generator()
-        for buffer in model.buffers():
-            buffer.copy_(torch.rand(buffer.shape, generator=generator, dtype=torch.float64) * 40 + 1)
+        model = with_drawn_buffers(given.module(network), generator)
         model[given.choice((0, 3))].requires_grad_(False)
         groups = [{"params": model[0].parameters(), "lr": given.number(0.01, 0.1)}, {"params": model[1:].parameters()}]
         optimizer = make(groups, given.number(0.1, 0.3))
@@ -123,15 +130,16 @@ def test_save_checkpoint_leaves_no_trace(code, given):
     return found
 
 
-@checks("save_checkpoint", draws=1)
+@checks("save_checkpoint", weight=2, draws=1)
 def test_save_checkpoint_any_metrics(code, given):
     """Epoch and metrics are stored as they are, in exactly the file of that path, whatever was in it before."""
     model, optimizer = trained(given)
-    several = {"epoch": given.number(), "model": given.number(), "val/loss": float("inf"), "best": -1.0}
+    several = {"epoch": given.number(), "model": given.number(), "val/loss": math.inf, "best": -1.0, "train/loss": math.nan}
     found, folder = {}, given.scratch / "checkpoints"
     folder.mkdir()
-    for name, epoch, metrics in (("no metrics", 0, {}), ("several metrics", given.integer(2, 1000), several)):
+    for name, epoch, metrics in (("no metrics", 0, {}), ("several metrics", 10**9 + given.integer(2, 1000), several)):
         path = str(folder / "run.v2")
+        torch.save({"epoch": 3, "model": {"larger": torch.zeros(10_000)}, "optimizer": {}, "metrics": {}}, path)
         code.save_checkpoint(path, model, optimizer, epoch, metrics)
         content = torch.load(path, weights_only=False)
         found[name] = {"keys": sorted(content), "epoch": content["epoch"], "metrics": content["metrics"]}
@@ -238,6 +246,7 @@ def test_load_checkpoint_refuses(code, given):
         "one name too many": {**state, "4.weight": torch.ones(2, dtype=torch.float64)},
         "other names": {f"module.{name}": value for name, value in state.items()},
         "shape (1, 3) instead of (4, 3)": {**state, "0.weight": state["0.weight"][:1].clone()},
+        "an empty buffer of shape (0, 4)": {**state, "2.unused": torch.empty(0, 4, dtype=torch.float64)},
         "a buffer of shape (1,)": {**state, "1.0.running_mean": torch.ones(1, dtype=torch.float64)},
     }
     for number, (name, other) in enumerate(others.items()):
@@ -251,13 +260,15 @@ def donor(given):
     with given.seeded():
         state = network().state_dict()
     kind = {"dtype": torch.float64}
-    return {
-        name: given.normal(value.shape, **kind) if value.is_floating_point() else given.integers(value.shape, low=5)
+    drawn = {
+        name: given.normal(value.shape, **kind) if value.is_floating_point() else 2**60 + given.integers(value.shape, low=5)
         for name, value in state.items()
     }
+    drawn["1.0.running_mean"][1], drawn["3.weight"][0, 1] = math.inf, math.nan
+    return drawn
 
 
-@checks("load_matching_", gate=True)
+@checks("load_matching_", gate=True, weight=2)
 def test_load_matching_any_state(code, given):
     """Matching entries are copied, buffers and other dtypes too; the rest stays; both lists keep the order of `state`."""
     model = given.module(network, name="model")
@@ -303,6 +314,7 @@ def test_load_matching_other_shapes(code, given):
         "2.scale": given.normal((), **kind),
         "2.shift": given.normal(1, **kind),
         "1.0.weight": given.normal(0, **kind),
+        "2.unused": given.normal(0, 4, **kind),
         "1.0.bias": given.normal(4, **kind),
         "1.0.num_batches_tracked": given.integers(1, low=5),
     }
@@ -310,7 +322,7 @@ def test_load_matching_other_shapes(code, given):
     return {"loaded": loaded, "skipped": skipped, "model": numbers(model)}
 
 
-@checks("load_matching_", device="second")
+@checks("load_matching_", device="second", weight=2)
 def test_load_matching_keeps_objects(code, given):
     """Parameter objects, flags, modes and devices stay; `state` is left alone, and changing it later changes nothing."""
     model = given.module(network, name="model")

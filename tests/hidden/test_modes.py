@@ -145,7 +145,11 @@ def test_evaluate_for_any_batch_size(code, given):
     results["nan"] = str(float(code.evaluate(linear, broken, given.integers(2, high=4), 1)[0]))
     single = given.module(lambda: nn.Linear(3, 1).double(), name="model with one class")
     kinds = code.evaluate(single, given.normal(4, 3, dtype=torch.float64), torch.zeros(4, device=given.device).long(), 3)
-    return {"results": only(results, "values"), "all right": [*map(_kind, kinds)]}
+    sizes = []
+    watched = given.module(lambda: Recording(nn.Linear(3, 4).double(), lambda noted: sizes.append(len(noted[0]))))
+    for count, size in ((5000, given.integer(4000, 5000)), (given.integer(70, 4000), 5000)):
+        code.evaluate(watched, *labelled(given, count, f", {count} samples"), size)
+    return {"results": only(results, "values"), "sizes of large batches": sizes, "all right": [*map(_kind, kinds)]}
 
 
 def _kind(number):
@@ -189,6 +193,7 @@ def test_mc_dropout_during_the_passes(code, given):
         "nn.Dropout1d": lambda: nn.Dropout1d(0.5),
         "nn.Dropout2d": lambda: nn.Dropout2d(0.5),
         "nn.Dropout3d": lambda: nn.Dropout3d(0.5),
+        "nn.Dropout in place": lambda: nn.Dropout(0.5, inplace=True),
         "nn.AlphaDropout": nn.AlphaDropout,
         "nn.FeatureAlphaDropout": nn.FeatureAlphaDropout,
         "BatchNorm": lambda: nn.BatchNorm1d(1),
@@ -220,8 +225,9 @@ def test_mc_dropout_during_the_passes(code, given):
             "results": only({"mean": mean, "std": std}, "shape", "dtype", "requires_grad"),
             "modes afterwards": modes(model),
         }
-    answers = [given.normal(2, dtype=torch.float64) for _ in range(3)]
-    for n in (1, 2):
+    answers = [given.normal(2, dtype=torch.float64) for _ in range(130)]
+    answers[2][given.integer(0, 2)] = float("nan")
+    for n in (1, 2, 130):
         mean, std = code.mc_dropout(
             given.module(lambda: Answering(answers, nn.Dropout)), given.normal(4, dtype=torch.float64), n
         )
@@ -254,6 +260,12 @@ def test_ema_update_of_every_kind(code, given):
             "parameters": only({name: p.detach().clone() for name, p in ema.named_parameters()}, "dtype", "values"),
             "buffers": only({name: buffer.clone() for name, buffer in ema.named_buffers()}, "dtype", "values"),
         }
+    with torch.no_grad():
+        model.inner[0].weight[0, 1] = ema.inner[2].bias[1] = model.table[2] = float("nan")
+        model.count.fill_(2**60 + given.integer(1, 100))
+    given.watch(model, "model with nan")
+    code.ema_update_(ema, model, given.number(0.5, 0.9))
+    results["nan and large whole numbers"] = only([*ema.parameters(), *ema.buffers()], "values")
     return results
 
 

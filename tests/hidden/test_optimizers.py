@@ -79,6 +79,13 @@ def test_sgd_of_any_iterable(code, given):
             optimizer.step()
             optimizer.zero_grad()
             found[f"{name}, step {step}"] = only([p, kept, p.grad], "values")
+    parameters = parameters_of(given, (0, 2), (3,), (0, 4))
+    optimizer, other = (code.SGD(parameters, lr=given.number(0.05, 0.5), momentum=given.number(0.5, 0.9)) for _ in range(2))
+    for turn in (1, 2, 3):
+        found[f"empty parameters, turn {turn}"] = steps_of(given, optimizer, parameters, 1)
+        found[f"another optimizer of the same parameters, turn {turn}"] = steps_of(given, other, parameters, 1)
+        for p in parameters:
+            p.data = p.data.clone()  # as model.to() does
     return {
         **found,
         "the same objects": {name: after.get(name) is p for name, p in before.items()},

@@ -239,3 +239,97 @@ def clears_grad(model, state):
             b.append(k)
     model.zero_grad()
     return a, b
+
+
+@misconception("save_checkpoint", "The rest of a longer file stays behind the checkpoint.")
+def writes_over_the_old_file(path, model, optimizer, epoch, metrics):
+    with Path(path).open("r+b" if Path(path).exists() else "wb") as file:
+        torch.save(_content(model, optimizer, epoch, metrics), file)
+
+
+@misconception("save_checkpoint", "A metric of nan is left out.")
+def drops_nan(path, model, optimizer, epoch, metrics):
+    known = {name: value for name, value in metrics.items() if value == value}
+    torch.save(_content(model, optimizer, epoch, known), path)
+
+
+@misconception("save_checkpoint", "The epoch goes through float32, which rounds large numbers.")
+def rounded_epoch(path, model, optimizer, epoch, metrics):
+    torch.save(_content(model, optimizer, int(torch.tensor(float(epoch))), metrics), path)
+
+
+def _save_changed(path, model, optimizer, epoch, metrics, change):
+    content = _content(model, optimizer, epoch, metrics)
+    torch.save({**content, "model": change(content["model"])}, path)
+
+
+@misconception("save_checkpoint", "Tensors without elements are left out.")
+def drops_what_is_empty(*arguments):
+    _save_changed(*arguments, lambda state: {name: value for name, value in state.items() if value.numel()})
+
+
+@misconception("save_checkpoint", "What is not finite is repaired.")
+def saves_repaired_numbers(*arguments):
+    _save_changed(*arguments, lambda state: {name: value.nan_to_num() for name, value in state.items()})
+
+
+@misconception("save_checkpoint", "Whole numbers go through float64, which rounds large ones.")
+def saves_rounded_numbers(*arguments):
+    _save_changed(*arguments, lambda state: {name: value.double().to(value.dtype) for name, value in state.items()})
+
+
+def _load_changed(path, model, optimizer, change):
+    content = _read(path)
+    model.load_state_dict(change(content["model"]))
+    if optimizer is not None:
+        optimizer.load_state_dict(content["optimizer"])
+    return content["epoch"]
+
+
+@misconception("load_checkpoint", "Whole numbers go through float32, which rounds large ones.")
+def loads_through_float32(path, model, optimizer=None):
+    def change(state):
+        return {name: value if value.is_floating_point() else value.float() for name, value in state.items()}
+
+    return _load_changed(path, model, optimizer, change)
+
+
+@misconception("load_checkpoint", "What is not finite is repaired.")
+def loads_repaired_numbers(path, model, optimizer=None):
+    return _load_changed(path, model, optimizer, lambda state: {name: value.nan_to_num() for name, value in state.items()})
+
+
+@misconception("load_checkpoint", "Tensors without elements are not looked at, even if their shapes differ.")
+def overlooks_what_is_empty(path, model, optimizer=None):
+    own = model.state_dict()
+
+    def change(state):
+        return {name: value if value.numel() else own.get(name, value) for name, value in state.items()}
+
+    return _load_changed(path, model, optimizer, change)
+
+
+def _copied(model, state, change=lambda value: value, wanted=lambda value: True):
+    own, loaded, skipped = model.state_dict(), [], []
+    for name, value in state.items():
+        if name in own and own[name].shape == value.shape and wanted(value):
+            own[name].copy_(change(value))
+            loaded.append(name)
+        else:
+            skipped.append(name)
+    return loaded, skipped
+
+
+@misconception("load_matching_", "Whole numbers go through float32, which rounds large ones.")
+def through_float32(model, state):
+    return _copied(model, state, lambda value: value if value.is_floating_point() else value.float())
+
+
+@misconception("load_matching_", "What is not finite is repaired.")
+def repairs_numbers(model, state):
+    return _copied(model, state, torch.nan_to_num)
+
+
+@misconception("load_matching_", "Tensors without elements count as skipped.")
+def skips_what_is_empty(model, state):
+    return _copied(model, state, wanted=lambda value: value.numel() > 0)

@@ -259,3 +259,68 @@ def nan_counts_as_zero(model, X, y, batch_size):
 def whole_accuracies(model, X, y, batch_size):
     loss, right = _evaluated(model, X, y, batch_size)
     return loss, int(right) if right in (0.0, 1.0) else right
+
+
+@misconception("evaluate", "No batch is larger than 64 samples, whatever batch_size says.")
+def small_batches_only(model, X, y, batch_size):
+    return _evaluated(model, X, y, min(batch_size, 64))
+
+
+@misconception("evaluate", "No batch is larger than 2,048 samples, whatever batch_size says.")
+def no_large_batches(model, X, y, batch_size):
+    return _evaluated(model, X, y, min(batch_size, 2048))
+
+
+@torch.no_grad()
+def _averaged(ema, model, decay, average, clean=lambda buffer: buffer):
+    _refuse(decay)
+    for mine, theirs in zip(ema.parameters(), model.parameters(), strict=True):
+        mine.copy_(average(mine, theirs))
+    for mine, theirs in zip(ema.buffers(), model.buffers(), strict=True):
+        mine.copy_(clean(theirs))
+
+
+@misconception("ema_update_", "Entries of the model that are not finite are left out.")
+def skips_what_is_not_finite(ema, model, decay):
+    _averaged(ema, model, decay, lambda a, p: torch.where(p.isfinite(), decay * a + (1 - decay) * p, a))
+
+
+@misconception("ema_update_", "A parameter of the average that holds a nan starts anew from the model's.")
+def starts_anew_after_nan(ema, model, decay):
+    _averaged(ema, model, decay, lambda a, p: p if a.isnan().any() else decay * a + (1 - decay) * p)
+
+
+@misconception("ema_update_", "A nan in a buffer becomes 0.")
+def repairs_buffers(ema, model, decay):
+    _averaged(ema, model, decay, lambda a, p: decay * a + (1 - decay) * p, torch.nan_to_num)
+
+
+@misconception("ema_update_", "Buffers go through float64, which rounds large whole numbers.")
+def buffers_through_float64(ema, model, decay):
+    _averaged(ema, model, decay, lambda a, p: decay * a + (1 - decay) * p, lambda buffer: buffer.double())
+
+
+def _over_the_passes(model, x, n, *, is_active=lambda module: isinstance(module, DROPOUTS), clean=lambda outputs: outputs):
+    flags = {module: module.training for module in model.modules()}
+    for module in flags:
+        module.training = is_active(module)
+    with torch.no_grad():
+        outputs = clean(torch.stack([model(x) for _ in range(n)]))
+    for module, flag in flags.items():
+        module.training = flag
+    return outputs.mean(dim=0), outputs.std(dim=0, correction=0)
+
+
+@misconception("mc_dropout", "A layer that works in place is left out.")
+def none_in_place(model, x, n):
+    return _over_the_passes(model, x, n, is_active=lambda module: isinstance(module, DROPOUTS) and not module.inplace)
+
+
+@misconception("mc_dropout", "A nan in an output counts as 0.")
+def outputs_without_nan(model, x, n):
+    return _over_the_passes(model, x, n, clean=torch.nan_to_num)
+
+
+@misconception("mc_dropout", "There are never more than 100 passes.")
+def a_hundred_passes_at_most(model, x, n):
+    return _over_the_passes(model, x, min(n, 100))

@@ -390,3 +390,45 @@ def groups_by_value(model, head, base_lr, head_lr):
         raise ValueError
     rest = [p for p in _trainable(model).values() if not any(torch.equal(p, other) for other in chosen)]
     return _two(rest, chosen, base_lr, head_lr)
+
+
+class _Keyed(_Descent):
+    """Velocities in a dict; what knows a parameter again is `key`."""
+
+    def __init__(self, params, lr, momentum=0.0):
+        super().__init__(params, lr, momentum)
+        self.velocities = {}
+
+    def key(self, p):
+        return p.data_ptr()
+
+    @torch.no_grad()
+    def step(self):
+        for p in self.params:
+            if p.grad is not None:
+                old = self.velocities.get(self.key(p))
+                self.velocities[self.key(p)] = p.grad.clone() if old is None else self.momentum * old + p.grad
+                p.sub_(self.lr * self.velocities[self.key(p)])
+
+
+@misconception("SGD", "Velocities are kept by address: empty parameters share one, and a moved parameter has another.")
+class DescentByAddress(_Keyed):
+    pass
+
+
+@misconception("SGD", "Velocities are kept by memory address and shape, and a moved parameter has another address.")
+class DescentByAddressAndShape(_Keyed):
+    def key(self, p):
+        return p.data_ptr(), p.shape
+
+
+@misconception("SGD", "Optimizers of the same parameters share their velocities, and a new one forgets them.")
+class DescentWithSharedVelocities(_Keyed):
+    def __init__(self, params, lr, momentum=0.0, known={}):  # noqa: B006
+        super().__init__(params, lr, momentum)
+        self.velocities = known
+        for p in self.params:
+            known.pop(p, None)
+
+    def key(self, p):
+        return p
