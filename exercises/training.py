@@ -307,9 +307,9 @@ def seeded_loader(
 
     With train=True, each pass has a new random order. The seed alone decides
     these orders: two loaders with the same seed give the same batches, pass for
-    pass. With train=False, each pass is in the order of X. In both cases the
-    global random state is neither used nor changed, when the loader is made or
-    in a pass.
+    pass, and with other seeds (below 2**32) others. With train=False, each pass
+    is in the order of X. In both cases the global random state is neither used
+    nor changed, when the loader is made or in a pass.
 
     Raise ValueError if len(X) != len(y).
     """

@@ -248,6 +248,10 @@ def test_disconnected_single_parameters(code, given):
     x = given.normal(4, 3)
     found["all is frozen"] = code.disconnected(frozen, frozen(x).mean())
     found["no parameters"] = code.disconnected(empty, empty(x).mean())
+    parts = {"nan": given.normal(2), "empty": given.normal(0, 3), "other": given.normal(2), "also empty": given.normal(0, 2)}
+    model = nn.ParameterDict({name: nn.Parameter(part) for name, part in parts.items()})
+    loss = (model["nan"] * math.nan).sum() + model["empty"].sum()
+    found["gradients of nan and empty ones"] = code.disconnected(model, loss)
     return found
 
 

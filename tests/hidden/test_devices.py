@@ -149,7 +149,8 @@ def test_pick_device_no_such_device(code, given):
 def test_to_device_deep(code, given):
     """Containers in containers, empty ones, and things that only look like one."""
     marker, array = SimpleNamespace(_fields=("x",)), given.integers(3).numpy()
-    pair = Pair(given.normal(2), [given.integers(3), {"deep": (given.normal(1),)}])
+    broken = torch.cat([given.normal(2), given.full(1, value=math.nan)])
+    pair = Pair(broken, [2**60 + given.integers(3), {"deep": (given.normal(1),)}])
     rest = {"none": None, "x": given.number(0, 1), "empty": [], "nothing": {}, "none left": ()}
     batch = given.watch(
         {"b": [pair, (Pair(given.normal(1), None),)], "a": {"inner": (given.normal(2), [])}, **rest}, "batch"
@@ -680,9 +681,11 @@ def test_mixed_step_steps(code, given):
 @checks("load_weights_", device="second")
 def test_load_weights_stay_on_the_cpu(code, given):
     """A model on the CPU stays there, even if there is a GPU; the path may be a string, and nothing is returned."""
-    path, model = given.scratch / "weights.pt", given.module(lambda: nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)))
-    saved = given.module(lambda: nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)))
-    saved(given.normal(5, 3))
+    path = given.scratch / "weights.pt"
+    model, saved = (given.module(lambda: nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)).double()) for _ in range(2))
+    saved(given.normal(5, 3, dtype=torch.float64))
+    saved[1].num_batches_tracked.add_(2**60)
+    saved[1].running_mean[given.integer(0, 2)] = math.nan
     torch.save(saved.to(given.second_device).state_dict(), path)
     returned = code.load_weights_(model, str(path))
     return {"model": only(model, "device", "values"), "returned": returned}

@@ -399,7 +399,14 @@ def test_unfreeze_at_every_depth(code, given):
     given.watch(model, "model")
     optimizer = torch.optim.SGD([model.scale_2], lr=0.1)
     count = code.unfreeze(model, optimizer, f"layer{number}", given.number(0.01, 0.09))
-    return {**results, "returned": count, "requires_grad": flags(model), "groups": groups(model, optimizer)}
+    results |= {"returned": count, "requires_grad": flags(model), "groups": groups(model, optimizer)}
+    held, new = given.normal(5, dtype=torch.float64).split([2, 3])
+    parts = {"held": held, "new": new, "held and empty": torch.empty(0, 3), "new and empty": torch.empty(0, 2)}
+    model = nn.ModuleDict({"body": nn.ParameterDict({name: nn.Parameter(part) for name, part in parts.items()})})
+    optimizer = torch.optim.SGD([p for name, p in model["body"].items() if "held" in name], lr=0.1)
+    returned = code.unfreeze(model, optimizer, "body", given.number(0.01, 0.09))
+    results["beside held ones in one memory"] = {"returned": returned, "groups": groups(model, optimizer)}
+    return results
 
 
 @checks("unfreeze", weight=0.5)

@@ -108,6 +108,7 @@ def test_count_parameters_of_many_kinds(code, given):
         "no parameters": given.module(lambda: nn.Sequential(nn.ReLU(), nn.Flatten())),
         "no modules": given.module(nn.Sequential),
         "0-dim": given.module(lambda: Scale(sizes[2])),
+        "two parts of one memory": nn.ParameterList(given.normal(2 + sizes[0]).split([2, sizes[0]])),
     }
     return only({name: code.count_parameters(model) for name, model in models.items()}, "values")
 

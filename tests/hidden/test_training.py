@@ -7,6 +7,7 @@ equal samples, whose order changes nothing, show the plain numbers, too.
 
 import copy
 import functools
+import math
 
 import torch
 import torch.nn.functional as F
@@ -73,14 +74,14 @@ def places(X, batch):
     return torch.cdist(batch, X).argmin(dim=1)
 
 
-def shifts(given, order, other, sentence):
+def shifts(given, order, other, sentence, share=1):
     """How far each sample is in one order from its place in the other, as a share of all; uniform where both are random."""
     count = len(order)
     place = torch.empty_like(other)
     place[other] = torch.arange(count, device=other.device)
     moved = ((place[order] - torch.arange(count, device=order.device)) % count).double().cpu()
     shares = (moved + given.uniform(count, dtype=torch.float64).cpu()) / count
-    return says(only(distributed_as(shares, "uniform", a=0, b=1), "values"), sentence)
+    return says(only(distributed_as(shares, "uniform", a=0, b=1, false_reject=1e-9 / share), "values"), sentence)
 
 
 @checks("train_step", gate=True)
@@ -235,18 +236,26 @@ def test_fit_sequence_of_updates(code, given):
         "the global generator's next numbers": following,
     }
     # One long epoch shows the order: it is another one with another seed, and the second epoch's is not that one either.
-    orders, X, y = [], torch.arange(2048, device=given.device)[:, None].double(), given.integers(2048, high=2)
-    for epochs, number in ((2, seed), (1, seed + 1)):
-        batches = []
-        wide = given.module(lambda note=batches.append: Recording(nn.Linear(1, 2).double(), note), name=f"model {epochs}")
-        code.fit(wide, X, y, epochs=epochs, batch_size=given.integer(200, 300), lr=0.0, seed=number)
+    orders, sizes, X, y = [], [], torch.arange(2048, device=given.device)[:, None].double(), given.integers(2048, high=2)
+    others = (seed + 1, *(seed ^ 1 << bit for bit in (16, 24, 31)), *(seed + 10**place for place in (3, 6)))
+    for number in (seed, *others):
+        batches, epochs = [], 2 if number == seed else 1
+        wide = given.module(lambda note=batches.append: Recording(nn.Linear(1, 2).double(), note), name=f"model {number}")
+        code.fit(wide, X, y, epochs=epochs, batch_size=given.integer(1100, 2000), lr=0.0, seed=number)
         order = torch.cat([batch for batch, _, _ in batches])[:, 0].long()
         orders += [order[:2048], order[2048:]][:epochs]
+        sizes += [len(batch) for batch, _, _ in batches]
     results = {
         "order": shifts(given, orders[0], X[:, 0].long(), "The samples of the first epoch are not in a random order."),
         "second epoch": shifts(given, orders[1], orders[0], "The second epoch is not in a new random order."),
-        "another seed": shifts(given, orders[2], orders[0], "Another seed does not give another random order."),
         "next seed": shifts(given, orders[2], orders[1], "The second epoch is in the order of the next seed's first one."),
+        **{
+            f"a seed {abs(other - seed)} apart": shifts(
+                given, order, orders[0], "Another seed does not give another random order.", share=len(others)
+            )
+            for other, order in zip(others, orders[2:], strict=True)
+        },
+        "sizes of large batches": sizes,
     }
     if load_digits is None:
         return {**only_values(found), **results, "scikit-learn": "is missing"}
@@ -266,12 +275,17 @@ def only_values(found):
 def test_fit_early_stopping_of_other_models(code, given):
     """The best state is restored even if training replaces tensors, if tensors are shared, or if nothing is trainable."""
     results, low = {}, given.number(0.1, 0.4)
-    for name in ("new tensors in .data", "new buffers", "shared parameters", "frozen parameters, eval mode"):
+    kinds = ("new tensors in .data", "new buffers", "shared parameters", "frozen parameters, eval mode", "nan and 2**60")
+    for name in kinds:
         model = given.module(lambda: nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3), nn.Linear(3, 3)).double(), name=name)
         if name == "shared parameters":
             model[2].weight = model[0].weight
         if name == "frozen parameters, eval mode":
             model.requires_grad_(False).eval()
+        if name == "nan and 2**60":
+            model[1].num_batches_tracked.fill_(2**60)
+            with torch.no_grad():
+                model[0].weight[0, 1] = model[1].running_var[2] = math.nan
         given.watch(model, name)
         script, step = iter([0.9, low, 0.6, 0.7]), given.number(1, 2)
 
@@ -283,6 +297,7 @@ def test_fit_early_stopping_of_other_models(code, given):
                     else:
                         p.add_(step)
                 model[1].running_mean.add_(step)
+                model[1].num_batches_tracked.add_(1)
                 if name == "new buffers":
                     model[1].running_var = model[1].running_var + step
 

@@ -178,3 +178,30 @@ def runs_twice(model, x):
     twin = copy.deepcopy(model)
     _hooked(twin, lambda: twin(x))
     return _hooked(twin, lambda: twin(x))
+
+
+def _without(model, loss, is_missing):
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    if not loss.requires_grad:
+        return [name for name, _ in named]
+    found = torch.autograd.grad(loss, [p for _, p in named], allow_unused=True, retain_graph=True)
+    return [name for (name, p), gradient in zip(named, found, strict=True) if is_missing(p, gradient)]
+
+
+@misconception("disconnected", "A gradient without elements counts as none.")
+def without_empty_gradients(model, loss):
+    return _without(model, loss, lambda p, gradient: gradient is None or gradient.numel() == 0)
+
+
+@misconception("disconnected", "A gradient of nan counts as none.")
+def without_gradients_of_nan(model, loss):
+    return _without(model, loss, lambda p, gradient: gradient is None or (gradient.numel() and gradient.isnan().all()))
+
+
+@misconception("disconnected", "Gradients are kept by the parameters' addresses; all empty ones have the same.")
+def by_address(model, loss):
+    found = {}
+    _without(model, loss, lambda p, gradient: found.update({p.data_ptr(): gradient}))
+    if not loss.requires_grad:
+        return _without(model, loss, None)
+    return _without(model, loss, lambda p, gradient: found[p.data_ptr()] is None)

@@ -321,3 +321,38 @@ def train_mode(model, x, y, optimizer, scaler, max_norm):
     scaler.step(optimizer)
     scaler.update()
     return loss.detach()
+
+
+def _load_changed(model, path, change):
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    model.load_state_dict({name: change(value) for name, value in state.items()})
+
+
+@misconception("load_weights_", "What is not finite is repaired.")
+def loads_repaired_weights(model, path):
+    _load_changed(model, path, torch.nan_to_num)
+
+
+@misconception("load_weights_", "Weights go through float32, which rounds those of float64 and large whole numbers.")
+def loads_through_float32(model, path):
+    _load_changed(model, path, torch.Tensor.float)
+
+
+def _moved(obj, move):
+    if isinstance(obj, torch.Tensor):
+        return move(obj)
+    if isinstance(obj, dict):
+        return {key: _moved(value, move) for key, value in obj.items()}
+    if isinstance(obj, tuple) and hasattr(obj, "_fields"):
+        return type(obj)(*(_moved(value, move) for value in obj))
+    return type(obj)(_moved(value, move) for value in obj) if isinstance(obj, list | tuple) else obj
+
+
+@misconception("to_device", "A nan becomes 0 on the way.")
+def moves_without_nan(obj, device):
+    return _moved(obj, lambda tensor: (tensor.nan_to_num() if tensor.is_floating_point() else tensor).to(device))
+
+
+@misconception("to_device", "Whole numbers go through float64, which rounds large ones.")
+def moves_through_float64(obj, device):
+    return _moved(obj, lambda tensor: (tensor.double().long() if tensor.dtype is torch.int64 else tensor).to(device))

@@ -462,3 +462,24 @@ def equal_in_value(model, optimizer, prefix, lr):
     if new:
         optimizer.add_param_group({"params": new, "lr": lr})
     return len(new)
+
+
+def _thawed(model, optimizer, prefix, lr, key):
+    found = [p for name, p in model.named_parameters() if name == prefix or name.startswith(f"{prefix}.")]
+    if not found:
+        raise ValueError
+    known = {key(p) for group in optimizer.param_groups for p in group["params"]}
+    new = [p.requires_grad_() for p in found if key(p.requires_grad_()) not in known]
+    if new:
+        optimizer.add_param_group({"params": new, "lr": lr})
+    return len(new)
+
+
+@misconception("unfreeze", "Parameters are told apart by their storage, which two may share.")
+def thaws_by_storage(model, optimizer, prefix, lr):
+    return _thawed(model, optimizer, prefix, lr, lambda p: p.untyped_storage().data_ptr())
+
+
+@misconception("unfreeze", "Parameters are told apart by their address; all empty ones have the same.")
+def thaws_by_address(model, optimizer, prefix, lr):
+    return _thawed(model, optimizer, prefix, lr, lambda p: p.data_ptr())

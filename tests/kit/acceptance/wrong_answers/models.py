@@ -241,3 +241,11 @@ def cached(model, kept={}):  # noqa: B006
             },
         )
     return kept[id(model)][1]
+
+
+@misconception("count_parameters", "Parameters are told apart by their storage, which two may share.")
+def parameters_by_storage(model):
+    found = {p.untyped_storage().data_ptr(): p for p in model.parameters()}.values()
+    total, trainable = sum(p.numel() for p in found), sum(p.numel() for p in found if p.requires_grad)
+    buffers = sum(buffer.numel() for buffer in model.buffers())
+    return {"total": total, "trainable": trainable, "frozen": total - trainable, "buffers": buffers}

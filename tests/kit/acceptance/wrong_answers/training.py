@@ -543,3 +543,64 @@ def early_with_finite_losses(model, train_epoch, val_loss, *, max_epochs, patien
 @misconception("fit_early_stopping", "There is at least one epoch.")
 def early_at_least_once(model, train_epoch, val_loss, *, max_epochs, patience):
     return _early_if(lambda loss, best: loss < best, model, train_epoch, val_loss, max(1, max_epochs), patience)
+
+
+@misconception("minibatches", "No batch is larger than 64 samples, whatever batch_size says.")
+def small_batches_only(X, y, batch_size, generator):
+    _refused(X, y, batch_size)
+    order = torch.randperm(len(X), generator=generator)
+    return ((X[chosen], y[chosen]) for chosen in order.split(min(batch_size, 64)) if len(chosen))
+
+
+def _loader(X, y, batch_size, seed, train):
+    if len(X) != len(y):
+        raise ValueError
+    generator = torch.Generator().manual_seed(seed)
+    return DataLoader(TensorDataset(X, y), batch_size, shuffle=train, generator=generator)
+
+
+@misconception("seeded_loader", "No batch is larger than 64 samples, whatever batch_size says.")
+def loader_of_small_batches(X, y, batch_size, seed, train=True):
+    return _loader(X, y, min(batch_size, 64), seed, train)
+
+
+@misconception("seeded_loader", "Only the last sixteen bits of the seed count.")
+def loader_by_sixteen_bits(X, y, batch_size, seed, train=True):
+    return _loader(X, y, batch_size, seed % 2**16, train)
+
+
+@misconception("seeded_loader", "Only the last three digits of the seed count.")
+def loader_by_three_digits(X, y, batch_size, seed, train=True):
+    return _loader(X, y, batch_size, seed % 1000, train)
+
+
+@misconception("fit", "No batch is larger than 512 samples, whatever batch_size says.")
+def fit_in_small_batches(model, X, y, *, epochs, batch_size, lr, seed):
+    return _run(model, X, y, epochs, min(batch_size, 512), seed, _sgd(model, lr))
+
+
+@misconception("fit", "Only the last sixteen bits of the seed count.")
+def fit_by_sixteen_bits(model, X, y, *, epochs, batch_size, lr, seed):
+    return _run(model, X, y, epochs, batch_size, seed % 2**16, _sgd(model, lr))
+
+
+def _early_changing(change, model, train_epoch, val_loss, max_epochs, patience):
+    return _early(
+        model,
+        train_epoch,
+        val_loss,
+        max_epochs,
+        patience,
+        keep=lambda: {name: change(tensor) for name, tensor in _copies(model).items()},
+        put_back=lambda kept: _restored(model, kept),
+    )
+
+
+@misconception("fit_early_stopping", "What is not finite is repaired when it is put back.")
+def early_with_repairs(model, train_epoch, val_loss, *, max_epochs, patience):
+    return _early_changing(torch.nan_to_num, model, train_epoch, val_loss, max_epochs, patience)
+
+
+@misconception("fit_early_stopping", "Buffers of whole numbers go through float64, which rounds large ones.")
+def early_through_float64(model, train_epoch, val_loss, *, max_epochs, patience):
+    return _early_changing(torch.Tensor.double, model, train_epoch, val_loss, max_epochs, patience)
