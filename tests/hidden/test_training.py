@@ -245,13 +245,18 @@ def test_fit_sequence_of_updates(code, given):
         order = torch.cat([batch for batch, _, _ in batches])[:, 0].long()
         orders += [order[:2048], order[2048:]][:epochs]
         sizes += [len(batch) for batch, _, _ in batches]
+    share = 3 + len(others)
+
+    def compared(order, other, sentence):
+        return shifts(given, order, other, sentence, share)
+
     results = {
-        "order": shifts(given, orders[0], X[:, 0].long(), "The samples of the first epoch are not in a random order."),
-        "second epoch": shifts(given, orders[1], orders[0], "The second epoch is not in a new random order."),
-        "next seed": shifts(given, orders[2], orders[1], "The second epoch is in the order of the next seed's first one."),
+        "order": compared(orders[0], X[:, 0].long(), "The samples of the first epoch are not in a random order."),
+        "second epoch": compared(orders[1], orders[0], "The second epoch is not in a new random order."),
+        "next seed": compared(orders[2], orders[1], "The second epoch is in the order of the next seed's first one."),
         **{
-            f"a seed {abs(other - seed)} apart": shifts(
-                given, order, orders[0], "Another seed does not give another random order.", share=len(others)
+            f"a seed {abs(other - seed)} apart": compared(
+                order, orders[0], "Another seed does not give another random order."
             )
             for other, order in zip(others, orders[2:], strict=True)
         },
