@@ -192,7 +192,7 @@ def traces(model):
     }
 
 
-class Broken(RuntimeError):
+class Broken(Exception):
     """What a forward pass may raise."""
 
 

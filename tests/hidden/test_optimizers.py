@@ -74,7 +74,7 @@ def test_sgd_of_any_iterable(code, given):
         optimizer = code.SGD([p], lr=given.number(0.05, 0.5), momentum=momentum)
         for step in (1, 2):
             p.grad = given.normal(4, dtype=torch.float64)
-            p.grad[0] = float("nan") if momentum < 1 else 1.0
+            p.grad[0], p.grad[1] = float("nan") if momentum < 1 else 1.0, given.number(1e9, 2e9)
             kept = p.grad
             optimizer.step()
             optimizer.zero_grad()
@@ -129,7 +129,8 @@ def test_param_groups_by_name(code, given):
         nn.init.zeros_(module.bias)
         nn.init.ones_(module.weight)
     found["equal numbers"] = members(code, given.watch(alike.to(given.device), "model of equal numbers"), "head")
-    deep = given.module(lambda: nn.ModuleDict({"stem": linear(given), "blocks": nn.Sequential()}), name="deep model")
+    deep = {"stem": linear(given), "blocks_1": linear(given), "blocks": nn.Sequential()}
+    deep = given.module(lambda: nn.ModuleDict(deep), name="deep model")
     deep["blocks"].extend([nn.Linear(2, 2, device=given.device) for _ in range(given.integer(12, 15))])
     given.watch(deep, "deep model")
     return {**found, "blocks.1": members(code, deep, "blocks.1"), "blocks": members(code, deep, "blocks")}

@@ -5,6 +5,7 @@ import contextlib
 import functools
 import io
 import itertools
+import tempfile
 from pathlib import Path
 
 import torch
@@ -67,3 +68,12 @@ def matched_by_recursion(model, state):
             target.copy_(state[last])
     lists[not fits].append(last)
     return lists
+
+
+@alternative("save_checkpoint")
+def saved_under_another_name_first(path, model, optimizer, epoch, metrics):
+    with tempfile.NamedTemporaryFile(dir=Path(path).parent, delete=False) as file:
+        states = {"model": {name: value.cpu().clone() for name, value in model.state_dict().items()}}
+        states["optimizer"] = optimizer.state_dict()
+        torch.save({"epoch": int(epoch), **states, "metrics": {name: float(value) for name, value in metrics.items()}}, file)
+    Path(file.name).replace(path)

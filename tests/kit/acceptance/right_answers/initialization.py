@@ -91,3 +91,39 @@ def truncated_by_a_generator_of_numbers(w, mean=0.0, std=1.0, generator=None):
             break
     w.data[...] = torch.addcmul(torch.full_like(w, mean), torch.cat(parts).view_as(w.data), torch.tensor(std).to(w))
     return w
+
+
+@alternative("he_normal_")
+def he_by_the_inverse(w, mode="fan_in", generator=None):
+    if w.dim() < 2 or mode not in ("fan_in", "fan_out"):
+        raise ValueError
+    fan = w[0].numel() if mode == "fan_in" else w[:, 0].numel()
+    shares = torch.rand(w.shape, generator=generator, dtype=torch.float64, device=w.device)
+    with torch.no_grad():
+        return w.copy_(torch.special.ndtri(shares.clamp(1e-16, 1 - 1e-16)) * math.sqrt(2 / fan))
+
+
+@alternative("init_model_")
+def model_by_seed_plus_place(model, seed):
+    for place, module in enumerate(model.modules()):
+        generator = torch.Generator().manual_seed(seed + place)
+        with torch.no_grad():
+            if isinstance(module, nn.Linear | nn.Conv2d | nn.Embedding):
+                std = 0.02 if isinstance(module, nn.Embedding) else math.sqrt(2 / module.weight[0].numel())
+                module.weight.copy_(torch.randn(module.weight.shape, generator=generator, dtype=torch.float64) * std)
+            elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and module.affine:
+                module.weight.fill_(1)
+            else:
+                continue
+            if getattr(module, "bias", None) is not None:
+                module.bias.zero_()
+
+
+@alternative("trunc_normal_")
+def truncated_by_the_inverse(w, mean=0.0, std=1.0, generator=None):
+    if std <= 0:
+        raise ValueError
+    reach = math.erf(2 / math.sqrt(2))
+    shares = torch.rand(w.shape, generator=generator, device=w.device) * 2 * reach - reach
+    with torch.no_grad():
+        return w.copy_((torch.erfinv(shares) * math.sqrt(2)).clamp(-2, 2) * std + mean)

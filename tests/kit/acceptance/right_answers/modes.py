@@ -132,3 +132,17 @@ def averaged_module_by_module(ema, model, decay):
         for key, buffer in module._buffers.items():
             if buffer is not None:
                 module._buffers[key] = other._buffers[key].detach().clone()
+
+
+@alternative("mc_dropout")
+def dropout_with_running_moments(model, x, n):
+    def moments(net):
+        mean = spread = torch.zeros(())
+        for count in range(1, n + 1):
+            output = net(x)
+            off = output - mean
+            mean = mean + off / count
+            spread = spread + off * (output - mean)
+        return mean, (spread / n).sqrt()
+
+    return _with_modes(lambda m: isinstance(m, tuple(_KINDS)), moments)(model)

@@ -108,3 +108,18 @@ def plan_of_multiplied_rates(optimizer, warmup, total):
             return [rate * share for rate in rates]
 
     return Plan(optimizer)
+
+
+@alternative("SGD")
+class DescentOfPyTorchsKind(torch.optim.Optimizer):
+    def __init__(self, params, lr, momentum=0.0):
+        super().__init__(params, {"lr": lr, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    old = self.state[p].get("buf")
+                    self.state[p]["buf"] = p.grad.clone() if old is None else group["momentum"] * old + p.grad
+                    p.add_(self.state[p]["buf"], alpha=-group["lr"])

@@ -249,3 +249,31 @@ def parameters_by_storage(model):
     total, trainable = sum(p.numel() for p in found), sum(p.numel() for p in found if p.requires_grad)
     buffers = sum(buffer.numel() for buffer in model.buffers())
     return {"total": total, "trainable": trainable, "frozen": total - trainable, "buffers": buffers}
+
+
+@misconception("summarize", "Only after a RuntimeError is everything put back.")
+def expects_runtime_errors(model, x):
+    names, rows = {module: name for name, module in model.named_modules()}, []
+    flags = {module: module.training for module in names}
+
+    def note(module, arguments, output):
+        entries = sum(p.numel() for p in module.parameters())
+        rows.append((names[module], type(module).__name__, tuple(output.shape), entries))
+
+    handles = [module.register_forward_hook(note) for module in names if not list(module.children())]
+
+    def put_back():
+        for handle in handles:
+            handle.remove()
+        for module, flag in flags.items():
+            module.training = flag
+
+    try:
+        model.eval()
+        with torch.no_grad():
+            model(x)
+    except RuntimeError:
+        put_back()
+        raise
+    put_back()
+    return rows

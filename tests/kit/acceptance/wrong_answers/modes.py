@@ -324,3 +324,27 @@ def outputs_without_nan(model, x, n):
 @misconception("mc_dropout", "There are never more than 100 passes.")
 def a_hundred_passes_at_most(model, x, n):
     return _over_the_passes(model, x, min(n, 100))
+
+
+@misconception("evaluate", "Only after a RuntimeError or a KeyError are the modes put back.")
+def expects_some_errors(model, X, y, batch_size):
+    flags = {module: module.training for module in model.modules()}
+
+    def put_back():
+        for module, flag in flags.items():
+            module.training = flag
+
+    model.eval()
+    try:
+        with torch.no_grad():
+            results = _mean_loss(model, X, y, batch_size)
+    except (RuntimeError, KeyError):
+        put_back()
+        raise
+    put_back()
+    return results
+
+
+@misconception("ema_update_", "What is close to the model's already is left alone.")
+def skips_what_is_close(ema, model, decay):
+    _averaged(ema, model, decay, lambda a, p: a if torch.allclose(a, p) else decay * a + (1 - decay) * p)

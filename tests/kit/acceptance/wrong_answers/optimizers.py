@@ -1,6 +1,7 @@
 """Wrong answers that nothing in solutions/ lists: each breaks one clause of a docstring, and has to lose points."""
 
 import copy
+import re
 
 import torch
 from torch.optim.lr_scheduler import LambdaLR
@@ -432,3 +433,19 @@ class DescentWithSharedVelocities(_Keyed):
 
     def key(self, p):
         return p
+
+
+@misconception("SGD", "Entries of the gradient beyond a million are cut off.")
+class DescentOfClampedGradients(_Descent):
+    def buf(self, place, grad):
+        return super().buf(place, grad.clamp(-1e6, 1e6))
+
+
+@misconception("param_groups", "The head's name is taken for a pattern, in which a dot is any character.")
+def groups_by_an_unescaped_name(model, head, base_lr, head_lr):
+    parts = {True: [], False: []}
+    for name, p in _trainable(model).items():
+        parts[re.match(rf"{head}\.", name) is not None].append(p)
+    if not parts[True]:
+        raise ValueError
+    return _two(parts[False], parts[True], base_lr, head_lr)
