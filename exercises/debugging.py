@@ -248,8 +248,8 @@ def disconnected(model: nn.Module, loss: Tensor) -> list[str]:
     order. If loss has no graph at all, return the names of all trainable
     parameters.
 
-    Change no .grad, neither the model's nor any other tensor's. loss.backward()
-    must still work afterwards.
+    Change no .grad, neither the model's nor any other tensor's, and leave no
+    hook behind. loss.backward() must still work afterwards.
     """
     raise NotImplementedError
 

@@ -135,9 +135,9 @@ class TwoLayerNet(nn.Module):
     """A network with one hidden layer:
     x (..., d_in) -> linear1 -> ReLU -> linear2 -> (..., d_out).
 
-    The results are raw scores: no softmax follows. The submodules with
-    parameters are named exactly linear1 and linear2; each is an nn.Linear with
-    a bias.
+    The results are raw scores: no softmax follows, and a nan in x is not
+    hidden. The submodules with parameters are named exactly linear1 and
+    linear2; each is an nn.Linear with a bias.
     """
 
     def __init__(self, d_in: int, h: int, d_out: int) -> None:

@@ -89,10 +89,14 @@ class Counter(nn.Module):
 
 
 class Broken(nn.Module):
-    """Raises."""
+    """Raises an error of that kind."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.kind = kind
 
     def forward(self, x):
-        raise ZeroDivisionError("this layer is broken")
+        raise self.kind("this layer is broken")
 
 
 class Notes(list):
@@ -147,6 +151,7 @@ class Halves(nn.Module):
         self.scale = nn.Parameter(torch.rand(()))
         self.shift = nn.Parameter(torch.rand(4))
         self.same_shift = self.shift
+        self.empty = nn.Parameter(torch.rand(0, 3))
 
     def forward(self, x):
         return self.scale * (x @ self.left.weight.T) + self.right.bias
@@ -157,11 +162,16 @@ def network():
 
 
 def hooks(model):
-    """How many hooks there are, in each module and for all modules; the latter are removed."""
-    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    found = {name: sum(len(getattr(module, kind)) for kind in kinds) for name, module in model.named_modules()}
-    for_all = torch.nn.modules.module._global_forward_hooks, torch.nn.modules.module._global_forward_pre_hooks
-    found["all modules"] = sum(len(registry) for registry in for_all)
+    """How many hooks each module and each parameter has, and all modules together; the latter are removed."""
+    found = {}
+    for name, module in model.named_modules():
+        registers = [register for key, register in vars(module).items() if key.endswith("_hooks")]
+        found[name] = sum(map(len, registers)) + ("forward" in vars(module))
+    for name, parameter in model.named_parameters():
+        found[name] = sum(len(hooks or ()) for hooks in (parameter._backward_hooks, parameter._post_accumulate_grad_hooks))
+    shared = vars(torch.nn.modules.module)
+    for_all = [shared[key] for key in shared if key.startswith("_global_") and key.endswith("_hooks")]
+    found["all modules"] = sum(map(len, for_all))
     for registry in for_all:
         registry.clear()
     return found
@@ -194,18 +204,27 @@ def test_nonfinite_grads_of_any_parameter(code, given):
         "empty": torch.rand(0, 3),
         "float16": torch.rand(2, 2, dtype=torch.float16),
         "large float16": torch.rand(3, dtype=torch.float16),
+        "brain float": torch.rand(3, dtype=torch.bfloat16),
+        "columns": torch.rand(3, 4),
         "float64": torch.rand(2, 3, 4, dtype=torch.float64),
         "large float64": torch.rand(2, dtype=torch.float64),
     }
     model = given.module(lambda: nn.ParameterDict({name: nn.Parameter(value) for name, value in kinds.items()}))
     given.with_grad(model)
     model["frozen"].requires_grad_(False)
-    given.watch(model, "parameters of every kind")
     model["frozen"].grad[1] = model["number"].grad[()] = model["float16"].grad[0, 1] = math.nan
     model["float64"].grad[1, 2, 3] = -math.inf
+    model["brain float"].grad[1] = math.inf
+    model["columns"].grad = given.transposed(given.normal(3, 4, name="gradient stored by columns"))
+    model["columns"].grad[2, 3] = math.nan
     model["large float16"].grad.fill_(6e4)
     model["large float64"].grad.fill_(1e300)
-    return {**found, "every kind": code.nonfinite_grads(model)}
+    given.watch(model, "parameters of every kind")
+    found["every kind"] = code.nonfinite_grads(model)
+    model = given.with_grad(given.module(lambda: nn.ModuleDict({"layer": Halves()})))
+    model["layer"].shift.grad[given.integer(0, 4)] = math.nan
+    found["a parameter beside layers"] = code.nonfinite_grads(model)
+    return found
 
 
 @checks("nonfinite_grads")
@@ -231,10 +250,11 @@ def test_disconnected_single_parameters(code, given):
     found = {
         "some of each layer": code.disconnected(model, model(x).square().sum()),
         "one number": code.disconnected(model, model.scale * 2),
+        "a parameter without elements": code.disconnected(model, model.empty.sum() + model.scale),
         "one weight": code.disconnected(model, model.right.weight.sum()),
     }
     model = branches(given, "branches")
-    roles = {"zero": 0, "shut": 0, "used": 1}
+    roles = {"zero": 0, "shut": 0, "used": 1, "nan": math.nan, "infinite": math.inf}
     hidden = torch.relu(model.part("body")(given.normal(5, 3, dtype=torch.float64)) - 1000)
     found["behind a ReLU"] = code.disconnected(model, hidden.sum())
     for role, factor in roles.items():
@@ -257,7 +277,7 @@ def test_disconnected_single_parameters(code, given):
 
 @checks("disconnected")
 def test_disconnected_leaves_gradients_alone(code, given):
-    """No .grad changes, the model's or any other; a second call gives the same answer, and backward works after both."""
+    """No .grad changes, the model's or any other, and no hook is left; a second call and backward() still work."""
     model = given.with_grad(branches(given))
     model.part(given.choice(("head", "side"))).weight.grad = None
     other = given.module(lambda: nn.Linear(4, 1).double(), name="other model")
@@ -265,13 +285,15 @@ def test_disconnected_leaves_gradients_alone(code, given):
     used = given.with_grad(given.normal(5, 3, dtype=torch.float64))
     loss = other(model(x * used)).square().mean()
     names = [code.disconnected(model, loss), code.disconnected(model, loss)]
+    left = {**hooks(model), "loss": len(loss._backward_hooks or ()), "loss keeps its gradient": loss.retains_grad}
     tensors = {"x": x, "x with .grad": used, "weight of another model": other.weight, **dict(model.named_parameters())}
     before = {name: None if tensor.grad is None else tensor.grad.clone() for name, tensor in tensors.items()}
     for tensor in tensors.values():
         tensor.grad = None
     loss.backward()
     after = {name: tensor.grad for name, tensor in tensors.items()}
-    return {"names": names, "gradients": only(before, "values"), "gradients of backward": only(after, "values")}
+    found = {"gradients": only(before, "values"), "gradients of backward": only(after, "values")}
+    return {"names": names, "hooks": left, **found}
 
 
 @checks("disconnected")
@@ -320,6 +342,9 @@ def test_first_nonfinite_in_call_order(code, given):
     bad[2, 1] = math.nan
     given.watch(bad, "x with nan")
     found["bad input, passed on"] = find(given.module(lambda: Named(given, nn.Tanh(), nn.Linear(3, 2))), bad)
+    for idle in (nn.Identity(), nn.Dropout(0.0), nn.Flatten(), nn.Sequential()):
+        name = f"bad input, passed on by {type(idle).__name__}"
+        found[name] = find(given.module(lambda idle=idle: Named(given, idle, nn.Linear(3, 2))), bad)
     found["bad input, repaired"] = find(given.module(lambda: Named(given, Repair(), nn.Linear(3, 2))), bad)
     found["bad input, integers"] = find(given.module(lambda: Named(given, Argmax(), nn.Embedding(3, 2))), bad)
     containers = {
@@ -391,15 +416,17 @@ def test_first_nonfinite_leaves_no_trace(code, given):
     next(iter(good.children())).register_forward_hook(lambda *_: None)
     found = {"finite": find(good, x), "hooks, nothing found": hooks(good)}
     found |= {"bad": find(bad, x), "hooks, something found": hooks(bad)}
-    broken = given.module(lambda: Named(given, nn.Linear(3, 4), Named(given, nn.Tanh(), Broken()), nn.Tanh()))
-    found["raised"] = ""
-    try:
-        find(broken, x)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        found["raised"] = type(error).__name__
-    found |= {"hooks, the model raised": hooks(broken), "recording is on": torch.is_grad_enabled()}
+    for kind in (ZeroDivisionError, LookupError):
+        layers = Named(given, nn.Tanh(), Broken(kind))
+        broken = given.module(lambda layers=layers: Named(given, nn.Linear(3, 4), layers, nn.Tanh()))
+        raised = ""
+        try:
+            find(broken, x)
+        except NotImplementedError:
+            raise
+        except Exception as error:
+            raised = type(error).__name__
+        found[kind.__name__] = {"raised": raised, "hooks": hooks(broken), "recording is on": torch.is_grad_enabled()}
     model = given.module(lambda: Named(given, nn.BatchNorm1d(3), Counter(), nn.Tanh(), Counter(), Poison()), name="model")
     for buffer in model.buffers():
         buffer.copy_(given.normal(buffer.shape) * 10)

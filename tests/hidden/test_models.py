@@ -47,6 +47,14 @@ def test_two_layer_net_of_any_shape(code, given):
     results |= {f"{name}, linear2 negated": model(x) for name, x in inputs.items()}
     results["d_in, h and d_out 1"] = small(given.normal(16, 1, dtype=torch.float64))
     results["large numbers"] = model(given.normal(4, 5, std=1e6, dtype=torch.float64)) / 1e6
+    broken = given.normal(3, 5, dtype=torch.float64)
+    broken[given.integer(0, 3), 2] = float("nan")
+    results["nan in x"] = model(given.watch(broken, "x with nan"))
+    with torch.no_grad():
+        model.linear1.bias.zero_()
+        model.linear2.bias.zero_()
+    given.watch(model, "model without biases")
+    results["tiny numbers"] = model(given.normal(4, 5, std=1e-9, dtype=torch.float64)) * 1e9
     single = given.module(lambda: code.TwoLayerNet(5, 7, 3), name="model in float32")
     return {"scores": only(results, "shape", "values"), "dtype in float32": only(single(given.normal(4, 5)), "dtype")}
 
@@ -90,6 +98,15 @@ class Scale(nn.Module):
         return x * self.gain + self.shift
 
 
+class Token(nn.Sequential):
+    """A container with a parameter and a buffer of its own, beside its layers."""
+
+    def __init__(self, size, *layers):
+        super().__init__(*layers)
+        self.token = nn.Parameter(torch.zeros(size, 3))
+        self.register_buffer("position", torch.zeros(size))
+
+
 @checks("count_parameters", gate=True)
 def test_count_parameters_of_many_kinds(code, given):
     """The counts are right for many kinds of layers at any depth, for none at all, and for a 0-dim parameter."""
@@ -109,6 +126,7 @@ def test_count_parameters_of_many_kinds(code, given):
         "no modules": given.module(nn.Sequential),
         "0-dim": given.module(lambda: Scale(sizes[2])),
         "two parts of one memory": nn.ParameterList(given.normal(2 + sizes[0]).split([2, sizes[0]])),
+        "a parameter and a buffer beside a layer": given.module(lambda: Token(sizes[0], nn.Linear(2, sizes[1]))),
     }
     return only({name: code.count_parameters(model) for name, model in models.items()}, "values")
 
@@ -175,10 +193,12 @@ class Shared(nn.Module):
 
 
 def traces(model):
-    """How many hooks the model's modules hold, how many are global, and how many methods are replaced."""
+    """How many hooks the modules and parameters hold, how many are for all modules, and how many methods are replaced."""
     registers = [part for module in model.modules() for key, part in vars(module).items() if key.endswith("_hooks")]
+    for p in model.parameters():
+        registers += [p._backward_hooks, p._post_accumulate_grad_hooks]
     shared = vars(nn.modules.module)
-    everywhere = [shared[key] for key in ("_global_forward_hooks", "_global_forward_pre_hooks")]
+    everywhere = [shared[key] for key in shared if key.startswith("_global_") and key.endswith("_hooks")]
     replaced = [
         key
         for module in model.modules()
@@ -192,7 +212,7 @@ def traces(model):
     }
 
 
-class Broken(Exception):
+class Broken(LookupError):
     """What a forward pass may raise."""
 
 
@@ -223,12 +243,20 @@ def in_drawn_modes(given, model):
     return model
 
 
+class Mean(nn.Module):
+    """A leaf module whose output is 0-dim."""
+
+    def forward(self, x):
+        return x.mean()
+
+
 @checks("summarize", gate=True, weight=0.5)
 def test_summarize_of_any_model(code, given):
     """The rows are right for convolutions, frozen and custom layers, containers, shared modules, and in either mode."""
     images = given.module(
         lambda: nn.Sequential(
-            nn.Conv2d(2, 3, kernel_size=3), nn.BatchNorm2d(3), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(12, 5), Scale(5)
+            *(nn.Conv2d(2, 3, kernel_size=3), nn.BatchNorm2d(3), nn.MaxPool2d(2)),
+            *(nn.Flatten(), nn.Linear(12, 5), Scale(5), nn.Identity(), nn.Sequential()),
         )
     )
     images[0].requires_grad_(False)
@@ -250,6 +278,10 @@ def test_summarize_of_any_model(code, given):
         "containers, another x": code.summarize(outer, other),
         "shared modules": code.summarize(given.module(Shared), given.integers(given.integer(2, 5), 4, high=7)),
         "a single layer": code.summarize(given.module(lambda: nn.Linear(3, 2)), x),
+        "no samples": code.summarize(given.module(lambda: nn.Sequential(nn.Linear(3, 2), nn.ReLU())), given.normal(0, 3)),
+        "a single number, in float64": code.summarize(
+            given.module(lambda: nn.Sequential(nn.Linear(3, 2), Mean()).double()), given.normal(4, 3, dtype=torch.float64)
+        ),
     }
     results |= {
         f"a single sample in {mode} mode": code.summarize(model, given.normal(1, 4)) for mode, model in small.items()

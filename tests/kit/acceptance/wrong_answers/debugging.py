@@ -180,28 +180,115 @@ def runs_twice(model, x):
     return _hooked(twin, lambda: twin(x))
 
 
-def _without(model, loss, is_missing):
-    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    if not loss.requires_grad:
-        return [name for name, _ in named]
-    found = torch.autograd.grad(loss, [p for _, p in named], allow_unused=True, retain_graph=True)
-    return [name for (name, p), gradient in zip(named, found, strict=True) if is_missing(p, gradient)]
+@misconception("nonfinite_grads", "A gradient that is stored by columns cannot be viewed as one row.")
+def as_one_row(model):
+    gradients = ((name, p.grad) for name, p in model.named_parameters() if p.grad is not None)
+    return [name for name, gradient in gradients if not gradient.view(-1).isfinite().all()]
 
 
-@misconception("disconnected", "A gradient without elements counts as none.")
-def without_empty_gradients(model, loss):
-    return _without(model, loss, lambda p, gradient: gradient is None or gradient.numel() == 0)
+@misconception("nonfinite_grads", "NumPy has no bfloat16.")
+def by_numpy(model):
+    gradients = ((name, p.grad) for name, p in model.named_parameters() if p.grad is not None)
+    return [name for name, gradient in gradients if (gradient.numpy() - gradient.numpy() != 0).any()]
+
+
+@misconception("nonfinite_grads", "Parameters beside layers are left out.")
+def parameters_of_leaves(model):
+    leaves = {id(p) for _, module in _leaves(model) for p in module.parameters()}
+    gradients = [(name, p.grad) for name, p in model.named_parameters() if id(p) in leaves and p.grad is not None]
+    return [name for name, gradient in gradients if not gradient.isfinite().all()]
+
+
+def _without(model, loss, missing):
+    trainable = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    if not trainable or not loss.requires_grad:
+        return [name for name, _ in trainable]
+    gradients = torch.autograd.grad(loss, [p for _, p in trainable], allow_unused=True, retain_graph=True)
+    return [name for (name, _), gradient in zip(trainable, gradients, strict=True) if missing(gradient)]
 
 
 @misconception("disconnected", "A gradient of nan counts as none.")
-def without_gradients_of_nan(model, loss):
-    return _without(model, loss, lambda p, gradient: gradient is None or (gradient.numel() and gradient.isnan().all()))
+def nan_is_none(model, loss):
+    return _without(model, loss, lambda gradient: gradient is None or gradient.isnan().any())
+
+
+@misconception("disconnected", "A loss that is not finite counts as one without a graph.")
+def nothing_of_a_broken_loss(model, loss):
+    return _without(model, loss if loss.isfinite() else loss.detach(), lambda gradient: gradient is None)
+
+
+@misconception("disconnected", "A parameter without elements counts as disconnected.")
+def empty_is_none(model, loss):
+    return _without(model, loss, lambda gradient: gradient is None or not gradient.numel())
+
+
+@misconception("disconnected", "Hooks of the parameters stay.")
+def leaves_hooks(model, loss):
+    for p in model.parameters():
+        if p.requires_grad:
+            p.register_hook(lambda gradient: None)
+    return _without(model, loss, lambda gradient: gradient is None)
+
+
+@misconception("disconnected", "The loss keeps its gradient from now on.", minor=True)
+def keeps_the_losss_gradient(model, loss):
+    if loss.requires_grad:
+        loss.retain_grad()
+    return _without(model, loss, lambda gradient: gradient is None)
+
+
+@misconception("first_nonfinite", "nn.Identity hands on what others made, so it is left out.")
+def skips_identity(model, x):
+    twin = copy.deepcopy(model)
+    return _hooked(
+        twin,
+        lambda: twin(x),
+        leaves=lambda net: [pair for pair in _leaves(net) if not isinstance(pair[1], torch.nn.Identity)],
+    )
+
+
+@misconception("first_nonfinite", "Containers without parts are left out.", minor=True)
+def skips_empty_containers(model, x):
+    twin = copy.deepcopy(model)
+    return _hooked(
+        twin,
+        lambda: twin(x),
+        leaves=lambda net: [pair for pair in _leaves(net) if not isinstance(pair[1], torch.nn.Sequential)],
+    )
+
+
+@misconception("first_nonfinite", "Every module's forward stays replaced.")
+def replaces_forward(model, x):
+    for _, module in _leaves(model):
+        module.forward = module.forward
+    twin = copy.deepcopy(model)
+    return _hooked(twin, lambda: twin(x))
+
+
+@misconception("first_nonfinite", "Hooks of the parameters stay.")
+def leaves_hooks_of_parameters(model, x):
+    for p in model.parameters():
+        if p.requires_grad:
+            p.register_hook(lambda gradient: None)
+    twin = copy.deepcopy(model)
+    return _hooked(twin, lambda: twin(x))
+
+
+@misconception("first_nonfinite", "After a LookupError a hook stays.", minor=True)
+def expects_other_errors(model, x):
+    twin = copy.deepcopy(model)
+    try:
+        return _hooked(twin, lambda: twin(x))
+    except LookupError:
+        model.register_forward_hook(lambda *_: None)
+        raise
 
 
 @misconception("disconnected", "Gradients are kept by the parameters' addresses; all empty ones have the same.")
 def by_address(model, loss):
     found = {}
-    _without(model, loss, lambda p, gradient: found.update({p.data_ptr(): gradient}))
-    if not loss.requires_grad:
-        return _without(model, loss, None)
-    return _without(model, loss, lambda p, gradient: found[p.data_ptr()] is None)
+    trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    if trainable and loss.requires_grad:
+        gradients = torch.autograd.grad(loss, list(trainable.values()), allow_unused=True, retain_graph=True)
+        found = {p.data_ptr(): gradient for p, gradient in zip(trainable.values(), gradients, strict=True)}
+    return [name for name, p in trainable.items() if found.get(p.data_ptr()) is None]

@@ -243,16 +243,28 @@ def cached(model, kept={}):  # noqa: B006
     return kept[id(model)][1]
 
 
-@misconception("count_parameters", "Parameters are told apart by their storage, which two may share.")
-def parameters_by_storage(model):
-    found = {p.untyped_storage().data_ptr(): p for p in model.parameters()}.values()
+@misconception("TwoLayerNet", "A hidden nan becomes 0.")
+class HidesNan(nn.Module):
+    def __init__(self, d_in, h, d_out):
+        super().__init__()
+        self.linear1 = nn.Linear(d_in, h)
+        self.linear2 = nn.Linear(h, d_out)
+
+    def forward(self, x):
+        hidden = self.linear1(x)
+        return self.linear2(torch.where(hidden > 0, hidden, 0.0))
+
+
+@misconception("count_parameters", "Parameters of modules that have children are left out.")
+def parameters_of_leaves(model):
+    leaves = [module for module in model.modules() if not list(module.children())]
+    found = {id(p): p for module in leaves for p in module.parameters()}.values()
     total, trainable = sum(p.numel() for p in found), sum(p.numel() for p in found if p.requires_grad)
     buffers = sum(buffer.numel() for buffer in model.buffers())
     return {"total": total, "trainable": trainable, "frozen": total - trainable, "buffers": buffers}
 
 
-@misconception("summarize", "Only after a RuntimeError is everything put back.")
-def expects_runtime_errors(model, x):
+def _noted(model, x, *, is_leaf, expected):
     names, rows = {module: name for name, module in model.named_modules()}, []
     flags = {module: module.training for module in names}
 
@@ -260,7 +272,7 @@ def expects_runtime_errors(model, x):
         entries = sum(p.numel() for p in module.parameters())
         rows.append((names[module], type(module).__name__, tuple(output.shape), entries))
 
-    handles = [module.register_forward_hook(note) for module in names if not list(module.children())]
+    handles = [module.register_forward_hook(note) for module in names if is_leaf(module)]
 
     def put_back():
         for handle in handles:
@@ -272,8 +284,86 @@ def expects_runtime_errors(model, x):
         model.eval()
         with torch.no_grad():
             model(x)
-    except RuntimeError:
+    except expected:
         put_back()
         raise
     put_back()
     return rows
+
+
+@misconception("summarize", "Only after a RuntimeError is everything put back.")
+def expects_runtime_errors(model, x):
+    return _noted(model, x, is_leaf=lambda module: not list(module.children()), expected=RuntimeError)
+
+
+@misconception("summarize", "nn.Identity and containers without parts are left out.")
+def without_idle_modules(model, x):
+    idle = (nn.Identity, nn.Sequential)
+    return _noted(
+        model,
+        x,
+        is_leaf=lambda module: not list(module.children()) and not isinstance(module, idle),
+        expected=BaseException,
+    )
+
+
+@misconception("TwoLayerNet", "Tiny hidden numbers count as 0.")
+class CutsOffTinyNumbers(_Net):
+    def forward(self, x):
+        return self.linear2(F.threshold(self.linear1(x), 1e-6, 0.0))
+
+
+@misconception("TwoLayerNet", "Scores that are nan become 0.")
+class RepairsScores(_Net):
+    def forward(self, x):
+        return super().forward(x).nan_to_num()
+
+
+@misconception("count_parameters", "Buffers beside layers are left out.")
+def buffers_of_leaves(model):
+    leaves = [module for module in model.modules() if not list(module.children())]
+    return _counts(model, buffers=[buffer for module in leaves for buffer in module.buffers()])
+
+
+@misconception("summarize", "Hooks for the backward pass stay.")
+def leaves_backward_hooks(model, x):
+    for module in model.modules():
+        module.register_full_backward_hook(lambda *_: None)
+    return _summary(model, x)
+
+
+@misconception("summarize", "Hooks of parameters stay.")
+def leaves_hooks_of_parameters(model, x):
+    for p in model.parameters():
+        if p.requires_grad:
+            p.register_post_accumulate_grad_hook(lambda p: None)
+    return _summary(model, x)
+
+
+@misconception("summarize", "A hook for all modules stays.")
+def leaves_a_global_hook(model, x):
+    nn.modules.module.register_module_full_backward_hook(lambda *_: None)
+    return _summary(model, x)
+
+
+@misconception("summarize", "An output of shape () is given as (1,).", minor=True)
+def shapes_of_one(model, x):
+    return [(name, kind, shape or (1,), entries) for name, kind, shape, entries in _summary(model, x)]
+
+
+@misconception("summarize", "An empty batch is not run.", minor=True)
+def not_without_samples(model, x):
+    return _summary(model, x) if x.numel() else []
+
+
+@misconception("summarize", "x becomes float32, whatever the model's dtype is.", minor=True)
+def in_float32(model, x):
+    return _summary(model, x.float() if x.is_floating_point() else x)
+
+
+@misconception("count_parameters", "Parameters are told apart by their storage, which two may share.")
+def parameters_by_storage(model):
+    found = {p.untyped_storage().data_ptr(): p for p in model.parameters()}.values()
+    total, trainable = sum(p.numel() for p in found), sum(p.numel() for p in found if p.requires_grad)
+    buffers = sum(buffer.numel() for buffer in model.buffers())
+    return {"total": total, "trainable": trainable, "frozen": total - trainable, "buffers": buffers}
