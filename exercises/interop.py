@@ -263,7 +263,8 @@ def from_numpy(a: np.ndarray) -> Tensor:
     unsigned integer arrays of every size become int64, and bool stays bool,
     whatever torch's default dtype is. The tensor has a's shape and values,
     including shape () and shapes without elements. It requires no grad. (You
-    may rely on uint64 values being below 2**63.)
+    may rely on uint64 values being below 2**63, and on there being no
+    longdouble.)
 
     a may have any strides, even negative ones, and may be read-only. No memory
     is shared, and a is not modified.

@@ -365,9 +365,9 @@ def masked_mse(pred: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     pred, target and mask have the same shape. Raise ValueError if they do not
     (there is no broadcasting), or if mask has no True entry.
 
-    Whatever the other entries hold, even nan or inf, has no effect on the
+    Whatever the other entries hold - even nan or inf - has no effect on the
     value, and pred's gradient there is exactly 0. The result has the dtype of
-    pred, and lives on its device.
+    pred and target, and lives on their device.
     """
     raise NotImplementedError
 

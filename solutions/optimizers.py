@@ -47,7 +47,7 @@ def scale_lr(optimizer: torch.optim.Optimizer, factor: float) -> list[float]:
     if factor < 0:
         raise ValueError(f"a learning rate cannot be multiplied by {factor}")
     for group in optimizer.param_groups:
-        group["lr"] *= factor
+        group["lr"] = group["lr"] * factor  # not *=, as groups may share one tensor
     return [group["lr"] for group in optimizer.param_groups]
 
 

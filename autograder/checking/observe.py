@@ -27,6 +27,7 @@ from autograder.checking.tensor_facts import (
     Unobservable,
     array_extent,
     array_fact,
+    hooks_of,
     is_nested,
     is_tensor,
     nested_parts,
@@ -324,6 +325,8 @@ class ModuleParts(msgspec.Struct, frozen=True):
     buffers: list[tuple[str, Any]]
     training: tuple[tuple[str, bool], ...]
     state_dict: tuple[str, ...]
+    hooks: tuple[tuple[str, int], ...]
+    """How many hooks, of all kinds together, each module and each tensor has."""
 
 
 def module_parts(module: torch.nn.Module) -> ModuleParts:
@@ -336,6 +339,7 @@ def module_parts(module: torch.nn.Module) -> ModuleParts:
     buffers: list[tuple[str, Any]] = []
     training: list[tuple[str, bool]] = []
     state: list[str] = []
+    hooks: list[tuple[str, int]] = []
 
     def walk(part: torch.nn.Module, prefix: str, depth: int) -> None:
         if depth > MAX_DEPTH * 2 or len(training) > MAX_THINGS:
@@ -346,6 +350,10 @@ def module_parts(module: torch.nn.Module) -> ModuleParts:
             place = "" if at is None else f" (cell {at.cell}, line {at.line})" if at.cell else f" (line {at.line})"
             raise Unobservable(f"its __init__{place} did not call super().__init__()")
         training.append((prefix.removesuffix("."), attributes.get("training") is True))
+        registers = [held for key, held in attributes.items() if type(key) is str and key.endswith("_hooks")]
+        hooks.append(
+            (prefix.removesuffix("."), sum(dict.__len__(held) for held in registers if issubclass(type(held), dict)))
+        )
         unsaved = attributes.get("_non_persistent_buffers_set", ())
         for tensors, registry in ((parameters, "_parameters"), (buffers, "_buffers")):
             for name, tensor in dict.items(attributes.get(registry, {})):
@@ -354,6 +362,7 @@ def module_parts(module: torch.nn.Module) -> ModuleParts:
                 if type(name) is not str or not is_tensor(tensor):
                     raise Unobservable(f"its {registry} contains something that is not a tensor")
                 tensors.append((prefix + name, tensor))
+                hooks.append((prefix + name, hooks_of(tensor)))
                 if registry == "_parameters" or name not in unsaved:
                     state.append(prefix + name)
         for name, child in dict.items(attributes["_modules"]):
@@ -366,7 +375,7 @@ def module_parts(module: torch.nn.Module) -> ModuleParts:
             state.append(f"{prefix}_extra_state")
 
     walk(module, "", 0)
-    return ModuleParts(parameters, buffers, tuple(training), tuple(state))
+    return ModuleParts(parameters, buffers, tuple(training), tuple(state), tuple(hooks))
 
 
 def memory_of(thing: Any, name: str) -> list[tuple[str, Extent | None]]:

@@ -24,6 +24,7 @@ __all__ = [
     "array_extent",
     "array_fact",
     "contents",
+    "hooks_of",
     "input_state",
     "is_nested",
     "is_tensor",
@@ -172,6 +173,13 @@ def input_state(tensor: torch.Tensor) -> dict[str, Any]:
             return {"values": _values(tensor), "requires_grad": _requires_grad(tensor), "gradient": _gradient(tensor)}
     except _ERRORS as error:
         raise Unobservable(f"PyTorch cannot read it: {_first_line(error)}") from None
+
+
+def hooks_of(tensor: torch.Tensor) -> int:
+    """How many hooks a tensor has that run in a backward pass."""
+    with _no_function(), _no_dispatch():
+        registers = (_Base._backward_hooks.__get__(tensor), _Base._post_accumulate_grad_hooks.__get__(tensor))
+    return sum(dict.__len__(held) for held in registers if issubclass(type(held), dict))
 
 
 def part_states(parts: Iterable[tuple[str, torch.Tensor]]) -> dict[str, tuple[Any, bool | None]]:

@@ -75,6 +75,7 @@ def _module_aspects(module: torch.nn.Module) -> Aspects:
         "values": {name: values for name, (values, _) in states.items()},
         "requires_grad": {name: flag for name, (_, flag) in states.items()},
         "training": dict(parts.training),
+        "hooks": {name: count for name, count in parts.hooks if count},
     }
 
 

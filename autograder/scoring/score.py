@@ -383,6 +383,7 @@ _INPUT_EFFECTS = {
     "requires_grad": "requires_grad of {} was changed.",
     "gradient": "The .grad of {} was changed.",
     "training": "The train/eval mode of {} was changed.",
+    "hooks": "{} has other hooks than before: remove your own.",
 }
 
 

@@ -46,6 +46,17 @@ class Doubling(nn.Module):
         return self.inner(x) * (2 if self.training else 1)
 
 
+class Shifted(nn.Sequential):
+    """Layers, and a parameter of the container's own beside them."""
+
+    def __init__(self, *layers):
+        super().__init__(*layers)
+        self.shift = nn.Parameter(torch.rand(2, dtype=torch.float64))
+
+    def forward(self, x):
+        return super().forward(x) + self.shift
+
+
 class Tied(nn.Module):
     """Two layers that share a weight."""
 
@@ -101,6 +112,7 @@ def test_value_and_grad_of_any_x(code, given):
         "transposed": given.transposed(given.normal(3, 4)),
         "not contiguous": given.non_contiguous(given.normal(3, 4)),
         "float64 leaf": given.normal(2, 3, 4, dtype=torch.float64, requires_grad=True),
+        "nan and infinities": given.tensor([float("nan"), float("inf"), given.number(1, 2), -float("inf")]),
     }
     results = {}
     for name, x in inputs.items():
@@ -130,12 +142,16 @@ def test_per_sample_grads_of_networks(code, given):
     network, vision = given.module(mlp), given.module(Vision)
     X, labels = given.normal(5, 3, dtype=torch.float64), given.integers(5, high=2)
     images, scores = given.normal(3, 2, 4, 3, dtype=torch.float64), given.normal(3, 1, dtype=torch.float64)
+    shifted = given.module(lambda: Shifted(mlp()))
+    odd = given.full(1, 3, value=float("nan"), dtype=torch.float64)
     training = given.module(lambda: with_a_hook(Doubling(mlp())))
     evaluating = given.module(lambda: Doubling(mlp()).eval())
     results = {
         "network": code.per_sample_grads(network, F.cross_entropy, X, labels),
         "images": code.per_sample_grads(vision, F.mse_loss, images, scores),
         "a single sample": code.per_sample_grads(network, F.cross_entropy, X[:1], labels[:1]),
+        "a parameter beside layers": code.per_sample_grads(shifted, F.cross_entropy, X, labels),
+        "a sample of nan": code.per_sample_grads(network, F.cross_entropy, odd, labels[:1]),
         "training mode, with a hook": code.per_sample_grads(training, F.cross_entropy, X, labels),
         "eval mode": code.per_sample_grads(evaluating, F.cross_entropy, X, labels),
     }
@@ -170,6 +186,9 @@ def test_gradient_penalty_of_any_x(code, given):
     steep = given.normal(6, dtype=torch.float64, std=3)
     flat = given.normal(6, dtype=torch.float64, std=0.05)
     x, one = given.normal(5, 6, dtype=torch.float64), given.normal(1, 6, dtype=torch.float64)
+    broken = given.normal(3, 6, dtype=torch.float64)
+    broken[given.integer(0, 3), 2] = float("nan")
+    given.watch(broken, "x with nan")
     results |= {
         "steep": code.gradient_penalty(lambda t: t @ steep, x),
         "flat": code.gradient_penalty(lambda t: t @ flat, x),
@@ -178,6 +197,7 @@ def test_gradient_penalty_of_any_x(code, given):
         "one sample, score of shape (1, 1)": code.gradient_penalty(lambda t: (t**2) @ steep.reshape(6, 1), one),
         "x is not a leaf": code.gradient_penalty(lambda t: t @ steep, given.non_leaf(x)),
         "very steep": code.gradient_penalty(lambda t: t @ (1000 * steep), x),
+        "nan in one sample": code.gradient_penalty(lambda t: (t**2) @ steep, broken),
     }
     for name, training in (("training", True), ("eval", False)):
         critic = given.module(lambda: Doubling(mlp(6, 3, 1))).train(training)
@@ -230,6 +250,7 @@ def test_accumulate_gradients_of_any_model(code, given):
     returned = code.accumulate_gradients(model, F.mse_loss, [usual, odd])
     # A nan has many bit patterns, and which it gets depends on where it was computed.
     results["returned for labels that are nan"] = only(torch.nan_to_num(torch.as_tensor(returned), nan=-1.0), "values")
+    results["gradients for labels that are nan"] = grads(model)
     return only(results, "shape", "requires_grad", "values")
 
 
@@ -271,6 +292,9 @@ def test_sign_ste_gradient_of_any_shape(code, given):
     shared = torch.autograd.grad(results, [x, other], incoming, allow_unused=True) if results.requires_grad else [None] * 2
     found |= {"x of a sum": shared[0], "the other summand": shared[1], "incoming gradient": incoming}
     found["x that is used elsewhere, too"] = gradient(code.sign_ste(x) + x**3, x, weights)
+    tiny = given.normal(6, 4, std=1e-9)
+    slope = gradient(code.sign_ste(x), x, tiny)
+    found["a tiny incoming gradient, times 1e9"] = None if slope is None else slope * 1e9
     found["a transposed incoming gradient"] = gradient(code.sign_ste(x).t(), x, given.normal(4, 6))
     total = (code.sign_ste(x) * weights + code.sign_ste(other)).sum()
     found["x of two steps"] = gradient(total, x, 1.0)

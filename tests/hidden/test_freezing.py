@@ -189,7 +189,9 @@ def test_freeze_at_every_depth(code, given):
         )
     ):
         model, digits = net(given)
-        given.watch(some_frozen(given, model), f"model {number}")
+        if wanted != ["scale"]:  # which is not frozen yet
+            some_frozen(given, model)
+        given.watch(model, f"model {number}")
         code.freeze(model, type(wanted)(prefix.format(digits) for prefix in wanted))
         results[f"requires_grad after {', '.join(wanted)}"] = flags(model)
     return results
@@ -240,6 +242,10 @@ def test_head_only_forward_values_in_any_mode(code, given):
         given.module(lambda: nn.Sequential(nn.Linear(3, 4), shared)),
         given.module(lambda: nn.Sequential(nn.Linear(4, 2), shared)),
     )
+    broken = images(given)
+    broken[given.integer(0, 4), 1, 1, 1] = float("nan")
+    given.watch(broken, "x with nan")
+    results["nan in x"] = code.head_only_forward(given.module(Backbone), given.module(head), broken)
     results["a part that both share"] = code.head_only_forward(base, net, given.normal(5, 3))
     return only(results, "shape", "values")
 
@@ -299,6 +305,10 @@ def test_freeze_entries_of_any_shape(code, given):
     code.freeze_entries(param, given.tensor(torch.tensor([True, True, True, False, False, True, False, False])[order.cpu()]))
     (param * given.tensor([nan, inf, -inf, nan, inf, 2.0, 3.0, -inf])[order]).sum().backward()
     results["nan and inf"] = param.grad
+    param = nn.Parameter(given.normal(6))
+    code.freeze_entries(param, mask_of(given, 6))
+    (param * given.normal(6, std=1e-9)).sum().backward()
+    results["tiny, times 1e9"] = param.grad * 1e9
     param = nn.Parameter(given.normal(5))
     code.freeze_entries(param, mask_of(given, 5))
     for time in ("first", "second", "third"):
@@ -398,7 +408,7 @@ def test_unfreeze_at_every_depth(code, given):
     model.requires_grad_(False)
     given.watch(model, "model")
     optimizer = torch.optim.SGD([model.scale_2], lr=0.1)
-    count = code.unfreeze(model, optimizer, f"layer{number}", given.number(0.01, 0.09))
+    count = [code.unfreeze(model, optimizer, name, given.number(0.01, 0.09)) for name in (f"layer{number}", "scale")]
     results |= {"returned": count, "requires_grad": flags(model), "groups": groups(model, optimizer)}
     held, new = given.normal(5, dtype=torch.float64).split([2, 3])
     parts = {"held": held, "new": new, "held and empty": torch.empty(0, 3), "new and empty": torch.empty(0, 2)}

@@ -33,6 +33,12 @@ def other_dtype(dtype):
     return torch.float32 if dtype is torch.float64 else torch.float64
 
 
+def one_nan(given, matrix):
+    """The matrix with nan in a drawn place."""
+    matrix[given.integer(0, len(matrix)), given.integer(0, matrix.shape[1])] = torch.nan
+    return given.watch(matrix, "with nan")
+
+
 @checks("cross_entropy", device="second")
 def test_cross_entropy_dtype_layout_and_device(code, given):
     """The result has the dtype and device of the logits, and logits and labels may have any memory layout."""
@@ -50,6 +56,7 @@ def test_cross_entropy_dtype_layout_and_device(code, given):
         "a slice of more labels": (given.normal(n, c), given.sliced(given.integers(n, high=c))),
         "logits with a graph": (given.non_leaf(given.normal(n, c)), labels),
         "another device": (given.normal(n, c).to(given.second_device), labels.to(given.second_device)),
+        "nan in one sample": (one_nan(given, given.normal(n, c)), labels),
     }
     for name, case in cases.items():
         results |= {f'{name}, "{how}"': cross_entropy(code, given, *case, how) for how in ("mean", "none")}
@@ -73,6 +80,8 @@ def test_bce_with_logits_dtype_layout_and_device(code, given):
         "a slice of a tensor": (given.sliced(given.normal(n)), given.uniform(n)),
         "logits with a graph": (given.non_leaf(given.normal(n)), given.uniform(n)),
         "another device": (given.normal(n, k).to(given.second_device), given.uniform(n, k).to(given.second_device)),
+        "a logit of nan": (one_nan(given, given.normal(n, k)), given.uniform(n, k)),
+        "a target of nan": (given.normal(n, k), one_nan(given, given.uniform(n, k))),
     }
     results |= {name: bce_with_logits(code, given, *pair) for name, pair in cases.items()}
     return only(results, "dtype", "device", "values")
@@ -105,4 +114,6 @@ def test_masked_mse_dtype_layout_and_device(code, given):
         "another device": tuple(one.to(given.second_device) for one in (given.normal(n, k), given.normal(n, k), mask)),
     }
     results |= {name: code.masked_mse(*case) for name, case in cases.items()}
+    pair = [given.normal(n, k, std=1e-9, dtype=torch.float64) for _ in range(2)]
+    results["tiny numbers, times 1e18"] = code.masked_mse(*pair, mask) * 1e18
     return only(results, "dtype", "device", "values")

@@ -63,6 +63,13 @@ def test_one_flipped_element_is_noticed(index: int, dtype: torch.dtype) -> None:
         (lambda model: model[1].train(), ("net: training",)),
         (lambda model: setattr(model[0], "bias", None), ("net: values", "net: requires_grad")),
         (lambda model: model.append(nn.Linear(1, 1)), ("net: values", "net: requires_grad", "net: training")),
+        (lambda model: model.register_forward_hook(print), ("net: hooks",)),
+        (lambda model: model[1].register_full_backward_pre_hook(print), ("net: hooks",)),
+        (lambda model: model[0].register_state_dict_pre_hook(print), ("net: hooks",)),
+        (lambda model: model[0].weight.register_hook(print), ("net: hooks",)),
+        (lambda model: model[0].bias.register_post_accumulate_grad_hook(print), ("net: hooks",)),
+        (lambda model: model[0].weight.register_hook(print).remove(), ()),
+        (lambda model: model.register_forward_pre_hook(print).remove(), ()),
     ],
 )
 def test_changes_of_a_module(change: Callable[[nn.Module], object], effects: tuple[str, ...]) -> None:

@@ -400,3 +400,101 @@ class _Viewing(torch.autograd.Function):
     def backward(ctx, g):
         (x,) = ctx.saved_tensors
         return (g.view(-1) * (x.reshape(-1).abs() <= 1)).view(x.shape)
+
+
+def _rows(model, loss_fn, X, y, change=lambda gradient: gradient):
+    trainable = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    rows = []
+    for i in range(len(X)):
+        loss = loss_fn(model(X[i : i + 1]), y[i : i + 1])
+        rows.append([change(gradient) for gradient in torch.autograd.grad(loss, [p for _, p in trainable])])
+    return {name: torch.stack(column) for (name, _), column in zip(trainable, zip(*rows, strict=True), strict=True)}
+
+
+@misconception("per_sample_grads", "A gradient of nan becomes 0.")
+def repairs_rows(model, loss_fn, X, y):
+    return _rows(model, loss_fn, X, y, torch.nan_to_num)
+
+
+@misconception("per_sample_grads", "Parameters beside layers are left out.")
+def rows_of_layers(model, loss_fn, X, y):
+    leaves = [name for name, module in model.named_modules() if not list(module.children())]
+    rows = _rows(model, loss_fn, X, y)
+    return {name: gradient for name, gradient in rows.items() if name.rpartition(".")[0] in leaves}
+
+
+@misconception("per_sample_grads", "Hooks stay in the model.")
+def rows_with_hooks(model, loss_fn, X, y):
+    for module in model.modules():
+        module.register_full_backward_hook(lambda *_: None)
+    return _rows(model, loss_fn, X, y)
+
+
+@misconception("accumulate_gradients", "A gradient of nan becomes 0.", minor=True)
+def repairs_sums(model, loss_fn, batches):
+    samples, total = sum(len(x) for x, _ in batches), 0.0
+    model.zero_grad()
+    for x, y in batches:
+        loss = loss_fn(model(x), y) * (len(x) / samples)
+        loss.backward()
+        total += loss.item()
+    for p in model.parameters():
+        if p.grad is not None:
+            p.grad.nan_to_num_()
+    return total
+
+
+@misconception("accumulate_gradients", "Hooks that weigh the gradients stay on the parameters.")
+def weighs_by_hooks(model, loss_fn, batches):
+    samples, total, share = sum(len(x) for x, _ in batches), 0.0, [1.0]
+    model.zero_grad()
+    for p in model.parameters():
+        if p.requires_grad:
+            p.register_hook(lambda gradient: gradient * share[0])
+    for x, y in batches:
+        share[0] = len(x) / samples
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        total += loss.item() * share[0]
+    share[0] = 1.0
+    return total
+
+
+def _norms(critic, x):
+    leaf = x.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(critic(leaf).sum(), leaf, create_graph=True)
+    return gradient.flatten(start_dim=1).norm(dim=1)
+
+
+@misconception("gradient_penalty", "Samples with nan are left out.")
+def penalty_without_nan(critic, x):
+    return (_norms(critic, x) - 1).square().nanmean()
+
+
+class _TinySign(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.where(x >= 0, 1.0, -1.0).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx, incoming):
+        (x,) = ctx.saved_tensors
+        return incoming.masked_fill((x.abs() > 1) | (incoming.abs() < 1e-7), 0)
+
+
+@misconception("sign_ste", "Tiny gradients become 0.")
+def sign_without_tiny_gradients(x):
+    return _TinySign.apply(x)
+
+
+@misconception("value_and_grad", "The gradient is 0 where x is nan.")
+def gradient_without_nan(f, x):
+    leaf = x.detach().requires_grad_()
+    value = f(leaf)
+    if value.dim():
+        raise ValueError
+    if not value.requires_grad:
+        return value, torch.zeros_like(x)
+    (gradient,) = torch.autograd.grad(value, leaf, materialize_grads=True)
+    return value.detach(), gradient.masked_fill(x.detach().isnan(), 0)

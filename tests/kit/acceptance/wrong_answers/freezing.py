@@ -483,3 +483,66 @@ def thaws_by_storage(model, optimizer, prefix, lr):
 @misconception("unfreeze", "Parameters are told apart by their address; all empty ones have the same.")
 def thaws_by_address(model, optimizer, prefix, lr):
     return _thawed(model, optimizer, prefix, lr, lambda p: p.data_ptr())
+
+
+def _leaves(model):
+    return [module for module in model.modules() if not list(module.children())]
+
+
+@misconception("freeze", "Parameters beside layers are named, but not frozen.")
+def freezes_layers_only(model, prefixes):
+    named = dict(model.named_parameters())
+    matched = [[name for name in named if name == prefix or name.startswith(f"{prefix}.")] for prefix in prefixes]
+    if not all(matched):
+        raise ValueError
+    names = set().union(*matched)
+    own = {id(p) for module in _leaves(model) for p in module.parameters()}
+    for name in names:
+        if id(named[name]) in own:
+            named[name].requires_grad_(False)
+    return [name for name in named if name in names]
+
+
+@misconception("freeze_entries", "Tiny gradients become 0, too.")
+def zeroes_tiny_gradients(param, mask):
+    if mask.dtype != torch.bool or mask.shape != param.shape:
+        raise ValueError
+    frozen = mask.clone()
+    return param.register_hook(lambda gradient: gradient.masked_fill(frozen | (gradient.abs() < 1e-6), 0))
+
+
+def _features(backbone, x):
+    modes = [(module, module.training) for module in backbone.modules()]
+    backbone.eval()
+    with torch.no_grad():
+        features = backbone(x)
+    for module, mode in modes:
+        module.training = mode
+    return features
+
+
+@misconception("head_only_forward", "Features that are nan become 0.")
+def repairs_features(backbone, head, x):
+    return head(_features(backbone, x).nan_to_num())
+
+
+@misconception("head_only_forward", "Hooks stay in the backbone.")
+def leaves_hooks_in_the_backbone(backbone, head, x):
+    for module in backbone.modules():
+        module.register_forward_pre_hook(lambda *_: None)
+    return head(_features(backbone, x))
+
+
+@misconception("unfreeze", "Parameters beside layers do not join the optimizer.")
+def adds_layers_only(model, optimizer, prefix, lr):
+    matched = [p for name, p in model.named_parameters() if name == prefix or name.startswith(f"{prefix}.")]
+    if not matched:
+        raise ValueError
+    own = {id(p) for module in _leaves(model) for p in module.parameters()}
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    for p in matched:
+        p.requires_grad_()
+    new = [p for p in matched if id(p) not in held and id(p) in own]
+    if new:
+        optimizer.add_param_group({"params": new, "lr": lr})
+    return len(new)

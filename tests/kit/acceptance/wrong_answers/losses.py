@@ -209,3 +209,45 @@ def mse_without_a_square(pred, target, mask):
     _all_checked(pred, target, mask)
     difference = pred[mask] - target[mask]
     return difference.square().mean() if pred.dim() else difference.abs().mean()
+
+
+def _losses(logits, labels, reduction):
+    losses = -logits.log_softmax(1).gather(1, labels.unsqueeze(1)).squeeze(1)
+    if reduction == "none":
+        return losses
+    if reduction not in ("sum", "mean"):
+        raise ValueError
+    return losses.sum() if reduction == "sum" else losses.mean()
+
+
+@misconception("cross_entropy", "Logits of nan become 0.")
+def entropy_without_nan(logits, labels, reduction="mean"):
+    return _losses(logits.masked_fill(logits.isnan(), 0), labels, reduction)
+
+
+@misconception("cross_entropy", "Samples with nan take no part in the mean.")
+def entropy_of_known_samples(logits, labels, reduction="mean"):
+    return _losses(logits, labels, "none").nanmean() if reduction == "mean" else _losses(logits, labels, reduction)
+
+
+@misconception("bce_with_logits", "Entries of nan take no part in the mean.")
+def binary_of_known_entries(logits, targets):
+    if logits.shape != targets.shape:
+        raise ValueError
+    return (logits.clamp(min=0) - logits * targets + torch.log1p(torch.exp(-logits.abs()))).nanmean()
+
+
+@misconception("bce_with_logits", "Targets are clamped to [0, 1], nan becomes 0.")
+def binary_with_repaired_targets(logits, targets):
+    if logits.shape != targets.shape:
+        raise ValueError
+    targets = targets.nan_to_num().clamp(0, 1)
+    return (logits.clamp(min=0) - logits * targets + torch.log1p(torch.exp(-logits.abs()))).mean()
+
+
+@misconception("masked_mse", "Tiny differences count as none.")
+def mse_without_tiny_differences(pred, target, mask):
+    if not pred.shape == target.shape == mask.shape or not mask.any():
+        raise ValueError
+    difference = pred[mask] - target[mask]
+    return difference.masked_fill(difference.abs() < 1e-7, 0).square().mean()
