@@ -74,6 +74,7 @@ def pick_device_refuses_gpus(code, given):
 
     many = given.integer(2, 9)
     asked = ((0, "cuda"), (0, "cuda:0"), (1, "cuda:1"), (many, f"cuda:{many}"), (many, f"cuda:{many + given.integer(1, 9)}"))
+    asked += ((many, f"cuda:{many + 10}"),)
     asked = [(*case, True) for case in asked] + [(2, "cuda", False), (2, "cuda:1", False)]
     return {
         f"{wish} with {number} GPUs{'' if working else ', not available'}": raises(
@@ -103,6 +104,9 @@ def pick_device_other_strings(code, given):
         "cuda0",
         " cuda",
         "cpu:0x",
+        "cpu\n",
+        "cuda\n",
+        "cuda:1\n",
         "cuda:+1",
         "cuda: 1",
         "cuda:1_0",
@@ -150,15 +154,18 @@ def test_to_device_deep(code, given):
     """Containers in containers, empty ones, and things that only look like one."""
     marker, array = SimpleNamespace(_fields=("x",)), given.integers(3).numpy()
     broken = torch.cat([given.normal(2), given.full(1, value=math.nan)])
+    other = {"marker": marker, "array": array, "range": range(3), "set": {1}}
     pair = Pair(broken, [2**60 + given.integers(3), {"deep": (given.normal(1),)}])
     rest = {"none": None, "x": given.number(0, 1), "empty": [], "nothing": {}, "none left": ()}
     batch = given.watch(
         {"b": [pair, (Pair(given.normal(1), None),)], "a": {"inner": (given.normal(2), [])}, **rest}, "batch"
     )
-    moved = code.to_device({**batch, "marker": marker, "array": array}, given.second_device)
-    same = {name: moved[name] is thing for name, thing in (("marker", marker), ("array", array))}
+    moved = code.to_device({**batch, **other}, given.second_device)
+    same = {name: moved[name] is thing for name, thing in other.items()}
+    keys = code.to_device({1: given.normal(1), (2, "b"): {None: given.normal(1)}}, given.second_device)
     found = only({name: moved[name] for name in batch}, "type", "device", "values")
-    return {"batch": found, "same objects": same, "alone": code.to_device("a", "cpu")}
+    found = {"batch": found, "other keys": only(keys, "type", "device", "values")}
+    return {**found, "same objects": same, "alone": code.to_device("a", "cpu")}
 
 
 @checks("to_device", device="second")
@@ -167,7 +174,9 @@ def test_to_device_there_and_back(code, given):
     n, m, k = (given.integer(1, 20) for _ in range(3))
     batch = [given.normal(n, requires_grad=True), given.normal(0, m), given.normal((), dtype=torch.float64), given.bools(k)]
     batch.append(Pair(given.normal(m, k, requires_grad=True), given.normal(n)))
-    moved = only(code.to_device(batch, given.second_device), "shape", "dtype", "requires_grad", "device")
+    batch += [given.normal(n, dtype=torch.float16), given.integers(n, dtype=torch.int32)]
+    batch += [given.tensor([math.nan, math.inf, -math.inf]), given.normal(n, std=1e-9), given.normal(n, dtype=torch.float64)]
+    moved = only(code.to_device(batch, given.second_device), "shape", "dtype", "requires_grad", "device", "values")
     there = [given.normal(2).to(given.second_device), {"y": given.normal(3)}]
     again = code.to_device(there, str(given.second_device))
     here = code.to_device(given.normal(2), torch.device("cpu"))
@@ -195,8 +204,10 @@ def run_where_model_is_single_layer(code, given):
     layer = given.module(lambda: nn.Linear(3, 2)).to(given.second_device)
     embedding = given.module(lambda: nn.Embedding(5, 2)).to(given.second_device)
     given.watch([layer, embedding], "layers")
+    nothing = given.full(2, 3, value=math.nan)
     results = {
         "linear": code.run_where_model_is(layer, given.normal(2, 3)),
+        "x of nan": code.run_where_model_is(layer, nothing),
         "embedding": code.run_where_model_is(embedding, given.integers(4, high=5)),
     }
     return only(results, "device", "values")
@@ -214,12 +225,34 @@ class Spread(nn.Module):
         return self.last(self.first(x).to(self.last.weight.device) * self.scale).to(x.device)
 
 
+class Scaled(nn.Module):
+    """A parameter of its own, which comes first, beside a layer; notes the dtype of x, and goes on in its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 2)
+        self.gain, self.seen = nn.Parameter(torch.ones(())), []
+
+    def forward(self, x):
+        self.seen.append(x.dtype)
+        weight, bias = self.layer.weight.to(x.device), self.layer.bias.to(x.device)
+        return nn.functional.linear(x.to(self.gain.dtype) * self.gain, weight, bias)
+
+
 def run_where_model_is_first_parameter(code, given):
     """If the model is on several devices, x goes where its first parameter is."""
-    model = given.module(Spread)
+    model, frozen, scaled = given.module(Spread), given.module(Spread), given.module(Scaled)
     model.first.to(given.second_device)
-    given.watch(model, "model")
-    return only({"result": code.run_where_model_is(model, given.normal(2, 3))}, "device", "values")
+    frozen.first.to(given.second_device).requires_grad_(False)
+    scaled.gain.data = scaled.gain.data.to(given.second_device)
+    given.watch([model, frozen, scaled], "models")
+    models = {"result": model, "first layer is frozen": frozen, "a parameter beside layers": scaled}
+    results = {name: code.run_where_model_is(model, given.normal(2, 3)) for name, model in models.items()}
+    with torch.no_grad():
+        results["under no_grad"] = code.run_where_model_is(model, given.normal(2, 3))
+    wide = given.module(lambda: Scaled().double())
+    code.run_where_model_is(wide, given.normal(2, 3))
+    return {"results": only(results, "device", "values", "requires_grad"), "dtype of x": wide.seen}
 
 
 def run_where_model_is_not_moved(code, given):
@@ -274,6 +307,7 @@ def causal_scores_shapes_of_scores(code, given):
     """It works with batches and heads, and with one position or none."""
     shapes = ((2, 3, 3), (2, 2, 4, 4), (1, 1), (0, 0), (3, 1, 1), (2, 0, 0), (0, 3, 3))
     results = {str(shape): code.causal_scores(given.normal(shape)) for shape in shapes}
+    results["tiny scores, times 1e9"] = code.causal_scores(given.normal(3, 3, std=1e-9, dtype=torch.float64)) * 1e9
     results["(3, 3), full of zeros"] = code.causal_scores(given.full(3, 3, value=0.0))
     for value in (math.inf, -math.inf, math.nan):
         scores = given.normal(4, 4)
@@ -327,6 +361,8 @@ def leaf_on_dtypes_of_values(code, given):
         "array, float64": code.leaf_on(exact, "cpu", dtype=torch.float64),
         "array, float32": code.leaf_on(exact, "cpu"),
         "one number": code.leaf_on(3.0, "cpu", torch.float64),
+        "nan and infinity": code.leaf_on([math.nan, given.number(), -math.inf], "cpu"),
+        "nothing": code.leaf_on([], "cpu"),
     }
     return only(leaves, "shape", "dtype", "values", "is_leaf", "requires_grad")
 
@@ -369,6 +405,7 @@ def standardizer_column_statistics(code, given):
     data.append(given.normal(4, 2, requires_grad=True))
     data.append(given.expanded(given.normal(1, 3), 2, 3))
     data.append(given.normal(6, 3, mean=1e6, dtype=torch.float64))
+    data.append(given.normal(6, 3, std=1e-9, dtype=torch.float64))
     modules = [code.Standardizer(each) for each in data]
     return only(
         [{"mean": module.mean, "std": module.std} for module in modules], "shape", "dtype", "values", "requires_grad"
@@ -413,6 +450,16 @@ def standardizer_more_dimensions(code, given):
         result = module(x)
         (gradient,) = torch.autograd.grad(result.sum(), x, allow_unused=True)
         found[str(shape)] = {"result": result, "gradient": gradient}
+    for name, scale in (("large x", 1e6), ("x with nan", math.nan)):
+        x = given.normal(2, 3)
+        x[0] *= scale
+        found[name] = module(given.watch(x, name))
+    found["in eval mode"] = module.eval()(given.normal(2, 3))
+    narrow = given.normal(6, 3, std=1e-9, dtype=torch.float64)
+    found["a narrow column"] = code.Standardizer(narrow)(narrow)
+    gap = given.normal(5, 3)
+    gap[given.integer(0, 5), 1] = math.nan
+    found["data with nan"] = code.Standardizer(given.watch(gap, "data with nan"))(given.normal(2, 3))
     return only(found, "shape", "values")
 
 
@@ -444,6 +491,7 @@ def batches_on_batch_types(code, given):
         [given.normal(2), given.normal(1)],
         (given.normal(2),),
         [given.bools(2), given.integers(2), given.normal(())],
+        [given.tensor([math.nan, math.inf]), given.normal(2, std=1e-9)],
         (),
     ]
     return only({"batches": list(code.batches_on(batches, str(given.second_device)))}, "type", "dtype", "device", "values")
@@ -451,10 +499,15 @@ def batches_on_batch_types(code, given):
 
 def batches_on_cpu_batches(code, given):
     """On the CPU, the tensors themselves are yielded, neither copied nor pinned."""
-    batches = labelled(given, (2, 3))
-    moved = list(code.batches_on(iter(batches), "cpu"))
+    batches, pinned = labelled(given, (2, 3)), given.spy(torch.Tensor.pin_memory)
+    with patch.object(torch.Tensor, "pin_memory", lambda *arguments: pinned(*arguments)):
+        moved = list(code.batches_on(iter(batches), "cpu"))
     same = [a is b for one, other in zip(moved, batches, strict=True) for a, b in zip(one, other, strict=True)]
-    return {"the same tensors": same, "batches": only(moved, "values", "device")}
+    alone = [given.normal(3).to(given.second_device)]
+    given.keep_gpu_busy()
+    (back,) = code.batches_on([alone], "cpu")
+    found = {"batches": only(moved, "values", "device"), "a single tensor from the GPU": only(back, "values", "device")}
+    return {"the same tensors": same, "pinned": pinned.count, **found}
 
 
 def batches_on_already_there(code, given):
@@ -555,6 +608,11 @@ def move_training_adagrad(code, given):
     results = {}
     for name, make in {
         "Adagrad": lambda parameters: torch.optim.Adagrad(parameters, lr=0.1),
+        "Adam with amsgrad": lambda parameters: torch.optim.Adam(parameters, lr=0.1, amsgrad=True),
+        "RMSprop, centered": lambda parameters: torch.optim.RMSprop(parameters, lr=0.01, momentum=0.5, centered=True),
+        "two groups": lambda parameters: torch.optim.SGD(
+            [{"params": [p], "lr": 0.01 * number} for number, p in enumerate(parameters, 1)], lr=0.5, momentum=0.9
+        ),
     }.items():
         model, optimizer, x, weights = trained(given, make)
         code.move_training_(model, optimizer, str(given.second_device))
@@ -568,7 +626,14 @@ def move_training_tensors(code, given):
     model, optimizer, _, _ = trained(given, lambda parameters: torch.optim.Adam(parameters, lr=0.1))
     for parameter in model.parameters():
         optimizer.state[parameter]["a note"] = 3
+    last = list(model.parameters())[-1]
+    last.grad = None
+    optimizer.state[last]["exp_avg"][0] = math.nan
     code.move_training_(model.eval(), optimizer, given.second_device)
+    wide = given.module(lambda: nn.Linear(3, 4).double())
+    exact = torch.optim.SGD(wide.parameters(), lr=0.1, momentum=0.9)
+    step(wide, exact, given.normal(6, 3, dtype=torch.float64), given.normal(6, 4, dtype=torch.float64))
+    code.move_training_(wide, exact, given.second_device)
     state = [[s["exp_avg"], s["exp_avg_sq"]] for s in (optimizer.state[p] for p in model.parameters())]
     gradients = [p.grad for p in model.parameters()]
     found = {
@@ -578,7 +643,8 @@ def move_training_tensors(code, given):
         "buffers": list(model.buffers()),
     }
     modes = [part.training for part in (model, *model)]
-    return {"tensors": only(close(found, rtol=1e-4), "device", "values"), "modes": modes}
+    digits = only([exact.state[p]["momentum_buffer"] for p in wide.parameters()], "device", "dtype", "values")
+    return {"tensors": only(close(found, rtol=1e-4), "device", "values"), "in float64": digits, "modes": modes}
 
 
 def move_training_before_the_first_step(code, given):
@@ -655,6 +721,21 @@ def mixed_step_forgets_old_gradients(code, given):
     return only(close({"parameters": list(model.parameters())}, rtol=4e-3), "values")
 
 
+def mixed_step_of_two_groups(code, given):
+    """The gradients of all parameters are clipped together, whatever groups they are in; a loss of nan stays nan."""
+    model, optimizer, scaler, x, y = mixed(given)
+    groups = [{"params": [p]} for p in model.parameters()]
+    optimizer = torch.optim.SGD(groups, lr=1.0)
+    before = [p.detach().clone() for p in model.parameters()]
+    code.mixed_step(model, x, y, optimizer, scaler, 0.01)
+    changes = [p.detach() - old for p, old in zip(model.parameters(), before, strict=True)]
+    found = {"changes": only(close(changes, rtol=1e-2, atol=1e-5), "values")}
+    after = [p.detach().clone() for p in model.parameters()]
+    loss = code.mixed_step(model, x * math.nan, y, optimizer, scaler, 0.01)
+    same = [torch.equal(p.detach(), old) for p, old in zip(model.parameters(), after, strict=True)]
+    return {**found, "loss of nan": only(loss, "values"), "the step is skipped": same}
+
+
 def mixed_step_on_cpu(code, given):
     """On the CPU, it computes in float16, too."""
     model, optimizer, scaler, x, y = mixed(given, device=torch.device("cpu"))
@@ -672,6 +753,7 @@ def test_mixed_step_steps(code, given):
         "forgets old gradients": mixed_step_forgets_old_gradients(code, given),
         "scales the loss": mixed_step_scales_the_loss(code, given),
         "updates the scaler": mixed_step_updates_the_scaler(code, given),
+        "two groups": mixed_step_of_two_groups(code, given),
     }
 
 
@@ -681,11 +763,21 @@ def test_mixed_step_steps(code, given):
 @checks("load_weights_", device="second")
 def test_load_weights_stay_on_the_cpu(code, given):
     """A model on the CPU stays there, even if there is a GPU; the path may be a string, and nothing is returned."""
-    path = given.scratch / "weights.pt"
-    model, saved = (given.module(lambda: nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)).double()) for _ in range(2))
-    saved(given.normal(5, 3, dtype=torch.float64))
+    path, model = given.scratch / "weights.pt", given.module(lambda: nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)))
+    saved = given.module(lambda: nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)))
+    saved(given.normal(5, 3))
     saved[1].num_batches_tracked.add_(2**60)
-    saved[1].running_mean[given.integer(0, 2)] = math.nan
+    with torch.no_grad():
+        saved[0].weight[given.integer(0, 2), 1] = math.nan
+        saved[0].bias.mul_(1e-9)
     torch.save(saved.to(given.second_device).state_dict(), path)
+    model[0].weight.requires_grad_(False)
+    given.watch(model, "model")
     returned = code.load_weights_(model, str(path))
-    return {"model": only(model, "device", "values"), "returned": returned}
+    exact = given.module(lambda: nn.Linear(3, 2).double())
+    digits = {"weight": given.normal(2, 3, dtype=torch.float64), "bias": given.normal(2, dtype=torch.float64)}
+    torch.save(digits, path)
+    code.load_weights_(exact, path)
+    models = {"model": model, "in float64": exact}
+    found = {name: only(each, "device", "dtype", "values", "requires_grad") for name, each in models.items()}
+    return {**found, "bias, times 1e9": only(model[0].bias.detach() * 1e9, "values"), "returned": returned}

@@ -1,5 +1,7 @@
 """Wrong answers of a careful adversary: each breaks one clause of its task's docstring, and must lose points for it."""
 
+import re
+
 import numpy as np
 import torch
 from torch import nn
@@ -323,6 +325,295 @@ def train_mode(model, x, y, optimizer, scaler, max_norm):
     return loss.detach()
 
 
+def _picked(prefer):
+    if prefer == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if prefer == "cpu":
+        return torch.device("cpu")
+    if not re.fullmatch("cuda(:[0-9]+)?", prefer):
+        raise ValueError(prefer)
+    if not torch.cuda.is_available() or int(prefer.partition(":")[2] or 0) >= torch.cuda.device_count():
+        raise RuntimeError(prefer)
+    return torch.device(prefer)
+
+
+@misconception("pick_device", "A line break at the end is forgiven, as $ does in a pattern.")
+def forgives_a_line_break(prefer="auto"):
+    return _picked(prefer.removesuffix("\n"))
+
+
+@misconception("pick_device", "Numbers of two digits are no numbers.")
+def one_digit_only(prefer="auto"):
+    if re.fullmatch("cuda:[0-9]{2,}", prefer):
+        raise ValueError(prefer)
+    return _picked(prefer)
+
+
+def _moved(obj, device, move=lambda tensor: tensor, key=lambda key: key):
+    if isinstance(obj, torch.Tensor):
+        return move(obj).to(device)
+    if isinstance(obj, dict):
+        return {key(name): _moved(value, device, move, key) for name, value in obj.items()}
+    if isinstance(obj, tuple) and hasattr(obj, "_fields"):
+        return type(obj)(*(_moved(value, device, move, key) for value in obj))
+    if isinstance(obj, list | tuple):
+        return type(obj)(_moved(value, device, move, key) for value in obj)
+    return obj
+
+
+@misconception("to_device", "nan becomes 0.")
+def moves_without_nan(obj, device):
+    return _moved(obj, device, lambda tensor: tensor.nan_to_num() if tensor.is_floating_point() else tensor)
+
+
+@misconception("to_device", "float64 goes through float16.")
+def moves_in_half(obj, device):
+    return _moved(obj, device, lambda tensor: tensor.half().double() if tensor.dtype == torch.float64 else tensor)
+
+
+@misconception("to_device", "Whole numbers become int64.")
+def moves_as_int64(obj, device):
+    whole = (torch.int8, torch.int16, torch.int32, torch.uint8)
+    return _moved(obj, device, lambda tensor: tensor.long() if tensor.dtype in whole else tensor)
+
+
+@misconception("to_device", "Keys become strings.")
+def moves_under_strings(obj, device):
+    return _moved(obj, device, key=str)
+
+
+def _place_of(model, x):
+    return next(iter((*model.parameters(), *model.buffers(), x))).device
+
+
+@misconception("run_where_model_is", "nan in x becomes 0.")
+def runs_without_nan(model, x):
+    return model((x.nan_to_num() if x.is_floating_point() else x).to(_place_of(model, x)))
+
+
+@misconception("run_where_model_is", "The first parameter that is trained tells the device.")
+def runs_where_it_is_trained(model, x):
+    trained = [p for p in model.parameters() if p.requires_grad]
+    return model(x.to(next(iter((*trained, *model.buffers(), x))).device))
+
+
+@misconception("run_where_model_is", "Parameters beside layers are not asked.", minor=True)
+def runs_where_layers_are(model, x):
+    layers = [p for module in model.modules() if not list(module.children()) for p in module.parameters()]
+    return model(x.to(next(iter((*layers, *model.parameters(), *model.buffers(), x))).device))
+
+
+@misconception("run_where_model_is", "x gets the model's dtype, too.", minor=True)
+def runs_in_the_models_dtype(model, x):
+    place = _place_of(model, x)
+    return model(
+        x.to(place, next(model.parameters()).dtype) if x.is_floating_point() and [*model.parameters()] else x.to(place)
+    )
+
+
+@misconception("run_where_model_is", "Gradients are recorded, even if the caller switched that off.", minor=True)
+def runs_and_records(model, x):
+    with torch.enable_grad():
+        return model(x.to(_place_of(model, x)))
+
+
+@misconception("run_where_model_is", "A hook stays that moves the next x.", minor=True)
+def runs_with_a_hook(model, x):
+    place = _place_of(model, x)
+    model.register_forward_pre_hook(lambda module, arguments: (arguments[0].to(place),))
+    return model(x)
+
+
+@misconception("causal_scores", "Tiny scores become 0.")
+def masks_tiny_scores(scores):
+    size = scores.shape[-1]
+    later = torch.ones(size, size, dtype=torch.bool, device=scores.device).triu(1)
+    return scores.masked_fill(scores.abs() < 1e-8, 0).masked_fill(later, float("-inf"))
+
+
+@misconception("leaf_on", "nan becomes 0.", minor=True)
+def leaf_without_nan(values, device, dtype=torch.float32):
+    return torch.tensor(values, dtype=dtype, device=device).nan_to_num().requires_grad_()
+
+
+@misconception("leaf_on", "An empty list becomes a 0.", minor=True)
+def leaf_of_something(values, device, dtype=torch.float32):
+    leaf = torch.tensor(values, dtype=dtype, device=device)
+    return (leaf if leaf.numel() else torch.zeros(1, dtype=dtype, device=device)).requires_grad_()
+
+
+class _Standard(nn.Module):
+    def __init__(self, data):
+        super().__init__()
+        std = data.detach().std(dim=0)
+        self.register_buffer("mean", data.detach().mean(dim=0))
+        self.register_buffer("std", torch.where(std == 0, 1, std))
+
+    def forward(self, x):
+        return (x - self.mean) / self.std
+
+
+@misconception("Standardizer", "A result of nan becomes 0.")
+class RepairsResults(_Standard):
+    def forward(self, x):
+        return super().forward(x).nan_to_num()
+
+
+@misconception("Standardizer", "Results beyond 100 standard deviations are cut off.")
+class CutsOff(_Standard):
+    def forward(self, x):
+        return super().forward(x).clamp(-100, 100)
+
+
+@misconception("Standardizer", "A little is added to std, which matters where it is small.", minor=True)
+class AddsALittle(_Standard):
+    def forward(self, x):
+        return (x - self.mean) / (self.std + 1e-10)
+
+
+@misconception("mean_loss", "All logits are fetched from the GPU, in one transfer.")
+def fetches_all_logits(model, batches):
+    place, logits, labels = next(model.parameters()).device, [], []
+    with torch.no_grad():
+        for x, y in batches:
+            logits.append(model(x.to(place)))
+            labels.append(y)
+    if not sum(map(len, labels)):
+        raise ValueError
+    return F.cross_entropy(torch.cat(logits).cpu(), torch.cat(labels)).item()
+
+
+def _copied(tensor, device):
+    if device.type == "cpu" or tensor.device.type != "cpu":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+@misconception("batches_on", "Python waits for each batch, with an event.")
+def waits_for_an_event(batches, device):
+    device = torch.device(device)
+    for batch in batches:
+        moved = type(batch)(_copied(tensor, device) for tensor in batch)
+        if device.type == "cuda":
+            arrived = torch.cuda.Event()
+            arrived.record()
+            arrived.synchronize()
+        yield moved
+
+
+@misconception("batches_on", "Tensors are pinned on their way to the CPU, too.", minor=True)
+def pins_for_the_cpu(batches, device):
+    device = torch.device(device)
+    for batch in batches:
+        if device.type == "cpu" and torch.cuda.is_available():
+            batch = type(batch)(tensor if tensor.is_cuda else tensor.pin_memory() for tensor in batch)
+        yield type(batch)(_copied(tensor, device) for tensor in batch)
+
+
+@misconception("batches_on", "A single tensor from the GPU is yielded before it has arrived.", minor=True)
+def waits_for_pairs(batches, device):
+    device = torch.device(device)
+    for batch in batches:
+        yield type(batch)(
+            tensor.to(device, non_blocking=True) if len(batch) == 1 and tensor.is_cuda else _copied(tensor, device)
+            for tensor in batch
+        )
+
+
+def _continued(model, optimizer, device, change=lambda value: value, names=None):
+    model.to(device)
+    for parameter, state in optimizer.state.items():
+        for name, value in state.items():
+            if isinstance(value, torch.Tensor) and value.shape == parameter.shape and (names is None or name in names):
+                state[name] = change(value.to(device))
+
+
+@misconception("move_training_", "Only the state that Adam, Adagrad and SGD have is moved.")
+def moves_well_known_state(model, optimizer, device):
+    _continued(model, optimizer, device, names=("exp_avg", "exp_avg_sq", "momentum_buffer", "sum"))
+
+
+@misconception("move_training_", "Only the first group's state is moved.")
+def moves_the_first_group(model, optimizer, device):
+    model.to(device)
+    for parameter in optimizer.param_groups[0]["params"]:
+        for name, value in optimizer.state.get(parameter, {}).items():
+            if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
+                optimizer.state[parameter][name] = value.to(device)
+
+
+@misconception("move_training_", "The state is in float32 afterwards.")
+def moves_in_float32(model, optimizer, device):
+    _continued(model, optimizer, device, torch.Tensor.float)
+
+
+@misconception("move_training_", "nan in the state becomes 0.")
+def moves_state_without_nan(model, optimizer, device):
+    _continued(model, optimizer, device, torch.nan_to_num)
+
+
+@misconception("move_training_", "Where there is no gradient, there are zeros afterwards.")
+def moves_and_fills_gradients(model, optimizer, device):
+    _continued(model, optimizer, device)
+    for p in model.parameters():
+        p.grad = torch.zeros_like(p) if p.grad is None else p.grad
+
+
+def _mixed(model, x, y, optimizer, scaler, clip):
+    optimizer.zero_grad()
+    with torch.autocast(x.device.type, dtype=torch.float16):
+        loss = F.cross_entropy(model(x), y)
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimizer)
+    clip()
+    scaler.step(optimizer)
+    scaler.update()
+    return loss.detach()
+
+
+@misconception("mixed_step", "Only the first group's gradients are clipped.", minor=True)
+def clips_the_first_group(model, x, y, optimizer, scaler, max_norm):
+    first = optimizer.param_groups[0]["params"]
+    return _mixed(model, x, y, optimizer, scaler, lambda: nn.utils.clip_grad_norm_(first, max_norm))
+
+
+@misconception("mixed_step", "A loss of nan becomes 0.", minor=True)
+def returns_no_nan(model, x, y, optimizer, scaler, max_norm):
+    clip = nn.utils.clip_grad_norm_
+    return _mixed(model, x, y, optimizer, scaler, lambda: clip(model.parameters(), max_norm)).nan_to_num()
+
+
+def _loaded(model, path, change):
+    state = torch.load(path, map_location="cpu")
+    model.load_state_dict({name: change(tensor) if tensor.is_floating_point() else tensor for name, tensor in state.items()})
+
+
+@misconception("load_weights_", "Weights of nan become 0.")
+def loads_without_nan(model, path):
+    _loaded(model, path, torch.nan_to_num)
+
+
+@misconception("load_weights_", "Tiny weights become 0.")
+def loads_without_tiny_weights(model, path):
+    _loaded(model, path, lambda tensor: tensor.masked_fill(tensor.abs() < 1e-6, 0))
+
+
+@misconception("load_weights_", "Weights go through float32.")
+def loads_in_float32(model, path):
+    _loaded(model, path, torch.Tensor.float)
+
+
+@misconception("load_weights_", "Frozen weights are thawed.")
+def loads_and_thaws(model, path):
+    _loaded(model, path, lambda tensor: tensor)
+    model.requires_grad_()
+
+
+@misconception("to_device", "Whole numbers go through float64, which rounds large ones.")
+def moves_through_float64(obj, device):
+    return _moved(obj, device, lambda tensor: tensor.double().long() if tensor.dtype is torch.int64 else tensor)
+
+
 def _load_changed(model, path, change):
     state = torch.load(path, map_location="cpu", weights_only=True)
     model.load_state_dict({name: change(value) for name, value in state.items()})
@@ -336,23 +627,3 @@ def loads_repaired_weights(model, path):
 @misconception("load_weights_", "Weights go through float32, which rounds those of float64 and large whole numbers.")
 def loads_through_float32(model, path):
     _load_changed(model, path, torch.Tensor.float)
-
-
-def _moved(obj, move):
-    if isinstance(obj, torch.Tensor):
-        return move(obj)
-    if isinstance(obj, dict):
-        return {key: _moved(value, move) for key, value in obj.items()}
-    if isinstance(obj, tuple) and hasattr(obj, "_fields"):
-        return type(obj)(*(_moved(value, move) for value in obj))
-    return type(obj)(_moved(value, move) for value in obj) if isinstance(obj, list | tuple) else obj
-
-
-@misconception("to_device", "A nan becomes 0 on the way.")
-def moves_without_nan(obj, device):
-    return _moved(obj, lambda tensor: (tensor.nan_to_num() if tensor.is_floating_point() else tensor).to(device))
-
-
-@misconception("to_device", "Whole numbers go through float64, which rounds large ones.")
-def moves_through_float64(obj, device):
-    return _moved(obj, lambda tensor: (tensor.double().long() if tensor.dtype is torch.int64 else tensor).to(device))
