@@ -46,9 +46,10 @@ def param_groups(model: nn.Module, head: str, base_lr: float, head_lr: float) ->
 def scale_lr(optimizer: torch.optim.Optimizer, factor: float) -> list[float]:
     if factor < 0:
         raise ValueError(f"a learning rate cannot be multiplied by {factor}")
-    for group in optimizer.param_groups:
-        group["lr"] = group["lr"] * factor  # not *=, as groups may share one tensor
-    return [group["lr"] for group in optimizer.param_groups]
+    rates = [group["lr"] * factor for group in optimizer.param_groups]  # groups may share a tensor: *= would change it twice
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate
+    return rates
 
 
 def warmup_then_decay(optimizer: torch.optim.Optimizer, warmup: int, total: int) -> LRScheduler:

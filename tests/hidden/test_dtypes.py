@@ -173,7 +173,9 @@ def test_mean_any_of_edge_cases(code, given):
         "nan among numbers": given.tensor([given.number(), float("nan"), given.number()]),
         "infinity among numbers": given.tensor([given.number(), float("inf"), given.number()]),
     }
-    return only({name: number(code.mean_any(x)) for name, x in inputs.items()}, "values")
+    results = {name: number(code.mean_any(x)) for name, x in inputs.items()}
+    results["tiny numbers, times 1e30"] = number(code.mean_any(given.normal(shape, mean=1e-30, std=1e-30)) * 1e30)
+    return only(results, "values")
 
 
 @checks("mean_any")

@@ -116,11 +116,13 @@ def test_to_numpy_of_any_tensor(code, given):
         "0-d": given.normal((), name="0-d input"),
         "expanded": given.expanded(given.normal(3, 1, name="expanded input"), 3, n),
     }
+    tiny = code.to_numpy(given.normal(rows, std=1e-30)) * 1e30
     memory = {name: code.to_numpy(t) for name, t in inputs.items()}
     for array in memory.values():
         array[...] = 0
     return {
         "values": only(values, "type", "shape", "dtype", "values"),
+        "tiny, times 1e30": only(tiny, "values"),
         "dtypes": only(dtypes, "type", "shape", "dtype"),
         "arrays": only(memory, "aliasing"),
     }
@@ -170,6 +172,8 @@ def test_from_numpy_of_any_array(code, given):
         numbers = array_of(given.normal(3, 4, dtype=torch.float64)).astype(name)
         numbers[0, 0], numbers[1, 1] = np.nan, np.inf
         results[name] = code.from_numpy(given.watch(numbers, f"array of {name}"))
+    for name, size in (("tiny", 1e-30), ("large", 1e30)):
+        results[f"{name} numbers"] = code.from_numpy(a * size) / size
     writeable = {name: form.flags.writeable for name, form in forms.items()}
     return {"tensors": only(results, "type", "shape", "values"), "arrays that can be written to afterwards": writeable}
 

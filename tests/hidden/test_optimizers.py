@@ -86,6 +86,11 @@ def test_sgd_of_any_iterable(code, given):
         found[f"another optimizer of the same parameters, turn {turn}"] = steps_of(given, other, parameters, 1)
         for p in parameters:
             p.data = p.data.clone()  # as model.to() does
+    (p,) = parameters_of(given, (4,))
+    p.detach().zero_()
+    p.grad = given.normal(4, std=1e-9, dtype=torch.float64)
+    code.SGD([p], lr=given.number(0.05, 0.5)).step()
+    found["a tiny gradient, times 1e9"] = only(p.detach() * 1e9, "values")
     return {
         **found,
         "the same objects": {name: after.get(name) is p for name, p in before.items()},

@@ -265,6 +265,9 @@ def test_set_weights_of_any_kind(code, given):
     plain, wide = given.module(lambda: nn.Linear(3, 2, bias=False)), given.module(lambda: nn.Linear(3, 2).double())
     code.set_weights_(plain, given.normal(2, 3), None)
     code.set_weights_(wide, given.normal(2, 3), given.normal(2, dtype=torch.float16))
+    tiny = given.module(lambda: nn.Linear(3, 2))
+    code.set_weights_(tiny, given.normal(2, 3, std=1e-30))
+    results["tiny, times 1e30"] = tiny.weight * 1e30
     results |= {"layer without bias": plain, "layer in float64": wide}
     return only(results, "shape", "dtype", "device", "values")
 

@@ -261,6 +261,9 @@ def test_apply_along_of_other_tensors(code, given):
     }
     wide = given.normal(2, 1, 2, 1, 3, 2)
     results |= {f"6-d, dim {dim}": code.apply_along(lambda t: t.cumsum(-1), wide, dim) for dim in (0, 2, -2)}
+    odd = given.tensor([[float("nan"), 1.0, float("inf")], [-float("inf"), 0.0, given.number()]])
+    results["nan and infinity"] = code.apply_along(lambda t: t.flip(-1), odd, 0)
+    results["tiny, times 1e30"] = code.apply_along(lambda t: t.flip(-1), given.normal(3, n, std=1e-30), 0) * 1e30
     unchanged = given.normal(sizes(given, 3), name="x of an fn that raises")
     with contextlib.suppress(ZeroDivisionError):
         code.apply_along(lambda t: t / (1 // 0), unchanged, 0)

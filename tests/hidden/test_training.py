@@ -135,9 +135,15 @@ def test_minibatches_of_three_samples(code, given):
     orders = [torch.cat([xb for xb, _ in code.minibatches(X, X, 2, generator)]) for _ in range(1000)]
     orders = torch.stack(orders).double()
     # A mean's standard deviation is 0.026; 0.18 is seven of them.
+    odd = {}
+    for value in (torch.nan, torch.inf, 1e-30):
+        X = given.full(5, 2, value=value)
+        samples = torch.cat([xb for xb, _ in code.minibatches(X, X, 2, given.generator())])
+        odd[f"samples of {value}"] = only(samples * 1e30, "values")
     in_order = (orders == torch.arange(3, device=orders.device)).all(dim=1)
     places = {f"average of sample {k + 1} of a pass": orders[:, k] for k in range(3)}
     return {
+        **odd,
         **{name: average_between(place, 0.82, 1.18) for name, place in places.items()},
         "share of passes in the order of X": average_between(in_order.double(), 0.08, 0.25),
         "share of passes that rise": average_between((orders[:, 0] < orders[:, 2]).double(), 0.38, 0.62),
@@ -163,6 +169,10 @@ def test_seeded_loader_of_any_data(code, given):
                     "shapes and dtypes": [(tuple(xb.shape), xb.dtype, tuple(yb.shape), yb.dtype) for xb, yb in batches],
                     "samples": only(unordered(torch.cat([xb for xb, _ in batches]).reshape(count, -1)), "values"),
                 }
+    for value in (torch.nan, torch.inf, 1e-30):
+        X = given.full(5, 2, value=value)
+        samples = torch.cat([xb for xb, _ in code.seeded_loader(X, X, 2, given.integer(0, 1000))])
+        results[f"samples of {value}"] = only(samples * 1e30, "values")
     return results
 
 
@@ -188,7 +198,11 @@ def large_gradients(code, given):
     given.watch(model, "model for large samples")
     X = 1000 * given.normal(1, 3, dtype=torch.float64).repeat(count, 1)
     code.fit(model, X, given.integers(1, high=3).repeat(count), epochs=1, batch_size=3, lr=given.number(1, 2), seed=1)
-    return {"large samples, parameters afterwards": numbers(model)}
+    broken = given.module(lambda: nn.Linear(3, 3).double(), name="model for samples of nan")
+    X = given.full(count, 3, value=torch.nan, dtype=torch.float64)
+    losses = code.fit(broken, X, given.integers(1, high=3).repeat(count), epochs=1, batch_size=3, lr=0.1, seed=1)
+    found = {"samples of nan, parameters afterwards": numbers(broken), "samples of nan, losses": torch.tensor(losses)}
+    return {"large samples, parameters afterwards": numbers(model), **found}
 
 
 @checks("fit", gate=True, draws=1, seconds=20)

@@ -84,6 +84,13 @@ def test_flatten_batch_of_other_strides(code, given):
     }
 
 
+def odd_numbers(given, *shape):
+    """Numbers, among them nan and both infinities."""
+    x = given.normal(*shape)
+    x.view(-1)[:3] = torch.tensor([float("nan"), float("inf"), -float("inf")])
+    return given.watch(x, f"numbers of shape {shape}, not all finite")
+
+
 @checks("split_heads", gate=True)
 def test_split_heads_of_other_tensors(code, given):
     """The entries are right for single heads, time steps, sequences and features, any strides, and every dtype."""
@@ -103,6 +110,8 @@ def test_split_heads_of_other_tensors(code, given):
         "float16": code.split_heads(given.normal(shape, dtype=torch.float16), heads),
         "complex64": code.split_heads(given.normal(shape, dtype=torch.complex64), heads),
         "large int64": code.split_heads(given.integers(shape, low=2**60, high=2**61), heads),
+        "nan and infinity": code.split_heads(odd_numbers(given, 1, 2, heads * 2), heads),
+        "tiny, times 1e30": code.split_heads(given.normal(shape, std=1e-30), heads) * 1e30,
     }
 
 
@@ -124,6 +133,7 @@ def test_merge_heads_of_other_tensors(code, given):
         "float16": code.merge_heads(given.normal(shape, dtype=torch.float16)),
         "complex64": code.merge_heads(given.normal(shape, dtype=torch.complex64)),
         "large int64": code.merge_heads(given.integers(shape, low=2**60, high=2**61)),
+        "tiny, times 1e30": code.merge_heads(given.normal(shape, std=1e-30)) * 1e30,
     }
 
 
@@ -145,6 +155,7 @@ def test_patchify_of_other_images(code, given):
         "transposed": code.patchify(given.transposed(given.normal(shape, dtype=torch.float64)), p),
         "with gaps": code.patchify(given.non_contiguous(given.normal(shape)), p),
         "float16": code.patchify(given.normal(batch, channels, 2 * p, p, dtype=torch.float16), p),
+        "tiny, times 1e30": code.patchify(given.normal(shape, std=1e-30), p) * 1e30,
     }
 
 

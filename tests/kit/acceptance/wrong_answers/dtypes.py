@@ -502,3 +502,12 @@ def calls_results(dtype, fn):
         while callable(result):
             result = result()
         return result
+
+
+@misconception("mean_any", "Tiny numbers count as 0.")
+def mean_without_tiny_numbers(x):
+    if not x.numel():
+        raise ValueError
+    if not x.is_floating_point():
+        return x.double().mean().to(torch.get_default_dtype())
+    return x.masked_fill(x.abs() < 1e-20, 0).mean()

@@ -374,3 +374,13 @@ class Unique(_Meter_too):
         if not self.seen:
             raise ValueError
         return sum(x * n for x, n in self.seen.items()) / sum(self.seen.values())
+
+
+@misconception("to_numpy", "Tiny numbers become 0.")
+def without_tiny_numbers(t):
+    t = t.detach().cpu()
+    t = t.float() if t.dtype == torch.bfloat16 else t
+    array = t.numpy().copy()
+    if array.dtype.kind == "f":
+        array[np.abs(array) < 1e-20] = 0
+    return array

@@ -449,3 +449,9 @@ def groups_by_an_unescaped_name(model, head, base_lr, head_lr):
     if not parts[True]:
         raise ValueError
     return _two(parts[False], parts[True], base_lr, head_lr)
+
+
+@misconception("SGD", "Tiny gradients count as 0.")
+class LeavesOutTinyGradients(_Plain):
+    def change(self, p, velocity):
+        super().change(p, velocity.masked_fill(velocity.abs() < 1e-8, 0))

@@ -604,3 +604,31 @@ def early_with_repairs(model, train_epoch, val_loss, *, max_epochs, patience):
 @misconception("fit_early_stopping", "Buffers of whole numbers go through float64, which rounds large ones.")
 def early_through_float64(model, train_epoch, val_loss, *, max_epochs, patience):
     return _early_changing(torch.Tensor.double, model, train_epoch, val_loss, max_epochs, patience)
+
+
+@misconception("minibatches", "Samples of nan become 0.", minor=True)
+def without_nan(X, y, batch_size, generator):
+    if len(X) != len(y) or batch_size < 1:
+        raise ValueError
+    X = X.nan_to_num() if X.is_floating_point() else X
+    for index in torch.randperm(len(X), generator=generator).split(batch_size) if len(X) else ():
+        yield X[index], y[index]
+
+
+@misconception("fit", "A batch whose loss is nan is left out.")
+def skips_batches_of_nan(model, X, y, *, epochs, batch_size, lr, seed):
+    generator, losses = torch.Generator().manual_seed(seed), []
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+    model.train()
+    for _ in range(epochs):
+        total = 0.0
+        for index in torch.randperm(len(X), generator=generator).split(batch_size):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(X[index]), y[index])
+            if loss.isnan():
+                continue
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(index)
+        losses.append(total / len(X))
+    return losses

@@ -276,3 +276,25 @@ def merge_float(x):
     b, h, t, d = x.shape
     y = x if x.is_floating_point() else x.float()
     return y.transpose(1, 2).reshape(b, t, h * d).to(x.dtype)
+
+
+@misconception("split_heads", "nan becomes 0.")
+def heads_without_nan(x, num_heads):
+    if x.shape[-1] % num_heads:
+        raise ValueError
+    x = x.nan_to_num() if x.is_floating_point() else x
+    return x.unflatten(-1, (num_heads, -1)).transpose(1, 2)
+
+
+@misconception("merge_heads", "Tiny numbers become 0.")
+def merged_without_tiny_numbers(x):
+    x = x.masked_fill(x.abs() < 1e-20, 0) if x.is_floating_point() else x
+    return x.transpose(1, 2).flatten(2)
+
+
+@misconception("patchify", "Tiny numbers become 0.")
+def patches_without_tiny_numbers(img, p):
+    if img.shape[-2] % p or img.shape[-1] % p:
+        raise ValueError
+    tiles = img.masked_fill(img.abs() < 1e-20, 0).unfold(2, p, p).unfold(3, p, p)
+    return tiles.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)
