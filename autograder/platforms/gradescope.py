@@ -1,7 +1,7 @@
 """Gradescope: the zip file of an autograder, and what runs in it.
 
 Source: gradescope-autograders.readthedocs.io, "Autograder Specifications" (the folders below /autograder, setup.sh,
-run_autograder, the format of results.json).
+run_autograder, the format of results.json) and "Submission Metadata" (submission_metadata.json).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import secrets
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from autograder.course.data_files import read_data
 from autograder.errors import AutogradeError, CourseError
 from autograder.exporting.gradescope import gradescope
 from autograder.grading.grader import Grader
+from autograder.grading.versions import MOST_VERSIONS
 from autograder.platforms.one_submission import find_one, results_of
 from autograder.records.results import TopicResult
 from autograder.release.wheel import whole_wheel
@@ -65,6 +67,12 @@ class _Assignment(msgspec.Struct, frozen=True):
     seed: int
 
 
+class _Metadata(msgspec.Struct):
+    """What is used of Gradescope's submission_metadata.json."""
+
+    previous_submissions: list[msgspec.Raw]
+
+
 def export(course: Course, topic: str, path: Path, *, seed: int | None = None) -> None:
     """Write the zip file of the autograder for a topic.
 
@@ -72,7 +80,7 @@ def export(course: Course, topic: str, path: Path, *, seed: int | None = None) -
         course: the course.
         topic: the topic.
         path: the zip file.
-        seed: of all submissions, so that equal ones get equal points; drawn if None.
+        seed: of everybody's first submission, from which those of the second, third and so on follow; drawn if None.
 
     Raises:
         CourseError: if the course has no such topic.
@@ -110,11 +118,32 @@ def run(root: Path, *, unsafe: bool = False) -> None:
         assignment = msgspec.json.decode((root / "source/assignment.json").read_bytes(), type=_Assignment)
         with Grader(root / "source/course", seed=assignment.seed, workers=1, unsafe=unsafe) as grader:
             found = find_one(root / "submission", grader.course, assignment.topic)
-            body = {"score": 0, "output": found} if isinstance(found, str) else _body(grader.course, grader.grade(found))
+            if isinstance(found, str):
+                body = {"score": 0, "output": found}
+            else:
+                body = _body(grader.course, grader.grade(replace(found, version=_version(root))))
     except AutogradeError as error:
         # Without a score, Gradescope shows that the autograder failed, and to whom that is due.
         body = {"output": f"The autograder could not run: {error} This is not due to your submission."}
     write_whole(root / "results/results.json", msgspec.json.encode(body))
+
+
+def _version(root: Path) -> int:
+    """Which of its student's submissions this is: 1 for the first, and where Gradescope's file about it is not there.
+
+    Whoever hands in again has read the results of the one before, numbers included, so each gets inputs of its own.
+    """
+    path = root / "submission_metadata.json"
+    try:
+        before = msgspec.json.decode(path.read_bytes(), type=_Metadata).previous_submissions
+    except FileNotFoundError:
+        return 1
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise AutogradeError(
+            f"{path}: it does not say which submission this is ({error}). Has Gradescope changed its format? Tell the "
+            "kit's maintainers."
+        ) from None
+    return min(1 + len(before), MOST_VERSIONS)
 
 
 def _body(course: Course, result: TopicResult) -> dict[str, Any]:

@@ -178,6 +178,14 @@ def test_an_instructors_workflow(course: Path, tmp_path: Path) -> None:
     assert pipeline["gpu"]["script"][-1] in steps("instructor", "gpu")[-1]["run"]
 
 
+def test_each_run_of_the_instructors_templates_has_a_seed_of_its_own() -> None:
+    """No results stay between runs, so nothing else says whose file was changed after reading a page."""
+    workflow = template("github/instructor.yml")
+    assert "default" not in workflow["on"]["workflow_dispatch"]["inputs"]["seed"]
+    assert steps("instructor", "shard")[-1]["env"]["SEED"] == "${{ inputs.seed || github.run_id }}"
+    assert template("gitlab/instructor.gitlab-ci.yml")["variables"]["SEED"] == "$CI_PIPELINE_ID"
+
+
 def test_who_cannot_be_collected_is_named(course: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()

@@ -15,6 +15,7 @@ from tiny_course import RIGHT, WRONG, make_course, write_notebook
 from autograder.course.course_file import load_course
 from autograder.errors import CourseError
 from autograder.grading import grader
+from autograder.grading.versions import MOST_VERSIONS, seed_of_version
 from autograder.platforms import gradescope, prairielearn
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Run
@@ -120,6 +121,57 @@ def test_a_number_in_the_files_name_or_none(root: Path, course: Path, tmp_path: 
 def test_nothing_but_the_start_notebook(root: Path) -> None:
     write_notebook(root / "submission/00_start.ipynb", "guess = 7")
     assert str(gradescope_results(root)["output"]).startswith("There is no file views.ipynb or views.py")
+
+
+def metadata(root: Path, previous: object) -> None:
+    """Gradescope's file about a submission, as its documentation shows it."""
+    about = {
+        "id": 123456,
+        "created_at": "2018-07-01T14:22:32.365935-07:00",
+        "assignment": {
+            "due_date": "2018-07-31T23:00:00.000000-07:00", "group_size": 4, "group_submission": True, "id": 25828,
+            "course_id": 1234, "late_due_date": None, "release_date": "2018-07-02T00:00:00.000000-07:00",
+            "title": "Programming Assignment 1", "total_points": "20.0",
+        },
+        "submission_method": "upload",
+        "users": [{"email": "student@example.com", "id": 1234, "name": "Student User"}],
+        "previous_submissions": previous,
+    }  # fmt: skip
+    (root / "submission_metadata.json").write_text(json.dumps(about))
+
+
+def earlier(results: object) -> dict[str, object]:
+    return {"submission_time": "2017-04-06T14:24:48.087023-07:00", "score": 0.0, "results": results}
+
+
+@pytest.mark.usefixtures("shared")
+def test_each_submission_to_gradescope_has_inputs_of_its_own(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever hands in again has read the numbers on the page before, so they are no answers now."""
+    graded = []
+    grade = grader.Grader.grade
+
+    def noted(self: grader.Grader, *arguments: object, **options: object) -> object:
+        result = grade(self, *arguments, **options)  # type: ignore[arg-type]
+        graded.append((result.version, result.seed))
+        return result
+
+    monkeypatch.setattr(grader.Grader, "grade", noted)
+    write_notebook(root / "submission/views.ipynb", RIGHT)
+    pages = [{"score": 5.0, "tests": []}, None]  # the second time, the container broke down
+    for previous in ([], [earlier(pages[0])], [earlier(page) for page in pages], [earlier(None)] * 2 * MOST_VERSIONS):
+        metadata(root, previous)
+        assert gradescope_results(root)["score"] == 5.0
+    seed = json.loads((root / "source/assignment.json").read_text())["seed"]
+    assert graded == [(version, seed_of_version(seed, version)) for version in (1, 2, 3, MOST_VERSIONS)]
+
+
+def test_gradescope_in_another_format_gives_no_score(root: Path) -> None:
+    write_notebook(root / "submission/views.ipynb", RIGHT)
+    for text in ("{", "[]", "{}", '{"previous_submissions": 3}'):
+        (root / "submission_metadata.json").write_text(text)
+        results = gradescope_results(root)
+        assert "score" not in results
+        assert "submission_metadata.json: it does not say which submission this is (" in str(results["output"])
 
 
 def test_gradescope_without_a_course_gives_no_score(root: Path) -> None:
