@@ -149,7 +149,6 @@ def _entry(name: str, number: int, title: str, tasks: Sequence[str]) -> list[tup
         (1, f"{name}:"),
         (2, f"number: {number}"),
         (2, f"title: {title}"),
-        (2, "required: false"),
         (2, "tasks:"),
         *((3, task) for task in tasks),
     ]

@@ -20,6 +20,7 @@ __all__ = [
     "points_text",
     "readable",
     "task_state",
+    "wrong_values",
 ]
 
 
@@ -101,3 +102,8 @@ def cause_sentence(cause: FirstCause) -> str:
     where = f"Cell {cause.cell}" if cause.cell else "The file"
     depend = "depends" if len(cause.tasks) == 1 else "depend"
     return f"{where} failed: {readable(cause.error)}; {counted(len(cause.tasks), 'task')} {depend} on it."
+
+
+def wrong_values(task: TaskResult) -> bool:
+    """Whether no gate passed because of what the code returned, and not because it raised, took too long or died."""
+    return all(check.outcome is Outcome.FAILED and not check.error_type for check in task.checks if check.gate)

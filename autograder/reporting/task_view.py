@@ -13,10 +13,12 @@ from autograder._words import counted
 from autograder.records.jobs import Outcome
 from autograder.records.observation import SourceLine
 from autograder.records.results import CheckResult, Diagnosis, TaskResult, told_checks
-from autograder.reporting.labels import OUTCOMES, Label, checks_passed, counted_points, points_text, task_state
+from autograder.reporting.labels import OUTCOMES, Label, checks_passed, counted_points, points_text, task_state, wrong_values
 from autograder.reporting.told import told, unavailable_sentence
 
 __all__ = ["CheckView", "CodeLine", "DiagnosisView", "TaskView", "outcome_label", "task_view"]
+
+_NOT_YET = "What this task must do first does not work yet. Until it does"
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +153,8 @@ def _task_notes(task: TaskResult) -> Iterable[str]:
     if not task.attempted and not task.standing:
         yield "You have not written this one yet. It does not count as wrong; it just earns nothing."
     elif task.gated and not task.prediction:
-        yield "The values are not right yet. Until they are, the task's other checks earn nothing."
+        what = "The values are not right yet. Until they are" if wrong_values(task) else _NOT_YET
+        yield f"{what}, the task's other checks earn nothing."
     yield from map(unavailable_sentence, task.unavailable)
     pending = f"{counted_points(task.pending)} {'is' if task.pending == 1 else 'are'} pending"
     if task.pending and not task.checks and not task.untold:

@@ -20,7 +20,7 @@ from autograder.course.course_file import Course
 from autograder.gradebook.marks import with_mark
 from autograder.records.jobs import CellReport, Outcome
 from autograder.records.results import CheckResult, TaskResult, TopicResult, told_checks
-from autograder.reporting.labels import cause_sentence, counted_points, points_text, readable
+from autograder.reporting.labels import cause_sentence, counted_points, points_text, readable, wrong_values
 from autograder.reporting.told import unavailable_sentence
 from autograder.sandbox import level
 
@@ -319,7 +319,8 @@ def _one_line(text: str) -> str:
 
 def _print_task(task: TaskResult, console: Console) -> None:
     state = "" if task.attempted else ", not attempted"
-    state += ", no points because its values are wrong" if task.gated and task.attempted and not task.prediction else ""
+    if task.gated and task.attempted and not task.prediction:
+        state += f", no points because its {'values are wrong' if wrong_values(task) else 'main check did not pass'}"
     state += f", {counted_points(task.pending)} pending" if task.pending else ""
     console.print(Text(f"{task.task}  {points_text(task.earned)} of {points_text(task.points)}{state}", "bold"))
     for diagnosis in task.diagnoses:
@@ -344,9 +345,8 @@ def _print_check(check: CheckResult, console: Console) -> None:
     if check.error_type and not details:
         details.append(_one_line(f"{check.error_type}: {check.error_message}"))
     if check.at:
-        details.append(
-            f"{f'in cell {check.at.cell}, ' if check.at.cell else 'on '}line {check.at.line}: {check.at.text.strip()}"
-        )
+        place = f"{f'in cell {check.at.cell}, ' if check.at.cell else 'on '}line {check.at.line}"
+        details.append(": ".join(filter(None, (place, check.at.text.strip()))))
     if check.arguments:
         details.append(f"called with {check.arguments}")
     if check.reason:

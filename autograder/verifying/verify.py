@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
@@ -18,6 +19,7 @@ from autograder.comparing.compare import passes
 from autograder.course.choice_checks import answer_check, form_check, plain_answer
 from autograder.course.course_file import Course
 from autograder.course.declarations import VariantSpec
+from autograder.course.lines import Lines
 from autograder.course.required_parts import missing_parts
 from autograder.course.topic import Topic, load_topic
 from autograder.errors import AuthoringError
@@ -132,7 +134,9 @@ class _Proof(Trials):
     def result(self) -> TopicVerification:
         if self.topic is None:
             return TopicVerification(self.name, problems=tuple(self.problems), warnings=tuple(self.warnings))
-        survivors = tuple(map(self._survivor, self.tried.surviving))
+        reference = Path("solutions", f"{self.name}.py")
+        lines = Lines((self.course.root / reference).read_bytes(), self.topic.reference)
+        survivors = tuple(self._survivor(mutant, reference, lines) for mutant in self.tried.surviving)
         idle = Counter(mutant.task for mutant in self.tried.idle)
         return TopicVerification(
             topic=self.name,
@@ -154,14 +158,14 @@ class _Proof(Trials):
             warnings=tuple(self.warnings),
         )
 
-    def _survivor(self, mutant: Mutant) -> Survivor:
+    def _survivor(self, mutant: Mutant, reference: Path, lines: Lines) -> Survivor:
         suggestion = self.tried.suggestions.get(mutant.name)
         first = next((name for name, each in self.tried.suggestions.items() if each == suggestion), mutant.name)
         return Survivor(
             task=mutant.task,
             description=mutant.description,
-            file=f"solutions/{self.name}.py",
-            line=mutant.line,
+            file=reference.as_posix(),
+            line=lines.line(mutant.cell, mutant.line),
             diff=mutant.diff,
             entry=entry_for(mutant),
             verdict=self.tried.verdicts.get(mutant.name),

@@ -106,7 +106,6 @@ def test_the_rest_of_the_course_stays_byte_for_byte(root, newline):
         "    casts:",
         "        number: 8",
         "        title: Casts",
-        "        required: false",
         "        tasks:",
         "            row_means: {points: 4, level: easy}",
         "",

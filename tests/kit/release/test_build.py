@@ -327,6 +327,31 @@ def test_an_unwritten_skeleton_is_not_released(tmp_path, pool):
     assert any("still marked WRITE:" in line for line in checked(tmp_path, pool))
 
 
+@pytest.mark.parametrize(
+    ("late", "told"),
+    [
+        ("{per_day: 0.1}", "Late work: after the due time, you lose 10 % of the points for each day begun."),
+        (
+            "{policy: per_hour, grace_minutes: 10, at_most: 0.5, late_days: 3}",
+            "Late work: you lose nothing within 10 minutes of the due time. After that, you lose 1 % of the points for each "
+            "hour begun, but at most 50 %. Before that counts, you may be late by 3 days in the whole course.",
+        ),
+        (
+            "{policy: zero, late_days: 1}",
+            "Late work: after the due time, it earns nothing. "
+            "Before that counts, you may be late by 1 day in the whole course.",
+        ),
+        ("{policy: none}", "Late work: you lose no points. Your instructor sees that it was late."),
+    ],
+)  # fmt: skip
+def test_students_read_the_late_policy_that_the_course_has(root, late, told):
+    path = root / "course.yml"
+    path.write_text(path.read_text().replace(LATE, f"late: {late}\n"))
+    readme = build._readme(load_course(root), {}).decode()
+    assert readme.endswith("\n")
+    assert " ".join(readme[readme.index("Late work") :].split()) == told
+
+
 def test_both_guides_for_students_set_colab_up_with_the_same_cell() -> None:
     cell = ["!unzip -q -o release.zip", "%cd release", "%pip install -q -r requirements.txt"]
     for path in ("docs/students.md", "autograder/release/templates/release_readme.md.j2"):

@@ -194,6 +194,21 @@ def test_gated_and_pending_points_are_explained(tmp_path):
     assert "5 more points are pending" in read.text
 
 
+@pytest.mark.parametrize(
+    "gate",
+    [
+        check(gate=True, outcome=Outcome.TIMEOUT, reason="The code did not end within 5 s."),
+        check(gate=True, outcome=Outcome.FAILED, error_type="ValueError", error_message="no"),
+    ],
+)
+def test_values_are_not_called_wrong_where_there_were_none(tmp_path, gate):
+    read = page(write_page(result(task(gate, PASSED, gated=True)), tmp_path))
+    assert "The values are not right yet" not in read.text
+    assert (
+        "What this task must do first does not work yet. Until it does, the task's other checks earn nothing." in read.text
+    )
+
+
 def test_how_points_are_made_is_said_in_words(tmp_path):
     effects = check("side_effects", Outcome.PASSED)
     equal = page(write_page(result(task(check(gate=True), PASSED, effects)), tmp_path)).text

@@ -171,6 +171,13 @@ def test_a_survivor_is_reported_with_its_line_and_its_diff(proof):
     assert "solutions/equivalent_mutants/tiny.yml" in text
 
 
+def test_a_survivors_line_is_that_of_the_file_in_a_reference_with_cells(proof):
+    cell = ("solutions/tiny.py", "def double", "# %%\ndef double")
+    survivors = proof(WEAK, cell).topics[0].survivors
+    (dropped,) = (survivor for survivor in survivors if survivor.description == DROPPED["mutant"])
+    assert dropped.line == 7
+
+
 def test_a_survivor_with_a_reason_is_accepted(proof):
     before = proof(WEAK).topics[0]
     after = proof(WEAK, accepted(DROPPED)).topics[0]
