@@ -29,7 +29,7 @@ from autograder.student.notebook import check
 from autograder.verifying.verify import verify
 
 (LIMITS,) = examples("trained-models", "yaml")
-STUB, VISIBLE, HIDDEN, REFERENCE, MISTAKE = examples("trained-models")
+STUB, VISIBLE, HIDDEN, REFERENCE, OTHER, MISTAKE = examples("trained-models")
 TRAIN_STUB, TRAIN_CHECK = examples("training")
 TRAIN = """\
 import torch
@@ -54,13 +54,7 @@ def climbs(model, x, y, steps):
         optimizer.step()
 """
 ALTERNATIVES = f"""\
-from autograder import alternative
-
-
-@alternative("digits_file")
-def is_scaled():
-    return "data/answers/scaled.pt"
-
+{OTHER}
 
 {TRAIN.replace("def train", '@alternative("train")' + chr(10) + "def by_adam_w").replace("Adam(", "AdamW(")}"""
 NAME = 'digits_file = "model.pt"'
@@ -100,7 +94,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, centres: torch.Tensor, pool: 
     torch.save(centres[labels] + torch.randn(300, 16, generator=draw), root / "data/hidden/digits.pt")
     (root / "data/answers/labels.csv").write_text("\n".join(map(str, labels.tolist())))
     torch.save(weights(centres), root / "data/answers/reference.pt")
-    torch.save(weights(centres, 2.0), root / "data/answers/scaled.pt")
+    torch.save(weights(centres, 2.0), root / "data/answers/another_run.pt")
     torch.save(weights(centres.flip(0)), root / "data/answers/untrained.pt")
     build.build(load_course(root), pool, root / "release")
     return root
