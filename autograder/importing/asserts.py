@@ -30,6 +30,9 @@ _TRUTH = {"assert_true", "assertTrue", "assert_", "assert_false", "assertFalse",
           "assertIsNotNone", "assert_is_not_none", "bool", "all"}  # fmt: skip
 _OF_TYPE = {"isinstance", "assertIsInstance", "assert_is_instance"}
 _BOUNDS = {"assertGreater": ast.Gt, "assertGreaterEqual": ast.GtE, "assertLess": ast.Lt, "assertLessEqual": ast.LtE}
+_DEFAULTS = {"allclose": (1e-5, 1e-8), "isclose": (1e-5, 1e-8), "assert_allclose": (1e-7, 1e-8)}
+"""Relative and absolute tolerances of functions of PyTorch and NumPy, unless their call says otherwise."""
+_PLACES = {"assertAlmostEqual": 7, "assert_almost_equal": 7, "assert_array_almost_equal": 6}
 _REDUCING = {"abs", "fabs", "max", "amax", "sum", "mean", "norm", "item", "sqrt", "square", "any", "numpy", "float"}
 
 
@@ -73,6 +76,8 @@ def observed(test: ast.expr, student: Set[str], *, bounds: bool = True) -> list[
         case ast.BoolOp(op=ast.And(), values=values):
             parts = [observed(value, student) for value in values if mentions(value, student)]
             return None if None in parts or not parts else [seen for part in parts if part for seen in part]
+        case ast.UnaryOp(op=ast.Not(), operand=ast.Call(func=ast.Attribute(value=value, attr="any"), args=arguments)):
+            return observed(arguments[0] if arguments and _is_module(value) else value, student, bounds=False)
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return observed(operand, student)
         case ast.Compare():
@@ -92,8 +97,12 @@ def _compared(test: ast.Compare, student: Set[str], *, bounds: bool = True) -> l
         return [_seen(test.left)] if is_none and mentions(test.left, student) else None
     sides = [test.left, *test.comparators]
     ours = [side for side in sides if mentions(side, student)]
-    if len(test.ops) > 1 or len(ours) != 1 or not isinstance(test.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE):
-        return [_typed(side) or _seen(side) for side in ours]
+    ordered = len(test.ops) == 1 and isinstance(test.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE)
+    if ordered and len(ours) == 2 and bounds:  # the first number of the reference is what the second is compared with
+        return [_bounded(sides[0], sides[1], "at_most" if isinstance(test.ops[0], ast.Lt | ast.LtE) else "at_least")]
+    if not ordered or len(ours) != 1:
+        approximate = next((tolerances for side in sides if (tolerances := _approx(side)) is not None), None)
+        return [_typed(side) or _with(side, approximate or {}) for side in ours]
     if not bounds and not _distance(ours[0]):
         return [_seen(ours[0])]
     left_is_ours = ours[0] is test.left
@@ -102,6 +111,15 @@ def _compared(test: ast.Compare, student: Set[str], *, bounds: bool = True) -> l
     if below and (pair := _distance(ours[0])):
         return [_close(side, other) for side in pair if mentions(side, student)]
     return [_bounded(ours[0], other, "at_most" if below else "at_least")]
+
+
+def _approx(node: ast.expr) -> dict[str, ast.expr] | None:
+    """The tolerances of `pytest.approx(…)`; None for anything else."""
+    if not isinstance(node, ast.Call) or _called(node) != "approx":
+        return None
+    given = dict(zip(("rel", "abs"), node.args[1:], strict=False))
+    given |= {each.arg: each.value for each in node.keywords if each.arg}
+    return {"rtol": given.get("rel") or ast.Constant(1e-6), "atol": given.get("abs") or ast.Constant(1e-12)}
 
 
 def _distance(node: ast.expr) -> list[ast.expr] | None:
@@ -151,15 +169,35 @@ def _call(test: ast.Call, student: Set[str]) -> list[Seen] | None:
         if isinstance(test.func, ast.Attribute) and len(sides) == 1:  # a.equal(b)
             sides = [test.func.value, *sides]
         ours = [side for side in sides if mentions(side, student)]
-        tolerances = {each.arg: each.value for each in test.keywords if each.arg in ("rtol", "atol", "rel_tol", "abs_tol")}
+        tolerances = _tolerances(name, test)
         return [_typed(side) or _with(side, tolerances) for side in ours] or None
     if name in ("hasattr", "callable", "any", "issubclass"):
         return None
     return [_seen(test)] if mentions(test, student) else None
 
 
+def _tolerances(name: str, test: ast.Call) -> dict[str, ast.expr]:
+    """The tolerances with which a call compares, as the author gave them or as they are without; empty for the course's."""
+    given = {each.arg: each.value for each in test.keywords if each.arg is not None}
+    tolerances: dict[str, ast.expr] = {key: given[key] for key in ("rtol", "atol", "rel_tol", "abs_tol") if key in given}
+    if name in _PLACES:
+        places = given.get("places") or given.get("decimal") or [*test.args[2:3], ast.Constant(_PLACES[name])][0]
+        if "delta" in given:
+            return {"rtol": ast.Constant(0.0), "atol": given["delta"]}
+        if isinstance(places, ast.Constant) and isinstance(places.value, int):
+            return {"rtol": ast.Constant(0.0), "atol": ast.Constant(float(f"1e-{places.value}"))}
+    if name in _DEFAULTS and not {"rel_tol", "abs_tol"} & set(given) and ast.unparse(test.func) != "math.isclose":
+        rtol, atol = _DEFAULTS[name]
+        return {"rtol": ast.Constant(rtol), "atol": ast.Constant(atol)} | tolerances
+    return tolerances
+
+
 def _each(loop: ast.GeneratorExp | ast.ListComp, student: Set[str]) -> list[Seen] | None:
     ours = [each.iter for each in loop.generators if mentions(each.iter, student)]
+    items = {part.id for each in loop.generators for part in ast.walk(each.target) if isinstance(part, ast.Name)}
+    types = observed(loop.elt, student | items)
+    if ours and types and all("only" in seen.names for seen in types):
+        return [Seen(seen.name, ast.ListComp(seen.expression, loop.generators), seen.names) for seen in types]
     if ours:  # what it runs over is the student's: that is what is compared
         return [_seen(each) for each in ours]
     inner = observed(loop.elt, student)

@@ -9,13 +9,21 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from autograder.importing.asserts import Seen, assertion_of, mentions, observed
 from autograder.importing.parts import Answer, Code, Part, Tests, defined_names, tree_of
-from autograder.importing.statements import ONLY_SHOW, flat, names_bound, names_changed, names_read, root_of
+from autograder.importing.statements import (
+    ONLY_SHOW,
+    changes_from_afar,
+    flat,
+    names_bound,
+    names_changed,
+    names_read,
+    root_of,
+)
 
-__all__ = ["Draft", "Lost", "drafts", "file_read"]
+__all__ = ["Draft", "Lost", "changed_by", "drafts", "file_read"]
 
 _SEEN = "seen"
 _READS_FILES = {"open", "read_csv", "loadtxt", "load", "imread", "urlopen", "urlretrieve", "get_ipython", "input"}
@@ -57,9 +65,11 @@ class Lost:
 
 @dataclass
 class _Statement:
+    """A statement before an assertion. `changed` are the names whose things it may change."""
+
     node: ast.stmt
     part: Part
-    used: bool = field(default=False)
+    changed: set[str]
 
 
 def drafts(parts: Sequence[Part], tasks: Sequence[str]) -> tuple[list[Draft], list[Lost]]:
@@ -86,7 +96,7 @@ def drafts(parts: Sequence[Part], tasks: Sequence[str]) -> tuple[list[Draft], li
                         made.append(found)
                     elif found is not None:
                         lost.append(found)
-                before.append(_Statement(statement, part))
+                before.append(_Statement(statement, part, changed_by(statement, [each.node for each in before])))
     return made, lost
 
 
@@ -107,6 +117,13 @@ def _written_out(node: ast.stmt, before: list[_Statement], part: Part) -> Iterat
                     if not isinstance(inner, ast.Return):
                         yield ast.copy_location(copy.deepcopy(inner), inner)
                 return
+    if (
+        isinstance(node, ast.ClassDef)
+        and isinstance(part, Tests)
+        and any("TestCase" in ast.unparse(each) for each in node.bases)
+    ):
+        yield from _of_test_case(node)
+        return
     if isinstance(node, ast.FunctionDef) and isinstance(part, Tests) and node.name.startswith("test"):
         yield node
         arguments = node.args.args
@@ -114,6 +131,25 @@ def _written_out(node: ast.stmt, before: list[_Statement], part: Part) -> Iterat
             yield from node.body
         return
     yield node
+
+
+class _WithoutSelf(ast.NodeTransformer):
+    """`self.x` → `self_x`, but for the methods that assert."""
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        """A name in place of an attribute of the test case."""
+        self.generic_visit(node)
+        is_own = isinstance(node.value, ast.Name) and node.value.id == "self" and not node.attr.startswith("assert")
+        return ast.copy_location(ast.Name(f"self_{node.attr}", node.ctx), node) if is_own else node
+
+
+def _of_test_case(case: ast.ClassDef) -> Iterator[ast.stmt]:
+    """The statements of a unittest.TestCase: for each test those of `setUp`, then its own."""
+    methods = [each for each in case.body if isinstance(each, ast.FunctionDef)]
+    ready = [each for each in methods if each.name in ("setUp", "setUpClass")]
+    for test in (each for each in methods if each.name.startswith("test")):
+        for each in (*ready, test):
+            yield from (_WithoutSelf().visit(copy.deepcopy(inner)) for inner in each.body)
 
 
 def _called_later(name: str, part: Tests) -> bool:
@@ -125,7 +161,14 @@ def _called_later(name: str, part: Tests) -> bool:
 
 def _count(node: ast.AST) -> int:
     """How many assertions a statement makes."""
-    return sum(_is_assertion(each) for each in ast.walk(node) if isinstance(each, ast.stmt))
+    found, waiting = 0, [node]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, ast.stmt) and _is_assertion(each):
+            found += 1
+        else:
+            waiting += ast.iter_child_nodes(each)
+    return found
 
 
 def _is_assertion(node: ast.stmt) -> bool:
@@ -133,12 +176,13 @@ def _is_assertion(node: ast.stmt) -> bool:
 
 
 def _draft(node: ast.stmt, part: Tests, before: list[_Statement], tasks: Sequence[str]) -> Draft | Lost | None:
-    shown = part.shown and isinstance(node, ast.Expr) and not _is_assertion(node)
+    shown = part.shown and isinstance(node, ast.Expr) and not _is_assertion(node) and not changes_from_afar(node)
     if isinstance(node, ast.FunctionDef | ast.ClassDef) or not (_count(node) or shown):
         return None
     needed = _needed(node, before)
-    student = _from_student([*needed, _Statement(node, part)], set(tasks))
-    used = [task for task in tasks if any(mentions(each.node, {task}) for each in [*needed, _Statement(node, part)])]
+    read = [*needed, _Statement(node, part, names_changed(node))]
+    student = _from_student(read, set(tasks))
+    used = [task for task in tasks if any(mentions(each.node, {task}) for each in read)]
     if not used:
         return None if shown else Lost(part.cell, node.lineno, "it mentions no task", _count(node))
     for each in needed:
@@ -174,6 +218,18 @@ def _draft(node: ast.stmt, part: Tests, before: list[_Statement], tasks: Sequenc
     )
 
 
+def changed_by(node: ast.stmt, before: Sequence[ast.stmt]) -> set[str]:
+    """The names whose things a statement may change; for `loss.backward()` also all that `loss` was made of."""
+    changed = names_changed(node)
+    if changes_from_afar(node):
+        defined = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
+        for each in reversed(before):
+            if not isinstance(each, defined) and names_bound(each) & changed:
+                changed |= names_read(each)
+        changed -= {name for each in before if isinstance(each, defined) for name in names_bound(each)}
+    return changed
+
+
 def _last_defined(used: list[str], tasks: Sequence[str]) -> str:
     return max(used, key=list(tasks).index)
 
@@ -185,8 +241,8 @@ def _needed(node: ast.stmt, before: list[_Statement]) -> list[_Statement]:
     for each in reversed(before):
         if isinstance(each.node, ast.FunctionDef | ast.ClassDef) and each.node.name not in wanted:
             continue
-        bound, changed = names_bound(each.node), names_changed(each.node)
-        if not (bound | changed) & wanted or (_count(each.node) and not bound & wanted):
+        bound = names_bound(each.node)
+        if not (bound | each.changed) & wanted or (_count(each.node) and not bound & wanted):
             continue
         targets = [part for target in getattr(each.node, "targets", [ast.Slice()]) for part in flat(target)]
         if isinstance(each.node, ast.Assign) and all(isinstance(part, ast.Name) for part in targets):
@@ -223,7 +279,7 @@ def _from_student(statements: list[_Statement], names: set[str]) -> set[str]:
                     roots = [root_of(part) for target in targets if target for part in flat(target)]
                     names |= {root.id for root in roots if isinstance(root, ast.Name)}
             elif isinstance(inner, ast.Expr) and mentions(inner.value, names) and assertion_of(inner) is None:
-                names |= names_changed(inner)
+                names |= each.changed if inner is node else names_changed(inner)
             elif isinstance(inner, ast.FunctionDef | ast.ClassDef | ast.Lambda) and mentions(inner, names):
                 names |= {inner.name} if not isinstance(inner, ast.Lambda) else set()
     return names
@@ -260,11 +316,11 @@ def _raising(node: ast.stmt) -> tuple[list[ast.stmt], ast.expr] | None:
         case ast.Expr(value=ast.Call(args=[_, function, *arguments], keywords=keywords) as call):
             if ast.unparse(call.func).rpartition(".")[2] in _RAISES:
                 return [], ast.Call(function, arguments, keywords)
-        case ast.Try(body=[*first, ast.Expr(value=ast.Call() as last), ast.Assert(test=ast.Constant()) | ast.Raise()]):
+        case ast.Try(body=[*first, ast.Expr(value=last), ast.Assert(test=ast.Constant()) | ast.Raise()]):
             return first, last
         case ast.Try(body=[*first, ast.Assign(value=last), ast.Assert(test=ast.Constant()) | ast.Raise()]):
             return first, last
-        case ast.Try(body=[*first, ast.Expr(value=ast.Call() as last)], orelse=[ast.Assert() | ast.Raise(), *_]):
+        case ast.Try(body=[*first, ast.Expr(value=last)], orelse=[ast.Assert() | ast.Raise(), *_]):
             return first, last
     return None
 
@@ -370,7 +426,10 @@ def _sentence(node: ast.stmt, writer: _Writer, part: Tests, used: list[str]) -> 
     if part.hidden or not writer.seen:
         return f"A test of {' and '.join(f'`{task}`' for task in used)}."
     names = list(dict.fromkeys(_cut(seen.name) for seen in writer.seen))
-    sentence = f"{' and '.join(f'`{name}`' for name in names[:2])} {'are' if len(names) > 1 else 'is'} right."
+    right = "are right" if len(names) > 1 else "is right"
+    if all("raises" in seen.names for seen in writer.seen):
+        right = "raise the right exceptions" if len(names) > 1 else "raises the right exception"
+    sentence = f"{' and '.join(f'`{name}`' for name in names[:2])} {right}."
     if isinstance(node, ast.Assert) and isinstance(node.msg, ast.Constant) and isinstance(node.msg.value, str):
         words = " ".join(node.msg.value.split())
         return f"{sentence} The author's message is: {words}" if words else sentence

@@ -49,11 +49,16 @@ class Tests:
 
 @dataclass(frozen=True)
 class Manual:
-    """An answer that a person marks: its text, without a solution."""
+    """An answer that a person marks: its text, without a solution; or the stub of its code, with the `solution`.
+
+    `name` is what its author calls it, if anything.
+    """
 
     source: str
     cell: int
     points: float = 0.0
+    name: str = ""
+    solution: str | None = None
 
 
 Part = Text | Code | Answer | Tests | Manual

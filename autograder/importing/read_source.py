@@ -29,9 +29,11 @@ _HIDDEN = re.compile(r"^\s*#+\s*(BEGIN|END) HIDDEN TESTS?\b")
 _OTTER = re.compile(
     r"\A\s*(?:```)?\s*#?\s*(BEGIN|END) (QUESTION|SOLUTION|TESTS|PROMPT)\b|\A\s*#?\s*(?:ASSIGNMENT|OTTER) CONFIG\b"
 )
+_OLD_HEAD = re.compile(r"```\s*\n?\s*BEGIN (?:QUESTION|ASSIGNMENT)\b(?s:.*?)(?:```|\Z)")
 _OLD_TEST = re.compile(r"\A\s*#+\s*(HIDDEN )?TEST\b", re.IGNORECASE)
 _TEST_CONFIG = re.compile(r'\A\s*(?:"""|\'\'\')\s*#\s*BEGIN TEST CONFIG(.*?)(?:"""|\'\'\')', re.DOTALL)
 _POINTS = re.compile(r"^\s*points\s*:\s*([\d.]+)", re.MULTILINE)
+_NAME = re.compile(r"^\s*name\s*:\s*['\"]?([^'\"\n]+?)['\"]?\s*$", re.MULTILINE)
 _MANUAL = re.compile(r"^\s*manual\s*:\s*true", re.MULTILINE | re.IGNORECASE)
 _GRADERS = re.compile(r"^\s*(?:import otter|grader\s*=|grader\.|ok\s*=|ok\.|_\s*=\s*ok\.|from client\.api).*$", re.MULTILINE)
 
@@ -112,8 +114,11 @@ def _points(marks: dict[str, Any]) -> float:
 def _nbgrader(cells: list[_Cell]) -> Iterator[Part]:
     for cell in cells:
         grade, solution = bool(cell.marks.get("grade")), bool(cell.marks.get("solution"))
-        if cell.marks.get("task") or (grade and solution) or (solution and cell.kind != "code"):
-            yield Manual(_without_scheme(cell.source), cell.number, _points(cell.marks))
+        name = str(cell.marks.get("grade_id") or "")
+        if grade and solution and cell.kind == "code":
+            yield _manual_code(cell, _points(cell.marks), name)
+        elif cell.marks.get("task") or (grade and solution) or (solution and cell.kind != "code"):
+            yield Manual(_without_scheme(cell.source), cell.number, _points(cell.marks), name)
         elif cell.kind != "code":
             yield Text(cell.source)
         elif grade:
@@ -122,6 +127,10 @@ def _nbgrader(cells: list[_Cell]) -> Iterator[Part]:
             yield Answer(solution_text(cell.source), stub_text(cell.source), cell.number)
         else:
             yield _given(cell)
+
+
+def _manual_code(cell: _Cell, points: float, name: str) -> Manual:
+    return Manual(stub_text(cell.source), cell.number, points, name, solution_text(cell.source))
 
 
 def _without_scheme(source: str) -> str:
@@ -153,11 +162,11 @@ def _given(cell: _Cell) -> Code | Answer:
 
 
 def _old_otter(cell: _Cell) -> bool:
-    return cell.kind == "markdown" and re.search(r"```\s*\n?\s*BEGIN QUESTION", cell.source) is not None
+    return cell.kind == "markdown" and _OLD_HEAD.search(cell.source) is not None
 
 
 def _otter(cells: list[_Cell]) -> Iterator[Part]:
-    points, manual, block, tests = 0.0, False, "", 0
+    points, manual, name, block, tests = 0.0, False, "", "", 0
     for cell in cells:
         mark = _OTTER.match(cell.source)
         if (mark and cell.kind == "raw") or _old_otter(cell):
@@ -165,20 +174,23 @@ def _otter(cells: list[_Cell]) -> Iterator[Part]:
             if kind == "QUESTION" and (mark is None or mark[1] == "BEGIN"):
                 found = _POINTS.search(cell.source)
                 points, manual, tests = float(found[1]) if found else 1.0, bool(_MANUAL.search(cell.source)), 0
+                name = called[1] if (called := _NAME.search(cell.source)) else ""
             block = kind if mark is not None and mark[1] == "BEGIN" else ""
             if cell.kind == "markdown":
-                yield Text(re.sub(r"```\s*\n?\s*BEGIN QUESTION(?s:.*?)```", "", cell.source).strip())
+                yield Text(_OLD_HEAD.sub("", cell.source).strip())
             continue
         if cell.kind != "code":
-            if manual and block == "SOLUTION":
-                yield Manual("*Your answer.*", cell.number, points)
-            elif block != "PROMPT" and "**SOLUTION" not in cell.source:
+            if (manual and block == "SOLUTION") or "**SOLUTION" in cell.source:
+                yield Manual("", cell.number, points, name)
+                points = 0.0  # of a question with several answers, the first one has them all
+            elif block != "PROMPT":
                 yield Text(cell.source)
-            elif "**SOLUTION" in cell.source:
-                yield Manual("*Your answer.*", cell.number, points)
         elif block == "TESTS" or _OLD_TEST.match(cell.source):
             yield _otter_test(cell, 0.0 if tests else points)
             tests += 1
+        elif manual and (block == "SOLUTION" or has_marks(cell.source)):
+            yield _manual_code(cell, points, name)
+            points = 0.0
         elif block == "SOLUTION" or has_marks(cell.source):
             yield Answer(solution_text(cell.source), stub_text(cell.source), cell.number)
         elif block != "PROMPT":

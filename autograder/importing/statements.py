@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 
-__all__ = ["ONLY_SHOW", "flat", "names_bound", "names_changed", "names_read", "root_of"]
+__all__ = ["ONLY_SHOW", "changes_from_afar", "flat", "names_bound", "names_changed", "names_read", "root_of"]
 
 ONLY_SHOW = {"print", "display"}
 """Functions that change nothing."""
+
+_FROM_AFAR = {"backward", "step", "zero_grad"}
+"""Methods that write into other things than their own: gradients, parameters."""
 
 
 def names_read(node: ast.AST) -> set[str]:
@@ -39,16 +42,23 @@ def names_bound(node: ast.stmt) -> set[str]:
         return {node.name}
     if isinstance(node, ast.Import | ast.ImportFrom):
         return {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
+    own = {id(part) for each in ast.walk(node) if isinstance(each, ast.comprehension) for part in ast.walk(each.target)}
+    names = (each for each in ast.walk(node) if isinstance(each, ast.Name) and id(each) not in own)
+    return {each.id for each in names if isinstance(each.ctx, ast.Store)}
 
 
 def names_changed(node: ast.stmt) -> set[str]:
-    """The names whose things a statement may change: `x.sort()`, `x[0] = 1`, `in_place(x)`; seeds change modules."""
+    """The names whose things a statement may change: `x.sort()`, `x[0] = 1`, `in_place(x)`; seeds change modules.
+
+    `f(x).sum().backward()` may change all that it mentions.
+    """
     found: set[str] = set()
     for each in ast.walk(node):
         if isinstance(each, ast.Expr) and isinstance(each.value, ast.Call) and ast.unparse(each.value.func) not in ONLY_SHOW:
             roots = [root_of(part) for part in (each.value.func, *each.value.args)]
             found |= {root.id for root in roots if isinstance(root, ast.Name)}
+            if changes_from_afar(each):
+                found |= _mentioned(each)
     for each in ast.walk(node):
         if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Del):
             found.add(each.id)
@@ -57,6 +67,15 @@ def names_changed(node: ast.stmt) -> set[str]:
             if isinstance(root, ast.Name):
                 found.add(root.id)
     return found
+
+
+def changes_from_afar(node: ast.stmt) -> bool:
+    """Whether a statement writes into what its names were made of: `loss.backward()`, `optimizer.step()`."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _called(node.value) in _FROM_AFAR
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else ""
 
 
 def root_of(node: ast.expr) -> ast.expr:

@@ -132,7 +132,9 @@ def test_nbgrader(course: Path, pool: Pool):
     assert "raise NotImplementedError" in exercise
     assert "secret words" not in exercise
     assert "i**2" not in exercise
-    assert any("for a person to mark (4 points)" in note for note in imported.notes)
+    assert any("for a person to mark (4 points); it is the task m of kind manual" in note for note in imported.notes)
+    assert imported.manual == {"m": 4}
+    assert load_course(course).topics["lab"].tasks["m"].kind == "manual"
     assert reference_errors(course, topic, pool) == {}
 
 
@@ -220,6 +222,74 @@ def test_the_command(course: Path):
     assert "topics.lab_1 already exists" in again.stderr
     nothing = CliRunner().invoke(app, ["import", str(course / "exercises"), "-o", str(course)])
     assert "there is no notebook in this folder" in nothing.stderr
+
+
+def test_what_a_gradient_is_asked_of(course: Path, pool: Pool):
+    """`loss.backward()` writes into what the loss was made of, in references and in tests."""
+    imported, topic = taken(
+        course,
+        cell("code", "import torch\nfrom torch import nn"),
+        cell("code", "def cube(x):\n    ### BEGIN SOLUTION\n    return x**3\n    ### END SOLUTION", solution=True, grade_id="a"),
+        cell(
+            "code",
+            "x = torch.tensor([1.0, 2.0], requires_grad=True)\ny = cube(x)\nloss = y.sum()\nloss.backward()\nassert x.grad.tolist() == [3, 12]",
+            grade=True, locked=True, points=1, grade_id="b",
+        ),
+        cell(
+            "code",
+            "w = torch.tensor(3.0, requires_grad=True)\n### BEGIN SOLUTION\nloss = w**2\nloss.backward()\ngrad = w.grad\n### END SOLUTION",
+            solution=True, grade_id="c",
+        ),
+        cell("code", "assert grad.item() == 6", grade=True, locked=True, points=2, grade_id="d"),
+    )  # fmt: skip
+    assert imported.tasks == {"cube": 1, "grad": 2}  # the loss is a step on the way
+    assert (imported.asserts, imported.observed) == (2, 2)
+    assert "x.grad.tolist()" in (course / "tests/visible/test_lab.py").read_text()
+    assert "loss = ..." not in (course / "exercises/lab.py").read_text()
+    assert reference_errors(course, topic, pool) == {}
+    key = build_key(load_course(course), topic, seed=1, pool=pool, cache=None)
+    assert "12" in repr(key.reference["test_cube_1"][0].returned)
+
+
+def test_a_test_case_of_unittest(course: Path, pool: Pool):
+    imported, topic = taken(
+        course,
+        cell("code", "import unittest\n\ndef double(x):\n    return 2 * x"),
+        cell(
+            "code",
+            "class TestDouble(unittest.TestCase):\n    def setUp(self):\n        self.x = 4\n\n    def test_four(self):\n"
+            "        self.assertEqual(double(self.x), 8)\n\n    def test_none(self):\n        with self.assertRaises(TypeError):\n"
+            "            double(None)\n\nunittest.main(argv=[''], exit=False)",
+        ),
+    )
+    assert (imported.asserts, imported.observed) == (2, 2)
+    assert reference_errors(course, topic, pool).keys() == set()
+    assert "raises the right exception" in (course / "tests/visible/test_lab.py").read_text()
+
+
+def test_a_property_that_must_raise(course: Path):
+    source = "class Mean:\n    @property\n    def value(self):\n        raise RuntimeError"
+    tests = "try:\n    Mean().value\n    assert False, 'should raise'\nexcept RuntimeError:\n    pass"
+    imported, _ = taken(course, cell("code", source), cell("code", tests))
+    assert (imported.asserts, imported.observed) == (1, 1)
+    assert "raises(lambda: code.Mean().value)" in (course / "tests/visible/test_lab.py").read_text()
+
+
+def test_code_for_a_person_to_mark_is_a_marked_range(course: Path):
+    _, _ = taken(
+        course,
+        *OTTER[:-6],
+        cell("raw", "# BEGIN QUESTION\nname: q3\nmanual: true\npoints: 2"),
+        cell("raw", "# BEGIN SOLUTION"),
+        cell("code", "# Plot it.\nprint('secret words') # SOLUTION"),
+        cell("raw", "# END SOLUTION"),
+        cell("raw", "# END QUESTION"),
+    )
+    task = load_course(course).topics["lab"].tasks["q3"]
+    assert (task.kind, task.points) == ("manual", 2)
+    exercise = (course / "exercises/lab.py").read_text()
+    assert "# autograde: q3\n# Plot it." in exercise
+    assert "secret words" not in exercise
 
 
 def test_names():
