@@ -22,7 +22,7 @@ from autograder.errors import AuthoringError
 from autograder.records.jobs import SourceRule
 from autograder.records.results import TELLS, Tells
 
-__all__ = ["CheckSpec", "VariantSpec", "answers_used", "parse_file", "read_checks", "read_variants"]
+__all__ = ["CheckSpec", "VariantSpec", "answers_used", "parse_file", "read_checks", "read_variants", "silent_checks"]
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ def read_checks(path: Path, *, shown: Path | None = None) -> tuple[CheckSpec, ..
 
     Raises:
         AuthoringError: one line for each mistake: a syntax error, an argument that is unknown, wrong or not a literal, a
-            missing docstring, a name used twice, a name that does not start with `test_`, an observer that is not a
-            function of one thing.
+            missing docstring, a name used twice, a name that does not start with `test_`, a test function that is no check,
+            other parameters than `code` and `given`, an observer that is not a function of one thing.
     """
     name = shown or path
     specs: list[CheckSpec] = []
@@ -96,11 +96,43 @@ def read_checks(path: Path, *, shown: Path | None = None) -> tuple[CheckSpec, ..
             problems.append(f"{where}: {node.name} must be named test_… so that pytest finds it.")
         if not isinstance(node, ast.FunctionDef):
             problems.append(f"{where}: {node.name} must be a plain function.")
+        elif kind == "checks":
+            problems += _parameter_problem(node, where)
         sentence = " ".join(inspect.cleandoc(docstring or "").split("\n\n")[0].split())
         specs.append(CheckSpec(name=node.name, sentence=sentence, line=node.lineno, unavailable=unavailable, **arguments))
+    problems += _undecorated(path, name)
     specs += _rules(path, name, problems)
     _raise(problems)
     return tuple(specs)
+
+
+def silent_checks(source: str) -> dict[str, int]:
+    """The checks of a valid file that return nothing and do not assert either, with their lines."""
+    silent = {}
+    for node in ast.parse(source).body:
+        calls = [each for each in getattr(node, "decorator_list", []) if isinstance(each, ast.Call)]
+        marks = [each for each in calls if _decorator_name(each) == "checks"]
+        asserts = any(keyword.arg == "assertion" for each in marks for keyword in each.keywords)
+        returns = any(isinstance(each, ast.Return) and each.value is not None for each in ast.walk(node))
+        if isinstance(node, ast.FunctionDef) and marks and not asserts and not returns:
+            silent[node.name] = node.lineno
+    return silent
+
+
+def _parameter_problem(node: ast.FunctionDef, where: str) -> Iterator[str]:
+    arguments = node.args
+    names = [each.arg for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    if names != ["code", "given"] or arguments.vararg or arguments.kwarg:
+        yield f"{where}: write def {node.name}(code, given): a check takes these two, in this order."
+
+
+def _undecorated(path: Path, shown: Path) -> Iterator[str]:
+    """Test functions that nobody would run."""
+    for node in parse_file(path, shown).body:
+        if not isinstance(node, ast.FunctionDef) or not node.name.startswith("test_"):
+            continue
+        if not any(_decorator_name(each) in _DECORATORS for each in node.decorator_list):
+            yield f'{shown}:{node.lineno}: {node.name} is no check; write @checks("task") above it, naming its task.'
 
 
 _RULES = {

@@ -70,11 +70,15 @@ def check_files(topics: Mapping[str, Mapping[str, TaskEntry]], root: Path, mista
 
 
 class _Defined(NamedTuple):
-    """The names that a file defines at its top level, which of them are stubs, with their lines, and its marked ranges."""
+    """The names that a file defines at its top level, which of them are stubs, with their lines, and its marked ranges.
+
+    `assigned` are all names that it assigns anywhere, also several at once.
+    """
 
     names: set[str]
     stubs: dict[str, int]
     marked: dict[str, str]
+    assigned: set[str]
 
 
 def _check_tasks(
@@ -99,6 +103,8 @@ def _check_tasks(
         else:
             for text in unread_inputs(entry.inputs or (), solution.marked.get(task, "")):
                 mistakes.add(f"{key}.inputs.{text.format(f'solutions/{name}.py')}")
+            for unset in (each for each in entry.inputs or () if each not in exercise.assigned):
+                mistakes.add(f"{key}.inputs.{unset} has no value in exercises/{name}.py; set it in a cell above.")
     for stub in unlisted:
         mistakes.add(
             f"topics.{name}.tasks.{stub} is missing, but its stub is on line {exercise.stubs[stub]} of exercises/{name}.py; "
@@ -111,11 +117,12 @@ def _definitions(file: Path, mistakes: Mistakes) -> _Defined:
         body = parse_file(file).body
     except AuthoringError as error:
         mistakes.lines.append(str(error))
-        return _Defined(set(), {}, {})
+        return _Defined(set(), {}, {}, set())
     text = read_source(file)
     marked = {name: marked_text(text, name) for name in marked_names((Cell(0, text),))}
     inside = {line for name in marked for line in marked_lines(text, name)}
-    found = _Defined(set(marked), {}, marked)
+    nodes = [each for node in body for each in ast.walk(node) if isinstance(each, ast.Name)]
+    found = _Defined(set(marked), {}, marked, {each.id for each in nodes if isinstance(each.ctx, ast.Store)})
     for node in body:
         for name, stub in _named(node):
             found.names.add(name)

@@ -1,4 +1,4 @@
-"""What every task must have before a course starts: checks, a gate, alternatives, misconceptions, hints."""
+"""What every task must have before a course starts: checks that see, a gate, alternatives, misconceptions, hints."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 from autograder._words import counted
 from autograder._yaml import read_yaml
 from autograder.course.course_file import Course
+from autograder.course.declarations import silent_checks
 from autograder.course.topic import Topic
 from autograder.course.verify_settings import Demand
 from autograder.errors import AuthoringError
@@ -50,6 +51,9 @@ def missing_parts(course: Course, topic: Topic) -> Iterator[MissingPart]:
             count = len(given) if isinstance(given, list) else 0
             file = f"exercises/hints/{topic.name}.yml"
             yield MissingPart(f"{task} has {counted(count, 'hint')}; write {_HINTS} in {file}.", "hints")
+    for module in filter(None, (topic.visible, topic.hidden)):
+        for name, line in silent_checks(module.source).items():
+            yield MissingPart(f"{module.filename}:{line}: {name} returns nothing; return what is to be compared.")
     for task in hints:
         if task not in course.topics[topic.name].tasks:
             yield MissingPart(f"exercises/hints/{topic.name}.yml has hints for {task}, which is not a task; remove them.")

@@ -94,6 +94,11 @@ def load_topic(course: Course, name: str) -> Topic:
                 problems.append(
                     f"{path}:{spec.line}: {spec.name} is for {spec.task}, {kind}, which has checks of its own; remove it."
                 )
+            if tasks.get(spec.task) is not None and tasks[spec.task].kind == "manual":
+                problems.append(
+                    f"{path}:{spec.line}: {spec.name} is for {spec.task}, which a person marks (kind: manual); remove the "
+                    "check, or the kind in course.yml."
+                )
             if visible and spec.tells is not None:
                 problems.append(
                     f"{path}:{spec.line}: {spec.name} has tells, but students have this file and see everything; remove "

@@ -24,6 +24,7 @@ from autograder.comparing.bounds import sketch
 from autograder.course.choice_checks import form_check, plain_answer
 from autograder.course.course_file import Course
 from autograder.course.declarations import VariantSpec
+from autograder.course.lines import Lines
 from autograder.course.make_job import make_job
 from autograder.course.topic import Topic
 from autograder.course.topic_checks import draws_of
@@ -243,10 +244,12 @@ def _observations(topic: Topic, job: Job, run: Run) -> dict[str, list[Observatio
     """The reference's observations; a reference that cannot be observed is the author's mistake."""
     file = f"solutions/{topic.name}.py"
     problems = [f"{file}: {run.problem}"] if run.problem else []
+    lines = Lines((topic.root / file).read_bytes(), topic.reference)
     for cell in run.cells:
         if cell.outcome is not Outcome.PASSED:
             why = f"{cell.error.type}: {cell.error.message}" if cell.error else cell.note or cell.outcome
-            problems.append(f"{file}: cell {cell.number} fails: {why}.")
+            line = cell.error.at.line if cell.error and cell.error.at else 1
+            problems.append(f"{file}:{lines.line(cell.number, line)}: the reference fails: {why.rstrip('.')}.")
     found: dict[str, list[Observation]] = {}
     failed: set[str] = set()
     for request in (*job.visible_requests, *job.hidden_requests):
@@ -258,8 +261,14 @@ def _observations(topic: Topic, job: Job, run: Run) -> dict[str, list[Observatio
             continue
         failed.add(request.check)
         check = next(check for check in topic.checks if check.name == request.check)
-        where = f"tests/{'visible' if check.visible else 'hidden'}/test_{topic.name}.py:{check.spec.line}"
-        problems.append(f"{where}: {request.check}: the reference {_misfortune(seen)} (draw {request.draw}).")
+        error = seen.error if isinstance(seen, Observation) else None
+        own = error is not None and error.origin == "check"  # the check's own line raised
+        line = error.check_line if error is not None and own and error.check_line else check.spec.line
+        where = f"tests/{'visible' if check.visible else 'hidden'}/test_{topic.name}.py:{line}"
+        where = where if check.spec.line else f"course.yml, {check.task}"  # a check that the task has by itself
+        place = f", {file}:{lines.line(error.at.cell, error.at.line)}" if error is not None and error.at and not own else ""
+        who = "the check" if own else "the reference"
+        problems.append(f"{where}: {request.check}: {who} {_misfortune(seen)} (draw {request.draw}{place}).")
     for rule in job.rules:
         seen = _seen(run, rule.check, 0)
         if isinstance(seen, Observation) and isinstance(seen.returned, SourceFact) and seen.returned.obeys:
@@ -277,12 +286,12 @@ def _check_forms(course: Course, topic: Topic, reference: Mapping[str, list[Obse
     Raises:
         AuthoringError: one line for each that has not.
     """
-    problems = []
+    problems: dict[str, None] = {}
     for task, entry in course.topics[topic.name].tasks.items():
         for seen in reference.get(form_check(task), ()) if entry.kind == "choice" else ():
             if plain_answer(seen) != RIGHT_FORM:
                 demand = demand_of(entry.options or (), entry.several)
-                problems.append(f"solutions/{topic.name}.py: `{task}` must be {demand}, as course.yml says.")
+                problems[f"solutions/{topic.name}.py: `{task}` must be {demand}, as course.yml says."] = None
     if problems:
         raise AuthoringError("\n".join(problems))
 
@@ -324,6 +333,8 @@ def _misfortune(seen: Observation | NotObserved) -> str:
         return f"returns something that cannot be observed, {what}{remedy}"
     if seen.error is None:
         return "returns nothing"
+    if seen.error.not_attempted:
+        return "is not attempted, as its code is that of the exercise; write a stub there, and the answer in solutions/"
     message = f": {seen.error.message}" if seen.error.message else ""
     return f"raises {seen.error.type}{message}"
 

@@ -132,7 +132,9 @@ def measure(
         minor=sum(spec.minor for spec, _ in keep_most),
         boxes=sum(map(len, told.values())),
         untrue=tuple((name, others) for name, others in untrue.items() if others),
-        never_told=tuple(spec.name for spec in specs if not can_be_diagnosed(spec.name, key, rules.tolerances)),
+        never_told=tuple(
+            spec.name for spec in specs if _failed(results[spec]) and not can_be_diagnosed(spec.name, key, rules.tolerances)
+        ),
         constant_gates=tuple(check.name for check in constant if check.spec.gate),
         constant=tuple(check.name for check in constant if not check.spec.gate),
     )

@@ -240,6 +240,12 @@ MISTAKES_IN_FILES = [
         "range(1, 6)",
         "table.inputs.rows is not used in the range in solutions/ste",
     ),
+    (
+        "exercises/steps.py",
+        "rows = 5\n",
+        "",
+        "table.inputs.rows has no value in exercises/steps.py; set it in a cell above.",
+    ),
 ]
 
 

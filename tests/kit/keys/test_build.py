@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from textwrap import dedent
 
 import msgspec
 import pytest
@@ -250,7 +251,37 @@ def test_a_reference_that_raises_is_the_authors_mistake(tmp_path: Path, pool: Po
     assert str(caught.value).startswith(
         "tests/visible/test_small.py:17: test_noise: the reference raises AttributeError: module 'torch' has no"
     )
+    line = 1 + source.lstrip("\n")[: source.lstrip("\n").index("torch.nonsense")].count("\n")
+    assert str(caught.value).endswith(f"(draw 0, solutions/small.py:{line}).")
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_reference_that_is_the_stub_is_called_so(tmp_path: Path, pool: Pool) -> None:
+    source = FILES["solutions/small.py"].replace("return torch.randn(n, 2)", "raise NotImplementedError")
+    course = load_course(write_course(tmp_path, solutions__small=source))
+    with pytest.raises(AuthoringError, match="the reference is not attempted, as its code is that of the exercise; write a"):
+        build_key(course, load_topic(course, "small"), seed=3, pool=pool)
+
+
+def test_a_reference_that_fails_by_itself_is_named_with_its_line(tmp_path: Path, pool: Pool) -> None:
+    source = dedent(FILES["solutions/small.py"]).strip("\n") + "\n\n# %%\nx = 1\nx / 0\n"
+    course = load_course(write_course(tmp_path, solutions__small=source))
+    with pytest.raises(AuthoringError) as caught:
+        build_key(course, load_topic(course, "small"), seed=3, pool=pool)
+    line = source.count("\n")
+    assert str(caught.value) == f"solutions/small.py:{line}: the reference fails: ZeroDivisionError: division by zero."
+
+
+def test_a_check_that_raises_itself_is_named_with_its_line(tmp_path: Path, pool: Pool) -> None:
+    source = dedent(FILES["tests/visible/test_small.py"]).lstrip("\n")
+    source = source.replace("    return distributed_as", "    raise ValueError('oops')\n    return distributed_as")
+    course = load_course(write_course(tmp_path, tests__visible__test_small=source))
+    with pytest.raises(AuthoringError) as caught:
+        build_key(course, load_topic(course, "small"), seed=3, pool=pool)
+    line = 1 + source[: source.index("raise ValueError('oops')")].count("\n")
+    assert str(caught.value).startswith(
+        f"tests/visible/test_small.py:{line}: test_noise: the check raises ValueError: oops ("
+    )
 
 
 # ---- the public key ---------------------------------------------------------------------------------------------------

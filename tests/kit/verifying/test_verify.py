@@ -157,6 +157,11 @@ def accepted(*entries: dict[str, str]) -> tuple[str, str, str]:
     return "solutions/equivalent_mutants/tiny.yml", "", yaml.safe_dump({"double": list(entries)}, allow_unicode=True)
 
 
+def test_a_check_that_returns_nothing_is_named(proof):
+    silent = ("tests/hidden/test_tiny.py", "    return ", "    seen = ")
+    assert problems(proof(silent), "returns nothing; return what is to be compared")
+
+
 def test_a_survivor_is_reported_with_its_line_and_its_diff(proof):
     verification = proof(WEAK)
     survivors = verification.topics[0].survivors
