@@ -33,6 +33,7 @@ _BOUNDS = {"assertGreater": ast.Gt, "assertGreaterEqual": ast.GtE, "assertLess":
 _DEFAULTS = {"allclose": (1e-5, 1e-8), "isclose": (1e-5, 1e-8), "assert_allclose": (1e-7, 1e-8)}
 """Relative and absolute tolerances of functions of PyTorch and NumPy, unless their call says otherwise."""
 _PLACES = {"assertAlmostEqual": 7, "assert_almost_equal": 7, "assert_array_almost_equal": 6}
+_WITH_NAMES = {"dict", "state_dict", "keys", "vars"}
 _REDUCING = {"abs", "fabs", "max", "amax", "sum", "mean", "norm", "item", "sqrt", "square", "any", "numpy", "float"}
 
 
@@ -91,7 +92,10 @@ def observed(test: ast.expr, student: Set[str], *, bounds: bool = True) -> list[
 
 def _compared(test: ast.Compare, student: Set[str], *, bounds: bool = True) -> list[Seen] | None:
     if isinstance(test.ops[0], ast.In | ast.NotIn) and not mentions(test.left, student):  # all of what it is in
-        return [_seen(test.comparators[0])] if len(test.ops) == 1 and mentions(test.comparators[0], student) else None
+        whole = test.comparators[0]
+        if isinstance(whole, ast.Call) and _called(whole) in _WITH_NAMES:  # a name in it: its names
+            whole = ast.Call(ast.Name("sorted", ast.Load()), [whole], [])
+        return [_seen(whole)] if len(test.ops) == 1 and mentions(whole, student) else None
     if any(isinstance(op, ast.In | ast.NotIn | ast.NotEq | ast.IsNot) for op in test.ops):
         is_none = len(test.ops) == 1 and ast.unparse(test.comparators[0]) == "None"
         return [_seen(test.left)] if is_none and mentions(test.left, student) else None

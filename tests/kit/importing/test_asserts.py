@@ -57,6 +57,7 @@ STUDENT = {"f", "y"}
         ("self.assertLess(f(x), 2)", ["at_most(f(x), 2)"]),
         ("assert 3 in f(x)", ["f(x)"]),
         ("assert 3 not in y.items()", ["y.items()"]),
+        ("assert 'weight' in y.state_dict()", ["sorted(y.state_dict())"]),
         ("assert all(v > 0 for v in f(x))", ["f(x)"]),
     ],
 )
