@@ -17,6 +17,7 @@ import pytest
 import yaml
 from released_course import SCALE, release_course
 
+from autograder.course import new_course
 from autograder.processes.pool import Pool
 
 pytestmark = pytest.mark.slow
@@ -105,6 +106,14 @@ def test_workflows_are_valid(name: str) -> None:
                 assert step["with"]["persist-credentials"] is False
 
 
+def test_the_workflow_of_a_new_course_is_valid(tmp_path: Path) -> None:
+    new_course.create(tmp_path / "course")
+    workflow = yaml.safe_load((tmp_path / "course/.github/workflows/course.yml").read_text(encoding="utf-8"))
+    schema("github-workflows.json").validate({"on" if key is True else key: value for key, value in workflow.items()})
+    assert workflow["permissions"] == {"contents": "read"}
+    assert workflow["jobs"]["course"]["steps"][0]["with"]["persist-credentials"] is False
+
+
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_pipelines_are_valid(name: str) -> None:
     schema("gitlab-ci.json").validate(template(f"gitlab/{name}.gitlab-ci.yml"))
@@ -176,6 +185,19 @@ def test_an_instructors_workflow(course: Path, tmp_path: Path) -> None:
     for report in pipeline["merge"]["artifacts"]["reports"].values():
         assert (course / report).stat().st_size
     assert pipeline["gpu"]["script"][-1] in steps("instructor", "gpu")[-1]["run"]
+
+
+def test_a_course_that_does_not_commit_its_release(course: Path, tmp_path: Path) -> None:
+    """As `autograde init` begins one: its .gitignore leaves release/ out."""
+    root = tmp_path / "course"
+    shutil.copytree(course, root, ignore=shutil.ignore_patterns("release", "students", "grades", "part-*", "submitted"))
+    step = steps("instructor", "verify")[2]["run"]
+    assert step in template("gitlab/instructor.gitlab-ci.yml")["verify"]["script"]
+    shell(step, root, tmp_path / "tools")
+    assert (root / "release/README.md").is_file()
+    (root / "release/README.md").unlink()
+    with pytest.raises(AssertionError, match=r"README\.md is missing"):
+        shell(step, root, tmp_path / "tools")
 
 
 def test_each_run_of_the_instructors_templates_has_a_seed_of_its_own() -> None:
