@@ -9,6 +9,7 @@ __all__ = ["ONLY_SHOW", "changes_from_afar", "flat", "names_bound", "names_chang
 ONLY_SHOW = {"print", "display"}
 """Functions that change nothing."""
 
+_PLOTTING = {"plt", "sns"}
 _FROM_AFAR = {"backward", "step", "zero_grad"}
 """Methods that write into other things than their own: gradients, parameters."""
 
@@ -54,8 +55,9 @@ def names_changed(node: ast.stmt) -> set[str]:
     """
     found: set[str] = set()
     for each in ast.walk(node):
-        if isinstance(each, ast.Expr) and isinstance(each.value, ast.Call) and ast.unparse(each.value.func) not in ONLY_SHOW:
-            roots = [root_of(part) for part in (each.value.func, *each.value.args)]
+        if isinstance(each, ast.Expr) and isinstance(each.value, ast.Call) and not _only_shows(each.value):
+            parts = [*([] if isinstance(each.value.func, ast.Name) else [each.value.func]), *each.value.args]
+            roots = [root_of(part) for part in parts]
             found |= {root.id for root in roots if isinstance(root, ast.Name)}
             if changes_from_afar(each):
                 found |= _mentioned(each)
@@ -72,6 +74,11 @@ def names_changed(node: ast.stmt) -> set[str]:
 def changes_from_afar(node: ast.stmt) -> bool:
     """Whether a statement writes into what its names were made of: `loss.backward()`, `optimizer.step()`."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _called(node.value) in _FROM_AFAR
+
+
+def _only_shows(call: ast.Call) -> bool:
+    root = root_of(call.func)
+    return ast.unparse(call.func) in ONLY_SHOW or (isinstance(root, ast.Name) and root.id in _PLOTTING)
 
 
 def _called(call: ast.Call) -> str:

@@ -251,6 +251,18 @@ def test_what_a_gradient_is_asked_of(course: Path, pool: Pool):
     assert "12" in repr(key.reference["test_cube_1"][0].returned)
 
 
+def test_what_only_shows_is_not_in_the_reference(course: Path):
+    data = "import matplotlib.pyplot as plt\nimport torch\ntorch.manual_seed(1)\nDATA = torch.randn(5)\nplt.plot(DATA)"
+    solution = "def f(x):\n    return x + DATA.sum() # SOLUTION\n\nf(1.0)"
+    tests = (cell("raw", "# BEGIN TESTS"), cell("code", "f(0.0) == DATA.sum()"), cell("raw", "# END TESTS"))
+    question = cell("raw", "# BEGIN QUESTION\nname: q1")
+    _, _ = taken(course, question, cell("code", data), cell("code", solution), *tests)
+    reference = (course / "solutions/lab.py").read_text()
+    assert "torch.manual_seed(1)" in reference
+    assert "plt" not in reference
+    assert "f(1.0)" not in reference
+
+
 def test_a_test_case_of_unittest(course: Path, pool: Pool):
     imported, topic = taken(
         course,
