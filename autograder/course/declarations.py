@@ -127,11 +127,12 @@ def _parameter_problem(node: ast.FunctionDef, where: str) -> Iterator[str]:
 
 
 def _undecorated(path: Path, shown: Path) -> Iterator[str]:
-    """Test functions that nobody would run."""
+    """Test functions that take what a check takes, and that no task has. Others are the author's own, for pytest."""
     for node in parse_file(path, shown).body:
         if not isinstance(node, ast.FunctionDef) or not node.name.startswith("test_"):
             continue
-        if not any(_decorator_name(each) in _DECORATORS for each in node.decorator_list):
+        marked = any(_decorator_name(each) in _DECORATORS for each in node.decorator_list)
+        if not marked and {each.arg for each in node.args.args} & {"code", "given"}:
             yield f'{shown}:{node.lineno}: {node.name} is no check; write @checks("task") above it, naming its task.'
 
 
