@@ -110,11 +110,16 @@ class Divided(Named):
 
 
 def hooks(model):
-    """How many hooks there are, in each module and for all modules; the latter are removed."""
-    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    found = {name: sum(len(getattr(module, kind)) for kind in kinds) for name, module in model.named_modules()}
-    for_all = torch.nn.modules.module._global_forward_hooks, torch.nn.modules.module._global_forward_pre_hooks
-    found["all modules"] = sum(len(registry) for registry in for_all)
+    """How many hooks each module and each parameter has, and all modules together; the latter are removed."""
+    found = {}
+    for name, module in model.named_modules():
+        registers = [register for key, register in vars(module).items() if key.endswith("_hooks")]
+        found[name] = sum(map(len, registers)) + ("forward" in vars(module))
+    for name, parameter in model.named_parameters():
+        found[name] = sum(len(hooks or ()) for hooks in (parameter._backward_hooks, parameter._post_accumulate_grad_hooks))
+    shared = vars(torch.nn.modules.module)
+    for_all = [shared[key] for key in shared if key.startswith("_global_") and key.endswith("_hooks")]
+    found["all modules"] = sum(map(len, for_all))
     for registry in for_all:
         registry.clear()
     return found
@@ -246,13 +251,13 @@ def test_disconnected_leaves_no_gradient(code, given):
 
 @checks("disconnected")
 def test_disconnected_leaves_gradients(code, given):
-    """Every .grad that was there is still there, the model's and that of any other tensor."""
+    """Every .grad that was there is still there, the model's and that of any other tensor, and no hook is left."""
     model = given.with_grad(branches(given))
     x, other = given.normal(5, 3, requires_grad=True, name="x"), given.with_grad(given.module(lambda: nn.Linear(4, 1)))
     names = code.disconnected(model, other(model(x)).square().mean())
     tensors = {"x": x, "weight of another model": other.weight, **dict(model.named_parameters())}
     before = {name: None if tensor.grad is None else tensor.grad.clone() for name, tensor in tensors.items()}
-    return {"names": names, "gradients": only(before, "values")}
+    return {"names": names, "gradients": only(before, "values"), "hooks": hooks(model)}
 
 
 @checks("disconnected")
@@ -324,7 +329,7 @@ def test_first_nonfinite_leaves(code, given):
     x, bad = given.normal(4, 3), given.normal(4, 3)
     bad[2, 1] = math.nan
     given.watch(bad, "x with nan")
-    passed_on = given.module(lambda: Named(given, nn.Tanh(), nn.Linear(3, 2)))
+    passed_on = given.module(lambda: Named(given, nn.Identity(), nn.Linear(3, 2)))
     container = given.module(lambda: Named(given, Divided(given, nn.Linear(3, 3)), Repair(), nn.Tanh(), Poison()))
     return {
         "a leaf as the model": code.first_nonfinite(Poison(), x),

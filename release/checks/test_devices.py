@@ -1,6 +1,7 @@
 """Checks of topic `devices` that students can run themselves."""
 
 import collections
+import math
 from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
@@ -146,12 +147,14 @@ def test_to_device_other_things(code, given):
 
 @checks("to_device", device="second", draws=2)
 def test_to_device_keeps(code, given):
-    """dtype, shape and requires_grad stay the same, and the original batch still holds its own tensors."""
-    batch = [given.normal(given.integer(1, 9), requires_grad=True), given.integers(4), given.bools(2)]
+    """dtype, shape, values and requires_grad stay the same, and the original batch still holds its own tensors."""
+    batch = [given.normal(given.integer(1, 9), requires_grad=True), given.integers(4, dtype=torch.int32), given.bools(2)]
+    batch += [given.normal(3, dtype=torch.float16), given.tensor([math.nan, math.inf]), given.normal(2, dtype=torch.float64)]
     before = list(batch)
     moved = code.to_device(batch, given.second_device)
     same = [now is then for now, then in zip(batch, before, strict=False)]
-    return {"moved": only(moved, "shape", "dtype", "requires_grad", "device"), "the same tensors in the original": same}
+    moved = only(moved, "shape", "dtype", "requires_grad", "device", "values")
+    return {"moved": moved, "the same tensors in the original": same}
 
 
 @checks("to_device", device="second", draws=2)
@@ -220,12 +223,15 @@ class Spread(nn.Module):
 @checks("run_where_model_is", device="second", draws=1)
 def test_run_where_model_is_finds_the_device(code, given):
     """The first parameter says where x goes, or else the first buffer; with neither, x stays; its dtype stays, too."""
-    spread = given.module(Spread)
+    spread, frozen = given.module(Spread), given.module(Spread)
     spread.first.to(given.second_device)
+    frozen.first.to(given.second_device).requires_grad_(False)
     norm = given.module(lambda: nn.BatchNorm1d(3, affine=False)).to(given.second_device)
     embedding = given.module(lambda: nn.Embedding(5, 2)).to(given.second_device)
-    given.watch([spread, norm, embedding], "models")
+    given.watch([spread, frozen, norm, embedding], "models")
     results = {
+        "the first parameter is frozen": code.run_where_model_is(frozen, given.normal(2, 3)),
+        "x of nan": code.run_where_model_is(spread, given.full(2, 3, value=math.nan)),
         "parameters on two devices": code.run_where_model_is(spread, given.normal(2, 3)),
         "only buffers": code.run_where_model_is(norm, given.normal(4, 3)),
         "neither": code.run_where_model_is(nn.ReLU(), given.normal(2)),
@@ -323,11 +329,18 @@ def test_standardizer_moves(code, given):
 
 @checks("Standardizer")
 def test_standardizer_constant_column(code, given):
-    """If a column is constant, its standard deviation is replaced by 1."""
+    """The standard deviation of a constant column, and of no other, is replaced by 1; x may be large, or nan."""
     data = given.normal(6, 3)
     data[:, 1] = float(given.integer(2, 10))
     module = code.Standardizer(given.watch(data, "data"))
-    return only({"std": module.std, "result": module(given.normal(2, 3))}, "shape", "values")
+    found = {"std": module.std, "result": module(given.normal(2, 3))}
+    narrow = given.normal(6, 3, std=1e-9, dtype=torch.float64)
+    found["std of narrow columns, times 1e9"] = code.Standardizer(narrow).std * 1e9
+    for name, scale in (("large", 1e6), ("nan", math.nan)):
+        x = given.normal(2, 3)
+        x[0] *= scale
+        found[f"result for {name} x"] = module.eval()(given.watch(x, f"{name} x"))
+    return only(found, "shape", "values")
 
 
 @checks("Standardizer")
@@ -361,11 +374,15 @@ def test_batches_on_does_not_wait(code, given):
     device = given.second_device
     batches = [(given.normal(3, 2), given.integers(3)) for _ in range(given.integer(1, 4))]
     batches.append((given.normal(1, 2), given.integers(1).pin_memory()))
-    calls = given.spy(torch.cuda.synchronize)
-    with patch.object(torch.cuda, "synchronize", calls), given.counted_transfers() as transfers:
+    calls = []
+    with ExitStack() as stack:
+        for owner in (torch.cuda, torch.cuda.Stream, torch.cuda.Event):
+            noted = patch.object(owner, "synchronize", lambda *it, owner=owner: calls.append(owner.__name__))
+            stack.enter_context(noted)
+        transfers = stack.enter_context(given.counted_transfers())
         list(code.batches_on(batches, device))
     counts = {"transfers to the GPU": transfers.to_gpu, "transfers back": transfers.to_cpu, "waited for": transfers.waits}
-    return counts | {"calls of torch.cuda.synchronize": calls.count}
+    return counts | {"calls of synchronize": calls}
 
 
 @checks("batches_on", device="second", draws=2)
@@ -427,7 +444,8 @@ def test_mean_loss_comes_back_once(code, given):
     for number in (1, given.integer(2, 5)):
         with given.counted_transfers() as transfers:
             code.mean_loss(there, labelled(given, (2,) * number))
-        counts[f"numbers fetched for {number} batches"] = transfers.to_cpu
+        fetched = [math.prod(one.shape) for one in transfers.moved if one.destination == "cpu"]
+        counts[f"numbers fetched for {number} batches"] = sum(fetched)
     on_the_cpu = code.mean_loss(here, labelled(given, (2, 3)))
     return {**counts, "with a model on the CPU": on_the_cpu, "models": only([there, here], "device")}
 

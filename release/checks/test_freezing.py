@@ -254,12 +254,16 @@ def test_freeze_entries_can_be_undone(code, given):
 
 @checks("freeze_entries")
 def test_freeze_entries_every_time(code, given):
-    """So it is after every backward(), and where nan or inf arrives."""
+    """So it is after every backward(), and where nan, inf or a tiny number arrives."""
     nan, inf = float("nan"), float("inf")
     param, order = nn.Parameter(given.normal(6)), given.permutation(6)
     code.freeze_entries(param, given.tensor(torch.tensor([True, True, False, False, True, False])[order.cpu()]))
     (param * given.tensor([nan, inf, nan, -inf, 2.0, 3.0])[order]).sum().backward()
     results = {"nan and inf": param.grad}
+    param = nn.Parameter(given.normal(6))
+    code.freeze_entries(param, mask_of(given, 6))
+    (param * given.normal(6, std=1e-9)).sum().backward()
+    results["tiny numbers, times 1e9"] = param.grad * 1e9
     param = nn.Parameter(given.normal(5))
     code.freeze_entries(param, mask_of(given, 5))
     for time in ("first", "second", "third"):

@@ -37,9 +37,10 @@ class Reversed(nn.Module):
         self.head = nn.Linear(hidden, 2)
         self.act = nn.ReLU()
         self.body = nn.Linear(inputs, hidden)
+        self.idle = nn.Identity()
 
     def forward(self, x):
-        return self.head(self.act(self.body(self.act(x))))
+        return self.idle(self.head(self.act(self.body(self.act(x)))))
 
 
 def network(inputs, hidden):
@@ -106,6 +107,16 @@ def left_behind(model, rows, x):
     count = len(rows)
     model(x)
     return {"rows added": rows[count:], "training": {name or "model": part.training for name, part in model.named_modules()}}
+
+
+def hooks(model):
+    """How many hooks the modules and parameters hold, and how many are for all modules."""
+    registers = [part for module in model.modules() for key, part in vars(module).items() if key.endswith("_hooks")]
+    for p in model.parameters():
+        registers += [p._backward_hooks, p._post_accumulate_grad_hooks]
+    shared = vars(nn.modules.module)
+    registers += [shared[key] for key in shared if key.startswith("_global_") and key.endswith("_hooks")]
+    return sum(len(register) for register in registers if register)
 
 
 @checks("predicted_tensors", gate=True, draws=1)
@@ -273,8 +284,7 @@ def test_summarize_after_an_error(code, given):
         ended = "without an error"
     except Broken:
         ended = "with the model's own error"
-    hooks = sum(len(part._forward_hooks) + len(part._forward_pre_hooks) for part in model.modules())
-    found = {"the call ended": ended, "hooks left": hooks, "model": only(model, "type")}
+    found = {"the call ended": ended, "hooks left": hooks(model), "model": only(model, "type")}
     found["gradients on after an error"] = torch.is_grad_enabled()
     width, calls = given.integer(2, 40), []
     sound = given.module(lambda: nn.Linear(4, width))

@@ -66,7 +66,7 @@ def paired(xb, yb):
     return torch.stack([xb.reshape(len(xb), -1)[:, 0].double(), yb.reshape(-1).double()], dim=1)
 
 
-def shifts(given, order, other, sentence):
+def shifts(given, order, other, sentence, share=1):
     """How far each sample is in one order from its place in the other, as a share of all, times a drawn number.
 
     Uniform where both orders are random.
@@ -77,7 +77,7 @@ def shifts(given, order, other, sentence):
     moved = ((place[order] - torch.arange(count, device=order.device)) % count).double().cpu()
     factor = given.number(1, 2)
     numbers = (moved + given.uniform(count, dtype=torch.float64).cpu()) / count * factor
-    return says(only(distributed_as(numbers, "uniform", a=0, b=factor), "values"), sentence)
+    return says(only(distributed_as(numbers, "uniform", a=0, b=factor, false_reject=1e-9 / share), "values"), sentence)
 
 
 def moons(given):
@@ -211,6 +211,8 @@ def test_minibatches_every_sample_once(code, given):
             labels = torch.cat([yb for _, yb in batches]).sort().values
             results[name] |= {"sorted samples": only(samples, "shape", "values")}
             results[name] |= {"sorted labels": only(labels, "shape", "values")}
+    X, size = given.watch(torch.arange(8192, device=given.device), "X, large batches"), given.integer(4097, 8000)
+    results["sizes of large batches"] = [len(xb) for xb, _ in code.minibatches(X, X.clone(), size, given.generator())]
     return results
 
 
@@ -299,7 +301,7 @@ def passes_of(given, loader, count, following):
     return passes
 
 
-@checks("seeded_loader", gate=True)
+@checks("seeded_loader", gate=True, weight=2)
 def test_seeded_loader_every_sample_once(code, given):
     """The loader is a DataLoader; each pass holds every sample once, and its last batch the rest."""
     results, size = {}, given.integer(3, 7)
@@ -316,6 +318,10 @@ def test_seeded_loader_every_sample_once(code, given):
                 "sorted samples": only(torch.cat([xb for xb, _ in batches])[:, 0].sort().values, "shape", "values"),
                 "sorted labels": only(torch.cat([yb for _, yb in batches]).sort().values, "shape", "values"),
             }
+    X, size = given.watch(torch.arange(8192, device=given.device), "X, large batches"), given.integer(4097, 8000)
+    for train in (True, False):
+        loader = code.seeded_loader(X, X.clone(), size, given.integer(0, 1000), train)
+        results[f"sizes of large batches, train={train}"] = [len(xb) for xb, _ in loader]
     return results
 
 
@@ -361,14 +367,20 @@ def test_seeded_loader_follows_the_seed(code, given):
         given.integer(0, 2**31),
     )
     following, passes = [], []
-    for number in (seed, seed, seed + 1):
+    others = (seed + 1, *(seed ^ 1 << bit for bit in (8, 16, 24, 31)), *(seed + 10**place for place in (3, 6)))
+    for number in (seed, seed, *others):
         with given.seeded():
             torch.rand(given.integer(1, 9))
             loader = code.seeded_loader(X, X.clone(), size, number, True)
         passes.append(passes_of(given, loader, 2, following))
     return {
         "twice with the same seed": says(only(alike(passes[0], passes[1]), "values"), "Equal seeds give different orders."),
-        "another seed": shifts(given, passes[2][0], passes[0][0], "Another seed does not give another random order."),
+        **{
+            f"a seed {abs(other - seed)} apart": shifts(
+                given, orders[0], passes[0][0], "Another seed does not give another random order.", share=len(others)
+            )
+            for other, orders in zip(others, passes[2:], strict=True)
+        },
         "the global generator's next numbers": only(following, "values"),
     }
 
