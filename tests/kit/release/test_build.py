@@ -98,7 +98,7 @@ def test_the_files(root):
         "keys/means.key",
     }
     readme = (root / "release/README.md").read_text()
-    assert "| Means | [means.ipynb](means.ipynb) | optional | 2 | 5 |" in readme
+    assert "| Means | [means.ipynb](means.ipynb) | required | 2 | 5 |" in readme
     assert "1e-05 for float32" in readme
     assert "10 % of the points" in readme
     assert "WRITE" not in readme
@@ -136,7 +136,7 @@ def test_the_notebook(root):
 def test_course_json(root):
     card = msgspec.json.decode((root / "release/course.json").read_bytes(), type=CourseCard)
     topic = card.topics["means"]
-    assert (card.title, topic.title, topic.required) == ("A course", "Means", False)
+    assert (card.title, topic.title, topic.required) == ("A course", "Means", True)
     assert {name: (task.kind, task.arguments, task.points) for name, task in topic.tasks.items()} == {
         "row_means": ("function", "x", 4.0),
         "predicted_sum": ("variable", None, 1.0),
@@ -377,7 +377,7 @@ def numbered(root: Path) -> Course:
     """The course, with numbers before its notebooks' names."""
     path = root / "course.yml"
     path.write_text(path.read_text().replace("topics:\n", "numbered: true\ntopics:\n").replace(
-        "    title: Means\n", "    title: Means | rows\n    summary: what a mean is\n"
+        "    title: Means\n", "    title: Means | rows\n    summary: what a mean is\n    required: false\n"
     ))  # fmt: skip
     return load_course(root)
 
