@@ -416,7 +416,7 @@ def freeze_entries(param: nn.Parameter, mask: Tensor) -> RemovableHandle:
     handle.remove(), gradients are normal again. param.grad is None when your
     function is called.
 
-    Raise ValueError if the dtype of mask is not bool, or its shape not that of param.
+    Raise ValueError if mask is not a bool tensor of param's shape.
     """
     raise NotImplementedError
 

@@ -203,7 +203,7 @@ def test_a_student_works_in_jupyterlab(lab: Lab, page: Page, screenshots: Path) 
     notebook.write(task, PRINTED)
     notebook.run(task)
     said = notebook.run(asked)
-    expect_that(said).to_contain_text("never returns a value: print only shows one")
+    expect_that(said).to_contain_text(f"Your code printed something, but {TASK} returned None")
     take(notebook, task, screenshots / "none.png")
 
     notebook.write(task, WRONG)

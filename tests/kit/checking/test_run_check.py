@@ -213,7 +213,7 @@ def test_a_module_that_is_broken_afterwards_is_an_observation() -> None:
         return code.f(model)
 
     observation = run("x.__dict__.clear()\nreturn 1", check)
-    assert observation.effects == ("model: requires_grad", "model: training", "model: values")
+    assert observation.effects == ("model: hooks", "model: requires_grad", "model: training", "model: values")
 
 
 def test_a_scratch_folder_is_there_for_the_check_only() -> None:

@@ -38,7 +38,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Iterator[Pat
         patch.chdir(root)
         patch.setattr("autograder.processes.pool.Pool", lambda *_, **__: nullcontext(pool))
         patch.setattr("autograder.desk.regrading.Pool", lambda *_, **__: pool)
-        patch.setattr(pool, "close", lambda: None)
+        patch.setattr(Pool, "close", lambda _: None)  # on the instance, undoing it would leave an attribute
         grade("--seed", "3")
         yield root
 
