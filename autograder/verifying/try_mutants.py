@@ -117,7 +117,8 @@ class _Tries:
 
     def _survivors(self, topic: Topic, key: AnswerKey, mutants: Sequence[Mutant], *, quick: bool = False) -> list[Mutant]:
         survivors: list[Mutant] = []
-        self._trials.try_all(self._alone(topic, key, mutants, survivors, quick=quick), enough=self._shows_a_mistake(key))
+        noticed = self._shows_a_mistake(key)
+        self._trials.try_all(self._alone(topic, key, mutants, survivors, noticed, quick=quick), enough=noticed)
         return survivors
 
     def _shows_a_mistake(self, key: AnswerKey) -> Callable[[Observation], bool]:
@@ -126,11 +127,26 @@ class _Tries:
         return lambda seen: not passes(key.reference[seen.check][seen.draw], seen, tolerances)
 
     def _alone(
-        self, topic: Topic, key: AnswerKey, mutants: Sequence[Mutant], survivors: list[Mutant], *, quick: bool
+        self,
+        topic: Topic,
+        key: AnswerKey,
+        mutants: Sequence[Mutant],
+        survivors: list[Mutant],
+        noticed: Callable[[Observation], bool],
+        *,
+        quick: bool,
     ) -> Iterator[Trial]:
         for mutant in mutants:
 
             def judge(run: Run, mutant: Mutant = mutant) -> None:
+                # What ended the run comes last; scoring it would look for the misconception behind it, too.
+                seen = [
+                    each
+                    for each in run.observations.values()
+                    if isinstance(each, Observation) and each.check in key.reference
+                ]
+                if seen and noticed(seen[-1]):
+                    return
                 for result in self._trials.results(topic, key, run, mutant.task):
                     outcomes = {check.outcome for check in not_passed(result)}
                     if not outcomes:

@@ -20,7 +20,7 @@ COMMAND = [str(Path(sys.executable).with_name("autograde")), "release", "--check
 
 @pytest.mark.slow
 @pytest.mark.apart
-@pytest.mark.parametrize("capability", ["as it is", "default"])
+@pytest.mark.parametrize("capability", ["default", pytest.param("as it is", marks=pytest.mark.long)])
 def test_what_is_committed_is_what_the_sources_say_on_any_processor(capability: str) -> None:
     """PyTorch computes with other instructions, whose last digits differ, and random numbers are drawn in another order."""
     environment = dict(os.environ)

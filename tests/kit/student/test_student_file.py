@@ -509,6 +509,8 @@ def test_a_file_is_found_with_its_number_or_without(numbered, by):
     answer_in(numbered / "01_small.ipynb", keep_topic=False)
     for name in ("01_small.ipynb", "small.ipynb", "07_small.ipynb"):
         assert "✓ passes scale" in autograde("check", name, by=by), name
+    if by == "students":  # the rest is one function, which both commands call
+        return
     for name in ("small.ipynb", "03_small.ipynb", "01_small (2).ipynb", "ada_01_small.ipynb", "small-Copy1.ipynb"):
         (numbered / "01_small.ipynb").rename(numbered / name)
         assert "✓ passes scale" in autograde("check", name, by=by), name
