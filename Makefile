@@ -35,7 +35,7 @@ demo: $(READY) ## Build the release, grade the example class and print its table
 	$(BIN)/autograde release
 	$(BIN)/autograde grade examples/class --accept -o build/demo
 
-quick: $(READY) ## Run what a change needs most often, in about four minutes
+quick: $(READY) ## Run what a change needs most often, in under two minutes
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not long" --ignore tests/kit/acceptance
 
 test: $(READY) $(BROWSER) $(POSTGRESQL) ## Run all tests, including the verification of the course

@@ -14,7 +14,7 @@ import pytest
 from autograder._temporary import TemporaryFolder
 from autograder.errors import MachineError
 
-pytestmark = pytest.mark.fault
+pytestmark = [pytest.mark.slow, pytest.mark.fault]
 
 MAKERS = {
     "grading": (

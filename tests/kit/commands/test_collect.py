@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from autograder.commands.instructor import app
 from autograder.intake.formats import FORMATS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -25,6 +25,8 @@ from autograder.processes import pool as pool_module
 from autograder.records.results import Graded
 from autograder.reporting.terminal import ClassSummary, confinement
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-c", "from autograder.commands.instructor import main; main()"]
 KEPT = ["--seed", "11", "--cache", "kept"]  # with these, answer keys are built once
 HEAVY = re.compile(r"\| +(torch|jupytext|nbformat|IPython)$", re.MULTILINE)

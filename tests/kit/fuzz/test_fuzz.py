@@ -11,7 +11,7 @@ from fuzz_targets import CORPUS, SECONDS, TARGETS, Target, TooMuch, check
 
 from autograder.errors import SubmissionError
 
-pytestmark = pytest.mark.attack
+pytestmark = [pytest.mark.slow, pytest.mark.attack]
 
 
 @pytest.mark.parametrize("name", TARGETS)

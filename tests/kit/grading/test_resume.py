@@ -28,6 +28,8 @@ from autograder.records.results import CheckResult, Graded, TopicResult
 from autograder.scoring import score
 from autograder.scoring.score import NO_DEVICE
 
+pytestmark = pytest.mark.slow
+
 SEED = 5
 RIGHT = """
 import torch

@@ -20,6 +20,8 @@ from autograder.platforms import gradescope, prairielearn
 from autograder.processes.pool import Pool
 from autograder.records.jobs import Run
 
+pytestmark = pytest.mark.slow
+
 CI = Path(__file__).parents[3] / "ci"
 
 

@@ -21,7 +21,7 @@ from autograder.processes.pool import Pool, _Turns
 from autograder.records.jobs import Cell, CheckModule, CheckRequest, Job, Limits, NotObserved, Outcome, Run
 from autograder.records.observation import Observation
 
-pytestmark = pytest.mark.fault
+pytestmark = [pytest.mark.slow, pytest.mark.fault]
 
 CHECKS = """
 from autograder import checks

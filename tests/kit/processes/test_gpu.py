@@ -20,6 +20,8 @@ from autograder.processes import gpu, zygote
 from autograder.processes.gpu import Gpu, find_gpu
 from autograder.records.jobs import Limits
 
+pytestmark = pytest.mark.slow
+
 H100 = Gpu(name="NVIDIA H100", memory_mb=81559, capability="9.0", cuda="13.0")
 ANSWER = '{"gpu":{"name":"NVIDIA H100","memory_mb":81559,"capability":"9.0","cuda":"13.0"}}'
 

@@ -10,6 +10,8 @@ from autograder.keys.key import AnswerKey, current_versions, write_key
 from autograder.pytest_plugin.code_files import Codes
 from autograder.records.jobs import CheckRequest
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["pytester"]
 
 CHECKS = '''

@@ -16,6 +16,8 @@ from course_files import write_files
 
 from autograder.release.leaks import scan
 
+pytestmark = pytest.mark.slow
+
 EXERCISE = '''
 # %% [markdown]
 # # Means

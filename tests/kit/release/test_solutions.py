@@ -19,6 +19,8 @@ from autograder.release import leaks
 from autograder.release.build import build, check
 from autograder.release.solutions import SECRET_FILE, closed_secrets, open_topics, passphrase_of, solution_files
 
+pytestmark = pytest.mark.slow
+
 SECRET_LINE = "a secret message of the solution"
 
 

@@ -14,6 +14,7 @@ DONE = TaskRecord(state="complete", passed=3, checks=3)
 
 def test_a_file_that_cannot_be_read_for_a_while_is_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Store(tmp_path).keep("dtypes", {"match": DONE})
+    monkeypatch.setattr(store, "_unwritten", {})
     read = store.read_whole
 
     def locked(path: Path) -> bytes:
@@ -32,6 +33,7 @@ def test_a_file_that_cannot_be_read_for_a_while_is_not_overwritten(tmp_path: Pat
 
 
 def test_what_cannot_be_written_for_a_while_is_written_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "_unwritten", {})
     write = store.write_whole
 
     def locked(path: Path, data: bytes) -> None:

@@ -14,6 +14,8 @@ from released_course import SCALE, release_course
 from autograder.processes.pool import Pool
 from autograder.release.wheel import student_modules
 
+pytestmark = pytest.mark.slow
+
 _LACKS = """
 import asyncio, importlib, os, select, selectors, signal, subprocess, sys, time
 

@@ -4,10 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from small_course import write_course
 
 from autograder.course.course_file import load_course
 from autograder.verifying.curriculum import count, page, read_measured
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 
