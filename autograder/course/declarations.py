@@ -75,7 +75,7 @@ def read_checks(path: Path, *, shown: Path | None = None) -> tuple[CheckSpec, ..
 
     Raises:
         AuthoringError: one line for each mistake: a syntax error, an argument that is unknown, wrong or not a literal, a
-            missing docstring, a name used twice, a name that does not start with `test_`, a test function that is no check,
+            missing docstring, a name used twice, a name that does not start with `test_`, a test function without `@checks`,
             other parameters than `code` and `given`, an observer that is not a function of one thing.
     """
     name = shown or path
@@ -133,7 +133,7 @@ def _undecorated(path: Path, shown: Path) -> Iterator[str]:
             continue
         marked = any(_decorator_name(each) in _DECORATORS for each in node.decorator_list)
         if not marked and {each.arg for each in node.args.args} & {"code", "given"}:
-            yield f'{shown}:{node.lineno}: {node.name} is no check; write @checks("task") above it, naming its task.'
+            yield f'{shown}:{node.lineno}: {node.name} is not a check; write @checks("task") above it, naming its task.'
 
 
 _RULES = {

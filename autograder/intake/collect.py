@@ -289,7 +289,7 @@ class _Collector:
                     self.keep_beside(other.student, files)
 
     def keep_beside(self, student: str, files: Sequence[File]) -> list[Path]:
-        """Keep in a student's folder what is no submission. Returns where."""
+        """Keep in a student's folder what is not a submission. Returns where."""
         kept = (self.write(file.entry, self.out / student / _safe(file.path)) for file in files)
         return [path for path in kept if path is not None]
 

@@ -61,7 +61,7 @@ MISTAKES = [
     ("tests/hidden/test_small.py", "def test_scale_dtype(code, given)", "def test_scale_dtype(code)",
      "tests/hidden/test_small.py:5: write def test_scale_dtype(code, given): a check takes these two, in this order."),
     ("tests/hidden/test_small.py", '@checks("scale", draws=1)', "# Not marked.",
-     'tests/hidden/test_small.py:5: test_scale_dtype is no check; write @checks("task") above it, naming its task.'),
+     'tests/hidden/test_small.py:5: test_scale_dtype is not a check; write @checks("task") above it, naming its task.'),
     ("tests/hidden/test_small.py", '"""The dtype is kept."""', "pass",
      "tests/hidden/test_small.py:5: test_scale_dtype has no docstring; write the sentence that students read."),
     ("tests/hidden/test_small.py", "import checks, only", "import checks, only (",
